@@ -1,0 +1,132 @@
+//! The names of a session: the secret id, the store key made from it, the public handle, and its owner.
+
+use alloc::string::String;
+use core::fmt;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// The secret in a visitor's cookie: 32 random bytes. It is never stored and never shown (S2, S7).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+pub struct Id([u8; 32]);
+
+impl Id {
+    /// An id made of these bytes, which must come from the system's CSPRNG (ASVS 7.2.3).
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Reads the 43 characters of base64url without padding; anything but the canonical spelling is `None`.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        decode_exact(text).map(Self)
+    }
+
+    /// The bytes of the id, for deriving keys from it.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The id as it stands in the cookie: 43 characters of base64url without padding.
+    pub fn to_text(&self) -> String {
+        BASE64URL.encode(self.0)
+    }
+
+    /// Where the record of this id lies in a store: `<namespace>:` and the base64url of the id's SHA-256.
+    pub fn store_key(&self, namespace: &str) -> StoreKey {
+        let digest = Sha256::digest(self.0);
+        let mut key = String::with_capacity(namespace.len() + 1 + 43);
+        key.push_str(namespace);
+        key.push(':');
+        BASE64URL.encode_string(digest, &mut key);
+        StoreKey(key)
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Id(hidden)")
+    }
+}
+
+/// Where a record lies in a store. It opens nothing: no id can be computed from it (S2).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct StoreKey(String);
+
+impl StoreKey {
+    /// A store key from its text, as a store has it in its index.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The key as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for StoreKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A session's public name, for lists and for ending it from elsewhere. It opens nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Handle([u8; 16]);
+
+impl Handle {
+    /// A handle made of these bytes.
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
+    }
+
+    /// Reads the 22 characters of base64url without padding; anything but the canonical spelling is `None`.
+    pub fn parse(text: &str) -> Option<Self> {
+        decode_exact(text.as_bytes()).map(Self)
+    }
+
+    /// The handle's bytes.
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&BASE64URL.encode(self.0))
+    }
+}
+
+/// Whose session it is, in the app's own terms (a user id, say). Stores that can list the sessions of one owner index it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Owner(String);
+
+impl Owner {
+    /// An owner by the app's own name for it.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// The owner's name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Owner(hidden)")
+    }
+}
+
+/// Reads exactly `N` bytes from canonical base64url without padding.
+pub(crate) fn decode_exact<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
+    if text.len() != (N * 8).div_ceil(6) {
+        return None;
+    }
+    let mut bytes = [0; N];
+    let written = BASE64URL.decode_slice(text, &mut bytes).ok()?;
+    (written == N).then_some(bytes)
+}

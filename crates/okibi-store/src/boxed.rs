@@ -1,0 +1,54 @@
+//! The object-safe twin of [`Store`](crate::Store), so that no layer, extractor or handler is generic over its store.
+
+use std::{future::Future, pin::Pin};
+
+use crate::{Consistency, Loaded, Owners, Store, StoreError, StoreKey, Swap, Write};
+
+/// A boxed future, as the object-safe forms of the contract return it.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// [`Store`] behind a pointer. It is implemented for every store; nobody implements it by hand.
+pub trait DynStore: Send + Sync + 'static {
+    /// See [`Store::load`].
+    fn load<'a>(&'a self, key: &'a StoreKey) -> BoxFuture<'a, Result<Option<Loaded>, StoreError>>;
+    /// See [`Store::swap`].
+    fn swap<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        expected: Option<&'a [u8]>,
+        write: Write,
+    ) -> BoxFuture<'a, Result<Swap, StoreError>>;
+    /// See [`Store::delete`].
+    fn delete<'a>(&'a self, key: &'a StoreKey) -> BoxFuture<'a, Result<(), StoreError>>;
+    /// See [`Store::consistency`].
+    fn consistency(&self) -> Consistency;
+    /// See [`Store::owners`].
+    fn owners(&self) -> Option<Owners<'_>>;
+}
+
+impl<S: Store> DynStore for S {
+    fn load<'a>(&'a self, key: &'a StoreKey) -> BoxFuture<'a, Result<Option<Loaded>, StoreError>> {
+        Box::pin(Store::load(self, key))
+    }
+
+    fn swap<'a>(
+        &'a self,
+        key: &'a StoreKey,
+        expected: Option<&'a [u8]>,
+        write: Write,
+    ) -> BoxFuture<'a, Result<Swap, StoreError>> {
+        Box::pin(Store::swap(self, key, expected, write))
+    }
+
+    fn delete<'a>(&'a self, key: &'a StoreKey) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(Store::delete(self, key))
+    }
+
+    fn consistency(&self) -> Consistency {
+        Store::consistency(self)
+    }
+
+    fn owners(&self) -> Option<Owners<'_>> {
+        Store::owners(self)
+    }
+}

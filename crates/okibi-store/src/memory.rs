@@ -1,0 +1,5 @@
+//! The bounded in-memory store (being written).
+
+/// Sessions in memory.
+#[derive(Debug, Default)]
+pub struct MemoryStore;

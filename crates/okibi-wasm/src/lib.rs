@@ -1,0 +1,1 @@
+//! The border between JavaScript and the okibi engine compiled to WebAssembly.

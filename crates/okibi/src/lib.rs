@@ -1,0 +1,1 @@
+//! Sessions for the web: one engine behind tower, axum and Hono.

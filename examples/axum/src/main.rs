@@ -1,0 +1,2 @@
+//! The demo site on axum.
+fn main() {}
