@@ -1,0 +1,103 @@
+//! npm packages of the repository: found by their lock files, installed only when those have changed.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use crate::run::{During, Failure, Outcome, fail, node, npm, read, root, run};
+
+/// The oldest Node that okibi runs on.
+const OLDEST_NODE: u32 = 20;
+
+/// The file inside `node_modules` that says which lock file it was installed from.
+const STAMP: &str = "node_modules/.okibi-installed-from";
+
+/// Where the TypeScript package lies.
+pub(crate) fn package() -> PathBuf {
+    root().join("packages/okibi")
+}
+
+/// Fails with a plain sentence unless a new enough Node is there.
+pub(crate) fn need_node() -> Outcome {
+    let version = read(node(&root()).arg("--version"))
+        .map_err(|_| Failure(format!("node: not found, install Node {OLDEST_NODE} or newer")))?;
+    match major(&version) {
+        Some(major) if major >= OLDEST_NODE => Ok(()),
+        _ => fail(format!("node {}: too old, install Node {OLDEST_NODE} or newer", version.trim())),
+    }
+}
+
+/// The major version in `v20.1.0`.
+fn major(version: &str) -> Option<u32> {
+    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+/// Runs `npm ci` in a folder unless its packages are those of its lock file already.
+pub(crate) fn install(folder: &Path) -> Outcome {
+    let wanted = wanted(folder)?;
+    let stamp = folder.join(STAMP);
+    if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    println!("installing npm packages in {}", folder.strip_prefix(root()).unwrap_or(folder).display());
+    run(npm(folder).args(["ci", "--no-audit"]))?;
+    fs::create_dir_all(folder.join("node_modules")).during(folder.display())?;
+    fs::write(&stamp, wanted).during(stamp.display())
+}
+
+/// What an installation depends on: the lock file, the manifest, and the folder (a copied one has broken links).
+fn wanted(folder: &Path) -> Outcome<Vec<u8>> {
+    let mut wanted = folder.display().to_string().into_bytes();
+    for name in ["package-lock.json", "package.json"] {
+        let file = folder.join(name);
+        wanted.extend(fs::read(&file).during(file.display())?);
+    }
+    Ok(wanted)
+}
+
+/// Compiles the TypeScript package into its `dist`, if its sources are newer. The wasm must be built first.
+pub(crate) fn build_package() -> Outcome {
+    let package = package();
+    install(&package)?;
+    let built = fs::metadata(package.join("dist/index.js")).and_then(|file| file.modified()).ok();
+    let sources = [package.join("src"), package.join("tsconfig.json"), package.join("tsconfig.build.json")];
+    let mut newest = None;
+    for source in &sources {
+        newest = newest.max(newest_change(source)?);
+    }
+    if built.is_some_and(|built| Some(built) > newest) {
+        return Ok(());
+    }
+    run(npm(&package).args(["run", "--silent", "build"]))
+}
+
+/// When a file, or anything in a folder, was last changed.
+fn newest_change(path: &Path) -> Outcome<Option<std::time::SystemTime>> {
+    let metadata = fs::metadata(path).during(path.display())?;
+    let mut newest = metadata.modified().ok();
+    if metadata.is_dir() {
+        for entry in fs::read_dir(path).during(path.display())? {
+            newest = newest.max(newest_change(&entry.during(path.display())?.path())?);
+        }
+    }
+    Ok(newest)
+}
+
+/// Whether this is a continuous-integration run, where nothing may be skipped.
+pub(crate) fn in_ci() -> bool {
+    env::var("CI").is_ok_and(|value| !value.is_empty() && value != "false" && value != "0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::major;
+
+    #[test]
+    fn node_versions_are_read() {
+        assert_eq!(major("v20.20.2\n"), Some(20));
+        assert_eq!(major("v24.1.0-nightly"), Some(24));
+        assert_eq!(major("20.1.0"), None);
+        assert_eq!(major("not found"), None);
+    }
+}

@@ -1,0 +1,120 @@
+//! Starting other programs: one way to run a command, one kind of failure, and where things lie.
+
+use std::{
+    env, fmt, fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+/// Why a task ended, in words for whoever typed the command.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Failure(pub(crate) String);
+
+/// What a task returns.
+pub(crate) type Outcome<T = ()> = Result<T, Failure>;
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Ends a task with a message.
+pub(crate) fn fail<T>(message: impl Into<String>) -> Outcome<T> {
+    Err(Failure(message.into()))
+}
+
+/// Says what was being done when an error came up.
+pub(crate) trait During<T> {
+    /// Turns the error into a [`Failure`] that starts with `what`.
+    fn during(self, what: impl fmt::Display) -> Outcome<T>;
+}
+
+impl<T, E: fmt::Display> During<T> for Result<T, E> {
+    fn during(self, what: impl fmt::Display) -> Outcome<T> {
+        self.map_err(|error| Failure(format!("{what}: {error}")))
+    }
+}
+
+/// The root of the repository.
+pub(crate) fn root() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().unwrap_or(manifest).to_owned()
+}
+
+/// Where cargo builds: the folder two above this program, wherever the machine's configuration puts it.
+pub(crate) fn target() -> Outcome<PathBuf> {
+    let program = env::current_exe().during("finding the task runner's own path")?;
+    match program.ancestors().nth(2) {
+        Some(target) => Ok(target.to_owned()),
+        None => fail(format!("{}: not inside a cargo target folder", program.display())),
+    }
+}
+
+/// The cargo that runs this task.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
+}
+
+/// npm in a folder of the repository, quiet about everything but errors.
+pub(crate) fn npm(folder: &Path) -> Command {
+    let mut command = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" });
+    command.current_dir(folder).env("npm_config_loglevel", "error").env("npm_config_fund", "false");
+    command
+}
+
+/// Node in a folder of the repository.
+pub(crate) fn node(folder: &Path) -> Command {
+    let mut command = Command::new("node");
+    command.current_dir(folder);
+    command
+}
+
+/// Runs a command with the terminal as its output; anything but success is a failure that shows the command.
+pub(crate) fn run(command: &mut Command) -> Outcome {
+    let status = command.status().during(format!("starting {}", shown(command)))?;
+    if status.success() { Ok(()) } else { fail(format!("{} ended with {status}", shown(command))) }
+}
+
+/// Runs a command and returns what it printed; its errors go to the terminal.
+pub(crate) fn read(command: &mut Command) -> Outcome<String> {
+    let output = command.stderr(Stdio::inherit()).output().during(format!("starting {}", shown(command)))?;
+    if !output.status.success() {
+        return fail(format!("{} ended with {}", shown(command), output.status));
+    }
+    String::from_utf8(output.stdout).during(format!("output of {}", shown(command)))
+}
+
+/// Whether a program is there and answers `--version`.
+pub(crate) fn is_there(program: &str) -> bool {
+    Command::new(program)
+        .arg("--version")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+/// The command as one would type it.
+pub(crate) fn shown(command: &Command) -> String {
+    let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
+    let mut text = program.to_string_lossy().into_owned();
+    for argument in command.get_args() {
+        text.push(' ');
+        text.push_str(&argument.to_string_lossy());
+    }
+    text
+}
+
+/// Writes a file and the folders above it, and leaves it alone if it holds the same bytes already.
+pub(crate) fn write_if_changed(path: &Path, bytes: &[u8]) -> Outcome {
+    if fs::read(path).is_ok_and(|old| old == bytes) {
+        return Ok(());
+    }
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).during(folder.display())?;
+    }
+    fs::write(path, bytes).during(path.display())
+}
