@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod boxed;
+mod clock;
 mod error;
 mod memory;
 
@@ -12,6 +13,7 @@ pub use okibi_core::{Consistency, Owner, StoreKey, Swap, Timestamp, Write};
 
 pub use crate::{
     boxed::{BoxFuture, DynStore},
+    clock::{Clock, system_time},
     error::{StoreError, StoreErrorKind},
     memory::MemoryStore,
 };
