@@ -1,15 +1,57 @@
-//! The session engine of okibi.
+//! The session engine of okibi: sans-io, `no_std` with `alloc`, and the only place where a session is decided about.
+//!
+//! Text and bytes go in, plain data comes out. There is no clock, no entropy and no I/O in here: a face (the tower
+//! layer, the Hono middleware) brings time and random bytes as arguments and carries out the steps that the engine asks
+//! for. [`Engine`] says which calls there are and in which order.
+//!
+//! Most users want the `okibi` crate instead, which brings the faces and stores.
 #![no_std]
 #![forbid(unsafe_code)]
 
 extern crate alloc;
 
+mod cookie;
+mod dialect;
 mod engine;
+mod error;
 mod id;
+mod json;
+mod policy;
+mod record;
+mod seal;
+mod session;
+mod text;
 mod time;
 
 pub use crate::{
-    engine::exchange::{Consistency, Swap, Write},
+    cookie::{
+        cache::{cache_control, vary},
+        write::{CookieConfig, SameSite},
+    },
+    engine::{
+        Engine, Summary,
+        exchange::{Consistency, Swap, Write},
+        flow::{Activity, Answer, Fault, Flow, RANDOM_BYTES, Random, Step},
+    },
+    error::{ConfigError, Event, Refusal},
     id::{Handle, Id, Owner, StoreKey},
+    policy::{Config, Lifetime, Protection},
+    record::{Entry, Limits, Record},
+    seal::ring::Ring,
+    session::{Json, Op, Patch, apply, input},
+    text::Text,
     time::Timestamp,
 };
+
+/// The fixed formats by themselves, for vectors, tests and tools. A face needs none of them.
+pub mod formats {
+    pub use crate::{
+        cookie::parse::pairs,
+        record::{Marker, Moved, Stored, Undecodable, decode},
+        seal::{
+            renew::{hide, reveal},
+            sign::{sign, verify},
+            xchacha::{open, seal},
+        },
+    };
+}

@@ -1,0 +1,52 @@
+//! A sealed value over several cookies: `name`, `name.1` … `name.4`. All or nothing.
+
+use alloc::{string::String, vec::Vec};
+
+use super::write::MAX_PAIR;
+
+/// The most cookies that one value is split over.
+pub(crate) const MOST: usize = 5;
+/// The suffixes of the cookies' names, in order.
+pub(crate) const SUFFIXES: [&str; MOST] = ["", ".1", ".2", ".3", ".4"];
+
+/// Splits `value` over at most `most` cookies named `name` plus suffix; `None` if that is not enough.
+///
+/// One cookie holds the value as it is. Several begin with their number and a dot, which base64url has not.
+pub(crate) fn split(name: &str, value: &str, most: usize) -> Option<Vec<String>> {
+    let room = |suffix: &str| MAX_PAIR.saturating_sub(name.len() + suffix.len());
+    if value.len() <= room("") {
+        return Some(alloc::vec![String::from(value)]);
+    }
+    let (mut rest, mut chunks) = (value, Vec::new());
+    for suffix in SUFFIXES.iter().take(most) {
+        // The count is one digit and a dot; the digit is known only at the end.
+        let prefix = if chunks.is_empty() { "0." } else { "" };
+        let (part, tail) = rest.split_at_checked(rest.len().min(room(suffix).saturating_sub(prefix.len())))?;
+        let mut chunk = String::with_capacity(prefix.len() + part.len());
+        chunk.push_str(prefix);
+        chunk.push_str(part);
+        chunks.push(chunk);
+        rest = tail;
+        if rest.is_empty() {
+            let count = char::from_digit(u32::try_from(chunks.len()).ok()?, 10)?;
+            chunks.first_mut()?.replace_range(..1, count.encode_utf8(&mut [0; 4]));
+            return Some(chunks);
+        }
+    }
+    None
+}
+
+/// Joins the chunks again. `chunks` holds the value of each suffix, if the request had one; extras are left out.
+pub(crate) fn join(chunks: &[Option<&[u8]>; MOST]) -> Option<Vec<u8>> {
+    let first = chunks.first().copied().flatten()?;
+    let (count, first) = match first {
+        [digit @ b'2'..=b'5', b'.', rest @ ..] => (usize::from(digit - b'0'), rest),
+        whole => (1, whole),
+    };
+    let mut value = Vec::with_capacity(first.len() * count);
+    value.extend_from_slice(first);
+    for chunk in chunks.iter().take(count).skip(1) {
+        value.extend_from_slice((*chunk)?);
+    }
+    Some(value)
+}

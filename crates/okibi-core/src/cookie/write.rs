@@ -1,0 +1,186 @@
+//! Writes Set-Cookie headers (RFC 6265bis section 4.1). Names and attributes are checked once, when configured.
+
+use alloc::string::String;
+use core::time::Duration;
+
+use crate::{error::ConfigError, json::push_number};
+
+/// The longest Max-Age that browsers honour (RFC 6265bis section 5.5): 400 days.
+pub(crate) const MAX_AGE: Duration = Duration::from_hours(9600);
+/// The most that name and value may have together (RFC 6265bis section 5.6).
+pub(crate) const MAX_PAIR: usize = 4096;
+/// The most that one attribute may have (RFC 6265bis section 5.6).
+const MAX_ATTRIBUTE: usize = 1024;
+/// Leaves room for a chunk's suffix and keeps every length in a seal's associated data in range.
+const MAX_NAME: usize = 128;
+
+/// When browsers send a cookie along with a request from another site (RFC 6265bis section 4.1.2.7).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SameSite {
+    /// Never.
+    Strict,
+    /// Only when the visitor follows a link here. The default.
+    #[default]
+    Lax,
+    /// Always; needs `Secure`.
+    None,
+}
+
+/// The cookie's name and attributes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CookieConfig {
+    /// The name. Default `__Host-session`.
+    pub name: String,
+    /// The path. Default `/`.
+    pub path: String,
+    /// The domain. Default none: only the very host that set it gets it back.
+    pub domain: Option<String>,
+    /// Only over HTTPS (and <http://localhost>). Default true.
+    pub secure: bool,
+    /// Out of reach of scripts. Default true.
+    pub http_only: bool,
+    /// Default [`SameSite::Lax`].
+    pub same_site: SameSite,
+    /// Kept apart per top-level site (CHIPS). Default false.
+    pub partitioned: bool,
+}
+
+impl Default for CookieConfig {
+    fn default() -> Self {
+        Self {
+            name: String::from("__Host-session"),
+            path: String::from("/"),
+            domain: None,
+            secure: true,
+            http_only: true,
+            same_site: SameSite::Lax,
+            partitioned: false,
+        }
+    }
+}
+
+/// A checked cookie: its name, and its attributes as they stand in every header.
+#[derive(Clone, Debug)]
+pub(crate) struct Template {
+    pub(crate) name: String,
+    attributes: String,
+}
+
+impl Template {
+    pub(crate) fn new(config: &CookieConfig) -> Result<Self, ConfigError> {
+        check(config)?;
+        let mut attributes = String::from("; Path=");
+        attributes.push_str(&config.path);
+        if let Some(domain) = &config.domain {
+            attributes.push_str("; Domain=");
+            attributes.push_str(domain);
+        }
+        for (on, attribute) in
+            [(config.secure, "; Secure"), (config.http_only, "; HttpOnly"), (config.partitioned, "; Partitioned")]
+        {
+            if on {
+                attributes.push_str(attribute);
+            }
+        }
+        attributes.push_str(match config.same_site {
+            SameSite::Strict => "; SameSite=Strict",
+            SameSite::Lax => "; SameSite=Lax",
+            SameSite::None => "; SameSite=None",
+        });
+        Ok(Self { name: config.name.clone(), attributes })
+    }
+
+    /// A header value that sets the cookie; without `max_age` it ends with the browser's own session.
+    pub(crate) fn set(&self, suffix: &str, value: &str, max_age: Option<Duration>) -> String {
+        let length = self.name.len() + suffix.len() + value.len() + self.attributes.len() + 24;
+        let mut header = String::with_capacity(length);
+        header.push_str(&self.name);
+        header.push_str(suffix);
+        header.push('=');
+        header.push_str(value);
+        if let Some(max_age) = max_age {
+            header.push_str("; Max-Age=");
+            push_number(&mut header, max_age.min(MAX_AGE).as_secs());
+        }
+        header.push_str(&self.attributes);
+        header
+    }
+
+    /// A header value that removes the cookie: the same name, path, domain and partition, and no time left (N8).
+    pub(crate) fn remove(&self, suffix: &str) -> String {
+        self.set(suffix, "", Some(Duration::ZERO))
+    }
+}
+
+/// The cookie's name without its `__Host-` or `__Secure-` prefix.
+pub(crate) fn without_prefix(name: &str) -> &str {
+    name.strip_prefix("__Host-").or_else(|| name.strip_prefix("__Secure-")).unwrap_or(name)
+}
+
+fn check(config: &CookieConfig) -> Result<(), ConfigError> {
+    let CookieConfig { name, path, domain, secure, same_site, partitioned, .. } = config;
+    if name.is_empty() || name.len() > MAX_NAME || !name.bytes().all(is_token) {
+        return Err(ConfigError::CookieName(name.clone()));
+    }
+    check_prefix(config).map_err(|rule| ConfigError::CookiePrefix { name: name.clone(), rule })?;
+    if !secure && *same_site == SameSite::None {
+        return Err(ConfigError::NeedsSecure("SameSite=None"));
+    }
+    if !secure && *partitioned {
+        return Err(ConfigError::NeedsSecure("Partitioned"));
+    }
+    if !path.starts_with('/') || path.len() > MAX_ATTRIBUTE || !path.bytes().all(is_attribute_byte) {
+        return Err(ConfigError::CookiePath(path.clone()));
+    }
+    match domain {
+        Some(domain) if !is_host_name(domain) => Err(ConfigError::CookieDomain(domain.clone())),
+        _ => Ok(()),
+    }
+}
+
+/// The rules that a name's prefix brings (RFC 6265bis section 4.1.3). Browsers compare prefixes without regard to case.
+fn check_prefix(config: &CookieConfig) -> Result<(), &'static str> {
+    let lower = config.name.to_ascii_lowercase();
+    let (host, secured) = (lower.starts_with("__host-"), lower.starts_with("__secure-"));
+    if !host && !secured {
+        return Ok(());
+    }
+    let rest = without_prefix(&config.name);
+    if rest.len() == config.name.len() {
+        return Err("spell the prefix exactly __Host- or __Secure-");
+    }
+    if rest.is_empty() {
+        return Err("a prefix alone is no name; put a name behind it");
+    }
+    if !config.secure {
+        return Err("this prefix needs Secure; keep the cookie secure or choose a name without the prefix");
+    }
+    if host && config.domain.is_some() {
+        return Err("a __Host- cookie has no Domain; remove the domain or use __Secure-");
+    }
+    if host && config.path != "/" {
+        return Err("a __Host- cookie has Path=/; remove the path or use __Secure-");
+    }
+    Ok(())
+}
+
+/// A character of an HTTP token (RFC 9110 section 5.6.2).
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// A byte that can stand in an attribute's value: printable ASCII but no semicolon (S10).
+fn is_attribute_byte(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b';'
+}
+
+fn is_host_name(domain: &str) -> bool {
+    let labels = domain.strip_prefix('.').unwrap_or(domain);
+    domain.len() <= 253
+        && labels.split('.').all(|label| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        })
+}

@@ -1,0 +1,228 @@
+//! Close: from the log of changes to one compare-and-swap, and the cookie that goes with it.
+
+use alloc::{boxed::Box, vec::Vec};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Engine,
+    exchange::Write,
+    flow::{Base, Flow, Live, Random, Stage, Step, Task, Work},
+    replay::{Computed, Replayed, apply_to_session},
+    rotate::Rotation,
+};
+use crate::{
+    cookie::chunk,
+    error::{Event, Refusal},
+    id::{Id, Owner},
+    policy::Protection,
+    record::Record,
+    seal::xchacha,
+    session::Op,
+    time::Timestamp,
+};
+
+/// What a log amounts to.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Plan {
+    /// The session ends first; the rest begins another.
+    pub(super) destroy: bool,
+    pub(super) rotation: Option<Rotation>,
+    /// The changes after the last destroy.
+    pub(super) log: Vec<Op>,
+    pub(super) computed: Vec<Computed>,
+}
+
+impl Plan {
+    /// `failed`: the request failed, so only a destroy is carried out.
+    fn new(mut log: Vec<Op>, failed: bool) -> Self {
+        let end = log.iter().rposition(|op| *op == Op::Destroy);
+        if let Some(end) = end {
+            log.drain(..=end);
+        }
+        if failed {
+            log.clear();
+        }
+        let rotation = log.iter().filter_map(Rotation::asked_by).max();
+        Self { destroy: end.is_some(), rotation, log, computed: Vec::new() }
+    }
+
+    /// How a session that is `owner`'s moves: as the log asks, and always when it gets another owner (S18).
+    pub(super) fn rotation(&self, owner: Option<&Owner>) -> Option<Rotation> {
+        let changed = self.log.iter().rev().find_map(|op| match op {
+            Op::SetOwner(new) => Some(new.as_ref() != owner),
+            _ => None,
+        });
+        let by_owner = changed.filter(|changed| *changed).map(|_| Rotation::Anew);
+        self.rotation.max(by_owner)
+    }
+}
+
+impl Engine {
+    /// Commits what the request did so far. With an empty log only a due renewal is written.
+    ///
+    /// `failed`: the final status is 5xx, or nothing was answered; then only a destroy in the log is carried out.
+    ///
+    /// # Errors
+    /// A change that cannot be written, found before anything is.
+    pub fn commit(
+        &self,
+        flow: &mut Flow,
+        log: Vec<Op>,
+        failed: bool,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        flow.work = None;
+        let plan = Plan::new(log, failed);
+        self.check(&plan.log)?;
+        if failed && !plan.destroy {
+            return Ok(Step::Done);
+        }
+        let step = self.proceed(flow, Work::new(Task::Commit(plan)), now, random)?;
+        Ok(flow.counted(step))
+    }
+
+    /// What a commit does next, with nothing outstanding.
+    pub(super) fn commit_next(
+        &self,
+        flow: &mut Flow,
+        mut work: Box<Work>,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        let Task::Commit(plan) = &mut work.task else { return Err(Refusal::OutOfOrder) };
+        if plan.destroy {
+            return self.end_session(flow, work, now, random);
+        }
+        let rotates = plan.rotation(None) > Some(Rotation::Renewed);
+        match (&flow.base, flow.presented.clone()) {
+            (Base::Unread, _) if plan.log.is_empty() => Ok(Step::Done),
+            (Base::Unread, Some(id)) => Ok(self.ask_load(flow, work, id)),
+            (Base::Barred, _) if !rotates => {
+                if !plan.log.is_empty() {
+                    flow.event(Event::ChangesDropped);
+                }
+                Ok(Step::Done)
+            }
+            (Base::Live(_), _) => self.change(flow, work, now, random),
+            (Base::Unread | Base::Absent | Base::Barred, _) => self.create(flow, work, now, random),
+        }
+    }
+
+    /// A first record under an id that never was before.
+    fn create(
+        &self,
+        flow: &mut Flow,
+        mut work: Box<Work>,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        let Task::Commit(plan) = &mut work.task else { return Err(Refusal::OutOfOrder) };
+        let entries = match self.replay(plan, Vec::new(), flow.basis)? {
+            Replayed::Entries(entries) => entries,
+            Replayed::Ask { token, input } => return Ok(ask_again(flow, work, token, input)),
+        };
+        let mut record = self.begin(random, now)?;
+        record.entries = entries;
+        apply_to_session(&mut record, &plan.log);
+        if record.entries.is_empty() && record.owner.is_none() {
+            // Who stores nothing gets no record and no cookie (N4).
+            return Ok(Step::Done);
+        }
+        if self.is_sealed() {
+            return self.seal(flow, record, now, random);
+        }
+        let write = self.write(&record, random)?;
+        let id = Id::from_bytes(random.take()?);
+        self.ask_swap(flow, work, Stage::Creating { id, record }, write)
+    }
+
+    /// A live session's record with the changes.
+    fn change(
+        &self,
+        flow: &mut Flow,
+        mut work: Box<Work>,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        let (Task::Commit(plan), Base::Live(live)) = (&mut work.task, &flow.base) else {
+            return Err(Refusal::OutOfOrder);
+        };
+        let rotation = plan
+            .rotation(live.record.owner.as_ref())
+            .filter(|rotation| !(live.followed && *rotation == Rotation::Renewed));
+        let due = self.policy.renewal_due(&live.record, now);
+        if rotation.is_none() && work.fresh.is_some() {
+            return self.undo_rotation(flow, work, false);
+        }
+        if plan.log.is_empty() && !due {
+            return Ok(Step::Done);
+        }
+        let entries = match self.replay(plan, live.record.entries.clone(), flow.basis)? {
+            Replayed::Entries(entries) => entries,
+            Replayed::Ask { token, input } => return Ok(ask_again(flow, work, token, input)),
+        };
+        let mut record = live.record.with_entries(entries);
+        let renewed = apply_to_session(&mut record, &plan.log) || due;
+        if let Some(rotation) = rotation {
+            return self.rotate(flow, work, record, rotation, now, random);
+        }
+        if renewed {
+            record.active = now;
+        }
+        if self.is_sealed() {
+            return self.seal(flow, record, now, random);
+        }
+        let write = self.write(&record, random)?;
+        self.ask_swap(flow, work, Stage::Writing { record, renewed }, write)
+    }
+
+    /// The record into the cookie: nothing to ask of a store.
+    pub(super) fn seal(
+        &self,
+        flow: &mut Flow,
+        record: Record,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        let Protection::Sealed { ring, chunks } = &self.policy.protection else { return Err(Refusal::OutOfOrder) };
+        let name = &self.policy.cookie.name;
+        let text = self.encode(&record, random)?;
+        let value = xchacha::seal(ring, name, &text, random.take()?).ok_or(Refusal::OutOfOrder)?;
+        let parts = chunk::split(name, &value, *chunks).ok_or(Refusal::CookieTooLarge)?;
+        flow.set_cookies = self.sealed_cookies(&parts, flow.names_seen, &record, now);
+        flow.base = Base::Live(Box::new(Live { id: None, bytes: Bytes::new(), record, followed: false }));
+        Ok(Step::Done)
+    }
+
+    pub(super) fn write(&self, record: &Record, random: &mut Random) -> Result<Write, Refusal> {
+        let bytes = self.encode(record, random)?;
+        Ok(Write { bytes, expires_at: record.expires_at(), owner: record.owner.clone() })
+    }
+
+    /// The commit's swap was made: what was written is what is there.
+    pub(super) fn arrived_at(
+        &self,
+        flow: &mut Flow,
+        id: Id,
+        record: Record,
+        bytes: Bytes,
+        cookie: bool,
+        now: Timestamp,
+    ) {
+        if cookie {
+            flow.set_cookies = self.id_cookies(&id, &record, now);
+        }
+        let followed = flow.live().is_some_and(|live| live.followed && live.id.as_ref() == Some(&id));
+        flow.base = Base::Live(Box::new(Live { id: Some(id), bytes, record, followed }));
+    }
+}
+
+/// Has the face run an update's function again.
+fn ask_again(flow: &mut Flow, mut work: Box<Work>, token: u32, input: Option<crate::text::Text>) -> Step {
+    work.stage = Stage::Recomputing { token, input: input.clone() };
+    flow.work = Some(work);
+    Step::Recompute { token, current: input }
+}

@@ -1,0 +1,118 @@
+//! The end of a session: marked first, so that no rotation under way can escape, then removed.
+
+use alloc::boxed::Box;
+
+use bytes::Bytes;
+
+use super::{
+    Engine,
+    exchange::Write,
+    flow::{Base, Flow, Live, Random, Stage, Step, Task, Work},
+};
+use crate::{
+    error::Refusal,
+    id::StoreKey,
+    policy::ROTATE_MARKER,
+    record::{self, Marker, Moved, Stored},
+    time::Timestamp,
+};
+
+/// How many moves of a session are followed to its end. Each takes a request that rotates in the meantime.
+const MOST_MOVES: u8 = 16;
+
+impl Engine {
+    /// Ends the session that lies under `key`, wherever it has moved to meanwhile: revocation from elsewhere.
+    ///
+    /// Give it a flow of its own ([`Flow::default`]).
+    pub fn end(&self, flow: &mut Flow, key: StoreKey) -> Step {
+        let step = look(flow, Work::new(Task::End), key, 0);
+        flow.counted(step)
+    }
+
+    /// Ends the request's own session.
+    pub(super) fn end_session(
+        &self,
+        flow: &mut Flow,
+        work: Box<Work>,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        match (&flow.base, &flow.presented) {
+            _ if self.is_sealed() => self.ended(flow, work, now, random),
+            (Base::Live(live), _) => {
+                let Live { id: Some(id), bytes, .. } = &**live else { return Err(Refusal::OutOfOrder) };
+                let (key, expected) = (self.key(id), bytes.clone());
+                self.ask_mark(flow, work, key, expected, 0, now, random)
+            }
+            (_, Some(id)) => Ok(look(flow, work, self.key(id), 0)),
+            (_, None) => self.ended(flow, work, now, random),
+        }
+    }
+
+    /// What lies under the key that is to be ended.
+    pub(super) fn end_seen(
+        &self,
+        flow: &mut Flow,
+        work: Box<Work>,
+        (key, hops): (StoreKey, u8),
+        found: Option<Bytes>,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        let Some(bytes) = found else { return self.ended(flow, work, now, random) };
+        match record::decode(&bytes, &self.policy.limits) {
+            Ok(Stored::Record(record)) if record.expires_at() > now => {
+                self.ask_mark(flow, work, key, bytes, hops, now, random)
+            }
+            Ok(Stored::Marker(Marker { successor: Some(next), .. })) if hops < MOST_MOVES => {
+                Ok(look(flow, work, next, hops + 1))
+            }
+            Ok(Stored::Marker(_)) => self.ended(flow, work, now, random),
+            Ok(Stored::Record(_)) | Err(_) => Ok(remove(flow, work, key, false)),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one step's data, used in two places")]
+    fn ask_mark(
+        &self,
+        flow: &mut Flow,
+        work: Box<Work>,
+        key: StoreKey,
+        expected: Bytes,
+        hops: u8,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        let until = now.plus(ROTATE_MARKER);
+        let marker = Marker { moved: Moved::Rotated, until, next: None, successor: None };
+        let write = Write { bytes: marker.encode(random.take()?), expires_at: until, owner: None };
+        self.ask_swap(flow, work, Stage::EndMarking { key, expected, hops }, write)
+    }
+
+    /// It is ended: no session, no cookie; and what the log says after the destroy begins another.
+    pub(super) fn ended(
+        &self,
+        flow: &mut Flow,
+        mut work: Box<Work>,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        let Task::Commit(plan) = &mut work.task else { return Ok(Step::Done) };
+        plan.destroy = false;
+        flow.set_cookies = self.removals(flow.names_seen, 0).collect();
+        flow.base = Base::Absent;
+        if plan.log.is_empty() { Ok(Step::Done) } else { self.proceed(flow, work, now, random) }
+    }
+}
+
+fn look(flow: &mut Flow, mut work: Box<Work>, key: StoreKey, hops: u8) -> Step {
+    work.stage = Stage::EndLoading { key: key.clone(), hops };
+    flow.work = Some(work);
+    Step::Load(key)
+}
+
+pub(super) fn remove(flow: &mut Flow, mut work: Box<Work>, key: StoreKey, marked: bool) -> Step {
+    work.stage = Stage::EndDeleting { marked };
+    flow.work = Some(work);
+    Step::Delete(key)
+}

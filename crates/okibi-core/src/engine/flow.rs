@@ -1,0 +1,333 @@
+//! The plain data of one request's session, and what passes between it and the face that keeps it.
+
+use alloc::{boxed::Box, string::String, vec::Vec};
+use core::{fmt, mem};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroize;
+
+use super::{
+    close::Plan,
+    exchange::{Swap, Write},
+    rotate::Fresh,
+};
+use crate::{
+    error::{Event, Refusal},
+    id::{Id, StoreKey},
+    record::{Entry, Record},
+    session::Patch,
+    text::Text,
+};
+
+/// One request's session between two calls of the engine. The face keeps it and hands it back; it means nothing to others.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub struct Flow {
+    /// The id in the cookie, where the cookie has one.
+    pub(super) presented: Option<Id>,
+    /// Which of the cookie's names the request had, as bits: the name itself, then its chunks.
+    pub(super) names_seen: u8,
+    pub(super) base: Base,
+    pub(super) basis: u32,
+    pub(super) set_cookies: Vec<String>,
+    pub(super) taken: Option<Text>,
+    pub(super) activity: Activity,
+    pub(super) events: Vec<Event>,
+    pub(super) work: Option<Box<Work>>,
+}
+
+/// What is known of the stored session.
+#[derive(Clone, Default, Serialize, Deserialize)]
+pub(super) enum Base {
+    /// There is an id, and nobody has looked yet.
+    Unread,
+    /// There is no session.
+    #[default]
+    Absent,
+    /// The session was rotated away, or ended under this request: anonymous, and no cookie unless this request rotates.
+    Barred,
+    /// A live session.
+    Live(Box<Live>),
+}
+
+/// A live session as it was last seen.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Live {
+    /// Its id; a sealed session has none.
+    pub(super) id: Option<Id>,
+    /// The bytes that lie in the store: the witness of the next swap.
+    pub(super) bytes: Bytes,
+    pub(super) record: Record,
+    /// It was reached through a renewal's marker, so the new cookie is sent again and it is not renewed again.
+    pub(super) followed: bool,
+}
+
+/// How often the store was asked in this request, for those who like to see it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Activity {
+    /// Loads asked for.
+    pub loads: u32,
+    /// Swaps asked for.
+    pub swaps: u32,
+    /// Deletes asked for.
+    pub deletes: u32,
+}
+
+/// A task under way.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Work {
+    pub(super) task: Task,
+    pub(super) stage: Stage,
+    /// How many renewal markers were followed.
+    pub(super) hops: u8,
+    /// The bytes of the swap that was asked for: if they lie there afterwards, it happened.
+    pub(super) write: Option<Write>,
+    /// The last swap's answer was lost and it was asked for again.
+    pub(super) uncertain: bool,
+    /// A rotation's own new record, once it lies in the store.
+    pub(super) fresh: Option<Fresh>,
+}
+
+/// What the face asked for.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) enum Task {
+    Load,
+    Commit(Plan),
+    Take(Text),
+    End,
+}
+
+/// Which step was asked for last, and what is needed to understand its answer.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) enum Stage {
+    /// Nothing is outstanding.
+    Settled,
+    /// Loading the record of this id.
+    Loading(Id),
+    /// Putting a new record under a new id.
+    Creating { id: Id, record: Record },
+    /// Putting the changed record where the old one lies. `renewed`: its lifetime moved, so the cookie is sent again.
+    Writing { record: Record, renewed: bool },
+    /// Putting the record without the taken value, kept here, where the old one lies.
+    Taking { record: Record, value: Text },
+    /// A rotation's first step: the new record under a new id.
+    RotateCreating(Fresh),
+    /// The parallel change replayed: the own new record is written again.
+    RotateRewriting(Fresh),
+    /// A rotation's last step: the old record becomes a marker.
+    RotateMarking,
+    /// The rotation was lost: its new record goes. Then the rest of the changes, or nothing, is done.
+    RotateUndoing { session_gone: bool },
+    /// A function is asked again.
+    Recomputing { token: u32, input: Option<Text> },
+    /// Looking at what is to be ended.
+    EndLoading { key: StoreKey, hops: u8 },
+    /// Turning it into a marker, so that no rotation can escape.
+    EndMarking { key: StoreKey, expected: Bytes, hops: u8 },
+    /// Removing it. `marked`: it is ended already, this only tidies up.
+    EndDeleting { marked: bool },
+}
+
+/// What the face is to do next.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Load this key; answer with [`Answer::Loaded`].
+    Load(StoreKey),
+    /// Compare and swap; answer with [`Answer::Swapped`].
+    Swap {
+        /// Where.
+        key: StoreKey,
+        /// What must lie there.
+        expected: Option<Bytes>,
+        /// What to put there.
+        write: Write,
+    },
+    /// Delete this key; answer with [`Answer::Deleted`].
+    Delete(StoreKey),
+    /// Run an update's function again; answer with [`Answer::Recomputed`].
+    Recompute {
+        /// The token that the face gave the update.
+        token: u32,
+        /// What it reads now: the JSON of the name's value, or of the whole data.
+        current: Option<Text>,
+    },
+    /// Nothing: the task is done.
+    Done,
+}
+
+/// What came of a [`Step`].
+#[derive(Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// What lay under the key.
+    Loaded(Option<Bytes>),
+    /// Whether the swap was made.
+    Swapped(Swap),
+    /// The key is gone.
+    Deleted,
+    /// What the function made this time.
+    Recomputed(Patch),
+    /// The store failed.
+    Failed(Fault),
+}
+
+/// How a store failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing was written.
+    NotDone,
+    /// The answer is lost: it may or may not have been written.
+    Unknown,
+}
+
+impl Flow {
+    /// A live session's record as last seen, without this request's uncommitted changes.
+    pub fn record(&self) -> Option<&Record> {
+        match &self.base {
+            Base::Live(live) => Some(&live.record),
+            _ => None,
+        }
+    }
+
+    /// The named values as last seen, without this request's uncommitted changes.
+    pub fn entries(&self) -> &[Entry] {
+        self.record().map(|record| record.entries.as_slice()).unwrap_or_default()
+    }
+
+    /// Whether there is an id that nobody has looked up yet.
+    pub const fn is_unread(&self) -> bool {
+        matches!(self.base, Base::Unread)
+    }
+
+    /// Counts how often what is known of the session was replaced by something that the handler has not seen.
+    pub const fn basis(&self) -> u32 {
+        self.basis
+    }
+
+    /// The Set-Cookie headers of what was committed so far.
+    pub fn set_cookies(&self) -> &[String] {
+        &self.set_cookies
+    }
+
+    /// What the last `take` took out.
+    pub fn taken(&mut self) -> Option<Text> {
+        self.taken.take()
+    }
+
+    /// How often the store was asked.
+    pub const fn activity(&self) -> Activity {
+        self.activity
+    }
+
+    /// What an operator may want to know, since last asked.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        mem::take(&mut self.events)
+    }
+
+    pub(super) fn live(&self) -> Option<&Live> {
+        match &self.base {
+            Base::Live(live) => Some(live),
+            _ => None,
+        }
+    }
+
+    /// Counts a step on its way out.
+    pub(super) fn counted(&mut self, step: Step) -> Step {
+        match &step {
+            Step::Load(_) => self.activity.loads += 1,
+            Step::Swap { .. } => self.activity.swaps += 1,
+            Step::Delete(_) => self.activity.deletes += 1,
+            Step::Recompute { .. } | Step::Done => {}
+        }
+        step
+    }
+
+    pub(super) fn event(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    /// Another request changed the session: what the handler saw is no longer what is there.
+    pub(super) fn replace(&mut self, base: Base) {
+        self.base = base;
+        self.basis = self.basis.wrapping_add(1);
+    }
+}
+
+impl Work {
+    pub(super) fn new(task: Task) -> Box<Self> {
+        Box::new(Self { task, stage: Stage::Settled, hops: 0, write: None, uncertain: false, fresh: None })
+    }
+}
+
+/// How many random bytes one call can need.
+pub const RANDOM_BYTES: usize = 64;
+
+/// Random bytes for one call, from the system's CSPRNG. Each is used once.
+pub struct Random {
+    bytes: [u8; RANDOM_BYTES],
+    used: usize,
+}
+
+impl Random {
+    /// These bytes, which must never be given twice.
+    pub const fn new(bytes: [u8; RANDOM_BYTES]) -> Self {
+        Self { bytes, used: 0 }
+    }
+
+    pub(super) fn take<const N: usize>(&mut self) -> Result<[u8; N], Refusal> {
+        let end = self.used.saturating_add(N);
+        let part = self.bytes.get(self.used..end).and_then(|part| part.try_into().ok()).ok_or(Refusal::Entropy)?;
+        self.used = end;
+        Ok(part)
+    }
+}
+
+impl Drop for Random {
+    fn drop(&mut self) {
+        self.bytes.zeroize();
+    }
+}
+
+impl fmt::Debug for Random {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Random(hidden)")
+    }
+}
+
+/// Never what a session holds, nor its cookie (S7).
+impl fmt::Debug for Flow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let base = match self.base {
+            Base::Unread => "unread",
+            Base::Absent => "absent",
+            Base::Barred => "barred",
+            Base::Live(_) => "live",
+        };
+        f.debug_struct("Flow").field("session", &base).field("activity", &self.activity).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Load(key) => write!(f, "Load({key})"),
+            Self::Swap { key, expected, write } => {
+                write!(f, "Swap({key}, {:?} bytes, {write:?})", expected.as_ref().map(Bytes::len))
+            }
+            Self::Delete(key) => write!(f, "Delete({key})"),
+            Self::Recompute { token, .. } => write!(f, "Recompute({token})"),
+            Self::Done => f.write_str("Done"),
+        }
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Loaded(bytes) => write!(f, "Loaded({:?} bytes)", bytes.as_ref().map(Bytes::len)),
+            Self::Swapped(swap) => write!(f, "Swapped({swap:?})"),
+            Self::Deleted => f.write_str("Deleted"),
+            Self::Recomputed(patch) => write!(f, "Recomputed({} names)", patch.len()),
+            Self::Failed(fault) => write!(f, "Failed({fault:?})"),
+        }
+    }
+}

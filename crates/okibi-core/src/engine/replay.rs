@@ -1,0 +1,147 @@
+//! Replay: the log of changes on whatever record is current.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::{Engine, close::Plan, flow::Random};
+use crate::{
+    error::Refusal,
+    id::Handle,
+    json,
+    policy::idle_fits,
+    record::{Entry, Record},
+    session::{Op, Patch, apply, apply_patch, input},
+    text::Text,
+    time::Timestamp,
+};
+
+const LONGEST_NAME: usize = 256;
+const LONGEST_TEXT: usize = 256;
+
+/// What an update made of what it read. It counts for as long as the update reads the same.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Computed {
+    pub(super) token: u32,
+    pub(super) input: Option<Text>,
+    pub(super) patch: Patch,
+}
+
+/// What came of a replay.
+pub(super) enum Replayed {
+    Entries(Vec<Entry>),
+    /// This update reads something new and must be asked again.
+    Ask {
+        token: u32,
+        input: Option<Text>,
+    },
+}
+
+impl Engine {
+    /// Replays the plan's changes of named values on `entries`, which are those of the flow's `basis`.
+    pub(super) fn replay(&self, plan: &mut Plan, mut entries: Vec<Entry>, basis: u32) -> Result<Replayed, Refusal> {
+        let Plan { log, computed, .. } = plan;
+        for op in log.iter() {
+            let Op::Update { token, name, patch, basis: seen } = op else {
+                apply(&mut entries, op);
+                continue;
+            };
+            let input = input(&entries, name.as_ref());
+            match computed.iter().find(|known| known.token == *token) {
+                Some(known) if known.input == input => apply_patch(&mut entries, &known.patch),
+                None if *seen == basis => {
+                    apply_patch(&mut entries, patch);
+                    computed.push(Computed { token: *token, input, patch: patch.clone() });
+                }
+                _ => return Ok(Replayed::Ask { token: *token, input }),
+            }
+        }
+        if entries.len() > self.policy.limits.names {
+            return Err(Refusal::TooManyNames);
+        }
+        Ok(Replayed::Entries(entries))
+    }
+
+    /// A session that begins now.
+    pub(super) fn begin(&self, random: &mut Random, now: Timestamp) -> Result<Record, Refusal> {
+        Ok(Record {
+            handle: Handle::from_bytes(random.take()?),
+            created: now,
+            active: now,
+            idle: self.policy.lifetime.idle,
+            deadline: self.policy.lifetime.absolute.map(|absolute| now.plus(absolute)),
+            persistent: self.policy.persistent,
+            owner: None,
+            label: None,
+            entries: Vec::new(),
+            unknown: Vec::new(),
+        })
+    }
+
+    /// The record's bytes, if it is within the limits.
+    pub(super) fn encode(&self, record: &Record, random: &mut Random) -> Result<Bytes, Refusal> {
+        let bytes = record.encode(random.take()?);
+        if bytes.len() > self.policy.limits.bytes { Err(Refusal::RecordTooLarge) } else { Ok(bytes) }
+    }
+
+    /// Refuses a log that could never be written.
+    pub(super) fn check(&self, log: &[Op]) -> Result<(), Refusal> {
+        log.iter().try_for_each(|op| match op {
+            Op::Set(name, value) | Op::Flash(name, value) => {
+                self.check_name(name)?;
+                self.check_value(value.0.as_str())
+            }
+            Op::Update { name, patch, .. } => {
+                name.iter().try_for_each(|name| self.check_name(name))?;
+                self.check_patch(patch)
+            }
+            Op::SetIdle(millis) if !idle_fits(Duration::from_millis(*millis)) => Err(Refusal::InvalidSpan),
+            Op::SetOwner(Some(owner)) => check_text(owner.as_str()),
+            Op::SetLabel(Some(label)) => check_text(label.as_str()),
+            _ => Ok(()),
+        })
+    }
+
+    pub(super) fn check_patch(&self, patch: &Patch) -> Result<(), Refusal> {
+        patch.iter().try_for_each(|(name, value)| {
+            self.check_name(name)?;
+            value.iter().try_for_each(|value| self.check_value(value.0.as_str()))
+        })
+    }
+
+    #[expect(clippy::unused_self, reason = "sibling of check_value")]
+    fn check_name(&self, name: &Text) -> Result<(), Refusal> {
+        if name.as_str().len() > LONGEST_NAME { Err(Refusal::InvalidName) } else { Ok(()) }
+    }
+
+    fn check_value(&self, value: &str) -> Result<(), Refusal> {
+        if json::is_value(value, self.policy.limits.depth) { Ok(()) } else { Err(Refusal::InvalidValue) }
+    }
+}
+
+fn check_text(text: &str) -> Result<(), Refusal> {
+    if (1..=LONGEST_TEXT).contains(&text.len()) { Ok(()) } else { Err(Refusal::InvalidText) }
+}
+
+/// Applies what the log says of the session itself; whether it moved the session's lifetime.
+pub(super) fn apply_to_session(record: &mut Record, log: &[Op]) -> bool {
+    let mut moved = false;
+    for op in log {
+        match op {
+            Op::SetIdle(millis) => {
+                record.idle = Duration::from_millis(*millis);
+                moved = true;
+            }
+            Op::SetPersistent(persistent) => {
+                record.persistent = *persistent;
+                moved = true;
+            }
+            Op::SetOwner(owner) => record.owner.clone_from(owner),
+            Op::SetLabel(label) => record.label.clone_from(label),
+            _ => {}
+        }
+    }
+    moved
+}

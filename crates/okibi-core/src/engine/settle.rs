@@ -1,0 +1,295 @@
+//! Answers: what each one means for the step that was asked for, and what comes next.
+
+use alloc::boxed::Box;
+
+use bytes::Bytes;
+
+use super::{
+    Engine, end,
+    exchange::{Swap, Write},
+    flow::{Answer, Base, Fault, Flow, Live, Random, Stage, Step, Task, Work},
+    open::Seen,
+    replay::Computed,
+};
+use crate::{
+    error::{Event, Refusal},
+    id::Id,
+    session::Patch,
+    text::Text,
+    time::Timestamp,
+};
+
+impl Engine {
+    /// Takes in the answer to the last step and says what to do next.
+    ///
+    /// # Errors
+    /// The store's failure, or a change that cannot be written. The task is over then and nothing of it is sent.
+    pub fn answer(
+        &self,
+        flow: &mut Flow,
+        answer: Answer,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        let work = flow.work.take().ok_or(Refusal::OutOfOrder)?;
+        let step = self.take_in(flow, work, answer, now, random)?;
+        Ok(flow.counted(step))
+    }
+
+    fn take_in(
+        &self,
+        flow: &mut Flow,
+        mut work: Box<Work>,
+        answer: Answer,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        let stage = core::mem::replace(&mut work.stage, Stage::Settled);
+        match (stage, answer) {
+            (Stage::Loading(id), Answer::Loaded(found)) => self.loaded(flow, work, &id, found.as_ref(), now, random),
+            (Stage::EndLoading { key, hops }, Answer::Loaded(found)) => {
+                self.end_seen(flow, work, (key, hops), found, now, random)
+            }
+            (Stage::Loading(_) | Stage::EndLoading { .. }, Answer::Failed(_)) => Err(Refusal::StoreUnavailable),
+            (Stage::Recomputing { token, input }, Answer::Recomputed(patch)) => {
+                self.recomputed(flow, work, token, input, patch, now, random)
+            }
+            (Stage::RotateUndoing { session_gone }, Answer::Deleted) => {
+                self.undone(flow, work, session_gone, now, random)
+            }
+            (Stage::RotateUndoing { session_gone }, Answer::Failed(_)) => {
+                flow.event(Event::CleanupFailed);
+                self.undone(flow, work, session_gone, now, random)
+            }
+            (Stage::EndDeleting { .. }, Answer::Deleted) => self.ended(flow, work, now, random),
+            (Stage::EndDeleting { marked: true }, Answer::Failed(_)) => {
+                flow.event(Event::CleanupFailed);
+                self.ended(flow, work, now, random)
+            }
+            (Stage::EndDeleting { marked: false }, Answer::Failed(_)) => Err(Refusal::StoreUnavailable),
+            (stage, Answer::Swapped(swap)) => {
+                work.stage = stage;
+                self.swapped(flow, work, swap, now, random)
+            }
+            (stage, Answer::Failed(fault)) => {
+                work.stage = stage;
+                self.swap_failed(flow, work, fault)
+            }
+            _ => Err(Refusal::OutOfOrder),
+        }
+    }
+
+    /// Goes on with the task, with nothing outstanding.
+    pub(super) fn proceed(
+        &self,
+        flow: &mut Flow,
+        work: Box<Work>,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        match work.task {
+            Task::Load | Task::End => Ok(Step::Done),
+            Task::Commit(_) => self.commit_next(flow, work, now, random),
+            Task::Take(_) => self.take_next(flow, work, random),
+        }
+    }
+
+    fn loaded(
+        &self,
+        flow: &mut Flow,
+        mut work: Box<Work>,
+        id: &Id,
+        found: Option<&Bytes>,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        let was_live = flow.live().is_some();
+        if let Err(next) = self.arrive(flow, &mut work, id, found, now) {
+            return Ok(self.ask_load(flow, work, next));
+        }
+        if was_live && flow.live().is_none() { self.lose(flow, work) } else { self.proceed(flow, work, now, random) }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one answer's data")]
+    fn recomputed(
+        &self,
+        flow: &mut Flow,
+        mut work: Box<Work>,
+        token: u32,
+        input: Option<Text>,
+        patch: Patch,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        self.check_patch(&patch)?;
+        let Task::Commit(plan) = &mut work.task else { return Err(Refusal::OutOfOrder) };
+        plan.computed.retain(|known| known.token != token);
+        plan.computed.push(Computed { token, input, patch });
+        self.proceed(flow, work, now, random)
+    }
+
+    fn undone(
+        &self,
+        flow: &mut Flow,
+        work: Box<Work>,
+        session_gone: bool,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        if session_gone { self.lose(flow, work) } else { self.proceed(flow, work, now, random) }
+    }
+
+    /// Asks for the swap of this stage.
+    pub(super) fn ask_swap(
+        &self,
+        flow: &mut Flow,
+        mut work: Box<Work>,
+        stage: Stage,
+        write: Write,
+    ) -> Result<Step, Refusal> {
+        work.stage = stage;
+        work.write = Some(write);
+        work.uncertain = false;
+        let step = self.swap_step(flow, &work).ok_or(Refusal::OutOfOrder)?;
+        flow.work = Some(work);
+        Ok(step)
+    }
+
+    /// The swap that a stage stands for.
+    fn swap_step(&self, flow: &Flow, work: &Work) -> Option<Step> {
+        let (key, expected) = match &work.stage {
+            Stage::Creating { id, .. } => (self.key(id), None),
+            Stage::RotateCreating(fresh) => (self.key(&fresh.id), None),
+            Stage::RotateRewriting(fresh) => (self.key(&fresh.id), Some(work.fresh.as_ref()?.bytes.clone())),
+            Stage::Writing { .. } | Stage::Taking { .. } | Stage::RotateMarking => {
+                let live = flow.live()?;
+                (self.key(live.id.as_ref()?), Some(live.bytes.clone()))
+            }
+            Stage::EndMarking { key, expected, .. } => (key.clone(), Some(expected.clone())),
+            _ => return None,
+        };
+        Some(Step::Swap { key, expected, write: work.write.clone()? })
+    }
+
+    /// The store failed to swap. An answer that was lost is asked for once more: the write's own bytes tell (N39).
+    fn swap_failed(&self, flow: &mut Flow, mut work: Box<Work>, fault: Fault) -> Result<Step, Refusal> {
+        match fault {
+            Fault::Unknown if !work.uncertain => {
+                work.uncertain = true;
+                let step = self.swap_step(flow, &work).ok_or(Refusal::OutOfOrder)?;
+                flow.work = Some(work);
+                Ok(step)
+            }
+            Fault::NotDone if !work.uncertain => Err(Refusal::StoreUnavailable),
+            Fault::Unknown | Fault::NotDone => Err(Refusal::StoreUnknown),
+        }
+    }
+
+    fn swapped(
+        &self,
+        flow: &mut Flow,
+        mut work: Box<Work>,
+        swap: Swap,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        let written = work.write.take().ok_or(Refusal::OutOfOrder)?.bytes;
+        let stage = core::mem::replace(&mut work.stage, Stage::Settled);
+        match swap {
+            Swap::Done => self.written(flow, work, stage, written, now, random),
+            Swap::Conflict(Some(there)) if there == written => {
+                flow.event(Event::LostReplyResolved);
+                self.written(flow, work, stage, written, now, random)
+            }
+            Swap::Conflict(there) => self.overtaken(flow, work, stage, there, now, random),
+        }
+    }
+
+    /// The swap was made.
+    fn written(
+        &self,
+        flow: &mut Flow,
+        work: Box<Work>,
+        stage: Stage,
+        written: Bytes,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        match stage {
+            Stage::Creating { id, record } => {
+                self.arrived_at(flow, id, record, written, true, now);
+                Ok(Step::Done)
+            }
+            Stage::Writing { record, renewed } => {
+                let id = flow.live().and_then(|live| live.id.clone()).ok_or(Refusal::OutOfOrder)?;
+                self.arrived_at(flow, id, record, written, renewed, now);
+                Ok(Step::Done)
+            }
+            Stage::Taking { record, value } => {
+                let id = flow.live().and_then(|live| live.id.clone()).ok_or(Refusal::OutOfOrder)?;
+                self.arrived_at(flow, id, record, written, false, now);
+                flow.basis = flow.basis.wrapping_add(1);
+                flow.taken = Some(value);
+                Ok(Step::Done)
+            }
+            Stage::RotateCreating(fresh) | Stage::RotateRewriting(fresh) => self.mark(flow, work, fresh, now, random),
+            Stage::RotateMarking => self.marked(flow, work, now),
+            Stage::EndMarking { key, .. } => Ok(end::remove(flow, work, key, true)),
+            _ => Err(Refusal::OutOfOrder),
+        }
+    }
+
+    /// Something else lies there.
+    fn overtaken(
+        &self,
+        flow: &mut Flow,
+        mut work: Box<Work>,
+        stage: Stage,
+        there: Option<Bytes>,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        let counts_once = !matches!(stage, Stage::RotateMarking | Stage::EndMarking { .. });
+        if work.uncertain && counts_once && there.is_some() {
+            // The lost write may be part of what lies there now: replaying could count it twice.
+            return Err(Refusal::StoreUnknown);
+        }
+        match stage {
+            // The id was taken, so another is tried (S4).
+            Stage::Creating { .. } | Stage::RotateCreating(_) => self.proceed(flow, work, now, random),
+            // Only "log out everywhere" can find the new record before anyone knows its id.
+            Stage::RotateRewriting(_) => {
+                work.fresh = None;
+                self.lose(flow, work)
+            }
+            Stage::EndMarking { key, hops, .. } => self.end_seen(flow, work, (key, hops), there, now, random),
+            _ => self.replaced(flow, work, there, now, random),
+        }
+    }
+
+    /// Another request changed, moved or ended the session first.
+    fn replaced(
+        &self,
+        flow: &mut Flow,
+        mut work: Box<Work>,
+        there: Option<Bytes>,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        let Some(Live { id: Some(id), followed, .. }) = flow.live() else { return Err(Refusal::OutOfOrder) };
+        let (id, followed) = (id.clone(), *followed);
+        match there.map(|bytes| self.see(&bytes, Some(&id), now)) {
+            Some(Seen::Live(mut live)) => {
+                live.followed = followed;
+                flow.replace(Base::Live(live));
+                flow.event(Event::Conflict);
+                self.proceed(flow, work, now, random)
+            }
+            Some(Seen::Moved(next)) if work.hops < super::open::MOST_HOPS => {
+                work.hops += 1;
+                Ok(self.ask_load(flow, work, next))
+            }
+            Some(Seen::Moved(_) | Seen::RotatedAway | Seen::Gone(_)) | None => self.lose(flow, work),
+        }
+    }
+}

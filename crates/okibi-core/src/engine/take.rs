@@ -1,0 +1,50 @@
+//! Take: one value out of the stored session, at once, to exactly one request.
+
+use alloc::boxed::Box;
+
+use super::{
+    Engine,
+    exchange::Consistency,
+    flow::{Base, Flow, Random, Stage, Step, Task, Work},
+};
+use crate::{error::Refusal, text::Text, time::Timestamp};
+
+impl Engine {
+    /// Takes the value under `name` out of the stored session; afterwards [`Flow::taken`] has it, if this request got it.
+    ///
+    /// The name must not be one that the request's own log has touched: the face hands such a value out itself.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSwap`] where a value could be handed out twice.
+    pub fn take(&self, flow: &mut Flow, name: Text, now: Timestamp, random: &mut Random) -> Result<Step, Refusal> {
+        self.may_take()?;
+        flow.taken = None;
+        let step = self.proceed(flow, Work::new(Task::Take(name)), now, random)?;
+        Ok(flow.counted(step))
+    }
+
+    /// Whether `take` can keep its promise here.
+    ///
+    /// # Errors
+    /// [`Refusal::NoSwap`] for a sealed cookie and for a store without compare-and-swap.
+    pub fn may_take(&self) -> Result<(), Refusal> {
+        let swaps = !self.is_sealed() && self.policy.consistency == Consistency::Strong;
+        if swaps { Ok(()) } else { Err(Refusal::NoSwap) }
+    }
+
+    pub(super) fn take_next(&self, flow: &mut Flow, work: Box<Work>, random: &mut Random) -> Result<Step, Refusal> {
+        let Task::Take(name) = &work.task else { return Err(Refusal::OutOfOrder) };
+        let live = match (&flow.base, flow.presented.clone()) {
+            (Base::Live(live), _) => live,
+            (Base::Unread, Some(id)) => return Ok(self.ask_load(flow, work, id)),
+            _ => return Ok(Step::Done),
+        };
+        let Some(value) = live.record.get(name.as_str()).map(|entry| entry.value.clone()) else {
+            return Ok(Step::Done);
+        };
+        let entries = live.record.entries.iter().filter(|entry| entry.name != *name).cloned().collect();
+        let record = live.record.with_entries(entries);
+        let write = self.write(&record, random)?;
+        self.ask_swap(flow, work, Stage::Taking { record, value }, write)
+    }
+}

@@ -1,0 +1,192 @@
+//! What can be wrong: with a configuration, with a change, and with what a visitor sent.
+
+use alloc::string::String;
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// A configuration that cannot work. It is found when the engine is built, never while a request waits.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The cookie's name is empty, too long or has characters that a cookie name cannot have.
+    #[error("cookie name {0:?}: must be 1 to 128 characters of letters, digits and !#$%&'*+-.^_`|~")]
+    CookieName(String),
+    /// The name starts with `__Host-` or `__Secure-` but an attribute breaks the prefix's rule (RFC 6265bis).
+    #[error("cookie name {name:?}: {rule}")]
+    CookiePrefix {
+        /// The configured name.
+        name: String,
+        /// The rule that is broken and the fix.
+        rule: &'static str,
+    },
+    /// `SameSite=None` or `Partitioned` without `Secure`: browsers drop such a cookie.
+    #[error("{0} needs Secure: browsers drop such a cookie; keep it secure or choose SameSite=Lax")]
+    NeedsSecure(&'static str),
+    /// The cookie path is not absolute, too long or has forbidden characters.
+    #[error("cookie path {0:?}: must start with '/', have at most 1024 bytes, no ';' and no control characters")]
+    CookiePath(String),
+    /// The cookie domain is empty, too long or has forbidden characters.
+    #[error("cookie domain {0:?}: must be a host name of letters, digits, '-' and '.', at most 253 bytes")]
+    CookieDomain(String),
+    /// The namespace of store keys has characters that it cannot have.
+    #[error("namespace {0:?}: must be 1 to 64 characters of letters, digits, '_', '.' and '-'")]
+    Namespace(String),
+    /// A span is zero, too long, or does not fit the others.
+    #[error("{option} of {value:?}: {rule}")]
+    Span {
+        /// The option's name.
+        option: &'static str,
+        /// The configured value.
+        value: Duration,
+        /// What it must be.
+        rule: &'static str,
+    },
+    /// A limit is zero or beyond what the engine allows.
+    #[error("{option} of {value}: {rule}")]
+    Limit {
+        /// The option's name.
+        option: &'static str,
+        /// The configured value.
+        value: usize,
+        /// What it must be.
+        rule: &'static str,
+    },
+    /// No secret was given where one is needed.
+    #[error("secrets: none given; give at least one of at least 32 bytes")]
+    NoSecret,
+    /// A secret is shorter than 32 bytes. Its value is not shown.
+    #[error("secret number {position}: {length} bytes; must be at least 32 bytes")]
+    ShortSecret {
+        /// Its place in the list, counted from 1.
+        position: usize,
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// Two secrets have the same secret id, most likely because they are equal.
+    #[error("secrets number {0} and {1}: equal secret ids; remove one of them")]
+    EqualSecrets(usize, usize),
+    /// Something that a binding passed on cannot be read.
+    #[error("options: {0}")]
+    Options(String),
+}
+
+/// Why a change or a commit was refused. The kinds are stable; the texts are not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The store could not be reached; nothing was written.
+    #[error("session store unavailable: nothing was written")]
+    StoreUnavailable,
+    /// The store's answer was lost; the change may or may not have happened.
+    #[error("session store did not answer: the outcome is unknown")]
+    StoreUnknown,
+    /// The session went on changing under this commit until its deadline.
+    #[error("session commit: too many conflicts before the deadline")]
+    Contended,
+    /// The record is larger than the configured limit.
+    #[error("session record: larger than the configured limit")]
+    RecordTooLarge,
+    /// More names than the configured limit.
+    #[error("session record: more names than the configured limit")]
+    TooManyNames,
+    /// The sealed cookie does not fit, not even in chunks.
+    #[error("session cookie: larger than browsers keep; store less in it or use a store")]
+    CookieTooLarge,
+    /// A name is longer than 256 bytes.
+    #[error("session name: longer than 256 bytes")]
+    InvalidName,
+    /// A value is not JSON or nests deeper than the configured limit.
+    #[error("session value: not JSON, or nested deeper than the configured limit")]
+    InvalidValue,
+    /// An owner or label is empty or longer than 256 bytes.
+    #[error("session owner or label: must be 1 to 256 bytes")]
+    InvalidText,
+    /// An idle span is zero or longer than 400 days.
+    #[error("session idle span: must be between 1 second and 400 days")]
+    InvalidSpan,
+    /// `take` where there is no compare-and-swap: it could hand the value to two requests.
+    #[error("take: this session has no compare-and-swap, so a value could be handed out twice; use get and remove")]
+    NoSwap,
+    /// The random bytes given to this call did not suffice.
+    #[error("entropy: not enough random bytes for this step")]
+    Entropy,
+    /// The calls came in an impossible order, or a state was handed back damaged.
+    #[error("engine: this answer does not fit the step that was asked for")]
+    OutOfOrder,
+}
+
+impl Refusal {
+    /// The stable name of this kind, as the TypeScript face shows it in `code`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::StoreUnavailable => "store_unavailable",
+            Self::StoreUnknown => "store_unknown",
+            Self::Contended => "contended",
+            Self::RecordTooLarge => "record_too_large",
+            Self::TooManyNames => "too_many_names",
+            Self::CookieTooLarge => "cookie_too_large",
+            Self::InvalidName => "invalid_name",
+            Self::InvalidValue => "invalid_value",
+            Self::InvalidText => "invalid_text",
+            Self::InvalidSpan => "invalid_span",
+            Self::NoSwap => "no_swap",
+            Self::Entropy => "entropy",
+            Self::OutOfOrder => "out_of_order",
+        }
+    }
+}
+
+/// Something an operator may want to count. It holds no id, secret or value (ASVS 16.2.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Event {
+    /// The session cookie's value has not the form of one.
+    MalformedCookie,
+    /// Two different well-formed values came for the session cookie: no session.
+    DuplicateCookie,
+    /// A signature or seal did not verify, or its secret is not in the ring.
+    ForgedCookie,
+    /// Some chunks of a sealed cookie are missing.
+    IncompleteChunks,
+    /// The id leads to nothing: never issued, ended, or forgotten by the store.
+    UnknownId,
+    /// The record was there but its idle or absolute time is over.
+    Expired,
+    /// What lies in the store does not decode.
+    UndecodableRecord,
+    /// The cookie is of a session that was rotated: the request is anonymous.
+    RotatedAway,
+    /// The cookie is of a session that was renewed: the request goes on in its successor.
+    FollowedMarker,
+    /// The session ended while this request was under way: its changes were dropped.
+    ChangesDropped,
+    /// Another request changed the session first: the changes were replayed.
+    Conflict,
+    /// A write's reply had been lost, and the write was found to have happened.
+    LostReplyResolved,
+    /// A leftover could not be deleted; it opens nothing and expires by itself.
+    CleanupFailed,
+}
+
+impl Event {
+    /// The stable name of this event, as the TypeScript face shows it.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::MalformedCookie => "malformed_cookie",
+            Self::DuplicateCookie => "duplicate_cookie",
+            Self::ForgedCookie => "forged_cookie",
+            Self::IncompleteChunks => "incomplete_chunks",
+            Self::UnknownId => "unknown_id",
+            Self::Expired => "expired",
+            Self::UndecodableRecord => "undecodable_record",
+            Self::RotatedAway => "rotated_away",
+            Self::FollowedMarker => "followed_marker",
+            Self::ChangesDropped => "changes_dropped",
+            Self::Conflict => "conflict",
+            Self::LostReplyResolved => "lost_reply_resolved",
+            Self::CleanupFailed => "cleanup_failed",
+        }
+    }
+}

@@ -1,0 +1,391 @@
+//! Record v1: a session as it is stored, and the marker that a rotation leaves. JSON, readable where it lies.
+
+use alloc::{borrow::Cow, string::String, vec::Vec};
+use core::time::Duration;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    id::{Handle, Owner, StoreKey, decode_exact},
+    json::{self, Members},
+    text::Text,
+    time::{Timestamp, millis},
+};
+
+/// What a record may be at most. Beyond it nothing is decoded and nothing is written (S25).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of an encoded record. Default 65 536.
+    pub bytes: usize,
+    /// Names in a session. Default 1024.
+    pub names: usize,
+    /// How deep a value may nest. Default 32.
+    pub depth: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { bytes: 64 * 1024, names: 1024, depth: 32 }
+    }
+}
+
+/// Why bytes are no record. It says nothing of what they hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a session record")]
+pub struct Undecodable;
+
+/// One named value of a session.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The name.
+    pub name: Text,
+    /// The value's JSON, kept as it came, so that a number written by Rust survives a JavaScript handler that only reads.
+    pub value: Text,
+    /// Whether reading the value removes it.
+    pub flash: bool,
+}
+
+/// A session as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The public name.
+    pub handle: Handle,
+    /// When the session began.
+    pub created: Timestamp,
+    /// When it was last active, as of its last renewal.
+    pub active: Timestamp,
+    /// How long it lives without activity.
+    pub idle: Duration,
+    /// When it ends whatever happens.
+    pub deadline: Option<Timestamp>,
+    /// Whether the cookie outlives the browser's own session.
+    pub persistent: bool,
+    /// Whose it is.
+    pub owner: Option<Owner>,
+    /// What the app calls it in lists.
+    pub label: Option<Text>,
+    /// The named values, oldest name first.
+    pub entries: Vec<Entry>,
+    /// Members that this version does not know, kept as they came.
+    pub unknown: Vec<(Text, Text)>,
+}
+
+/// Why a session moved to another id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Moved {
+    /// A change of privilege: the old id opens nothing any more.
+    Rotated,
+    /// A periodic new id at equal privilege: the old id leads to the new one for a short while.
+    Renewed,
+}
+
+/// What lies under the old store key for a short while after a rotation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marker {
+    /// Why the session moved.
+    pub moved: Moved,
+    /// Until when the marker counts.
+    pub until: Timestamp,
+    /// The new id, encrypted under a key that only the old id yields (renewals only).
+    pub next: Option<Bytes>,
+    /// Where the successor lies, so that ending the old session ends it too. It opens nothing.
+    pub successor: Option<StoreKey>,
+}
+
+/// What can lie under a store key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// A session.
+    Record(Record),
+    /// The mark of one that moved.
+    Marker(Marker),
+}
+
+impl Record {
+    /// When the session ends if nothing happens: idle or absolute, whichever comes first.
+    pub fn expires_at(&self) -> Timestamp {
+        let idle = self.active.plus(self.idle);
+        self.deadline.map_or(idle, |deadline| deadline.min(idle))
+    }
+
+    /// The value under `name`, as JSON text.
+    pub fn get(&self, name: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.name.as_str() == name)
+    }
+
+    /// The same session with other values.
+    pub(crate) fn with_entries(&self, entries: Vec<Entry>) -> Self {
+        Self {
+            entries,
+            owner: self.owner.clone(),
+            label: self.label.clone(),
+            unknown: self.unknown.clone(),
+            handle: self.handle,
+            created: self.created,
+            active: self.active,
+            idle: self.idle,
+            deadline: self.deadline,
+            persistent: self.persistent,
+        }
+    }
+
+    /// The record's bytes. `tag` must be random, so that no two writes are alike.
+    pub fn encode(&self, tag: [u8; 8]) -> Bytes {
+        let mut out = Writer::new(self.size_hint(), tag);
+        out.member("h").push_encoded(self.handle.as_bytes());
+        out.member("c").push_time(self.created);
+        out.member("a").push_time(self.active);
+        json::push_number(out.member("i").text(), millis(self.idle));
+        if let Some(deadline) = self.deadline {
+            out.member("x").push_time(deadline);
+        }
+        if self.persistent {
+            out.member("p").text().push_str("true");
+        }
+        if let Some(owner) = &self.owner {
+            json::push_string(out.member("u").text(), owner.as_str());
+        }
+        if let Some(label) = &self.label {
+            json::push_string(out.member("l").text(), label.as_str());
+        }
+        push_data(out.member("d").text(), &self.entries);
+        if self.entries.iter().any(|entry| entry.flash) {
+            let text = out.member("f").text();
+            text.push('[');
+            for (index, entry) in self.entries.iter().filter(|entry| entry.flash).enumerate() {
+                if index > 0 {
+                    text.push(',');
+                }
+                json::push_string(text, entry.name.as_str());
+            }
+            text.push(']');
+        }
+        for (name, value) in &self.unknown {
+            out.member(name.as_str()).text().push_str(value.as_str());
+        }
+        out.finish()
+    }
+
+    fn size_hint(&self) -> usize {
+        let entries: usize =
+            self.entries.iter().map(|entry| 8 + 2 * entry.name.as_str().len() + entry.value.as_str().len()).sum();
+        let unknown: usize =
+            self.unknown.iter().map(|(name, value)| 4 + name.as_str().len() + value.as_str().len()).sum();
+        let owner = self.owner.as_ref().map_or(0, |owner| owner.as_str().len() + 8);
+        let label = self.label.as_ref().map_or(0, |label| label.as_str().len() + 8);
+        160 + entries + unknown + owner + label
+    }
+}
+
+impl Marker {
+    /// The marker's bytes. `tag` must be random.
+    pub fn encode(&self, tag: [u8; 8]) -> Bytes {
+        let mut out = Writer::new(256, tag);
+        out.member("r").text().push_str(match self.moved {
+            Moved::Rotated => "\"rotate\"",
+            Moved::Renewed => "\"renew\"",
+        });
+        out.member("until").push_time(self.until);
+        if let Some(next) = &self.next {
+            out.member("n").push_encoded(next);
+        }
+        if let Some(successor) = &self.successor {
+            json::push_string(out.member("s").text(), successor.as_str());
+        }
+        out.finish()
+    }
+}
+
+/// Appends the named values as one JSON object.
+pub(crate) fn push_data(text: &mut String, entries: &[Entry]) {
+    text.push('{');
+    for (index, entry) in entries.iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        json::push_string(text, entry.name.as_str());
+        text.push(':');
+        text.push_str(entry.value.as_str());
+    }
+    text.push('}');
+}
+
+/// Reads what a store holds.
+///
+/// # Errors
+/// [`Undecodable`] for anything that is not record v1 within the limits. It never panics and never returns a part.
+pub fn decode(bytes: &Bytes, limits: &Limits) -> Result<Stored, Undecodable> {
+    decode_stored(bytes, limits).ok_or(Undecodable)
+}
+
+fn decode_stored(bytes: &Bytes, limits: &Limits) -> Option<Stored> {
+    // A record nests its values two levels deep.
+    if bytes.len() > limits.bytes || !json::within_depth(bytes, limits.depth.saturating_add(2)) {
+        return None;
+    }
+    let mut members = Wire::default();
+    let mut unknown = Vec::new();
+    for (name, value) in serde_json::from_slice::<Members<'_>>(bytes).ok()?.0 {
+        let slot = match name.as_ref() {
+            "v" => &mut members.version,
+            "w" => &mut members.tag,
+            "h" => &mut members.handle,
+            "c" => &mut members.created,
+            "a" => &mut members.active,
+            "i" => &mut members.idle,
+            "x" => &mut members.deadline,
+            "p" => &mut members.persistent,
+            "u" => &mut members.owner,
+            "l" => &mut members.label,
+            "d" => &mut members.data,
+            "f" => &mut members.flash,
+            "r" => &mut members.moved,
+            "until" => &mut members.until,
+            "n" => &mut members.next,
+            "s" => &mut members.successor,
+            _ => {
+                unknown.push((Text::share(bytes, name), Text::share(bytes, Cow::Borrowed(value))));
+                continue;
+            }
+        };
+        if slot.replace(value).is_some() {
+            return None;
+        }
+    }
+    if members.version? != "1" {
+        return None;
+    }
+    decode_exact::<8>(json::string(members.tag?)?.as_bytes())?;
+    if members.moved.is_some() { members.marker() } else { members.record(bytes, unknown, limits) }
+}
+
+/// The members of a record or marker, each still as text.
+#[derive(Default)]
+struct Wire<'a> {
+    version: Option<&'a str>,
+    tag: Option<&'a str>,
+    handle: Option<&'a str>,
+    created: Option<&'a str>,
+    active: Option<&'a str>,
+    idle: Option<&'a str>,
+    deadline: Option<&'a str>,
+    persistent: Option<&'a str>,
+    owner: Option<&'a str>,
+    label: Option<&'a str>,
+    data: Option<&'a str>,
+    flash: Option<&'a str>,
+    moved: Option<&'a str>,
+    until: Option<&'a str>,
+    next: Option<&'a str>,
+    successor: Option<&'a str>,
+}
+
+impl Wire<'_> {
+    fn marker(self) -> Option<Stored> {
+        let moved = match self.moved? {
+            "\"rotate\"" => Moved::Rotated,
+            "\"renew\"" => Moved::Renewed,
+            _ => return None,
+        };
+        let next = match self.next {
+            Some(next) => Some(BASE64URL.decode(json::string(next)?.as_bytes()).ok()?.into()),
+            None => None,
+        };
+        let successor = match self.successor {
+            Some(key) => Some(StoreKey::new(json::string(key)?)),
+            None => None,
+        };
+        Some(Stored::Marker(Marker { moved, until: time(self.until?)?, next, successor }))
+    }
+
+    fn record(self, bytes: &Bytes, unknown: Vec<(Text, Text)>, limits: &Limits) -> Option<Stored> {
+        let data: Members<'_> = serde_json::from_str(self.data?).ok()?;
+        let flash = self.flash.map_or(Some(Vec::new()), json::strings)?;
+        if data.0.len() > limits.names || has_duplicates(&data.0) {
+            return None;
+        }
+        let entry = |(name, value): (Cow<'_, str>, &str)| Entry {
+            flash: flash.contains(&name),
+            name: Text::share(bytes, name),
+            value: Text::share(bytes, Cow::Borrowed(value)),
+        };
+        Some(Stored::Record(Record {
+            handle: Handle::parse(json::string(self.handle?)?.as_ref())?,
+            created: time(self.created?)?,
+            active: time(self.active?)?,
+            idle: Duration::from_millis(number(self.idle?)?),
+            deadline: self.deadline.map_or(Some(None), |text| time(text).map(Some))?,
+            persistent: match self.persistent {
+                None | Some("false") => false,
+                Some("true") => true,
+                Some(_) => return None,
+            },
+            owner: self.owner.map_or(Some(None), |text| json::string(text).map(|owner| Some(Owner::new(owner))))?,
+            label: self.label.map_or(Some(None), |text| Some(Some(Text::share(bytes, json::string(text)?))))?,
+            entries: data.0.into_iter().map(entry).collect(),
+            unknown,
+        }))
+    }
+}
+
+fn has_duplicates(members: &[(Cow<'_, str>, &str)]) -> bool {
+    if members.len() <= 16 {
+        return members
+            .iter()
+            .enumerate()
+            .any(|(index, (name, _))| members.iter().skip(index + 1).any(|(other, _)| other == name));
+    }
+    let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_ref()).collect();
+    names.sort_unstable();
+    names.windows(2).any(|pair| pair.first() == pair.last())
+}
+
+/// A whole number without sign, fraction or exponent.
+fn number(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+fn time(text: &str) -> Option<Timestamp> {
+    let millis = number(text)?;
+    (millis <= Timestamp::MAX.as_millis()).then_some(Timestamp::from_millis(millis))
+}
+
+/// Writes the members of one JSON object, version and write tag first.
+struct Writer(String);
+
+impl Writer {
+    fn new(capacity: usize, tag: [u8; 8]) -> Self {
+        let mut writer = Self(String::with_capacity(capacity));
+        writer.0.push_str("{\"v\":1");
+        writer.member("w").push_encoded(&tag);
+        writer
+    }
+
+    fn member(&mut self, name: &str) -> &mut Self {
+        self.0.push(',');
+        json::push_string(&mut self.0, name);
+        self.0.push(':');
+        self
+    }
+
+    fn text(&mut self) -> &mut String {
+        &mut self.0
+    }
+
+    fn push_encoded(&mut self, bytes: &[u8]) {
+        self.0.push('"');
+        BASE64URL.encode_string(bytes, &mut self.0);
+        self.0.push('"');
+    }
+
+    fn push_time(&mut self, time: Timestamp) {
+        json::push_number(&mut self.0, time.as_millis());
+    }
+
+    fn finish(mut self) -> Bytes {
+        self.0.push('}');
+        Bytes::from(self.0)
+    }
+}

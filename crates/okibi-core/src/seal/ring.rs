@@ -1,0 +1,87 @@
+//! The ring of secrets: the first one writes, all of them open, and a secret id says which.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
+use hkdf::Hkdf;
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::error::ConfigError;
+
+/// A list of secrets, newest first. The first seals and signs; every one of them opens (N22).
+///
+/// A secret is at least 32 bytes from a good source, such as `openssl rand -base64 32`. To rotate, put a new secret in
+/// front, and drop the last one when no cookie can be older (after the absolute timeout, or 400 days).
+#[derive(Clone)]
+pub struct Ring(Vec<Secret>);
+
+/// The keys of one secret, derived once.
+#[derive(Clone)]
+pub(crate) struct Secret {
+    pub(crate) id: [u8; 4],
+    pub(crate) sealing: XChaCha20Poly1305,
+    pub(crate) signing: Zeroizing<[u8; 32]>,
+}
+
+impl Ring {
+    /// A ring of these secrets, newest first. A text counts by its UTF-8 bytes.
+    ///
+    /// # Errors
+    /// No secret, one shorter than 32 bytes, or two with the same secret id.
+    pub fn new<S: AsRef<[u8]>>(secrets: impl IntoIterator<Item = S>) -> Result<Self, ConfigError> {
+        let mut ring: Vec<Secret> = Vec::new();
+        for (index, secret) in secrets.into_iter().enumerate() {
+            let (secret, position) = (secret.as_ref(), index + 1);
+            if secret.len() < 32 {
+                return Err(ConfigError::ShortSecret { position, length: secret.len() });
+            }
+            let secret = Secret::derive(secret);
+            if let Some(earlier) = ring.iter().position(|other| other.id == secret.id) {
+                return Err(ConfigError::EqualSecrets(earlier + 1, position));
+            }
+            ring.push(secret);
+        }
+        if ring.is_empty() { Err(ConfigError::NoSecret) } else { Ok(Self(ring)) }
+    }
+
+    /// The secret that seals and signs.
+    pub(crate) fn first(&self) -> Option<&Secret> {
+        self.0.first()
+    }
+
+    /// The one secret with this id (S29).
+    pub(crate) fn by_id(&self, id: &[u8]) -> Option<&Secret> {
+        self.0.iter().find(|secret| secret.id == id)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Secret> {
+        self.0.iter()
+    }
+}
+
+impl Secret {
+    fn derive(secret: &[u8]) -> Self {
+        let sealing = Zeroizing::new(expand::<32>(secret, b"okibi seal v1|record"));
+        Self {
+            id: expand(secret, b"okibi kid v1"),
+            sealing: XChaCha20Poly1305::new((&*sealing).into()),
+            signing: Zeroizing::new(expand(secret, b"okibi seal v1|sign")),
+        }
+    }
+}
+
+/// HKDF-SHA256 with an empty salt.
+pub(crate) fn expand<const N: usize>(secret: &[u8], info: &[u8]) -> [u8; N] {
+    let mut key = [0; N];
+    // HKDF-SHA256 refuses only more than 8160 bytes; N is 4 or 32.
+    let _ = Hkdf::<Sha256>::new(None, secret).expand(info, &mut key);
+    key
+}
+
+impl fmt::Debug for Ring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Ring({} secrets, hidden)", self.0.len())
+    }
+}

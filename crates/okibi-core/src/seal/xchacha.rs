@@ -1,0 +1,81 @@
+//! Seal v1: a whole record, encrypted and authenticated into a cookie's value with XChaCha20-Poly1305.
+
+use alloc::{string::String, vec::Vec};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
+use chacha20poly1305::aead::AeadInOut;
+
+use super::ring::Ring;
+
+const VERSION: u8 = 1;
+const HEADER: usize = 1 + 4 + 24;
+const TAG: usize = 16;
+const PURPOSE: &str = "record";
+
+/// How many bytes a seal adds to its padded text, before base64url.
+pub(crate) const OVERHEAD: usize = HEADER + TAG;
+
+/// Seals `record` for the cookie `cookie_name` with the ring's first secret; `nonce` must be random.
+///
+/// The text is padded with spaces to the next multiple of 32, so that its length tells little.
+pub fn seal(ring: &Ring, cookie_name: &str, record: &[u8], nonce: [u8; 24]) -> Option<String> {
+    let secret = ring.first()?;
+    let padded = record.len().next_multiple_of(32);
+    let mut message = Vec::with_capacity(HEADER + padded + TAG);
+    message.push(VERSION);
+    message.extend_from_slice(&secret.id);
+    message.extend_from_slice(&nonce);
+    let bound_to = associated_data(&message, cookie_name);
+    message.extend_from_slice(record);
+    message.resize(HEADER + padded, b' ');
+    let tag =
+        secret.sealing.encrypt_inout_detached(&nonce.into(), &bound_to, message.get_mut(HEADER..)?.into()).ok()?;
+    message.extend_from_slice(&tag);
+    Some(BASE64URL.encode(message))
+}
+
+/// Whether `value` has the form of a seal: base64url, version 1, and long enough.
+pub(crate) fn is_well_formed(value: &[u8]) -> bool {
+    let shortest = (OVERHEAD * 8).div_ceil(6);
+    value.len() >= shortest
+        && value.len() % 4 != 1
+        // A first byte of 1 reads "AQ" to "Af".
+        && matches!(value, [b'A', b'Q'..=b'Z' | b'a'..=b'f', ..])
+        && value.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}
+
+/// Opens a seal that was made for the cookie `cookie_name`, and returns the record's text without its padding.
+///
+/// An unknown version or secret id, a wrong cookie name and a changed byte all look the same: `None` (S26, S27).
+pub fn open(ring: &Ring, cookie_name: &str, value: &[u8]) -> Option<Vec<u8>> {
+    let mut message = BASE64URL.decode(value).ok()?;
+    if message.first() != Some(&VERSION) || message.len() < OVERHEAD {
+        return None;
+    }
+    let secret = ring.by_id(message.get(1..5)?)?;
+    let nonce: [u8; 24] = message.get(5..HEADER)?.try_into().ok()?;
+    let bound_to = associated_data(message.get(..HEADER)?, cookie_name);
+    let end = message.len() - TAG;
+    let (front, tag) = message.split_at_mut_checked(end)?;
+    let tag: [u8; TAG] = (&*tag).try_into().ok()?;
+    let text = front.get_mut(HEADER..)?;
+    secret.sealing.decrypt_inout_detached(&nonce.into(), &bound_to, text.into(), &tag.into()).ok()?;
+    message.truncate(end);
+    while message.len() > HEADER && message.last() == Some(&b' ') {
+        message.pop();
+    }
+    message.drain(..HEADER);
+    Some(message)
+}
+
+/// What a seal is bound to besides its text: its own header, what it is for, and which cookie it stands in (S28).
+fn associated_data(header: &[u8], cookie_name: &str) -> Vec<u8> {
+    let mut data = Vec::with_capacity(header.len() + 4 + PURPOSE.len() + cookie_name.len());
+    data.extend_from_slice(header);
+    for part in [PURPOSE, cookie_name] {
+        // Names are at most 128 bytes long.
+        data.extend_from_slice(&u16::try_from(part.len()).unwrap_or(u16::MAX).to_be_bytes());
+        data.extend_from_slice(part.as_bytes());
+    }
+    data
+}

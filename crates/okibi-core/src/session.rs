@@ -1,0 +1,154 @@
+//! A session as a handler sees it: the loaded values under the request's own changes, and those changes as a log.
+
+use alloc::{string::String, vec::Vec};
+use core::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::{
+    id::Owner,
+    record::{Entry, push_data},
+    text::Text,
+};
+
+/// The JSON text of one value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Json(pub Text);
+
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            let raw: &RawValue = serde_json::from_str(self.0.as_str()).map_err(serde::ser::Error::custom)?;
+            raw.serialize(serializer)
+        } else {
+            self.0.serialize(serializer)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            let raw = <&RawValue>::deserialize(deserializer)?;
+            Ok(Self(raw.get().into()))
+        } else {
+            Text::deserialize(deserializer).map(Self)
+        }
+    }
+}
+
+/// What an `update` made of the session: new values by name, `None` for a name it removed.
+pub type Patch = Vec<(Text, Option<Json>)>;
+
+/// One thing that a request did to its session. The log of a request holds them in order.
+///
+/// The JSON form is what bindings send: `{"set":["name",value]}`, `"clear"`, and so on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Op {
+    /// Puts a value under a name; it is no flash (any more).
+    Set(Text, Json),
+    /// Puts a value under a name that the next read of it removes.
+    Flash(Text, Json),
+    /// Removes a name.
+    Remove(Text),
+    /// Removes every name that is there at commit.
+    Clear,
+    /// A flash was read: removes the name, but only if it still is the same flash.
+    ReadFlash(Text, Json),
+    /// A function made new values of old ones; it is asked again if the old ones turn out to be others.
+    Update {
+        /// How the face finds the function again.
+        token: u32,
+        /// The one name it reads, or `None` if it reads the whole session.
+        name: Option<Text>,
+        /// What it made of the values that the request saw.
+        patch: Patch,
+        /// Which [`basis`](crate::Flow::basis) it saw.
+        basis: u32,
+    },
+    /// A new id for a change of privilege; both clocks start anew.
+    Rotate,
+    /// A new id for a change of privilege that keeps the absolute deadline.
+    RotateKeepingDeadline,
+    /// A new id at equal privilege.
+    RenewId,
+    /// The end of the session. What follows in the log begins another.
+    Destroy,
+    /// How long this session lives without activity, in milliseconds.
+    SetIdle(u64),
+    /// Whether the cookie outlives the browser's own session.
+    SetPersistent(bool),
+    /// Whose session it is. A change of owner is a change of privilege, so it rotates.
+    SetOwner(Option<Owner>),
+    /// What lists call it.
+    SetLabel(Option<Text>),
+}
+
+impl Op {
+    /// How long this session lives without activity.
+    pub fn set_idle(idle: Duration) -> Self {
+        Self::SetIdle(u64::try_from(idle.as_millis()).unwrap_or(u64::MAX))
+    }
+}
+
+/// Applies to `entries` what `op` does to named values. What it does to the session itself is the engine's business.
+pub fn apply(entries: &mut Vec<Entry>, op: &Op) {
+    match op {
+        Op::Set(name, value) => put(entries, name, value, false),
+        Op::Flash(name, value) => put(entries, name, value, true),
+        Op::Remove(name) => remove(entries, name),
+        Op::Clear | Op::Destroy => entries.clear(),
+        Op::ReadFlash(name, seen) => {
+            if entries.iter().any(|entry| entry.flash && entry.name == *name && entry.value == seen.0) {
+                remove(entries, name);
+            }
+        }
+        Op::Update { patch, .. } => apply_patch(entries, patch),
+        Op::Rotate
+        | Op::RotateKeepingDeadline
+        | Op::RenewId
+        | Op::SetIdle(_)
+        | Op::SetPersistent(_)
+        | Op::SetOwner(_)
+        | Op::SetLabel(_) => {}
+    }
+}
+
+/// Applies what an update made.
+pub(crate) fn apply_patch(entries: &mut Vec<Entry>, patch: &Patch) {
+    for (name, value) in patch {
+        match value {
+            Some(value) => put(entries, name, value, false),
+            None => remove(entries, name),
+        }
+    }
+}
+
+fn put(entries: &mut Vec<Entry>, name: &Text, value: &Json, flash: bool) {
+    match entries.iter_mut().find(|entry| entry.name == *name) {
+        Some(entry) => {
+            entry.value = value.0.clone();
+            entry.flash = flash;
+        }
+        None => entries.push(Entry { name: name.clone(), value: value.0.clone(), flash }),
+    }
+}
+
+fn remove(entries: &mut Vec<Entry>, name: &Text) {
+    entries.retain(|entry| entry.name != *name);
+}
+
+/// What an update of `name` (or of everything) reads: the value's JSON, or the whole data as one object. Flashes are not read.
+pub fn input(entries: &[Entry], name: Option<&Text>) -> Option<Text> {
+    if let Some(name) = name {
+        entries.iter().find(|entry| entry.name == *name).map(|entry| entry.value.clone())
+    } else {
+        let mut text = String::new();
+        let plain: Vec<Entry> = entries.iter().filter(|entry| !entry.flash).cloned().collect();
+        push_data(&mut text, &plain);
+        Some(text.into())
+    }
+}

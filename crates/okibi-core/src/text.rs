@@ -1,0 +1,71 @@
+//! Text cut from a larger piece of bytes without copying: names and JSON values of a record.
+
+use alloc::{borrow::Cow, string::String};
+use core::fmt;
+
+use bytes::Bytes;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// UTF-8 text that shares the bytes it was read from.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Text(Bytes);
+
+impl Text {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        // Every constructor takes a `str`, so this never falls back.
+        core::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// `part` as a share of `whole`, where it lies inside it; else a copy.
+    pub(crate) fn share(whole: &Bytes, part: Cow<'_, str>) -> Self {
+        match part {
+            Cow::Borrowed(part) => {
+                let start = (part.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
+                match start.checked_add(part.len()) {
+                    Some(end) if end <= whole.len() => Self(whole.slice(start..end)),
+                    _ => Self(Bytes::copy_from_slice(part.as_bytes())),
+                }
+            }
+            Cow::Owned(part) => part.into(),
+        }
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self(Bytes::from(text))
+    }
+}
+
+impl From<&str> for Text {
+    fn from(text: &str) -> Self {
+        Self(Bytes::copy_from_slice(text.as_bytes()))
+    }
+}
+
+impl Text {
+    /// Text that lives as long as the program: costs no allocation.
+    pub const fn from_static(text: &'static str) -> Self {
+        Self(Bytes::from_static(text.as_bytes()))
+    }
+}
+
+impl fmt::Debug for Text {
+    /// Never the text itself: it may be a session's value (S7).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Text({} bytes)", self.0.len())
+    }
+}
+
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::from)
+    }
+}
