@@ -47,7 +47,7 @@ pub use crate::{
 pub mod formats {
     pub use crate::{
         cookie::parse::pairs,
-        record::{Marker, Moved, Stored, Undecodable, decode},
+        record::{Marker, Moved, Stored, Undecodable, decode, push_data},
         seal::{
             renew::{hide, reveal},
             sign::{sign, verify},

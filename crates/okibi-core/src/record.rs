@@ -199,7 +199,7 @@ impl Marker {
 }
 
 /// Appends the named values as one JSON object.
-pub(crate) fn push_data(text: &mut String, entries: &[Entry]) {
+pub fn push_data(text: &mut String, entries: &[Entry]) {
     text.push('{');
     for (index, entry) in entries.iter().enumerate() {
         if index > 0 {

@@ -1,1 +1,14 @@
-//! The border between JavaScript and the okibi engine compiled to WebAssembly.
+//! The border between JavaScript and the engine: bytes in, one engine call, bytes out. No policy.
+//!
+//! JavaScript asks for the input buffer ([`border::okibi_input`]), writes frames into it, and calls
+//! ([`border::okibi_call`]); the reply is frames again. What is kept between two calls is the configured engines and two
+//! buffers whose content no later call looks at: an aborted request leaves nothing behind, and an instance that was lost
+//! is replaced by configuring another.
+
+pub mod border;
+mod calls;
+mod frames;
+mod options;
+mod reply;
+
+pub use calls::call;

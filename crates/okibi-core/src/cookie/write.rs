@@ -59,6 +59,22 @@ impl Default for CookieConfig {
     }
 }
 
+impl CookieConfig {
+    /// The same cookie without `Secure` and without a prefix that needs it. **Never in production**: it travels in clear text.
+    ///
+    /// It must be asked for; nothing a request says of itself turns it on (S8). The face says so in its log.
+    #[must_use]
+    pub fn insecure_for_development(mut self) -> Self {
+        self.name = without_prefix(&self.name).into();
+        self.secure = false;
+        self.partitioned = false;
+        if self.same_site == SameSite::None {
+            self.same_site = SameSite::Lax;
+        }
+        self
+    }
+}
+
 /// A checked cookie: its name, and its attributes as they stand in every header.
 #[derive(Clone, Debug)]
 pub(crate) struct Template {

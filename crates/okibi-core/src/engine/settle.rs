@@ -50,7 +50,10 @@ impl Engine {
             (Stage::EndLoading { key, hops }, Answer::Loaded(found)) => {
                 self.end_seen(flow, work, (key, hops), found, now, random)
             }
-            (Stage::Loading(_) | Stage::EndLoading { .. }, Answer::Failed(_)) => Err(Refusal::StoreUnavailable),
+            (
+                Stage::Loading(_) | Stage::EndLoading { .. } | Stage::EndDeleting { marked: false },
+                Answer::Failed(_),
+            ) => Err(Refusal::StoreUnavailable),
             (Stage::Recomputing { token, input }, Answer::Recomputed(patch)) => {
                 self.recomputed(flow, work, token, input, patch, now, random)
             }
@@ -66,7 +69,6 @@ impl Engine {
                 flow.event(Event::CleanupFailed);
                 self.ended(flow, work, now, random)
             }
-            (Stage::EndDeleting { marked: false }, Answer::Failed(_)) => Err(Refusal::StoreUnavailable),
             (stage, Answer::Swapped(swap)) => {
                 work.stage = stage;
                 self.swapped(flow, work, swap, now, random)

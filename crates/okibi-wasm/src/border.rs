@@ -1,0 +1,37 @@
+//! The exported functions: the only file that may say `unsafe`, because exporting a name is an unsafe attribute.
+#![allow(unsafe_code)]
+
+use std::sync::Mutex;
+
+use okibi_core::Engine;
+
+/// What one call may leave allocated in a buffer. A larger one is given back.
+const KEEP: usize = 256 * 1024;
+
+static INPUT: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+static REPLY: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+static ENGINES: Mutex<Vec<Engine>> = Mutex::new(Vec::new());
+
+/// Makes room for `length` bytes of input and returns where they are to be written.
+#[unsafe(no_mangle)]
+pub extern "C" fn okibi_input(length: usize) -> *mut u8 {
+    let Ok(mut input) = INPUT.lock() else { return std::ptr::null_mut() };
+    input.clear();
+    input.resize(length, 0);
+    input.as_mut_ptr()
+}
+
+/// Carries out the call on the input and returns where the reply lies: its length in four bytes, then its frames.
+#[unsafe(no_mangle)]
+pub extern "C" fn okibi_call(call: u32, engine: u32, now: f64, flags: u32) -> *const u8 {
+    let (Ok(mut input), Ok(mut reply), Ok(mut engines)) = (INPUT.lock(), REPLY.lock(), ENGINES.lock()) else {
+        return std::ptr::null();
+    };
+    reply.clear();
+    reply.shrink_to(KEEP);
+    crate::call(&mut engines, call, engine, now, flags, &input, &mut reply);
+    // Cookies and values are not left lying around.
+    input.fill(0);
+    input.shrink_to(KEEP);
+    reply.as_ptr()
+}

@@ -1,0 +1,143 @@
+//! The calls: each reads its frames, asks the engine, and writes its reply.
+
+use bytes::Bytes;
+use okibi_core::{
+    Answer, Engine, Fault, Flow, Op, Owner, Patch, RANDOM_BYTES, Random, Refusal, Step, StoreKey, Swap, Text, Timestamp,
+};
+
+use crate::{frames, options, reply};
+
+const CONFIGURE: u32 = 0;
+const OPEN: u32 = 1;
+const LOAD: u32 = 2;
+const COMMIT: u32 = 3;
+const TAKE: u32 = 4;
+const ANSWER: u32 = 5;
+const END: u32 = 6;
+const SUMMARY: u32 = 7;
+const VARY: u32 = 8;
+const CACHE_CONTROL: u32 = 9;
+
+/// A flag of [`COMMIT`]: the request failed.
+const FAILED: u32 = 1;
+
+/// Carries out one call on the frames of `input` and appends the reply to `reply`, its whole length first.
+///
+/// `now` is in milliseconds since the Unix epoch. Whatever the input is, there is a reply and no panic.
+pub fn call(
+    engines: &mut Vec<Engine>,
+    call: u32,
+    engine: u32,
+    now: f64,
+    flags: u32,
+    input: &[u8],
+    reply: &mut Vec<u8>,
+) {
+    reply.extend_from_slice(&[0; 4]);
+    // A time before 1970 or beyond what a number holds becomes the nearest time there is.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
+    let now = Timestamp::from_millis(now as u64);
+    let frames = frames::read(input);
+    match (call, engines.get(engine as usize)) {
+        (CONFIGURE, _) => configure(engines, frames, reply),
+        (VARY, _) => reply::text(reply, okibi_core::vary(text(frames).as_str()).as_deref()),
+        (CACHE_CONTROL, _) => reply::text(reply, okibi_core::cache_control(text(frames).as_str())),
+        (_, Some(engine)) => session_call(engine, call, now, flags, frames, reply),
+        (_, None) => reply::refusal(reply, Refusal::OutOfOrder, &[]),
+    }
+    let length = u32::try_from(reply.len() - 4).unwrap_or(u32::MAX);
+    reply.iter_mut().zip(length.to_le_bytes()).for_each(|(slot, byte)| *slot = byte);
+}
+
+fn configure<'a>(engines: &mut Vec<Engine>, mut frames: impl Iterator<Item = &'a [u8]>, reply: &mut Vec<u8>) {
+    match options::engine(frames.next().unwrap_or_default()) {
+        Ok(engine) => {
+            reply::configured(reply, engines.len(), &engine);
+            engines.push(engine);
+        }
+        Err(error) => reply::config_error(reply, &error),
+    }
+}
+
+fn session_call<'a>(
+    engine: &Engine,
+    call: u32,
+    now: Timestamp,
+    flags: u32,
+    mut frames: impl Iterator<Item = &'a [u8]>,
+    reply: &mut Vec<u8>,
+) {
+    let first = frames.next().unwrap_or_default();
+    match call {
+        OPEN => {
+            let mut flow = engine.open([first], now);
+            reply::step(reply, engine, &mut flow, Step::Done, now);
+        }
+        SUMMARY => {
+            let owner = Owner::new(text(frames));
+            reply::summary(reply, engine.summary(&Bytes::copy_from_slice(first), &owner, now).as_ref());
+        }
+        END => {
+            let mut flow = Flow::default();
+            let step = engine.end(&mut flow, StoreKey::new(String::from_utf8_lossy(first)));
+            reply::step(reply, engine, &mut flow, step, now);
+        }
+        _ => match flow_call(engine, call, now, flags, first, frames) {
+            Ok((mut flow, Ok(step))) => reply::step(reply, engine, &mut flow, step, now),
+            Ok((mut flow, Err(refusal))) => reply::refusal(reply, refusal, &flow.take_events()),
+            Err(refusal) => reply::refusal(reply, refusal, &[]),
+        },
+    }
+}
+
+/// The calls that go on with a request's flow, which comes as the first frame.
+fn flow_call<'a>(
+    engine: &Engine,
+    call: u32,
+    now: Timestamp,
+    flags: u32,
+    state: &[u8],
+    mut frames: impl Iterator<Item = &'a [u8]>,
+) -> Result<(Flow, Result<Step, Refusal>), Refusal> {
+    let mut flow: Flow = postcard::from_bytes(state).map_err(|_| Refusal::OutOfOrder)?;
+    if call == LOAD {
+        let step = engine.load(&mut flow);
+        return Ok((flow, Ok(step)));
+    }
+    let random: [u8; RANDOM_BYTES] = frames.next().unwrap_or_default().try_into().map_err(|_| Refusal::Entropy)?;
+    let mut random = Random::new(random);
+    let payload = frames.next();
+    let step = match call {
+        COMMIT => {
+            let log: Vec<Op> = serde_json::from_slice(payload.unwrap_or(b"[]")).map_err(|_| Refusal::InvalidValue)?;
+            engine.commit(&mut flow, log, flags & FAILED != 0, now, &mut random)
+        }
+        TAKE => engine.take(&mut flow, Text::from(text(payload.into_iter())), now, &mut random),
+        ANSWER => engine.answer(&mut flow, answer(flags, payload)?, now, &mut random),
+        _ => return Err(Refusal::OutOfOrder),
+    };
+    Ok((flow, step))
+}
+
+/// An answer by its number, in the order of the engine's own type.
+fn answer(kind: u32, payload: Option<&[u8]>) -> Result<Answer, Refusal> {
+    let bytes = || payload.map(Bytes::copy_from_slice);
+    Ok(match kind {
+        0 => Answer::Loaded(bytes()),
+        1 => Answer::Swapped(Swap::Done),
+        2 => Answer::Swapped(Swap::Conflict(bytes())),
+        3 => Answer::Deleted,
+        4 => {
+            let patch: Patch =
+                serde_json::from_slice(payload.unwrap_or_default()).map_err(|_| Refusal::InvalidValue)?;
+            Answer::Recomputed(patch)
+        }
+        5 => Answer::Failed(Fault::NotDone),
+        6 => Answer::Failed(Fault::Unknown),
+        _ => return Err(Refusal::OutOfOrder),
+    })
+}
+
+fn text<'a>(mut frames: impl Iterator<Item = &'a [u8]>) -> String {
+    String::from_utf8_lossy(frames.next().unwrap_or_default()).into_owned()
+}

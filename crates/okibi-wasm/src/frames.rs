@@ -1,0 +1,18 @@
+//! Frames: several byte strings in one buffer, each behind its length in four bytes, little end first.
+
+/// The frames of a buffer; a length that does not fit ends them.
+pub(crate) fn read(mut buffer: &[u8]) -> impl Iterator<Item = &[u8]> {
+    std::iter::from_fn(move || {
+        let (length, rest) = buffer.split_first_chunk::<4>()?;
+        let (frame, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        buffer = rest;
+        Some(frame)
+    })
+}
+
+/// Appends one frame.
+pub(crate) fn push(buffer: &mut Vec<u8>, frame: &[u8]) {
+    // A frame is at most a record, which is far below four gigabytes.
+    buffer.extend_from_slice(&u32::try_from(frame.len()).unwrap_or(u32::MAX).to_le_bytes());
+    buffer.extend_from_slice(frame);
+}

@@ -1,0 +1,169 @@
+//! Replies: a head in JSON, then the frames that go with it.
+
+use std::fmt::Write as _;
+
+use okibi_core::{ConfigError, Engine, Event, Flow, Refusal, Step, Summary, Timestamp, Write, formats::push_data};
+
+use crate::frames;
+
+/// What is to be done next, the flow to hand back, and a swap's bytes: what to write, and what must lie there.
+pub(crate) fn step(reply: &mut Vec<u8>, engine: &Engine, flow: &mut Flow, step: Step, now: Timestamp) {
+    let mut head = String::with_capacity(256);
+    let (write, expected) = match step {
+        Step::Load(key) => {
+            _ = write!(head, "{{\"step\":\"load\",\"key\":{}", quoted(key.as_str()));
+            (None, None)
+        }
+        Step::Swap { key, expected, write } => {
+            let Write { bytes, expires_at, owner } = write;
+            _ = write!(
+                head,
+                "{{\"step\":\"swap\",\"key\":{},\"expiresAt\":{}",
+                quoted(key.as_str()),
+                expires_at.as_millis()
+            );
+            if let Some(owner) = owner {
+                _ = write!(head, ",\"owner\":{}", quoted(owner.as_str()));
+            }
+            (Some(bytes), expected)
+        }
+        Step::Delete(key) => {
+            _ = write!(head, "{{\"step\":\"delete\",\"key\":{}", quoted(key.as_str()));
+            (None, None)
+        }
+        Step::Recompute { token, current } => {
+            _ = write!(head, "{{\"step\":\"recompute\",\"token\":{token}");
+            if let Some(current) = current {
+                _ = write!(head, ",\"current\":{}", current.as_str());
+            }
+            (None, None)
+        }
+        Step::Done => {
+            head.push_str("{\"step\":\"done\"");
+            view(&mut head, engine, flow, now);
+            (None, None)
+        }
+    };
+    events(&mut head, &flow.take_events());
+    head.push('}');
+    frames::push(reply, head.as_bytes());
+    // Serialising plain data into memory cannot fail.
+    frames::push(reply, &postcard::to_allocvec(flow).unwrap_or_default());
+    for bytes in [write, expected].into_iter().flatten() {
+        frames::push(reply, &bytes);
+    }
+}
+
+/// What the face shows the handler: the values and what is known of the session.
+fn view(head: &mut String, engine: &Engine, flow: &mut Flow, now: Timestamp) {
+    let taken = flow.taken();
+    _ = write!(head, ",\"unread\":{},\"basis\":{}", flow.is_unread(), flow.basis());
+    let activity = flow.activity();
+    _ = write!(head, ",\"loads\":{},\"swaps\":{},\"deletes\":{}", activity.loads, activity.swaps, activity.deletes);
+    if let Some(taken) = taken {
+        _ = write!(head, ",\"taken\":{}", taken.as_str());
+    }
+    list(head, "cookies", flow.set_cookies().iter().map(String::as_str));
+    let (Some(record), Some(due_at)) = (flow.record(), engine.renewal_due_at(flow)) else { return };
+    _ = write!(
+        head,
+        ",\"session\":{{\"handle\":\"{}\",\"created\":{},\"active\":{},\"expiresAt\":{},\"idle\":{},\"persistent\":{},\
+         \"renewalDueAt\":{},\"due\":{}",
+        record.handle,
+        record.created.as_millis(),
+        record.active.as_millis(),
+        record.expires_at().as_millis(),
+        record.idle.as_millis(),
+        record.persistent,
+        due_at.as_millis(),
+        engine.is_renewal_due(flow, now)
+    );
+    if let Some(deadline) = record.deadline {
+        _ = write!(head, ",\"deadline\":{}", deadline.as_millis());
+    }
+    if let Some(owner) = &record.owner {
+        _ = write!(head, ",\"owner\":{}", quoted(owner.as_str()));
+    }
+    if let Some(label) = &record.label {
+        _ = write!(head, ",\"label\":{}", quoted(label.as_str()));
+    }
+    head.push_str(",\"data\":");
+    push_data(head, &record.entries);
+    let flashes = record.entries.iter().filter(|entry| entry.flash).map(|entry| entry.name.as_str());
+    list(head, "flashes", flashes);
+    head.push('}');
+}
+
+/// The task was refused. The face keeps the flow that it had.
+pub(crate) fn refusal(reply: &mut Vec<u8>, refusal: Refusal, seen: &[Event]) {
+    let mut head = String::new();
+    _ = write!(head, "{{\"error\":{{\"code\":\"{}\",\"message\":{}}}", refusal.code(), quoted(&refusal.to_string()));
+    events(&mut head, seen);
+    head.push('}');
+    frames::push(reply, head.as_bytes());
+}
+
+pub(crate) fn configured(reply: &mut Vec<u8>, index: usize, engine: &Engine) {
+    let mut head = String::new();
+    let takes = engine.may_take().is_ok();
+    _ = write!(
+        head,
+        "{{\"engine\":{index},\"cookieName\":{},\"sealed\":{},\"takes\":{takes}}}",
+        quoted(engine.cookie_name()),
+        engine.is_sealed()
+    );
+    frames::push(reply, head.as_bytes());
+}
+
+pub(crate) fn config_error(reply: &mut Vec<u8>, error: &ConfigError) {
+    let mut head = String::new();
+    _ = write!(head, "{{\"error\":{{\"code\":\"config\",\"message\":{}}}}}", quoted(&error.to_string()));
+    frames::push(reply, head.as_bytes());
+}
+
+pub(crate) fn summary(reply: &mut Vec<u8>, summary: Option<&Summary>) {
+    let Some(summary) = summary else { return frames::push(reply, b"null") };
+    let mut head = String::new();
+    _ = write!(
+        head,
+        "{{\"handle\":\"{}\",\"created\":{},\"active\":{},\"expiresAt\":{}",
+        summary.handle,
+        summary.created.as_millis(),
+        summary.active.as_millis(),
+        summary.expires_at.as_millis()
+    );
+    if let Some(label) = &summary.label {
+        _ = write!(head, ",\"label\":{}", quoted(label));
+    }
+    head.push('}');
+    frames::push(reply, head.as_bytes());
+}
+
+pub(crate) fn text(reply: &mut Vec<u8>, text: Option<&str>) {
+    match text {
+        Some(text) => frames::push(reply, quoted(text).as_bytes()),
+        None => frames::push(reply, b"null"),
+    }
+}
+
+fn events(head: &mut String, events: &[Event]) {
+    if !events.is_empty() {
+        list(head, "events", events.iter().map(|event| event.code()));
+    }
+}
+
+fn list<'a>(head: &mut String, name: &str, items: impl Iterator<Item = &'a str>) {
+    _ = write!(head, ",\"{name}\":[");
+    for (index, item) in items.enumerate() {
+        if index > 0 {
+            head.push(',');
+        }
+        head.push_str(&quoted(item));
+    }
+    head.push(']');
+}
+
+/// A JSON string. Writing one into memory cannot fail.
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).unwrap_or_default()
+}
