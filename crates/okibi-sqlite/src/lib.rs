@@ -1,1 +1,154 @@
 //! Sessions in SQLite, the durable embedded default of okibi.
+//!
+//! ```
+//! use okibi_sqlite::SqliteStore;
+//! use okibi_store::{Store, StoreKey};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::tempdir()?;
+//! # let path = folder.path().join("sessions.db");
+//! let store = SqliteStore::open(path)?;
+//! assert_eq!(store.load(&StoreKey::new("session:nobody")).await?, None);
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+mod open;
+mod sql;
+mod worker;
+
+use std::{fmt, path::Path, sync::Arc};
+
+use okibi_store::{
+    BoxFuture, Clock, Consistency, Loaded, Owner, OwnerIndex, Owners, Store, StoreError, StoreKey, Swap, Timestamp,
+    Write, system_time,
+};
+
+use crate::worker::{Fault, Worker};
+
+/// The table that holds the sessions, and its indexes, as the store creates them when it opens a database.
+///
+/// It may be run any number of times. Every store that shares the file, also the TypeScript one, uses this table.
+pub const SCHEMA: &str = include_str!("schema.sql");
+
+/// How many rows one step of [`SqliteStore::purge`] deletes, so that requests get their turn in between.
+const PURGE_STEP: u32 = 500;
+
+/// Sessions in an SQLite database.
+///
+/// Several processes may open one file at once, in Rust and in JavaScript: every operation is a single step for all of
+/// them. A write is acknowledged only when it is on disk (write-ahead log, `synchronous = FULL`), so it survives a crash
+/// of the process and of the machine. The file must be on a local disk, not on a network share.
+///
+/// Two threads of the store own a connection each, one for reads and one for writes, so that a load never waits for
+/// somebody's write; they work with any async runtime and end when the store is dropped. If another process keeps the
+/// file locked for more than about a second, a request fails as unavailable and nothing is written.
+///
+/// Expired sessions are never handed out; [`purge`](Self::purge) removes them from the file.
+pub struct SqliteStore {
+    reads: Arc<Worker>,
+    writes: Arc<Worker>,
+    clock: Clock,
+}
+
+impl SqliteStore {
+    /// Opens the database at `path`, and creates it and the table in it if they are not there yet.
+    ///
+    /// It may share a database with other tables; it only touches `okibi_sessions`.
+    ///
+    /// # Errors
+    /// The database can't be opened (its folder is missing, say, or the file is something else), or stays locked.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let (writer, reader) = open::file(path.as_ref())?;
+        Ok(Self::on(start("okibi-write", writer)?, start("okibi-read", reader)?))
+    }
+
+    /// Opens a new database in memory, which ends with the store.
+    ///
+    /// # Errors
+    /// SQLite or the thread can't be started.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        let worker = start("okibi-sqlite", open::in_memory()?)?;
+        Ok(Self::on(Arc::clone(&worker), worker))
+    }
+
+    fn on(writes: Arc<Worker>, reads: Arc<Worker>) -> Self {
+        Self { reads, writes, clock: Arc::new(system_time) }
+    }
+
+    /// Judges expiry by this clock instead of the system's.
+    #[must_use]
+    pub fn clock(mut self, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        self.clock = Arc::new(now);
+        self
+    }
+
+    /// Deletes the rows of expired sessions and says how many there were. Call it now and then, every hour, say.
+    ///
+    /// It deletes little by little, so that requests are served in between. Other processes may do the same at once.
+    ///
+    /// # Errors
+    /// The database stays locked or can't be written. What was deleted until then stays deleted.
+    pub async fn purge(&self) -> Result<usize, StoreError> {
+        let now = (self.clock)();
+        let mut purged = 0;
+        loop {
+            let step = self.writes.run(move |connection| sql::purge(connection, now, PURGE_STEP));
+            match step.await.map_err(Fault::of_write)? {
+                0 => return Ok(purged),
+                step => purged += step,
+            }
+        }
+    }
+}
+
+fn start(name: &str, connection: rusqlite::Connection) -> Result<Arc<Worker>, StoreError> {
+    Worker::start(name, connection).map(Arc::new).map_err(StoreError::unavailable)
+}
+
+impl fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqliteStore").finish_non_exhaustive()
+    }
+}
+
+impl Store for SqliteStore {
+    async fn load(&self, key: &StoreKey) -> Result<Option<Loaded>, StoreError> {
+        let (key, now) = (key.clone(), (self.clock)());
+        let load = self.reads.run(move |connection| sql::load(connection, key.as_str(), now));
+        load.await.map_err(Fault::of_read)
+    }
+
+    async fn swap(&self, key: &StoreKey, expected: Option<&[u8]>, write: Write) -> Result<Swap, StoreError> {
+        let (key, expected, now) = (key.clone(), expected.map(<[u8]>::to_vec), (self.clock)());
+        let swap =
+            self.writes.run(move |connection| sql::swap(connection, key.as_str(), expected.as_deref(), &write, now));
+        swap.await.map_err(Fault::of_write)
+    }
+
+    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
+        let key = key.clone();
+        let delete = self.writes.run(move |connection| sql::delete(connection, key.as_str()));
+        delete.await.map_err(Fault::of_write)
+    }
+
+    fn consistency(&self) -> Consistency {
+        Consistency::Strong
+    }
+
+    fn owners(&self) -> Option<Owners<'_>> {
+        Some(self)
+    }
+}
+
+impl OwnerIndex for SqliteStore {
+    fn list<'a>(&'a self, owner: &'a Owner) -> BoxFuture<'a, Result<Vec<StoreKey>, StoreError>> {
+        let (owner, now) = (owner.as_str().to_owned(), (self.clock)());
+        Box::pin(async move {
+            let list = self.reads.run(move |connection| sql::list(connection, &owner, now));
+            list.await.map_err(Fault::of_read)
+        })
+    }
+}

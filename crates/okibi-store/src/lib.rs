@@ -8,7 +8,7 @@ mod memory;
 
 use std::{future::Future, sync::Arc};
 
-use bytes::Bytes;
+pub use bytes::Bytes;
 pub use okibi_core::{Consistency, Owner, StoreKey, Swap, Timestamp, Write};
 
 pub use crate::{

@@ -1,0 +1,219 @@
+//! What every check works with: the store, the time, fresh keys, and steps that say what they expected.
+
+use std::{
+    collections::BTreeSet,
+    fmt,
+    future::poll_fn,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::Poll,
+    time::Duration,
+};
+
+use futures_channel::oneshot;
+use futures_util::future::join_all;
+use okibi_store::{BoxFuture, Bytes, Consistency, Owner, Store, StoreError, StoreKey, Swap, Timestamp, Write};
+
+use crate::{Spawn, time::Time};
+
+/// What a check comes to: nothing, or what went wrong.
+pub(crate) type Outcome<T = ()> = Result<T, String>;
+
+/// How long a session of the suite lives where its end doesn't matter.
+pub(crate) const LONG: Duration = Duration::from_mins(10);
+/// How long a session lives that is to expire: long enough for a few calls to a slow backend.
+pub(crate) const SHORT: Duration = Duration::from_millis(500);
+/// How long the suite waits for such a session to expire.
+pub(crate) const PAST_SHORT: Duration = Duration::from_millis(600);
+
+/// How often, and after what pause each, an eventually consistent store is asked until it shows the last write: 20 s.
+const SETTLE_TRIES: u32 = 400;
+const SETTLE_PAUSE: Duration = Duration::from_millis(50);
+
+/// The workbench of a run.
+pub(crate) struct Bench<S> {
+    pub(crate) store: Arc<S>,
+    pub(crate) time: Time,
+    pub(crate) spawn: Option<Spawn>,
+    /// Tells the keys of this run from those of other runs on the same backend.
+    run: u64,
+    next: AtomicU64,
+}
+
+impl<S: Store> Bench<S> {
+    pub(crate) fn new(store: Arc<S>, time: Time, spawn: Option<Spawn>, run: u64) -> Self {
+        Self { store, time, spawn, run, next: AtomicU64::new(0) }
+    }
+
+    /// A key that nobody has used, of the shape and length that okibi's own keys have.
+    pub(crate) fn key(&self) -> StoreKey {
+        StoreKey::new(format!("contract:{}", self.tag()))
+    }
+
+    /// An owner that nobody has used.
+    pub(crate) fn owner(&self) -> Owner {
+        Owner::new(format!("owner-{}", self.tag()))
+    }
+
+    /// 43 characters that were not used before.
+    fn tag(&self) -> String {
+        let next = self.next.fetch_add(1, Ordering::Relaxed);
+        format!("{:016x}_{next:026x}", self.run)
+    }
+
+    pub(crate) fn in_(&self, span: Duration) -> Timestamp {
+        self.time.now().plus(span)
+    }
+
+    /// A write that lives long.
+    pub(crate) fn write(&self, bytes: impl AsRef<[u8]>) -> Write {
+        self.write_for(bytes, LONG)
+    }
+
+    /// A write that lives for this long.
+    pub(crate) fn write_for(&self, bytes: impl AsRef<[u8]>, lives: Duration) -> Write {
+        Write { bytes: Bytes::copy_from_slice(bytes.as_ref()), expires_at: self.in_(lives), owner: None }
+    }
+
+    /// A write that lives long and has an owner.
+    pub(crate) fn owned(&self, bytes: impl AsRef<[u8]>, owner: &Owner) -> Write {
+        Write { owner: Some(owner.clone()), ..self.write(bytes) }
+    }
+
+    /// The key must hold this (`None`: nothing). An eventually consistent store gets time to show it.
+    pub(crate) async fn holds(&self, key: &StoreKey, want: Option<&[u8]>, when: &str) -> Outcome {
+        let mut tries = if self.store.consistency() == Consistency::Eventual { SETTLE_TRIES } else { 1 };
+        loop {
+            let loaded = self.store.load(key).await.map_err(|error| failed("load", &error, when))?;
+            let found = loaded.as_ref().map(|loaded| &loaded.bytes[..]);
+            if found == want {
+                return Ok(());
+            }
+            tries -= 1;
+            if tries == 0 {
+                return Err(format!("{when}: a load must find {} and found {}", Shown(want), Shown(found)));
+            }
+            self.time.pass(SETTLE_PAUSE).await;
+        }
+    }
+
+    /// The swap must be done, and the key must hold what was written.
+    pub(crate) async fn done(&self, key: &StoreKey, expected: Option<&[u8]>, write: Write, when: &str) -> Outcome {
+        let written = write.bytes.clone();
+        self.accepts(key, expected, write, when).await?;
+        self.holds(key, Some(&written), when).await
+    }
+
+    /// The swap must be done; what the key holds after it is the check's business.
+    pub(crate) async fn accepts(&self, key: &StoreKey, expected: Option<&[u8]>, write: Write, when: &str) -> Outcome {
+        match self.store.swap(key, expected, write).await.map_err(|error| failed("swap", &error, when))? {
+            Swap::Done => Ok(()),
+            Swap::Conflict(current) => Err(format!(
+                "{when}: a swap that expects {} must be done and was a conflict with {}",
+                Shown(expected),
+                Shown(current.as_deref())
+            )),
+        }
+    }
+
+    /// The swap must be refused, must say what lies there, and must not have changed it.
+    pub(crate) async fn refuses(
+        &self,
+        key: &StoreKey,
+        expected: Option<&[u8]>,
+        write: Write,
+        there: Option<&[u8]>,
+        when: &str,
+    ) -> Outcome {
+        match self.store.swap(key, expected, write).await.map_err(|error| failed("swap", &error, when))? {
+            Swap::Done => Err(format!(
+                "{when}: a swap that expects {} must be a conflict, as the key holds {}, and was done",
+                Shown(expected),
+                Shown(there)
+            )),
+            Swap::Conflict(current) if current.as_deref() != there => Err(format!(
+                "{when}: the conflict must carry {} and carries {}",
+                Shown(there),
+                Shown(current.as_deref())
+            )),
+            Swap::Conflict(_) => self.holds(key, there, &format!("{when}, after the conflict")).await,
+        }
+    }
+
+    pub(crate) async fn delete(&self, key: &StoreKey, when: &str) -> Outcome {
+        self.store.delete(key).await.map_err(|error| failed("delete", &error, when))
+    }
+
+    /// The list of this owner's sessions must be this one, in any order and without doubles.
+    pub(crate) async fn lists(&self, owner: &Owner, want: &[&StoreKey], when: &str) -> Outcome {
+        let want: BTreeSet<_> = want.iter().map(|key| key.as_str()).collect();
+        let mut tries = if self.store.consistency() == Consistency::Eventual { SETTLE_TRIES } else { 1 };
+        loop {
+            let index = self.store.owners().ok_or_else(|| format!("{when}: the store can't list owners any more"))?;
+            let listed = index.list(owner).await.map_err(|error| failed("list", &error, when))?;
+            let found: BTreeSet<_> = listed.iter().map(StoreKey::as_str).collect();
+            if found == want && found.len() == listed.len() {
+                return Ok(());
+            }
+            tries -= 1;
+            if tries == 0 {
+                let listed: Vec<_> = listed.iter().map(StoreKey::as_str).collect();
+                return Err(format!("{when}: the list must be {want:?} and is {listed:?}"));
+            }
+            self.time.pass(SETTLE_PAUSE).await;
+        }
+    }
+
+    /// Runs tasks at once: on the runtime's threads if the suite may spawn, else by turns in this one.
+    pub(crate) async fn at_once(&self, tasks: Vec<BoxFuture<'static, Outcome>>) -> Outcome {
+        let Some(spawn) = &self.spawn else {
+            return join_all(tasks).await.into_iter().collect();
+        };
+        let answers = tasks.into_iter().map(|task| {
+            let (reply, answer) = oneshot::channel();
+            // If nobody waits for the answer any more, another task has failed already.
+            spawn(Box::pin(async move { drop(reply.send(task.await)) }));
+            answer
+        });
+        let answers = join_all(answers.collect::<Vec<_>>()).await;
+        answers.into_iter().try_for_each(|answer| answer.unwrap_or_else(|_| Err("a spawned task panicked".into())))
+    }
+}
+
+pub(crate) fn failed(call: &str, error: &StoreError, when: &str) -> String {
+    use std::error::Error as _;
+    let cause = error.source().map(|cause| format!(" ({cause})")).unwrap_or_default();
+    format!("{when}: {call} failed: {error}{cause}")
+}
+
+/// Lets other tasks run.
+pub(crate) async fn give_way() {
+    let mut gave = false;
+    poll_fn(|context| {
+        if gave {
+            return Poll::Ready(());
+        }
+        gave = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// Bytes as a message shows them: their beginning, and how many there are.
+pub(crate) struct Shown<'a>(pub(crate) Option<&'a [u8]>);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const ENOUGH: usize = 40;
+        match self.0 {
+            None => f.write_str("nothing"),
+            Some(bytes) => match bytes.get(..ENOUGH) {
+                None => write!(f, "\"{}\"", bytes.escape_ascii()),
+                Some(start) => write!(f, "\"{}…\" ({} bytes)", start.escape_ascii(), bytes.len()),
+            },
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Expiry: judged on every read and swap, whatever the backend's own clean-up does.
+
+use std::time::Duration;
+
+use okibi_store::{Consistency, Store};
+
+use crate::bench::{Bench, LONG, Outcome, PAST_SHORT, SHORT, failed};
+
+pub(crate) async fn on_read<S: Store>(bench: &Bench<S>) -> Outcome {
+    let key = bench.key();
+    bench.done(&key, None, bench.write_for("short", SHORT), "a short-lived session").await?;
+    bench.time.pass(PAST_SHORT).await;
+    bench.holds(&key, None, "after its expiry").await
+}
+
+pub(crate) async fn on_swap<S: Store>(bench: &Bench<S>) -> Outcome {
+    let (swapped, created) = (bench.key(), bench.key());
+    bench.done(&swapped, None, bench.write_for("short", SHORT), "a short-lived session").await?;
+    bench.done(&created, None, bench.write_for("short", SHORT), "another").await?;
+    bench.time.pass(PAST_SHORT).await;
+    bench.refuses(&swapped, Some(b"short"), bench.write("late"), None, "a swap on an expired session").await?;
+    bench.refuses(&swapped, Some(b"other"), bench.write("late"), None, "another, that expects other bytes").await?;
+    bench.done(&created, None, bench.write("new"), "a creation in the place of an expired session").await
+}
+
+pub(crate) async fn in_the_past<S: Store>(bench: &Bench<S>) -> Outcome {
+    let key = bench.key();
+    let mut past = bench.write("past");
+    past.expires_at = okibi_store::Timestamp::from_millis(bench.time.now().as_millis().saturating_sub(1000));
+    bench.accepts(&key, None, past.clone(), "a creation that has expired when it is written").await?;
+    bench.holds(&key, None, "after it").await?;
+    bench.done(&key, None, bench.write("live"), "a creation in its place").await?;
+    bench.accepts(&key, Some(b"live"), past, "a write that has expired over a live one").await?;
+    bench.holds(&key, None, "after that").await
+}
+
+pub(crate) async fn extended<S: Store>(bench: &Bench<S>) -> Outcome {
+    let (changed, renewed) = (bench.key(), bench.key());
+    bench.done(&changed, None, bench.write_for("first", SHORT), "a short-lived session").await?;
+    bench.done(&renewed, None, bench.write_for("first", SHORT), "another").await?;
+    bench.done(&changed, Some(b"first"), bench.write("second"), "a long-lived write over it").await?;
+    bench.done(&renewed, Some(b"first"), bench.write("first"), "a long-lived write of the same bytes").await?;
+    bench.time.pass(PAST_SHORT).await;
+    bench.holds(&changed, Some(b"second"), "after the first expiry").await?;
+    bench.holds(&renewed, Some(b"first"), "after the first expiry, with the same bytes").await
+}
+
+pub(crate) async fn shortened<S: Store>(bench: &Bench<S>) -> Outcome {
+    let key = bench.key();
+    bench.done(&key, None, bench.write("first"), "a long-lived session").await?;
+    bench.done(&key, Some(b"first"), bench.write_for("second", SHORT), "a short-lived write over it").await?;
+    bench.time.pass(PAST_SHORT).await;
+    bench.holds(&key, None, "after the second expiry").await
+}
+
+pub(crate) async fn anew<S: Store>(bench: &Bench<S>) -> Outcome {
+    let key = bench.key();
+    bench.done(&key, None, bench.write_for("first", SHORT), "a short-lived session").await?;
+    bench.time.pass(PAST_SHORT).await;
+    bench.done(&key, None, bench.write_for("second", LONG), "a long-lived one after it expired").await?;
+    bench.time.pass(PAST_SHORT).await;
+    bench.holds(&key, Some(b"second"), "some time later").await?;
+    bench.done(&key, Some(b"second"), bench.write("third"), "a write over it").await
+}
+
+pub(crate) async fn far<S: Store>(bench: &Bench<S>) -> Outcome {
+    const YEAR: u64 = 365 * 24;
+    for years in [1, 20, 100] {
+        let key = bench.key();
+        let lives = Duration::from_hours(years * YEAR);
+        bench.done(&key, None, bench.write_for("far", lives), &format!("an expiry in {years} years")).await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn reported<S: Store>(bench: &Bench<S>) -> Outcome {
+    /// What a backend that counts in seconds may round.
+    const ROUNDED: Duration = Duration::from_secs(1);
+    let key = bench.key();
+    let first = bench.write("first");
+    let second = bench.write_for("second", 2 * LONG);
+    for (expected, write) in [(None, first), (Some(&b"first"[..]), second)] {
+        let wanted = write.expires_at;
+        bench.done(&key, expected, write, "a write").await?;
+        let loaded = bench.store.load(&key).await.map_err(|error| failed("load", &error, "after a write"))?;
+        let reported = loaded.and_then(|loaded| loaded.expires_at);
+        // What an eventually consistent store reports may be of an earlier write.
+        let settled = bench.store.consistency() != Consistency::Eventual;
+        if let Some(reported) = reported
+            && settled
+            && (reported.since(wanted) > ROUNDED || wanted.since(reported) > ROUNDED)
+        {
+            let (wanted, reported) = (wanted.as_millis(), reported.as_millis());
+            return Err(format!("written with expiry {wanted}, it loads with expiry {reported}"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,82 @@
+//! The rules of the contract, each a check with a name.
+
+pub(crate) mod bytes;
+pub(crate) mod expiry;
+pub(crate) mod owners;
+pub(crate) mod races;
+pub(crate) mod swaps;
+
+use okibi_store::{BoxFuture, Store};
+
+use crate::bench::{Bench, Outcome};
+
+/// A rule and what checks it.
+pub(crate) struct Check<'a> {
+    pub(crate) rule: &'static str,
+    pub(crate) needs: Needs,
+    pub(crate) outcome: BoxFuture<'a, Outcome>,
+}
+
+/// What a store must promise for a rule to hold for it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// Nothing: every store keeps this rule.
+    Nothing,
+    /// Swaps that are atomic.
+    Atomic,
+    /// A list of the sessions of an owner.
+    Owners,
+}
+
+/// Every rule, none of them begun.
+/// One rule, not yet begun.
+fn rule<'a>(needs: Needs, rule: &'static str, check: impl Future<Output = Outcome> + Send + 'a) -> Check<'a> {
+    Check { rule, needs, outcome: Box::pin(check) }
+}
+
+pub(crate) fn all<S: Store>(bench: &Bench<S>) -> Vec<Check<'_>> {
+    let (every, atomic, owned) = (Needs::Nothing, Needs::Atomic, Needs::Owners);
+    vec![
+        rule(every, "an absent key loads as nothing", swaps::absent(bench)),
+        rule(every, "a swap that expects nothing creates", swaps::create(bench)),
+        rule(every, "a swap that expects nothing is refused where something lies", swaps::create_twice(bench)),
+        rule(every, "a swap that expects what lies there replaces it", swaps::replace(bench)),
+        rule(every, "a swap that expects something else is refused", swaps::mismatch(bench)),
+        rule(every, "a swap that expects something where nothing lies is refused", swaps::expect_absent(bench)),
+        rule(every, "a swap may write the very bytes that lie there", swaps::same_bytes(bench)),
+        rule(every, "a refused swap changes neither bytes nor expiry", swaps::refused_is_inert(bench)),
+        rule(every, "a delete removes whatever the key holds", swaps::delete(bench)),
+        rule(every, "a delete of an absent key is no error", swaps::delete_absent(bench)),
+        rule(every, "a delete leaves other keys alone", swaps::delete_one(bench)),
+        rule(every, "bytes come back as they were written", bytes::exact(bench)),
+        rule(every, "a value of no bytes is not an absent value", bytes::empty(bench)),
+        rule(every, "a value of 64 KiB comes back whole", bytes::large(bench)),
+        rule(every, "every byte of the expected value counts", bytes::compare(bench)),
+        rule(every, "every character of a key counts", bytes::keys(bench)),
+        rule(every, "an expired session loads as nothing", expiry::on_read(bench)),
+        rule(every, "an expired session counts as absent for a swap", expiry::on_swap(bench)),
+        rule(every, "a session written already expired is never seen", expiry::in_the_past(bench)),
+        rule(every, "a later expiry replaces an earlier one", expiry::extended(bench)),
+        rule(every, "an earlier expiry replaces a later one", expiry::shortened(bench)),
+        rule(every, "a key that expired starts anew", expiry::anew(bench)),
+        rule(every, "an expiry beyond the year 2038 is kept", expiry::far(bench)),
+        rule(every, "an expiry that the store reports is the one that was written", expiry::reported(bench)),
+        rule(atomic, "a hundred increments at once make a hundred", races::increments(bench)),
+        rule(atomic, "of a hundred creations at once, one wins", races::creations(bench)),
+        rule(atomic, "of a hundred swaps at once, one wins", races::replacements(bench)),
+        rule(atomic, "one of many takes the place of an expired session", races::expired_creations(bench)),
+        rule(atomic, "a swap never brings back what a delete removed", races::deletes(bench)),
+        rule(every, "different keys don't disturb each other", races::different_keys(bench)),
+        rule(every, "a swap whose future is dropped is done or not, never half", races::dropped(bench)),
+        rule(owned, "an owner without sessions has an empty list", owners::none(bench)),
+        rule(owned, "a session is listed under its owner", owners::added(bench)),
+        rule(owned, "a change of owner moves the session to the other list", owners::changed(bench)),
+        rule(owned, "a session that gains an owner is listed", owners::gained(bench)),
+        rule(owned, "a write without an owner takes the session off the list", owners::marker(bench)),
+        rule(owned, "a delete takes the session off the list", owners::deleted(bench)),
+        rule(owned, "a refused swap changes no owner", owners::refused(bench)),
+        rule(owned, "a key that expired is listed under its new owner only", owners::expired(bench)),
+        rule(owned, "the name of an owner is taken literally", owners::literal(bench)),
+        rule(owned, "all sessions of an owner are listed, once each", owners::many(bench)),
+    ]
+}

@@ -1,0 +1,211 @@
+//! What must hold when many do the same at once.
+
+use std::{
+    future::poll_fn,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::Poll,
+};
+
+use okibi_store::{BoxFuture, Consistency, Store, StoreKey, Swap, Write};
+
+use crate::bench::{Bench, Outcome, PAST_SHORT, SHORT, Shown, failed, give_way};
+
+/// How many do it at once.
+const MANY: u64 = 100;
+/// After so many conflicts in a row nobody makes progress: with a hundred writers it takes a hundred at most.
+const HOPELESS: u64 = 100 * MANY;
+
+pub(crate) async fn increments<S: Store>(bench: &Bench<S>) -> Outcome {
+    let key = bench.key();
+    bench.done(&key, None, bench.write("0"), "the counter at nought").await?;
+    let write = bench.write("");
+    let tasks = (0..MANY).map(|_| boxed(increment(bench.store.clone(), key.clone(), write.clone())));
+    bench.at_once(tasks.collect()).await?;
+    bench.holds(&key, Some(MANY.to_string().as_bytes()), "after a hundred increments at once").await
+}
+
+/// Adds one to a counter, as a session's change does it: load, swap, and again on what a conflict carries.
+async fn increment<S: Store>(store: Arc<S>, key: StoreKey, write: Write) -> Outcome {
+    let when = "a hundred increments at once";
+    let loaded = store.load(&key).await.map_err(|error| failed("load", &error, when))?;
+    let mut current = loaded.map(|loaded| loaded.bytes);
+    for _ in 0..HOPELESS {
+        let Some(held) = current else {
+            return Err(format!("{when}: the counter was gone, although nobody deletes it"));
+        };
+        let count: u64 = std::str::from_utf8(&held)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .ok_or_else(|| format!("{when}: the counter was {}", Shown(Some(&held))))?;
+        let write = Write { bytes: (count + 1).to_string().into(), ..write.clone() };
+        match store.swap(&key, Some(&held), write).await.map_err(|error| failed("swap", &error, when))? {
+            Swap::Done => return Ok(()),
+            Swap::Conflict(there) => current = there,
+        }
+        give_way().await;
+    }
+    Err(format!("{when}: {HOPELESS} conflicts in a row"))
+}
+
+pub(crate) async fn creations<S: Store>(bench: &Bench<S>) -> Outcome {
+    let key = bench.key();
+    one_wins(bench, &key, None, "a hundred creations at once").await
+}
+
+pub(crate) async fn replacements<S: Store>(bench: &Bench<S>) -> Outcome {
+    let key = bench.key();
+    bench.done(&key, None, bench.write("held"), "the first write").await?;
+    one_wins(bench, &key, Some(b"held"), "a hundred swaps at once").await
+}
+
+pub(crate) async fn expired_creations<S: Store>(bench: &Bench<S>) -> Outcome {
+    let key = bench.key();
+    bench.done(&key, None, bench.write_for("short", SHORT), "a short-lived session").await?;
+    bench.time.pass(PAST_SHORT).await;
+    one_wins(bench, &key, None, "a hundred creations at once in the place of an expired session").await
+}
+
+/// A hundred swaps with the same expectation: one is done, the others are told what it wrote.
+async fn one_wins<S: Store>(
+    bench: &Bench<S>,
+    key: &StoreKey,
+    expected: Option<&'static [u8]>,
+    when: &'static str,
+) -> Outcome {
+    let winners = Arc::new(AtomicU64::new(0));
+    let tasks = (0..MANY).map(|task| {
+        let (store, key, winners) = (bench.store.clone(), key.clone(), winners.clone());
+        let write = bench.write(task.to_string());
+        boxed(async move {
+            match store.swap(&key, expected, write).await.map_err(|error| failed("swap", &error, when))? {
+                Swap::Done => {
+                    winners.fetch_add(1, Ordering::Relaxed);
+                    Ok(())
+                }
+                Swap::Conflict(Some(there)) => {
+                    let loaded = store.load(&key).await.map_err(|error| failed("load", &error, when))?;
+                    match loaded {
+                        Some(loaded) if loaded.bytes == there => Ok(()),
+                        loaded => Err(format!(
+                            "{when}: the loser was told {} and loaded {}",
+                            Shown(Some(&there)),
+                            Shown(loaded.as_ref().map(|loaded| &loaded.bytes[..]))
+                        )),
+                    }
+                }
+                Swap::Conflict(None) => Err(format!("{when}: the loser was told that nothing lies there")),
+            }
+        })
+    });
+    bench.at_once(tasks.collect()).await?;
+    match winners.load(Ordering::Relaxed) {
+        1 => Ok(()),
+        winners => Err(format!("{when}: {winners} of them were done")),
+    }
+}
+
+pub(crate) async fn deletes<S: Store>(bench: &Bench<S>) -> Outcome {
+    let when = "swaps and a delete at once";
+    for round in 0..MANY {
+        let key = bench.key();
+        bench.done(&key, None, bench.write("held"), when).await?;
+        let delete = |store: Arc<S>, key: StoreKey| {
+            boxed(async move { store.delete(&key).await.map_err(|error| failed("delete", &error, when)) })
+        };
+        let mut tasks = Vec::new();
+        for task in 0..4 {
+            // The delete is the first, the last, or one in between.
+            if task == round % 4 {
+                tasks.push(delete(bench.store.clone(), key.clone()));
+            }
+            let (store, key, write) = (bench.store.clone(), key.clone(), bench.write(task.to_string()));
+            tasks.push(boxed(async move {
+                let swap = store.swap(&key, Some(b"held"), write).await;
+                swap.map(|_| ()).map_err(|error| failed("swap", &error, when))
+            }));
+        }
+        bench.at_once(tasks).await?;
+        bench.holds(&key, None, "after swaps and a delete at once").await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn different_keys<S: Store>(bench: &Bench<S>) -> Outcome {
+    let when = "a hundred creations of different keys at once";
+    let keys: Vec<_> = (0..MANY).map(|_| bench.key()).collect();
+    let tasks = keys.iter().map(|key| {
+        let (store, key, write) = (bench.store.clone(), key.clone(), bench.write(key.as_str()));
+        boxed(async move {
+            match store.swap(&key, None, write).await.map_err(|error| failed("swap", &error, when))? {
+                Swap::Done => Ok(()),
+                Swap::Conflict(there) => Err(format!("{when}: one was a conflict with {}", Shown(there.as_deref()))),
+            }
+        })
+    });
+    bench.at_once(tasks.collect()).await?;
+    for key in &keys {
+        bench.holds(key, Some(key.as_str().as_bytes()), when).await?;
+    }
+    Ok(())
+}
+
+pub(crate) async fn dropped<S: Store>(bench: &Bench<S>) -> Outcome {
+    // Large enough to take more than one packet or page.
+    let (old, new) = (vec![b'o'; 20_000], vec![b'n'; 30_000]);
+    for polls in [1, 2, 3, 4, 6, 8, 12, 20, 50, 200] {
+        let (created, swapped) = (bench.key(), bench.key());
+        drop_after(polls, bench.store.swap(&created, None, bench.write(&old))).await;
+        settles(bench, &created, &[None, Some(&old)], "a creation").await?;
+        bench.done(&swapped, None, bench.write(&old), "before a swap that is dropped").await?;
+        drop_after(polls, bench.store.swap(&swapped, Some(&old), bench.write(&new))).await;
+        settles(bench, &swapped, &[Some(&old), Some(&new)], "a swap").await?;
+    }
+    Ok(())
+}
+
+/// Drops a future after so many polls, if it isn't done by then.
+async fn drop_after<F: Future>(polls: u32, future: F) {
+    let mut future = Box::pin(future);
+    let mut left = polls;
+    poll_fn(|context| {
+        left -= 1;
+        if future.as_mut().poll(context).is_ready() || left == 0 {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// The key must hold one of two states, and go on from there. What was dropped may still be carried out, but not after
+/// a later swap was done.
+async fn settles<S: Store>(bench: &Bench<S>, key: &StoreKey, states: &[Option<&[u8]>; 2], what: &str) -> Outcome {
+    let when = format!("after {what} whose future was dropped");
+    let loaded = bench.store.load(key).await.map_err(|error| failed("load", &error, &when))?;
+    let mut current = loaded.map(|loaded| loaded.bytes);
+    for _ in 0..HOPELESS {
+        let stale = bench.store.consistency() == Consistency::Eventual && current.is_none();
+        if !stale && !states.contains(&current.as_deref()) {
+            return Err(format!("{when}: the key holds {}, which nobody wrote as a whole", Shown(current.as_deref())));
+        }
+        if bench.store.consistency() != Consistency::Strong {
+            // Without atomic swaps, what was dropped may overwrite what is written now.
+            return Ok(());
+        }
+        let swap = bench.store.swap(key, current.as_deref(), bench.write("settled")).await;
+        match swap.map_err(|error| failed("swap", &error, &when))? {
+            Swap::Done => return bench.holds(key, Some(b"settled"), &when).await,
+            Swap::Conflict(there) => current = there,
+        }
+        give_way().await;
+    }
+    Err(format!("{when}: {HOPELESS} conflicts in a row"))
+}
+
+fn boxed(task: impl Future<Output = Outcome> + Send + 'static) -> BoxFuture<'static, Outcome> {
+    Box::pin(task)
+}
