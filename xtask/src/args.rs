@@ -14,6 +14,11 @@ impl Args {
         Self { task: task.to_owned(), rest: rest.into_iter().collect() }
     }
 
+    /// The task that these are for.
+    pub(crate) fn task(&self) -> &str {
+        &self.task
+    }
+
     /// Takes a flag out, if it was given.
     pub(crate) fn flag(&mut self, name: &str) -> bool {
         let before = self.rest.len();

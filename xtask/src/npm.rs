@@ -1,11 +1,11 @@
 //! npm packages of the repository: found by their lock files, installed only when those have changed.
 
 use std::{
-    env, fs,
+    fs,
     path::{Path, PathBuf},
 };
 
-use crate::run::{During, Failure, Outcome, fail, node, npm, read, root, run};
+use crate::run::{During, Failure, Outcome, fail, node, npm, quietly, read, root, run};
 
 /// The oldest Node that okibi runs on.
 const OLDEST_NODE: u32 = 20;
@@ -41,7 +41,7 @@ pub(crate) fn install(folder: &Path) -> Outcome {
         return Ok(());
     }
     println!("installing npm packages in {}", folder.strip_prefix(root()).unwrap_or(folder).display());
-    run(npm(folder).args(["ci", "--no-audit"]))?;
+    quietly(npm(folder).args(["ci", "--no-audit"]))?;
     fs::create_dir_all(folder.join("node_modules")).during(folder.display())?;
     fs::write(&stamp, wanted).during(stamp.display())
 }
@@ -84,9 +84,18 @@ fn newest_change(path: &Path) -> Outcome<Option<std::time::SystemTime>> {
     Ok(newest)
 }
 
-/// Whether this is a continuous-integration run, where nothing may be skipped.
-pub(crate) fn in_ci() -> bool {
-    env::var("CI").is_ok_and(|value| !value.is_empty() && value != "false" && value != "0")
+/// The folders below `examples/` and `benches/` that are npm packages of their own.
+pub(crate) fn companions() -> Outcome<Vec<PathBuf>> {
+    let mut folders = vec![];
+    for parent in ["examples", "benches"].map(|name| root().join(name)) {
+        let Ok(entries) = fs::read_dir(&parent) else { continue };
+        for entry in entries {
+            folders.push(entry.during(parent.display())?.path());
+        }
+    }
+    folders.retain(|folder| folder.join("package.json").is_file());
+    folders.sort();
+    Ok(folders)
 }
 
 #[cfg(test)]

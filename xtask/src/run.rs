@@ -78,6 +78,17 @@ pub(crate) fn run(command: &mut Command) -> Outcome {
     if status.success() { Ok(()) } else { fail(format!("{} ended with {status}", shown(command))) }
 }
 
+/// Runs a command and shows what it printed only if it fails.
+pub(crate) fn quietly(command: &mut Command) -> Outcome {
+    let output = command.stdin(Stdio::null()).output().during(format!("starting {}", shown(command)))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.push_str(&String::from_utf8_lossy(&output.stderr));
+    fail(format!("{} ended with {}\n{}", shown(command), output.status, text.trim_end()))
+}
+
 /// Runs a command and returns what it printed; its errors go to the terminal.
 pub(crate) fn read(command: &mut Command) -> Outcome<String> {
     let output = command.stderr(Stdio::inherit()).output().during(format!("starting {}", shown(command)))?;
@@ -87,14 +98,9 @@ pub(crate) fn read(command: &mut Command) -> Outcome<String> {
     String::from_utf8(output.stdout).during(format!("output of {}", shown(command)))
 }
 
-/// Whether a program is there and answers `--version`.
-pub(crate) fn is_there(program: &str) -> bool {
-    Command::new(program)
-        .arg("--version")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
+/// Whether this is a continuous-integration run, where nothing may be skipped.
+pub(crate) fn in_ci() -> bool {
+    env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
 }
 
 /// The command as one would type it.

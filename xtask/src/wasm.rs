@@ -12,7 +12,8 @@ use crate::{
     run::{During, Outcome, cargo, fail, node, read, run, target, write_if_changed},
 };
 
-const TARGET: &str = "wasm32-unknown-unknown";
+/// What the engine is compiled for.
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
 /// The most that the engine may weigh as shipped, gzipped, in bytes (the design's budget).
 const BUDGET: usize = 100 * 1024;
@@ -37,7 +38,7 @@ pub(crate) fn build(effort: Effort) -> Outcome {
     let compiled = target()?.join(TARGET).join("wasm/okibi_wasm.wasm");
     let bytes = fs::read(&compiled).during(compiled.display())?;
 
-    let cache = Cache::new(target()?.join("okibi-wasm"));
+    let cache = Cache::new(&target()?.join("okibi-wasm"));
     let shipped = match cache.shipped_from(&bytes) {
         Some(shipped) => Some(shipped),
         None if effort == Effort::Shipped => Some(cache.optimise(&compiled, &bytes)?),
@@ -57,7 +58,7 @@ pub(crate) fn build(effort: Effort) -> Outcome {
 }
 
 /// Adds the compiler's wasm target if it is not there.
-fn need_target() -> Outcome {
+pub(crate) fn need_target() -> Outcome {
     let libraries = read(Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]))?;
     if Path::new(libraries.trim()).is_dir() {
         return Ok(());
@@ -94,7 +95,7 @@ struct Cache {
 }
 
 impl Cache {
-    fn new(folder: PathBuf) -> Self {
+    fn new(folder: &Path) -> Self {
         Self {
             compiled: folder.join("compiled.wasm"),
             shipped: folder.join("shipped.wasm"),

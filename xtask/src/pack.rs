@@ -1,0 +1,128 @@
+//! `cargo xtask pack`: the npm package as it ships.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::{
+    npm::{build_package, package},
+    run::{During, Outcome, fail, npm, quietly, read, root, target},
+    wasm::{self, Effort},
+};
+
+/// Files that every package must hold, besides those that its `exports` name.
+const REQUIRED: &[&str] = &["package.json", "README.md", "LICENSE-MIT", "LICENSE-APACHE", "dist/okibi.wasm"];
+
+/// Builds `target/npm/okibi-<version>.tgz` and checks what is in it.
+pub(crate) fn run() -> Outcome {
+    // Files that an earlier build left behind must not ship.
+    let dist = package().join("dist");
+    if dist.is_dir() {
+        fs::remove_dir_all(&dist).during(dist.display())?;
+    }
+    wasm::build(Effort::Shipped)?;
+    build_package()?;
+
+    let folder = target()?.join("npm");
+    let staged = stage(&folder)?;
+    let name = read(npm(&staged).args(["pack", "--pack-destination", ".."]))?;
+    let tarball = folder.join(name.trim());
+    let files = files(&tarball)?;
+    let manifest = fs::read_to_string(staged.join("package.json")).during("package.json")?;
+    check(&files, &manifest)?;
+    for file in &files {
+        let size = fs::metadata(staged.join(file)).during(file)?.len();
+        println!("{size:>9}  {file}");
+    }
+    let size = fs::metadata(&tarball).during(tarball.display())?.len();
+    println!("{size:>9}  {} (packed)", tarball.display());
+    Ok(())
+}
+
+/// Copies what belongs into the package into a folder of its own.
+fn stage(folder: &Path) -> Outcome<PathBuf> {
+    let staged = folder.join("package");
+    if staged.is_dir() {
+        fs::remove_dir_all(&staged).during(staged.display())?;
+    }
+    copy(&package().join("dist"), &staged.join("dist"))?;
+    copy(&package().join("package.json"), &staged.join("package.json"))?;
+    copy(&package().join("README.md"), &staged.join("README.md"))?;
+    for licence in ["LICENSE-MIT", "LICENSE-APACHE"] {
+        copy(&root().join(licence), &staged.join(licence))?;
+    }
+    // Its scripts and tools are ours, not the user's.
+    quietly(npm(&staged).args(["pkg", "delete", "scripts", "devDependencies"]))?;
+    Ok(staged)
+}
+
+/// Copies a file or a folder.
+fn copy(from: &Path, to: &Path) -> Outcome {
+    if from.is_dir() {
+        fs::create_dir_all(to).during(to.display())?;
+        for entry in fs::read_dir(from).during(from.display())? {
+            let entry = entry.during(from.display())?;
+            copy(&entry.path(), &to.join(entry.file_name()))?;
+        }
+        return Ok(());
+    }
+    fs::copy(from, to).map(|_| ()).during(from.display())
+}
+
+/// The files in a tarball, without the folder that npm puts around them.
+fn files(tarball: &Path) -> Outcome<Vec<String>> {
+    let list = read(Command::new("tar").arg("-tzf").arg(tarball))?;
+    let mut files: Vec<String> = list.lines().map(|line| line.trim_start_matches("package/").to_owned()).collect();
+    files.sort();
+    Ok(files)
+}
+
+/// Fails if a file is missing or does not belong there.
+fn check(files: &[String], manifest: &str) -> Outcome {
+    let exported = manifest.split('"').filter_map(|text| text.strip_prefix("./")).filter(|path| {
+        // Patterns stand in `sideEffects` only.
+        path.starts_with("dist/") && !path.contains('*')
+    });
+    for path in exported.chain(REQUIRED.iter().copied()) {
+        if !files.iter().any(|file| file == path) {
+            return fail(format!("{path}: missing in the package"));
+        }
+    }
+    for file in files {
+        let is_compiled = file.starts_with("dist/") && [".js", ".d.ts"].iter().any(|end| file.ends_with(end));
+        let belongs = REQUIRED.contains(&file.as_str()) || is_compiled;
+        if !belongs || file.contains(".test.") {
+            return fail(format!("{file}: does not belong into the package"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+
+    const MANIFEST: &str = "{ \"sideEffects\": [\"./dist/entry/*.js\"], \"types\": \"./dist/index.d.ts\" }";
+
+    fn result(files: &[&str]) -> Result<(), String> {
+        let required = ["package.json", "README.md", "LICENSE-MIT", "LICENSE-APACHE", "dist/okibi.wasm"];
+        let files: Vec<String> = required.iter().chain(files).map(|file| (*file).to_owned()).collect();
+        check(&files, MANIFEST).map_err(|failure| failure.0)
+    }
+
+    #[test]
+    fn what_is_exported_is_enough() {
+        assert_eq!(result(&["dist/index.d.ts", "dist/index.js"]), Ok(()));
+    }
+
+    #[test]
+    fn missing_and_strange_files_are_named() {
+        assert_eq!(result(&[]), Err("dist/index.d.ts: missing in the package".to_owned()));
+        for strange in ["src/index.ts", "dist/a.test.js", "dist/index.ts", ".env"] {
+            let found = result(&["dist/index.d.ts", strange]);
+            assert_eq!(found, Err(format!("{strange}: does not belong into the package")));
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! `cargo xtask test`: everything that must hold, part by part, with a summary at the end.
+
+mod rust;
+mod site;
+mod typescript;
+
+use std::{
+    collections::BTreeSet,
+    fmt::{self, Write as _},
+    time::Instant,
+};
+
+use crate::{
+    args::Args,
+    fuzz,
+    run::{Failure, Outcome, fail, in_ci},
+    tidy,
+};
+
+/// One thing that must hold.
+struct Part {
+    name: &'static str,
+    /// Parts that belong together can be asked for by one word.
+    group: &'static str,
+    /// What must be on the machine. Where it is missing the part is skipped, or failed in continuous integration.
+    needs: &'static [fn() -> Outcome],
+    run: fn() -> Outcome,
+}
+
+/// Seconds for which each fuzz target runs here. `cargo xtask fuzz` runs longer.
+const FUZZ_SECONDS: u64 = 5;
+
+/// In the order in which they run: the quick ones and those that most often fail come first.
+const PARTS: &[Part] = &[
+    Part { name: "format", group: "rust", needs: &[rust::need_rustfmt], run: rust::format },
+    Part { name: "tidy", group: "tidy", needs: &[], run: tidy::check },
+    Part { name: "clippy", group: "rust", needs: &[rust::need_clippy], run: rust::clippy },
+    Part { name: "unit", group: "rust", needs: &[], run: rust::tests },
+    Part { name: "features", group: "rust", needs: &[], run: rust::features },
+    Part { name: "docs", group: "rust", needs: &[], run: rust::docs },
+    Part { name: "no-std", group: "rust", needs: &[], run: rust::no_std },
+    Part { name: "wasm", group: "ts", needs: &[typescript::need_node], run: typescript::wasm },
+    Part { name: "biome", group: "ts", needs: &[typescript::need_node], run: typescript::biome },
+    Part { name: "types", group: "ts", needs: &[typescript::need_node], run: typescript::types },
+    Part { name: "vitest", group: "ts", needs: &[typescript::need_node], run: typescript::vitest },
+    Part { name: "examples", group: "ts", needs: &[typescript::need_node], run: site::examples },
+    Part { name: "fuzz", group: "fuzz", needs: &[], run: || fuzz::in_tests(FUZZ_SECONDS) },
+    Part { name: "readme", group: "readme", needs: &[typescript::need_node], run: site::readme },
+    Part { name: "browser", group: "browser", needs: &[site::need_browser], run: site::browser },
+];
+
+/// What became of a part.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Passed,
+    Failed(Failure),
+    Skipped(Failure),
+}
+
+/// The parts that are to run.
+pub(crate) struct Parts(Vec<&'static Part>);
+
+impl Parts {
+    /// Reads names of parts or groups; none stands for all.
+    pub(crate) fn parse(args: &mut Args) -> Outcome<Self> {
+        let wanted: Vec<String> = std::iter::from_fn(|| args.word()).collect();
+        chosen(&wanted).map(Self)
+    }
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|part| part.name)).finish()
+    }
+}
+
+/// Runs the parts and sums up.
+pub(crate) fn run(parts: &Parts) -> Outcome {
+    let mut verdicts = Vec::new();
+    for part in &parts.0 {
+        println!("== {}", part.name);
+        let start = Instant::now();
+        let verdict = judge(part, in_ci());
+        let seconds = start.elapsed().as_secs_f32();
+        match &verdict {
+            Verdict::Passed => println!("== {}: passed in {seconds:.1} s\n", part.name),
+            Verdict::Failed(failure) => println!("== {}: FAILED in {seconds:.1} s: {failure}\n", part.name),
+            Verdict::Skipped(reason) => println!("== {}: SKIPPED: {reason}\n", part.name),
+        }
+        verdicts.push((part.name, verdict));
+    }
+    print!("{}", summary(&verdicts));
+    if verdicts.iter().any(|(_, verdict)| matches!(verdict, Verdict::Failed(_))) {
+        return fail("not everything holds; see above");
+    }
+    Ok(())
+}
+
+/// The parts that are called by these names, of a part or of a group; without names all of them.
+fn chosen(wanted: &[String]) -> Outcome<Vec<&'static Part>> {
+    for word in wanted {
+        if !PARTS.iter().any(|part| part.name == word || part.group == word) {
+            return fail(format!("{word}: no such part; {}", names()));
+        }
+    }
+    let is_wanted =
+        |part: &&Part| wanted.is_empty() || wanted.iter().any(|word| word == part.name || word == part.group);
+    Ok(PARTS.iter().filter(is_wanted).collect())
+}
+
+/// The words that choose parts.
+fn names() -> String {
+    let mut names: Vec<&str> = PARTS.iter().flat_map(|part| [part.group, part.name]).collect();
+    let mut seen = BTreeSet::new();
+    names.retain(|name| seen.insert(*name));
+    format!("these are known: {}", names.join(", "))
+}
+
+fn judge(part: &Part, in_ci: bool) -> Verdict {
+    match part.needs.iter().try_for_each(|need| need()) {
+        Err(missing) if in_ci => Verdict::Failed(missing),
+        Err(missing) => Verdict::Skipped(missing),
+        Ok(()) => match (part.run)() {
+            Ok(()) => Verdict::Passed,
+            Err(failure) => Verdict::Failed(failure),
+        },
+    }
+}
+
+/// What failed and what was skipped, and a last line that counts.
+fn summary(verdicts: &[(&str, Verdict)]) -> String {
+    let mut text = String::new();
+    let (mut passed, mut failed) = (0, 0);
+    for (name, verdict) in verdicts {
+        // A failure may carry the whole output of a command, which was printed already.
+        let first_line = |failure: &Failure| failure.0.lines().next().unwrap_or_default().to_owned();
+        let _ = match verdict {
+            Verdict::Passed => {
+                passed += 1;
+                Ok(())
+            }
+            Verdict::Failed(failure) => {
+                failed += 1;
+                writeln!(text, "FAILED {name}: {}", first_line(failure))
+            }
+            Verdict::Skipped(reason) => writeln!(text, "SKIPPED {name}: {}", first_line(reason)),
+        };
+    }
+    let _ = writeln!(text, "{passed} passed, {failed} failed");
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Failure, Part, Verdict, chosen, fail, judge, summary};
+
+    fn names(wanted: &[&str]) -> Vec<&'static str> {
+        let wanted: Vec<String> = wanted.iter().map(|word| (*word).to_owned()).collect();
+        chosen(&wanted).unwrap().iter().map(|part| part.name).collect()
+    }
+
+    #[test]
+    fn parts_are_chosen_by_name_or_group() {
+        assert_eq!(names(&["rust"]), ["format", "clippy", "unit", "features", "docs", "no-std"]);
+        assert_eq!(names(&["vitest", "tidy"]), ["tidy", "vitest"]);
+        assert!(names(&[]).len() > 10);
+        let Err(unknown) = chosen(&["rusty".to_owned()]) else { panic!("accepted") };
+        assert!(unknown.0.starts_with("rusty: no such part; these are known: rust, format, tidy, "), "{unknown}");
+    }
+
+    #[test]
+    fn what_is_missing_is_skipped_except_in_ci() {
+        let part = Part { name: "a", group: "a", needs: &[|| fail("chromium: not found")], run: || Ok(()) };
+        assert_eq!(judge(&part, false), Verdict::Skipped(Failure("chromium: not found".to_owned())));
+        assert_eq!(judge(&part, true), Verdict::Failed(Failure("chromium: not found".to_owned())));
+        let part = Part { name: "a", group: "a", needs: &[], run: || fail("no") };
+        assert_eq!(judge(&part, false), Verdict::Failed(Failure("no".to_owned())));
+        let part = Part { name: "a", group: "a", needs: &[], run: || Ok(()) };
+        assert_eq!(judge(&part, true), Verdict::Passed);
+    }
+
+    #[test]
+    fn the_summary_names_what_is_not_green_and_ends_with_the_counts() {
+        let verdicts = [
+            ("format", Verdict::Passed),
+            ("clippy", Verdict::Failed(Failure("cargo clippy ended with 1\nmuch more".to_owned()))),
+            ("browser", Verdict::Skipped(Failure("chromium: not found".to_owned()))),
+            ("docs", Verdict::Passed),
+        ];
+        assert_eq!(
+            summary(&verdicts),
+            "FAILED clippy: cargo clippy ended with 1\nSKIPPED browser: chromium: not found\n2 passed, 1 failed\n"
+        );
+    }
+}

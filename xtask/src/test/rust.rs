@@ -1,0 +1,92 @@
+//! The parts of the tests that are Rust's: formatter, linter, tests, features, documentation, `no_std`.
+
+use std::fs;
+
+use crate::{
+    run::{During, Failure, Outcome, cargo, read, root, run},
+    wasm,
+};
+
+pub(super) fn need_rustfmt() -> Outcome {
+    need_component("fmt", "rustfmt")
+}
+
+pub(super) fn need_clippy() -> Outcome {
+    need_component("clippy", "clippy")
+}
+
+fn need_component(subcommand: &str, component: &str) -> Outcome {
+    match read(cargo().args([subcommand, "--version"])) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Failure(format!("{component}: not installed; `rustup component add {component}`"))),
+    }
+}
+
+/// The workspace, and the two folders that are workspaces of their own.
+pub(super) fn format() -> Outcome {
+    run(cargo().args(["fmt", "--all", "--check"]))?;
+    for manifest in ["fuzz/Cargo.toml", "benches/Cargo.toml"] {
+        if root().join(manifest).is_file() {
+            run(cargo().args(["fmt", "--manifest-path", manifest, "--check"]))?;
+        }
+    }
+    Ok(())
+}
+
+/// The workspace with all features, and the fuzz targets (without libFuzzer, which wants a C++ compiler).
+pub(super) fn clippy() -> Outcome {
+    const DENY: [&str; 3] = ["--", "-D", "warnings"];
+    run(cargo().args(["clippy", "--quiet", "--workspace", "--all-targets", "--all-features"]).args(DENY))?;
+    run(cargo().args(["clippy", "--quiet", "--manifest-path", "fuzz/Cargo.toml", "--all-targets"]).args(DENY))
+}
+
+pub(super) fn tests() -> Outcome {
+    run(cargo().args(["test", "--quiet", "--workspace", "--all-features", "--no-fail-fast"]))
+}
+
+/// The crate that users add, with no feature and with each feature alone.
+pub(super) fn features() -> Outcome {
+    let manifest = root().join("crates/okibi/Cargo.toml");
+    let text = fs::read_to_string(&manifest).during(manifest.display())?;
+    let check = ["check", "--quiet", "--package", "okibi", "--no-default-features"];
+    run(cargo().args(check))?;
+    for feature in features_in(&text) {
+        run(cargo().args(check).args(["--features", feature]))?;
+    }
+    Ok(())
+}
+
+/// The names in a manifest's `[features]`, but for `default`.
+fn features_in(manifest: &str) -> Vec<&str> {
+    let section = manifest.lines().skip_while(|line| line.trim() != "[features]").skip(1);
+    section
+        .take_while(|line| !line.starts_with('['))
+        .filter(|line| !line.starts_with(['#', ' ', ']']))
+        .filter_map(|line| line.split_once('=').map(|(name, _)| name.trim().trim_matches('"')))
+        .filter(|name| *name != "default")
+        .collect()
+}
+
+pub(super) fn docs() -> Outcome {
+    let mut command = cargo();
+    command.env("RUSTDOCFLAGS", "-D warnings");
+    run(command.args(["doc", "--quiet", "--workspace", "--no-deps", "--all-features"]))
+}
+
+/// The engine for a target that has no standard library worth the name: it must not need one.
+pub(super) fn no_std() -> Outcome {
+    wasm::need_target()?;
+    run(cargo().args(["check", "--quiet", "--package", "okibi-core", "--target", wasm::TARGET]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::features_in;
+
+    #[test]
+    fn features_are_read_from_a_manifest() {
+        let text = "[package]\nname = \"a\"\n[features]\n# The face for axum.\ndefault = [\"axum\"]\naxum = [\n    \"b=1\",\n]\n\"redis\" = []\n\n[lints]\nworkspace = true\n";
+        assert_eq!(features_in(text), ["axum", "redis"]);
+        assert_eq!(features_in("[package]\n"), [] as [&str; 0]);
+    }
+}

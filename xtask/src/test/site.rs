@@ -1,0 +1,178 @@
+//! The parts of the tests that are about what a visitor and a newcomer meet: examples, README, demo, browser.
+
+use std::{
+    env, fs,
+    io::{BufRead, BufReader},
+    net::{SocketAddr, TcpStream},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    args::Args,
+    demo,
+    npm::{build_package, companions, install, need_node},
+    run::{During, Outcome, cargo, fail, npm, root, run},
+    task::Task,
+    wasm::{self, Effort},
+};
+
+/// The example whose test is a part of its own, because it needs a browser.
+const BROWSER_TEST: &str = "examples/browser-test";
+
+/// How long the demo may take until both halves answer; what it builds is built before.
+const DEMO_PATIENCE: Duration = Duration::from_mins(2);
+
+/// The first port of the demo in this test, away from the one that people use.
+const DEMO_PORT: u16 = 3970;
+
+/// The tests that examples bring along.
+pub(super) fn examples() -> Outcome {
+    wasm::build(Effort::Quick)?;
+    build_package()?;
+    for folder in companions()? {
+        let manifest = fs::read_to_string(folder.join("package.json")).during(folder.display())?;
+        if manifest.contains("\"test\":") && folder != root().join(BROWSER_TEST) {
+            install(&folder)?;
+            run(npm(&folder).args(["run", "--silent", "test"]))?;
+        }
+    }
+    Ok(())
+}
+
+/// Where the browser test looks for Chromium (`examples/browser-test/browser.mjs`).
+const BROWSERS: &[&str] = &[
+    "/usr/bin/chromium",
+    "/usr/bin/chromium-browser",
+    "/usr/bin/google-chrome",
+    "/snap/bin/chromium",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+];
+
+/// Chromium, where the browser test looks for it.
+pub(super) fn need_browser() -> Outcome {
+    need_node()?;
+    if env::var_os("OKIBI_CHROMIUM").is_some() || BROWSERS.iter().any(|path| Path::new(path).exists()) {
+        return Ok(());
+    }
+    fail("chromium: not found; install it, or say where it is with OKIBI_CHROMIUM")
+}
+
+/// Both halves of the demo in a real browser.
+pub(super) fn browser() -> Outcome {
+    wasm::build(Effort::Quick)?;
+    build_package()?;
+    run(cargo().args(["build", "--quiet", "--package", demo::AXUM_PACKAGE]))?;
+    install(&root().join(demo::HONO_FOLDER))?;
+    install(&root().join(BROWSER_TEST))?;
+    let mut command = npm(&root().join(BROWSER_TEST));
+    run(command.env("OKIBI_AXUM_BIN", demo::axum_program()?).args(["run", "--silent", "test"]))
+}
+
+/// Every command that the documents name exists, and the demo starts, serves both halves, and leaves nothing behind.
+pub(super) fn readme() -> Outcome {
+    for name in ["README.md", "CONTRIBUTING.md"] {
+        let text = fs::read_to_string(root().join(name)).during(name)?;
+        for (number, command) in commands(&text) {
+            Task::parse(command).during(format!("{name}:{number}"))?;
+        }
+    }
+    demo_serves("sqlite")?;
+    demo_serves("cookie")
+}
+
+/// The `cargo xtask …` lines in a document's code blocks, with their line numbers, without comments.
+fn commands(text: &str) -> Vec<(usize, Args)> {
+    let mut found = Vec::new();
+    let mut in_code = false;
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.starts_with("```") {
+            in_code = !in_code;
+        } else if in_code && let Some(rest) = line.strip_prefix("$ ").unwrap_or(line).strip_prefix("cargo xtask") {
+            let rest = rest.split(" #").next().unwrap_or_default();
+            let mut words = rest.split_whitespace().map(str::to_owned);
+            if let Some(task) = words.next() {
+                found.push((index + 1, Args::new(&task, words)));
+            }
+        }
+    }
+    found
+}
+
+/// Starts the demo as a user does, waits until both halves answer, kills it, and waits until both are gone.
+fn demo_serves(store: &str) -> Outcome {
+    let program = env::current_exe().during("finding the task runner's own path")?;
+    let mut command = Command::new(program);
+    command.args(["demo", "--store", store, "--port", &DEMO_PORT.to_string()]);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().during("starting the demo")?;
+    let outcome = both_answer(&mut child);
+    // The hardest end there is: nothing in the task runner gets to run any more.
+    child.kill().during("ending the demo")?;
+    child.wait().during("ending the demo")?;
+    outcome?;
+    both_gone()
+}
+
+fn addresses() -> [SocketAddr; 2] {
+    [DEMO_PORT, DEMO_PORT + 1].map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
+}
+
+fn both_answer(child: &mut Child) -> Outcome {
+    let Some(stdout) = child.stdout.take() else { return fail("the demo has no output") };
+    let (lines, printed) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            println!("   {line}");
+            if lines.send(line).is_err() {
+                return;
+            }
+        }
+    });
+    let start = Instant::now();
+    let mut missing: Vec<String> =
+        addresses().iter().map(|address| format!("http://localhost:{}", address.port())).collect();
+    while !missing.is_empty() {
+        let left = DEMO_PATIENCE.saturating_sub(start.elapsed());
+        match printed.recv_timeout(left) {
+            Ok(line) => missing.retain(|address| !line.contains(address.as_str())),
+            Err(_) => {
+                return fail(format!("the demo did not print {} within {DEMO_PATIENCE:?}", missing.join(" and ")));
+            }
+        }
+    }
+    for address in addresses() {
+        demo::get(address).during(format!("GET http://{address}/"))?;
+    }
+    Ok(())
+}
+
+fn both_gone() -> Outcome {
+    let start = Instant::now();
+    while addresses().iter().any(|address| TcpStream::connect(address).is_ok()) {
+        if start.elapsed() > Duration::from_secs(10) {
+            return fail("the demo was killed and a half of it still serves after 10 s");
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Task, commands};
+
+    #[test]
+    fn commands_are_read_from_code_blocks_only() {
+        let text = "Run `cargo xtask nothing`.\n\n```sh\n$ cargo xtask demo --store cookie   # sealed\ncargo xtask\n```\ncargo xtask no\n";
+        let mut found = commands(text);
+        assert_eq!(found.len(), 1);
+        let (line, args) = found.remove(0);
+        assert_eq!((line, args.task()), (4, "demo"));
+        Task::parse(args).unwrap();
+    }
+}

@@ -1,0 +1,41 @@
+//! The parts of the tests that are TypeScript's: the wasm that it loads, formatter and linter, types, tests.
+
+use crate::{
+    npm::{build_package, install, package},
+    run::{Outcome, node, npm, root, run},
+    wasm::{self, Effort},
+};
+
+pub(super) use crate::npm::need_node;
+
+/// The engine as it ships, within its budget.
+pub(super) fn wasm() -> Outcome {
+    wasm::build(Effort::Shipped)
+}
+
+/// Formatter and linter over the package and over the other JavaScript of the repository.
+pub(super) fn biome() -> Outcome {
+    install(&package())?;
+    run(npm(&package()).args(["run", "--silent", "check"]))?;
+    for folder in ["examples", "benches"].map(|name| root().join(name)) {
+        if folder.join("biome.json").is_file() {
+            let biome = package().join("node_modules/@biomejs/biome/bin/biome");
+            run(node(&folder).arg(biome).args(["check", "--error-on-warnings", "."]))?;
+        }
+    }
+    Ok(())
+}
+
+/// The compiler over sources, tests and type tests, and once more as it builds what ships.
+pub(super) fn types() -> Outcome {
+    wasm::build(Effort::Quick)?;
+    install(&package())?;
+    run(npm(&package()).args(["run", "--silent", "types"]))?;
+    build_package()
+}
+
+pub(super) fn vitest() -> Outcome {
+    wasm::build(Effort::Quick)?;
+    build_package()?;
+    run(npm(&package()).args(["run", "--silent", "test"]))
+}

@@ -1,0 +1,76 @@
+//! `cargo xtask tidy`: the house rules, as code.
+
+mod heads;
+mod leftovers;
+mod length;
+mod locks;
+mod manifest;
+mod manifests;
+mod readme;
+mod rooms;
+mod scan;
+mod source;
+mod unsafe_code;
+mod wasm_border;
+
+use std::{collections::BTreeSet, fs, process::Command};
+
+use crate::run::{During, Outcome, fail, read, root};
+use source::{File, Finding, Repository};
+
+/// A rule reads the repository and says what is wrong with it.
+type Rule = fn(&Repository) -> Vec<Finding>;
+
+const RULES: &[Rule] = &[
+    heads::check,
+    length::check,
+    rooms::check,
+    wasm_border::check,
+    unsafe_code::check,
+    leftovers::check,
+    locks::check,
+    manifests::check,
+    readme::check,
+];
+
+/// Checks every rule and prints each finding on a line of its own.
+pub(crate) fn check() -> Outcome {
+    let repository = load()?;
+    let mut findings: Vec<Finding> = RULES.iter().flat_map(|rule| rule(&repository)).collect();
+    findings.sort();
+    for finding in &findings {
+        println!("{finding}");
+    }
+    match findings.len() {
+        0 => {
+            println!("tidy: {} files keep the house rules", repository.files.len());
+            Ok(())
+        }
+        1 => fail("1 finding"),
+        count => fail(format!("{count} findings")),
+    }
+}
+
+/// Every text file that git tracks or would track.
+fn load() -> Outcome<Repository> {
+    let tracked: BTreeSet<String> = list(&["ls-files", "-z"])?.into_iter().collect();
+    let mut files = Vec::new();
+    for path in list(&["ls-files", "-z", "--cached", "--others", "--exclude-standard"])? {
+        let full = root().join(&path);
+        // A link, a file that is deleted but not yet in git, or one that is no text has nothing to say here.
+        if full.is_symlink() || !full.is_file() {
+            continue;
+        }
+        if let Ok(text) = String::from_utf8(fs::read(&full).during(full.display())?) {
+            files.push(File::new(path, text));
+        }
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files.dedup_by(|a, b| a.path == b.path);
+    Ok(Repository { files, tracked })
+}
+
+fn list(arguments: &[&str]) -> Outcome<Vec<String>> {
+    let names = read(Command::new("git").current_dir(root()).args(arguments))?;
+    Ok(names.split_terminator('\0').map(str::to_owned).collect())
+}
