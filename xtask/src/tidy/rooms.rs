@@ -11,8 +11,12 @@ use super::{
 const RULE: &str = "rooms";
 
 /// The rooms of `okibi-core`, from the ground up. A room may import from its own floor (without a circle) and below.
-const FLOORS: &[&[&str]] =
-    &[&["error", "time"], &["id", "cookie", "seal", "record"], &["session", "dialect", "policy"], &["engine"]];
+const FLOORS: &[&[&str]] = &[
+    &["error", "text", "json", "time"],
+    &["id", "cookie", "seal", "record"],
+    &["session", "dialect", "policy"],
+    &["engine"],
+];
 
 const CORE: &str = "crates/okibi-core/src/";
 
