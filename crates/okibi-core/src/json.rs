@@ -1,4 +1,4 @@
-//! The few things about JSON text that `serde_json` does not do for us: members in order, nesting depth, writing strings.
+//! The few things about JSON text that `serde_json` does not do by itself: members in order, nesting depth, writing strings.
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::fmt;
@@ -10,7 +10,7 @@ use serde::{
 use serde_json::value::RawValue;
 
 /// The members of a JSON object, in order, each value as its own text.
-pub(crate) struct Members<'a>(pub(crate) Vec<(Cow<'a, str>, &'a str)>);
+pub struct Members<'a>(pub Vec<(Cow<'a, str>, &'a str)>);
 
 impl<'de> Deserialize<'de> for Members<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -60,15 +60,30 @@ impl<'de> Deserialize<'de> for Name<'de> {
     }
 }
 
+/// The members of a JSON object.
+pub fn members(json: &str) -> Option<Members<'_>> {
+    serde_json::from_str(json).ok()
+}
+
+/// The items of a JSON array, each as its own text.
+pub fn items(json: &str) -> Option<Vec<&str>> {
+    let items: Vec<&RawValue> = serde_json::from_str(json).ok()?;
+    Some(items.into_iter().map(RawValue::get).collect())
+}
+
+/// A whole number without sign, fraction or exponent.
+pub fn number(json: &str) -> Option<u64> {
+    json.bytes().all(|byte| byte.is_ascii_digit()).then(|| json.parse().ok())?
+}
+
 /// A JSON string's text.
-pub(crate) fn string(json: &str) -> Option<Cow<'_, str>> {
+pub fn string(json: &str) -> Option<Cow<'_, str>> {
     serde_json::from_str::<Name<'_>>(json).ok().map(|name| name.0)
 }
 
 /// The strings of a JSON array of strings.
-pub(crate) fn strings(json: &str) -> Option<Vec<Cow<'_, str>>> {
-    let names: Vec<Name<'_>> = serde_json::from_str(json).ok()?;
-    Some(names.into_iter().map(|name| name.0).collect())
+pub fn strings(json: &str) -> Option<Vec<Cow<'_, str>>> {
+    items(json)?.into_iter().map(string).collect()
 }
 
 /// Whether `json` is one JSON value that nests at most `depth` deep.
@@ -105,7 +120,7 @@ pub(crate) fn within_depth(json: &[u8], limit: usize) -> bool {
 }
 
 /// Appends `text` as a JSON string.
-pub(crate) fn push_string(out: &mut String, text: &str) {
+pub fn push_string(out: &mut String, text: &str) {
     out.push('"');
     for part in text.split_inclusive(|c: char| c == '"' || c == '\\' || c < ' ') {
         let Some(last) = part.chars().next_back() else { continue };
@@ -130,7 +145,7 @@ pub(crate) fn push_string(out: &mut String, text: &str) {
 }
 
 /// Appends a whole number.
-pub(crate) fn push_number(out: &mut String, number: u64) {
+pub fn push_number(out: &mut String, number: u64) {
     use fmt::Write as _;
     // Writing to a String cannot fail.
     let _ = write!(out, "{number}");

@@ -15,7 +15,8 @@ mod dialect;
 mod engine;
 mod error;
 mod id;
-mod json;
+pub mod json;
+mod log;
 mod policy;
 mod record;
 mod seal;
@@ -47,6 +48,7 @@ pub use crate::{
 pub mod formats {
     pub use crate::{
         cookie::parse::pairs,
+        log::{parse_log, parse_patch},
         record::{Marker, Moved, Stored, Undecodable, decode, push_data},
         seal::{
             renew::{hide, reveal},

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{Handle, Owner, StoreKey, decode_exact},
-    json::{self, Members},
+    json,
     text::Text,
     time::{Timestamp, millis},
 };
@@ -227,7 +227,7 @@ fn decode_stored(bytes: &Bytes, limits: &Limits) -> Option<Stored> {
     }
     let mut members = Wire::default();
     let mut unknown = Vec::new();
-    for (name, value) in serde_json::from_slice::<Members<'_>>(bytes).ok()?.0 {
+    for (name, value) in json::members(core::str::from_utf8(bytes).ok()?)?.0 {
         let slot = match name.as_ref() {
             "v" => &mut members.version,
             "w" => &mut members.tag,
@@ -301,7 +301,7 @@ impl Wire<'_> {
     }
 
     fn record(self, bytes: &Bytes, unknown: Vec<(Text, Text)>, limits: &Limits) -> Option<Stored> {
-        let data: Members<'_> = serde_json::from_str(self.data?).ok()?;
+        let data = json::members(self.data?)?;
         let flash = self.flash.map_or(Some(Vec::new()), json::strings)?;
         if data.0.len() > limits.names || has_duplicates(&data.0) {
             return None;
@@ -315,7 +315,7 @@ impl Wire<'_> {
             handle: Handle::parse(json::string(self.handle?)?.as_ref())?,
             created: time(self.created?)?,
             active: time(self.active?)?,
-            idle: Duration::from_millis(number(self.idle?)?),
+            idle: Duration::from_millis(json::number(self.idle?)?),
             deadline: self.deadline.map_or(Some(None), |text| time(text).map(Some))?,
             persistent: match self.persistent {
                 None | Some("false") => false,
@@ -342,13 +342,8 @@ fn has_duplicates(members: &[(Cow<'_, str>, &str)]) -> bool {
     names.windows(2).any(|pair| pair.first() == pair.last())
 }
 
-/// A whole number without sign, fraction or exponent.
-fn number(text: &str) -> Option<u64> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
-}
-
 fn time(text: &str) -> Option<Timestamp> {
-    let millis = number(text)?;
+    let millis = json::number(text)?;
     (millis <= Timestamp::MAX.as_millis()).then_some(Timestamp::from_millis(millis))
 }
 

@@ -3,8 +3,7 @@
 use alloc::{string::String, vec::Vec};
 use core::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::value::RawValue;
+use serde::{Deserialize, Serialize};
 
 use crate::{
     id::Owner,
@@ -13,39 +12,14 @@ use crate::{
 };
 
 /// The JSON text of one value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Json(pub Text);
-
-impl Serialize for Json {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if serializer.is_human_readable() {
-            let raw: &RawValue = serde_json::from_str(self.0.as_str()).map_err(serde::ser::Error::custom)?;
-            raw.serialize(serializer)
-        } else {
-            self.0.serialize(serializer)
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Json {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        if deserializer.is_human_readable() {
-            let raw = <&RawValue>::deserialize(deserializer)?;
-            Ok(Self(raw.get().into()))
-        } else {
-            Text::deserialize(deserializer).map(Self)
-        }
-    }
-}
 
 /// What an `update` made of the session: new values by name, `None` for a name it removed.
 pub type Patch = Vec<(Text, Option<Json>)>;
 
 /// One thing that a request did to its session. The log of a request holds them in order.
-///
-/// The JSON form is what bindings send: `{"set":["name",value]}`, `"clear"`, and so on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Op {
     /// Puts a value under a name; it is no flash (any more).

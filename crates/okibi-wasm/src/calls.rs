@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 use okibi_core::{
-    Answer, Engine, Fault, Flow, Op, Owner, Patch, RANDOM_BYTES, Random, Refusal, Step, StoreKey, Swap, Text, Timestamp,
+    Answer, Engine, Fault, Flow, Owner, RANDOM_BYTES, Random, Refusal, Step, StoreKey, Swap, Text, Timestamp,
+    formats::{parse_log, parse_patch},
 };
 
 use crate::{frames, options, reply};
@@ -109,7 +110,7 @@ fn flow_call<'a>(
     let payload = frames.next();
     let step = match call {
         COMMIT => {
-            let log: Vec<Op> = serde_json::from_slice(payload.unwrap_or(b"[]")).map_err(|_| Refusal::InvalidValue)?;
+            let log = parse_log(payload.unwrap_or(b"[]")).ok_or(Refusal::InvalidValue)?;
             engine.commit(&mut flow, log, flags & FAILED != 0, now, &mut random)
         }
         TAKE => engine.take(&mut flow, Text::from(text(payload.into_iter())), now, &mut random),
@@ -127,11 +128,7 @@ fn answer(kind: u32, payload: Option<&[u8]>) -> Result<Answer, Refusal> {
         1 => Answer::Swapped(Swap::Done),
         2 => Answer::Swapped(Swap::Conflict(bytes())),
         3 => Answer::Deleted,
-        4 => {
-            let patch: Patch =
-                serde_json::from_slice(payload.unwrap_or_default()).map_err(|_| Refusal::InvalidValue)?;
-            Answer::Recomputed(patch)
-        }
+        4 => Answer::Recomputed(parse_patch(payload.unwrap_or_default()).ok_or(Refusal::InvalidValue)?),
         5 => Answer::Failed(Fault::NotDone),
         6 => Answer::Failed(Fault::Unknown),
         _ => return Err(Refusal::OutOfOrder),

@@ -1,151 +1,120 @@
-//! The options of a middleware, as JavaScript names them, into the engine's configuration.
+//! The options of a middleware, as JavaScript sends them, into the engine's configuration. Spans come in milliseconds.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
-use okibi_core::{Config, ConfigError, Consistency, Engine, Lifetime, Limits, Protection, Ring, SameSite};
-use serde::Deserialize;
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct Options {
-    cookie: Cookie,
-    secrets: Option<Vec<String>>,
-    sealed: bool,
-    chunks: usize,
-    namespace: Option<String>,
-    idle: Option<f64>,
-    absolute: Option<Absolute>,
-    renew_after: Option<f64>,
-    grace: Option<f64>,
-    persistent: Option<bool>,
-    limits: LimitOptions,
-    consistency: Option<String>,
-    insecure_for_development: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            cookie: Cookie::default(),
-            secrets: None,
-            sealed: false,
-            chunks: 1,
-            namespace: None,
-            idle: None,
-            absolute: None,
-            renew_after: None,
-            grace: None,
-            persistent: None,
-            limits: LimitOptions::default(),
-            consistency: None,
-            insecure_for_development: false,
-        }
-    }
-}
-
-/// A span, or `false` for none.
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "absolute: must be a number of seconds, or false for no absolute timeout")]
-enum Absolute {
-    Seconds(f64),
-    Off(bool),
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct Cookie {
-    name: Option<String>,
-    path: Option<String>,
-    domain: Option<String>,
-    secure: Option<bool>,
-    http_only: Option<bool>,
-    same_site: Option<String>,
-    partitioned: Option<bool>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-struct LimitOptions {
-    bytes: Option<usize>,
-    names: Option<usize>,
-    depth: Option<usize>,
-}
+use okibi_core::{
+    Config, ConfigError, Consistency, Engine, Protection, Ring, SameSite,
+    json::{members, number, string, strings},
+};
 
 /// An engine for these options.
-pub(crate) fn engine(json: &[u8]) -> Result<Engine, ConfigError> {
-    let options: Options = serde_json::from_slice(json).map_err(|error| ConfigError::Options(error.to_string()))?;
+pub(crate) fn engine(options: &[u8]) -> Result<Engine, ConfigError> {
+    let text = core::str::from_utf8(options).unwrap_or_default();
+    let options = members(text).ok_or_else(|| ConfigError::Options("must be an object of options".into()))?;
     let mut config = Config::default();
-    let Cookie { name, path, domain, secure, http_only, same_site, partitioned } = options.cookie;
-    let cookie = &mut config.cookie;
-    set(&mut cookie.name, name);
-    set(&mut cookie.path, path);
-    cookie.domain = domain;
-    set(&mut cookie.secure, secure);
-    set(&mut cookie.http_only, http_only);
-    set(&mut cookie.partitioned, partitioned);
-    set(&mut cookie.same_site, same_site.as_deref().map(parse_same_site).transpose()?);
-    config.protection = match (options.secrets, options.sealed) {
-        (Some(secrets), true) => Protection::Sealed { ring: Ring::new(secrets)?, chunks: options.chunks },
-        (Some(secrets), false) => Protection::SignedId(Ring::new(secrets)?),
+    let (mut secrets, mut sealed, mut chunks, mut development) = (None, false, 1, false);
+    for (name, value) in options.0 {
+        let name: &str = &name;
+        let wanted = |what| move || wrong(name, value, what);
+        match name {
+            "secrets" => secrets = Some(strings(value).ok_or_else(wanted("a list of texts"))?),
+            "sealed" => sealed = boolean(value).ok_or_else(wanted("true or false"))?,
+            "chunks" => chunks = size(value).ok_or_else(wanted("1 to 5"))?,
+            "namespace" => config.namespace = Some(text_of(value).ok_or_else(wanted("a text"))?),
+            "idle" => config.lifetime.idle = span(value).ok_or_else(wanted("a number of seconds"))?,
+            "absolute" if value == "false" => config.lifetime.absolute = None,
+            "absolute" => {
+                let span = span(value).ok_or_else(wanted("a number of seconds, or false for none"))?;
+                config.lifetime.absolute = Some(span);
+            }
+            "renewAfter" => config.renew_after = Some(span(value).ok_or_else(wanted("a number of seconds"))?),
+            "grace" => config.grace = span(value).ok_or_else(wanted("a number of seconds"))?,
+            "persistent" => config.persistent = boolean(value).ok_or_else(wanted("true or false"))?,
+            "maxBytes" => config.limits.bytes = size(value).ok_or_else(wanted("a whole number"))?,
+            "maxNames" => config.limits.names = size(value).ok_or_else(wanted("a whole number"))?,
+            "maxDepth" => config.limits.depth = size(value).ok_or_else(wanted("a whole number"))?,
+            "consistency" => {
+                config.consistency = consistency(value).ok_or_else(wanted("'strong', 'no-swap' or 'eventual'"))?;
+            }
+            "insecureForDevelopment" => development = boolean(value).ok_or_else(wanted("true or false"))?,
+            "cookie" => cookie(&mut config, value)?,
+            _ => return Err(ConfigError::Options(format!("{name}: there is no such option"))),
+        }
+    }
+    config.protection = match (secrets, sealed) {
+        (Some(secrets), sealed) => {
+            let ring = Ring::new(secrets.iter().map(|secret| secret.as_bytes()))?;
+            if sealed { Protection::Sealed { ring, chunks } } else { Protection::SignedId(ring) }
+        }
         (None, true) => return Err(ConfigError::NoSecret),
         (None, false) => Protection::Id,
     };
-    config.namespace = options.namespace;
-    let Lifetime { idle, absolute } = &mut config.lifetime;
-    set(idle, seconds("idle", options.idle)?);
-    match options.absolute {
-        Some(Absolute::Seconds(span)) => *absolute = seconds("absolute", Some(span))?,
-        Some(Absolute::Off(false)) => *absolute = None,
-        Some(Absolute::Off(true)) => {
-            return Err(ConfigError::Options(
-                "absolute of true: must be a number of seconds, or false for none".into(),
-            ));
-        }
-        None => {}
-    }
-    config.renew_after = seconds("renewAfter", options.renew_after)?;
-    set(&mut config.grace, seconds("grace", options.grace)?);
-    set(&mut config.persistent, options.persistent);
-    let Limits { bytes, names, depth } = &mut config.limits;
-    set(bytes, options.limits.bytes);
-    set(names, options.limits.names);
-    set(depth, options.limits.depth);
-    set(&mut config.consistency, options.consistency.as_deref().map(parse_consistency).transpose()?);
-    if options.insecure_for_development {
+    if development {
         config.cookie = config.cookie.insecure_for_development();
     }
     Engine::new(config)
 }
 
-fn set<T>(slot: &mut T, value: Option<T>) {
-    if let Some(value) = value {
-        *slot = value;
+fn cookie(config: &mut Config, json: &str) -> Result<(), ConfigError> {
+    let options = members(json).ok_or_else(|| wrong("cookie", json, "an object"))?;
+    let cookie = &mut config.cookie;
+    for (name, value) in options.0 {
+        let name: &str = &name;
+        let wanted = |what| move || wrong(&format!("cookie.{name}"), value, what);
+        match name {
+            "name" => cookie.name = text_of(value).ok_or_else(wanted("a text"))?,
+            "path" => cookie.path = text_of(value).ok_or_else(wanted("a text"))?,
+            "domain" => cookie.domain = Some(text_of(value).ok_or_else(wanted("a text"))?),
+            "secure" => cookie.secure = boolean(value).ok_or_else(wanted("true or false"))?,
+            "httpOnly" => cookie.http_only = boolean(value).ok_or_else(wanted("true or false"))?,
+            "sameSite" => {
+                cookie.same_site = same_site(value).ok_or_else(wanted("'Strict', 'Lax' or 'None'"))?;
+            }
+            "partitioned" => cookie.partitioned = boolean(value).ok_or_else(wanted("true or false"))?,
+            _ => return Err(ConfigError::Options(format!("cookie.{name}: there is no such option"))),
+        }
+    }
+    Ok(())
+}
+
+fn wrong(name: &str, value: &str, what: &str) -> ConfigError {
+    // A secret is never shown, not even a wrong one.
+    let shown = if name == "secrets" { "what was given" } else { value };
+    ConfigError::Options(format!("{name} of {shown}: must be {what}"))
+}
+
+fn text_of(json: &str) -> Option<String> {
+    string(json).map(Cow::into_owned)
+}
+
+fn boolean(json: &str) -> Option<bool> {
+    match json {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
     }
 }
 
-fn seconds(option: &str, value: Option<f64>) -> Result<Option<Duration>, ConfigError> {
-    let Some(value) = value else { return Ok(None) };
-    Duration::try_from_secs_f64(value)
-        .map(Some)
-        .map_err(|_| ConfigError::Options(format!("{option} of {value}: must be a number of seconds, not negative")))
+fn size(json: &str) -> Option<usize> {
+    usize::try_from(number(json)?).ok()
 }
 
-fn parse_same_site(text: &str) -> Result<SameSite, ConfigError> {
-    match text.to_ascii_lowercase().as_str() {
-        "strict" => Ok(SameSite::Strict),
-        "lax" => Ok(SameSite::Lax),
-        "none" => Ok(SameSite::None),
-        _ => Err(ConfigError::Options(format!("cookie.sameSite of {text:?}: must be 'Strict', 'Lax' or 'None'"))),
-    }
+fn span(json: &str) -> Option<Duration> {
+    number(json).map(Duration::from_millis)
 }
 
-fn parse_consistency(text: &str) -> Result<Consistency, ConfigError> {
-    match text {
-        "strong" => Ok(Consistency::Strong),
-        "no-swap" => Ok(Consistency::NoSwap),
-        "eventual" => Ok(Consistency::Eventual),
-        _ => Err(ConfigError::Options(format!(
-            "store consistency of {text:?}: must be 'strong', 'no-swap' or 'eventual'"
-        ))),
+fn same_site(json: &str) -> Option<SameSite> {
+    let text = string(json)?;
+    [("strict", SameSite::Strict), ("lax", SameSite::Lax), ("none", SameSite::None)]
+        .into_iter()
+        .find_map(|(name, same_site)| text.eq_ignore_ascii_case(name).then_some(same_site))
+}
+
+fn consistency(json: &str) -> Option<Consistency> {
+    match string(json)?.as_ref() {
+        "strong" => Some(Consistency::Strong),
+        "no-swap" => Some(Consistency::NoSwap),
+        "eventual" => Some(Consistency::Eventual),
+        _ => None,
     }
 }

@@ -2,7 +2,9 @@
 
 use std::fmt::Write as _;
 
-use okibi_core::{ConfigError, Engine, Event, Flow, Refusal, Step, Summary, Timestamp, Write, formats::push_data};
+use okibi_core::{
+    ConfigError, Engine, Event, Flow, Refusal, Step, Summary, Timestamp, Write, formats::push_data, json::push_string,
+};
 
 use crate::frames;
 
@@ -163,7 +165,9 @@ fn list<'a>(head: &mut String, name: &str, items: impl Iterator<Item = &'a str>)
     head.push(']');
 }
 
-/// A JSON string. Writing one into memory cannot fail.
+/// A JSON string.
 fn quoted(text: &str) -> String {
-    serde_json::to_string(text).unwrap_or_default()
+    let mut json = String::with_capacity(text.len() + 2);
+    push_string(&mut json, text);
+    json
 }
