@@ -1,0 +1,96 @@
+// What only a session that lies in a store can do: be listed, be ended from elsewhere, stay dead.
+import assert from 'node:assert/strict'
+
+export async function stored({ axum, hono, bothWays, browser, step }) {
+  for (const [here, there] of bothWays) {
+    await step(`N25: "end the others" at ${here.name} ends a second browser's session`, async () => {
+      const email = `ends-at-${here.name}@example.com`
+      const first = await browser.visitor()
+      const second = await browser.visitor()
+      const stranger = await browser.visitor()
+      await first.logIn(here, email)
+      await second.logIn(there, email)
+      await stranger.logIn(there, `not-${email}`)
+
+      await first.open(here)
+      assert.equal(await first.page.locator('.session').count(), 2)
+      assert.equal(await first.page.locator('.session-current').count(), 1)
+      assert.equal(await first.text('.session-current .session-mark'), 'this one')
+      assert.equal(await first.text('.session-current .session-label'), `Chrome, signed in at ${here.name}`)
+      assert.equal(
+        await first.text('.session:not(.session-current) .session-label'),
+        `Chrome, signed in at ${there.name}`,
+      )
+      for (const time of ['.session-created', '.session-active']) {
+        assert.match(await first.text(`.session-current ${time}`), /^(just now|\d+ s ago)$/)
+      }
+
+      await first.press('#end-others')
+      assert.equal(await first.text('#message'), 'Ended 1 other session')
+      assert.equal(await first.greeted(), email)
+      assert.equal(await first.page.locator('.session').count(), 1)
+      assert.equal(await first.page.locator('#end-others').count(), 0)
+
+      await second.open(here, '/members')
+      assert.equal(second.page.url(), here.at('/'), 'the guard knows')
+      assert.equal(await second.greeted(), null)
+      await stranger.open(here)
+      assert.equal(await stranger.greeted(), `not-${email}`, "another user's session stays")
+      for (const visitor of [first, second, stranger]) await visitor.leave()
+    })
+
+    await step(`S18: after a login at ${here.name} the cookie from before opens nothing`, async () => {
+      const visitor = await browser.visitor()
+      await visitor.open(here)
+      const before = await visitor.cookies()
+      await visitor.logIn(here, 'ada@example.com')
+      const after = await visitor.cookies()
+      assert.notEqual(before[0].value, after[0].value)
+      const thief = await browser.visitor()
+      for (const server of [here, there]) {
+        await thief.context.addCookies(before)
+        await thief.open(server)
+        assert.equal(await thief.greeted(), null, server.name)
+      }
+      await thief.leave()
+      await visitor.leave()
+    })
+
+    await step(`N1: after a logout at ${here.name} a copy of the cookie opens nothing`, async () => {
+      const visitor = await browser.visitor()
+      await visitor.logIn(there, 'ada@example.com')
+      const copy = await visitor.cookies()
+      await visitor.post(here, '/logout')
+      for (const server of [here, there]) {
+        const thief = await browser.visitor()
+        await thief.context.addCookies(copy)
+        await thief.open(server)
+        assert.equal(await thief.greeted(), null, server.name)
+        assert.equal(await thief.text('#visits'), '1', server.name)
+        await thief.leave()
+      }
+      await visitor.leave()
+    })
+  }
+
+  await step('the guard keeps strangers from ending sessions', async () => {
+    const visitor = await browser.visitor()
+    for (const server of [axum, hono]) {
+      const answer = await visitor.post(server, '/sessions/end-others')
+      assert.equal(answer.status(), 303, server.name)
+      assert.equal(answer.headers().location, '/', server.name)
+    }
+    assert.deepEqual(await visitor.cookies(), [])
+    await visitor.leave()
+  })
+
+  await step('a session that lies in a store says nothing of what a stateless one lacks', async () => {
+    const visitor = await browser.visitor()
+    for (const server of [axum, hono]) {
+      await visitor.open(server)
+      assert.equal(await visitor.text('#stateless'), null)
+      assert.equal(await visitor.text('#engine-store'), 'one SQLite file')
+    }
+    await visitor.leave()
+  })
+}
