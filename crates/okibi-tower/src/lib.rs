@@ -1,1 +1,37 @@
-//! Sessions for tower services and axum.
+//! Sessions for tower services and axum: a layer, a session, a guard.
+//!
+//! Most users want the `okibi` crate, which brings this one together with the stores, and whose first page shows how to
+//! use it.
+//!
+//! - [`Sessions`] is the configuration; [`Sessions::layer`] makes a [`SessionLayer`] of it.
+//! - [`Session`] is what a handler touches: as an extractor in axum (feature `axum`), by [`Session::of`] anywhere else.
+//! - [`require`] is the guard in front of what only some visitors may see.
+//! - [`Directory`] lists and ends sessions by their owner.
+#![forbid(unsafe_code)]
+
+#[cfg(feature = "axum")]
+mod axum;
+mod call;
+mod directory;
+mod error;
+pub mod guard;
+mod head;
+pub mod layer;
+mod name;
+mod session;
+mod sessions;
+mod shared;
+mod trace;
+
+pub use okibi_core::{ConfigError, Handle, Lifetime, Limits, Ring, SameSite, Timestamp};
+
+pub use crate::{
+    directory::{Directory, SessionInfo},
+    error::{Error, ErrorKind},
+    guard::require,
+    layer::SessionLayer,
+    name::Name,
+    session::{Report, Session, SessionOf},
+    sessions::Sessions,
+    shared::{BoxFuture, EntropyError},
+};

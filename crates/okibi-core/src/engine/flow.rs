@@ -273,6 +273,13 @@ impl Random {
         Self { bytes, used: 0 }
     }
 
+    /// No bytes at all, for answers that need none: those to the steps of [`Engine::load`](crate::Engine::load).
+    ///
+    /// Where a call needs some all the same, it is refused with [`Refusal::Entropy`].
+    pub const fn none() -> Self {
+        Self { bytes: [0; RANDOM_BYTES], used: RANDOM_BYTES }
+    }
+
     pub(super) fn take<const N: usize>(&mut self) -> Result<[u8; N], Refusal> {
         let end = self.used.saturating_add(N);
         let part = self.bytes.get(self.used..end).and_then(|part| part.try_into().ok()).ok_or(Refusal::Entropy)?;

@@ -86,8 +86,11 @@ impl Engine {
         if bytes.len() > self.policy.limits.bytes { Err(Refusal::RecordTooLarge) } else { Ok(bytes) }
     }
 
-    /// Refuses a log that could never be written.
-    pub(super) fn check(&self, log: &[Op]) -> Result<(), Refusal> {
+    /// Refuses a log that could never be written. A commit asks this too; a face asks it where the change is made.
+    ///
+    /// # Errors
+    /// What is wrong with the first change that could not be written.
+    pub fn check(&self, log: &[Op]) -> Result<(), Refusal> {
         log.iter().try_for_each(|op| match op {
             Op::Set(name, value) | Op::Flash(name, value) => {
                 self.check_name(name)?;
@@ -104,7 +107,11 @@ impl Engine {
         })
     }
 
-    pub(super) fn check_patch(&self, patch: &Patch) -> Result<(), Refusal> {
+    /// Refuses what an update made if it could never be written.
+    ///
+    /// # Errors
+    /// What is wrong with the first value that could not be written.
+    pub fn check_patch(&self, patch: &Patch) -> Result<(), Refusal> {
         patch.iter().try_for_each(|(name, value)| {
             self.check_name(name)?;
             value.iter().try_for_each(|value| self.check_value(value.0.as_str()))

@@ -1,0 +1,176 @@
+//! The sessions of one owner: to be listed and ended, from inside a request or from anywhere else.
+
+use std::{fmt, sync::Arc};
+
+use okibi_core::{Answer, Flow, Handle, Owner, Random, Refusal, Step, StoreKey, Summary, Text, Timestamp};
+
+use crate::{
+    Error, ErrorKind,
+    call::{Deadline, Keeper, ask_directly, no_such_update, run},
+    shared::Shared,
+    trace,
+};
+
+/// A session in a list of one owner's sessions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SessionInfo {
+    /// Its public name, for ending it. It opens nothing.
+    pub handle: Handle,
+    /// When it began.
+    pub created: Timestamp,
+    /// When it was last active, as of its last renewal.
+    pub last_active: Timestamp,
+    /// When it ends if nothing happens.
+    pub expires_at: Timestamp,
+    /// What the app calls it.
+    pub label: Option<String>,
+    /// Whether it is the session that asks.
+    pub current: bool,
+}
+
+/// Lists and ends the sessions of one owner, outside any request: for admin pages and background jobs.
+///
+/// Every call asks the store, and fails with [`NoOwners`](ErrorKind::NoOwners) if that has no index of owners or if the
+/// cookie is the store. Made by [`SessionLayer::directory`](crate::SessionLayer::directory).
+#[derive(Clone)]
+pub struct Directory {
+    shared: Arc<Shared>,
+}
+
+impl Directory {
+    pub(crate) const fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// The live sessions of `owner`, the most recently active first.
+    ///
+    /// # Errors
+    /// [`NoOwners`](ErrorKind::NoOwners), or the store's failure.
+    pub async fn list(&self, owner: &str) -> Result<Vec<SessionInfo>, Error> {
+        list(&self.shared, owner, None).await
+    }
+
+    /// Ends one session of `owner`; whether there was one. A request of it that is under way cannot bring it back.
+    ///
+    /// # Errors
+    /// [`NoOwners`](ErrorKind::NoOwners), or the store's failure.
+    pub async fn end(&self, owner: &str, handle: Handle) -> Result<bool, Error> {
+        end(&self.shared, owner, handle).await
+    }
+
+    /// Ends all sessions of `owner` and says how many: "log out everywhere". Lists again until nothing is left.
+    ///
+    /// # Errors
+    /// [`NoOwners`](ErrorKind::NoOwners), or the store's failure.
+    pub async fn end_all(&self, owner: &str) -> Result<usize, Error> {
+        end_all_but(&self.shared, owner, None).await
+    }
+
+    /// Ends all sessions of `owner` but this one and says how many.
+    ///
+    /// # Errors
+    /// [`NoOwners`](ErrorKind::NoOwners), or the store's failure.
+    pub async fn end_all_but(&self, owner: &str, handle: Handle) -> Result<usize, Error> {
+        end_all_but(&self.shared, owner, Some(handle)).await
+    }
+}
+
+impl fmt::Debug for Directory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Directory").field("cookie", &self.shared.engine.cookie_name()).finish_non_exhaustive()
+    }
+}
+
+pub(crate) async fn list(shared: &Shared, owner: &str, current: Option<Handle>) -> Result<Vec<SessionInfo>, Error> {
+    let found = verified(shared, &Owner::new(owner)).await?;
+    let mut list: Vec<SessionInfo> = found.into_iter().map(|(_, summary)| info(summary, current)).collect();
+    list.sort_by_key(|session| std::cmp::Reverse((session.last_active, session.created)));
+    Ok(list)
+}
+
+pub(crate) async fn end(shared: &Shared, owner: &str, handle: Handle) -> Result<bool, Error> {
+    let found = verified(shared, &Owner::new(owner)).await?;
+    match found.into_iter().find(|(_, summary)| summary.handle == handle) {
+        Some((key, _)) => end_key(shared, key).await.map(|()| true),
+        None => Ok(false),
+    }
+}
+
+pub(crate) async fn end_all_but(shared: &Shared, owner: &str, kept: Option<Handle>) -> Result<usize, Error> {
+    let owner = Owner::new(owner);
+    let mut deadline = Deadline::of(shared);
+    let mut ended = 0;
+    loop {
+        let mut found = verified(shared, &owner).await?;
+        found.retain(|(_, summary)| Some(summary.handle) != kept);
+        if found.is_empty() {
+            return Ok(ended);
+        }
+        for (key, _) in found {
+            end_key(shared, key).await?;
+            ended += 1;
+        }
+        if deadline.has_passed().await {
+            return Err(shared.fail(Refusal::Contended));
+        }
+    }
+}
+
+/// The keys in the store's index that really lead to live sessions of `owner`.
+async fn verified(shared: &Shared, owner: &Owner) -> Result<Vec<(StoreKey, Summary)>, Error> {
+    let store = shared.store.as_deref().ok_or_else(|| shared.fail(no_owners()))?;
+    let owners = store.owners().ok_or_else(|| shared.fail(no_owners()))?;
+    let mut found = Vec::new();
+    for key in ask_directly(shared, owners.list(owner)).await? {
+        let loaded = ask_directly(shared, store.load(&key)).await?;
+        let summary = loaded.and_then(|loaded| shared.engine.summary(&loaded.bytes, owner, shared.now()));
+        found.extend(summary.map(|summary| (key, summary)));
+    }
+    Ok(found)
+}
+
+async fn end_key(shared: &Shared, key: StoreKey) -> Result<(), Error> {
+    let mut flow = Flow::default();
+    let step = shared.engine.end(&mut flow, key);
+    let result = run(shared, step, &mut Ending { shared, flow: &mut flow }).await;
+    trace::events(shared.engine.cookie_name(), flow.take_events());
+    if let Err(error) = &result {
+        trace::failure(shared.engine.cookie_name(), "end", error);
+    }
+    result
+}
+
+fn no_owners() -> Error {
+    Error::new(
+        ErrorKind::NoOwners,
+        "sessions of an owner: this store cannot list them; use a store with an index of owners",
+    )
+}
+
+fn info(summary: Summary, current: Option<Handle>) -> SessionInfo {
+    SessionInfo {
+        handle: summary.handle,
+        created: summary.created,
+        last_active: summary.active,
+        expires_at: summary.expires_at,
+        label: summary.label,
+        current: current == Some(summary.handle),
+    }
+}
+
+/// Ends a session that is not the request's own.
+struct Ending<'a> {
+    shared: &'a Shared,
+    flow: &'a mut Flow,
+}
+
+impl Keeper for Ending<'_> {
+    fn answer(&mut self, answer: Answer, now: Timestamp, random: &mut Random) -> Result<Step, Refusal> {
+        self.shared.engine.answer(self.flow, answer, now, random)
+    }
+
+    fn recompute(&mut self, _token: u32, _current: Option<&Text>) -> Result<Answer, Error> {
+        Err(self.shared.fail(no_such_update()))
+    }
+}

@@ -1,0 +1,104 @@
+//! Who passes, and what the others get.
+
+use std::{fmt, marker::PhantomData, sync::Arc};
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, StatusCode, header, request::Parts};
+use tower_layer::Layer;
+
+use super::Guard;
+use crate::{Name, Session, error::plain};
+
+/// Makes the answer to those who may not pass.
+type Denial = Arc<dyn Fn(&Parts) -> Response<Bytes> + Send + Sync>;
+
+/// Only lets pass who has a value under `name` in their session, whatever the value is. The others get 401.
+///
+/// It stands inside the session layer; without one it answers 500 and lets nobody pass. If the store fails it answers as
+/// the session layer does.
+///
+/// ```
+/// use okibi_tower::{Name, require};
+///
+/// const USER: Name<String> = Name::new("user");
+///
+/// let members_only = require(USER).or_redirect("/login");
+/// ```
+pub fn require<T>(name: Name<T>) -> Require {
+    let denial = Arc::new(|_: &Parts| plain(StatusCode::UNAUTHORIZED, "please log in"));
+    Require { name: name.as_str(), denial, kind: PhantomData }
+}
+
+/// A guard, as a layer. Made by [`require`].
+#[must_use = "it guards nothing until it is put in front of a service"]
+pub struct Require<K = ()> {
+    name: &'static str,
+    denial: Denial,
+    kind: PhantomData<fn() -> K>,
+}
+
+impl<K> Require<K> {
+    /// Looks into the session of another kind, as in [`Sessions::of`](crate::Sessions::of).
+    pub fn of<Other>(self) -> Require<Other> {
+        Require { name: self.name, denial: self.denial, kind: PhantomData }
+    }
+
+    /// Sends the others to this address, with 303 See Other. What cannot stand in an address is percent-encoded.
+    pub fn or_redirect(self, location: impl AsRef<str>) -> Self {
+        let location = header_text(location.as_ref());
+        self.or_respond(move |_| {
+            let mut response = plain(StatusCode::SEE_OTHER, "please log in");
+            response.headers_mut().insert(header::LOCATION, location.clone());
+            response
+        })
+    }
+
+    /// Answers the others like this. The request's head is there to be looked at.
+    pub fn or_respond(mut self, answer: impl Fn(&Parts) -> Response<Bytes> + Send + Sync + 'static) -> Self {
+        self.denial = Arc::new(answer);
+        self
+    }
+
+    pub(super) fn lets_pass(&self, session: &Session<K>) -> bool {
+        session.contains(Name::<()>::new(self.name))
+    }
+
+    pub(super) fn deny(&self, parts: &Parts) -> Response<Bytes> {
+        (self.denial)(parts)
+    }
+}
+
+/// The text with everything percent-encoded that is not visible ASCII: no header can be split with it (S10).
+fn header_text(text: &str) -> HeaderValue {
+    use fmt::Write as _;
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_graphic() {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    HeaderValue::try_from(encoded).unwrap_or(HeaderValue::from_static("/"))
+}
+
+impl<K, S> Layer<S> for Require<K> {
+    type Service = Guard<S, K>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Guard::new(inner, self.clone())
+    }
+}
+
+impl<K> Clone for Require<K> {
+    fn clone(&self) -> Self {
+        Self { name: self.name, denial: Arc::clone(&self.denial), kind: PhantomData }
+    }
+}
+
+impl<K> fmt::Debug for Require<K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Require").field("name", &self.name).finish_non_exhaustive()
+    }
+}

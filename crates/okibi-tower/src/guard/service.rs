@@ -1,0 +1,58 @@
+//! A service with a guard in front of it.
+
+use std::{
+    fmt, mem,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use tower_service::Service;
+
+use super::{GuardFuture, Require};
+
+/// A service with a guard in front of it. Made by [`Require`].
+pub struct Guard<S, K = ()> {
+    inner: S,
+    require: Require<K>,
+}
+
+impl<S, K> Guard<S, K> {
+    pub(super) const fn new(inner: S, require: Require<K>) -> Self {
+        Self { inner, require }
+    }
+}
+
+impl<S, K, B, R> Service<Request<B>> for Guard<S, K>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone,
+    K: 'static,
+    R: From<Bytes>,
+{
+    type Response = Response<R>;
+    type Error = S::Error;
+    type Future = GuardFuture<S, B>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        // The service that was found ready is the one to be called.
+        let clone = self.inner.clone();
+        let ready = mem::replace(&mut self.inner, clone);
+        GuardFuture::new(ready, request, self.require.clone())
+    }
+}
+
+impl<S: Clone, K> Clone for Guard<S, K> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), require: self.require.clone() }
+    }
+}
+
+impl<S: fmt::Debug, K> fmt::Debug for Guard<S, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard").field("inner", &self.inner).field("require", &self.require).finish()
+    }
+}

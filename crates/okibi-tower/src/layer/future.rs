@@ -1,0 +1,93 @@
+//! The answer on its way out: it leaves only after the commit (S21).
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http::Response;
+use pin_project_lite::pin_project;
+
+use crate::{
+    Error, head,
+    session::{Closing, Inner},
+    shared::{BoxFuture, Shared},
+};
+
+pin_project! {
+    /// The answer of a [`SessionService`](super::SessionService). It leaves only after the session's commit.
+    pub struct ResponseFuture<F, R, E> {
+        #[pin]
+        inner: F,
+        session: Option<Arc<Inner>>,
+        held: Option<Held<R, E>>,
+    }
+}
+
+/// What the inner service answered, kept until the commit is made.
+struct Held<R, E> {
+    result: Result<Response<R>, E>,
+    commit: BoxFuture<Result<(), Error>>,
+}
+
+impl<F, R, E> ResponseFuture<F, R, E> {
+    pub(super) const fn new(inner: F, session: Option<Arc<Inner>>) -> Self {
+        Self { inner, session, held: None }
+    }
+}
+
+impl<F, R, E> Future for ResponseFuture<F, R, E>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    R: From<Bytes>,
+{
+    type Output = Result<Response<R>, E>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if this.held.is_none() {
+            let result = ready!(this.inner.poll(context));
+            let Some(session) = this.session else { return Poll::Ready(result) };
+            let failed = match &result {
+                Ok(response) => response.status().is_server_error() && !session.commits_failed(),
+                Err(_) => true,
+            };
+            match session.close(failed) {
+                Closing::Untouched => return Poll::Ready(result),
+                Closing::Clean => return Poll::Ready(result.map(|response| sent(session, response))),
+                Closing::Commit => {
+                    let session = Arc::clone(session);
+                    let commit = Box::pin(async move { session.commit_last(failed).await });
+                    *this.held = Some(Held { result, commit });
+                }
+            }
+        }
+        let Some(held) = this.held else { return Poll::Pending };
+        let committed = ready!(held.commit.as_mut().poll(context));
+        let (Some(Held { result, .. }), Some(session)) = (this.held.take(), this.session) else { return Poll::Pending };
+        Poll::Ready(result.map(|response| match committed {
+            Ok(()) => sent(session, response),
+            // Nothing of the app's answer leaves: no location, no cookie, no caching (N42).
+            Err(error) => sent(session, Shared::answer(&error)),
+        }))
+    }
+}
+
+/// The answer with what the session adds to its head.
+fn sent<R: From<Bytes>>(session: &Inner, mut response: Response<R>) -> Response<R> {
+    let (cookies, accessed) = session.head();
+    match head::add(&mut response, cookies, accessed) {
+        Ok(()) => response,
+        Err(error) => Shared::answer(&session.fail(error)),
+    }
+}
+
+impl<F, R, E> fmt::Debug for ResponseFuture<F, R, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").field("committing", &self.held.is_some()).finish_non_exhaustive()
+    }
+}

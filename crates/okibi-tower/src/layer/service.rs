@@ -1,0 +1,68 @@
+//! A service with a session around it.
+
+use std::{
+    fmt,
+    marker::PhantomData,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use tower_service::Service;
+
+use super::ResponseFuture;
+use crate::{
+    session::{Inner, Slot},
+    shared::Shared,
+};
+
+/// A service with a session around it. Made by [`SessionLayer`](super::SessionLayer).
+pub struct SessionService<S, K = ()> {
+    inner: S,
+    shared: Arc<Shared>,
+    kind: PhantomData<fn() -> K>,
+}
+
+impl<S, K> SessionService<S, K> {
+    pub(super) const fn new(inner: S, shared: Arc<Shared>) -> Self {
+        Self { inner, shared, kind: PhantomData }
+    }
+}
+
+impl<S, K, B, R> Service<Request<B>> for SessionService<S, K>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    K: 'static,
+    R: From<Bytes>,
+{
+    type Response = Response<R>;
+    type Error = S::Error;
+    type Future = ResponseFuture<S::Future, R, S::Error>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let outer = request.extensions().get::<Slot<K>>();
+        if outer.is_some_and(|outer| outer.has_cookie(self.shared.engine.cookie_name())) {
+            return ResponseFuture::new(self.inner.call(request), None);
+        }
+        let session = Arc::new(Inner::new(Arc::clone(&self.shared), request.headers()));
+        request.extensions_mut().insert(Slot::<K>::new(Arc::clone(&session)));
+        ResponseFuture::new(self.inner.call(request), Some(session))
+    }
+}
+
+impl<S: Clone, K> Clone for SessionService<S, K> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), shared: Arc::clone(&self.shared), kind: PhantomData }
+    }
+}
+
+impl<S: fmt::Debug, K> fmt::Debug for SessionService<S, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionService").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}

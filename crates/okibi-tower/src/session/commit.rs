@@ -1,0 +1,231 @@
+//! What asks the store: load, commit, take. One at a time for each request.
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use okibi_core::{Answer, Op, Random, Refusal, Step, Text, Timestamp};
+use serde::de::DeserializeOwned;
+
+use super::{Inner, Session, values::parse};
+use crate::{
+    Error, ErrorKind, Name,
+    call::{Keeper, no_such_update, run},
+    trace,
+};
+
+impl<K> Session<K> {
+    /// Commits what was changed so far, instead of waiting for the answer's head: before a body that streams, before a
+    /// WebSocket's handshake, or to know that it worked.
+    ///
+    /// It can be called more than once. What it committed stays, even if the request fails later, and its cookie goes out
+    /// with whatever answer leaves.
+    ///
+    /// # Errors
+    /// What could not be written, and why. Nothing was written then, or the outcome is unknown
+    /// ([`StoreUnknown`](ErrorKind::StoreUnknown)), and then the request's answer is the layer's error.
+    pub async fn commit(&self) -> Result<(), Error> {
+        if self.inner.seen().closed {
+            return Err(self.inner.fail(Error::head_sent()));
+        }
+        self.inner.commit(false, false).await
+    }
+
+    /// Takes the value under `name` out of the session, at once and for this request alone: of all requests that take it
+    /// in parallel one gets it.
+    ///
+    /// What this request itself has put there and not committed yet is its own, and is simply handed out.
+    ///
+    /// # Errors
+    /// [`NoSwap`](ErrorKind::NoSwap) for a sealed cookie and for a store without compare-and-swap, which could hand it to
+    /// two; [`Mismatch`](ErrorKind::Mismatch), and then it stays; [`HeadSent`](ErrorKind::HeadSent); the store's failures.
+    pub async fn take<T: DeserializeOwned>(&self, name: Name<T>) -> Result<Option<T>, Error> {
+        let taken = self.inner.take(name.text(), |json| parse(name, json).map(drop)).await?;
+        taken.map(|json| parse(name, &json)).transpose().map_err(|error| self.inner.fail(error))
+    }
+}
+
+impl Inner {
+    /// Looks the session up, once for each request.
+    pub(crate) async fn load(&self) -> Result<(), Error> {
+        if self.state().is_loaded() {
+            return Ok(());
+        }
+        let _turn = self.turn.lock().await;
+        let step = {
+            let mut state = self.state();
+            if state.is_loaded() {
+                return Ok(());
+            }
+            state.open(&self.shared.engine, self.shared.now());
+            self.shared.engine.load(&mut state.flow)
+        };
+        let result = run(&self.shared, step, &mut Loading(self)).await;
+        self.report_events();
+        match result {
+            Ok(()) => {
+                self.state().loaded();
+                Ok(())
+            }
+            Err(error) => {
+                self.state().accessed = true;
+                trace::failure(self.shared.engine.cookie_name(), "load", &error);
+                Err(error)
+            }
+        }
+    }
+
+    /// The commit before the head leaves.
+    pub(crate) async fn commit_last(&self, failed: bool) -> Result<(), Error> {
+        self.commit(failed, true).await
+    }
+
+    async fn commit(&self, failed: bool, last: bool) -> Result<(), Error> {
+        let _turn = self.turn.lock().await;
+        let result = self.commit_in_turn(failed, last).await;
+        self.report_events();
+        match &result {
+            Ok(changes) => trace::committed(self.shared.engine.cookie_name(), *changes, failed),
+            Err(error) => trace::failure(self.shared.engine.cookie_name(), "commit", error),
+        }
+        result.map(drop)
+    }
+
+    async fn commit_in_turn(&self, failed: bool, last: bool) -> Result<usize, Error> {
+        let now = self.shared.now();
+        let (step, changes) = {
+            let mut state = self.state();
+            if state.in_doubt && !failed {
+                return Err(self.unknown());
+            }
+            state.open(&self.shared.engine, now);
+            let log = if last { std::mem::take(&mut state.log) } else { state.log.clone() };
+            let changes = log.len();
+            let mut random = self.shared.random()?;
+            let step = self.shared.engine.commit(&mut state.flow, log, failed, now, &mut random);
+            let step = step.map_err(|refusal| self.fail(refusal))?;
+            // If this future is dropped before the end, nobody knows what was written.
+            state.in_doubt = true;
+            (step, changes)
+        };
+        let result = run(&self.shared, step, &mut Changing(self)).await;
+        let done = {
+            let mut state = self.state();
+            state.in_doubt = is_unknown(&result);
+            if result.is_ok() { state.committed(if last { 0 } else { changes }) } else { Vec::new() }
+        };
+        drop(done);
+        result.map(|()| changes)
+    }
+
+    async fn take(&self, name: Text, check: impl Fn(&Text) -> Result<(), Error>) -> Result<Option<Text>, Error> {
+        let _turn = self.turn.lock().await;
+        self.shared.engine.may_take().map_err(|refusal| self.fail(refusal))?;
+        let found = self.seen().find(name.as_str());
+        if let Some(entry) = &found {
+            check(&entry.value).map_err(|error| self.fail(error))?;
+        }
+        let step = {
+            let mut state = self.state();
+            if state.closed {
+                return Err(self.fail(Error::head_sent()));
+            }
+            if state.in_doubt {
+                return Err(self.unknown());
+            }
+            if state.touched(name.as_str()) {
+                let own = state.find(name.as_str());
+                if own.is_some() {
+                    state.push(Op::Remove(name))?;
+                }
+                return Ok(own.map(|entry| entry.value));
+            }
+            let mut random = self.shared.random()?;
+            let step = self.shared.engine.take(&mut state.flow, name, self.shared.now(), &mut random);
+            let step = step.map_err(|refusal| self.fail(refusal))?;
+            state.in_doubt = true;
+            step
+        };
+        let result = run(&self.shared, step, &mut Changing(self)).await;
+        let taken = {
+            let mut state = self.state();
+            state.in_doubt = is_unknown(&result);
+            state.version = state.version.wrapping_add(1);
+            state.flow.taken()
+        };
+        self.report_events();
+        if let Err(error) = &result {
+            trace::failure(self.shared.engine.cookie_name(), "take", error);
+        }
+        result.map(|()| taken)
+    }
+
+    fn unknown(&self) -> Error {
+        self.fail(Refusal::StoreUnknown)
+    }
+
+    fn report_events(&self) {
+        let events = self.state().flow.take_events();
+        trace::events(self.shared.engine.cookie_name(), events);
+    }
+
+    /// Runs an update's function again, with no lock held.
+    fn run_again(&self, token: u32, current: Option<&Text>) -> Result<Answer, Error> {
+        let function = {
+            let mut state = self.state();
+            let place = state.functions.iter().position(|(known, _)| *known == token);
+            place.map(|place| state.functions.swap_remove(place).1)
+        };
+        let Some(mut function) = function else { return Err(self.fail(no_such_update())) };
+        let result = catch_unwind(AssertUnwindSafe(|| function(current)));
+        self.state().functions.push((token, function));
+        match result {
+            Ok(Ok(patch)) => Ok(Answer::Recomputed(patch)),
+            Ok(Err(error)) => Err(self.fail(error)),
+            Err(panic) => Err(self.fail(panicked(&*panic))),
+        }
+    }
+}
+
+fn is_unknown(result: &Result<(), Error>) -> bool {
+    result.as_ref().is_err_and(|error| error.kind() == ErrorKind::StoreUnknown)
+}
+
+/// The panic's own message could show a value, so it is not passed on (S7).
+fn panicked(_panic: &(dyn Any + Send)) -> Error {
+    Error::new(
+        ErrorKind::UpdatePanicked,
+        "session update: its function panicked when it was run again on a newer value",
+    )
+}
+
+/// A task that may write.
+struct Changing<'a>(&'a Inner);
+
+impl Keeper for Changing<'_> {
+    fn answer(&mut self, answer: Answer, now: Timestamp, random: &mut Random) -> Result<Step, Refusal> {
+        self.0.shared.engine.answer(&mut self.0.state().flow, answer, now, random)
+    }
+
+    fn recompute(&mut self, token: u32, current: Option<&Text>) -> Result<Answer, Error> {
+        self.0.run_again(token, current)
+    }
+}
+
+/// A task that only reads.
+struct Loading<'a>(&'a Inner);
+
+impl Keeper for Loading<'_> {
+    fn answer(&mut self, answer: Answer, now: Timestamp, random: &mut Random) -> Result<Step, Refusal> {
+        self.0.shared.engine.answer(&mut self.0.state().flow, answer, now, random)
+    }
+
+    fn recompute(&mut self, _token: u32, _current: Option<&Text>) -> Result<Answer, Error> {
+        Err(self.0.fail(no_such_update()))
+    }
+
+    fn only_loads(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,122 @@
+//! What all handles of one request's session share.
+
+use std::{
+    fmt,
+    marker::PhantomData,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use http::HeaderMap;
+use okibi_core::{Op, Patch, Text};
+
+use super::state::{Closing, Function, State};
+use crate::{Error, shared::Shared};
+
+/// One request's session: what is known of it, behind a lock, and a turn for those who ask the store.
+pub(crate) struct Inner {
+    pub(super) shared: Arc<Shared>,
+    /// Held while the store is asked, so that two handles never commit at once.
+    pub(super) turn: tokio::sync::Mutex<()>,
+    /// Never held across an await or while a closure of the app runs.
+    state: Mutex<State>,
+}
+
+impl Inner {
+    pub(crate) fn new(shared: Arc<Shared>, headers: &HeaderMap) -> Self {
+        Self { shared, turn: tokio::sync::Mutex::new(()), state: Mutex::new(State::new(headers)) }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state, where something of the session is about to be shown: the answer then depends on the cookie.
+    pub(super) fn seen(&self) -> MutexGuard<'_, State> {
+        let mut state = self.state();
+        state.accessed = true;
+        state
+    }
+
+    pub(crate) fn fail(&self, error: impl Into<Error>) -> Error {
+        self.shared.fail(error)
+    }
+
+    pub(crate) fn commits_failed(&self) -> bool {
+        self.shared.outside.commit_failed
+    }
+
+    /// Logs a change.
+    pub(super) fn push(&self, op: Op) -> Result<(), Error> {
+        self.shared.engine.check(std::slice::from_ref(&op)).map_err(|refusal| self.fail(refusal))?;
+        self.seen().push(op).map_err(|error| self.fail(error))
+    }
+
+    /// Refuses what could never be written, where it is made.
+    pub(super) fn check(&self, patch: &Patch) -> Result<(), Error> {
+        self.shared.engine.check_patch(patch).map_err(|refusal| self.fail(refusal))
+    }
+
+    /// Logs an update with the function that made it. What the app gave is dropped with no lock held.
+    pub(super) fn push_update(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        name: Option<Text>,
+        patch: Patch,
+        function: Function,
+    ) -> Result<(), Error> {
+        if state.closed {
+            drop(state);
+            drop(function);
+            return Err(self.fail(Error::head_sent()));
+        }
+        state.push_update(name, patch, function);
+        Ok(())
+    }
+
+    /// No more changes from here on. Says what is left to do before the head leaves.
+    pub(crate) fn close(&self, failed: bool) -> Closing {
+        let mut state = self.state();
+        state.close(&self.shared.engine, failed, || self.shared.now())
+    }
+
+    /// The cookies of what was committed, and whether anyone looked at the session.
+    pub(crate) fn head(&self) -> (Vec<String>, bool) {
+        let state = self.state();
+        (state.flow.set_cookies().to_vec(), state.accessed)
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inner")
+            .field("cookie", &self.shared.engine.cookie_name())
+            .field("flow", &self.state().flow)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The session's place in a request's extensions, one for each kind.
+pub(crate) struct Slot<K> {
+    inner: Arc<Inner>,
+    kind: PhantomData<fn() -> K>,
+}
+
+impl<K> Slot<K> {
+    pub(crate) const fn new(inner: Arc<Inner>) -> Self {
+        Self { inner, kind: PhantomData }
+    }
+
+    pub(crate) const fn inner(&self) -> &Arc<Inner> {
+        &self.inner
+    }
+
+    pub(crate) fn has_cookie(&self, name: &str) -> bool {
+        self.inner.shared.engine.cookie_name() == name
+    }
+}
+
+impl<K> Clone for Slot<K> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), kind: PhantomData }
+    }
+}

@@ -1,0 +1,136 @@
+//! The named values of a session: everything here is synchronous.
+
+use std::any::type_name;
+
+use okibi_core::{Json, Op, Text};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::Session;
+use crate::{Error, ErrorKind, Name};
+
+impl<K> Session<K> {
+    /// The value under `name`. Reading a [`flash`](Self::flash) removes it.
+    ///
+    /// # Errors
+    /// [`Mismatch`](ErrorKind::Mismatch) if something of another type is stored there.
+    pub fn get<T: DeserializeOwned>(&self, name: Name<T>) -> Result<Option<T>, Error> {
+        let Some(entry) = self.inner.seen().find(name.as_str()) else { return Ok(None) };
+        let value = parse(name, &entry.value).map_err(|error| self.inner.fail(error))?;
+        if entry.flash {
+            let mut state = self.inner.state();
+            if state.find(name.as_str()).as_ref() != Some(&entry) {
+                // Another handle of this request read it first.
+                return Ok(None);
+            }
+            // After the head left a flash can still be seen, but not be removed any more.
+            if !state.closed {
+                state.push(Op::ReadFlash(name.text(), Json(entry.value)))?;
+            }
+        }
+        Ok(Some(value))
+    }
+
+    /// Whether there is a value under `name`, of whatever type. It does not remove a flash.
+    pub fn contains<T>(&self, name: Name<T>) -> bool {
+        self.inner.seen().find(name.as_str()).is_some()
+    }
+
+    /// The names of all values.
+    pub fn names(&self) -> Vec<String> {
+        self.inner.seen().entries().into_iter().map(|entry| entry.name.as_str().to_owned()).collect()
+    }
+
+    /// Puts `value` under `name`.
+    ///
+    /// # Errors
+    /// [`InvalidValue`](ErrorKind::InvalidValue) if it cannot be written as JSON; [`HeadSent`](ErrorKind::HeadSent).
+    pub fn set<T: Serialize>(&self, name: Name<T>, value: &T) -> Result<(), Error> {
+        let value = self.json(name.as_str(), value)?;
+        self.inner.push(Op::Set(name.text(), value))
+    }
+
+    /// Puts `value` under `name` for one reading: the next [`get`](Self::get), in this request or a later one, removes it.
+    ///
+    /// # Errors
+    /// Those of [`set`](Self::set).
+    pub fn flash<T: Serialize>(&self, name: Name<T>, value: &T) -> Result<(), Error> {
+        let value = self.json(name.as_str(), value)?;
+        self.inner.push(Op::Flash(name.text(), value))
+    }
+
+    /// Removes what is under `name`.
+    ///
+    /// # Errors
+    /// [`HeadSent`](ErrorKind::HeadSent).
+    pub fn remove<T>(&self, name: Name<T>) -> Result<(), Error> {
+        self.inner.push(Op::Remove(name.text()))
+    }
+
+    /// Removes every value. The session itself goes on; [`destroy`](Self::destroy) ends it.
+    ///
+    /// # Errors
+    /// [`HeadSent`](ErrorKind::HeadSent).
+    pub fn clear(&self) -> Result<(), Error> {
+        self.inner.push(Op::Clear)
+    }
+
+    /// Puts what `function` makes of the value under `name` in its place, and returns it.
+    ///
+    /// No parallel change is lost: if the session turns out to have changed meanwhile, `function` runs again, on what is
+    /// there by then. So what this returns is provisional until the commit, and `function` must do nothing but compute.
+    /// If it panics when it runs again, the commit fails.
+    ///
+    /// # Errors
+    /// [`Mismatch`](ErrorKind::Mismatch) if something of another type is stored there, and those of [`set`](Self::set).
+    pub fn update<T, F>(&self, name: Name<T>, mut function: F) -> Result<T, Error>
+    where
+        T: Serialize + DeserializeOwned + 'static,
+        F: FnMut(Option<T>) -> T + Send + 'static,
+    {
+        let mut apply = move |current: Option<&Text>| {
+            let current = current.map(|json| parse(name, json)).transpose()?;
+            let value = function(current);
+            let json = to_json(name.as_str(), &value)?;
+            Ok((value, vec![(name.text(), Some(json))]))
+        };
+        let inner = &self.inner;
+        loop {
+            let (version, current) = {
+                let state = inner.seen();
+                (state.version, state.find(name.as_str()))
+            };
+            // No lock is held here: the function may use this session.
+            let computed = apply(current.as_ref().map(|entry| &entry.value));
+            let (value, patch) = computed.map_err(|error| inner.fail(error))?;
+            inner.check(&patch)?;
+            let state = inner.state();
+            if state.version == version {
+                let again = move |current: Option<&Text>| apply(current).map(|(_, patch)| patch);
+                return inner.push_update(state, Some(name.text()), patch, Box::new(again)).map(|()| value);
+            }
+        }
+    }
+
+    fn json<T: Serialize>(&self, name: &str, value: &T) -> Result<Json, Error> {
+        to_json(name, value).map_err(|error| self.inner.fail(error))
+    }
+}
+
+/// The value in its JSON. What serde says of a mismatch could show the value, so it is not passed on (S7).
+pub(super) fn parse<T: DeserializeOwned>(name: Name<T>, json: &Text) -> Result<T, Error> {
+    serde_json::from_str(json.as_str()).map_err(|_| {
+        let (name, wanted) = (name.as_str(), type_name::<T>());
+        Error::new(
+            ErrorKind::Mismatch,
+            format!("session value {name:?}: what is stored is no {wanted}; use another name or remove the old value"),
+        )
+    })
+}
+
+pub(super) fn to_json<T: Serialize>(name: &str, value: &T) -> Result<Json, Error> {
+    let json = serde_json::to_string(value).map_err(|_| {
+        let given = type_name::<T>();
+        Error::new(ErrorKind::InvalidValue, format!("session value {name:?}: this {given} cannot be written as JSON"))
+    })?;
+    Ok(Json(json.into()))
+}

@@ -1,0 +1,144 @@
+//! A session as one struct: its fields are the session's names.
+
+use std::{any::type_name, collections::BTreeMap, fmt, marker::PhantomData};
+
+use okibi_core::{Json, Patch, Text, input};
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
+
+use super::Session;
+use crate::{Error, ErrorKind};
+
+/// A session whose values are the fields of one struct.
+///
+/// A field that the session does not have yet reads as it is in `T::default()`. An update writes only the fields that it
+/// changed, so parallel updates of different fields both survive; names that `T` lacks stay as they are, and so do
+/// flashes, which are not part of the struct.
+///
+/// ```
+/// use okibi_tower::{Session, SessionOf};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Default, Serialize, Deserialize)]
+/// struct Cart {
+///     items: Vec<String>,
+///     coupon: Option<String>,
+/// }
+///
+/// let cart: SessionOf<Cart> = Session::detached().into();
+/// cart.update(|cart| cart.items.push("kindling".into()))?;
+/// assert_eq!(cart.get()?.items, ["kindling"]);
+/// # Ok::<(), okibi_tower::Error>(())
+/// ```
+pub struct SessionOf<T, K = ()> {
+    session: Session<K>,
+    data: PhantomData<fn() -> T>,
+}
+
+impl<T: Serialize + DeserializeOwned + Default + 'static, K> SessionOf<T, K> {
+    /// The whole struct, as it is now.
+    ///
+    /// # Errors
+    /// [`Mismatch`](ErrorKind::Mismatch) if what is stored under a field's name does not fit the field.
+    pub fn get(&self) -> Result<T, Error> {
+        let current = input(&self.session.inner.seen().entries(), None);
+        read(current.as_ref()).map_err(|error| self.session.inner.fail(error))
+    }
+
+    /// Changes the struct and returns it. Only the fields that `function` changed are written.
+    ///
+    /// As with [`Session::update`], `function` runs again if the session changed meanwhile, what this returns is
+    /// provisional until the commit, and `function` must do nothing but compute.
+    ///
+    /// # Errors
+    /// Those of [`get`](Self::get); [`InvalidValue`](ErrorKind::InvalidValue) if `T` does not serialize as a struct or
+    /// map; [`HeadSent`](ErrorKind::HeadSent).
+    pub fn update<F>(&self, mut function: F) -> Result<T, Error>
+    where
+        F: FnMut(&mut T) + Send + 'static,
+    {
+        let inner = &self.session.inner;
+        let mut apply = move |current: Option<&Text>| {
+            let mut data: T = read(current)?;
+            let before = fields(&data)?;
+            function(&mut data);
+            let after = fields(&data)?;
+            Ok((data, changes(&before, &after)))
+        };
+        loop {
+            let (version, current) = {
+                let state = inner.seen();
+                (state.version, input(&state.entries(), None))
+            };
+            // No lock is held here: the function may use this session.
+            let (data, patch) = apply(current.as_ref()).map_err(|error: Error| inner.fail(error))?;
+            inner.check(&patch)?;
+            let state = inner.state();
+            if state.version == version {
+                let again = move |current: Option<&Text>| apply(current).map(|(_, patch)| patch);
+                return inner.push_update(state, None, patch, Box::new(again)).map(|()| data);
+            }
+        }
+    }
+
+    /// The session itself.
+    pub const fn session(&self) -> &Session<K> {
+        &self.session
+    }
+}
+
+impl<T, K> From<Session<K>> for SessionOf<T, K> {
+    fn from(session: Session<K>) -> Self {
+        Self { session, data: PhantomData }
+    }
+}
+
+impl<T, K> Clone for SessionOf<T, K> {
+    fn clone(&self) -> Self {
+        self.session.clone().into()
+    }
+}
+
+impl<T, K> fmt::Debug for SessionOf<T, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SessionOf").field(&self.session).finish()
+    }
+}
+
+/// The fields of a struct, each as JSON.
+type Fields = BTreeMap<String, Box<RawValue>>;
+
+/// The struct in the session's data, where the default fills in what is missing.
+fn read<T: Serialize + DeserializeOwned + Default>(data: Option<&Text>) -> Result<T, Error> {
+    let mut all = fields(&T::default())?;
+    if let Some(data) = data {
+        all.extend(serde_json::from_str::<Fields>(data.as_str()).map_err(|_| mismatch::<T>())?);
+    }
+    let text = serde_json::to_string(&all).map_err(|_| mismatch::<T>())?;
+    serde_json::from_str(&text).map_err(|_| mismatch::<T>())
+}
+
+fn fields<T: Serialize>(data: &T) -> Result<Fields, Error> {
+    let text = serde_json::to_string(data).map_err(|_| no_struct::<T>())?;
+    serde_json::from_str(&text).map_err(|_| no_struct::<T>())
+}
+
+/// What became of the fields: new values, and names that are gone.
+fn changes(before: &Fields, after: &Fields) -> Patch {
+    let is_new = |name: &str, value: &RawValue| before.get(name).is_none_or(|old| old.get() != value.get());
+    let written = after.iter().filter(|(name, value)| is_new(name, value));
+    let gone = before.keys().filter(|name| !after.contains_key(*name));
+    let written = written.map(|(name, value)| (name.as_str().into(), Some(Json(value.get().into()))));
+    written.chain(gone.map(|name| (name.as_str().into(), None))).collect()
+}
+
+/// What serde says could show a value, so it is not passed on (S7).
+fn mismatch<T>() -> Error {
+    let wanted = type_name::<T>();
+    Error::new(ErrorKind::Mismatch, format!("session: what is stored does not fit into {wanted}"))
+}
+
+fn no_struct<T>() -> Error {
+    let given = type_name::<T>();
+    Error::new(ErrorKind::InvalidValue, format!("session: {given} cannot be written as a JSON object; use a struct"))
+}

@@ -1,0 +1,97 @@
+//! What all requests of one layer share: the engine, the store, and the values that the outside world gives.
+
+use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use http::Response;
+use okibi_core::{Config, Engine, RANDOM_BYTES, Random, Timestamp};
+use okibi_store::{Clock, DynStore, MemoryStore, system_time};
+
+use crate::{
+    Error, ErrorKind,
+    error::{OnError, default_answer},
+};
+
+/// A boxed future, as a timer returns it.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Why there are no random bytes.
+pub type EntropyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Fills a buffer with bytes of the system's CSPRNG.
+pub(crate) type Entropy = Arc<dyn Fn(&mut [u8]) -> Result<(), EntropyError> + Send + Sync>;
+
+/// Makes a future that is ready when a span is over.
+pub(crate) type Timer = Arc<dyn Fn(Duration) -> BoxFuture<()> + Send + Sync>;
+
+/// What comes from the outside world, and what is done when it fails.
+#[derive(Clone)]
+pub(crate) struct Outside {
+    pub(crate) clock: Clock,
+    pub(crate) entropy: Entropy,
+    pub(crate) timer: Timer,
+    pub(crate) on_error: OnError,
+    /// The deadline of one store call.
+    pub(crate) store_timeout: Duration,
+    /// The deadline of a commit with all its conflicts.
+    pub(crate) commit_deadline: Duration,
+    /// Whether failed requests commit too.
+    pub(crate) commit_failed: bool,
+}
+
+impl Default for Outside {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(system_time),
+            entropy: Arc::new(|bytes| getrandom::fill(bytes).map_err(Into::into)),
+            timer: Arc::new(|span| Box::pin(tokio::time::sleep(span))),
+            on_error: Arc::new(default_answer),
+            store_timeout: Duration::from_secs(2),
+            commit_deadline: Duration::from_secs(10),
+            commit_failed: false,
+        }
+    }
+}
+
+/// What all requests of one layer share.
+pub(crate) struct Shared {
+    pub(crate) engine: Engine,
+    /// None where the cookie is the store.
+    pub(crate) store: Option<Arc<dyn DynStore>>,
+    pub(crate) outside: Outside,
+}
+
+impl Shared {
+    /// For a session without a layer: the default configuration, in memory.
+    pub(crate) fn detached() -> Self {
+        let engine = Engine::new(Config::default()).expect("the default configuration is possible");
+        Self { engine, store: Some(Arc::new(MemoryStore::with_capacity(1))), outside: Outside::default() }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        (self.outside.clock)()
+    }
+
+    /// Random bytes for one call of the engine. A failure of the source is an error, never a weak id (S1).
+    pub(crate) fn random(&self) -> Result<Random, Error> {
+        let mut bytes = [0; RANDOM_BYTES];
+        (self.outside.entropy)(&mut bytes).map_err(|source| {
+            self.fail(Error::new(ErrorKind::Entropy, "entropy: the source of random bytes failed").with_source(source))
+        })?;
+        Ok(Random::new(bytes))
+    }
+
+    /// An error that this layer answers for.
+    pub(crate) fn fail(&self, error: impl Into<Error>) -> Error {
+        error.into().answered_by(&self.outside.on_error)
+    }
+
+    pub(crate) fn answer<B: From<bytes::Bytes>>(error: &Error) -> Response<B> {
+        error.to_response().map(B::from)
+    }
+}
+
+impl fmt::Debug for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Shared").field("cookie", &self.engine.cookie_name()).finish_non_exhaustive()
+    }
+}
