@@ -16,7 +16,7 @@ use crate::{
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
 /// The most that the engine may weigh as shipped, gzipped, in bytes (the design's budget).
-const BUDGET: usize = 100 * 1024;
+const BUDGET: usize = 100_000;
 
 /// How much work to put into the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub(crate) enum Effort {
 }
 
 /// What `wasm-opt` is told. The input's own list of features decides what it may use.
-const OPTIMISE: &[&str] = &["-O3", "--converge", "--strip-debug", "--strip-producers", "--strip-target-features"];
+const OPTIMISE: &[&str] = &["-O3", "--strip-debug", "--strip-producers", "--strip-target-features"];
 
 /// Builds what the TypeScript package needs of the engine, if anything has changed since.
 pub(crate) fn build(effort: Effort) -> Outcome {

@@ -14,7 +14,7 @@ const RULE: &str = "rooms";
 const FLOORS: &[&[&str]] = &[
     &["error", "text", "json", "time"],
     &["id", "cookie", "seal", "record"],
-    &["session", "dialect", "policy"],
+    &["session", "log", "dialect", "policy"],
     &["engine"],
 ];
 
