@@ -81,7 +81,7 @@ impl Engine {
             return Ok(Step::Done);
         }
         let step = self.proceed(flow, Work::new(Task::Commit(plan)), now, random)?;
-        Ok(flow.counted(step))
+        Ok(self.leave(flow, step, now))
     }
 
     /// What a commit does next, with nothing outstanding.

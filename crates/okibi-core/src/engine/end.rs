@@ -26,7 +26,8 @@ impl Engine {
     /// Give it a flow of its own ([`Flow::default`]).
     pub fn end(&self, flow: &mut Flow, key: StoreKey) -> Step {
         let step = look(flow, Work::new(Task::End), key, 0);
-        flow.counted(step)
+        flow.count(&step);
+        step
     }
 
     /// Ends the request's own session.

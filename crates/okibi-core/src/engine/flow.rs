@@ -230,15 +230,13 @@ impl Flow {
         }
     }
 
-    /// Counts a step on its way out.
-    pub(super) fn counted(&mut self, step: Step) -> Step {
-        match &step {
+    pub(super) fn count(&mut self, step: &Step) {
+        match step {
             Step::Load(_) => self.activity.loads += 1,
             Step::Swap { .. } => self.activity.swaps += 1,
             Step::Delete(_) => self.activity.deletes += 1,
             Step::Recompute { .. } | Step::Done => {}
         }
-        step
     }
 
     pub(super) fn event(&mut self, event: Event) {

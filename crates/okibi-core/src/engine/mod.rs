@@ -35,7 +35,7 @@ use crate::{
     record::{self, Record, Stored},
     time::Timestamp,
 };
-use flow::Flow;
+use flow::{Flow, Live, Step};
 
 /// Decides everything about sessions of one configuration. It never changes after it was made.
 #[derive(Clone, Debug)]
@@ -97,6 +97,16 @@ impl Engine {
             expires_at: record.expires_at(),
             label: record.label.as_ref().map(|label| label.as_str().into()),
         })
+    }
+
+    /// A step on its way out: it is counted, and a task that is done sends the cookie of a session that it followed (N5).
+    fn leave(&self, flow: &mut Flow, step: Step, now: Timestamp) -> Step {
+        flow.count(&step);
+        let followed = flow.live().filter(|live| step == Step::Done && live.followed);
+        if let Some(Live { id: Some(id), record, .. }) = followed {
+            flow.set_cookies = self.id_cookies(id, record, now);
+        }
+        step
     }
 
     fn key(&self, id: &Id) -> StoreKey {

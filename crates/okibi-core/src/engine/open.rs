@@ -99,7 +99,8 @@ impl Engine {
         match (&flow.base, flow.presented.clone()) {
             (Base::Unread, Some(id)) => {
                 let step = self.ask_load(flow, Work::new(Task::Load), id);
-                flow.counted(step)
+                flow.count(&step);
+                step
             }
             _ => Step::Done,
         }
@@ -147,7 +148,6 @@ impl Engine {
             Seen::Live(mut live) => {
                 live.followed = work.hops > 0;
                 if live.followed {
-                    flow.set_cookies = self.id_cookies(id, &live.record, now);
                     flow.event(Event::FollowedMarker);
                 }
                 Base::Live(live)

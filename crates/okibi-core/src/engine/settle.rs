@@ -33,7 +33,7 @@ impl Engine {
     ) -> Result<Step, Refusal> {
         let work = flow.work.take().ok_or(Refusal::OutOfOrder)?;
         let step = self.take_in(flow, work, answer, now, random)?;
-        Ok(flow.counted(step))
+        Ok(self.leave(flow, step, now))
     }
 
     fn take_in(

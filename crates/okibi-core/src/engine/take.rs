@@ -20,7 +20,7 @@ impl Engine {
         self.may_take()?;
         flow.taken = None;
         let step = self.proceed(flow, Work::new(Task::Take(name)), now, random)?;
-        Ok(flow.counted(step))
+        Ok(self.leave(flow, step, now))
     }
 
     /// Whether `take` can keep its promise here.

@@ -1,0 +1,212 @@
+//! Every crash point and every fate of every store call, enumerated: what is left is one of the states that the design names.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+mod support;
+
+use okibi_core::{Config, Event, Op, Refusal};
+use support::{Luck, Request, World};
+
+const FATES: [Luck; 4] = [Luck::Fine, Luck::ReplyLost, Luck::RequestLost, Luck::Refused];
+
+/// A session with `n = 10`, and its cookie.
+fn world() -> (World, String) {
+    let mut world = World::new(Config::default());
+    let cookie = world.serve(None, |request| request.set("n", 10)).cookie().unwrap();
+    (world, cookie)
+}
+
+/// What a request does besides adding one.
+type Change = fn(&mut Request);
+
+fn nothing(_: &mut Request) {}
+fn rotate(request: &mut Request) {
+    request.log.push(Op::Rotate);
+}
+fn renew(request: &mut Request) {
+    request.log.push(Op::RenewId);
+}
+fn destroy(request: &mut Request) {
+    request.log.push(Op::Destroy);
+}
+
+/// Who else changes the session while the request is at work, and at which of its steps.
+type Rival = fn(&mut World, &str);
+
+fn no_rival(_: &mut World, _: &str) {}
+fn adds(world: &mut World, cookie: &str) {
+    world.serve(Some(cookie), |request| request.add("n", 100));
+}
+fn rotates(world: &mut World, cookie: &str) {
+    world.serve(Some(cookie), rotate);
+}
+fn renews(world: &mut World, cookie: &str) {
+    world.serve(Some(cookie), renew);
+}
+fn destroys(world: &mut World, cookie: &str) {
+    world.serve(Some(cookie), destroy);
+}
+
+const CHANGES: [(&str, Change); 4] = [("plain", nothing), ("rotate", rotate), ("renew", renew), ("destroy", destroy)];
+const RIVALS: [(&str, Rival); 5] =
+    [("nobody", no_rival), ("adds", adds), ("rotates", rotates), ("renews", renews), ("destroys", destroys)];
+
+/// Every number of 4 to the power of `length`, as fates.
+fn fates(length: u32) -> impl Iterator<Item = Vec<Luck>> {
+    (0..4_usize.pow(length)).map(move |code| (0..length).map(|digit| FATES[code >> (2 * digit) & 3]).collect())
+}
+
+/// Plays one request whose store calls meet these fates and which is cut off after `calls` of them. The rival comes
+/// before call number `rival_at`. Returns the request.
+fn play(
+    world: &mut World,
+    cookie: &str,
+    change: Change,
+    (rival, rival_at): (Rival, usize),
+    fates: &[Luck],
+    cut_off: usize,
+) -> Request {
+    let mut request = world.request(Some(cookie));
+    request.load(world);
+    request.add("n", 1);
+    change(&mut request);
+    request.start_commit(world, false);
+    for call in 0..cut_off {
+        if request.outcome.is_some() {
+            break;
+        }
+        if call == rival_at {
+            rival(world, cookie);
+        }
+        request.go(world, fates.get(call).copied().unwrap_or(Luck::Fine));
+    }
+    request
+}
+
+fn value(world: &mut World, cookie: &str) -> Option<i64> {
+    let mut request = world.request(Some(cookie));
+    request.load(world);
+    request.get("n").map(|value| value.as_i64().unwrap())
+}
+
+#[test]
+fn n39_whatever_happens_to_a_call_a_change_counts_once_or_fails() {
+    for (change_name, change) in CHANGES {
+        for (rival_name, rival) in RIVALS {
+            for rival_at in 0..4 {
+                for fates in fates(4) {
+                    let (mut world, cookie) = world();
+                    let request = play(&mut world, &cookie, change, (rival, rival_at), &fates, 40);
+                    let what = format!("{change_name} while a rival {rival_name} at {rival_at}: {fates:?}");
+                    let outcome = request.outcome.clone().unwrap_or_else(|| panic!("{what}: never ends"));
+                    check_outcome(&world, &request, &outcome, &what);
+                }
+            }
+        }
+    }
+}
+
+/// The values of all live records, whoever knows their ids.
+fn live_values(world: &World) -> Vec<i64> {
+    world
+        .records()
+        .iter()
+        .filter_map(|record| record.get("n").map(|entry| entry.value.as_str().parse().unwrap()))
+        .collect()
+}
+
+fn check_outcome(world: &World, request: &Request, outcome: &Result<(), Refusal>, what: &str) {
+    assert!(request.cookies().len() <= 1, "{what}: one Set-Cookie at most");
+    for value in live_values(world) {
+        // 10 at first; the request adds 1 once at most, the rival 100 once at most.
+        assert!([10, 11, 110, 111].contains(&value), "{what}: {value}");
+    }
+    if outcome.is_err() {
+        assert!(request.cookies().is_empty(), "{what}: a failed commit sends no cookie");
+    }
+    let destroying = request.log.contains(&Op::Destroy);
+    let dropped = request.events.contains(&Event::ChangesDropped);
+    if outcome.is_ok() && destroying {
+        assert!(live_values(world).is_empty(), "{what}: ended, and whatever it became");
+    }
+    if outcome.is_ok() && !dropped && !destroying {
+        let ones = live_values(world).iter().filter(|value| **value % 10 == 1).count();
+        // A leftover that could not be deleted is an orphan that nobody has the id of, and an event says so.
+        let orphans = usize::from(request.events.contains(&Event::CleanupFailed));
+        assert!(ones <= 1 + orphans, "{what}: acknowledged once");
+        if live_values(world).is_empty() {
+            assert!(what.contains("destroys"), "{what}: acknowledged, so it is there unless somebody ended it");
+        }
+    }
+    if *outcome == Err(Refusal::StoreUnavailable) && what.starts_with("plain") {
+        assert!(live_values(world).iter().all(|value| value % 10 == 0), "{what}: nothing was written");
+    }
+}
+
+#[test]
+fn every_cut_leaves_the_old_session_or_the_new_one() {
+    for (change_name, change) in CHANGES {
+        for (rival_name, rival) in RIVALS {
+            for rival_at in 0..4 {
+                for cut_off in 0..12_usize {
+                    for lost in [Luck::Fine, Luck::ReplyLost] {
+                        let (mut world, cookie) = world();
+                        // Cut off after the call: its answer is lost with the process.
+                        let fates =
+                            vec![Luck::Fine; cut_off.saturating_sub(1)].into_iter().chain([lost]).collect::<Vec<_>>();
+                        let request = play(&mut world, &cookie, change, (rival, rival_at), &fates, cut_off);
+                        let what = format!("{change_name} cut off after {cut_off}, rival {rival_name} at {rival_at}");
+                        check_cut(&mut world, &request, &cookie, &what);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn check_cut(world: &mut World, request: &Request, cookie: &str, what: &str) {
+    let live = live_values(world);
+    assert!(live.iter().all(|value| [10, 11, 110, 111].contains(value)), "{what}: {live:?}");
+    // At most the session itself and one orphan that nobody has the id of.
+    assert!(live.len() <= 2, "{what}: {live:?}");
+    let done = request.outcome == Some(Ok(()));
+    if done {
+        assert!(live.len() <= 1, "{what}: a rotation that ends leaves no orphan: {live:?}");
+    }
+    // The old cookie leads to a whole session or to none.
+    let by_old = value(world, cookie);
+    if let Some(value) = by_old {
+        assert!([10, 11, 110, 111].contains(&value), "{what}: {value}");
+    }
+    if done && what.starts_with("rotate") {
+        assert_eq!(by_old, None, "{what}: the old id opens nothing");
+    }
+    if let (Some(cookie), true) = (request.cookie(), done)
+        && !cookie.is_empty()
+        && !what.starts_with("destroy")
+        && !what.contains("destroys")
+    {
+        assert!(value(world, &cookie).is_some(), "{what}: the cookie that is sent opens the session");
+    }
+    // Orphans and markers go by themselves.
+    world.advance(25 * 60 * 60 * 1000);
+    assert_eq!(world.entries(), 0, "{what}: everything written carries an expiry (N13)");
+}
+
+#[test]
+fn a_destroyed_session_stays_destroyed_at_every_cut_of_a_rival_rotation_n1_s19() {
+    for (name, change) in [("rotate", rotate as Change), ("renew", renew)] {
+        for destroyed_at in 0..6 {
+            for cut_off in 0..8 {
+                let (mut world, cookie) = world();
+                play(&mut world, &cookie, change, (destroys, destroyed_at), &[], cut_off);
+                // At the latest when the request is over.
+                destroys(&mut world, &cookie);
+                assert_eq!(value(&mut world, &cookie), None, "{name}, destroyed at {destroyed_at}, cut at {cut_off}");
+            }
+            let (mut world, cookie) = world();
+            play(&mut world, &cookie, change, (destroys, destroyed_at), &[], 40);
+            destroys(&mut world, &cookie);
+            assert!(world.records().is_empty(), "{name}, destroyed at {destroyed_at}: no record is left");
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! A small world to test the engine in: a store in a map, a clock that stands still, and requests that take one step at a time.
+#![allow(dead_code, clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use okibi_core::{
+    Answer, Config, Engine, Event, Fault, Flow, Json, Op, Random, Refusal, Step, StoreKey, Swap, Text, Timestamp,
+    formats::{Stored, decode},
+};
+
+/// What may happen to one store call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Luck {
+    /// It is carried out and answered.
+    Fine,
+    /// It is carried out, and the answer is lost.
+    ReplyLost,
+    /// It is not carried out, and nobody can tell.
+    RequestLost,
+    /// It is refused.
+    Refused,
+}
+
+pub struct World {
+    pub engine: Engine,
+    pub now: Timestamp,
+    pub store: BTreeMap<StoreKey, (Bytes, Timestamp)>,
+    pub random: u64,
+    /// Calls that reached the store.
+    pub calls: usize,
+}
+
+impl World {
+    pub fn new(config: Config) -> Self {
+        Self {
+            engine: Engine::new(config).unwrap(),
+            now: Timestamp::from_millis(1_700_000_000_000),
+            store: BTreeMap::new(),
+            random: 1,
+            calls: 0,
+        }
+    }
+
+    /// Never the same bytes twice.
+    pub fn random(&mut self) -> Random {
+        let mut bytes = [0; 64];
+        for chunk in bytes.chunks_mut(8) {
+            // Xorshift: plenty for telling ids apart in a test.
+            self.random ^= self.random << 13;
+            self.random ^= self.random >> 7;
+            self.random ^= self.random << 17;
+            chunk.copy_from_slice(&self.random.to_le_bytes());
+        }
+        Random::new(bytes)
+    }
+
+    pub fn advance(&mut self, millis: u64) {
+        self.now = Timestamp::from_millis(self.now.as_millis() + millis);
+    }
+
+    pub fn load(&mut self, key: &StoreKey) -> Option<Bytes> {
+        self.calls += 1;
+        self.peek(key)
+    }
+
+    pub fn peek(&self, key: &StoreKey) -> Option<Bytes> {
+        self.store.get(key).filter(|(_, expires)| *expires > self.now).map(|(bytes, _)| bytes.clone())
+    }
+
+    /// The store's side of a step.
+    pub fn carry_out(&mut self, step: &Step) -> Answer {
+        match step {
+            Step::Load(key) => Answer::Loaded(self.load(key)),
+            Step::Swap { key, expected, write } => {
+                self.calls += 1;
+                let there = self.peek(key);
+                if there == *expected {
+                    self.store.insert(key.clone(), (write.bytes.clone(), write.expires_at));
+                    Answer::Swapped(Swap::Done)
+                } else {
+                    Answer::Swapped(Swap::Conflict(there))
+                }
+            }
+            Step::Delete(key) => {
+                self.calls += 1;
+                self.store.remove(key);
+                Answer::Deleted
+            }
+            Step::Recompute { .. } | Step::Done => panic!("nothing for the store to do"),
+        }
+    }
+
+    pub fn with_luck(&mut self, step: &Step, luck: Luck) -> Answer {
+        match luck {
+            Luck::Fine => self.carry_out(step),
+            Luck::ReplyLost => {
+                self.carry_out(step);
+                Answer::Failed(Fault::Unknown)
+            }
+            Luck::RequestLost => Answer::Failed(Fault::Unknown),
+            Luck::Refused => Answer::Failed(Fault::NotDone),
+        }
+    }
+
+    /// A request with this cookie value, opened.
+    pub fn request(&self, cookie: Option<&str>) -> Request {
+        let header = cookie.map(|value| format!("{}={value}", self.engine.cookie_name()));
+        Request::new(self.engine.open(header.iter().map(|header| header.as_bytes()), self.now))
+    }
+
+    /// Opens, loads, changes and commits in one go; returns the request.
+    pub fn serve(&mut self, cookie: Option<&str>, log: impl FnOnce(&mut Request)) -> Request {
+        let mut request = self.request(cookie);
+        request.load(self);
+        log(&mut request);
+        request.commit(self).unwrap();
+        request
+    }
+
+    /// The live records in the store.
+    pub fn records(&self) -> Vec<okibi_core::Record> {
+        let limits = Config::default().limits;
+        self.store
+            .values()
+            .filter(|(_, expires)| *expires > self.now)
+            .filter_map(|(bytes, _)| match decode(bytes, &limits) {
+                Ok(Stored::Record(record)) if record.expires_at() > self.now => Some(record),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Everything that lies in the store unexpired, markers too.
+    pub fn entries(&self) -> usize {
+        self.store.values().filter(|(_, expires)| *expires > self.now).count()
+    }
+}
+
+/// One request's side: the flow, the log, and the functions of its updates.
+pub struct Request {
+    pub flow: Flow,
+    pub log: Vec<Op>,
+    pub step: Step,
+    pub outcome: Option<Result<(), Refusal>>,
+    pub events: Vec<Event>,
+    /// How much each update adds, by token.
+    adds: Vec<i64>,
+}
+
+pub fn json(value: impl Into<serde_json::Value>) -> Json {
+    Json(Text::from(value.into().to_string()))
+}
+
+impl Request {
+    pub fn new(flow: Flow) -> Self {
+        Self { flow, log: Vec::new(), step: Step::Done, outcome: None, events: Vec::new(), adds: Vec::new() }
+    }
+
+    fn drive(&mut self, world: &mut World, first: Result<Step, Refusal>) -> Result<(), Refusal> {
+        self.begin(first);
+        while self.outcome.is_none() {
+            self.go(world, Luck::Fine);
+        }
+        self.outcome.clone().unwrap()
+    }
+
+    fn begin(&mut self, first: Result<Step, Refusal>) {
+        self.outcome = None;
+        self.take(first);
+    }
+
+    fn take(&mut self, step: Result<Step, Refusal>) {
+        self.events.extend(self.flow.take_events());
+        match step {
+            Ok(Step::Done) => {
+                self.step = Step::Done;
+                self.outcome = Some(Ok(()));
+            }
+            Ok(step) => self.step = step,
+            Err(refusal) => self.outcome = Some(Err(refusal)),
+        }
+    }
+
+    /// Carries out the step that is asked for; recomputing costs no luck.
+    pub fn go(&mut self, world: &mut World, luck: Luck) {
+        let answer = match &self.step {
+            Step::Recompute { token, current } => Answer::Recomputed(self.compute(*token, current.as_ref())),
+            step => world.with_luck(step, luck),
+        };
+        let mut random = world.random();
+        let next = world.engine.answer(&mut self.flow, answer, world.now, &mut random);
+        self.take(next);
+    }
+
+    fn compute(&self, token: u32, current: Option<&Text>) -> okibi_core::Patch {
+        let old: i64 = current.map_or(0, |text| text.as_str().parse().unwrap());
+        let name = self.log.iter().find_map(|op| match op {
+            Op::Update { token: known, name, .. } if *known == token => name.clone(),
+            _ => None,
+        });
+        vec![(name.unwrap(), Some(json(old + self.adds[token as usize])))]
+    }
+
+    pub fn load(&mut self, world: &mut World) {
+        let step = world.engine.load(&mut self.flow);
+        self.drive(world, Ok(step)).unwrap();
+    }
+
+    pub fn start_load(&mut self, world: &mut World) {
+        let step = world.engine.load(&mut self.flow);
+        self.begin(Ok(step));
+    }
+
+    pub fn start_commit(&mut self, world: &mut World, failed: bool) {
+        let mut random = world.random();
+        let step = world.engine.commit(&mut self.flow, self.log.clone(), failed, world.now, &mut random);
+        self.begin(step);
+    }
+
+    pub fn commit(&mut self, world: &mut World) -> Result<(), Refusal> {
+        self.start_commit(world, false);
+        while self.outcome.is_none() {
+            self.go(world, Luck::Fine);
+        }
+        self.outcome.clone().unwrap()
+    }
+
+    pub fn take_out(&mut self, world: &mut World, name: &str) -> Option<String> {
+        let mut random = world.random();
+        let step = world.engine.take(&mut self.flow, name.into(), world.now, &mut random);
+        self.drive(world, step).unwrap();
+        self.flow.taken().map(|text| text.as_str().to_owned())
+    }
+
+    pub fn set(&mut self, name: &str, value: impl Into<serde_json::Value>) {
+        self.log.push(Op::Set(name.into(), json(value)));
+    }
+
+    /// Adds to the number under `name`, again on every replay.
+    pub fn add(&mut self, name: &str, more: i64) {
+        let mut view = self.flow.entries().to_vec();
+        self.log.iter().for_each(|op| okibi_core::apply(&mut view, op));
+        let (token, name) = (u32::try_from(self.adds.len()).unwrap(), Text::from(name));
+        self.adds.push(more);
+        let old: i64 = okibi_core::input(&view, Some(&name)).map_or(0, |text| text.as_str().parse().unwrap());
+        let patch = vec![(name.clone(), Some(json(old + more)))];
+        self.log.push(Op::Update { token, name: Some(name), patch, basis: self.flow.basis() });
+    }
+
+    /// What the handler sees under a name.
+    pub fn get(&self, name: &str) -> Option<serde_json::Value> {
+        let mut view = self.flow.entries().to_vec();
+        self.log.iter().for_each(|op| okibi_core::apply(&mut view, op));
+        view.iter()
+            .find(|entry| entry.name.as_str() == name)
+            .map(|entry| serde_json::from_str(entry.value.as_str()).unwrap())
+    }
+
+    pub fn is_live(&self) -> bool {
+        self.flow.record().is_some()
+    }
+
+    pub fn cookies(&self) -> &[String] {
+        self.flow.set_cookies()
+    }
+
+    /// The value of the one cookie that is set.
+    pub fn cookie(&self) -> Option<String> {
+        assert!(self.cookies().len() <= 1, "exactly one Set-Cookie");
+        let header = self.cookies().first()?;
+        Some(header.split(';').next().unwrap().split_once('=').unwrap().1.to_owned())
+    }
+}
