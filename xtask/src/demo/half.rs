@@ -86,7 +86,8 @@ impl Drop for Half {
 pub(crate) fn get(address: SocketAddr) -> io::Result<()> {
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-    write!(stream, "GET / HTTP/1.1\r\nHost: localhost:{}\r\nConnection: close\r\n\r\n", address.port())?;
+    let request = format!("GET / HTTP/1.1\r\nHost: localhost:{}\r\nConnection: close\r\n\r\n", address.port());
+    stream.write_all(request.as_bytes())?;
     let mut status = String::new();
     BufReader::new(stream).read_line(&mut status)?;
     if status.starts_with("HTTP/1.1 200") {

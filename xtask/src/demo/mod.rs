@@ -82,7 +82,7 @@ pub(crate) fn run(options: Options) -> Outcome {
 
     // npm mostly waits for the network, cargo mostly for the processor: let them do so together.
     let packages = thread::spawn(install_packages);
-    println!("building the axum half; the first time takes a minute or two");
+    println!("building the axum half (a minute or two the first time)");
     run_command(cargo().args(["build", "--package", AXUM_PACKAGE]))?;
     let command = Command::new(axum_program()?);
     let mut axum = Half::start("axum", &mut shared.arguments(command), options.axum_address())?;
