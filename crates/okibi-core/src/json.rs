@@ -12,27 +12,31 @@ use serde_json::value::RawValue;
 /// The members of a JSON object, in order, each value as its own text.
 pub struct Members<'a>(pub Vec<(Cow<'a, str>, &'a str)>);
 
-impl<'de> Deserialize<'de> for Members<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct InOrder;
-        impl<'de> Visitor<'de> for InOrder {
-            type Value = Members<'de>;
+/// Takes one member of a JSON object, its value as its own text; false refuses it.
+pub type TakeMember<'a, 'f> = &'f mut dyn FnMut(Cow<'a, str>, &'a str) -> bool;
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
+/// Hands the members of a JSON object to `take`, in order. Whether it is one and every member was taken.
+pub fn each_member<'a>(json: &'a str, take: TakeMember<'a, '_>) -> bool {
+    struct InOrder<'a, 'f>(TakeMember<'a, 'f>);
+    impl<'a> Visitor<'a> for InOrder<'a, '_> {
+        type Value = bool;
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut members = Vec::new();
-                while let Some(Name(name)) = map.next_key()? {
-                    let value: &RawValue = map.next_value()?;
-                    members.push((name, value.get()));
-                }
-                Ok(Members(members))
-            }
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
         }
-        deserializer.deserialize_map(InOrder)
+
+        fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            while let Some(Name(name)) = map.next_key()? {
+                let value: &RawValue = map.next_value()?;
+                if !(self.0)(name, value.get()) {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
     }
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    deserializer.deserialize_map(InOrder(take)).is_ok_and(|all| all) && deserializer.end().is_ok()
 }
 
 /// A string that borrows where it has no escapes (`Cow` alone would always copy).
@@ -62,7 +66,12 @@ impl<'de> Deserialize<'de> for Name<'de> {
 
 /// The members of a JSON object.
 pub fn members(json: &str) -> Option<Members<'_>> {
-    serde_json::from_str(json).ok()
+    let mut members = Vec::new();
+    each_member(json, &mut |name, value| {
+        members.push((name, value));
+        true
+    })
+    .then_some(Members(members))
 }
 
 /// The items of a JSON array, each as its own text.

@@ -227,7 +227,7 @@ fn decode_stored(bytes: &Bytes, limits: &Limits) -> Option<Stored> {
     }
     let mut members = Wire::default();
     let mut unknown = Vec::new();
-    for (name, value) in json::members(core::str::from_utf8(bytes).ok()?)?.0 {
+    let read = json::each_member(core::str::from_utf8(bytes).ok()?, &mut |name, value| {
         let slot = match name.as_ref() {
             "v" => &mut members.version,
             "w" => &mut members.tag,
@@ -247,12 +247,13 @@ fn decode_stored(bytes: &Bytes, limits: &Limits) -> Option<Stored> {
             "s" => &mut members.successor,
             _ => {
                 unknown.push((Text::share(bytes, name), Text::share(bytes, Cow::Borrowed(value))));
-                continue;
+                return true;
             }
         };
-        if slot.replace(value).is_some() {
-            return None;
-        }
+        slot.replace(value).is_none()
+    });
+    if !read {
+        return None;
     }
     if members.version? != "1" {
         return None;
@@ -301,16 +302,17 @@ impl Wire<'_> {
     }
 
     fn record(self, bytes: &Bytes, unknown: Vec<(Text, Text)>, limits: &Limits) -> Option<Stored> {
-        let data = json::members(self.data?)?;
         let flash = self.flash.map_or(Some(Vec::new()), json::strings)?;
-        if data.0.len() > limits.names || has_duplicates(&data.0) {
+        let mut entries = Vec::new();
+        let read = json::each_member(self.data?, &mut |name, value| {
+            let flash = flash.contains(&name);
+            let (name, value) = (Text::share(bytes, name), Text::share(bytes, Cow::Borrowed(value)));
+            entries.push(Entry { name, value, flash });
+            entries.len() <= limits.names
+        });
+        if !read || has_duplicates(&entries) {
             return None;
         }
-        let entry = |(name, value): (Cow<'_, str>, &str)| Entry {
-            flash: flash.contains(&name),
-            name: Text::share(bytes, name),
-            value: Text::share(bytes, Cow::Borrowed(value)),
-        };
         Some(Stored::Record(Record {
             handle: Handle::parse(json::string(self.handle?)?.as_ref())?,
             created: time(self.created?)?,
@@ -324,20 +326,24 @@ impl Wire<'_> {
             },
             owner: self.owner.map_or(Some(None), |text| json::string(text).map(|owner| Some(Owner::new(owner))))?,
             label: self.label.map_or(Some(None), |text| Some(Some(Text::share(bytes, json::string(text)?))))?,
-            entries: data.0.into_iter().map(entry).collect(),
+            entries,
             unknown,
         }))
     }
 }
 
-fn has_duplicates(members: &[(Cow<'_, str>, &str)]) -> bool {
-    if members.len() <= 16 {
-        return members
-            .iter()
-            .enumerate()
-            .any(|(index, (name, _))| members.iter().skip(index + 1).any(|(other, _)| other == name));
+fn has_duplicates(entries: &[Entry]) -> bool {
+    if entries.len() <= 16 {
+        let mut rest = entries;
+        while let [entry, others @ ..] = rest {
+            if others.iter().any(|other| other.name == entry.name) {
+                return true;
+            }
+            rest = others;
+        }
+        return false;
     }
-    let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_ref()).collect();
+    let mut names: Vec<&Text> = entries.iter().map(|entry| &entry.name).collect();
     names.sort_unstable();
     names.windows(2).any(|pair| pair.first() == pair.last())
 }

@@ -216,7 +216,11 @@ impl Engine {
             flow.set_cookies = self.id_cookies(&id, &record, now);
         }
         let followed = flow.live().is_some_and(|live| live.followed && live.id.as_ref() == Some(&id));
-        flow.base = Base::Live(Box::new(Live { id: Some(id), bytes, record, followed }));
+        let arrived = Live { id: Some(id), bytes, record, followed };
+        match &mut flow.base {
+            Base::Live(live) => **live = arrived,
+            base => *base = Base::Live(Box::new(arrived)),
+        }
     }
 }
 

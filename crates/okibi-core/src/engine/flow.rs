@@ -33,7 +33,15 @@ pub struct Flow {
     pub(super) taken: Option<Text>,
     pub(super) activity: Activity,
     pub(super) events: Vec<Event>,
+    pub(super) looking: Option<Looking>,
     pub(super) work: Option<Box<Work>>,
+}
+
+/// A load by itself, the most frequent task: the id that is being looked up, and how many markers led to it.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Looking {
+    pub(super) id: Id,
+    pub(super) hops: u8,
 }
 
 /// What is known of the stored session.
@@ -91,7 +99,6 @@ pub(super) struct Work {
 /// What the face asked for.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) enum Task {
-    Load,
     Commit(Plan),
     Take(Text),
     End,

@@ -6,12 +6,12 @@ use bytes::Bytes;
 
 use super::{
     Engine,
-    flow::{Base, Flow, Live, Stage, Step, Task, Work},
+    flow::{Answer, Base, Flow, Live, Looking, Stage, Step, Work},
 };
 use crate::{
     cookie::{chunk, parse},
     dialect::native::Reading,
-    error::Event,
+    error::{Event, Refusal},
     id::Id,
     record::{self, Moved, Stored},
     seal::renew,
@@ -98,11 +98,31 @@ impl Engine {
     pub fn load(&self, flow: &mut Flow) -> Step {
         match (&flow.base, flow.presented.clone()) {
             (Base::Unread, Some(id)) => {
-                let step = self.ask_load(flow, Work::new(Task::Load), id);
+                flow.work = None;
+                let step = self.look_up(flow, id, 0);
                 flow.count(&step);
                 step
             }
             _ => Step::Done,
+        }
+    }
+
+    fn look_up(&self, flow: &mut Flow, id: Id, hops: u8) -> Step {
+        let key = self.key(&id);
+        flow.looking = Some(Looking { id, hops });
+        Step::Load(key)
+    }
+
+    /// Takes in the answer to a load by itself.
+    pub(super) fn looked_up(&self, flow: &mut Flow, answer: Answer, now: Timestamp) -> Result<Step, Refusal> {
+        let Looking { id, mut hops } = flow.looking.take().ok_or(Refusal::OutOfOrder)?;
+        match answer {
+            Answer::Loaded(found) => match self.arrive(flow, &mut hops, &id, found.as_ref(), now) {
+                Ok(()) => Ok(Step::Done),
+                Err(next) => Ok(self.look_up(flow, next, hops)),
+            },
+            Answer::Failed(_) => Err(Refusal::StoreUnavailable),
+            _ => Err(Refusal::OutOfOrder),
         }
     }
 
@@ -138,7 +158,7 @@ impl Engine {
     pub(super) fn arrive(
         &self,
         flow: &mut Flow,
-        work: &mut Work,
+        hops: &mut u8,
         id: &Id,
         found: Option<&Bytes>,
         now: Timestamp,
@@ -146,14 +166,14 @@ impl Engine {
         let seen = found.map_or(Seen::Gone(Event::UnknownId), |bytes| self.see(bytes, Some(id), now));
         let base = match seen {
             Seen::Live(mut live) => {
-                live.followed = work.hops > 0;
+                live.followed = *hops > 0;
                 if live.followed {
                     flow.event(Event::FollowedMarker);
                 }
                 Base::Live(live)
             }
-            Seen::Moved(next) if work.hops < MOST_HOPS => {
-                work.hops += 1;
+            Seen::Moved(next) if *hops < MOST_HOPS => {
+                *hops += 1;
                 return Err(next);
             }
             Seen::Moved(_) => nothing(flow, Event::UnknownId, Base::Absent),

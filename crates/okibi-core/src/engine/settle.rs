@@ -31,8 +31,10 @@ impl Engine {
         now: Timestamp,
         random: &mut Random,
     ) -> Result<Step, Refusal> {
-        let work = flow.work.take().ok_or(Refusal::OutOfOrder)?;
-        let step = self.take_in(flow, work, answer, now, random)?;
+        let step = match flow.work.take() {
+            Some(work) => self.take_in(flow, work, answer, now, random)?,
+            None => self.looked_up(flow, answer, now)?,
+        };
         Ok(self.leave(flow, step, now))
     }
 
@@ -90,7 +92,7 @@ impl Engine {
         random: &mut Random,
     ) -> Result<Step, Refusal> {
         match work.task {
-            Task::Load | Task::End => Ok(Step::Done),
+            Task::End => Ok(Step::Done),
             Task::Commit(_) => self.commit_next(flow, work, now, random),
             Task::Take(_) => self.take_next(flow, work, random),
         }
@@ -106,7 +108,7 @@ impl Engine {
         random: &mut Random,
     ) -> Result<Step, Refusal> {
         let was_live = flow.live().is_some();
-        if let Err(next) = self.arrive(flow, &mut work, id, found, now) {
+        if let Err(next) = self.arrive(flow, &mut work.hops, id, found, now) {
             return Ok(self.ask_load(flow, work, next));
         }
         if was_live && flow.live().is_none() { self.lose(flow, work) } else { self.proceed(flow, work, now, random) }
