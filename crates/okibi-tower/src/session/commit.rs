@@ -8,7 +8,7 @@ use std::{
 use okibi_core::{Answer, Op, Random, Refusal, Step, Text, Timestamp};
 use serde::de::DeserializeOwned;
 
-use super::{Inner, Session, values::parse};
+use super::{Inner, Session, updates::Updates, values::parse};
 use crate::{
     Error, ErrorKind, Name,
     call::{Keeper, no_such_update, run},
@@ -41,8 +41,8 @@ impl<K> Session<K> {
     /// [`NoSwap`](ErrorKind::NoSwap) for a sealed cookie and for a store without compare-and-swap, which could hand it to
     /// two; [`Mismatch`](ErrorKind::Mismatch), and then it stays; [`HeadSent`](ErrorKind::HeadSent); the store's failures.
     pub async fn take<T: DeserializeOwned>(&self, name: Name<T>) -> Result<Option<T>, Error> {
-        let taken = self.inner.take(name.text(), |json| parse(name, json).map(drop)).await?;
-        taken.map(|json| parse(name, &json)).transpose().map_err(|error| self.inner.fail(error))
+        let taken = self.inner.take(name.text(), |json| parse::<T>(name.as_str(), json).map(drop)).await?;
+        taken.map(|json| parse(name.as_str(), &json)).transpose().map_err(|error| self.inner.fail(error))
     }
 }
 
@@ -113,7 +113,7 @@ impl Inner {
         let done = {
             let mut state = self.state();
             state.in_doubt = is_unknown(&result);
-            if result.is_ok() { state.committed(if last { 0 } else { changes }) } else { Vec::new() }
+            if result.is_ok() { state.committed(if last { 0 } else { changes }) } else { Updates::default() }
         };
         drop(done);
         result.map(|()| changes)
@@ -172,14 +172,11 @@ impl Inner {
 
     /// Runs an update's function again, with no lock held.
     fn run_again(&self, token: u32, current: Option<&Text>) -> Result<Answer, Error> {
-        let function = {
-            let mut state = self.state();
-            let place = state.functions.iter().position(|(known, _)| *known == token);
-            place.map(|place| state.functions.swap_remove(place).1)
-        };
-        let Some(mut function) = function else { return Err(self.fail(no_such_update())) };
-        let result = catch_unwind(AssertUnwindSafe(|| function(current)));
-        self.state().functions.push((token, function));
+        // The lock is let go at the end of this line.
+        let update = self.state().updates.take(token);
+        let Some(mut update) = update else { return Err(self.fail(no_such_update())) };
+        let result = catch_unwind(AssertUnwindSafe(|| (update.function)(&update.name, current)));
+        self.state().updates.keep(update);
         match result {
             Ok(Ok(patch)) => Ok(Answer::Recomputed(patch)),
             Ok(Err(error)) => Err(self.fail(error)),

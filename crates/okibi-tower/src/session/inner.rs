@@ -9,7 +9,10 @@ use std::{
 use http::HeaderMap;
 use okibi_core::{Op, Patch, Text};
 
-use super::state::{Closing, Function, State};
+use super::{
+    state::{Closing, State},
+    updates::Function,
+};
 use crate::{Error, shared::Shared};
 
 /// One request's session: what is known of it, behind a lock, and a turn for those who ask the store.

@@ -5,6 +5,7 @@ mod inner;
 mod life;
 mod list;
 mod state;
+mod updates;
 mod values;
 mod whole;
 

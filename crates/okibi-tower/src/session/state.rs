@@ -3,10 +3,11 @@
 use http::{HeaderMap, HeaderValue, header};
 use okibi_core::{Engine, Entry, Flow, Op, Owner, Patch, Record, Text, Timestamp, apply};
 
+use super::updates::{Function, Update, Updates};
 use crate::Error;
 
-/// The function of an update, kept so that it can be run again.
-pub(super) type Function = Box<dyn FnMut(Option<&Text>) -> Result<Patch, Error> + Send>;
+/// Stands for a name where an update reads the whole session.
+const WHOLE: Text = Text::from_static("");
 
 /// What one request knows of its session and did to it.
 pub(super) struct State {
@@ -15,8 +16,8 @@ pub(super) struct State {
     pub(super) flow: Flow,
     /// The changes that are not committed yet.
     pub(super) log: Vec<Op>,
-    /// The functions of the log's updates, by token.
-    pub(super) functions: Vec<(u32, Function)>,
+    /// The functions of the log's updates.
+    pub(super) updates: Updates,
     next_token: u32,
     /// Counts changes of what a handler sees, so that an update notices one.
     pub(super) version: u32,
@@ -79,7 +80,7 @@ impl State {
             stage: Stage::Asleep,
             flow: Flow::default(),
             log: Vec::new(),
-            functions: Vec::new(),
+            updates: Updates::default(),
             next_token: 0,
             version: 0,
             accessed: false,
@@ -118,10 +119,10 @@ impl State {
     /// Logs an update with the function that made it.
     pub(super) fn push_update(&mut self, name: Option<Text>, patch: Patch, function: Function) {
         let token = self.next_token;
-        self.log.push(Op::Update { token, name, patch, basis: self.flow.basis() });
+        self.log.push(Op::Update { token, name: name.clone(), patch, basis: self.flow.basis() });
         self.next_token = token.wrapping_add(1);
         self.version = self.version.wrapping_add(1);
-        self.functions.push((token, function));
+        self.updates.keep(Update { token, name: name.unwrap_or(WHOLE), function });
     }
 
     pub(super) fn close(&mut self, engine: &Engine, failed: bool, now: impl FnOnce() -> Timestamp) -> Closing {
@@ -135,14 +136,10 @@ impl State {
 
     /// The first `count` changes of the log are committed. Returns the functions that are not needed any more, to be
     /// dropped where no lock is held.
-    pub(super) fn committed(&mut self, count: usize) -> Vec<(u32, Function)> {
+    pub(super) fn committed(&mut self, count: usize) -> Updates {
         self.log.drain(..count.min(self.log.len()));
         self.version = self.version.wrapping_add(1);
-        let log = &self.log;
-        let pending = |token: u32| log.iter().any(|op| matches!(op, Op::Update { token: used, .. } if *used == token));
-        let (kept, done) = std::mem::take(&mut self.functions).into_iter().partition(|(token, _)| pending(*token));
-        self.functions = kept;
-        done
+        self.updates.retire(&self.log)
     }
 
     /// What a handler sees under `name`: the stored value under this request's own changes.

@@ -15,7 +15,7 @@ impl<K> Session<K> {
     /// [`Mismatch`](ErrorKind::Mismatch) if something of another type is stored there.
     pub fn get<T: DeserializeOwned>(&self, name: Name<T>) -> Result<Option<T>, Error> {
         let Some(entry) = self.inner.seen().find(name.as_str()) else { return Ok(None) };
-        let value = parse(name, &entry.value).map_err(|error| self.inner.fail(error))?;
+        let value = parse(name.as_str(), &entry.value).map_err(|error| self.inner.fail(error))?;
         if entry.flash {
             let mut state = self.inner.state();
             if state.find(name.as_str()).as_ref() != Some(&entry) {
@@ -87,12 +87,14 @@ impl<K> Session<K> {
         T: Serialize + DeserializeOwned + 'static,
         F: FnMut(Option<T>) -> T + Send + 'static,
     {
-        let mut apply = move |current: Option<&Text>| {
-            let current = current.map(|json| parse(name, json)).transpose()?;
+        // It captures nothing but `function`: then a function that captures nothing is kept without an allocation.
+        let mut apply = move |name: &Text, current: Option<&Text>| {
+            let current = current.map(|json| parse(name.as_str(), json)).transpose()?;
             let value = function(current);
             let json = to_json(name.as_str(), &value)?;
-            Ok((value, vec![(name.text(), Some(json))]))
+            Ok((value, vec![(name.clone(), Some(json))]))
         };
+        let name = name.text();
         let inner = &self.inner;
         loop {
             let (version, current) = {
@@ -100,13 +102,13 @@ impl<K> Session<K> {
                 (state.version, state.find(name.as_str()))
             };
             // No lock is held here: the function may use this session.
-            let computed = apply(current.as_ref().map(|entry| &entry.value));
+            let computed = apply(&name, current.as_ref().map(|entry| &entry.value));
             let (value, patch) = computed.map_err(|error| inner.fail(error))?;
             inner.check(&patch)?;
             let state = inner.state();
             if state.version == version {
-                let again = move |current: Option<&Text>| apply(current).map(|(_, patch)| patch);
-                return inner.push_update(state, Some(name.text()), patch, Box::new(again)).map(|()| value);
+                let again = move |name: &Text, current: Option<&Text>| apply(name, current).map(|(_, patch)| patch);
+                return inner.push_update(state, Some(name), patch, Box::new(again)).map(|()| value);
             }
         }
     }
@@ -117,9 +119,9 @@ impl<K> Session<K> {
 }
 
 /// The value in its JSON. What serde says of a mismatch could show the value, so it is not passed on (S7).
-pub(super) fn parse<T: DeserializeOwned>(name: Name<T>, json: &Text) -> Result<T, Error> {
+pub(super) fn parse<T: DeserializeOwned>(name: &str, json: &Text) -> Result<T, Error> {
     serde_json::from_str(json.as_str()).map_err(|_| {
-        let (name, wanted) = (name.as_str(), type_name::<T>());
+        let wanted = type_name::<T>();
         Error::new(
             ErrorKind::Mismatch,
             format!("session value {name:?}: what is stored is no {wanted}; use another name or remove the old value"),

@@ -75,7 +75,7 @@ impl<T: Serialize + DeserializeOwned + Default + 'static, K> SessionOf<T, K> {
             inner.check(&patch)?;
             let state = inner.state();
             if state.version == version {
-                let again = move |current: Option<&Text>| apply(current).map(|(_, patch)| patch);
+                let again = move |_: &Text, current: Option<&Text>| apply(current).map(|(_, patch)| patch);
                 return inner.push_update(state, None, patch, Box::new(again)).map(|()| data);
             }
         }
