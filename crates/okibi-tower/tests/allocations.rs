@@ -1,6 +1,8 @@
 //! What a session costs in allocations, against the design's budget. The bare app has tower's `Identity` where the other
 //! has the session layer, and gets the very same requests.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 use axum::{Router, body::Body, routing::get};
 use futures_util::FutureExt as _;
 use http::{Request, Response, header};
