@@ -722,7 +722,7 @@ fn a_failed_request_only_destroys() {
     failed.set("b", 2);
     failed.log.push(Op::Rotate);
     failed.start_commit(&mut world, true);
-    assert_eq!((failed.outcome.clone(), failed.cookies().len()), (Some(Ok(())), 0));
+    assert_eq!((failed.outcome, failed.cookies().len()), (Some(Ok(())), 0));
     assert!(world.store == before, "not even the due renewal");
     failed.log.push(Op::Destroy);
     failed.set("c", 3);

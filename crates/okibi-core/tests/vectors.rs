@@ -110,7 +110,7 @@ fn records() {
         assert_eq!(record.deadline.map(Timestamp::as_millis), case["deadline"].as_u64());
         assert_eq!(record.expires_at().as_millis(), case["expires"].as_u64().unwrap());
         assert_eq!(record.persistent, case["persistent"].as_bool().unwrap());
-        assert_eq!(record.owner.as_ref().map(|owner| owner.as_str()), case["owner"].as_str());
+        assert_eq!(record.owner.as_ref().map(okibi_core::Owner::as_str), case["owner"].as_str());
         assert_eq!(record.label.as_ref().map(Text::as_str), case["label"].as_str());
         let data: Vec<Value> = record
             .entries
@@ -131,7 +131,7 @@ fn records() {
         assert_eq!(marker.moved == Moved::Rotated, text(&case["moved"]) == "rotate");
         assert_eq!(marker.until.as_millis(), case["until"].as_u64().unwrap());
         assert_eq!(marker.next.as_deref(), case["next"].as_str().map(|_| unhex(&case["next"])).as_deref());
-        assert_eq!(marker.successor.as_ref().map(|key| key.as_str()), case["successor"].as_str());
+        assert_eq!(marker.successor.as_ref().map(okibi_core::StoreKey::as_str), case["successor"].as_str());
         assert_eq!(marker.encode([0, 1, 2, 3, 4, 5, 6, 7]), bytes, "the written form is pinned");
     }
     for (why, json) in vectors["undecodable"].as_object().unwrap() {
@@ -193,7 +193,9 @@ fn replays() {
         let log: Vec<Op> = parse_log(case["log"].to_string().as_bytes()).unwrap();
         // What the handler sees ...
         let mut view = flow.entries().to_vec();
-        log.iter().for_each(|op| okibi_core::apply(&mut view, op));
+        for op in &log {
+            okibi_core::apply(&mut view, op);
+        }
         // ... is what is written.
         let mut step = engine.commit(&mut flow, log.clone(), false, now, &mut Random::new([8; 64])).unwrap();
         while let Step::Swap { .. } | Step::Delete(_) = step {

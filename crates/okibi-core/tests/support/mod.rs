@@ -106,7 +106,7 @@ impl World {
     /// A request with this cookie value, opened.
     pub fn request(&self, cookie: Option<&str>) -> Request {
         let header = cookie.map(|value| format!("{}={value}", self.engine.cookie_name()));
-        Request::new(self.engine.open(header.iter().map(|header| header.as_bytes()), self.now))
+        Request::new(self.engine.open(header.iter().map(String::as_bytes), self.now))
     }
 
     /// Opens, loads, changes and commits in one go; returns the request.
@@ -162,7 +162,7 @@ impl Request {
         while self.outcome.is_none() {
             self.go(world, Luck::Fine);
         }
-        self.outcome.clone().unwrap()
+        self.outcome.unwrap()
     }
 
     fn begin(&mut self, first: Result<Step, Refusal>) {
@@ -223,7 +223,7 @@ impl Request {
         while self.outcome.is_none() {
             self.go(world, Luck::Fine);
         }
-        self.outcome.clone().unwrap()
+        self.outcome.unwrap()
     }
 
     pub fn take_out(&mut self, world: &mut World, name: &str) -> Option<String> {
