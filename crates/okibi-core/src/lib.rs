@@ -14,6 +14,7 @@ mod cookie;
 mod dialect;
 mod engine;
 mod error;
+mod exchange;
 mod id;
 pub mod json;
 mod log;
@@ -31,10 +32,10 @@ pub use crate::{
     },
     engine::{
         Engine, Summary,
-        exchange::{Consistency, Swap, Write},
         flow::{Activity, Answer, Fault, Flow, RANDOM_BYTES, Random, Step},
     },
     error::{ConfigError, Event, Refusal},
+    exchange::{Consistency, Swap, Write},
     id::{Handle, Id, Owner, StoreKey},
     policy::{Config, Lifetime, Protection},
     record::{Entry, Limits, Record},

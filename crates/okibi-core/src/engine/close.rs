@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Engine,
-    exchange::Write,
     flow::{Base, Flow, Live, Random, Stage, Step, Task, Work},
     replay::{Computed, Replayed, apply_to_session},
     rotate::Rotation,
@@ -15,6 +14,7 @@ use super::{
 use crate::{
     cookie::chunk,
     error::{Event, Refusal},
+    exchange::Write,
     id::{Id, Owner},
     policy::Protection,
     record::Record,

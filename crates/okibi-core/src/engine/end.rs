@@ -6,11 +6,11 @@ use bytes::Bytes;
 
 use super::{
     Engine,
-    exchange::Write,
     flow::{Base, Flow, Live, Random, Stage, Step, Task, Work},
 };
 use crate::{
     error::Refusal,
+    exchange::Write,
     id::StoreKey,
     policy::ROTATE_MARKER,
     record::{self, Marker, Moved, Stored},

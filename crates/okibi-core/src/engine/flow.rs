@@ -7,13 +7,10 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
-use super::{
-    close::Plan,
-    exchange::{Swap, Write},
-    rotate::Fresh,
-};
+use super::{close::Plan, rotate::Fresh};
 use crate::{
     error::{Event, Refusal},
+    exchange::{Swap, Write},
     id::{Id, StoreKey},
     record::{Entry, Record},
     session::Patch,

@@ -15,7 +15,6 @@
 
 mod close;
 mod end;
-pub(crate) mod exchange;
 pub(crate) mod flow;
 mod open;
 mod replay;

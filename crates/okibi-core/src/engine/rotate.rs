@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Engine,
-    exchange::Write,
     flow::{Base, Flow, Live, Random, Stage, Step, Work},
 };
 use crate::{
     error::{Event, Refusal},
+    exchange::Write,
     id::{Handle, Id},
     policy::ROTATE_MARKER,
     record::{Marker, Moved, Record},

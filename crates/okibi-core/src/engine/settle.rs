@@ -6,13 +6,13 @@ use bytes::Bytes;
 
 use super::{
     Engine, end,
-    exchange::{Swap, Write},
     flow::{Answer, Base, Fault, Flow, Live, Random, Stage, Step, Task, Work},
     open::Seen,
     replay::Computed,
 };
 use crate::{
     error::{Event, Refusal},
+    exchange::{Swap, Write},
     id::Id,
     session::Patch,
     text::Text,

@@ -4,10 +4,9 @@ use alloc::boxed::Box;
 
 use super::{
     Engine,
-    exchange::Consistency,
     flow::{Base, Flow, Random, Stage, Step, Task, Work},
 };
-use crate::{error::Refusal, text::Text, time::Timestamp};
+use crate::{error::Refusal, exchange::Consistency, text::Text, time::Timestamp};
 
 impl Engine {
     /// Takes the value under `name` out of the stored session; afterwards [`Flow::taken`] has it, if this request got it.
