@@ -91,8 +91,9 @@ fn view(head: &mut String, engine: &Engine, flow: &mut Flow, now: Timestamp) {
     }
     head.push_str(",\"data\":");
     push_data(head, &record.entries);
-    let flashes = record.entries.iter().filter(|entry| entry.flash).map(|entry| entry.name.as_str());
-    list(head, "flashes", flashes);
+    let flashes = record.entries.iter().filter(|entry| entry.flash);
+    // A flash comes with its text as well: who reads it has to say which one it was.
+    list(head, "flashes", flashes.flat_map(|entry| [entry.name.as_str(), entry.value.as_str()]));
     head.push('}');
 }
 

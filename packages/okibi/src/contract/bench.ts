@@ -1,0 +1,155 @@
+// What every check of the store contract works with: the store, the time, fresh keys, and steps that say what they expected.
+import type { Store, Write } from '../store.js'
+
+/** A clock that stands still until it is moved. */
+export interface ContractClock {
+  /** What it says, in milliseconds since the Unix epoch. */
+  now(): number
+  /** Moves it on by so many milliseconds. */
+  advance(millis: number): void
+}
+
+/** Text stands for its UTF-8 bytes. */
+export type Bytes = Uint8Array | string
+
+/** How long a session of the suite lives where its end doesn't matter, in milliseconds. */
+export const LONG = 600_000
+/** How long a session lives that is to expire: long enough for a few calls to a slow backend. */
+export const SHORT = 500
+/** How long the suite waits for such a session to expire. */
+export const PAST_SHORT = 600
+
+/** How often, and after what pause each, an eventually consistent store is asked until it shows the last write: 20 s. */
+const SETTLE_TRIES = 400
+const SETTLE_PAUSE = 50
+
+const encoder = new TextEncoder()
+
+/** The workbench of a run. */
+export class Bench {
+  readonly store: Store
+  readonly #clock: ContractClock | undefined
+  /** Tells the keys of this run from those of other runs on the same backend. */
+  readonly #run: string = crypto.randomUUID().replaceAll('-', '').slice(0, 16)
+  #next = 0
+
+  constructor(store: Store, clock: ContractClock | undefined) {
+    this.store = store
+    this.#clock = clock
+  }
+
+  /** A key that nobody has used, of the shape and length that okibi's own keys have. */
+  key(): string {
+    return `contract:${this.#tag()}`
+  }
+
+  /** An owner that nobody has used. */
+  owner(): string {
+    return `owner-${this.#tag()}`
+  }
+
+  #tag(): string {
+    return `${this.#run}_${(this.#next++).toString(16).padStart(26, '0')}`
+  }
+
+  now(): number {
+    return this.#clock ? this.#clock.now() : Date.now()
+  }
+
+  async pass(millis: number): Promise<void> {
+    if (this.#clock) this.#clock.advance(millis)
+    else await new Promise((resolve) => setTimeout(resolve, millis))
+  }
+
+  /** A write that lives so long. */
+  write(bytes: Bytes, lives: number = LONG, owner?: string): Write {
+    return { bytes: of(bytes), expiresAt: this.now() + lives, owner }
+  }
+
+  /** A write that lives long and has an owner. */
+  owned(bytes: Bytes, owner: string): Write {
+    return this.write(bytes, LONG, owner)
+  }
+
+  /** The key must hold this (`undefined`: nothing). An eventually consistent store gets time to show it. */
+  async holds(key: string, want: Bytes | undefined, when: string): Promise<void> {
+    await this.#settles(async () => {
+      const found = (await this.store.load(key))?.bytes
+      return same(found, want) ? undefined : `${when}: a load must find ${shown(want)} and found ${shown(found)}`
+    })
+  }
+
+  /** The swap must be done, and the key must hold what was written. */
+  async done(key: string, expected: Bytes | undefined, write: Write, when: string): Promise<void> {
+    await this.accepts(key, expected, write, when)
+    await this.holds(key, write.bytes, when)
+  }
+
+  /** The swap must be done; what the key holds after it is the check's business. */
+  async accepts(key: string, expected: Bytes | undefined, write: Write, when: string): Promise<void> {
+    const swap = await this.store.swap(key, maybe(expected), write)
+    if (swap.done) return
+    const there = shown(swap.current)
+    throw new Error(`${when}: a swap that expects ${shown(expected)} must be done and was a conflict with ${there}`)
+  }
+
+  /** The swap must be refused, must say what lies there, and must not have changed it. */
+  async refuses(
+    key: string,
+    expected: Bytes | undefined,
+    write: Write,
+    there: Bytes | undefined,
+    when: string,
+  ): Promise<void> {
+    const swap = await this.store.swap(key, maybe(expected), write)
+    if (swap.done) {
+      const held = shown(there)
+      throw new Error(`${when}: a swap that expects ${shown(expected)} must be a conflict, as the key holds ${held}`)
+    }
+    if (!same(swap.current, there)) {
+      throw new Error(`${when}: the conflict must carry ${shown(there)} and carries ${shown(swap.current)}`)
+    }
+    await this.holds(key, there, `${when}, after the conflict`)
+  }
+
+  /** The list of this owner's sessions must be this one, in any order and without doubles. */
+  async lists(owner: string, want: readonly string[], when: string): Promise<void> {
+    const wanted = [...want].sort().join(' ')
+    await this.#settles(async () => {
+      const found = [...((await this.store.owners?.list(owner)) ?? [])].sort().join(' ')
+      return found === wanted ? undefined : `${when}: the list must be [${wanted}] and is [${found}]`
+    })
+  }
+
+  async #settles(look: () => Promise<string | undefined>): Promise<void> {
+    for (let tries = this.store.consistency === 'eventual' ? SETTLE_TRIES : 1; ; tries -= 1) {
+      const wrong = await look()
+      if (wrong === undefined) return
+      if (tries <= 1) throw new Error(wrong)
+      await this.pass(SETTLE_PAUSE)
+    }
+  }
+}
+
+export function of(bytes: Bytes): Uint8Array {
+  return typeof bytes === 'string' ? encoder.encode(bytes) : bytes
+}
+
+function maybe(bytes: Bytes | undefined): Uint8Array | undefined {
+  return bytes === undefined ? undefined : of(bytes)
+}
+
+export function same(found: Uint8Array | undefined, want: Bytes | undefined): boolean {
+  if (found === undefined || want === undefined) return found === want
+  const wanted = of(want)
+  return found.length === wanted.length && wanted.every((byte, at) => byte === found[at])
+}
+
+/** Bytes as a message shows them: their beginning, and how many there are. */
+export function shown(bytes: Bytes | undefined): string {
+  const ENOUGH = 40
+  if (bytes === undefined) return 'nothing'
+  const all = of(bytes)
+  const start = JSON.stringify(String.fromCharCode(...all.subarray(0, ENOUGH)))
+  return all.length > ENOUGH ? `${start}… (${all.length} bytes)` : start
+}

@@ -1,0 +1,80 @@
+// Rules of the store contract about expiry: judged on every read and swap, whatever the backend's own clean-up does.
+import { type Bench, LONG, PAST_SHORT, SHORT } from './bench.js'
+import { type Check, every } from './rules.js'
+
+const YEAR = 365 * 86_400_000
+/** What a backend that counts in seconds may round. */
+const ROUNDED = 1000
+
+export const expiry: readonly Check[] = [
+  every('an expired session loads as nothing', async (bench) => {
+    const key = await short(bench)
+    await bench.pass(PAST_SHORT)
+    await bench.holds(key, undefined, 'after its expiry')
+  }),
+  every('an expired session counts as absent for a swap', async (bench) => {
+    const [swapped, created] = [await short(bench), await short(bench)]
+    await bench.pass(PAST_SHORT)
+    await bench.refuses(swapped, 'short', bench.write('late'), undefined, 'a swap on an expired session')
+    await bench.refuses(swapped, 'other', bench.write('late'), undefined, 'another, that expects other bytes')
+    await bench.done(created, undefined, bench.write('new'), 'a creation in the place of an expired session')
+  }),
+  every('a session written already expired is never seen', async (bench) => {
+    const key = bench.key()
+    const past = bench.write('past', -1000)
+    await bench.accepts(key, undefined, past, 'a creation that has expired when it is written')
+    await bench.holds(key, undefined, 'after it')
+    await bench.done(key, undefined, bench.write('live'), 'a creation in its place')
+    await bench.accepts(key, 'live', past, 'a write that has expired over a live one')
+    await bench.holds(key, undefined, 'after that')
+  }),
+  every('a later expiry replaces an earlier one', async (bench) => {
+    const [changed, renewed] = [await short(bench), await short(bench)]
+    await bench.done(changed, 'short', bench.write('second'), 'a long-lived write over it')
+    await bench.done(renewed, 'short', bench.write('short'), 'a long-lived write of the same bytes')
+    await bench.pass(PAST_SHORT)
+    await bench.holds(changed, 'second', 'after the first expiry')
+    await bench.holds(renewed, 'short', 'after the first expiry, with the same bytes')
+  }),
+  every('an earlier expiry replaces a later one', async (bench) => {
+    const key = bench.key()
+    await bench.done(key, undefined, bench.write('first'), 'a long-lived session')
+    await bench.done(key, 'first', bench.write('second', SHORT), 'a short-lived write over it')
+    await bench.pass(PAST_SHORT)
+    await bench.holds(key, undefined, 'after the second expiry')
+  }),
+  every('a key that expired starts anew', async (bench) => {
+    const key = await short(bench)
+    await bench.pass(PAST_SHORT)
+    await bench.done(key, undefined, bench.write('second'), 'a long-lived one after it expired')
+    await bench.pass(PAST_SHORT)
+    await bench.holds(key, 'second', 'some time later')
+    await bench.done(key, 'second', bench.write('third'), 'a write over it')
+  }),
+  every('an expiry beyond the year 2038 is kept', async (bench) => {
+    for (const years of [1, 20, 100]) {
+      await bench.done(bench.key(), undefined, bench.write('far', years * YEAR), `an expiry in ${years} years`)
+    }
+  }),
+  every('an expiry that the store reports is the one that was written', async (bench) => {
+    const key = bench.key()
+    for (const [expected, write] of [
+      [undefined, bench.write('first')],
+      ['first', bench.write('second', 2 * LONG)],
+    ] as const) {
+      await bench.done(key, expected, write, 'a write')
+      const reported = (await bench.store.load(key))?.expiresAt
+      // What an eventually consistent store reports may be of an earlier write.
+      if (reported === undefined || bench.store.consistency === 'eventual') continue
+      if (Math.abs(reported - write.expiresAt) <= ROUNDED) continue
+      throw new Error(`written with expiry ${write.expiresAt}, it loads with expiry ${reported}`)
+    }
+  }),
+]
+
+/** The key of a short-lived session. */
+async function short(bench: Bench): Promise<string> {
+  const key = bench.key()
+  await bench.done(key, undefined, bench.write('short', SHORT), 'a short-lived session')
+  return key
+}

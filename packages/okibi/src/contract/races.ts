@@ -1,0 +1,89 @@
+// Rules of the store contract about what must hold when many do the same at once.
+import { type Bench, PAST_SHORT, SHORT, same, shown } from './bench.js'
+import { atomic, type Check, every } from './rules.js'
+
+/** How many do it at once. */
+const MANY = 100
+/** After so many conflicts in a row nobody makes progress: with a hundred writers it takes a hundred at most. */
+const HOPELESS = 100 * MANY
+
+const decoder = new TextDecoder()
+
+export const races: readonly Check[] = [
+  atomic('a hundred increments at once make a hundred', async (bench) => {
+    const key = bench.key()
+    await bench.done(key, undefined, bench.write('0'), 'the counter at nought')
+    await atOnce(() => increment(bench, key))
+    await bench.holds(key, String(MANY), 'after a hundred increments at once')
+  }),
+  atomic('of a hundred creations at once, one wins', (bench) =>
+    oneWins(bench, bench.key(), undefined, 'a hundred creations at once'),
+  ),
+  atomic('of a hundred swaps at once, one wins', async (bench) => {
+    const key = bench.key()
+    await bench.done(key, undefined, bench.write('held'), 'the first write')
+    await oneWins(bench, key, 'held', 'a hundred swaps at once')
+  }),
+  atomic('one of many takes the place of an expired session', async (bench) => {
+    const key = bench.key()
+    await bench.done(key, undefined, bench.write('short', SHORT), 'a short-lived session')
+    await bench.pass(PAST_SHORT)
+    await oneWins(bench, key, undefined, 'a hundred creations at once in the place of an expired session')
+  }),
+  atomic('a swap never brings back what a delete removed', async (bench) => {
+    for (let round = 0; round < MANY; round += 1) {
+      const key = bench.key()
+      await bench.done(key, undefined, bench.write('held'), 'before a delete and swaps at once')
+      const held = new TextEncoder().encode('held')
+      const swaps = [0, 1, 2, 3].map((task) => async () => {
+        await bench.store.swap(key, held, bench.write(String(task)))
+      })
+      // The delete is the first, the last, or one in between.
+      swaps.splice(round % 4, 0, async () => bench.store.delete(key))
+      await Promise.all(swaps.map((task) => task()))
+      await bench.holds(key, undefined, 'after swaps and a delete at once')
+    }
+  }),
+  every("different keys don't disturb each other", async (bench) => {
+    const keys = Array.from({ length: MANY }, () => bench.key())
+    const when = 'a hundred creations of different keys at once'
+    await Promise.all(keys.map((key) => bench.accepts(key, undefined, bench.write(key), when)))
+    for (const key of keys) await bench.holds(key, key, when)
+  }),
+]
+
+async function atOnce(task: (number: number) => Promise<void>): Promise<void> {
+  await Promise.all(Array.from({ length: MANY }, (_, number) => task(number)))
+}
+
+/** Adds one to a counter, as a session's change does it: load, swap, and again on what a conflict carries. */
+async function increment(bench: Bench, key: string): Promise<void> {
+  let current = (await bench.store.load(key))?.bytes
+  for (let tries = 0; tries < HOPELESS; tries += 1) {
+    if (!current) throw new Error('increments at once: the counter was gone, although nobody deletes it')
+    const count = Number(decoder.decode(current))
+    if (!Number.isSafeInteger(count)) throw new Error(`increments at once: the counter was ${shown(current)}`)
+    const swap = await bench.store.swap(key, current, bench.write(String(count + 1)))
+    if (swap.done) return
+    current = swap.current
+  }
+  throw new Error(`increments at once: ${HOPELESS} conflicts in a row`)
+}
+
+/** A hundred swaps with the same expectation: one is done, the others are told what it wrote. */
+async function oneWins(bench: Bench, key: string, expected: string | undefined, when: string): Promise<void> {
+  const held = expected === undefined ? undefined : new TextEncoder().encode(expected)
+  let winners = 0
+  await atOnce(async (number) => {
+    const swap = await bench.store.swap(key, held, bench.write(String(number)))
+    if (swap.done) {
+      winners += 1
+      return
+    }
+    if (!swap.current) throw new Error(`${when}: the loser was told that nothing lies there`)
+    const loaded = (await bench.store.load(key))?.bytes
+    if (same(loaded, swap.current)) return
+    throw new Error(`${when}: the loser was told ${shown(swap.current)} and loaded ${shown(loaded)}`)
+  })
+  if (winners !== 1) throw new Error(`${when}: ${winners} of them were done`)
+}

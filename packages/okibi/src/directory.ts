@@ -1,0 +1,130 @@
+// The sessions of one owner: to be listed and ended, from inside a request or from anywhere else.
+import { drive, inTime, type Outside } from './driver.js'
+import { Engine, type Summary } from './engine.js'
+import { OkibiError } from './errors.js'
+import { outsideOf, type TimeOptions } from './options.js'
+import type { Store } from './store.js'
+
+/** A session in a list of one owner's sessions. */
+export interface SessionInfo {
+  /** Its public name, for ending it. It opens nothing. */
+  readonly handle: string
+  /** When it began. */
+  readonly created: Date
+  /** When it was last active, as of its last renewal. */
+  readonly lastActive: Date
+  /** When it ends if nothing happens. */
+  readonly expiresAt: Date
+  /** What the app calls it. */
+  readonly label: string | undefined
+  /** Whether it is the session that asks. */
+  readonly current: boolean
+}
+
+/** Who asks: an engine and what it may use. */
+export interface Asker {
+  readonly engine: Engine
+  readonly outside: Outside
+}
+
+/** Lists and ends the sessions of one owner. Made by {@link directory}. */
+export interface Directory {
+  /** The live sessions of an owner, the most recently active first. */
+  list(owner: string): Promise<SessionInfo[]>
+  /** Ends one session of an owner; whether there was one. A request of it that is under way cannot bring it back. */
+  end(owner: string, handle: string): Promise<boolean>
+  /** Ends all sessions of an owner and says how many: "log out everywhere". Lists again until nothing is left. */
+  endAll(owner: string): Promise<number>
+  /** Ends all sessions of an owner but one and says how many. */
+  endAllBut(owner: string, handle: string): Promise<number>
+}
+
+/** Where the sessions lie, and how long the store may take. */
+export interface DirectoryOptions extends TimeOptions {
+  /** The store, the same as the middleware's. */
+  readonly store: Store
+}
+
+/**
+ * Lists and ends the sessions of an owner outside any request: for admin pages and background jobs.
+ *
+ * Every call asks the store, and rejects with `no_owners` if that has no index of owners.
+ *
+ * @example
+ * ```ts
+ * const sessionsOf = directory({ store })
+ * await sessionsOf.endAll('user-17')
+ * ```
+ */
+export function directory(options: DirectoryOptions): Directory {
+  const asker = { engine: new Engine({}), outside: outsideOf(options, options.store) }
+  return {
+    list: (owner) => listOwned(asker, owner, undefined),
+    end: (owner, handle) => endOne(asker, owner, handle),
+    endAll: (owner) => endAllBut(asker, owner, undefined),
+    endAllBut: (owner, handle) => endAllBut(asker, owner, handle),
+  }
+}
+
+export async function listOwned(asker: Asker, owner: string, current: string | undefined): Promise<SessionInfo[]> {
+  const found = await verified(asker, owner)
+  found.sort(([, one], [, other]) => other.active - one.active || other.created - one.created)
+  return found.map(([, { handle, created, active, expiresAt, label }]) => ({
+    handle,
+    created: new Date(created),
+    lastActive: new Date(active),
+    expiresAt: new Date(expiresAt),
+    label,
+    current: handle === current,
+  }))
+}
+
+export async function endOne(asker: Asker, owner: string, handle: string): Promise<boolean> {
+  const found = (await verified(asker, owner)).find(([, summary]) => summary.handle === handle)
+  if (found) await endKey(asker, found[0])
+  return found !== undefined
+}
+
+export async function endAllBut(asker: Asker, owner: string, kept: string | undefined): Promise<number> {
+  const started = performance.now()
+  let ended = 0
+  for (;;) {
+    const found = (await verified(asker, owner)).filter(([, summary]) => summary.handle !== kept)
+    if (found.length === 0) return ended
+    for (const [key] of found) {
+      await endKey(asker, key)
+      ended += 1
+    }
+    if (performance.now() - started >= asker.outside.commitDeadline) {
+      throw new OkibiError('contended', 'sessions of an owner: new ones keep appearing; none of those listed is left')
+    }
+  }
+}
+
+/** The keys in the store's index that really lead to live sessions of an owner. */
+async function verified({ engine, outside }: Asker, owner: string): Promise<[key: string, Summary][]> {
+  const { store } = outside
+  const { owners } = store ?? {}
+  if (!store || !owners) {
+    const text = 'sessions of an owner: this store cannot list them; use a store with an index of owners'
+    throw new OkibiError('no_owners', text)
+  }
+  const ask = async <T>(call: () => T | PromiseLike<T>): Promise<T> => {
+    try {
+      return await inTime(outside, call())
+    } catch (cause) {
+      throw new OkibiError('store_unavailable', 'session store unavailable: nothing was written', { cause })
+    }
+  }
+  const found: [string, Summary][] = []
+  for (const key of await ask(() => owners.list(owner))) {
+    const loaded = await ask(() => store.load(key))
+    const summary = loaded && engine.summary(loaded.bytes, owner, outside.now())
+    if (summary) found.push([key, summary])
+  }
+  return found
+}
+
+async function endKey({ engine, outside }: Asker, key: string): Promise<void> {
+  await drive(engine, outside, { onEvent: () => {} }, engine.end(key, outside.now()))
+}

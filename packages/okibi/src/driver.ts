@@ -1,0 +1,117 @@
+// Carries out the engine's steps against the store, each within its time.
+import { Answer, type Engine, type Reply, refused, type SessionEvent } from './engine.js'
+import { OkibiError, StoreError } from './errors.js'
+import type { Awaitable, Store } from './store.js'
+
+/** What every task of one middleware shares. */
+export interface Outside {
+  readonly store: Store | undefined
+  /** Milliseconds since the Unix epoch. */
+  readonly now: () => number
+  /** Fills the bytes with randomness. */
+  readonly random: (bytes: Uint8Array) => unknown
+  /** How long one call of the store may take, in milliseconds. */
+  readonly storeTimeout: number
+  /** How long a task may take with all its conflicts, in milliseconds. */
+  readonly commitDeadline: number
+}
+
+/** What a task needs besides its steps. */
+export interface Task {
+  /** Runs the function of an update again and returns what it made, as the engine reads it. */
+  readonly recompute?: (token: number, current: unknown) => string
+  readonly onEvent: (event: SessionEvent) => void
+}
+
+/** What the store made of a step. */
+interface Answered {
+  readonly kind: Answer
+  readonly payload?: Uint8Array | string | undefined
+  readonly cause?: unknown
+}
+
+const RANDOM_BYTES = 64
+
+/** Random bytes for one call of the engine. */
+export function randomBytes(outside: Outside): Uint8Array {
+  const bytes = new Uint8Array(RANDOM_BYTES)
+  try {
+    outside.random(bytes)
+  } catch (cause) {
+    throw new OkibiError('entropy', 'entropy: the source of random bytes failed', { cause })
+  }
+  return bytes
+}
+
+/** Carries out the reply's step and all that follow until the task is done. */
+export async function drive(engine: Engine, outside: Outside, task: Task, first: Reply): Promise<Reply> {
+  let reply = first
+  let cause: unknown
+  let started: number | undefined
+  for (;;) {
+    const { head } = reply
+    head.events?.forEach(task.onEvent)
+    if (head.error) throw refused(head.error, cause)
+    if (head.step === 'done') return reply
+    started ??= performance.now()
+    const answered = await carryOut(outside, task, reply)
+    cause = answered.cause
+    reply = engine.answer(reply.state, answered.kind, answered.payload, outside.now(), randomBytes(outside))
+    const over = performance.now() - started >= outside.commitDeadline
+    if (over && !reply.head.error && reply.head.step !== 'done') {
+      reply.head.events?.forEach(task.onEvent)
+      throw answered.kind === Answer.unknown
+        ? new OkibiError('store_unknown', 'session store did not answer: the outcome is unknown', { cause })
+        : new OkibiError('contended', 'session commit: too many conflicts before the deadline')
+    }
+  }
+}
+
+async function carryOut(outside: Outside, task: Task, { head, write, expected }: Reply): Promise<Answered> {
+  if (head.step === 'recompute') {
+    if (!task.recompute) throw new OkibiError('internal', 'session: an update to run again that was never made')
+    return { kind: Answer.recomputed, payload: task.recompute(head.token, head.current) }
+  }
+  const { store } = outside
+  if (!store) throw new OkibiError('internal', 'session: a store is asked for, but the cookie is the store')
+  try {
+    switch (head.step) {
+      case 'load': {
+        const loaded = await inTime(outside, store.load(head.key))
+        return { kind: Answer.loaded, payload: loaded?.bytes }
+      }
+      case 'delete':
+        await inTime(outside, store.delete(head.key))
+        return { kind: Answer.deleted }
+      default: {
+        const bytes = write ?? new Uint8Array()
+        const { expiresAt, owner } = head
+        const swap = await inTime(outside, store.swap(head.key, expected, { bytes, expiresAt, owner }))
+        return swap.done ? { kind: Answer.done } : { kind: Answer.conflict, payload: swap.current }
+      }
+    }
+  } catch (cause) {
+    const kind = cause instanceof StoreError ? cause.kind : 'unknown'
+    return { kind: kind === 'unavailable' ? Answer.notDone : Answer.unknown, cause }
+  }
+}
+
+/** The answer of a store, if it comes in time. One that is there at once costs no timer. */
+export function inTime<T>(outside: Outside, answer: Awaitable<T>): Awaitable<T> {
+  if (!isPromise(answer)) return answer
+  return new Promise<T>((resolve, reject) => {
+    const late = () => reject(new StoreError('unknown', `no answer within ${outside.storeTimeout} ms`))
+    const timer = setTimeout(late, outside.storeTimeout)
+    const settle = <V>(done: (value: V) => void) => {
+      return (value: V) => {
+        clearTimeout(timer)
+        done(value)
+      }
+    }
+    answer.then(settle(resolve), settle(reject))
+  })
+}
+
+export function isPromise<T>(value: Awaitable<T>): value is PromiseLike<T> {
+  return typeof (value as { readonly then?: unknown } | null | undefined)?.then === 'function'
+}

@@ -1,0 +1,340 @@
+// The engine: the only file that touches WebAssembly. Frames of bytes go in, frames come out, nothing stays in between.
+import { type ErrorCode, OkibiError } from './errors.js'
+
+/** What the engine wants next, or what is known when it is done. */
+export interface Head {
+  readonly step: 'load' | 'swap' | 'delete' | 'recompute' | 'done'
+  /** load, swap, delete: the store key. */
+  readonly key: string
+  /** swap: when the store may forget what is written. */
+  readonly expiresAt: number
+  /** swap: whose session it is. */
+  readonly owner?: string
+  /** recompute: which update is to be run again. */
+  readonly token: number
+  /** recompute: what it reads now; absent if there is nothing. */
+  readonly current?: unknown
+  /** done: there is an id that nobody has looked up yet. */
+  readonly unread: boolean
+  /** done: counts how often what the handler saw was replaced. */
+  readonly basis: number
+  /** done: how often the store was asked. */
+  readonly loads: number
+  readonly swaps: number
+  readonly deletes: number
+  /** done: what a take took out; absent if nothing. */
+  readonly taken?: unknown
+  /** done: the Set-Cookie headers of what was committed so far. */
+  readonly cookies: readonly string[]
+  /** done: the live session. */
+  readonly session?: SessionHead
+  /** What an operator may want to count. */
+  readonly events?: readonly SessionEvent[]
+  /** The task was refused; the state is the one before. */
+  readonly error?: { readonly code: string; readonly message: string }
+}
+
+/** A live session as the engine shows it. Times are in milliseconds since the Unix epoch. */
+export interface SessionHead {
+  readonly handle: string
+  readonly created: number
+  readonly active: number
+  readonly expiresAt: number
+  readonly idle: number
+  readonly persistent: boolean
+  readonly renewalDueAt: number
+  readonly due: boolean
+  readonly deadline?: number
+  readonly owner?: string
+  readonly label?: string
+  readonly data: Readonly<Record<string, unknown>>
+  /** The names of flashes, each followed by its JSON text. */
+  readonly flashes: readonly string[]
+}
+
+/** A session in a list. */
+export interface Summary {
+  readonly handle: string
+  readonly created: number
+  readonly active: number
+  readonly expiresAt: number
+  readonly label?: string
+}
+
+/** What an operator may want to count. It holds no id, secret or value. */
+export type SessionEvent =
+  | 'malformed_cookie'
+  | 'duplicate_cookie'
+  | 'forged_cookie'
+  | 'incomplete_chunks'
+  | 'unknown_id'
+  | 'expired'
+  | 'undecodable_record'
+  | 'rotated_away'
+  | 'followed_marker'
+  | 'changes_dropped'
+  | 'conflict'
+  | 'lost_reply_resolved'
+  | 'cleanup_failed'
+
+/** A reply: its head, the state to hand back, and for a swap the bytes to write and those that must lie there. */
+export interface Reply {
+  readonly head: Head
+  readonly state: Uint8Array
+  readonly write: Uint8Array | undefined
+  readonly expected: Uint8Array | undefined
+}
+
+/** How an answer to a step is told to the engine. */
+export const Answer = { loaded: 0, done: 1, conflict: 2, deleted: 3, recomputed: 4, notDone: 5, unknown: 6 } as const
+export type Answer = (typeof Answer)[keyof typeof Answer]
+
+const Call = {
+  configure: 0,
+  open: 1,
+  load: 2,
+  commit: 3,
+  take: 4,
+  answer: 5,
+  end: 6,
+  summary: 7,
+  vary: 8,
+  cacheControl: 9,
+} as const
+type Call = (typeof Call)[keyof typeof Call]
+
+const NOTHING = new Uint8Array()
+const FAILED = 1
+/** A length that fits nothing ends the frames. */
+const END = 0xffff_ffff
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+type Frame = string | Uint8Array
+
+/** One running instance of the module. After a trap it is thrown away, and engines configure themselves in the next. */
+class Machine {
+  readonly #memory: WebAssembly.Memory
+  readonly #input: (length: number) => number
+  readonly #call: (call: number, engine: number, now: number, flags: number) => number
+  #bytes = NOTHING
+  #view = new DataView(NOTHING.buffer)
+
+  constructor(module: WebAssembly.Module) {
+    const { memory, okibi_input, okibi_call } = new WebAssembly.Instance(module).exports
+    this.#memory = memory as WebAssembly.Memory
+    this.#input = okibi_input as (length: number) => number
+    this.#call = okibi_call as (call: number, engine: number, now: number, flags: number) => number
+  }
+
+  get byteLength(): number {
+    return this.#memory.buffer.byteLength
+  }
+
+  /** Carries out one call and returns the frames of its reply, which are good until the next call. */
+  exchange(call: Call, engine: number, now: number, flags: number, frames: readonly Frame[]): Uint8Array[] {
+    // Text takes at most three bytes for each of its units; what is left over ends with a mark.
+    let most = 4
+    for (const frame of frames) most += 4 + (typeof frame === 'string' ? frame.length * 3 : frame.length)
+    let at = this.#input(most) >>> 0
+    if (at === 0) throw new Error('the engine has no room for its input')
+    this.#look()
+    for (const frame of frames) {
+      let length = frame.length
+      if (typeof frame === 'string') length = encoder.encodeInto(frame, this.#bytes.subarray(at + 4)).written
+      else this.#bytes.set(frame, at + 4)
+      this.#view.setUint32(at, length, true)
+      at += 4 + length
+    }
+    this.#view.setUint32(at, END, true)
+    const reply = this.#call(call, engine, now, flags) >>> 0
+    this.#look()
+    if (reply === 0) throw new Error('the engine gave no reply')
+    const end = reply + 4 + this.#view.getUint32(reply, true)
+    const replies: Uint8Array[] = []
+    for (at = reply + 4; at < end; ) {
+      const start = at + 4
+      at = start + this.#view.getUint32(at, true)
+      replies.push(this.#bytes.subarray(start, at))
+    }
+    return replies
+  }
+
+  /** Looks at the memory anew if it has grown. */
+  #look(): void {
+    if (this.#bytes.buffer === this.#memory.buffer) return
+    this.#bytes = new Uint8Array(this.#memory.buffer)
+    this.#view = new DataView(this.#memory.buffer)
+  }
+}
+
+let source: (() => WebAssembly.Module) | undefined
+let module: WebAssembly.Module | undefined
+let machine: Machine | undefined
+
+/** Says where the module comes from. The entries do this; nothing is compiled before the first engine is configured. */
+export function provide(load: () => WebAssembly.Module): void {
+  source = load
+}
+
+/** How large the engine's memory is, in bytes. For tests. */
+export function memorySize(): number {
+  return running().byteLength
+}
+
+function running(): Machine {
+  if (machine) return machine
+  if (!module) {
+    if (!source) throw new OkibiError('internal', 'engine: no entry has said where it comes from; import okibi itself')
+    module = source()
+  }
+  machine = new Machine(module)
+  return machine
+}
+
+/** One call. If the engine traps, the instance is replaced and only this call fails. */
+function exchange(call: Call, engine: number, now: number, flags: number, frames: readonly Frame[]): Uint8Array[] {
+  const instance = running()
+  try {
+    return instance.exchange(call, engine, now, flags, frames)
+  } catch (cause) {
+    if (machine === instance) machine = undefined
+    throw new OkibiError('internal', 'engine: it stopped in the middle of a call and was replaced', { cause })
+  }
+}
+
+/** What the engine says of a configuration. */
+interface Configured {
+  readonly engine: number
+  readonly cookieName: string
+  readonly sealed: boolean
+  readonly takes: boolean
+  readonly error?: { readonly message: string }
+}
+
+/** The configuration of an engine, as it reads it: spans in milliseconds. */
+export type EngineOptions = Readonly<Record<string, unknown>>
+
+/** A configured engine. It survives the loss of the instance that it was configured in. */
+export class Engine {
+  readonly #options: string
+  #machine: Machine
+  #index: number
+  #empty: Uint8Array | undefined
+  #plainVary: string | undefined
+  readonly cookieName: string
+  /** Whether the cookie is the store. */
+  readonly sealed: boolean
+  /** Whether `take` can keep its promise. */
+  readonly takes: boolean
+
+  constructor(options: EngineOptions) {
+    this.#options = JSON.stringify(options)
+    const configured = this.#configure()
+    this.#machine = running()
+    this.#index = configured.engine
+    this.cookieName = configured.cookieName
+    this.sealed = configured.sealed
+    this.takes = configured.takes
+  }
+
+  #configure(): Configured {
+    const [reply] = exchange(Call.configure, 0, 0, 0, [this.#options])
+    const configured = JSON.parse(decoder.decode(reply)) as Configured
+    if (configured.error) throw new OkibiError('config', `sessions: ${configured.error.message}`)
+    return configured
+  }
+
+  /** The engine's number in the instance that runs now. */
+  #here(): number {
+    if (this.#machine !== machine) {
+      this.#index = this.#configure().engine
+      this.#machine = running()
+    }
+    return this.#index
+  }
+
+  #reply(call: Call, now: number, flags: number, frames: readonly Frame[]): Reply {
+    const [head, state, write, expected] = exchange(call, this.#here(), now, flags, frames)
+    return {
+      head: JSON.parse(decoder.decode(head)) as Head,
+      state: state?.slice() ?? NOTHING,
+      write: write?.slice(),
+      expected: expected?.slice(),
+    }
+  }
+
+  /** The state of a request without a session cookie. */
+  get empty(): Uint8Array {
+    this.#empty ??= this.open('', 0).state
+    return this.#empty
+  }
+
+  /** Reads the request's Cookie header. */
+  open(header: string, now: number): Reply {
+    return this.#reply(Call.open, now, 0, [header])
+  }
+
+  /** Looks the session up, if there is an id that nobody has looked up yet. */
+  load(state: Uint8Array, now: number): Reply {
+    return this.#reply(Call.load, now, 0, [state])
+  }
+
+  /** Commits a log of changes. `failed`: the request failed, so only a destroy is carried out. */
+  commit(state: Uint8Array, log: string, failed: boolean, now: number, random: Uint8Array): Reply {
+    return this.#reply(Call.commit, now, failed ? FAILED : 0, [state, random, log])
+  }
+
+  /** Takes one value out of the stored session. */
+  take(state: Uint8Array, name: string, now: number, random: Uint8Array): Reply {
+    return this.#reply(Call.take, now, 0, [state, random, name])
+  }
+
+  /** Takes in the answer to the last step and says what to do next. */
+  answer(state: Uint8Array, kind: Answer, payload: Frame | undefined, now: number, random: Uint8Array): Reply {
+    return this.#reply(Call.answer, now, kind, payload === undefined ? [state, random] : [state, random, payload])
+  }
+
+  /** Ends the session that lies under a store key, wherever it has moved to meanwhile. */
+  end(key: string, now: number): Reply {
+    return this.#reply(Call.end, now, 0, [key])
+  }
+
+  /** What a list shows of a stored record; `null` if it is not a live session of this owner. */
+  summary(bytes: Uint8Array, owner: string, now: number): Summary | null {
+    const [reply] = exchange(Call.summary, this.#here(), now, 0, [bytes, owner])
+    return JSON.parse(decoder.decode(reply)) as Summary | null
+  }
+
+  /** The Vary header that an answer needs whose making looked at the session; `null` if it has it already. */
+  vary(present: string | null): string | null {
+    if (present) return this.#text(Call.vary, present)
+    this.#plainVary ??= this.#text(Call.vary, '') ?? undefined
+    return this.#plainVary ?? null
+  }
+
+  /** The Cache-Control header that an answer with a cookie needs; `null` if it has it already. */
+  cacheControl(present: string | null): string | null {
+    return this.#text(Call.cacheControl, present ?? '')
+  }
+
+  #text(call: Call, present: string): string | null {
+    const [reply] = exchange(call, this.#here(), 0, 0, [present])
+    return JSON.parse(decoder.decode(reply)) as string | null
+  }
+}
+
+/** The codes that the engine refuses with, where the app sees another. */
+const CODES: Readonly<Record<string, ErrorCode>> = {
+  record_too_large: 'too_large',
+  too_many_names: 'too_large',
+  cookie_too_large: 'too_large',
+  out_of_order: 'internal',
+}
+
+/** The engine's refusal as an error. */
+export function refused(error: { readonly code: string; readonly message: string }, cause?: unknown): OkibiError {
+  const code = CODES[error.code] ?? (error.code as ErrorCode)
+  return new OkibiError(code, error.message, cause === undefined ? undefined : { cause })
+}

@@ -1,0 +1,114 @@
+// What can go wrong with a session: one class for the app, one for stores.
+
+/**
+ * The stable names of what can go wrong, the same as in the Rust crates where both have them.
+ *
+ * | code | meaning | answered as |
+ * |---|---|---|
+ * | `config` | an option that cannot work; the message names the value and the fix | 500 |
+ * | `store_unavailable` | the store could not be reached or did not answer in time; nothing was written | 503 |
+ * | `store_unknown` | the store's answer was lost; the changes may or may not have been written | 503 |
+ * | `contended` | other requests went on changing the session until the commit's deadline | 503 |
+ * | `too_large` | the record, its number of names, or the sealed cookie is too large | 500 |
+ * | `invalid_name` | a name is no string, or longer than 256 bytes | 500 |
+ * | `invalid_value` | a value is not JSON, or nested too deep | 500 |
+ * | `invalid_text` | an owner or label is no string of 1 to 256 bytes | 500 |
+ * | `invalid_span` | an idle span is shorter than a second or longer than 400 days | 500 |
+ * | `no_swap` | `take` where nothing can hand a value to exactly one request: a sealed cookie, or a store without compare-and-swap | 500 |
+ * | `entropy` | the runtime's source of random bytes failed | 500 |
+ * | `head_sent` | a change after the response head had left | 500 |
+ * | `upgrade` | a change that needs a cookie, in a request that upgrades to a WebSocket | 500 |
+ * | `no_owners` | sessions cannot be listed: the store has no index of owners, or the cookie is the store | 500 |
+ * | `no_layer` | there is no session middleware around this handler | 500 |
+ * | `update_failed` | the function of an `update` threw when it was run again on a newer value | 500 |
+ * | `internal` | something that cannot happen did; please report it | 500 |
+ */
+export type ErrorCode =
+  | 'config'
+  | 'store_unavailable'
+  | 'store_unknown'
+  | 'contended'
+  | 'too_large'
+  | 'invalid_name'
+  | 'invalid_value'
+  | 'invalid_text'
+  | 'invalid_span'
+  | 'no_swap'
+  | 'entropy'
+  | 'head_sent'
+  | 'upgrade'
+  | 'no_owners'
+  | 'no_layer'
+  | 'update_failed'
+  | 'internal'
+
+const STORE_FAULTS: ReadonlySet<ErrorCode> = new Set(['store_unavailable', 'store_unknown', 'contended'])
+
+/**
+ * What went wrong with a session: `code` says what, `cause` why. It never shows an id or a value.
+ *
+ * A store's fault that a handler lets through is answered with 503 by Hono itself, as an `HTTPException` is; everything
+ * else is Hono's 500.
+ *
+ * @example
+ * ```ts
+ * app.onError((error, c) => {
+ *   if (error instanceof OkibiError && error.status === 503) return c.text('please try again', 503)
+ *   throw error
+ * })
+ * ```
+ */
+export class OkibiError extends Error {
+  override readonly name: string = 'OkibiError'
+  /** What went wrong, as a stable name. */
+  readonly code: ErrorCode
+  /** The status that fits: 503 if the store is to blame and trying again may help, else 500. */
+  readonly status: 500 | 503
+  /** The answer that Hono gives where nobody else does. Only a store's fault has one. */
+  getResponse?: () => Response
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+    this.status = STORE_FAULTS.has(code) ? 503 : 500
+    if (this.status === 503) this.getResponse = () => plainAnswer(this)
+  }
+}
+
+/** Tells who made a store's fault that Hono answers for it, which means that the app does not. */
+export function answeredBy(error: OkibiError, noticed: () => void): void {
+  if (!error.getResponse) return
+  error.getResponse = () => {
+    noticed()
+    return plainAnswer(error)
+  }
+}
+
+/** The default answer: nothing about the inside, and no cache keeps it. */
+export function plainAnswer(error: OkibiError): Response {
+  const text = error.status === 503 ? 'session store unavailable, please try again' : 'session error'
+  return new Response(text, {
+    status: error.status,
+    headers: { 'Content-Type': 'text/plain; charset=UTF-8', 'Cache-Control': 'no-store' },
+  })
+}
+
+/**
+ * A fault of a store, for those who write one. Throw it where the kind is known; anything else that a `swap` throws
+ * counts as `unknown`, and anything else that a `load` throws as `unavailable`.
+ *
+ * @example
+ * ```ts
+ * throw new StoreError('unavailable', 'connection refused', { cause: error })
+ * ```
+ */
+export class StoreError extends Error {
+  override readonly name: string = 'StoreError'
+  /** `unavailable`: nothing was written. `unknown`: no answer came, so it may or may not have been written. */
+  readonly kind: 'unavailable' | 'unknown'
+
+  constructor(kind: 'unavailable' | 'unknown', message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.kind = kind
+  }
+}

@@ -1,0 +1,49 @@
+// The guard: lets pass who has a value under a name in their session.
+import type { Context, Env, MiddlewareHandler } from 'hono'
+import { OkibiError } from './errors.js'
+import { wrong } from './options.js'
+import { LazySession, Session } from './session.js'
+import type { Awaitable } from './store.js'
+
+/** What those get who may not pass: by default 401. */
+export interface GuardOptions<E extends Env = Env> {
+  /** Sends them to this address, with 303 See Other. */
+  readonly redirect?: string | undefined
+  /** Answers them like this. */
+  readonly respond?: ((c: Context<E>) => Awaitable<Response>) | undefined
+  /** The name of the session in the context, as the session middleware has it. Default `session`. */
+  readonly as?: string | undefined
+}
+
+/**
+ * Only lets pass who has a value under `name` in their session, whatever the value is. The others get 401, a redirect,
+ * or an answer of the app's own.
+ *
+ * It stands inside the session middleware; without one it answers 500 and lets nobody pass.
+ *
+ * @example
+ * ```ts
+ * app.get('/account', guard('user', { redirect: '/login' }), (c) => c.text('yours'))
+ * ```
+ */
+export function guard<E extends Env = Env>(name: string, options: GuardOptions<E> = {}): MiddlewareHandler<E> {
+  const { redirect, respond, as = 'session' } = options
+  if (redirect !== undefined && respond !== undefined) {
+    throw wrong('guard: redirect and respond are both given; leave one of them out')
+  }
+  if (redirect !== undefined && !/^[!-~]+$/.test(redirect)) {
+    throw wrong('guard: redirect must be an address of visible ASCII characters; encode it')
+  }
+  return async function guardMiddleware(c, next) {
+    const given: unknown = (c as unknown as Context).get(as)
+    const session = given instanceof LazySession ? await given.load() : given
+    if (!(session instanceof Session)) {
+      const text = `guard: there is no session under "${as}" in the context; put the session middleware before the guard`
+      throw new OkibiError('no_layer', text)
+    }
+    if (session.has(name)) return next()
+    if (respond) return respond(c)
+    if (redirect !== undefined) return c.redirect(redirect, 303)
+    return c.text('please log in', 401)
+  }
+}

@@ -1,0 +1,96 @@
+// What a session does to the head of an answer: its cookies, what keeps caches out, and the answer to its failure.
+import type { Context } from 'hono'
+import { type OkibiError, plainAnswer } from './errors.js'
+import type { CommonOptions } from './options.js'
+import type { RequestSession } from './request.js'
+
+/** Headers as they were at some time. */
+export type HeaderList = readonly (readonly [name: string, value: string])[]
+
+/** The headers that were set so far for the answer to come. */
+export function headersOf(c: Context): HeaderList {
+  return Array.from(c.body(null, 200).headers)
+}
+
+/** Adds the session's cookies, and says what caches need to know. The app's own cookies stay. */
+export function addToHead(c: Context, request: RequestSession): void {
+  const { cookies, isAccessed, engine } = request
+  if (cookies.length === 0 && !isAccessed) return
+  change(c, (headers) => {
+    const vary = isAccessed ? engine.vary(headers.get('Vary')) : null
+    if (vary !== null) headers.set('Vary', vary)
+    if (cookies.length === 0) return
+    const cacheControl = engine.cacheControl(headers.get('Cache-Control'))
+    if (cacheControl !== null) headers.set('Cache-Control', cacheControl)
+    for (const cookie of cookies) headers.append('Set-Cookie', cookie)
+  })
+}
+
+/** Changes the answer's headers; those of a fetched answer or of a redirect cannot be changed in place. */
+function change(c: Context, edit: (headers: Headers) => void): void {
+  try {
+    edit(c.res.headers)
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    replace(c, new Response(c.res.body, c.res))
+    edit(c.res.headers)
+  }
+}
+
+/** Puts another answer in place of the present one, of which nothing stays. */
+function replace(c: Context, answer: Response): void {
+  c.res = undefined
+  c.res = answer
+}
+
+/**
+ * Answers a session's failure. Nothing of what the app had answered leaves: only the headers that were set before the
+ * session's middleware ran are kept (N42).
+ */
+export async function answerError(
+  c: Context,
+  error: OkibiError,
+  before: HeaderList,
+  onStoreError: CommonOptions['onStoreError'],
+): Promise<void> {
+  discard(c.res)
+  // Hono goes on to build answers on the headers of the present one, so that is made a bare one first.
+  c.res = undefined
+  const { headers } = c.res
+  for (const name of [...headers.keys()]) headers.delete(name)
+  for (const [name, value] of before) headers.append(name, value)
+  c.status(error.status)
+  const made = await errorAnswer(c, error, onStoreError)
+  const answer = new Response(made.body, made)
+  for (const name of new Set(before.map(([name]) => name))) {
+    if (answer.headers.has(name)) continue
+    for (const [other, value] of before) if (other === name) answer.headers.append(name, value)
+  }
+  if (!/\b(no-store|private)\b/i.test(answer.headers.get('Cache-Control') ?? '')) {
+    answer.headers.set('Cache-Control', 'no-store')
+  }
+  replace(c, answer)
+}
+
+async function errorAnswer(
+  c: Context,
+  error: OkibiError,
+  onStoreError: CommonOptions['onStoreError'],
+): Promise<Response> {
+  if (!onStoreError) {
+    console.error(error)
+    return plainAnswer(error)
+  }
+  try {
+    return await onStoreError(error, c)
+  } catch (other) {
+    console.error(error)
+    console.error(other)
+    return plainAnswer(error)
+  }
+}
+
+/** Nobody will read this answer: whoever produces its body may stop. */
+function discard(answer: Response): void {
+  if (answer.body && !answer.body.locked) answer.body.cancel().catch(() => {})
+}

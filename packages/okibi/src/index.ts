@@ -1,0 +1,20 @@
+// What the package offers. The entries add how the engine is loaded.
+export { type Directory, type DirectoryOptions, directory, type SessionInfo } from './directory.js'
+export type { SessionEvent } from './engine.js'
+export { type ErrorCode, OkibiError, StoreError } from './errors.js'
+export { type GuardOptions, guard } from './guard.js'
+export { type EagerOptions, type LazyOptions, sessions } from './middleware.js'
+export type {
+  CommonOptions,
+  CookieOptions,
+  LimitOptions,
+  SealedOptions,
+  Secret,
+  SecretOption,
+  SessionOptions,
+  StoredOptions,
+  TimeOptions,
+} from './options.js'
+export type { LazySession, Report, Session } from './session.js'
+export type { Awaitable, Consistency, Loaded, OwnerIndex, Store, Swap, Write } from './store.js'
+export type { AnyData, Json, JsonData, JsonOf, LazySessionEnv, SessionEnv } from './types.js'

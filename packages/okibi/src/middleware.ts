@@ -1,0 +1,119 @@
+// The middleware: opens a session before the handler, commits it before the head leaves.
+import type { Context, Env, MiddlewareHandler } from 'hono'
+import type { Engine } from './engine.js'
+import { addToHead, answerError, headersOf } from './head.js'
+import { checkNames, enginesOf, outsideOf, type SessionOptions } from './options.js'
+import { asOkibiError, RequestSession } from './request.js'
+import { LazySession, Session } from './session.js'
+import type { AnyData, JsonData, LazySessionEnv, SessionEnv } from './types.js'
+
+/** Options with `lazy: true`. */
+export type LazyOptions<E extends Env = Env, As extends string = 'session'> = SessionOptions<E, As> & {
+  /** The session is looked up when a handler awaits `load()`; a route that never asks costs no store call. */
+  readonly lazy: true
+}
+
+/** Options without it: what the request brought is looked up before the handler. */
+export type EagerOptions<E extends Env = Env, As extends string = 'session'> = SessionOptions<E, As> & {
+  /** Whether the session is looked up only when a handler awaits `load()`. Default false. */
+  readonly lazy?: false | undefined
+}
+
+/**
+ * The session middleware. A request that brings a session's cookie has it looked up before the handler; what the
+ * handler changes is committed before the response head leaves. A visitor of whom nothing is stored gets no cookie.
+ *
+ * Throws an `OkibiError` with the code `config` for options that cannot work.
+ *
+ * @example Sessions in a store
+ * ```ts
+ * type Data = { visits: number; user: string }
+ * const app = new Hono<SessionEnv<Data>>()
+ * app.use(sessions({ store: memoryStore(), idle: 900, absolute: 30 * 86400 }))
+ * app.get('/', (c) => c.text(`visit ${c.get('session').update('visits', (visits = 0) => visits + 1)}`))
+ * ```
+ *
+ * @example Sessions in a sealed cookie, with a secret from the environment
+ * ```ts
+ * app.use(sessions({ secret: (c) => c.env.SESSION_SECRET }))
+ * ```
+ */
+export function sessions<D extends JsonData<D> = AnyData, E extends Env = Env, As extends string = 'session'>(
+  options: EagerOptions<E, As>,
+): MiddlewareHandler<SessionEnv<D, As> & E>
+/** The same with `lazy: true`: `c.get('session')` has nothing but `load()`. */
+export function sessions<D extends JsonData<D> = AnyData, E extends Env = Env, As extends string = 'session'>(
+  options: LazyOptions<E, As>,
+): MiddlewareHandler<LazySessionEnv<D, As> & E>
+export function sessions<E extends Env>(
+  options: LazyOptions<E, string> | EagerOptions<E, string>,
+): MiddlewareHandler<E> {
+  checkNames(options)
+  const outside = outsideOf(options, options.store)
+  const engines = enginesOf(options)
+  const as = options.as ?? 'session'
+  const isLazy = options.lazy === true
+  const mark = markOf(engines.first)
+  if (options.insecureForDevelopment) warnOfDevelopment(engines.first)
+
+  return async function sessionMiddleware(c, next) {
+    const own = c as unknown as Context
+    const outer: unknown = own.get(mark)
+    if (outer) {
+      // A middleware around this one has the cookie of this name already.
+      if (own.get(as) === undefined) own.set(as, outer)
+      return next()
+    }
+    const before = headersOf(own)
+    const engine = engines.of(c)
+    const { headers } = c.req.raw
+    const request = new RequestSession(engine, outside, isUpgrade(headers), (event) => options.onEvent?.(event, own))
+    const session = isLazy ? new LazySession(request) : new Session(request)
+    own.set(mark, session)
+    own.set(as, session)
+    request.open(headers.get('cookie'))
+    if (!isLazy && request.isUnread) await request.loadBefore()
+
+    const thrown = await outcome(next)
+    const failed = thrown !== undefined || !c.finalized || (c.res.status >= 500 && !options.commitFailedRequests)
+    let failure = request.unanswered
+    try {
+      await request.close(failed)
+    } catch (error) {
+      failure ??= asOkibiError(error)
+    }
+    if (thrown) {
+      // There is no answer to send a cookie or an error with.
+      if (failure) console.error(failure)
+      throw thrown.error
+    }
+    if (failure) await answerError(own, failure, before, options.onStoreError)
+    if (!request.isUpgrade || failure) addToHead(own, request)
+  }
+}
+
+/** What the rest of the chain threw that Hono does not answer for; nothing else reaches this. */
+async function outcome(next: () => Promise<void>): Promise<{ readonly error: unknown } | undefined> {
+  try {
+    await next()
+    return undefined
+  } catch (error) {
+    return { error }
+  }
+}
+
+/** Where the session of this cookie lies in the context, whatever its middleware calls it. */
+function markOf(engine: Engine): string {
+  return Symbol.for(`okibi ${engine.cookieName}`) as unknown as string
+}
+
+/** By the request, as on some runtimes the answer does not tell. */
+function isUpgrade(headers: Headers): boolean {
+  return headers.get('upgrade')?.toLowerCase() === 'websocket'
+}
+
+function warnOfDevelopment(engine: Engine): void {
+  console.warn(
+    `okibi: insecureForDevelopment is on: the cookie ${engine.cookieName} travels in clear text. Never use this in production.`,
+  )
+}

@@ -1,0 +1,241 @@
+// The options of the middleware, checked once and split: what the engine decides by, and what the face needs itself.
+import type { Context, Env } from 'hono'
+import type { Outside } from './driver.js'
+import { Engine, type EngineOptions, type SessionEvent } from './engine.js'
+import { OkibiError } from './errors.js'
+import type { Awaitable, Store } from './store.js'
+
+/** A secret of at least 32 bytes, or a ring of them: the first writes, all of them open. */
+export type Secret = string | readonly string[]
+
+/** A secret, or a function that finds it: Workers have no environment before a request. */
+export type SecretOption<E extends Env = Env> = Secret | ((c: Context<E>) => Secret)
+
+/** The cookie's name and attributes. Secure is always on, but for `insecureForDevelopment`. */
+export interface CookieOptions {
+  /** Default `__Host-session`. */
+  readonly name?: string | undefined
+  /** Default `/`. */
+  readonly path?: string | undefined
+  /** Default none: only the very host that set it gets it back. Needs a name without `__Host-`. */
+  readonly domain?: string | undefined
+  /** Default `Lax`. */
+  readonly sameSite?: 'Strict' | 'Lax' | 'None' | undefined
+  /** Out of reach of scripts. Default true. */
+  readonly httpOnly?: boolean | undefined
+  /** Kept apart per top-level site (CHIPS). Default false. */
+  readonly partitioned?: boolean | undefined
+}
+
+/** What a record may be at most. Beyond it nothing is decoded and nothing is written (ASVS 15.3.6). */
+export interface LimitOptions {
+  /** Bytes of an encoded record. Default 65 536. */
+  readonly bytes?: number | undefined
+  /** Names in a session. Default 1024. */
+  readonly names?: number | undefined
+  /** How deep a value may nest. Default 32. */
+  readonly depth?: number | undefined
+}
+
+/** How long the store may take, and where time and randomness come from. */
+export interface TimeOptions {
+  /** How long one call of the store may take, in seconds. Default 2. */
+  readonly storeTimeout?: number | undefined
+  /** How long a commit may take with all its conflicts, in seconds. Default 10. */
+  readonly commitDeadline?: number | undefined
+  /** What time it is, in milliseconds since the Unix epoch. Default `Date.now`. For tests. */
+  readonly now?: (() => number) | undefined
+  /** Fills the bytes with randomness that nobody can guess, or throws. Default `crypto.getRandomValues`. For tests. */
+  readonly random?: ((bytes: Uint8Array) => unknown) | undefined
+}
+
+/** What every session has, wherever it is kept. */
+export interface CommonOptions<As extends string = 'session'> extends TimeOptions {
+  /** The name in the context: `c.get(as)`. Default `session`. Give another to a second session in one app. */
+  readonly as?: As | undefined
+  /** How long a session lives without activity, in seconds. Default an hour. */
+  readonly idle?: number | undefined
+  /** How long a session lives at most, in seconds; `false`: as long as it is used. Default 24 hours. */
+  readonly absolute?: number | false | undefined
+  /** How much of the idle span must pass before activity is written down, in seconds. Default a tenth of it. */
+  readonly renewAfter?: number | undefined
+  /** How long a renewed id still leads to its successor, in seconds. Default 60; 0 is allowed. */
+  readonly grace?: number | undefined
+  /** Whether the cookie outlives the browser's own session. Default true. */
+  readonly persistent?: boolean | undefined
+  /** The cookie's name and attributes. */
+  readonly cookie?: CookieOptions | undefined
+  /** What store keys begin with. Default: the cookie's name without its prefix. */
+  readonly namespace?: string | undefined
+  /** What a record may be at most. */
+  readonly limits?: LimitOptions | undefined
+  /** Leaves out `Secure` and the cookie's prefix, for browsers that refuse them on http://localhost. Never in production. */
+  readonly insecureForDevelopment?: boolean | undefined
+  /**
+   * Commits the changes of failed requests as well. By default an answer with a status of 500 or more changes nothing,
+   * except that a session which was destroyed is destroyed.
+   */
+  readonly commitFailedRequests?: boolean | undefined
+  /**
+   * The answer to a session that failed: its load, its commit. Default: 503 if the store failed, else 500, with a short
+   * text, and the error goes to `console.error`. Nothing of what the app had answered is in it: no header, no cookie.
+   */
+  readonly onStoreError?: ((error: OkibiError, c: Context) => Awaitable<Response>) | undefined
+  /** Told of what an operator may want to count: forged cookies, conflicts. It holds no id, secret or value. */
+  readonly onEvent?: ((event: SessionEvent, c: Context) => void) | undefined
+}
+
+/** Sessions in a store. */
+export interface StoredOptions<E extends Env = Env, As extends string = 'session'> extends CommonOptions<As> {
+  /** Where the sessions lie. */
+  readonly store: Store
+  /** Signs the id in the cookie, so that an invented one never reaches the store. */
+  readonly sign?: SecretOption<E> | undefined
+  readonly secret?: undefined
+  readonly chunks?: undefined
+}
+
+/**
+ * Sessions in a sealed cookie, without a store. Such a session cannot be ended before it expires, and of two parallel
+ * responses the later overwrites what the earlier changed.
+ */
+export interface SealedOptions<E extends Env = Env, As extends string = 'session'> extends CommonOptions<As> {
+  /** Encrypts the cookie. */
+  readonly secret: SecretOption<E>
+  /** Over how many cookies a session may be split, 1 to 5. Default 1. */
+  readonly chunks?: number | undefined
+  readonly store?: undefined
+  readonly sign?: undefined
+}
+
+/** Everything that can be configured about a session. */
+export type SessionOptions<E extends Env = Env, As extends string = 'session'> =
+  | StoredOptions<E, As>
+  | SealedOptions<E, As>
+
+const KNOWN: ReadonlySet<string> = new Set([
+  ...['store', 'sign', 'secret', 'chunks', 'as', 'lazy', 'idle', 'absolute', 'renewAfter', 'grace', 'persistent'],
+  ...['cookie', 'namespace', 'limits', 'insecureForDevelopment', 'commitFailedRequests', 'onStoreError', 'onEvent'],
+  ...['storeTimeout', 'commitDeadline', 'now', 'random'],
+])
+
+/** Fails for an option that there is not, which in JavaScript no compiler finds. */
+export function checkNames(options: object): void {
+  const unknown = Object.keys(options).find((name) => !KNOWN.has(name))
+  if (unknown !== undefined) throw wrong(`${unknown}: there is no such option`)
+}
+
+/** What the face needs itself. */
+export function outsideOf(options: TimeOptions, store: Store | undefined): Outside {
+  if (store && ![store.load, store.swap, store.delete].every((method) => typeof method === 'function')) {
+    throw wrong('store: must have the methods load, swap and delete')
+  }
+  return {
+    store,
+    now: options.now ?? Date.now,
+    random: options.random ?? ((bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>)),
+    storeTimeout: time('storeTimeout', options.storeTimeout ?? 2),
+    commitDeadline: time('commitDeadline', options.commitDeadline ?? 10),
+  }
+}
+
+/** How long a timer of the runtime can wait. */
+const LONGEST_TIMER = 2 ** 31 - 1
+
+function time(name: string, seconds: number): number {
+  const millis = seconds * 1000
+  if (millis > 0 && millis <= LONGEST_TIMER) return millis
+  throw wrong(`${name} of ${seconds}: must be a number of seconds greater than 0`)
+}
+
+/** The options without their type parameter, which the engine has no use for. */
+type PlainOptions = CommonOptions<string> & {
+  readonly store?: Store | undefined
+  readonly secret?: unknown
+  readonly chunks?: number | undefined
+}
+
+/** What the engine decides by, without secrets. What it makes no sense of it refuses itself, by name. */
+function engineOptions(options: PlainOptions): EngineOptions {
+  const { cookie, limits, store } = options
+  return {
+    cookie,
+    sealed: options.secret !== undefined,
+    chunks: options.chunks,
+    namespace: options.namespace,
+    idle: millis(options.idle),
+    absolute: options.absolute === false ? false : millis(options.absolute),
+    renewAfter: millis(options.renewAfter),
+    grace: millis(options.grace),
+    persistent: options.persistent,
+    maxBytes: limits?.bytes,
+    maxNames: limits?.names,
+    maxDepth: limits?.depth,
+    consistency: store?.consistency,
+    insecureForDevelopment: options.insecureForDevelopment,
+  }
+}
+
+/** Seconds as the engine reads them. What is no number goes to it as it is, to be refused. */
+function millis(seconds: unknown): unknown {
+  return typeof seconds === 'number' && Number.isFinite(seconds) ? Math.round(seconds * 1000) : seconds
+}
+
+/** Finds the engine of a request. */
+export type Engines<E extends Env> = (c: Context<E>) => Engine
+
+/** A secret that only stands in while the other options are checked. */
+const STAND_IN = ['the secret comes with the first request']
+/** More different secrets than this are a mistake, and would take memory without end. */
+const MOST_SECRETS = 10_000
+
+/** The engines of one middleware: one, or one for each secret that a function finds. Never one for each request. */
+export function enginesOf<E extends Env>(options: SessionOptions<E, string>): { first: Engine; of: Engines<E> } {
+  if (options.store === undefined && options.secret === undefined) {
+    throw wrong('store: none given; give a store, or a secret to keep sessions in a sealed cookie')
+  }
+  if (options.store !== undefined && options.secret !== undefined) {
+    throw wrong('secret: sessions are in the store or in a sealed cookie; with a store use sign to sign the id')
+  }
+  if (options.store === undefined && options.sign !== undefined) {
+    throw wrong('sign: a sealed cookie is signed already; leave it out')
+  }
+  if (options.chunks !== undefined && options.store !== undefined) {
+    throw wrong('chunks: only a sealed cookie can be split; leave it out')
+  }
+  const common = engineOptions(options)
+  const secret = options.secret ?? options.sign
+  if (typeof secret !== 'function') {
+    const only = new Engine({ ...common, secrets: secret === undefined ? undefined : list(secret) })
+    return { first: only, of: () => only }
+  }
+  const first = new Engine({ ...common, secrets: STAND_IN })
+  const known = new Map<string, Engine>()
+  const of = (c: Context<E>): Engine => {
+    const secrets = list(secret(c))
+    const key = secrets.length === 1 ? `1 ${secrets[0]}` : `${secrets.length} ${JSON.stringify(secrets)}`
+    let engine = known.get(key)
+    if (!engine) {
+      if (known.size >= MOST_SECRETS) {
+        throw wrong(
+          `secret: the function found more than ${MOST_SECRETS} different ones; find the same for all requests`,
+        )
+      }
+      engine = new Engine({ ...common, secrets })
+      known.set(key, engine)
+    }
+    return engine
+  }
+  return { first, of }
+}
+
+function list(secret: unknown): readonly unknown[] {
+  if (Array.isArray(secret)) return secret
+  if (typeof secret === 'string') return [secret]
+  throw wrong(`secret of type ${typeof secret}: must be a string of at least 32 bytes, or a list of such`)
+}
+
+/** A configuration that cannot work. */
+export function wrong(text: string): OkibiError {
+  return new OkibiError('config', `sessions: ${text}`)
+}

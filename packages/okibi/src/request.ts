@@ -1,0 +1,260 @@
+// One request's session behind its handler: load, commit, take and close, one at a time.
+import { drive, type Outside, randomBytes, type Task } from './driver.js'
+import type { Engine, Head, Reply, SessionEvent, SessionHead } from './engine.js'
+import { answeredBy, OkibiError } from './errors.js'
+import { View } from './view.js'
+
+/** What a change would need besides the store. */
+export type Need =
+  /** The cookie goes out anew: another id, another lifetime. */
+  | 'cookie'
+  /** A session to put it in. */
+  | 'session'
+  /** Nothing: it only takes away. */
+  | 'nothing'
+
+/** The session of one request. */
+export class RequestSession {
+  readonly engine: Engine
+  readonly outside: Outside
+  /** The request asks for a WebSocket: its answer is left as it is. */
+  readonly isUpgrade: boolean
+  readonly view: View = new View()
+  readonly #onEvent: (event: SessionEvent) => void
+  #state: Uint8Array | undefined
+  #head: Head | undefined
+  /** The last task, where one is under way. */
+  #turn: Promise<void> | undefined
+  #loadError: OkibiError | undefined
+  /** The outcome of a commit is unknown, so what the session holds is, too. */
+  #inDoubt = false
+  #isClosed = false
+  /** Someone looked at the session or changed it. */
+  isAccessed = false
+  /** The store's fault that Hono answered for, because nobody else did. */
+  unanswered: OkibiError | undefined
+
+  constructor(engine: Engine, outside: Outside, isUpgrade: boolean, onEvent: (event: SessionEvent) => void) {
+    this.engine = engine
+    this.outside = outside
+    this.isUpgrade = isUpgrade
+    this.#onEvent = onEvent
+  }
+
+  /** Reads the Cookie header. A request without the session's cookie does not reach the engine. */
+  open(header: string | null): void {
+    if (header?.includes(this.engine.cookieName)) this.#settle(this.engine.open(header, this.outside.now()))
+  }
+
+  /** Whether there is an id that nobody has looked up yet. */
+  get isUnread(): boolean {
+    return this.#head?.unread ?? false
+  }
+
+  /** Looks the session up. A failure shows at every access from here on. */
+  async loadBefore(): Promise<void> {
+    try {
+      await this.#load()
+    } catch (error) {
+      this.#loadError = this.#failure(error)
+    }
+  }
+
+  /** Looks the session up, for who asks. */
+  async load(): Promise<void> {
+    this.isAccessed = true
+    await this.guarded(() => this.#load())
+  }
+
+  async #load(): Promise<void> {
+    if (!this.isUnread) return
+    await this.#inTurn(async () => {
+      if (!this.isUnread) return
+      await this.#run(this.engine.load(this.#state ?? this.engine.empty, this.outside.now()))
+    })
+  }
+
+  /** The view, for who looks. */
+  look(): View {
+    this.isAccessed = true
+    if (this.#loadError) throw this.#loadError
+    return this.view
+  }
+
+  /** The view, for who changes something. */
+  change(need: Need): View {
+    const view = this.look()
+    if (this.#isClosed) throw headSent()
+    if (this.isUpgrade && this.#needsCookie(need)) throw upgrade()
+    return view
+  }
+
+  #needsCookie(need: Need): boolean {
+    const isLive = this.view.base !== undefined
+    if (need === 'cookie' || (this.engine.sealed && isLive)) return true
+    return need === 'session' && !isLive
+  }
+
+  /** Whether a flash that is read now can still be removed. */
+  get consumes(): boolean {
+    return !this.#isClosed && !(this.isUpgrade && this.engine.sealed)
+  }
+
+  /** The live session as stored, unless this request ended it. */
+  get base(): SessionHead | undefined {
+    return this.look().base
+  }
+
+  get head(): Head | undefined {
+    return this.#head
+  }
+
+  /** Commits what was done so far. */
+  async commit(): Promise<void> {
+    this.change('nothing')
+    await this.guarded(() => this.#inTurn(() => this.#commit(false)))
+  }
+
+  async #commit(failed: boolean): Promise<void> {
+    if (this.#inDoubt && !failed) throw unknownOutcome()
+    this.view.notice()
+    const ops = this.view.drain()
+    try {
+      const log = `[${ops.map((op) => op.json).join(',')}]`
+      const { engine, outside } = this
+      const state = this.#state ?? engine.empty
+      await this.#run(engine.commit(state, log, failed, outside.now(), randomBytes(outside)))
+      this.view.forget(ops)
+    } catch (error) {
+      this.view.restore(ops)
+      throw error
+    }
+  }
+
+  /** Takes one value out of the stored session, at once and for this request alone. */
+  async take(name: string): Promise<unknown> {
+    this.change('nothing')
+    return this.guarded(() => this.#inTurn(() => this.#take(name)))
+  }
+
+  async #take(name: string): Promise<unknown> {
+    const { engine, outside, view } = this
+    if (!engine.takes) {
+      const why = engine.sealed ? 'the cookie is the store' : 'the store has no compare-and-swap'
+      throw new OkibiError('no_swap', `take: ${why}, so a value could be handed out twice; use get and remove`)
+    }
+    if (this.#inDoubt) throw unknownOutcome()
+    view.notice()
+    if (view.isTouched(name)) {
+      // What this request put there itself and has not committed yet is its own.
+      const own = view.get(name, false)
+      if (view.has(name)) view.remove(name)
+      return own
+    }
+    if (!view.has(name)) return undefined
+    await this.#run(engine.take(this.#state ?? engine.empty, name, outside.now(), randomBytes(outside)))
+    return this.#head?.taken
+  }
+
+  /** The last commit, before the head leaves. From here on nothing can be changed. */
+  async close(failed: boolean): Promise<void> {
+    this.#isClosed = true
+    if (this.#turn) await this.#turn
+    if (!failed) this.view.notice()
+    if (failed ? !this.view.isDestroyed : !this.#mustCommit()) return
+    if (this.isUpgrade && this.engine.sealed) throw upgrade()
+    await this.#inTurn(() => this.#commit(failed))
+  }
+
+  #mustCommit(): boolean {
+    const isDue = !this.isUpgrade && (this.#head?.session?.due ?? false)
+    return this.#inDoubt || this.view.isChanged || isDue
+  }
+
+  /** The cookies of what was committed. */
+  get cookies(): readonly string[] {
+    return this.isUpgrade ? [] : (this.#head?.cookies ?? [])
+  }
+
+  /** Carries out a task of the engine and takes in what came of it. */
+  async #run(first: Reply): Promise<void> {
+    const task: Task = {
+      onEvent: this.#onEvent,
+      recompute: (token, current) => this.view.recompute(token, current),
+    }
+    try {
+      this.#takeIn(await drive(this.engine, this.outside, task, first))
+    } catch (error) {
+      this.#inDoubt ||= error instanceof OkibiError && error.code === 'store_unknown'
+      throw error
+    }
+  }
+
+  /** Takes in the reply to a call that asks for nothing. */
+  #settle(reply: Reply): void {
+    reply.head.events?.forEach(this.#onEvent)
+    this.#takeIn(reply)
+  }
+
+  #takeIn(reply: Reply): void {
+    this.#state = reply.state
+    this.#head = reply.head
+    this.view.reset(reply.head.session, reply.head.basis)
+  }
+
+  /** One task after the other: the engine's state is handed on from each to the next. */
+  async #inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const before = this.#turn
+    let end = () => {}
+    const mine = new Promise<void>((resolve) => {
+      end = resolve
+    })
+    this.#turn = mine
+    try {
+      if (before) await before
+      return await task()
+    } finally {
+      if (this.#turn === mine) this.#turn = undefined
+      end()
+    }
+  }
+
+  /** A task that a handler asked for. If nobody awaits it, its failure shows when the session is closed. */
+  guarded<T>(task: () => Promise<T>): Promise<T> {
+    const result = task().catch((error: unknown) => {
+      throw this.#failure(error)
+    })
+    result.catch(() => {})
+    return result
+  }
+
+  /** The error as the app gets it. A store's fault that nobody handles is answered by the middleware. */
+  #failure(error: unknown): OkibiError {
+    const failure = asOkibiError(error)
+    answeredBy(failure, () => {
+      this.unanswered = failure
+    })
+    return failure
+  }
+}
+
+/** Any error as one of okibi's. */
+export function asOkibiError(error: unknown): OkibiError {
+  if (error instanceof OkibiError) return error
+  return new OkibiError('internal', 'session: an unexpected failure', { cause: error })
+}
+
+function headSent(): OkibiError {
+  const text = 'session: the response head has left, so nothing can be changed any more; change it and commit before'
+  return new OkibiError('head_sent', text)
+}
+
+function upgrade(): OkibiError {
+  const text =
+    'session: an upgrade to a WebSocket sends no cookie, and this change needs one; make it in another request'
+  return new OkibiError('upgrade', text)
+}
+
+function unknownOutcome(): OkibiError {
+  return new OkibiError('store_unknown', 'session store did not answer: the outcome is unknown')
+}

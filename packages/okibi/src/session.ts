@@ -1,0 +1,308 @@
+// The session as a handler touches it.
+import { endAllBut, endOne, listOwned, type SessionInfo } from './directory.js'
+import { OkibiError } from './errors.js'
+import type { RequestSession } from './request.js'
+import type { AnyData, JsonData } from './types.js'
+import { checkName } from './view.js'
+
+/** What the engine did for this request so far, for those who like to see it. */
+export interface Report {
+  /** How often the store was asked for a record. */
+  readonly loads: number
+  /** How often the store was asked to write one. */
+  readonly writes: number
+  /** How often the store was asked to delete one. */
+  readonly deletes: number
+  /** Whether what was committed so far sends a cookie. */
+  readonly sendsCookie: boolean
+  /** Whether there are changes that are not committed yet. */
+  readonly hasChanges: boolean
+  /** When reading the session next writes its activity down and sends the cookie again. */
+  readonly renewalDueAt: Date | undefined
+}
+
+/**
+ * The session of one visitor, in one request: `c.get('session')`.
+ *
+ * Reading and changing is synchronous. Changes are committed before the response head leaves; {@link commit} does it
+ * earlier. A value that is changed in place (`session.get('cart').push(item)`) is noticed and committed as well.
+ *
+ * Every method throws an {@link OkibiError} with a `code`: `store_unavailable` if the session could not be loaded,
+ * `head_sent` for a change after the head has left, and what is said at each.
+ */
+export class Session<D extends JsonData<D> = AnyData> {
+  readonly #request: RequestSession
+
+  /** @internal */
+  constructor(request: RequestSession) {
+    this.#request = request
+  }
+
+  /**
+   * The value under a name, or `undefined`. Reading a {@link flash} removes it.
+   *
+   * @example
+   * ```ts
+   * const user = c.get('session').get('user')
+   * ```
+   */
+  get<K extends keyof D & string>(name: K): D[K] | undefined {
+    return this.#request.look().get(name, this.#request.consumes) as D[K] | undefined
+  }
+
+  /** Whether there is a value under a name. It does not remove a flash. */
+  has(name: keyof D & string): boolean {
+    return this.#request.look().has(name)
+  }
+
+  /** The names of all values. */
+  names(): string[] {
+    return this.#request.look().names()
+  }
+
+  /**
+   * Puts a value under a name. If a parallel request sets the same name, the later commit wins.
+   *
+   * Throws `invalid_value` if it cannot be written as JSON.
+   */
+  set<K extends keyof D & string>(name: K, value: D[K]): void {
+    this.#request.change('session').set(name, value)
+  }
+
+  /** Puts a value under a name for one reading: the next {@link get}, in this request or a later one, removes it. */
+  flash<K extends keyof D & string>(name: K, value: D[K]): void {
+    this.#request.change('session').flash(name, value)
+  }
+
+  /** Removes what is under a name. */
+  remove(name: keyof D & string): void {
+    checkName(name)
+    this.#request.change('nothing').remove(name)
+  }
+
+  /** Removes every value. The session itself goes on; {@link destroy} ends it. */
+  clear(): void {
+    this.#request.change('nothing').clear()
+  }
+
+  /**
+   * Puts what the function makes of a value in its place, and returns it.
+   *
+   * No parallel change is lost: if the session turns out to have changed meanwhile, the function runs again, on what is
+   * there by then. So what this returns is provisional until the commit, and the function must do nothing but compute.
+   * If it throws when it runs again, the commit fails with `update_failed`.
+   *
+   * @example
+   * ```ts
+   * const visits = c.get('session').update('visits', (visits = 0) => visits + 1)
+   * ```
+   */
+  update<K extends keyof D & string>(name: K, change: (current: D[K] | undefined) => D[K]): D[K] {
+    const run = change as (current: unknown) => unknown
+    return this.#request.change('session').update(name, run) as D[K]
+  }
+
+  /**
+   * Takes a value out of the session, at once and for this request alone: of all requests that take it in parallel one
+   * gets it, the others get `undefined`. It stays taken even if this request fails.
+   *
+   * Rejects with `no_swap` for a sealed cookie and for a store without compare-and-swap.
+   */
+  async take<K extends keyof D & string>(name: K): Promise<D[K] | undefined> {
+    checkName(name)
+    return (await this.#request.take(name)) as D[K] | undefined
+  }
+
+  /**
+   * Gives the session a new id for a change of privilege: at login, at logout, when roles change (ASVS 7.2.4).
+   *
+   * The values stay, both clocks start anew, and from the commit on the old id opens nothing. Of several requests that
+   * rotate in parallel one wins; the others are anonymous from there on and send no cookie. With `keepDeadline` the
+   * absolute deadline stays where it is.
+   */
+  rotate(options: { readonly keepDeadline?: boolean } = {}): void {
+    this.#request.change('cookie').other(options.keepDeadline ? '"rotate_keeping_deadline"' : '"rotate"')
+  }
+
+  /**
+   * Gives the session a new id at equal privilege, now and then. Requests that are under way with the old id go on in
+   * the same session for a short while (the option `grace`).
+   */
+  renewId(): void {
+    this.#request.change('cookie').other('"renew_id"')
+  }
+
+  /**
+   * Ends the session: its record goes, and the answer removes the cookie. Even a failed request does this much.
+   *
+   * What is changed after it begins a new session with a new id and only the new values.
+   */
+  destroy(): void {
+    this.#request.change('nothing').destroy()
+  }
+
+  /**
+   * How long this one session lives without activity ("remember me"), in seconds: 1 second to 400 days.
+   *
+   * Throws `invalid_span` for what is no span; one that is too short or too long fails at the commit.
+   */
+  setIdle(seconds: number): void {
+    const millis = Math.round(seconds * 1000)
+    if (!Number.isSafeInteger(millis) || millis < 0) {
+      throw new OkibiError('invalid_span', `session idle span of ${seconds}: must be between 1 second and 400 days`)
+    }
+    this.#request.change('cookie').other(`{"set_idle":${millis}}`)
+  }
+
+  /** Whether this one session's cookie outlives the browser's own session. */
+  setPersistent(persistent: boolean): void {
+    this.#request.change('cookie').other(`{"set_persistent":${persistent === true}}`)
+  }
+
+  /**
+   * Says whose session this is, by the app's own name for them (a user id, at most 256 bytes), so that it can be listed
+   * and ended with their others; `undefined`: nobody's. A change of owner is a change of privilege, so it rotates as well.
+   */
+  setOwner(owner: string | undefined): void {
+    this.#request.change('cookie').setOwner(text('owner', owner))
+  }
+
+  /** What lists call this session, such as "Firefox on Linux"; at most 256 bytes. */
+  setLabel(label: string | undefined): void {
+    this.#request.change('session').other(`{"set_label":${JSON.stringify(text('label', label))}}`)
+  }
+
+  /** Whose session this is. */
+  get owner(): string | undefined {
+    return this.#request.look().owner
+  }
+
+  /** Whether there is a session: a stored one, or one that will be after the commit. */
+  get isLive(): boolean {
+    const view = this.#request.look()
+    return view.base !== undefined || view.owner !== undefined || view.names().length > 0
+  }
+
+  /** The session's public name in lists; it opens nothing. None before the first commit. A rotation changes it. */
+  get handle(): string | undefined {
+    return this.#request.base?.handle
+  }
+
+  /** What lists call this session, as of the last commit. */
+  get label(): string | undefined {
+    return this.#request.base?.label
+  }
+
+  /** When the session began; a {@link rotate} begins it anew. */
+  get created(): Date | undefined {
+    return date(this.#request.base?.created)
+  }
+
+  /** When it was last active, as of its last renewal. */
+  get lastActive(): Date | undefined {
+    return date(this.#request.base?.active)
+  }
+
+  /** When it ends if nothing happens. */
+  get expiresAt(): Date | undefined {
+    return date(this.#request.base?.expiresAt)
+  }
+
+  /** When it ends whatever happens. */
+  get deadline(): Date | undefined {
+    return date(this.#request.base?.deadline)
+  }
+
+  /** When activity is next written down, and the cookie sent again. */
+  get renewalDueAt(): Date | undefined {
+    return date(this.#request.base?.renewalDueAt)
+  }
+
+  /**
+   * Commits what was changed so far, instead of waiting for the response head: before a body that streams, or to know
+   * that it worked. It can be called more than once.
+   *
+   * What it committed stays, even if the request fails later, and its cookie goes out with whatever answer leaves.
+   */
+  commit(): Promise<void> {
+    return this.#request.commit()
+  }
+
+  /** The live sessions of this session's owner, the most recently active first. Empty if it is nobody's. */
+  async owned(): Promise<SessionInfo[]> {
+    const { owner, handle } = this
+    if (owner === undefined) return []
+    return this.#request.guarded(() => listOwned(this.#request, owner, handle))
+  }
+
+  /**
+   * Ends one of this owner's sessions, at once; whether there was one. The session that asks is destroyed with the
+   * commit, as by {@link destroy}.
+   */
+  async end(handle: string): Promise<boolean> {
+    const { owner } = this
+    if (handle === this.handle) {
+      this.destroy()
+      return true
+    }
+    if (owner === undefined) return false
+    return this.#request.guarded(() => endOne(this.#request, owner, handle))
+  }
+
+  /** Ends all sessions of this owner but this one, at once, and says how many. */
+  async endOthers(): Promise<number> {
+    const { owner, handle } = this
+    if (owner === undefined) return 0
+    return this.#request.guarded(() => endAllBut(this.#request, owner, handle))
+  }
+
+  /** What the engine did for this request so far. {@link commit} first to have it all. */
+  report(): Report {
+    const view = this.#request.look()
+    view.notice()
+    const { head, cookies } = this.#request
+    return {
+      loads: head?.loads ?? 0,
+      writes: head?.swaps ?? 0,
+      deletes: head?.deletes ?? 0,
+      sendsCookie: cookies.length > 0,
+      hasChanges: view.isChanged,
+      renewalDueAt: this.renewalDueAt,
+    }
+  }
+}
+
+/** With `lazy: true`: a session that is looked up when it is asked for. A route that never asks costs no store call. */
+export class LazySession<D extends JsonData<D> = AnyData> {
+  readonly #request: RequestSession
+  readonly #session: Session<D>
+
+  /** @internal */
+  constructor(request: RequestSession) {
+    this.#request = request
+    this.#session = new Session<D>(request)
+  }
+
+  /**
+   * Looks the session up, once for each request.
+   *
+   * @example
+   * ```ts
+   * const session = await c.get('session').load()
+   * ```
+   */
+  async load(): Promise<Session<D>> {
+    await this.#request.load()
+    return this.#session
+  }
+}
+
+function date(millis: number | undefined): Date | undefined {
+  return millis === undefined ? undefined : new Date(millis)
+}
+
+function text(what: string, given: unknown): string | null {
+  if (given === undefined || given === null) return null
+  if (typeof given === 'string' && given.isWellFormed()) return given
+  throw new OkibiError('invalid_text', `session ${what} of type ${typeof given}: must be a string of 1 to 256 bytes`)
+}

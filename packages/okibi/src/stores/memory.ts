@@ -1,0 +1,196 @@
+// The bounded store in this process's memory.
+import type { Loaded, Store, Swap, Write } from '../store.js'
+
+/** How a memory store is made. */
+export interface MemoryStoreOptions {
+  /** How many sessions it holds at most. Default 100 000. */
+  readonly capacity?: number | undefined
+  /** What time it is, in milliseconds since the Unix epoch. Default `Date.now`. */
+  readonly now?: (() => number) | undefined
+}
+
+/** A memory store, which can also be looked at. */
+export interface MemoryStore extends Store {
+  load(key: string): Loaded | undefined
+  swap(key: string, expected: Uint8Array | undefined, write: Write): Swap
+  delete(key: string): void
+  readonly consistency: 'strong'
+  readonly owners: { list(owner: string): string[] }
+  /** How many sessions it holds, counting expired ones that were not swept yet. */
+  readonly size: number
+  /** Drops every expired session now and says how many there were. Nobody has to: writes do it little by little. */
+  purge(): number
+}
+
+/** What lies under a key. */
+interface Held extends Write {
+  /** It was used since it was made. */
+  isUsed: boolean
+}
+
+/** Of all places, how many are for sessions that were used since they were made. */
+const USED_SHARE = 0.8
+/** How many sessions a write looks at, to drop those that have expired. */
+const SWEPT_PER_WRITE = 4
+
+/**
+ * Sessions in this process's memory: for tests, for development, and for a single process that may forget its sessions
+ * when it ends.
+ *
+ * It never holds more sessions than its capacity. When it is full, a new session takes the place of one that was not
+ * used since it was made, or else of the one that was not used for the longest time: a flood of sessions that nobody
+ * comes back to pushes out itself, not the sessions in use. Expired sessions are never handed out.
+ *
+ * @example
+ * ```ts
+ * app.use(sessions({ store: memoryStore({ capacity: 10_000 }) }))
+ * ```
+ */
+export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
+  const { capacity = 100_000, now = Date.now } = options
+  if (!Number.isSafeInteger(capacity) || capacity < 1) {
+    throw new RangeError(`memoryStore: capacity of ${capacity}: must be a whole number of sessions, at least 1`)
+  }
+  return new Memory(capacity, now)
+}
+
+class Memory implements MemoryStore {
+  readonly consistency = 'strong'
+  readonly #capacity: number
+  readonly #now: () => number
+  /** Sessions that were not used since they were made, the oldest first. */
+  readonly #fresh = new Map<string, Held>()
+  /** Sessions that were, the one first that was not used for the longest time. */
+  readonly #used = new Map<string, Held>()
+  readonly #byOwner = new Map<string, Set<string>>()
+  /** Where the sweep has come to. */
+  #sweep: Iterator<[string, Held]> | undefined
+
+  constructor(capacity: number, now: () => number) {
+    this.#capacity = capacity
+    this.#now = now
+  }
+
+  get size(): number {
+    return this.#fresh.size + this.#used.size
+  }
+
+  load(key: string): Loaded | undefined {
+    const held = this.#live(key)
+    if (!held) return undefined
+    this.#touch(key, held)
+    return { bytes: held.bytes, expiresAt: held.expiresAt }
+  }
+
+  swap(key: string, expected: Uint8Array | undefined, write: Write): Swap {
+    const current = this.#live(key)?.bytes
+    if (!isSame(current, expected)) return { done: false, current }
+    this.#put(key, write)
+    this.#sweepSome()
+    return { done: true }
+  }
+
+  delete(key: string): void {
+    this.#remove(key)
+  }
+
+  readonly owners: { list(owner: string): string[] } = {
+    list: (owner) => [...(this.#byOwner.get(owner) ?? [])].filter((key) => this.#live(key)),
+  }
+
+  purge(): number {
+    const before = this.size
+    for (const part of [this.#fresh, this.#used]) for (const entry of part) this.#dropExpired(entry)
+    return before - this.size
+  }
+
+  #find(key: string): Held | undefined {
+    return this.#used.get(key) ?? this.#fresh.get(key)
+  }
+
+  /** What lies under a key and has not expired. */
+  #live(key: string): Held | undefined {
+    const held = this.#find(key)
+    return held && held.expiresAt > this.#now() ? held : undefined
+  }
+
+  /** Notes that a session is in use. */
+  #touch(key: string, held: Held): void {
+    const part = held.isUsed ? this.#used : this.#fresh
+    part.delete(key)
+    held.isUsed = true
+    this.#used.set(key, held)
+    if (this.#used.size <= Math.ceil(this.#capacity * USED_SHARE)) return
+    // The one that was not used for the longest time gets in line with the new ones.
+    const [oldest] = this.#used
+    if (!oldest) return
+    this.#used.delete(oldest[0])
+    oldest[1].isUsed = false
+    this.#fresh.set(...oldest)
+  }
+
+  #put(key: string, write: Write): void {
+    const before = this.#remove(key)
+    const held: Held = {
+      bytes: write.bytes.slice(),
+      expiresAt: write.expiresAt,
+      owner: write.owner,
+      isUsed: before?.isUsed ?? false,
+    }
+    const part = held.isUsed ? this.#used : this.#fresh
+    part.set(key, held)
+    if (held.owner !== undefined) {
+      const keys = this.#byOwner.get(held.owner) ?? new Set()
+      this.#byOwner.set(held.owner, keys.add(key))
+    }
+    if (this.size <= this.#capacity) return
+    // The newest of the fresh ones is the one just made, unless it was in use before.
+    for (const part of [this.#fresh, this.#used]) {
+      for (const other of part.keys()) {
+        if (other === key) continue
+        this.#remove(other)
+        return
+      }
+    }
+  }
+
+  #remove(key: string): Held | undefined {
+    const held = this.#find(key)
+    if (!held) return undefined
+    const part = held.isUsed ? this.#used : this.#fresh
+    part.delete(key)
+    if (held.owner !== undefined) {
+      const keys = this.#byOwner.get(held.owner)
+      keys?.delete(key)
+      if (keys?.size === 0) this.#byOwner.delete(held.owner)
+    }
+    return held
+  }
+
+  /** Pays for a write: looks at a few sessions and drops those that have expired. */
+  #sweepSome(): void {
+    for (let looked = 0; looked < SWEPT_PER_WRITE; looked += 1) {
+      this.#sweep ??= this.#all()
+      const next = this.#sweep.next()
+      if (next.done) {
+        this.#sweep = undefined
+        return
+      }
+      this.#dropExpired(next.value)
+    }
+  }
+
+  *#all(): Generator<[string, Held], undefined> {
+    yield* this.#fresh
+    yield* this.#used
+  }
+
+  #dropExpired([key, held]: [string, Held]): void {
+    if (held.expiresAt <= this.#now()) this.#remove(key)
+  }
+}
+
+function isSame(one: Uint8Array | undefined, other: Uint8Array | undefined): boolean {
+  if (one === undefined || other === undefined) return one === other
+  return one.length === other.length && one.every((byte, at) => byte === other[at])
+}

@@ -1,0 +1,304 @@
+// Sessions in SQLite, in the same table as the Rust store, also both at once.
+import { createRequire } from 'node:module'
+import { StoreError } from '../errors.js'
+import type { Awaitable, Loaded, Store, Swap, Write } from '../store.js'
+
+/** What SQLite takes and gives. */
+export type SqliteValue = null | number | bigint | string | Uint8Array
+
+/** A prepared statement, as node:sqlite, libsql and better-sqlite3 have it. */
+export interface SqliteStatement {
+  run(...values: SqliteValue[]): { readonly changes: number | bigint }
+  get(...values: SqliteValue[]): unknown
+  all(...values: SqliteValue[]): unknown[]
+}
+
+/** An open database, as node:sqlite, libsql and better-sqlite3 have it. */
+export interface SqliteDatabase {
+  exec(sql: string): unknown
+  prepare(sql: string): SqliteStatement
+}
+
+/** A database that can be closed. */
+interface Closable extends SqliteDatabase {
+  close(): unknown
+}
+
+/** How an SQLite store is made. */
+export interface SqliteStoreOptions {
+  /** What time it is, in milliseconds since the Unix epoch. Default `Date.now`. */
+  readonly now?: (() => number) | undefined
+}
+
+/** Sessions in an SQLite database. */
+export interface SqliteStore extends Store {
+  readonly consistency: 'strong'
+  readonly owners: { list(owner: string): Awaitable<string[]> }
+  /**
+   * Deletes the rows of expired sessions and says how many there were. Call it now and then, every hour, say. It deletes
+   * little by little, so that requests are served in between.
+   */
+  purge(): Promise<number>
+}
+
+/** A store that opened its database itself. */
+export interface OpenSqliteStore extends SqliteStore {
+  /** Closes the database. The store cannot be used after that. */
+  close(): void
+}
+
+/** The table, as the Rust store creates it. It may be run any number of times. */
+export const SCHEMA = `
+CREATE TABLE IF NOT EXISTS okibi_sessions (
+  key        TEXT    NOT NULL PRIMARY KEY, -- made from the session's id by SHA-256; opens nothing
+  value      BLOB    NOT NULL,             -- the record, byte for byte: what a compare-and-swap compares
+  expires_at INTEGER NOT NULL,             -- milliseconds since the Unix epoch; the row is dead from then on
+  owner      TEXT                          -- whose session it is, or NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS okibi_sessions_expires_at ON okibi_sessions (expires_at);
+CREATE INDEX IF NOT EXISTS okibi_sessions_owner ON okibi_sessions (owner) WHERE owner IS NOT NULL;
+`
+
+/** How long to wait between two attempts at a lock that another process holds, in milliseconds. */
+const PAUSE = 1
+/** How long to go on trying, in milliseconds. */
+const PATIENCE = 1000
+/** How many rows one step of a purge deletes. */
+const PURGE_STEP = 500
+
+/**
+ * Sessions in a database that is open already: node:sqlite's `DatabaseSync`, `libsql`, `better-sqlite3`.
+ *
+ * It creates its table `okibi_sessions` if it is not there and touches no other. Give it a connection of its own: what
+ * is written inside another's open transaction is lost when that is rolled back. For a file on disk,
+ * {@link openSqliteStore} also sets what makes writes durable and quick.
+ *
+ * @example
+ * ```ts
+ * import { DatabaseSync } from 'node:sqlite'
+ *
+ * app.use(sessions({ store: sqliteStore(new DatabaseSync('sessions.sqlite')) }))
+ * ```
+ */
+export function sqliteStore(database: SqliteDatabase, options: SqliteStoreOptions = {}): SqliteStore {
+  database.exec(SCHEMA)
+  return new Sqlite(database, options.now ?? Date.now)
+}
+
+/**
+ * Opens a database file, and creates it and the table in it if they are not there yet. With node:sqlite where the
+ * runtime has it, else with the package `libsql`, which has to be installed.
+ *
+ * A write is acknowledged only when it is on disk (write-ahead log, `synchronous = FULL`). Several processes may open
+ * one file at once, in Rust and in JavaScript; it must be on a local disk. If another process keeps it locked for more
+ * than a second, a request fails as unavailable and nothing is written.
+ *
+ * @example
+ * ```ts
+ * app.use(sessions({ store: openSqliteStore('sessions.sqlite') }))
+ * ```
+ */
+export function openSqliteStore(path: string, options: SqliteStoreOptions = {}): OpenSqliteStore {
+  const database = open(path)
+  try {
+    patiently(() => {
+      const mode = database.prepare('PRAGMA journal_mode = WAL').get() as { readonly journal_mode?: unknown }
+      if (mode.journal_mode === 'wal' || path === ':memory:') return
+      throw new Error(`session database ${path} has journal mode ${mode.journal_mode}, not wal: use a local disk`)
+    })
+    database.exec('PRAGMA synchronous = FULL')
+    // Waiting is done here, where it does not hold up other requests.
+    database.exec('PRAGMA busy_timeout = 0')
+    patiently(() => database.exec(SCHEMA))
+    return new OwnSqlite(database, options.now ?? Date.now)
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+type Constructor = new (path: string) => Closable
+
+function open(path: string): Closable {
+  const load = createRequire(import.meta.url)
+  const find = (name: string): Record<string, unknown> | undefined => {
+    try {
+      return load(name) as Record<string, unknown>
+    } catch {
+      // What is not there is not there; the message below says what to do.
+      return undefined
+    }
+  }
+  const Database = find('node:sqlite')?.DatabaseSync ?? find('libsql')
+  if (!Database) {
+    throw new Error('openSqliteStore: this runtime has no node:sqlite; use Node 22.13 or newer, or install libsql')
+  }
+  return new (Database as Constructor)(path)
+}
+
+class Sqlite implements SqliteStore {
+  readonly consistency = 'strong'
+  readonly #database: SqliteDatabase
+  readonly #now: () => number
+  readonly #load: SqliteStatement
+  readonly #create: SqliteStatement
+  readonly #replace: SqliteStatement
+  readonly #delete: SqliteStatement
+  readonly #list: SqliteStatement
+  readonly #purge: SqliteStatement
+
+  constructor(database: SqliteDatabase, now: () => number) {
+    this.#database = database
+    this.#now = now
+    this.#load = database.prepare('SELECT value, expires_at FROM okibi_sessions WHERE key = ? AND expires_at > ?')
+    // Creates the row, or takes the place of an expired one.
+    this.#create = database.prepare(
+      `INSERT INTO okibi_sessions (key, value, expires_at, owner) VALUES (?, ?, ?, ?)
+       ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at, owner = excluded.owner
+       WHERE okibi_sessions.expires_at <= ?`,
+    )
+    // Replaces the value of a live row that still is what was expected.
+    this.#replace = database.prepare(
+      `UPDATE okibi_sessions SET value = ?, expires_at = ?, owner = ?
+       WHERE key = ? AND value = ? AND expires_at > ?`,
+    )
+    this.#delete = database.prepare('DELETE FROM okibi_sessions WHERE key = ?')
+    this.#list = database.prepare('SELECT key FROM okibi_sessions WHERE owner = ? AND expires_at > ?')
+    this.#purge = database.prepare(
+      `DELETE FROM okibi_sessions WHERE key IN (SELECT key FROM okibi_sessions WHERE expires_at <= ? LIMIT ${PURGE_STEP})`,
+    )
+  }
+
+  load(key: string): Awaitable<Loaded | undefined> {
+    return attempt(() => this.#row(key))
+  }
+
+  swap(key: string, expected: Uint8Array | undefined, write: Write): Awaitable<Swap> {
+    return attempt(() => {
+      if (this.#swapped(key, expected, write)) return { done: true }
+      // Tries again and reads what is in the way in one transaction, so that the conflict was one at that moment. It
+      // takes the write lock first: it can't be refused later.
+      this.#database.exec('BEGIN IMMEDIATE')
+      try {
+        const done = this.#swapped(key, expected, write)
+        const swap: Swap = done ? { done } : { done, current: this.#row(key)?.bytes }
+        this.#database.exec('COMMIT')
+        return swap
+      } catch (error) {
+        this.#database.exec('ROLLBACK')
+        throw error
+      }
+    })
+  }
+
+  delete(key: string): Awaitable<void> {
+    return attempt(() => {
+      this.#delete.run(key)
+    })
+  }
+
+  readonly owners: { list(owner: string): Awaitable<string[]> } = {
+    list: (owner) =>
+      attempt(() => (this.#list.all(owner, this.#now()) as { readonly key: string }[]).map(({ key }) => key)),
+  }
+
+  async purge(): Promise<number> {
+    for (let purged = 0; ; ) {
+      const step = await attempt(() => Number(this.#purge.run(this.#now()).changes))
+      if (step === 0) return purged
+      purged += step
+      await pause(0)
+    }
+  }
+
+  #row(key: string): Loaded | undefined {
+    const row = this.#load.get(key, this.#now()) as
+      | { readonly value: Uint8Array; readonly expires_at: number }
+      | undefined
+    return row ? { bytes: row.value, expiresAt: Number(row.expires_at) } : undefined
+  }
+
+  #swapped(key: string, expected: Uint8Array | undefined, write: Write): boolean {
+    const { bytes, expiresAt, owner = null } = write
+    const now = this.#now()
+    const { changes } =
+      expected === undefined
+        ? this.#create.run(key, bytes, expiresAt, owner, now)
+        : this.#replace.run(bytes, expiresAt, owner, key, expected, now)
+    return Number(changes) > 0
+  }
+}
+
+class OwnSqlite extends Sqlite implements OpenSqliteStore {
+  readonly #own: Closable
+
+  constructor(database: Closable, now: () => number) {
+    super(database, now)
+    this.#own = database
+  }
+
+  close(): void {
+    this.#own.close()
+  }
+}
+
+/** Does it now if it can be done now; else tries again for a while, letting other requests go on in between. */
+function attempt<T>(work: () => T): Awaitable<T> {
+  try {
+    return work()
+  } catch (error) {
+    if (isBusy(error)) return attemptLater(work)
+    throw fault(error)
+  }
+}
+
+async function attemptLater<T>(work: () => T): Promise<T> {
+  const end = performance.now() + PATIENCE
+  for (;;) {
+    await pause(PAUSE)
+    try {
+      return work()
+    } catch (error) {
+      if (!isBusy(error) || performance.now() >= end) throw fault(error)
+    }
+  }
+}
+
+/** The same where nothing else is to be done meanwhile: while the store is made. */
+function patiently(work: () => unknown): void {
+  const end = performance.now() + PATIENCE
+  const clock = new Int32Array(new SharedArrayBuffer(4))
+  for (;;) {
+    try {
+      work()
+      return
+    } catch (error) {
+      if (!isBusy(error) || performance.now() >= end) throw error
+      Atomics.wait(clock, 0, 0, PAUSE)
+    }
+  }
+}
+
+function pause(millis: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, millis))
+}
+
+const SQLITE_BUSY = 5
+const SQLITE_IOERR = 10
+
+/** SQLite's own code of an error, however the driver spells it. */
+function isCode(error: unknown, number: number, name: string): boolean {
+  const { code, errcode, errno } = (error ?? {}) as Readonly<Record<string, unknown>>
+  if (typeof code === 'string' && code.startsWith(name)) return true
+  return [errcode, errno].some((given) => typeof given === 'number' && (given & 0xff) === number)
+}
+
+function isBusy(error: unknown): boolean {
+  return isCode(error, SQLITE_BUSY, 'SQLITE_BUSY')
+}
+
+/** A write may have reached the disk although the system reported a failure; every other error undoes it. */
+function fault(cause: unknown): StoreError {
+  const isUnknown = isCode(cause, SQLITE_IOERR, 'SQLITE_IOERR')
+  return new StoreError(isUnknown ? 'unknown' : 'unavailable', 'the session database failed', { cause })
+}

@@ -1,0 +1,289 @@
+// What a request sees of its session: the loaded values under its own changes, and those changes as a log.
+import { isPromise } from './driver.js'
+import type { SessionHead } from './engine.js'
+import { OkibiError } from './errors.js'
+
+/** A named value as the request sees it. */
+interface Entry {
+  readonly value: unknown
+  readonly flash: boolean
+  /** Its JSON, where it is known as text. */
+  readonly text: string | undefined
+  /** The JSON of an object when the handler got hold of it: what it is compared with at the end. */
+  handed: string | undefined
+}
+
+/** What a change does to the named values. */
+type Effect =
+  | { readonly kind: 'put'; readonly name: string; readonly entry: Entry }
+  | { readonly kind: 'remove'; readonly name: string }
+  | { readonly kind: 'read'; readonly name: string; readonly text: string }
+  | { readonly kind: 'empty' }
+
+/** One thing that the request did, and how the engine reads it. */
+interface Op {
+  readonly json: string
+  readonly effect?: Effect
+  /** The update's function. */
+  readonly token?: number
+  /** What it says about the owner; `null`: nobody's. */
+  readonly owner?: string | null
+  readonly destroys?: true
+}
+
+/** A part of the log that is being committed. */
+export type Ops = readonly Op[]
+
+type Update = { readonly name: string; readonly run: (current: unknown) => unknown }
+
+/** The view of one request. It never asks the engine, nor the store. */
+export class View {
+  #base: SessionHead | undefined
+  #basis = 0
+  /** The values as seen now; made when someone looks. */
+  #entries: Map<string, Entry> | undefined
+  /** The values as seen before the base was replaced: objects in them may be in the handler's hands. */
+  #before: Map<string, Entry> | undefined
+  #log: Op[] = []
+  #updates: Map<number, Update> | undefined
+  #tokens = 0
+  #handsOut = false
+
+  /** The live session, unless this request ended it. */
+  get base(): SessionHead | undefined {
+    return this.#log.some((op) => op.destroys) ? undefined : this.#base
+  }
+
+  /** Whether there are changes that are not committed yet, as far as they are noticed. */
+  get isChanged(): boolean {
+    return this.#log.length > 0
+  }
+
+  get isDestroyed(): boolean {
+    return this.#log.some((op) => op.destroys)
+  }
+
+  get owner(): string | undefined {
+    let owner: string | null | undefined = this.#base?.owner
+    for (const op of this.#log) {
+      if (op.destroys) owner = undefined
+      if (op.owner !== undefined) owner = op.owner
+    }
+    return owner ?? undefined
+  }
+
+  /** Takes in what is known of the session now, under the changes that are still to be committed. */
+  reset(base: SessionHead | undefined, basis: number): void {
+    this.#base = base
+    this.#basis = basis
+    this.#before = this.#entries ?? this.#before
+    this.#entries = undefined
+  }
+
+  has(name: string): boolean {
+    return this.#seen().has(name)
+  }
+
+  names(): string[] {
+    return [...this.#seen().keys()]
+  }
+
+  /** The value under a name. `consume`: a flash is removed by reading it. */
+  get(name: string, consume: boolean): unknown {
+    const entry = this.#seen().get(name)
+    if (!entry) return undefined
+    if (entry.flash) {
+      const text = entry.text ?? JSON.stringify(entry.value)
+      if (consume)
+        this.#push({ json: `{"read_flash":[${quoted(name)},${text}]}`, effect: { kind: 'read', name, text } })
+    } else if (entry.handed === undefined && isObject(entry.value)) {
+      entry.handed = JSON.stringify(entry.value)
+      this.#handsOut = true
+    }
+    return entry.value
+  }
+
+  set(name: string, value: unknown): void {
+    const entry = this.#entry(name, value, false)
+    this.#push({ json: `{"set":[${quoted(name)},${entry.text}]}`, effect: { kind: 'put', name, entry } })
+  }
+
+  flash(name: string, value: unknown): void {
+    const entry = this.#entry(name, value, true)
+    this.#push({ json: `{"flash":[${quoted(name)},${entry.text}]}`, effect: { kind: 'put', name, entry } })
+  }
+
+  remove(name: string): void {
+    this.#push({ json: `{"remove":${quoted(name)}}`, effect: { kind: 'remove', name } })
+  }
+
+  clear(): void {
+    this.#push({ json: '"clear"', effect: { kind: 'empty' } })
+  }
+
+  destroy(): void {
+    this.#push({ json: '"destroy"', effect: { kind: 'empty' }, destroys: true })
+  }
+
+  setOwner(owner: string | null): void {
+    this.#push({ json: `{"set_owner":${JSON.stringify(owner)}}`, owner })
+  }
+
+  /** A change of the session itself, as the engine reads it. */
+  other(json: string): void {
+    this.#push({ json })
+  }
+
+  update(name: string, run: (current: unknown) => unknown): unknown {
+    checkName(name)
+    // A change in place comes first, or running the function again would lose it.
+    this.#noticeOne(name, this.#seen().get(name))
+    const current = this.#seen().get(name)?.value
+    // The function gets a copy, as it will when it runs again: what it does to it counts only if it returns it.
+    const value = run(isObject(current) ? JSON.parse(JSON.stringify(current)) : current)
+    const entry = this.#entry(name, value, false)
+    const token = this.#tokens++
+    this.#updates ??= new Map()
+    this.#updates.set(token, { name, run })
+    const patch = `[[${quoted(name)},${entry.text}]]`
+    const json = `{"update":{"token":${token},"name":${quoted(name)},"patch":${patch},"basis":${this.#basis}}}`
+    this.#push({ json, effect: { kind: 'put', name, entry }, token })
+    return value
+  }
+
+  /** Runs an update's function again and returns what it made, as the engine reads it. */
+  recompute(token: number, current: unknown): string {
+    const update = this.#updates?.get(token)
+    if (!update) throw new OkibiError('internal', 'session: an update to run again that was never made')
+    const { name, run } = update
+    try {
+      return `[[${quoted(name)},${encode(name, run(current))}]]`
+    } catch (cause) {
+      const message = `session update of ${quoted(name)}: its function failed when it was run again on a newer value`
+      throw new OkibiError('update_failed', message, { cause })
+    }
+  }
+
+  /** Whether a change that is not committed yet can have changed what lies under a name. */
+  isTouched(name: string): boolean {
+    return this.#log.some(({ effect }) => effect && (effect.kind === 'empty' || effect.name === name))
+  }
+
+  /** Logs what a handler changed in place. */
+  notice(): void {
+    if (!this.#handsOut) return
+    for (const [name, entry] of this.#seen()) this.#noticeOne(name, entry)
+  }
+
+  #noticeOne(name: string, entry: Entry | undefined): void {
+    if (entry?.handed === undefined || encode(name, entry.value) === entry.handed) return
+    this.set(name, entry.value)
+  }
+
+  /** Takes the log out to be committed. What is changed meanwhile begins a new one. */
+  drain(): Ops {
+    const ops = this.#log
+    if (ops.length > 0) this.#seen()
+    this.#log = []
+    return ops
+  }
+
+  /** The commit failed and nothing was written: its changes are still to be committed, before all later ones. */
+  restore(ops: Ops): void {
+    this.#log = [...ops, ...this.#log]
+  }
+
+  /** These changes are committed: their functions are not needed any more. */
+  forget(ops: Ops): void {
+    for (const { token } of ops) if (token !== undefined) this.#updates?.delete(token)
+  }
+
+  #seen(): Map<string, Entry> {
+    if (this.#entries) return this.#entries
+    const entries = new Map<string, Entry>()
+    if (this.#base) {
+      // A name such as `__proto__` is a member of its own here, and never the prototype's.
+      for (const [name, value] of Object.entries(this.#base.data)) {
+        entries.set(name, this.#kept(name, value) ?? { value, flash: false, text: undefined, handed: undefined })
+      }
+      const { flashes } = this.#base
+      for (let at = 0; at + 1 < flashes.length; at += 2) {
+        const [name, text] = flashes.slice(at, at + 2) as [string, string]
+        entries.set(name, { value: entries.get(name)?.value, flash: true, text, handed: undefined })
+      }
+    }
+    for (const { effect } of this.#log) if (effect) apply(entries, effect)
+    this.#entries = entries
+    return entries
+  }
+
+  /** The same object as before, if a handler holds it and what is stored is what it was given. */
+  #kept(name: string, value: unknown): Entry | undefined {
+    const before = this.#before?.get(name)
+    if (before?.handed === undefined || before.flash) return undefined
+    return before.value === value || JSON.stringify(value) === before.handed ? before : undefined
+  }
+
+  #entry(name: string, value: unknown, flash: boolean): Entry {
+    checkName(name)
+    const text = encode(name, value)
+    if (!isObject(value)) return { value, flash, text, handed: undefined }
+    this.#handsOut ||= !flash
+    return { value, flash, text, handed: flash ? undefined : text }
+  }
+
+  #push(op: Op): void {
+    const entries = this.#seen()
+    this.#log.push(op)
+    if (op.effect) apply(entries, op.effect)
+  }
+}
+
+function apply(entries: Map<string, Entry>, effect: Effect): void {
+  switch (effect.kind) {
+    case 'put':
+      entries.set(effect.name, effect.entry)
+      break
+    case 'remove':
+      entries.delete(effect.name)
+      break
+    case 'read': {
+      const entry = entries.get(effect.name)
+      if (entry?.flash && entry.text === effect.text) entries.delete(effect.name)
+      break
+    }
+    case 'empty':
+      entries.clear()
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
+function quoted(name: string): string {
+  return JSON.stringify(name)
+}
+
+/** Refuses what is no name. What the engine refuses besides shows when it is committed. */
+export function checkName(name: unknown): asserts name is string {
+  if (typeof name === 'string' && name.isWellFormed()) return
+  throw new OkibiError('invalid_name', `session name of type ${typeof name}: must be a well-formed string`)
+}
+
+/** A value as JSON. Its text never shows in an error. */
+function encode(name: string, value: unknown): string {
+  const refuse = (what: string, cause?: unknown) => {
+    return new OkibiError('invalid_value', `session value ${quoted(name)}: ${what}`, { cause })
+  }
+  if (typeof value === 'number' && !Number.isFinite(value)) throw refuse('a number must be finite to be JSON')
+  if (isPromise(value)) throw refuse('a promise is not JSON; await it first')
+  let text: string | undefined
+  try {
+    text = JSON.stringify(value)
+  } catch (cause) {
+    throw refuse('cannot be written as JSON', cause)
+  }
+  if (text === undefined) throw refuse(`a value of type ${typeof value} is not JSON; use remove to take the name away`)
+  return text
+}
