@@ -10,6 +10,7 @@ use okibi_core::{
     Config, Engine, Id, Limits, Ring, Step, Timestamp,
     formats::{Stored, decode, open, pairs, parse_log, seal},
 };
+use serde_json::value::RawValue;
 
 /// A fuzz target: panics on a finding.
 pub type Target = fn(&[u8]);
@@ -20,6 +21,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("cookies", cookies),
     ("seal", unseal),
     ("record", record),
+    ("json", json),
     ("log", log),
     ("script", script::script),
     ("border", border),
@@ -108,13 +110,27 @@ pub fn record(input: &[u8]) {
     assert_eq!(decode(&again.0, &roomy), Ok(again.1), "not the same after writing and reading");
 }
 
+/// The core reads JSON exactly as `serde_json` does.
+///
+/// # Panics
+/// If one of them accepts what the other refuses, or they find other parts.
+pub fn json(input: &[u8]) {
+    let Ok(text) = str::from_utf8(input) else { return };
+    let expected: Option<Vec<&RawValue>> = serde_json::from_str(text).ok();
+    let expected: Option<Vec<&str>> = expected.map(|items| items.into_iter().map(RawValue::get).collect());
+    // Deeper than the core counts, it refuses.
+    if expected.is_none() || text.bytes().filter(|byte| matches!(byte, b'[' | b'{')).count() < 128 {
+        assert_eq!(okibi_core::json::items(text), expected);
+    }
+}
+
 /// A log is read whole or not at all.
 ///
 /// # Panics
 /// Only if reading does.
 pub fn log(input: &[u8]) {
     if let Some(log) = parse_log(input) {
-        let items = serde_json::from_slice::<Vec<&serde_json::value::RawValue>>(input).expect("a log is a JSON array");
+        let items = serde_json::from_slice::<Vec<&RawValue>>(input).expect("a log is a JSON array");
         assert_eq!(log.len(), items.len(), "something was left out");
     }
 }

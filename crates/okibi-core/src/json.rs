@@ -1,13 +1,13 @@
-//! The few things about JSON text that `serde_json` does not do by itself: members in order, nesting depth, writing strings.
+//! JSON text (RFC 8259) taken apart without changing it: where a value ends, what an object's members are, what a string says.
+//!
+//! A record's values are kept as the text they came as, so the engine never needs a tree of values. `serde_json` can hand
+//! out such texts too, but brings its error messages and with them a formatter for floats: a sixth of the whole wasm
+//! module, and twice the time. Instead `fuzz/src/lib.rs` and the tests hold this file to exactly what `serde_json` accepts.
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
-use core::fmt;
 
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
-};
-use serde_json::value::RawValue;
+/// The deepest that anything nests: one bit of a `u128` remembers each level.
+const DEEPEST: usize = 128;
 
 /// The members of a JSON object, in order, each value as its own text.
 pub struct Members<'a>(pub Vec<(Cow<'a, str>, &'a str)>);
@@ -15,59 +15,38 @@ pub struct Members<'a>(pub Vec<(Cow<'a, str>, &'a str)>);
 /// Takes one member of a JSON object, its value as its own text; false refuses it.
 pub type TakeMember<'a, 'f> = &'f mut dyn FnMut(Cow<'a, str>, &'a str) -> bool;
 
-/// Hands the members of a JSON object to `take`, in order. Whether it is one and every member was taken.
-pub fn each_member<'a>(json: &'a str, take: TakeMember<'a, '_>) -> bool {
-    struct InOrder<'a, 'f>(TakeMember<'a, 'f>);
-    impl<'a> Visitor<'a> for InOrder<'a, '_> {
-        type Value = bool;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-
-        fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-            while let Some(Name(name)) = map.next_key()? {
-                let value: &RawValue = map.next_value()?;
-                if !(self.0)(name, value.get()) {
-                    return Ok(false);
+/// Hands the members of a JSON object to `take`, in order. Whether it is one, every value nests at most `depth` deep, and
+/// every member was taken.
+pub fn each_member<'a>(json: &'a str, depth: usize, take: TakeMember<'a, '_>) -> bool {
+    let mut inside = |json: &'a str| -> Option<()> {
+        let text = json.as_bytes();
+        let mut at = after(text, space(text, 0), b'{')?;
+        if text.get(at) != Some(&b'}') {
+            loop {
+                let name_end = string_end(text, at)?;
+                let name = string(json.get(at..name_end)?)?;
+                let start = after(text, space(text, name_end), b':')?;
+                let end = value_end(text, start, depth)?;
+                if !take(name, json.get(start..end)?) {
+                    return None;
+                }
+                at = space(text, end);
+                match text.get(at)? {
+                    b',' => at = space(text, at + 1),
+                    _ => break,
                 }
             }
-            Ok(true)
         }
-    }
-    let mut deserializer = serde_json::Deserializer::from_str(json);
-    deserializer.deserialize_map(InOrder(take)).is_ok_and(|all| all) && deserializer.end().is_ok()
-}
-
-/// A string that borrows where it has no escapes (`Cow` alone would always copy).
-struct Name<'a>(Cow<'a, str>);
-
-impl<'de> Deserialize<'de> for Name<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either;
-        impl<'de> Visitor<'de> for Either {
-            type Value = Name<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Name(Cow::Borrowed(text)))
-            }
-
-            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-                Ok(Name(Cow::Owned(text.into())))
-            }
-        }
-        deserializer.deserialize_str(Either)
-    }
+        let end = after(text, at, b'}')?;
+        (end == text.len()).then_some(())
+    };
+    inside(json).is_some()
 }
 
 /// The members of a JSON object.
 pub fn members(json: &str) -> Option<Members<'_>> {
     let mut members = Vec::new();
-    each_member(json, &mut |name, value| {
+    each_member(json, DEEPEST, &mut |name, value| {
         members.push((name, value));
         true
     })
@@ -76,8 +55,20 @@ pub fn members(json: &str) -> Option<Members<'_>> {
 
 /// The items of a JSON array, each as its own text.
 pub fn items(json: &str) -> Option<Vec<&str>> {
-    let items: Vec<&RawValue> = serde_json::from_str(json).ok()?;
-    Some(items.into_iter().map(RawValue::get).collect())
+    let (text, mut items) = (json.as_bytes(), Vec::new());
+    let mut at = after(text, space(text, 0), b'[')?;
+    if text.get(at) != Some(&b']') {
+        loop {
+            let end = value_end(text, at, DEEPEST)?;
+            items.push(json.get(at..end)?);
+            at = space(text, end);
+            match text.get(at)? {
+                b',' => at = space(text, at + 1),
+                _ => break,
+            }
+        }
+    }
+    (after(text, at, b']')? == text.len()).then_some(items)
 }
 
 /// A whole number without sign, fraction or exponent.
@@ -85,9 +76,13 @@ pub fn number(json: &str) -> Option<u64> {
     json.bytes().all(|byte| byte.is_ascii_digit()).then(|| json.parse().ok())?
 }
 
-/// A JSON string's text.
+/// What a JSON string says. `None` if it is none, or half of a surrogate pair stands alone in it.
 pub fn string(json: &str) -> Option<Cow<'_, str>> {
-    serde_json::from_str::<Name<'_>>(json).ok().map(|name| name.0)
+    if string_end(json.as_bytes(), 0)? != json.len() {
+        return None;
+    }
+    let inner = json.get(1..json.len() - 1)?;
+    if inner.contains('\\') { unescape(inner).map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
 }
 
 /// The strings of a JSON array of strings.
@@ -95,67 +90,204 @@ pub fn strings(json: &str) -> Option<Vec<Cow<'_, str>>> {
     items(json)?.into_iter().map(string).collect()
 }
 
-/// Whether `json` is one JSON value that nests at most `depth` deep.
+/// Whether `json` is one JSON value, with nothing around it, that nests at most `depth` deep.
 pub(crate) fn is_value(json: &str, depth: usize) -> bool {
-    within_depth(json.as_bytes(), depth) && serde_json::from_str::<&RawValue>(json).is_ok()
+    value_end(json.as_bytes(), 0, depth) == Some(json.len())
 }
 
-/// Whether brackets outside strings nest at most `limit` deep. Linear, and no stack.
-pub(crate) fn within_depth(json: &[u8], limit: usize) -> bool {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for &byte in json {
-        if in_string {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_string = false,
-                _ => {}
-            }
-            continue;
-        }
-        match byte {
-            b'"' => in_string = true,
-            b'[' | b'{' => {
-                depth += 1;
-                if depth > limit {
-                    return false;
+/// The place behind the value that begins at `at`. Linear, and no recursion.
+fn value_end(text: &[u8], mut at: usize, depth: usize) -> Option<usize> {
+    // The levels that are open: how many, and as bits whether each is an object.
+    let (mut open, mut objects) = (0, 0_u128);
+    loop {
+        let first = *text.get(at)?;
+        match first {
+            b'{' | b'[' => {
+                open += 1;
+                if open > depth.min(DEEPEST) {
+                    return None;
+                }
+                objects = objects << 1 | u128::from(first == b'{');
+                at = space(text, at + 1);
+                let empty = text.get(at) == Some(if first == b'{' { &b'}' } else { &b']' });
+                if !empty {
+                    at = if first == b'{' { name_end(text, at)? } else { at };
+                    continue;
                 }
             }
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            _ => {}
+            b'"' => at = string_end(text, at)?,
+            b'-' | b'0'..=b'9' => at = number_end(text, at)?,
+            b't' => at = after_word(text, at, b"true")?,
+            b'f' => at = after_word(text, at, b"false")?,
+            b'n' => at = after_word(text, at, b"null")?,
+            _ => return None,
+        }
+        // Behind a value, or at the bracket that closes an empty level.
+        loop {
+            if open == 0 {
+                return Some(at);
+            }
+            at = space(text, at);
+            let in_object = objects & 1 == 1;
+            match (text.get(at)?, in_object) {
+                (b',', true) => {
+                    at = name_end(text, space(text, at + 1))?;
+                    break;
+                }
+                (b',', false) => {
+                    at = space(text, at + 1);
+                    break;
+                }
+                (b'}', true) | (b']', false) => {
+                    at += 1;
+                    open -= 1;
+                    objects >>= 1;
+                }
+                _ => return None,
+            }
         }
     }
-    true
+}
+
+/// The place of the value that belongs to the name at `at`.
+fn name_end(text: &[u8], at: usize) -> Option<usize> {
+    after(text, space(text, string_end(text, at)?), b':')
+}
+
+/// The place behind the string that begins at `at`.
+fn string_end(text: &[u8], at: usize) -> Option<usize> {
+    let mut at = after_word(text, at, b"\"")?;
+    loop {
+        match text.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => match text.get(at + 1)? {
+                b'u' => {
+                    hex(text.get(at + 2..at + 6)?)?;
+                    at += 6;
+                }
+                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => at += 2,
+                _ => return None,
+            },
+            0..=0x1f => return None,
+            _ => at += 1,
+        }
+    }
+}
+
+/// The place behind the number that begins at `at`.
+fn number_end(text: &[u8], mut at: usize) -> Option<usize> {
+    let digits = |mut at: usize| {
+        let start = at;
+        while text.get(at).is_some_and(u8::is_ascii_digit) {
+            at += 1;
+        }
+        (at > start).then_some(at)
+    };
+    if text.get(at) == Some(&b'-') {
+        at += 1;
+    }
+    at = if text.get(at) == Some(&b'0') { at + 1 } else { digits(at)? };
+    if text.get(at) == Some(&b'.') {
+        at = digits(at + 1)?;
+    }
+    if matches!(text.get(at), Some(b'e' | b'E')) {
+        at += 1;
+        if matches!(text.get(at), Some(b'+' | b'-')) {
+            at += 1;
+        }
+        at = digits(at)?;
+    }
+    Some(at)
+}
+
+/// The place behind white space (RFC 8259 section 2).
+fn space(text: &[u8], mut at: usize) -> usize {
+    while matches!(text.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+        at += 1;
+    }
+    at
+}
+
+/// The place behind one mark and the white space that follows it.
+fn after(text: &[u8], at: usize, mark: u8) -> Option<usize> {
+    (text.get(at) == Some(&mark)).then(|| space(text, at + 1))
+}
+
+fn after_word(text: &[u8], at: usize, word: &[u8]) -> Option<usize> {
+    text.get(at..)?.starts_with(word).then_some(at + word.len())
+}
+
+/// Four hexadecimal digits.
+fn hex(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0, |number, digit| Some(number << 4 | char::from(*digit).to_digit(16)?))
+}
+
+/// The text of a string's inside that is known to be well-formed.
+fn unescape(inner: &str) -> Option<String> {
+    let mut text = String::with_capacity(inner.len());
+    let mut rest = inner;
+    while let Some((plain, escape)) = rest.split_once('\\') {
+        text.push_str(plain);
+        let (kind, tail) = escape.split_at_checked(1)?;
+        rest = tail;
+        text.push(match kind {
+            "b" => '\u{8}',
+            "f" => '\u{c}',
+            "n" => '\n',
+            "r" => '\r',
+            "t" => '\t',
+            "u" => {
+                let (character, tail) = code_point(tail)?;
+                rest = tail;
+                character
+            }
+            other => other.chars().next()?,
+        });
+    }
+    text.push_str(rest);
+    Some(text)
+}
+
+/// The character behind `\u`, which takes two of them beyond the first plane; and what follows.
+fn code_point(digits: &str) -> Option<(char, &str)> {
+    let (first, rest) = digits.split_at_checked(4)?;
+    let first = hex(first.as_bytes())?;
+    if !(0xd800..0xdc00).contains(&first) {
+        return Some((char::from_u32(first)?, rest));
+    }
+    let (second, rest) = rest.strip_prefix("\\u")?.split_at_checked(4)?;
+    let second = hex(second.as_bytes()).filter(|second| (0xdc00..0xe000).contains(second))?;
+    Some((char::from_u32(0x1_0000 + ((first - 0xd800) << 10) + (second - 0xdc00))?, rest))
 }
 
 /// Appends `text` as a JSON string.
 pub fn push_string(out: &mut String, text: &str) {
     out.push('"');
-    for part in text.split_inclusive(|c: char| c == '"' || c == '\\' || c < ' ') {
-        let Some(last) = part.chars().next_back() else { continue };
-        if last != '"' && last != '\\' && last >= ' ' {
-            out.push_str(part);
+    let mut plain_from = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if byte >= b' ' && byte != b'"' && byte != b'\\' {
             continue;
         }
-        out.push_str(part.get(..part.len() - 1).unwrap_or_default());
-        if last < ' ' {
-            const HEX: &[u8; 16] = b"0123456789abcdef";
-            let code = last as usize;
+        // What is escaped is one byte, so both sides of it are whole characters.
+        out.push_str(text.get(plain_from..at).unwrap_or_default());
+        plain_from = at + 1;
+        if byte < b' ' {
             out.push_str("\\u00");
-            for digit in [code >> 4, code & 15] {
-                out.push(char::from(HEX.get(digit).copied().unwrap_or(b'0')));
+            for digit in [byte >> 4, byte & 15] {
+                out.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
             }
         } else {
             out.push('\\');
-            out.push(last);
+            out.push(char::from(byte));
         }
     }
+    out.push_str(text.get(plain_from..).unwrap_or_default());
     out.push('"');
 }
 
 /// Appends a whole number.
 pub fn push_number(out: &mut String, number: u64) {
-    use fmt::Write as _;
+    use core::fmt::Write as _;
     // Writing to a String cannot fail.
     let _ = write!(out, "{number}");
 }

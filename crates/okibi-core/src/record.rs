@@ -221,13 +221,12 @@ pub fn decode(bytes: &Bytes, limits: &Limits) -> Result<Stored, Undecodable> {
 }
 
 fn decode_stored(bytes: &Bytes, limits: &Limits) -> Option<Stored> {
-    // A record nests its values two levels deep.
-    if bytes.len() > limits.bytes || !json::within_depth(bytes, limits.depth.saturating_add(2)) {
+    if bytes.len() > limits.bytes {
         return None;
     }
     let mut members = Wire::default();
     let mut unknown = Vec::new();
-    let read = json::each_member(core::str::from_utf8(bytes).ok()?, &mut |name, value| {
+    let read = json::each_member(core::str::from_utf8(bytes).ok()?, 1 + limits.depth, &mut |name, value| {
         let slot = match name.as_ref() {
             "v" => &mut members.version,
             "w" => &mut members.tag,
@@ -304,7 +303,7 @@ impl Wire<'_> {
     fn record(self, bytes: &Bytes, unknown: Vec<(Text, Text)>, limits: &Limits) -> Option<Stored> {
         let flash = self.flash.map_or(Some(Vec::new()), json::strings)?;
         let mut entries = Vec::new();
-        let read = json::each_member(self.data?, &mut |name, value| {
+        let read = json::each_member(self.data?, limits.depth, &mut |name, value| {
             let flash = flash.contains(&name);
             let (name, value) = (Text::share(bytes, name), Text::share(bytes, Cow::Borrowed(value)));
             entries.push(Entry { name, value, flash });

@@ -285,7 +285,7 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn n1_n2_n5_n39_histories_agree_with_the_model(actions in prop::collection::vec(action(), 1..80)) {
