@@ -149,3 +149,25 @@ fn seeds(name: &str) -> Result<Vec<Vec<u8>>, String> {
 fn here() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs};
+
+    use super::{TARGETS, here, seeds};
+
+    #[test]
+    fn every_target_has_its_file_its_entry_in_the_manifest_and_seeds() {
+        let named: BTreeSet<String> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let files: BTreeSet<String> = fs::read_dir(here().join("fuzz_targets"))
+            .unwrap()
+            .map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(named, files);
+        let manifest = fs::read_to_string(here().join("Cargo.toml")).unwrap();
+        for name in named {
+            assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{name}: no [[bin]]");
+            assert!(!seeds(&name).unwrap().is_empty(), "{name}: no seeds");
+        }
+    }
+}

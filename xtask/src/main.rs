@@ -27,7 +27,9 @@ fn main() -> ExitCode {
     match Task::parse(Args::new(&task, given)).and_then(Task::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprintln!("cargo xtask {task}: {failure}");
+            if failure.has_message() {
+                eprintln!("cargo xtask {task}: {failure}");
+            }
             ExitCode::FAILURE
         }
     }

@@ -13,6 +13,18 @@ pub(crate) struct Failure(pub(crate) String);
 /// What a task returns.
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 
+impl Failure {
+    /// A failure about which everything was said already, so that nothing comes after a last line.
+    pub(crate) fn said() -> Self {
+        Self(String::new())
+    }
+
+    /// Whether there is something to say.
+    pub(crate) fn has_message(&self) -> bool {
+        !self.0.is_empty()
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
