@@ -84,8 +84,11 @@ pub(crate) fn run(options: Options) -> Outcome {
     let packages = thread::spawn(install_packages);
     println!("building the axum half (a minute or two the first time)");
     run_command(cargo().args(["build", "--package", AXUM_PACKAGE]))?;
-    let command = Command::new(axum_program()?);
-    let mut axum = Half::start("axum", &mut shared.arguments(command), options.axum_address())?;
+    let mut command = shared.arguments(Command::new(axum_program()?));
+    if need_node().is_ok() {
+        command.arg("--other-port").arg(options.hono_address().port().to_string());
+    }
+    let mut axum = Half::start("axum", &mut command, options.axum_address())?;
     axum.wait_until_it_serves()?;
     println!("\naxum half: http://localhost:{}\n", options.port);
 
@@ -155,7 +158,9 @@ fn start_hono(options: Options, shared: &Shared) -> Outcome<Half> {
     build_package()?;
     let mut command = node(&root());
     command.arg(format!("{HONO_FOLDER}/main.mjs"));
-    let mut hono = Half::start("Hono", &mut shared.arguments(command), options.hono_address())?;
+    let mut command = shared.arguments(command);
+    command.arg("--other-port").arg(options.axum_address().port().to_string());
+    let mut hono = Half::start("Hono", &mut command, options.hono_address())?;
     hono.wait_until_it_serves()?;
     Ok(hono)
 }
