@@ -17,6 +17,8 @@
 
 mod open;
 mod sql;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 use std::{fmt, path::Path, sync::Arc};
