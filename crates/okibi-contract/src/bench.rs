@@ -178,7 +178,9 @@ impl<S: Store> Bench<S> {
             answer
         });
         let answers = join_all(answers.collect::<Vec<_>>()).await;
-        answers.into_iter().try_for_each(|answer| answer.unwrap_or_else(|_| Err("a spawned task panicked".into())))
+        answers
+            .into_iter()
+            .try_for_each(|answer| answer.unwrap_or_else(|_| Err("a spawned task panicked or was never run".into())))
     }
 }
 

@@ -69,6 +69,24 @@ async fn f_a_short_lock_is_waited_for() {
     assert_eq!((first.unwrap(), second.unwrap()), (Swap::Done, Swap::Done));
 }
 
+/// Its journal has to be changed first, which needs the file alone.
+#[test]
+fn f_a_database_of_another_app_that_is_in_use_when_it_is_opened_is_waited_for_but_not_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("app.db");
+    let app = Connection::open(&path).unwrap();
+    app.execute_batch("CREATE TABLE users (name TEXT); BEGIN IMMEDIATE").unwrap();
+    let error = SqliteStore::open(&path).unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    assert!(texts(&error).contains("database is locked"), "{}", texts(&error));
+    let unlock = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        app.execute_batch("COMMIT").unwrap();
+    });
+    SqliteStore::open(&path).unwrap();
+    unlock.join().unwrap();
+}
+
 #[test]
 fn f_a_missing_folder_is_an_error_that_names_the_path() {
     let folder = tempfile::tempdir().unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use okibi_store::{Consistency, Store};
+use okibi_store::{Store, Timestamp};
 
 use crate::bench::{Bench, LONG, Outcome, PAST_SHORT, SHORT, failed};
 
@@ -26,7 +26,7 @@ pub(crate) async fn on_swap<S: Store>(bench: &Bench<S>) -> Outcome {
 pub(crate) async fn in_the_past<S: Store>(bench: &Bench<S>) -> Outcome {
     let key = bench.key();
     let mut past = bench.write("past");
-    past.expires_at = okibi_store::Timestamp::from_millis(bench.time.now().as_millis().saturating_sub(1000));
+    past.expires_at = Timestamp::from_millis(bench.time.now().as_millis().saturating_sub(1000));
     bench.accepts(&key, None, past.clone(), "a creation that has expired when it is written").await?;
     bench.holds(&key, None, "after it").await?;
     bench.done(&key, None, bench.write("live"), "a creation in its place").await?;
@@ -83,11 +83,7 @@ pub(crate) async fn reported<S: Store>(bench: &Bench<S>) -> Outcome {
         let wanted = write.expires_at;
         bench.done(&key, expected, write, "a write").await?;
         let loaded = bench.store.load(&key).await.map_err(|error| failed("load", &error, "after a write"))?;
-        let reported = loaded.and_then(|loaded| loaded.expires_at);
-        // What an eventually consistent store reports may be of an earlier write.
-        let settled = bench.store.consistency() != Consistency::Eventual;
-        if let Some(reported) = reported
-            && settled
+        if let Some(reported) = loaded.and_then(|loaded| loaded.expires_at)
             && (reported.since(wanted) > ROUNDED || wanted.since(reported) > ROUNDED)
         {
             let (wanted, reported) = (wanted.as_millis(), reported.as_millis());

@@ -1,0 +1,185 @@
+//! The suite finds what is wrong: every defect that is planted in an honest store, under the name of the broken rule.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod faulty;
+
+use std::collections::BTreeSet;
+
+use faulty::{Defect, Faulty};
+use okibi_contract::{Contract, Report, Verdict, VirtualClock};
+use okibi_store::Consistency;
+
+async fn run(defect: impl Into<Option<Defect>>, consistency: Consistency) -> Report {
+    let clock = VirtualClock::new();
+    Contract::new(Faulty::new(defect, consistency, &clock)).clock(&clock).run().await
+}
+
+/// Each defect and a rule that must be found broken because of it.
+const PLANTED: &[(Defect, &str)] = &[
+    (Defect::NoCompare, "a swap that expects something else is refused"),
+    (Defect::CreateOverwrites, "a swap that expects nothing is refused where something lies"),
+    (Defect::ConflictWithoutBytes, "a swap that expects something else is refused"),
+    (Defect::ConflictWithWritten, "a swap that expects something else is refused"),
+    (Defect::ConflictIsWritten, "a swap that expects something else is refused"),
+    (Defect::ConflictRenewsExpiry, "a refused swap changes neither bytes nor expiry"),
+    (Defect::ExpectedOnAbsentCreates, "a swap that expects something where nothing lies is refused"),
+    (Defect::RefusesSameBytes, "a swap may write the very bytes that lie there"),
+    (Defect::DeleteDoesNothing, "a delete removes whatever the key holds"),
+    (Defect::DeleteOfAbsentFails, "a delete of an absent key is no error"),
+    (Defect::DeleteByPrefix, "every character of a key counts"),
+    (Defect::LoadFails, "an absent key loads as nothing"),
+    (Defect::TextOnly, "bytes come back as they were written"),
+    (Defect::TrimsValues, "bytes come back as they were written"),
+    (Defect::CutsAtNul, "bytes come back as they were written"),
+    (Defect::CutsLongValues, "a value of 64 KiB comes back whole"),
+    (Defect::EmptyIsAbsent, "a value of no bytes is not an absent value"),
+    (Defect::ComparesLengths, "every byte of the expected value counts"),
+    (Defect::ComparesStarts, "every byte of the expected value counts"),
+    (Defect::ComparesWithoutCase, "every byte of the expected value counts"),
+    (Defect::KeysWithoutCase, "every character of a key counts"),
+    (Defect::KeysCutShort, "every character of a key counts"),
+    (Defect::KeysAsPatterns, "every character of a key counts"),
+    (Defect::ForgetsExpiryOnLoad, "an expired session loads as nothing"),
+    (Defect::ExpiredBlocksCreation, "an expired session counts as absent for a swap"),
+    (Defect::ExpiredCanBeSwapped, "an expired session counts as absent for a swap"),
+    (Defect::ExpiredInConflict, "an expired session counts as absent for a swap"),
+    (Defect::FirstExpiryStays, "a later expiry replaces an earlier one"),
+    (Defect::ExpiryOnlyGrows, "an earlier expiry replaces a later one"),
+    (Defect::ExpiryIn32Bits, "an expiry beyond the year 2038 is kept"),
+    (Defect::ReportsOtherExpiry, "an expiry that the store reports is the one that was written"),
+    (Defect::RefusesPastExpiry, "a session written already expired is never seen"),
+    (Defect::SwapInTwoSteps, "a hundred increments at once make a hundred"),
+    (Defect::SwapInTwoSteps, "of a hundred swaps at once, one wins"),
+    (Defect::SwapInTwoSteps, "a swap never brings back what a delete removed"),
+    (Defect::CreateInTwoSteps, "of a hundred creations at once, one wins"),
+    (Defect::ExpiredCreateInTwoSteps, "one of many takes the place of an expired session"),
+    (Defect::WritesInTwoHalves, "a swap whose future is dropped is done or not, never half"),
+    (Defect::LosesNeighbours, "different keys don't disturb each other"),
+    (Defect::DeleteTakesNeighbour, "a delete leaves other keys alone"),
+    (Defect::StaleReads, "a swap that expects nothing creates"),
+    (Defect::UnknownOwnerFails, "an owner without sessions has an empty list"),
+    (Defect::OwnersNotListed, "a session is listed under its owner"),
+    (Defect::OwnersOnlyOnCreation, "a session that gains an owner is listed"),
+    (Defect::FormerOwnerStays, "a change of owner moves the session to the other list"),
+    (Defect::FormerOwnerStays, "a key that expired is listed under its new owner only"),
+    (Defect::MarkerKeepsOwner, "a write without an owner takes the session off the list"),
+    (Defect::DeletedStaysListed, "a delete takes the session off the list"),
+    (Defect::RefusedChangesOwner, "a refused swap changes no owner"),
+    (Defect::OwnersWithoutCase, "the name of an owner is taken literally"),
+    (Defect::OwnersByPrefix, "the name of an owner is taken literally"),
+    (Defect::OwnersTrimmed, "the name of an owner is taken literally"),
+    (Defect::OwnersListedTwice, "all sessions of an owner are listed, once each"),
+    (Defect::OwnersListCut, "all sessions of an owner are listed, once each"),
+];
+
+fn verdict<'a>(report: &'a Report, rule: &str) -> &'a Verdict {
+    &report.findings().iter().find(|finding| finding.rule == rule).unwrap().verdict
+}
+
+#[tokio::test]
+async fn every_planted_defect_is_found_under_its_rule_and_every_rule_finds_one() {
+    let mut unproven: BTreeSet<_> =
+        run(None, Consistency::Strong).await.findings().iter().map(|finding| finding.rule).collect();
+    for (defect, rule) in PLANTED {
+        let report = run(*defect, Consistency::Strong).await;
+        let found = verdict(&report, rule);
+        assert!(matches!(found, Verdict::Broken(_)), "{defect:?} went unnoticed by the rule \"{rule}\":\n{report}");
+        for finding in report.broken() {
+            unproven.remove(finding.rule);
+        }
+    }
+    assert!(unproven.is_empty(), "no planted defect breaks these rules: {unproven:#?}");
+}
+
+#[tokio::test]
+async fn an_honest_store_keeps_every_rule() {
+    let report = run(None, Consistency::Strong).await;
+    assert!(report.findings().iter().all(|finding| finding.verdict == Verdict::Kept), "{report}");
+    assert_eq!(report.broken().count(), 0);
+    report.assert_kept();
+}
+
+#[tokio::test]
+async fn a_store_without_compare_and_swap_is_spared_what_it_can_not_promise_and_nothing_else() {
+    let report = run(Defect::SwapInTwoSteps, Consistency::NoSwap).await;
+    report.assert_kept();
+    let skipped: Vec<_> =
+        report.findings().iter().filter(|finding| matches!(finding.verdict, Verdict::Skipped(_))).collect();
+    assert_eq!(skipped.len(), 5, "{report}");
+    assert!(skipped.iter().all(|finding| finding.verdict == Verdict::Skipped("the store has no compare-and-swap")));
+
+    for (defect, rule) in PLANTED.iter().filter(|(defect, _)| *defect != Defect::SwapInTwoSteps) {
+        let report = run(*defect, Consistency::NoSwap).await;
+        match verdict(&report, rule) {
+            Verdict::Skipped(_) | Verdict::Broken(_) => {}
+            verdict => panic!("{defect:?} went unnoticed by the rule \"{rule}\", which is {verdict:?}"),
+        }
+    }
+}
+
+/// Defects that show only where reads see the last write.
+const UNSEEN_BEHIND_A_LAG: [Defect; 2] = [Defect::StaleReads, Defect::WritesInTwoHalves];
+
+#[tokio::test]
+async fn an_eventually_consistent_store_gets_time_to_show_a_write_but_no_other_indulgence() {
+    let report = run(None, Consistency::Eventual).await;
+    report.assert_kept();
+    let skipped = report.findings().iter().filter(|finding| matches!(finding.verdict, Verdict::Skipped(_)));
+    assert_eq!(skipped.count(), 5, "{report}");
+    for (defect, rule) in PLANTED.iter().filter(|(defect, _)| !UNSEEN_BEHIND_A_LAG.contains(defect)) {
+        let report = run(*defect, Consistency::Eventual).await;
+        match verdict(&report, rule) {
+            Verdict::Skipped(_) | Verdict::Broken(_) => {}
+            verdict => panic!("{defect:?} went unnoticed by the rule \"{rule}\", which is {verdict:?}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_race_between_threads_is_found_if_the_suite_may_spawn() {
+    let clock = VirtualClock::new();
+    let store = Faulty::new(Defect::RacesBetweenThreads, Consistency::Strong, &clock);
+    let report = Contract::new(store).clock(&clock).spawn(|task| drop(tokio::spawn(task))).run().await;
+    for rule in [
+        "a hundred increments at once make a hundred",
+        "of a hundred creations at once, one wins",
+        "a swap never brings back what a delete removed",
+    ] {
+        assert!(matches!(verdict(&report, rule), Verdict::Broken(_)), "{report}");
+    }
+}
+
+#[tokio::test]
+async fn tasks_that_never_run_are_a_finding_and_not_a_hang() {
+    let clock = VirtualClock::new();
+    let store = Faulty::new(None, Consistency::Strong, &clock);
+    let report = Contract::new(store).clock(&clock).spawn(drop).run().await;
+    let found = verdict(&report, "a hundred increments at once make a hundred");
+    assert_eq!(*found, Verdict::Broken("a spawned task panicked or was never run".into()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_honest_store_keeps_every_rule_on_many_threads() {
+    let clock = VirtualClock::new();
+    let store = Faulty::new(None, Consistency::Strong, &clock);
+    Contract::new(store).clock(&clock).spawn(|task| drop(tokio::spawn(task))).run().await.assert_kept();
+}
+
+#[tokio::test]
+#[should_panic(expected = "BROKEN   a swap that expects something else is refused")]
+async fn a_broken_rule_is_named_in_the_panic() {
+    run(Defect::NoCompare, Consistency::Strong).await.assert_kept();
+}
+
+#[tokio::test]
+async fn a_finding_says_what_happened() {
+    let report = run(Defect::ConflictWithoutBytes, Consistency::Strong).await;
+    let found = verdict(&report, "a swap that expects nothing is refused where something lies");
+    let expected = "the second creation: the conflict must carry \"first\" and carries nothing";
+    assert_eq!(*found, Verdict::Broken(expected.into()));
+    let report = run(Defect::LoadFails, Consistency::Strong).await;
+    let found = verdict(&report, "an absent key loads as nothing");
+    let expected =
+        "a key that was never written: load failed: session store unavailable: nothing was written (planted)";
+    assert_eq!(*found, Verdict::Broken(expected.into()));
+}
