@@ -63,8 +63,10 @@ impl SqliteStore {
     /// # Errors
     /// The database can't be opened (its folder is missing, say, or the file is something else), or stays locked.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        let (writer, reader) = open::file(path.as_ref())?;
-        Ok(Self::on(start("okibi-write", writer)?, start("okibi-read", reader)?))
+        let (to_write, to_read) = open::file(path.as_ref())?;
+        let writes = Worker::writer("okibi-write", to_write).map_err(StoreError::unavailable)?;
+        let reads = Worker::reader("okibi-read", to_read).map_err(StoreError::unavailable)?;
+        Ok(Self::on(Arc::new(writes), Arc::new(reads)))
     }
 
     /// Opens a new database in memory, which ends with the store.
@@ -72,7 +74,8 @@ impl SqliteStore {
     /// # Errors
     /// SQLite or the thread can't be started.
     pub fn in_memory() -> Result<Self, StoreError> {
-        let worker = start("okibi-sqlite", open::in_memory()?)?;
+        let worker = Worker::writer("okibi-sqlite", open::in_memory()?).map_err(StoreError::unavailable)?;
+        let worker = Arc::new(worker);
         Ok(Self::on(Arc::clone(&worker), worker))
     }
 
@@ -104,10 +107,6 @@ impl SqliteStore {
             }
         }
     }
-}
-
-fn start(name: &str, connection: rusqlite::Connection) -> Result<Arc<Worker>, StoreError> {
-    Worker::start(name, connection).map(Arc::new).map_err(StoreError::unavailable)
 }
 
 impl fmt::Debug for SqliteStore {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use okibi_store::{Loaded, Owner, StoreKey, Swap, Timestamp, Write};
-use rusqlite::{Connection, OptionalExtension, Result, TransactionBehavior, named_params};
+use rusqlite::{Connection, OptionalExtension, Result, named_params};
 
 /// Creates the row, or takes the place of an expired one.
 const CREATE: &str = "INSERT INTO okibi_sessions (key, value, expires_at, owner)
@@ -30,10 +30,9 @@ pub(crate) fn load(connection: &Connection, key: &str, now: Timestamp) -> Result
     row.optional()
 }
 
-/// One statement if it succeeds. If it misses, a transaction tries again and reads what is in the way, so that the
-/// conflict it reports was one at that moment. The transaction takes the write lock first: it can't be refused later.
+/// Run in a transaction, so that the conflict it reports is one at that moment.
 pub(crate) fn swap(
-    connection: &mut Connection,
+    connection: &Connection,
     key: &str,
     expected: Option<&[u8]>,
     write: &Write,
@@ -42,14 +41,7 @@ pub(crate) fn swap(
     if swapped(connection, key, expected, write, now)? {
         return Ok(Swap::Done);
     }
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let swap = if swapped(&transaction, key, expected, write, now)? {
-        Swap::Done
-    } else {
-        Swap::Conflict(load(&transaction, key, now)?.map(|loaded| loaded.bytes))
-    };
-    transaction.commit()?;
-    Ok(swap)
+    Ok(Swap::Conflict(load(connection, key, now)?.map(|loaded| loaded.bytes)))
 }
 
 fn swapped(connection: &Connection, key: &str, expected: Option<&[u8]>, write: &Write, now: Timestamp) -> Result<bool> {

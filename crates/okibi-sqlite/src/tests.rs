@@ -54,13 +54,13 @@ fn begin<F: Future>(future: &mut std::pin::Pin<Box<F>>) -> Poll<F::Output> {
 
 #[tokio::test]
 async fn the_connections_are_durable_and_the_reader_only_reads() {
+    const FULL: i64 = 2;
     let (_folder, store) = file();
-    let settings = |connection: &mut rusqlite::Connection| {
+    let settings = |connection: &rusqlite::Connection| {
         let text = |name| connection.pragma_query_value(None, name, |row| row.get::<_, String>(0));
         let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
         Ok((text("journal_mode")?, number("synchronous")?, number("query_only")?))
     };
-    const FULL: i64 = 2;
     assert_eq!(store.writes.run(settings).await.unwrap(), ("wal".into(), FULL, 0));
     let (journal, _, query_only) = store.reads.run(settings).await.unwrap();
     assert_eq!((journal.as_str(), query_only), ("wal", 1));
@@ -146,6 +146,32 @@ async fn a_load_does_not_wait_for_writes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_that_share_a_transaction_see_each_other_and_are_not_failed_by_one_that_fails() {
+    let (_folder, store) = file();
+    let limit = store
+        .writes
+        .run(|connection| connection.pragma_update_and_check(None, "max_page_count", 40, |row| row.get::<_, i64>(0)));
+    limit.await.unwrap();
+    let keys = [key("first"), key("too much"), key("last")];
+    let release = hold(&store.writes);
+    let mut first = Box::pin(store.swap(&keys[0], None, write("1")));
+    let mut second = Box::pin(store.swap(&keys[0], None, write("2")));
+    let mut too_much = Box::pin(store.swap(&keys[1], None, write(vec![7; 300_000])));
+    let mut last = Box::pin(store.swap(&keys[2], None, write("3")));
+    for waiting in [&mut first, &mut second, &mut too_much, &mut last] {
+        assert!(begin(waiting).is_pending());
+    }
+    drop(release);
+    assert_eq!(first.await.unwrap(), Swap::Done);
+    assert_eq!(second.await.unwrap(), Swap::Conflict(Some(Bytes::from_static(b"1"))));
+    assert_eq!(too_much.await.unwrap_err().kind(), StoreErrorKind::Unavailable);
+    assert_eq!(last.await.unwrap(), Swap::Done);
+    assert_eq!(store.load(&keys[0]).await.unwrap().unwrap().bytes, "1");
+    assert_eq!(store.load(&keys[1]).await.unwrap(), None);
+    assert_eq!(store.load(&keys[2]).await.unwrap().unwrap().bytes, "3");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_queue_that_is_full_refuses_at_once_and_empties_again() {
     let (_folder, store) = file();
     let release = hold(&store.writes);
@@ -184,15 +210,14 @@ async fn s23_an_answer_that_never_comes_is_unknown_and_after_that_the_store_is_u
 
 #[test]
 fn s23_only_a_failure_of_the_system_leaves_a_write_in_doubt() {
-    let sqlite = |code| Fault::Sqlite(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None));
-    const SQLITE_IOERR_FSYNC: i32 = 10 | (4 << 8);
+    let sqlite = |code| Fault::from(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None));
     for (code, kind) in [
         (rusqlite::ffi::SQLITE_BUSY, StoreErrorKind::Unavailable),
         (rusqlite::ffi::SQLITE_FULL, StoreErrorKind::Unavailable),
         (rusqlite::ffi::SQLITE_CORRUPT, StoreErrorKind::Unavailable),
         (rusqlite::ffi::SQLITE_READONLY, StoreErrorKind::Unavailable),
         (rusqlite::ffi::SQLITE_IOERR, StoreErrorKind::Unknown),
-        (SQLITE_IOERR_FSYNC, StoreErrorKind::Unknown),
+        (rusqlite::ffi::SQLITE_IOERR_FSYNC, StoreErrorKind::Unknown),
     ] {
         assert_eq!(sqlite(code).of_write().kind(), kind, "code {code}");
         assert_eq!(sqlite(code).of_read().kind(), StoreErrorKind::Unavailable, "code {code}");

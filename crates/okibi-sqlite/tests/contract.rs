@@ -32,3 +32,11 @@ async fn a_database_in_memory_keeps_the_contract() {
     });
     contract.run().await.assert_kept();
 }
+
+#[test]
+fn a_file_keeps_the_contract_without_any_runtime() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = VirtualClock::new();
+    let store = SqliteStore::open(folder.path().join("sessions.db")).unwrap().clock(clock.reader());
+    pollster::block_on(Contract::new(store).clock(&clock).run()).assert_kept();
+}
