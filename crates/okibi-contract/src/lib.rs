@@ -41,7 +41,8 @@
 //!
 //! What a store can't promise isn't asked of it: where [`Store::consistency`] is [`NoSwap`](okibi_store::Consistency),
 //! the rules about swaps at once are skipped; where it is `Eventual`, they are skipped too, and every write gets up to
-//! 20 seconds to be seen. The [`Report`] says what was skipped and why.
+//! 20 seconds to be seen (those of sessions that are to expire, half a second). The [`Report`] says what was skipped
+//! and why.
 #![forbid(unsafe_code)]
 
 mod bench;

@@ -1,15 +1,25 @@
 //! Sessions in SQLite, the durable embedded default of okibi.
 //!
+//! Nothing to install and nothing to run: SQLite is compiled in, and a file on a local disk holds the sessions of every
+//! process of the machine, in Rust and in JavaScript.
+//!
 //! ```
+//! use std::time::Duration;
 //! use okibi_sqlite::SqliteStore;
-//! use okibi_store::{Store, StoreKey};
+//! use okibi_store::{Store, StoreKey, Swap, Write, system_time};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let folder = tempfile::tempdir()?;
 //! # let path = folder.path().join("sessions.db");
 //! let store = SqliteStore::open(path)?;
-//! assert_eq!(store.load(&StoreKey::new("session:nobody")).await?, None);
+//!
+//! let key = StoreKey::new("session:example");
+//! let expires_at = system_time().plus(Duration::from_mins(15));
+//! let write = Write { bytes: "hello".into(), expires_at, owner: None };
+//! assert_eq!(store.swap(&key, None, write).await?, Swap::Done); // and it is on disk
+//!
+//! store.purge().await?; // now and then: frees the space of expired sessions
 //! # Ok(())
 //! # }
 //! ```
@@ -45,8 +55,9 @@ const PURGE_STEP: u32 = 500;
 /// of the process and of the machine. The file must be on a local disk, not on a network share.
 ///
 /// Two threads of the store own a connection each, one for reads and one for writes, so that a load never waits for
-/// somebody's write; they work with any async runtime and end when the store is dropped. If another process keeps the
-/// file locked for more than about a second, a request fails as unavailable and nothing is written.
+/// somebody's write; they work with any async runtime and end when the store is dropped. Writes that wait at the same
+/// time share one transaction and one wait for the disk. If another process keeps the file locked for more than about a
+/// second, a write fails as unavailable and nothing is written.
 ///
 /// Expired sessions are never handed out; [`purge`](Self::purge) removes them from the file.
 pub struct SqliteStore {

@@ -3,6 +3,16 @@
 use std::{error::Error as StdError, fmt};
 
 /// A fault of the store, never of the visitor.
+///
+/// Its own text is safe to show to a visitor; the cause is its [`source`](StdError::source), for the operator's log.
+///
+/// ```
+/// use okibi_store::{StoreError, StoreErrorKind};
+///
+/// let error = StoreError::unavailable("connection refused");
+/// assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+/// assert_eq!(error.to_string(), "session store unavailable: nothing was written");
+/// ```
 #[derive(Debug)]
 pub struct StoreError {
     kind: StoreErrorKind,
@@ -15,7 +25,7 @@ pub struct StoreError {
 pub enum StoreErrorKind {
     /// The request did not reach the backend or was refused: nothing was written.
     Unavailable,
-    /// No answer arrived, so a write may or may not have happened.
+    /// No answer arrived, so a write may or may not have happened. When in doubt, it is this one.
     Unknown,
 }
 
