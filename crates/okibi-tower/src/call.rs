@@ -126,9 +126,22 @@ impl<'a> Deadline<'a> {
         Self { span: shared.outside.commit_deadline, timer: &shared.outside.timer, sleep: None }
     }
 
+    /// Lets others run first: neither they nor the timer must starve while a store answers at once.
     pub(crate) async fn has_passed(&mut self) -> bool {
         let sleep = self.sleep.get_or_insert_with(|| (self.timer)(self.span));
-        poll_fn(|context| Poll::Ready(sleep.as_mut().poll(context).is_ready())).await
+        let mut yielded = false;
+        poll_fn(|context| {
+            if sleep.as_mut().poll(context).is_ready() {
+                return Poll::Ready(true);
+            }
+            if yielded {
+                return Poll::Ready(false);
+            }
+            yielded = true;
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })
+        .await
     }
 }
 

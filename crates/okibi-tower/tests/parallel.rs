@@ -1,0 +1,71 @@
+//! Parallel requests of one session, on real threads and the real memory store.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::sync::Arc;
+
+use okibi_store::MemoryStore;
+use okibi_tower::Sessions;
+
+use support::{COUNT, Fault, World, scenarios};
+
+fn sessions() -> Sessions {
+    Sessions::new(MemoryStore::new())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n2_hundred_parallel_updates_make_a_hundred() {
+    scenarios::hundred_parallel_updates_make_a_hundred(sessions()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n2_fifty_parallel_sets_all_survive() {
+    scenarios::fifty_parallel_sets_all_survive(sessions()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n1_s19_a_logout_during_a_thousand_slow_requests_revives_nothing() {
+    let store = Arc::new(MemoryStore::new());
+    scenarios::logout_during_slow_requests_revives_nothing(Sessions::new(Arc::clone(&store)), 1000).await;
+    assert_eq!(store.len(), 0, "no record is left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s18_a_hundred_racing_logins_have_one_winner() {
+    scenarios::a_hundred_racing_logins_have_one_winner(sessions()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n5_parallel_changes_never_make_a_login_lose() {
+    for _ in 0..20 {
+        scenarios::parallel_changes_never_make_a_login_lose(sessions()).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_value_is_taken_once() {
+    scenarios::a_value_is_taken_once(sessions()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn s20_two_visitors_never_see_each_other() {
+    // 10^5 requests in all.
+    scenarios::two_visitors_never_see_each_other(sessions(), 50_000).await;
+}
+
+#[tokio::test]
+async fn n39_a_lost_reply_counts_once() {
+    let world = World::new();
+    let browser = world.browser();
+    browser.act(|session| async move { session.set(COUNT, &0) }).await.ok();
+    for (round, fault) in [Fault::LostReply, Fault::SentTwice].into_iter().cycle().take(10).enumerate() {
+        world.store.fails(fault);
+        let counted =
+            browser.act(|session| async move { session.update(COUNT, |count| count.unwrap_or(0) + 1).map(drop) });
+        counted.await.ok();
+        let count = browser.act(|session| async move { Ok(session.get(COUNT)?.unwrap().to_string()) }).await.ok();
+        assert_eq!(count.body, (round + 1).to_string(), "{fault:?}");
+    }
+}

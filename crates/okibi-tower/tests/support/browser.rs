@@ -1,0 +1,155 @@
+//! A browser as far as cookies go, and the app it visits: one endpoint that does what the test says.
+
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::Request,
+    response::{IntoResponse, Response},
+    routing::any,
+};
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, StatusCode, header};
+use okibi_tower::{Error, Session, Sessions};
+use tower::ServiceExt as _;
+
+type Deed = Box<dyn FnOnce(Session) -> BoxFuture<'static, Result<Response, Error>> + Send>;
+
+/// What the endpoint is to do, on its way through the request's extensions.
+#[derive(Clone)]
+struct Errand(Arc<Mutex<Option<Deed>>>);
+
+/// `/act` loads the session and does what the request brings along; `/bare` never asks for it.
+pub fn app(sessions: Sessions) -> Router {
+    routes().layer(sessions.layer().unwrap())
+}
+
+pub fn routes() -> Router {
+    Router::new().route("/act", any(act)).route("/bare", any(|| async { "bare" }))
+}
+
+async fn act(session: Session, request: Request) -> Result<Response, Error> {
+    let errand: &Errand = request.extensions().get().unwrap();
+    let deed = errand.0.lock().unwrap().take().unwrap();
+    deed(session).await
+}
+
+/// A browser with a jar of cookies. Clones share the jar.
+#[derive(Clone)]
+pub struct Browser {
+    app: Router,
+    jar: Arc<Mutex<BTreeMap<String, String>>>,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Answer {
+    /// The Set-Cookie headers.
+    pub fn cookies(&self) -> Vec<String> {
+        self.all(&header::SET_COOKIE)
+    }
+
+    pub fn all(&self, name: &header::HeaderName) -> Vec<String> {
+        self.headers.get_all(name).iter().map(|value| value.to_str().unwrap().to_owned()).collect()
+    }
+
+    /// It went well.
+    #[track_caller]
+    pub fn ok(self) -> Self {
+        assert_eq!(self.status, StatusCode::OK, "{self:?}");
+        self
+    }
+}
+
+impl Browser {
+    pub fn new(app: Router) -> Self {
+        Self { app, jar: Arc::default() }
+    }
+
+    /// Another browser, without cookies, at the same app.
+    pub fn another(&self) -> Self {
+        Self::new(self.app.clone())
+    }
+
+    /// Another browser with a copy of the jar as it is now: another device that stole it, or a request from earlier.
+    pub fn copy(&self) -> Self {
+        Self { app: self.app.clone(), jar: Arc::new(Mutex::new(self.jar.lock().unwrap().clone())) }
+    }
+
+    /// The same cookies at another app.
+    pub fn visiting(&self, app: Router) -> Self {
+        Self { app, jar: Arc::clone(&self.jar) }
+    }
+
+    pub fn jar(&self) -> BTreeMap<String, String> {
+        self.jar.lock().unwrap().clone()
+    }
+
+    pub fn put(&self, name: &str, value: &str) {
+        self.jar.lock().unwrap().insert(name.to_owned(), value.to_owned());
+    }
+
+    /// The value of the only cookie.
+    pub fn cookie(&self) -> String {
+        let jar = self.jar();
+        assert_eq!(jar.len(), 1, "{jar:?}");
+        jar.into_values().next().unwrap()
+    }
+
+    /// Has the endpoint do this with the session.
+    pub async fn act<F, Done, R>(&self, deed: F) -> Answer
+    where
+        F: FnOnce(Session) -> Done + Send + 'static,
+        Done: Future<Output = Result<R, Error>> + Send + 'static,
+        R: IntoResponse,
+    {
+        let deed: Deed =
+            Box::new(|session| Box::pin(async move { deed(session).await.map(IntoResponse::into_response) }));
+        let mut request = Request::get("/act").body(Body::empty()).unwrap();
+        request.extensions_mut().insert(Errand(Arc::new(Mutex::new(Some(deed)))));
+        self.send(request).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    /// Sends a request with the jar's cookies and takes in those of the answer.
+    pub async fn send(&self, mut request: Request) -> Answer {
+        let cookies: Vec<String> = self.jar().iter().map(|(name, value)| format!("{name}={value}")).collect();
+        if !cookies.is_empty() {
+            request.headers_mut().append(header::COOKIE, cookies.join("; ").try_into().unwrap());
+        }
+        let response = self.app.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        let answer =
+            Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() };
+        self.keep(&answer);
+        answer
+    }
+
+    fn keep(&self, answer: &Answer) {
+        let mut jar = self.jar.lock().unwrap();
+        for cookie in answer.cookies() {
+            let (pair, attributes) = cookie.split_once(';').unwrap_or((&cookie, ""));
+            let (name, value) = pair.split_once('=').unwrap();
+            if attributes.contains("Max-Age=0;") {
+                jar.remove(name);
+            } else {
+                jar.insert(name.to_owned(), value.to_owned());
+            }
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What the tests of this face share: an app with one endpoint that does what a test says, browsers, a clock, a store
+//! that can be made to fail.
+
+#![allow(dead_code, unreachable_pub, unused_imports, reason = "every test file uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+pub mod browser;
+pub mod clock;
+pub mod faults;
+pub mod log;
+pub mod scenarios;
+
+use std::sync::Arc;
+
+use okibi_store::MemoryStore;
+use okibi_tower::{Name, Ring, Sessions};
+
+pub use self::{
+    browser::{Answer, Browser},
+    clock::Clock,
+    faults::{Fault, Faulty},
+};
+
+pub const COUNT: Name<u32> = Name::new("count");
+pub const USER: Name<String> = Name::new("user");
+pub const NOTE: Name<String> = Name::new("note");
+
+/// Sessions in memory on virtual time, with a store that counts and can be made to fail.
+pub struct World {
+    pub clock: Clock,
+    pub memory: Arc<MemoryStore>,
+    pub store: Arc<Faulty<Arc<MemoryStore>>>,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let clock = Clock::new();
+        let now = clock.clone();
+        let memory = Arc::new(MemoryStore::new().clock(move || now.now()));
+        Self { clock, store: Arc::new(Faulty::new(Arc::clone(&memory))), memory }
+    }
+
+    /// The default configuration on this world's store and clock.
+    pub fn sessions(&self) -> Sessions {
+        let now = self.clock.clone();
+        Sessions::new(Arc::clone(&self.store)).clock(move || now.now())
+    }
+
+    /// A browser that visits an app with these sessions.
+    pub fn browser(&self) -> Browser {
+        Browser::new(browser::app(self.sessions()))
+    }
+
+    pub fn browser_with(&self, configure: impl FnOnce(Sessions) -> Sessions) -> Browser {
+        Browser::new(browser::app(configure(self.sessions())))
+    }
+}
+
+/// A ring of secrets made of these letters, newest first.
+pub fn ring(letters: &str) -> Ring {
+    Ring::new(letters.chars().map(|letter| letter.to_string().repeat(32))).unwrap()
+}
+
+/// A name made at run time.
+pub fn name<T>(text: &str) -> Name<T> {
+    Name::new(Box::leak(text.to_owned().into_boxed_str()))
+}
