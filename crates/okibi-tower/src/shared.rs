@@ -64,7 +64,7 @@ impl Shared {
     /// For a session without a layer: the default configuration, in memory.
     pub(crate) fn detached() -> Self {
         let engine = Engine::new(Config::default()).expect("the default configuration is possible");
-        Self { engine, store: Some(Arc::new(MemoryStore::with_capacity(1))), outside: Outside::default() }
+        Self { engine, store: Some(Arc::new(MemoryStore::with_capacity(64))), outside: Outside::default() }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -1,6 +1,6 @@
 //! What operators see: the engine's events and the outcome of commits, never an id or a value (S7).
 
-use std::error::Error as _;
+use std::{error::Error as StdError, fmt, iter};
 
 use okibi_core::Event;
 
@@ -22,8 +22,7 @@ pub(crate) fn events(cookie: &str, events: Vec<Event>) {
 /// Reports a failure that a visitor will notice.
 pub(crate) fn failure(cookie: &str, doing: &'static str, error: &Error) {
     let code = error.kind().code();
-    let source = error.source().map(tracing::field::display);
-    tracing::error!(target: "okibi", cookie, code, source, "session {doing} failed: {error}");
+    tracing::error!(target: "okibi", cookie, code, "session {doing} failed: {}", Chain(error));
 }
 
 /// Reports a commit that was made.
@@ -32,5 +31,23 @@ pub(crate) fn committed(cookie: &str, changes: usize, discarded: bool) {
         tracing::debug!(target: "okibi", cookie, changes, "request failed: session changes dropped");
     } else {
         tracing::debug!(target: "okibi", cookie, changes, "session committed");
+    }
+}
+
+/// An error and all its causes in one line, each said once.
+struct Chain<'a>(&'a Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut said = self.0.to_string();
+        f.write_str(&said)?;
+        for cause in iter::successors(self.0.source(), |cause: &&dyn StdError| cause.source()) {
+            let cause = cause.to_string();
+            if cause != said {
+                write!(f, ": {cause}")?;
+            }
+            said = cause;
+        }
+        Ok(())
     }
 }

@@ -1,0 +1,214 @@
+//! The cookie: its name and attributes, its protection, and what opens what.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::time::Duration;
+
+use okibi_store::MemoryStore;
+use okibi_tower::{ConfigError, Ring, SameSite, Session, Sessions};
+use support::{Browser, COUNT, NOTE, USER, World, browser::app, ring};
+
+async fn log_in(browser: &Browser) -> String {
+    let answer = browser.act(|session| async move { session.set(USER, &"ada".to_owned()) }).await.ok();
+    assert_eq!(answer.cookies().len(), 1);
+    answer.cookies().remove(0)
+}
+
+async fn user(browser: &Browser) -> String {
+    browser.act(|session| async move { Ok(session.get(USER)?.unwrap_or_default()) }).await.ok().body
+}
+
+fn attributes(cookie: &str) -> Vec<&str> {
+    let mut attributes: Vec<&str> = cookie.split("; ").skip(1).collect();
+    attributes.sort_unstable();
+    attributes
+}
+
+#[tokio::test]
+async fn n21_s8_the_defaults_are_the_safe_ones() {
+    let cookie = log_in(&World::new().browser()).await;
+    assert!(cookie.starts_with("__Host-session="));
+    assert_eq!(attributes(&cookie), ["HttpOnly", "Max-Age=3600", "Path=/", "SameSite=Lax", "Secure"]);
+}
+
+#[tokio::test]
+async fn n21_what_a_request_says_of_itself_weakens_nothing() {
+    let world = World::new();
+    let browser = world.browser();
+    let mut request = http::Request::get("http://localhost:3000/set").body(axum::body::Body::empty()).unwrap();
+    for (name, value) in [("host", "localhost:3000"), ("x-forwarded-proto", "http"), ("origin", "http://localhost")] {
+        request.headers_mut().insert(name, value.parse().unwrap());
+    }
+    let set = async |session: Session| session.set(COUNT, &1);
+    let routes = axum::Router::new().route("/set", axum::routing::get(set)).layer(world.sessions().layer().unwrap());
+    let answer = browser.visiting(routes).send(request).await.ok();
+    assert!(answer.cookies()[0].contains("; Secure"));
+}
+
+#[tokio::test]
+async fn n21_the_development_mode_is_explicit_and_says_so() {
+    let (log, _guard) = support::log::Log::collect();
+    let world = World::new();
+    let browser = world.browser_with(Sessions::insecure_for_development);
+    let cookie = log_in(&browser).await;
+    assert!(cookie.starts_with("session="));
+    assert_eq!(attributes(&cookie), ["HttpOnly", "Max-Age=3600", "Path=/", "SameSite=Lax"]);
+    assert_eq!(user(&browser).await, "ada");
+    assert_eq!(log.text().matches("WARN okibi: the session cookie is not Secure").count(), 1, "{}", log.text());
+}
+
+#[tokio::test]
+async fn n35_prefixed_names_and_every_attribute_round_trip() {
+    let world = World::new();
+    let browser = world.browser_with(|sessions| {
+        sessions.cookie_name("__Secure-shop").path("/act").domain("example.com").same_site(SameSite::None).partitioned()
+    });
+    let cookie = log_in(&browser).await;
+    let expected =
+        ["Domain=example.com", "HttpOnly", "Max-Age=3600", "Partitioned", "Path=/act", "SameSite=None", "Secure"];
+    assert_eq!(attributes(&cookie), expected);
+    assert_eq!(user(&browser).await, "ada");
+    assert_eq!(browser.jar().into_keys().next().unwrap(), "__Secure-shop");
+}
+
+#[tokio::test]
+async fn n8_logout_removes_the_record_and_the_cookie_with_all_its_attributes() {
+    let world = World::new();
+    let browser = world.browser_with(|sessions| {
+        sessions.cookie_name("__Secure-shop").domain("example.com").same_site(SameSite::None).partitioned()
+    });
+    let set = log_in(&browser).await;
+    let stolen = browser.copy();
+    let answer = browser.act(|session| async move { session.destroy() }).await.ok();
+    assert_eq!(answer.cookies().len(), 1);
+    let removal = &answer.cookies()[0];
+    assert!(removal.starts_with("__Secure-shop=; Max-Age=0; "));
+    let without_age = |cookie: &str| -> Vec<String> {
+        attributes(cookie).into_iter().filter(|part| !part.starts_with("Max-Age")).map(str::to_owned).collect()
+    };
+    assert_eq!(without_age(removal), without_age(&set));
+    assert_eq!(world.memory.len(), 0);
+    assert_eq!(user(&stolen).await, "");
+}
+
+#[tokio::test]
+async fn n8_a_sealed_logout_removes_every_chunk() {
+    let browser = Browser::new(app(Sessions::sealed(ring("a")).chunks(5)));
+    browser.act(|session| async move { session.set(NOTE, &"x".repeat(9000)) }).await.ok();
+    assert_eq!(browser.jar().len(), 4);
+    let answer = browser.act(|session| async move { session.destroy() }).await.ok();
+    assert_eq!(answer.cookies().len(), 4);
+    assert!(browser.jar().is_empty());
+}
+
+#[tokio::test]
+async fn n16_chunks_come_and_go_with_the_size() {
+    let browser = Browser::new(app(Sessions::sealed(ring("a")).chunks(5)));
+    for size in [9000, 4000, 9000, 10] {
+        browser.act(move |session| async move { session.set(NOTE, &"x".repeat(size)) }).await.ok();
+        let length = browser.act(|session| async move { Ok(session.get(NOTE)?.unwrap().len().to_string()) }).await.ok();
+        assert_eq!(length.body, size.to_string());
+        for (name, value) in browser.jar() {
+            assert!(name.len() + value.len() <= 4096);
+        }
+    }
+    assert_eq!(browser.jar().len(), 1);
+    browser.act(|session| async move { session.set(NOTE, &"x".repeat(9000)) }).await.ok();
+    let torn = browser.copy();
+    torn.put("__Host-session.1", "AAAA");
+    let live = torn.act(|session| async move { Ok(session.is_live().to_string()) }).await.ok();
+    assert_eq!(live.body, "false", "all or nothing");
+}
+
+#[tokio::test]
+async fn n22_secrets_rotate_for_seals_and_signatures() {
+    let world = World::new();
+    let sealed = |letters: &str| {
+        let now = world.clock.clone();
+        app(Sessions::sealed(ring(letters)).clock(move || now.now()))
+    };
+    let signed = |letters: &str| app(world.sessions().signed(ring(letters)));
+    for make in [&sealed as &dyn Fn(&str) -> axum::Router, &signed] {
+        let browser = Browser::new(make("a"));
+        log_in(&browser).await;
+        let browser = browser.visiting(make("ba"));
+        assert_eq!(user(&browser).await, "ada", "an old secret still opens");
+        world.clock.advance(Duration::from_mins(7));
+        assert_eq!(user(&browser).await, "ada", "and the next renewal writes with the new one");
+        assert_eq!(user(&browser.visiting(make("b"))).await, "ada");
+        assert_eq!(user(&browser.visiting(make("a"))).await, "");
+    }
+}
+
+/// N23, S28: what one configuration made opens under no other, with the very same secret and store.
+#[tokio::test]
+async fn n23_s28_the_swap_matrix_opens_nothing() {
+    let world = World::new();
+    let kinds: Vec<(&str, fn(Sessions) -> Sessions)> = vec![
+        ("__Host-a", |sessions| sessions.cookie_name("__Host-a")),
+        ("__Host-b", |sessions| sessions.cookie_name("__Host-b")),
+        ("__Host-c", |sessions| sessions.cookie_name("__Host-c").signed(ring("a"))),
+        ("__Host-d", |sessions| sessions.cookie_name("__Host-d").signed(ring("a"))),
+        ("__Host-e", |_| Sessions::sealed(ring("a")).cookie_name("__Host-e")),
+        ("__Host-f", |_| Sessions::sealed(ring("a")).cookie_name("__Host-f")),
+    ];
+    for (from, make) in &kinds {
+        let browser = world.browser_with(make);
+        log_in(&browser).await;
+        let value = browser.cookie();
+        for (to, make) in &kinds {
+            let other = world.browser_with(make);
+            other.put(to, &value);
+            assert_eq!(user(&other).await == "ada", from == to, "{from} as {to}");
+            // The part of a signed value that is an id must not do either.
+            let bare = world.browser_with(make);
+            bare.put(to, value.split('.').next().unwrap());
+            assert_eq!(user(&bare).await == "ada", from == to && !value.contains('.'), "a part of {from} as {to}");
+        }
+    }
+}
+
+#[test]
+fn n21_s8_s10_impossible_configurations_name_the_value_and_the_fix() {
+    let sessions = || Sessions::new(MemoryStore::new());
+    let span = Duration::from_secs;
+    for (sessions, expected) in [
+        (sessions().cookie_name("a b"), "cookie name \"a b\": must be"),
+        (sessions().cookie_name("a\r\nb"), "cookie name \"a\\r\\nb\": must be"),
+        (sessions().cookie_name(""), "cookie name \"\": must be"),
+        (sessions().path("/x"), "cookie name \"__Host-session\": a __Host- cookie has Path=/"),
+        (sessions().domain("example.com"), "cookie name \"__Host-session\": a __Host- cookie has no Domain"),
+        (sessions().cookie_name("s").path("/;x"), "cookie path \"/;x\": must start with '/'"),
+        (sessions().cookie_name("s").domain("a;b"), "cookie domain \"a;b\": must be a host name"),
+        (
+            sessions().insecure_for_development().same_site(SameSite::None),
+            "SameSite=None needs Secure: browsers drop such a cookie",
+        ),
+        (sessions().idle(span(0)), "idle of 0ns: must be between"),
+        (sessions().absolute(span(1)), "absolute of 1s: must not be shorter than idle"),
+        (sessions().renew_after(span(3600)), "renew_after of 3600s: must be shorter than idle"),
+        (sessions().grace(span(7200)), "grace of 7200s: must be at most 1 hour"),
+        (sessions().namespace("a:b"), "namespace \"a:b\": must be"),
+        (sessions().store_timeout(span(0)), "store_timeout of 0ns: must be longer than zero"),
+        (sessions().commit_deadline(span(0)), "commit_deadline of 0ns: must be longer than zero"),
+        (sessions().chunks(2), "options: chunks: only for Sessions::sealed; remove it"),
+        (Sessions::sealed(ring("a")).chunks(6), "chunks of 6: must be 1 to 5"),
+        (Sessions::sealed(ring("a")).signed(ring("a")), "options: signed: a sealed session has no id to sign"),
+    ] {
+        let error: ConfigError = sessions.layer().unwrap_err();
+        assert!(error.to_string().starts_with(expected), "{error} is not {expected}");
+    }
+    assert!(Ring::new(["short"]).unwrap_err().to_string().contains("5 bytes; must be at least 32 bytes"));
+}
+
+#[tokio::test]
+async fn s9_no_cookie_lives_longer_than_four_hundred_days() {
+    let world = World::new();
+    let days = |count: u64| Duration::from_hours(24 * count);
+    let browser = world.browser_with(|sessions| sessions.idle(days(400)).absolute(days(4000)));
+    let cookie = log_in(&browser).await;
+    assert!(cookie.contains("; Max-Age=34560000;"), "{cookie}");
+    assert!(world.sessions().idle(days(401)).absolute(days(4000)).layer().is_err());
+}

@@ -1,0 +1,174 @@
+//! How long a session lives: idle, absolute, renewal, "remember me".
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::time::Duration;
+
+use okibi_store::MemoryStore;
+use okibi_tower::{Lifetime, Session, Sessions};
+use support::{Browser, COUNT, USER, World, browser::app};
+
+const MINUTE: Duration = Duration::from_mins(1);
+const HOUR: Duration = Duration::from_hours(1);
+
+async fn log_in(browser: &Browser) {
+    browser.act(|session| async move { session.set(USER, &"ada".to_owned()) }).await.ok();
+}
+
+async fn is_live(browser: &Browser) -> bool {
+    browser.act(|session| async move { Ok(session.is_live().to_string()) }).await.ok().body == "true"
+}
+
+#[tokio::test]
+async fn n14_a_session_ends_when_its_idle_span_is_over() {
+    let world = World::new();
+    let browser = world.browser();
+    log_in(&browser).await;
+    world.clock.advance(HOUR - Duration::from_secs(1));
+    assert!(is_live(&browser).await);
+    world.clock.advance(HOUR - Duration::from_secs(1));
+    assert!(is_live(&browser).await, "activity moves it on");
+    world.clock.advance(HOUR);
+    assert!(!is_live(&browser).await);
+}
+
+#[tokio::test]
+async fn n14_activity_never_moves_a_session_past_its_absolute_deadline() {
+    let world = World::new();
+    let browser = world.browser();
+    log_in(&browser).await;
+    for _ in 0..24 * 4 - 1 {
+        world.clock.advance(MINUTE * 15);
+        assert!(is_live(&browser).await);
+    }
+    world.clock.advance(MINUTE * 15);
+    assert!(!is_live(&browser).await);
+}
+
+/// S16: the engine judges by itself; this store has a clock of its own that stands still and never drops anything.
+#[tokio::test]
+async fn n14_s16_expiry_is_enforced_whatever_the_store_does() {
+    let clock = support::Clock::new();
+    let (now, stopped) = (clock.clone(), clock.now());
+    let store = MemoryStore::new().clock(move || stopped);
+    let browser = Browser::new(app(Sessions::new(store).clock(move || now.now())));
+    log_in(&browser).await;
+    clock.advance(HOUR);
+    assert!(!is_live(&browser).await);
+}
+
+#[tokio::test]
+async fn n40_a_session_that_writes_every_minute_stays_alive_and_its_cookie_is_renewed() {
+    let world = World::new();
+    let browser = world.browser_with(Sessions::no_absolute_timeout);
+    log_in(&browser).await;
+    let mut cookie_sent = world.clock.now();
+    for _ in 0..300 {
+        world.clock.advance(MINUTE);
+        let answer =
+            browser.act(|session| async move { session.update(COUNT, |count| count.unwrap_or(0) + 1).map(drop) });
+        if !answer.await.ok().cookies().is_empty() {
+            cookie_sent = world.clock.now();
+        }
+        assert!(world.clock.now().since(cookie_sent) < HOUR, "the browser would have dropped the cookie");
+    }
+    let count = browser.act(|session| async move { Ok(session.get(COUNT)?.unwrap().to_string()) }).await.ok();
+    assert_eq!(count.body, "300");
+}
+
+#[tokio::test]
+async fn n31_a_session_can_carry_its_own_idle_span() {
+    let world = World::new();
+    let browser = world.browser_with(|sessions| sessions.absolute(Duration::from_hours(24 * 30)).browser_session());
+    let other = browser.another();
+    log_in(&other).await;
+    let login = browser.act(|session| async move {
+        session.rotate()?;
+        session.set(USER, &"ada".to_owned())?;
+        session.set_idle(Duration::from_hours(24 * 7))?;
+        session.set_persistent(true)
+    });
+    let answer = login.await.ok();
+    assert!(answer.cookies()[0].contains("Max-Age=604800;"), "{answer:?}");
+    world.clock.advance(Duration::from_hours(24 * 6));
+    assert!(is_live(&browser).await);
+    assert!(!is_live(&other).await);
+    world.clock.advance(Duration::from_hours(24 * 6));
+    assert!(is_live(&browser).await, "its own span is renewed, too");
+}
+
+#[tokio::test]
+async fn a_browser_session_sends_no_max_age_and_a_persistent_one_does() {
+    let world = World::new();
+    let browser = world.browser_with(Sessions::browser_session);
+    let answer = browser.act(|session| async move { session.set(COUNT, &1) }).await.ok();
+    assert!(!answer.cookies()[0].contains("Max-Age"));
+    let answer = browser.act(|session| async move { session.set_persistent(true) }).await.ok();
+    assert!(answer.cookies()[0].contains("Max-Age=3600;"));
+}
+
+#[tokio::test]
+async fn s17_a_clock_that_jumps_back_never_extends_a_session_past_its_deadline() {
+    let world = World::new();
+    let browser = world.browser();
+    log_in(&browser).await;
+    let deadline = |session: Session| async move { Ok(session.deadline().unwrap().as_millis().to_string()) };
+    let before = browser.act(deadline).await.ok().body;
+    world.clock.advance(MINUTE * 50);
+    browser.act(deadline).await.ok();
+    world.clock.turn_back(HOUR * 10);
+    let after = browser.act(deadline).await.ok();
+    assert_eq!(after.body, before);
+    assert_eq!(after.cookies().len(), 1, "activity in the future is put right");
+    world.clock.advance(HOUR * 35);
+    assert!(!is_live(&browser).await);
+}
+
+#[tokio::test]
+async fn rotation_starts_both_clocks_anew_unless_it_keeps_the_deadline() {
+    let world = World::new();
+    let browser = world.browser();
+    log_in(&browser).await;
+    let deadline = |session: Session| async move { Ok(session.deadline().unwrap().as_millis().to_string()) };
+    let first = browser.act(deadline).await.ok().body;
+    world.clock.advance(MINUTE);
+    browser.act(|session| async move { session.rotate_keeping_deadline() }).await.ok();
+    assert_eq!(browser.act(deadline).await.ok().body, first);
+    browser.act(|session| async move { session.rotate() }).await.ok();
+    assert_eq!(browser.act(deadline).await.ok().body, (first.parse::<u64>().unwrap() + 60_000).to_string());
+}
+
+#[tokio::test]
+async fn s15_the_presets_are_those_of_nist() {
+    let world = World::new();
+    let browser = world.browser_with(|sessions| sessions.lifetime(Lifetime::AAL3));
+    log_in(&browser).await;
+    world.clock.advance(MINUTE * 15);
+    assert!(!is_live(&browser).await);
+}
+
+#[tokio::test]
+async fn what_a_session_says_of_its_times_is_true() {
+    let world = World::new();
+    let browser = world.browser();
+    log_in(&browser).await;
+    let start = world.clock.now();
+    world.clock.advance(MINUTE * 10);
+    let now = world.clock.now();
+    let answer = browser.act(move |session| async move {
+        assert_eq!(session.created(), Some(start));
+        assert_eq!(session.last_active(), Some(start));
+        assert_eq!(session.expires_at(), Some(start.plus(HOUR)));
+        assert_eq!(session.deadline(), Some(start.plus(HOUR * 24)));
+        assert_eq!(session.renewal_due_at(), Some(start.plus(MINUTE * 6)));
+        session.commit().await?;
+        assert_eq!(session.last_active(), Some(now));
+        let report = session.report();
+        assert_eq!((report.loads, report.writes, report.deletes, report.sends_cookie), (1, 1, 0, true));
+        assert_eq!(report.renewal_due_at, Some(now.plus(MINUTE * 6)));
+        Ok(())
+    });
+    answer.await.ok();
+}

@@ -1,0 +1,232 @@
+//! What one request does in whatever order, and what rotation means for the requests around it.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod support;
+
+use okibi_tower::{Error, Session};
+use support::{
+    Browser, COUNT, NOTE, USER, World,
+    scenarios::{Pause, spawn},
+};
+
+/// What a later request sees: user, note, count, and whether there is a session.
+async fn seen(browser: &Browser) -> String {
+    let deed = |session: Session| async move {
+        let (user, note) = (session.get(USER)?.unwrap_or_default(), session.get(NOTE)?.unwrap_or_default());
+        Ok(format!("{user} {note} {:?} {}", session.get(COUNT)?, session.is_live()))
+    };
+    browser.act(deed).await.ok().body
+}
+
+async fn visitor(world: &World) -> Browser {
+    let browser = world.browser();
+    let login = browser.act(|session| async move {
+        session.set(USER, &"ada".to_owned())?;
+        session.set(COUNT, &1)
+    });
+    login.await.ok();
+    browser
+}
+
+fn note(session: &Session) -> Result<(), Error> {
+    session.set(NOTE, &"new".to_owned())
+}
+
+type Deed = fn(&Session) -> Result<(), Error>;
+
+#[tokio::test]
+async fn n32_any_order_of_one_requests_changes_gives_what_it_says() {
+    let bump: Deed = |session| session.update(COUNT, |count| count.unwrap_or(0) + 1).map(drop);
+    let (rotate, renew, destroy, clear): (Deed, Deed, Deed, Deed) =
+        (Session::rotate, Session::renew_id, Session::destroy, Session::clear);
+    let flash: Deed = |session| session.flash(NOTE, &"flash".to_owned());
+    let forget: Deed = |session| session.remove(USER);
+    // What is done, what is seen afterwards, whether the id changed.
+    let cases: Vec<(Vec<Deed>, &str, bool)> = vec![
+        (vec![rotate, note, bump], "ada new Some(2) true", true),
+        (vec![note, rotate, bump], "ada new Some(2) true", true),
+        (vec![note, bump, rotate], "ada new Some(2) true", true),
+        (vec![bump, renew, note], "ada new Some(2) true", true),
+        (vec![renew, rotate], "ada  Some(1) true", true),
+        (vec![flash, rotate], "ada flash Some(1) true", true),
+        (vec![flash, note], "ada new Some(1) true", false),
+        (vec![clear, note], " new None true", false),
+        (vec![note, clear], "  None true", false),
+        (vec![forget, bump], "  Some(2) true", false),
+        (vec![bump, forget, bump], "  Some(3) true", false),
+        (vec![destroy, note], " new None true", true),
+        (vec![note, destroy], "  None false", true),
+        (vec![destroy, rotate, bump], "  Some(1) true", true),
+        (vec![rotate, destroy], "  None false", true),
+        (vec![destroy, bump, destroy, note], " new None true", true),
+        (vec![bump, bump, bump], "ada  Some(4) true", false),
+    ];
+    for (number, (deeds, expected, moved)) in cases.into_iter().enumerate() {
+        let world = World::new();
+        let browser = visitor(&world).await;
+        let old = browser.copy();
+        let answer = browser.act(move |session| async move { deeds.iter().try_for_each(|deed| deed(&session)) });
+        assert!(answer.await.ok().cookies().len() <= 1, "case {number}");
+        assert_eq!(browser.jar() != old.jar(), moved, "case {number}");
+        assert_eq!(seen(&browser).await, expected, "case {number}");
+        if moved && number != 3 {
+            assert!(seen(&old).await.ends_with("false"), "case {number}: the old id opens nothing");
+        }
+    }
+}
+
+#[tokio::test]
+async fn n32_destroy_then_set_is_a_fresh_id_with_only_the_new_data() {
+    let world = World::new();
+    let browser = visitor(&world).await;
+    let (old, handles) = (browser.cookie(), std::sync::Arc::new(std::sync::Mutex::new(Vec::new())));
+    let keep = std::sync::Arc::clone(&handles);
+    let answer = browser.act(move |session| async move {
+        keep.lock().unwrap().extend(session.handle());
+        session.destroy()?;
+        assert!(!session.is_live());
+        assert_eq!((session.handle(), session.owner(), session.names()), (None, None, vec![]));
+        note(&session)?;
+        assert!(session.is_live());
+        session.commit().await?;
+        keep.lock().unwrap().extend(session.handle());
+        Ok(())
+    });
+    assert_eq!(answer.await.ok().cookies().len(), 1, "one Set-Cookie, though one went and one came");
+    assert_ne!(browser.cookie(), old);
+    assert_eq!(world.memory.len(), 1);
+    let handles = handles.lock().unwrap().clone();
+    assert!(handles.len() == 2 && handles[0] != handles[1]);
+}
+
+#[tokio::test]
+async fn n33_a_change_after_anything_is_written() {
+    let before: [Deed; 7] = [
+        Session::clear,
+        Session::destroy,
+        Session::rotate,
+        |session| session.remove(COUNT),
+        |session| session.update(COUNT, |count| count.unwrap_or(0) + 1).map(drop),
+        |session| session.flash(COUNT, &1),
+        |session| session.get(COUNT).map(drop),
+    ];
+    let after: [Deed; 3] = [
+        note,
+        |session| session.flash(NOTE, &"new".to_owned()),
+        |session| session.update(NOTE, |_| "new".to_owned()).map(drop),
+    ];
+    for first in before {
+        for then in after {
+            let world = World::new();
+            let browser = visitor(&world).await;
+            let deed = browser.act(move |session| async move {
+                first(&session)?;
+                then(&session)
+            });
+            deed.await.ok();
+            let got = browser.act(|session| async move { Ok(session.get(NOTE)?.unwrap()) }).await.ok();
+            assert_eq!(got.body, "new");
+        }
+    }
+}
+
+#[tokio::test]
+async fn n30_a_forgotten_name_stays_forgotten() {
+    let world = World::new();
+    let browser = visitor(&world).await;
+    browser.act(|session| async move { session.remove(USER) }).await.ok();
+    assert_eq!(seen(&browser).await, "  Some(1) true");
+    browser.act(|session| async move { note(&session) }).await.ok();
+    assert_eq!(seen(&browser).await, " new Some(1) true");
+}
+
+#[tokio::test]
+async fn n5_after_a_rotation_a_late_request_is_anonymous_and_overwrites_no_cookie() {
+    let world = World::new();
+    let browser = visitor(&world).await;
+    let (late, pause) = (browser.copy(), Pause::new());
+    let under_way = spawn(late.clone(), {
+        let pause = pause.clone();
+        move |session: Session| async move {
+            pause.wait().await;
+            note(&session)
+        }
+    });
+    pause.reached().await;
+    browser.act(|session| async move { session.rotate() }).await.ok();
+    pause.go();
+    assert!(under_way.await.unwrap().ok().cookies().is_empty());
+    // Another one that only now arrives with the old cookie, and stores something.
+    let answer = late.act(|session| async move {
+        assert!(!session.is_live());
+        note(&session)
+    });
+    assert!(answer.await.ok().cookies().is_empty(), "or it would overwrite the new cookie");
+    assert_eq!(seen(&browser).await, "ada  Some(1) true");
+    // A second login from there still works.
+    let answer = late.act(|session| async move {
+        session.rotate()?;
+        session.set(USER, &"eve".to_owned())
+    });
+    assert_eq!(answer.await.ok().cookies().len(), 1);
+    assert_eq!(seen(&late).await, "eve  None true");
+}
+
+#[tokio::test]
+async fn n5_a_renewal_loses_no_parallel_request_and_survives_a_lost_response() {
+    let world = World::new();
+    let browser = visitor(&world).await;
+    let old = browser.copy();
+    let (late, pause) = (browser.copy(), Pause::new());
+    let under_way = spawn(late.clone(), {
+        let pause = pause.clone();
+        move |session: Session| async move {
+            pause.wait().await;
+            session.update(COUNT, |count| count.unwrap_or(0) + 1).map(drop)
+        }
+    });
+    pause.reached().await;
+    // The answer to this one is lost, and with it the new cookie: the copy never sees it.
+    browser.act(|session| async move { session.renew_id() }).await.ok();
+    pause.go();
+    assert_eq!(under_way.await.unwrap().ok().cookies().len(), 1);
+    assert_eq!(late.cookie(), browser.cookie());
+    let answer = old.act(|session| async move { session.update(COUNT, |count| count.unwrap_or(0) + 1).map(drop) });
+    assert_eq!(answer.await.ok().cookies().len(), 1, "the new cookie is sent again");
+    assert_eq!(old.cookie(), browser.cookie());
+    assert_eq!(seen(&browser).await, "ada  Some(3) true");
+}
+
+#[tokio::test]
+async fn n5_no_old_id_is_ever_sent_again() {
+    let world = World::new();
+    let browser = visitor(&world).await;
+    let mut ids = vec![browser.cookie()];
+    for round in 0..20 {
+        let deed = browser
+            .act(move |session| async move { if round % 2 == 0 { session.rotate() } else { session.renew_id() } });
+        assert_eq!(deed.await.ok().cookies().len(), 1);
+        assert!(!ids.contains(&browser.cookie()));
+        ids.push(browser.cookie());
+    }
+}
+
+#[tokio::test]
+async fn s18_a_change_of_owner_changes_the_id() {
+    let world = World::new();
+    let browser = visitor(&world).await;
+    let mut before = browser.cookie();
+    for (owner, moves) in [(Some("ada"), true), (Some("ada"), false), (Some("eve"), true), (None, true), (None, false)]
+    {
+        let deed = browser.act(move |session| async move {
+            match owner {
+                Some(owner) => session.set_owner(owner),
+                None => session.clear_owner(),
+            }
+        });
+        deed.await.ok();
+        assert_eq!(browser.cookie() != before, moves, "{owner:?}");
+        before = browser.cookie();
+    }
+}

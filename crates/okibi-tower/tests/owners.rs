@@ -1,0 +1,240 @@
+//! The sessions of one owner: listed, ended one by one or all at once, from inside a request and from outside.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::{sync::Arc, time::Duration};
+
+use okibi_store::{Consistency, Loaded, MemoryStore, Store, StoreError, StoreKey, Swap, Write};
+use okibi_tower::{ErrorKind, Session, SessionInfo, Sessions};
+use support::{
+    Browser, COUNT, Fault, USER, World,
+    browser::{app, routes},
+    ring,
+    scenarios::{Pause, spawn},
+};
+
+async fn log_in(browser: &Browser, user: &'static str, device: &'static str) {
+    let deed = browser.act(move |session| async move {
+        session.set_owner(user)?;
+        session.set_label(device)?;
+        session.set(USER, &user.to_owned())
+    });
+    deed.await.ok();
+}
+
+async fn user(browser: &Browser) -> String {
+    browser.act(|session| async move { Ok(session.get(USER)?.unwrap_or_default()) }).await.ok().body
+}
+
+fn labels(list: &[SessionInfo]) -> Vec<(&str, bool)> {
+    list.iter().map(|session| (session.label.as_deref().unwrap_or_default(), session.current)).collect()
+}
+
+/// Two devices of ada and one of eve.
+async fn three_devices(world: &World) -> (Browser, Browser, Browser) {
+    let phone = world.browser();
+    let (laptop, other) = (phone.another(), phone.another());
+    log_in(&phone, "ada", "phone").await;
+    world.clock.advance(Duration::from_secs(1));
+    log_in(&laptop, "ada", "laptop").await;
+    log_in(&other, "eve", "eve's").await;
+    (phone, laptop, other)
+}
+
+#[tokio::test]
+async fn n25_an_owner_sees_their_own_sessions_and_no_others() {
+    let world = World::new();
+    let (phone, ..) = three_devices(&world).await;
+    let deed = phone.act(|session| async move {
+        let list = session.owned().await?;
+        assert_eq!(labels(&list), [("laptop", false), ("phone", true)]);
+        assert_eq!((session.owner().as_deref(), session.handle()), (Some("ada"), Some(list[1].handle)));
+        assert!(list.iter().all(|session| session.expires_at > session.created));
+        Ok(())
+    });
+    deed.await.ok();
+    let nobody = phone.another();
+    nobody.act(|session| async move { session.set(COUNT, &1) }).await.ok();
+    let deed = nobody.act(|session| async move {
+        assert!(session.owned().await?.is_empty());
+        assert_eq!(session.end_others().await?, 0);
+        Ok(())
+    });
+    deed.await.ok();
+}
+
+#[tokio::test]
+async fn n25_one_session_can_be_ended_by_its_handle_but_not_somebody_elses() {
+    let world = World::new();
+    let (phone, laptop, other) = three_devices(&world).await;
+    let strangers = other.act(|session| async move { Ok(session.handle().unwrap().to_string()) }).await.ok().body;
+    let deed = phone.act(move |session| async move {
+        let handle = session.owned().await?[0].handle;
+        assert!(session.end(handle).await?);
+        assert!(!session.end(handle).await?, "it is gone");
+        assert!(!session.end(okibi_tower::Handle::parse(&strangers).unwrap()).await?, "it is eve's");
+        Ok(())
+    });
+    deed.await.ok();
+    assert_eq!((user(&phone).await, user(&laptop).await, user(&other).await), ("ada".into(), "".into(), "eve".into()));
+}
+
+#[tokio::test]
+async fn n25_ending_the_session_that_asks_is_a_logout() {
+    let world = World::new();
+    let (phone, laptop, _) = three_devices(&world).await;
+    let deed = phone.act(|session| async move {
+        let handle = session.handle().unwrap();
+        session.end(handle).await.map(|ended| ended.to_string())
+    });
+    assert_eq!(deed.await.ok().body, "true");
+    assert!(phone.jar().is_empty());
+    assert_eq!(user(&laptop).await, "ada");
+}
+
+#[tokio::test]
+async fn n25_all_others_can_be_ended_at_once() {
+    let world = World::new();
+    let (phone, laptop, other) = three_devices(&world).await;
+    let tablet = phone.another();
+    log_in(&tablet, "ada", "tablet").await;
+    let ended = phone.act(|session| async move { Ok(session.end_others().await?.to_string()) }).await.ok();
+    assert_eq!(ended.body, "2");
+    assert_eq!(user(&phone).await, "ada");
+    assert_eq!((user(&laptop).await, user(&tablet).await, user(&other).await), ("".into(), "".into(), "eve".into()));
+}
+
+#[tokio::test]
+async fn n25_a_login_can_end_all_earlier_sessions() {
+    let world = World::new();
+    let (phone, laptop, _) = three_devices(&world).await;
+    let fresh = phone.another();
+    let deed = fresh.act(|session| async move {
+        session.set_owner("ada")?;
+        session.set(USER, &"ada".to_owned())?;
+        Ok(session.end_others().await?.to_string())
+    });
+    assert_eq!(deed.await.ok().body, "2");
+    assert_eq!((user(&phone).await, user(&laptop).await, user(&fresh).await), ("".into(), "".into(), "ada".into()));
+}
+
+#[tokio::test]
+async fn n25_the_directory_does_the_same_without_a_session() {
+    let world = World::new();
+    let layer = world.sessions().layer().unwrap();
+    let directory = layer.directory();
+    let phone = Browser::new(routes().layer(layer));
+    let (laptop, other) = (phone.another(), phone.another());
+    log_in(&phone, "ada", "phone").await;
+    world.clock.advance(Duration::from_secs(1));
+    log_in(&laptop, "ada", "laptop").await;
+    log_in(&other, "eve", "eve's").await;
+    let list = directory.list("ada").await.unwrap();
+    assert_eq!(labels(&list), [("laptop", false), ("phone", false)]);
+    assert!(!directory.end("eve", list[0].handle).await.unwrap());
+    assert!(directory.end("ada", list[0].handle).await.unwrap());
+    assert_eq!((user(&phone).await, user(&laptop).await), ("ada".into(), "".into()));
+    log_in(&laptop, "ada", "laptop").await;
+    let laptops = directory.list("ada").await.unwrap()[0].handle;
+    assert_eq!(directory.end_all_but("ada", laptops).await.unwrap(), 1);
+    assert_eq!((user(&phone).await, user(&laptop).await), ("".into(), "ada".into()));
+    assert_eq!(directory.end_all("ada").await.unwrap(), 1);
+    assert_eq!(directory.end_all("ada").await.unwrap(), 0);
+    assert_eq!((user(&laptop).await, user(&other).await), ("".into(), "eve".into()));
+    assert!(directory.list("").await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn n25_expired_sessions_are_not_listed() {
+    let world = World::new();
+    let (phone, ..) = three_devices(&world).await;
+    world.clock.advance(Duration::from_mins(59));
+    user(&phone).await;
+    world.clock.advance(Duration::from_mins(2));
+    let deed = phone.act(|session| async move {
+        assert_eq!(labels(&session.owned().await?), [("phone", true)]);
+        Ok(())
+    });
+    deed.await.ok();
+}
+
+/// N1: what was ended from outside stays ended, whatever its own request does meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn n1_n25_a_request_under_way_cannot_bring_an_ended_session_back() {
+    let world = World::new();
+    let directory = world.sessions().layer().unwrap().directory();
+    for round in 0..100 {
+        let browser = world.browser();
+        log_in(&browser, "ada", "phone").await;
+        let pause = Pause::new();
+        let under_way = spawn(browser.copy(), {
+            let pause = pause.clone();
+            move |session: Session| async move {
+                pause.wait().await;
+                if round % 2 == 0 { session.rotate() } else { session.set(COUNT, &1) }
+            }
+        });
+        pause.reached().await;
+        if round % 4 < 2 {
+            assert_eq!(directory.end_all("ada").await.unwrap(), 1);
+            pause.go();
+        } else {
+            pause.go();
+            directory.end_all("ada").await.unwrap();
+        }
+        under_way.await.unwrap().ok();
+        directory.end_all("ada").await.unwrap();
+        assert!(directory.list("ada").await.unwrap().is_empty());
+        assert_eq!(user(&browser).await, "");
+    }
+}
+
+#[tokio::test]
+async fn n25_a_store_that_is_down_ends_nothing_and_says_so() {
+    let world = World::new();
+    let directory = world.sessions().layer().unwrap().directory();
+    let (phone, ..) = three_devices(&world).await;
+    world.store.fails(Fault::Down);
+    for kind in [directory.list("ada").await.unwrap_err().kind(), directory.end_all("ada").await.unwrap_err().kind()] {
+        assert_eq!(kind, ErrorKind::StoreUnavailable);
+    }
+    world.store.fails(None);
+    assert_eq!(user(&phone).await, "ada");
+}
+
+/// A store without an index of owners.
+struct Unlisted(MemoryStore);
+
+impl Store for Unlisted {
+    async fn load(&self, key: &StoreKey) -> Result<Option<Loaded>, StoreError> {
+        self.0.load(key).await
+    }
+
+    async fn swap(&self, key: &StoreKey, expected: Option<&[u8]>, write: Write) -> Result<Swap, StoreError> {
+        self.0.swap(key, expected, write).await
+    }
+
+    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
+        self.0.delete(key).await
+    }
+
+    fn consistency(&self) -> Consistency {
+        Consistency::Strong
+    }
+}
+
+#[tokio::test]
+async fn n25_where_nobody_can_list_that_is_an_error_of_its_own() {
+    for sessions in [Sessions::new(Arc::new(Unlisted(MemoryStore::new()))), Sessions::sealed(ring("a"))] {
+        let browser = Browser::new(app(sessions));
+        log_in(&browser, "ada", "phone").await;
+        let deed = browser.act(|session| async move {
+            assert_eq!(session.owned().await.unwrap_err().kind(), ErrorKind::NoOwners);
+            assert_eq!(session.end_others().await.unwrap_err().kind(), ErrorKind::NoOwners);
+            Ok(())
+        });
+        deed.await.ok();
+    }
+}

@@ -1,0 +1,308 @@
+//! What a handler can do with values: typed names, flashes, updates, take, whole structs, and handlers under test.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
+use axum::{Router, response::IntoResponse, routing::get};
+use http::StatusCode;
+use okibi_tower::{Error, ErrorKind, Name, Session, SessionOf, Sessions};
+use serde::{Deserialize, Serialize};
+use support::{Browser, COUNT, Fault, NOTE, USER, World, browser::app, ring};
+
+const COUNT_AS_TEXT: Name<String> = Name::new("count");
+
+#[tokio::test]
+async fn a_flash_is_read_once() {
+    let world = World::new();
+    let browser = world.browser();
+    browser.act(|session| async move { session.flash(NOTE, &"once".to_owned()) }).await.ok();
+    let deed = browser.act(|session| async move {
+        assert!(session.contains(NOTE));
+        assert_eq!(session.get(NOTE)?.as_deref(), Some("once"));
+        assert_eq!(session.get(NOTE)?, None, "not even twice in one request");
+        assert!(!session.contains(NOTE));
+        Ok(())
+    });
+    deed.await.ok();
+    let deed = browser.act(|session| async move { Ok(session.contains(NOTE).to_string()) });
+    assert_eq!(deed.await.ok().body, "false");
+}
+
+#[tokio::test]
+async fn a_flash_that_a_failed_request_read_is_still_there() {
+    let world = World::new();
+    let browser = world.browser();
+    browser.act(|session| async move { session.flash(NOTE, &"once".to_owned()) }).await.ok();
+    let deed = browser.act(|session| async move {
+        session.get(NOTE)?;
+        Ok(StatusCode::INTERNAL_SERVER_ERROR)
+    });
+    deed.await;
+    assert_eq!(browser.act(|session| async move { Ok(session.get(NOTE)?.unwrap()) }).await.ok().body, "once");
+}
+
+#[tokio::test]
+async fn n36_a_stored_value_of_another_type_is_an_error_that_names_the_name() {
+    let world = World::new();
+    let browser = world.browser();
+    browser.act(|session| async move { session.set(COUNT, &7) }).await.ok();
+    let deed = browser.act(|session| async move {
+        let ran = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&ran);
+        let update = session.update(COUNT_AS_TEXT, move |text| {
+            count.fetch_add(1, Ordering::SeqCst);
+            text.unwrap_or_default()
+        });
+        let errors = [
+            session.get(COUNT_AS_TEXT).unwrap_err(),
+            update.unwrap_err(),
+            session.take(COUNT_AS_TEXT).await.unwrap_err(),
+        ];
+        for error in errors {
+            assert_eq!(error.kind(), ErrorKind::Mismatch);
+            assert!(error.to_string().contains("\"count\""), "{error}");
+            assert!(!format!("{error} {error:?}").contains('7'), "not the value");
+        }
+        assert_eq!(ran.load(Ordering::SeqCst), 0, "update never sees it as None");
+        assert_eq!(session.get(COUNT)?, Some(7));
+        session.set(COUNT_AS_TEXT, &"replaced".to_owned())?;
+        session.get(COUNT_AS_TEXT).map(drop)
+    });
+    deed.await.ok();
+}
+
+#[tokio::test]
+async fn an_update_that_turns_out_to_be_of_another_type_fails_the_commit() {
+    let world = World::new();
+    let browser = world.browser();
+    browser.act(|session| async move { session.set(COUNT, &7) }).await.ok();
+    let rival = browser.copy();
+    let deed = browser.act(move |session| async move {
+        session.update(COUNT, |count| count.unwrap_or(0) + 1)?;
+        rival.act(|session| async move { session.set(COUNT_AS_TEXT, &"seven".to_owned()) }).await.ok();
+        let error = session.commit().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Mismatch);
+        Err::<(), Error>(error)
+    });
+    assert_eq!(deed.await.status, StatusCode::INTERNAL_SERVER_ERROR);
+    let text = browser.act(|session| async move { Ok(session.get(COUNT_AS_TEXT)?.unwrap()) });
+    assert_eq!(text.await.ok().body, "seven");
+}
+
+#[tokio::test]
+async fn an_update_may_use_the_session_and_runs_again_if_that_changed_it() {
+    let session = Session::<()>::detached();
+    session.set(COUNT, &1).unwrap();
+    let (own, runs) = (session.clone(), Arc::new(AtomicU32::new(0)));
+    let counted = Arc::clone(&runs);
+    let count = session.update(COUNT, move |count| {
+        if counted.fetch_add(1, Ordering::SeqCst) == 0 {
+            own.set(COUNT, &10).unwrap();
+        }
+        count.unwrap() + 1
+    });
+    assert_eq!((count.unwrap(), runs.load(Ordering::SeqCst)), (11, 2));
+    assert_eq!(session.get(COUNT).unwrap(), Some(11));
+}
+
+#[tokio::test]
+async fn what_cannot_be_written_is_refused_where_it_is_made() {
+    let session = Session::<()>::detached();
+    let long: Name<u32> = support::name(&"n".repeat(257));
+    let deep = (0..40).fold(serde_json::Value::Null, |inner, _| serde_json::json!([inner]));
+    let kinds = [
+        session.set(long, &1).unwrap_err().kind(),
+        session.update(long, |_| 1).unwrap_err().kind(),
+        session.set(Name::new("deep"), &deep).unwrap_err().kind(),
+        session.set(Name::new("map"), &std::collections::HashMap::from([((1, 2), 3)])).unwrap_err().kind(),
+        session.set_owner("").unwrap_err().kind(),
+        session.set_label("l".repeat(257)).unwrap_err().kind(),
+        session.set_idle(std::time::Duration::ZERO).unwrap_err().kind(),
+    ];
+    use ErrorKind::{InvalidName, InvalidSpan, InvalidText, InvalidValue};
+    assert_eq!(kinds, [InvalidName, InvalidName, InvalidValue, InvalidValue, InvalidText, InvalidText, InvalidSpan]);
+    session.commit().await.unwrap();
+    assert!(session.names().is_empty());
+}
+
+#[tokio::test]
+async fn take_hands_out_the_requests_own_pending_value() {
+    let world = World::new();
+    let browser = world.browser();
+    browser.act(|session| async move { session.set(NOTE, &"stored".to_owned()) }).await.ok();
+    world.store.reset();
+    let deed = browser.act(|session| async move {
+        session.set(NOTE, &"pending".to_owned())?;
+        assert_eq!(session.take(NOTE).await?.as_deref(), Some("pending"));
+        assert_eq!(session.take(NOTE).await?, None);
+        session.set(USER, &"ada".to_owned())?;
+        assert_eq!(session.take(COUNT).await?, None);
+        Ok(())
+    });
+    deed.await.ok();
+    assert_eq!(world.store.counts(), (1, 1, 0));
+    let names = browser.act(|session| async move { Ok(session.names().join(" ")) });
+    assert_eq!(names.await.ok().body, "user");
+}
+
+#[tokio::test]
+async fn what_was_taken_stays_taken_even_if_the_request_fails() {
+    let world = World::new();
+    let browser = world.browser();
+    let deed = browser.act(|session| async move {
+        session.set(COUNT, &1)?;
+        session.set(NOTE, &"once".to_owned())
+    });
+    deed.await.ok();
+    let deed = browser.act(|session| async move {
+        session.update(COUNT, |count| count.unwrap_or(0) + 1)?;
+        assert_eq!(session.take(NOTE).await?.as_deref(), Some("once"));
+        Ok(StatusCode::INTERNAL_SERVER_ERROR)
+    });
+    deed.await;
+    let deed = browser.act(|session| async move { Ok(format!("{:?} {:?}", session.get(NOTE)?, session.get(COUNT)?)) });
+    assert_eq!(deed.await.ok().body, "None Some(1)");
+}
+
+#[tokio::test]
+async fn take_is_refused_where_it_could_hand_a_value_to_two() {
+    let world = World::new();
+    world.store.fails(Fault::NoSwap);
+    for sessions in [world.sessions(), Sessions::sealed(ring("a"))] {
+        let deed = |session: Session| async move {
+            session.set(NOTE, &"x".to_owned())?;
+            assert_eq!(session.take(NOTE).await.unwrap_err().kind(), ErrorKind::NoSwap);
+            Ok(())
+        };
+        Browser::new(app(sessions)).act(deed).await.ok();
+    }
+}
+
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Cart {
+    items: Vec<String>,
+    coupon: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    gift: Option<String>,
+}
+
+#[tokio::test]
+async fn a_struct_writes_only_the_fields_that_changed() {
+    let world = World::new();
+    let browser = world.browser();
+    let deed = browser.act(|session| async move {
+        session.set(USER, &"ada".to_owned())?;
+        session.flash(NOTE, &"flash".to_owned())?;
+        let cart = SessionOf::<Cart>::from(session.clone());
+        assert_eq!(cart.get()?, Cart::default());
+        cart.update(|cart| {
+            cart.items.push("coal".to_owned());
+            cart.gift = Some("ribbon".to_owned());
+        })?;
+        let mut names = session.names();
+        names.sort_unstable();
+        assert_eq!(names, ["gift", "items", "note", "user"], "a coupon was never given");
+        Ok(())
+    });
+    deed.await.ok();
+    // Two requests change different fields at once: both survive.
+    let rival = browser.copy();
+    let deed = browser.act(move |session| async move {
+        let cart = SessionOf::<Cart>::from(session);
+        cart.update(|cart| cart.items.push("wood".to_owned()))?;
+        let other = rival.act(|session| async move {
+            let cart = SessionOf::<Cart>::from(session);
+            cart.update(|cart| {
+                cart.coupon = Some("ten".to_owned());
+                cart.items.push("ash".to_owned());
+                cart.gift = None;
+            })?;
+            Ok(())
+        });
+        other.await.ok();
+        Ok(())
+    });
+    deed.await.ok();
+    let deed = browser.act(|session| async move {
+        assert_eq!(session.get(USER)?.as_deref(), Some("ada"));
+        assert_eq!(session.get(NOTE)?.as_deref(), Some("flash"));
+        let cart = SessionOf::<Cart>::from(session).get()?;
+        let items = ["coal", "ash", "wood"].map(str::to_owned).to_vec();
+        assert_eq!(cart, Cart { items, coupon: Some("ten".to_owned()), gift: None });
+        Ok(())
+    });
+    deed.await.ok();
+}
+
+#[tokio::test]
+async fn a_struct_that_does_not_fit_is_an_error() {
+    let session = Session::<()>::detached();
+    session.set(Name::new("items"), &5).unwrap();
+    let cart = SessionOf::<Cart>::from(session.clone());
+    assert_eq!(cart.get().unwrap_err().kind(), ErrorKind::Mismatch);
+    assert_eq!(cart.update(|_| {}).unwrap_err().kind(), ErrorKind::Mismatch);
+    let number = SessionOf::<u32>::from(session);
+    assert_eq!(number.get().unwrap_err().kind(), ErrorKind::InvalidValue);
+}
+
+#[tokio::test]
+async fn an_optional_session_is_none_for_who_has_none_and_creates_nothing() {
+    let world = World::new();
+    let maybe = async |session: Option<Session>| match session {
+        Some(session) => session.get(USER).map(|user| user.unwrap_or_default()).unwrap_or_default(),
+        None => "nobody".to_owned(),
+    };
+    let cart = async |cart: SessionOf<Cart>| Ok::<_, Error>(format!("{:?}", cart.get()?.items));
+    let routes = support::browser::routes().route("/maybe", get(maybe)).route("/cart", get(cart));
+    let browser = Browser::new(routes.layer(world.sessions().layer().unwrap()));
+    let answer = browser.get("/maybe").await.ok();
+    assert_eq!((answer.body.as_str(), answer.cookies().len()), ("nobody", 0));
+    assert_eq!(answer.all(&http::header::VARY), ["Cookie"]);
+    browser.put("__Host-session", &"A".repeat(43));
+    assert_eq!(browser.get("/maybe").await.ok().body, "nobody");
+    assert_eq!(world.memory.len(), 0);
+    browser.act(|session| async move { session.set(USER, &"ada".to_owned()) }).await.ok();
+    assert_eq!(browser.get("/maybe").await.ok().body, "ada");
+    assert_eq!(browser.get("/cart").await.ok().body, "[]");
+    world.store.fails(Fault::Down);
+    assert_eq!(browser.get("/maybe").await.status, StatusCode::SERVICE_UNAVAILABLE, "not nobody");
+}
+
+#[tokio::test]
+async fn without_a_layer_every_extractor_answers_500() {
+    let app = Router::new()
+        .route("/session", get(|_: Session| async {}))
+        .route("/maybe", get(|_: Option<Session>| async {}))
+        .route("/cart", get(|_: SessionOf<Cart>| async {}));
+    let browser = Browser::new(app);
+    for path in ["/session", "/maybe", "/cart"] {
+        assert_eq!(browser.get(path).await.status, StatusCode::INTERNAL_SERVER_ERROR);
+    }
+}
+
+/// The example of the first page, under test without an app around it.
+#[tokio::test]
+async fn a_handler_can_be_tested_with_a_detached_session() {
+    async fn home(session: Session) -> Result<String, Error> {
+        let visits = session.update(COUNT, |visits| visits.unwrap_or(0) + 1)?;
+        Ok(format!("visit {visits}"))
+    }
+    let session = Session::detached();
+    assert_eq!(home(session.clone()).await.unwrap(), "visit 1");
+    assert_eq!(home(session.clone()).await.unwrap(), "visit 2");
+    assert!(session.report().has_changes);
+    session.commit().await.unwrap();
+    let report = session.report();
+    assert_eq!((report.writes, report.sends_cookie, report.has_changes), (1, true, false));
+    assert_eq!(home(session.clone()).await.unwrap(), "visit 3");
+    session.destroy().unwrap();
+    session.commit().await.unwrap();
+    assert!(!session.is_live());
+    assert_eq!(home(session).await.into_response().status(), StatusCode::OK);
+}
