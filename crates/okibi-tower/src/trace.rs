@@ -41,7 +41,7 @@ impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut said = self.0.to_string();
         f.write_str(&said)?;
-        for cause in iter::successors(self.0.source(), |cause: &&dyn StdError| cause.source()) {
+        for cause in iter::successors(self.0.source(), |cause| (*cause).source()) {
             let cause = cause.to_string();
             if cause != said {
                 write!(f, ": {cause}")?;

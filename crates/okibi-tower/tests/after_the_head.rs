@@ -1,4 +1,4 @@
-//! What a session can and cannot do once the response head has left: streams and WebSockets, over a real connection.
+//! What a session can and cannot do once the response head has left: streams and sockets, over a real connection.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -60,7 +60,7 @@ async fn n18_a_stream_can_read_and_is_told_that_it_cannot_write() {
 async fn n18_a_task_that_outlives_the_answer_is_told_so() {
     let world = World::new();
     let (send, receive) = oneshot::channel();
-    let (sent, head_sent) = oneshot::channel::<()>();
+    let (answered, head_sent) = oneshot::channel::<()>();
     let browser = world.browser();
     let deed = browser.act(|session| async move {
         session.set(COUNT, &1)?;
@@ -71,7 +71,7 @@ async fn n18_a_task_that_outlives_the_answer_is_told_so() {
         Ok(())
     });
     deed.await.ok();
-    sent.send(()).unwrap();
+    answered.send(()).unwrap();
     assert_eq!(receive.await.unwrap(), "count Some(1) note None");
 }
 

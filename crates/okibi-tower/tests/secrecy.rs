@@ -25,7 +25,7 @@ async fn everything(session: Session) -> String {
     session.flash(NOTE, &CANARY.to_owned()).unwrap();
     session.set_owner(OWNER).unwrap();
     session.set_label(LABEL).unwrap();
-    session.update(USER, |user| user.unwrap_or_default()).unwrap();
+    session.update(USER, Option::unwrap_or_default).unwrap();
     note(format!("{session:?} {:?}", session.report()));
     let number = Name::<u32>::new("user");
     let errors = [
@@ -96,16 +96,16 @@ async fn s7_canaries_never_leave() {
 }
 
 #[tokio::test]
-async fn operators_learn_of_failures_and_of_forgeries() {
+async fn operators_learn_of_failures_and_of_otheries() {
     let (log, _guard) = Log::collect();
     let world = World::new();
     let browser = support::Browser::new(app(world.sessions().signed(ring("a"))));
     browser.act(|session| async move { session.set(COUNT, &1) }).await.ok();
     let good = browser.cookie();
     let forged = format!("{}{}", &good[..good.len() - 4], if good.ends_with("AAAA") { "AAAE" } else { "AAAA" });
-    let forger = browser.another();
-    forger.put("__Host-session", &forged);
-    forger.act(|session| async move { session.get(COUNT).map(drop) }).await.ok();
+    let other = browser.another();
+    other.put("__Host-session", &forged);
+    other.act(|session| async move { session.get(COUNT).map(drop) }).await.ok();
     world.store.fails(Fault::Down);
     browser.act(|session| async move { session.get(COUNT).map(drop) }).await;
     let text = log.text();

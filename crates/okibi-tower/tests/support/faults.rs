@@ -99,7 +99,7 @@ impl<S: Store> Store for Faulty<S> {
             self.inner.swap(key, expected, write.clone()).await?;
         }
         if self.fault() == Some(Fault::RepliesLost) {
-            if number % 2 == 0 {
+            if number.is_multiple_of(2) {
                 self.inner.swap(key, expected, write).await?;
             }
             return Err(StoreError::unknown("connection reset"));
