@@ -1,4 +1,4 @@
-//! Virtual time.
+//! A virtual clock for tests.
 
 use std::{
     sync::{
