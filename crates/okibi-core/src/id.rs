@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// The secret in a visitor's cookie: 32 random bytes. It is never stored and never shown (S2, S7).
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Id([u8; 32]);
 
 impl Id {
@@ -43,6 +43,15 @@ impl Id {
         StoreKey(key)
     }
 }
+
+/// Nothing of an id stays behind in memory. (The derive of this would cost every build a second copy of `syn`.)
+impl Drop for Id {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for Id {}
 
 impl fmt::Debug for Id {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,2 +1,78 @@
-//! The demo site on axum.
-fn main() {}
+//! The demo site on axum: one session, shared with the same site on Hono.
+#![forbid(unsafe_code)]
+
+mod arguments;
+mod engine;
+mod login;
+mod pages;
+mod session;
+mod site;
+mod stop;
+
+use std::{env, process::ExitCode, sync::Arc};
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    middleware::map_response,
+    routing::{get, post},
+};
+use okibi::{SessionLayer, require};
+use tokio::net::TcpListener;
+
+use crate::{arguments::Arguments, session::USER, site::Site};
+
+/// The largest form that is read, in bytes.
+const LARGEST_FORM: usize = 8 * 1024;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = match Arguments::parse(env::args().skip(1)) {
+        Ok(arguments) => arguments,
+        Err(wrong) => {
+            eprintln!("{wrong}");
+            return ExitCode::from(2);
+        }
+    };
+    match serve(arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Serves until it is told to stop.
+async fn serve(arguments: Arguments) -> Result<(), String> {
+    let address = arguments.listen;
+    let site = Arc::new(Site::new(&arguments));
+    let sessions = session::layer(arguments.store)?;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("--listen {address}: {error}; end what listens there or choose another port"))?;
+    println!("axum listens on http://{address}");
+    axum::serve(listener, app(site, sessions))
+        .with_graceful_shutdown(stop::when_told(arguments.exit_with_stdin))
+        .await
+        .map_err(|error| error.to_string())
+}
+
+/// The routes. What stands above the session layer has a session, what stands below never asks for one.
+fn app(site: Arc<Site>, sessions: SessionLayer) -> Router {
+    let members_only = require(USER).or_redirect("/");
+    let mut app = Router::new()
+        .route("/", get(pages::home))
+        .route("/members", get(pages::members).layer(members_only.clone()))
+        .route("/login", post(login::login).layer(DefaultBodyLimit::max(LARGEST_FORM)))
+        .route("/logout", post(login::logout));
+    if site.lists_sessions() {
+        app = app.route("/sessions/end-others", post(login::end_others).layer(members_only));
+    }
+    app.layer(sessions)
+        .route("/about", get(pages::about))
+        .route("/style.css", get(site::style))
+        .route("/ember.svg", get(site::icon))
+        .layer(map_response(site::secure))
+        .with_state(site)
+}

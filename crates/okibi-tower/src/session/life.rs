@@ -112,6 +112,11 @@ impl<K> Session<K> {
         self.inner.seen().is_live()
     }
 
+    /// Whether the session's cookie outlives the browser's own session. False without a session.
+    pub fn is_persistent(&self) -> bool {
+        self.of_record(|record| record.persistent).unwrap_or(false)
+    }
+
     /// Whose session this is.
     pub fn owner(&self) -> Option<String> {
         self.inner.seen().owner().map(|owner| owner.as_str().to_owned())
