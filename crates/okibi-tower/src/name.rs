@@ -22,7 +22,7 @@ use okibi_core::Text;
 ///
 /// A value of another type does not compile (N36):
 ///
-/// ```compile_fail,E0308
+/// ```compile_fail,E0277
 /// # use okibi_tower::{Name, Session};
 /// # const VISITS: Name<u32> = Name::new("visits");
 /// # fn handler(session: Session) -> Result<(), okibi_tower::Error> {

@@ -43,16 +43,16 @@ pub(crate) async fn login(
     if let Some(user) = form.user() {
         let keep = form.remember.is_some();
         session.rotate()?; // a new id, because from now on the session may do more
-        session.set(USER, &user.to_owned())?;
+        session.set(USER, user)?;
         session.remove(FAILED_LOGINS)?;
         session.set_owner(user)?;
         session.set_label(format!("{}, signed in at axum", browser(&headers)))?;
         session.set_idle(if keep { LONGEST } else { IDLE })?;
         session.set_persistent(keep)?;
-        session.flash(MESSAGE, &"Login Successful".to_owned())?;
+        session.flash(MESSAGE, "Login Successful")?;
     } else {
         session.update(FAILED_LOGINS, |count| count.unwrap_or(0) + 1)?;
-        session.flash(ERROR, &"Incorrect username or password".to_owned())?;
+        session.flash(ERROR, "Incorrect username or password")?;
     }
     Ok(Redirect::to("/").into_response())
 }

@@ -1,6 +1,6 @@
 //! The named values of a session: everything here is synchronous.
 
-use std::any::type_name;
+use std::{any::type_name, borrow::Borrow};
 
 use okibi_core::{Json, Op, Text};
 use serde::{Serialize, de::DeserializeOwned};
@@ -40,11 +40,15 @@ impl<K> Session<K> {
         self.inner.seen().entries().into_iter().map(|entry| entry.name.as_str().to_owned()).collect()
     }
 
-    /// Puts `value` under `name`.
+    /// Puts `value` under `name`. A borrowed form of the value will do: a `&str` for a `String`.
     ///
     /// # Errors
     /// [`InvalidValue`](ErrorKind::InvalidValue) if it cannot be written as JSON; [`HeadSent`](ErrorKind::HeadSent).
-    pub fn set<T: Serialize>(&self, name: Name<T>, value: &T) -> Result<(), Error> {
+    pub fn set<T, V>(&self, name: Name<T>, value: &V) -> Result<(), Error>
+    where
+        T: Borrow<V>,
+        V: Serialize + ?Sized,
+    {
         let value = self.json(name.as_str(), value)?;
         self.inner.push(Op::Set(name.text(), value))
     }
@@ -53,7 +57,11 @@ impl<K> Session<K> {
     ///
     /// # Errors
     /// Those of [`set`](Self::set).
-    pub fn flash<T: Serialize>(&self, name: Name<T>, value: &T) -> Result<(), Error> {
+    pub fn flash<T, V>(&self, name: Name<T>, value: &V) -> Result<(), Error>
+    where
+        T: Borrow<V>,
+        V: Serialize + ?Sized,
+    {
         let value = self.json(name.as_str(), value)?;
         self.inner.push(Op::Flash(name.text(), value))
     }
@@ -113,7 +121,7 @@ impl<K> Session<K> {
         }
     }
 
-    fn json<T: Serialize>(&self, name: &str, value: &T) -> Result<Json, Error> {
+    fn json<V: Serialize + ?Sized>(&self, name: &str, value: &V) -> Result<Json, Error> {
         to_json(name, value).map_err(|error| self.inner.fail(error))
     }
 }
@@ -129,9 +137,9 @@ pub(super) fn parse<T: DeserializeOwned>(name: &str, json: &Text) -> Result<T, E
     })
 }
 
-pub(super) fn to_json<T: Serialize>(name: &str, value: &T) -> Result<Json, Error> {
+pub(super) fn to_json<V: Serialize + ?Sized>(name: &str, value: &V) -> Result<Json, Error> {
     let json = serde_json::to_string(value).map_err(|_| {
-        let given = type_name::<T>();
+        let given = type_name::<V>();
         Error::new(ErrorKind::InvalidValue, format!("session value {name:?}: this {given} cannot be written as JSON"))
     })?;
     Ok(Json(json.into()))
