@@ -1,22 +1,42 @@
-// Renders the demo's pages from the templates that both servers share.
-import { fileURLToPath } from 'node:url'
-import nunjucks from 'nunjucks'
+// The pages: each handler gathers what its page shows.
+import { engineOf } from './engine.mjs'
+import { listed } from './site.mjs'
 
-/** Where the templates, the stylesheet and the icon lie. */
-export const site = fileURLToPath(new URL('../site/', import.meta.url))
+/** Counts the visit and shows what there is to show. It commits itself so that it can tell what that did. */
+export async function home(c, site) {
+  const session = c.get('session')
+  const loaded = session.isLive
+  session.update('visits', (visits = 0) => visits + 1)
+  const message = session.get('message') ?? null
+  const error = session.get('error') ?? null
+  await session.commit()
 
-const templates = new nunjucks.Environment(new nunjucks.FileSystemLoader(`${site}templates`), {
-  autoescape: true,
-  throwOnUndefined: true,
-})
+  const user = session.get('user') ?? null
+  return site.render(c, 'home.html', {
+    ...site.page(c, '/'),
+    visits: session.get('visits'),
+    failed_login_attempts: session.get('failed_logins') ?? 0,
+    engine: engineOf(c, loaded),
+    user,
+    message,
+    error,
+    sessions: user !== null && site.listsSessions ? listed(await session.owned()) : null,
+  })
+}
 
-/**
- * One page as HTML.
- *
- * @param {'home.html' | 'members.html' | 'about.html'} template
- * @param {object} data what `examples/site/README.md` lists under "The page's data"
- * @returns {string}
- */
-export function page(template, data) {
-  return templates.render(template, data)
+/** The page behind the guard. It only reads, so its commit writes nothing unless a renewal is due. */
+export async function members(c, site) {
+  const session = c.get('session')
+  const loaded = session.isLive
+  await session.commit()
+  return site.render(c, 'members.html', {
+    ...site.page(c, '/members'),
+    user: session.get('user'),
+    engine: engineOf(c, loaded),
+  })
+}
+
+/** A page without a session. */
+export function about(c, site) {
+  return site.render(c, 'about.html', site.page(c, '/about'))
 }

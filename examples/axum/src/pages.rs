@@ -1,4 +1,4 @@
-//! The pages.
+//! The pages: each handler gathers what its page shows.
 
 use std::sync::Arc;
 

@@ -183,6 +183,11 @@ export class Session<D extends JsonData<D> = AnyData> {
     return view.base !== undefined || view.owner !== undefined || view.names().length > 0
   }
 
+  /** Whether the session's cookie outlives the browser's own session. False without a session. */
+  get isPersistent(): boolean {
+    return this.#request.base?.persistent ?? false
+  }
+
   /** The session's public name in lists; it opens nothing. None before the first commit. A rotation changes it. */
   get handle(): string | undefined {
     return this.#request.base?.handle

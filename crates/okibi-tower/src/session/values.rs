@@ -40,7 +40,18 @@ impl<K> Session<K> {
         self.inner.seen().entries().into_iter().map(|entry| entry.name.as_str().to_owned()).collect()
     }
 
-    /// Puts `value` under `name`. A borrowed form of the value will do: a `&str` for a `String`.
+    /// Puts `value` under `name`. A borrowed form of the value will do:
+    ///
+    /// ```
+    /// use okibi_tower::{Name, Session};
+    ///
+    /// const USER: Name<String> = Name::new("user");
+    ///
+    /// let session: Session = Session::detached();
+    /// session.set(USER, "ada")?;
+    /// assert_eq!(session.get(USER)?.as_deref(), Some("ada"));
+    /// # Ok::<(), okibi_tower::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`InvalidValue`](ErrorKind::InvalidValue) if it cannot be written as JSON; [`HeadSent`](ErrorKind::HeadSent).
