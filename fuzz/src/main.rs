@@ -8,7 +8,7 @@ mod mutate;
 use std::{
     env, fs,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{self, ExitCode},
     sync::{Arc, Mutex, PoisonError},
     thread,
@@ -146,8 +146,9 @@ fn seeds(name: &str) -> Result<Vec<Vec<u8>>, String> {
     files.into_iter().map(|file| fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))).collect()
 }
 
-fn here() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+/// This folder, as cargo says at run time: where this was compiled says nothing after the folder moved.
+fn here() -> PathBuf {
+    env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from)
 }
 
 #[cfg(test)]

@@ -48,10 +48,10 @@ impl<T, E: fmt::Display> During<T> for Result<T, E> {
     }
 }
 
-/// The root of the repository.
+/// The root of the repository, as cargo says at run time: where this was compiled says nothing after the folder moved.
 pub(crate) fn root() -> PathBuf {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.parent().unwrap_or(manifest).to_owned()
+    let manifest = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    manifest.parent().unwrap_or(&manifest).to_owned()
 }
 
 /// Where cargo builds: the folder two above this program, wherever the machine's configuration puts it.
