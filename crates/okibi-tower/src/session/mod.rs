@@ -29,7 +29,7 @@ use http::Extensions;
 /// meanwhile, the log is replayed on what is there by then: changes of different names all survive, and of the same name
 /// the later commit wins. Use [`update`](Self::update) where the new value depends on the old one.
 ///
-/// `K` tells several sessions in one app apart; see [`Sessions::of`].
+/// `K` tells several sessions in one app apart; see [`Sessions::of`](crate::Sessions::of).
 pub struct Session<K = ()> {
     inner: Arc<Inner>,
     kind: PhantomData<fn() -> K>,
