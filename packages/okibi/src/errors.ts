@@ -65,7 +65,7 @@ export class OkibiError extends Error {
   /** The status that fits: 503 if the store is to blame and trying again may help, else 500. */
   readonly status: 500 | 503
   /** The answer that Hono gives where nobody else does. Only a store's fault has one. */
-  getResponse?: () => Response
+  declare getResponse?: () => Response
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
     super(message, options)

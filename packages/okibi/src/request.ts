@@ -2,7 +2,7 @@
 import { drive, type Outside, randomBytes, type Task } from './driver.js'
 import type { Engine, Head, Reply, SessionEvent, SessionHead } from './engine.js'
 import { answeredBy, OkibiError } from './errors.js'
-import { View } from './view.js'
+import { checkName, View } from './view.js'
 
 /** What a change would need besides the store. */
 export type Need =
@@ -110,9 +110,11 @@ export class RequestSession {
   }
 
   /** Commits what was done so far. */
-  async commit(): Promise<void> {
-    this.change('nothing')
-    await this.guarded(() => this.#inTurn(() => this.#commit(false)))
+  commit(): Promise<void> {
+    return this.#forgettable(async () => {
+      this.change('nothing')
+      await this.guarded(() => this.#inTurn(() => this.#commit(false)))
+    })
   }
 
   async #commit(failed: boolean): Promise<void> {
@@ -132,9 +134,12 @@ export class RequestSession {
   }
 
   /** Takes one value out of the stored session, at once and for this request alone. */
-  async take(name: string): Promise<unknown> {
-    this.change('nothing')
-    return this.guarded(() => this.#inTurn(() => this.#take(name)))
+  take(name: string): Promise<unknown> {
+    return this.#forgettable(async () => {
+      checkName(name)
+      this.change('nothing')
+      return this.guarded(() => this.#inTurn(() => this.#take(name)))
+    })
   }
 
   async #take(name: string): Promise<unknown> {
@@ -162,7 +167,11 @@ export class RequestSession {
     if (this.#turn) await this.#turn
     if (!failed) this.view.notice()
     if (failed ? !this.view.isDestroyed : !this.#mustCommit()) return
-    if (this.isUpgrade && this.engine.sealed) throw upgrade()
+    if (this.isUpgrade && this.engine.sealed) {
+      // Without a session nothing was changed that a cookie would have to carry.
+      if (this.#head?.session) throw upgrade()
+      return
+    }
     await this.#inTurn(() => this.#commit(failed))
   }
 
@@ -219,11 +228,18 @@ export class RequestSession {
     }
   }
 
-  /** A task that a handler asked for. If nobody awaits it, its failure shows when the session is closed. */
-  guarded<T>(task: () => Promise<T>): Promise<T> {
-    const result = task().catch((error: unknown) => {
+  /** A task that a handler asked for, with its error as the app gets it. */
+  async guarded<T>(task: () => Promise<T>): Promise<T> {
+    try {
+      return await task()
+    } catch (error) {
       throw this.#failure(error)
-    })
+    }
+  }
+
+  /** A task that a handler may forget to await: its failure is no unhandled rejection, but shows at the close. */
+  #forgettable<T>(task: () => Promise<T>): Promise<T> {
+    const result = task()
     result.catch(() => {})
     return result
   }

@@ -108,9 +108,8 @@ export class Session<D extends JsonData<D> = AnyData> {
    *
    * Rejects with `no_swap` for a sealed cookie and for a store without compare-and-swap.
    */
-  async take<K extends keyof D & string>(name: K): Promise<D[K] | undefined> {
-    checkName(name)
-    return (await this.#request.take(name)) as D[K] | undefined
+  take<K extends keyof D & string>(name: K): Promise<D[K] | undefined> {
+    return this.#request.take(name) as Promise<D[K] | undefined>
   }
 
   /**

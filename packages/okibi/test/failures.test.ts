@@ -1,0 +1,519 @@
+// When the store fails, or the request does: N6, N7, N39, N42, S1, S21, S23, and rollback.
+import { Hono } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { OkibiError, type SessionEnv, type SessionOptions, StoreError, sessions } from '../src/entry/default.js'
+import type { Store } from '../src/store.js'
+import { Browser } from './support/browser.js'
+import { openStore, Watched } from './support/stores.js'
+
+type Data = { user: string; n: number; ticket: string }
+type Options = Partial<SessionOptions>
+
+function make(store: Store, options: Options = {}) {
+  const app = new Hono<SessionEnv<Data>>()
+  const state = { calls: 0 }
+  app.use(async (c, next) => {
+    c.header('X-Before', 'kept')
+    c.header('Set-Cookie', 'before=1', { append: true })
+    await next()
+  })
+  app.use(sessions<Data>({ store, ...options } as SessionOptions))
+  app.get('/start', (c) => {
+    c.get('session').set('n', 1)
+    return c.text('started')
+  })
+  app.get('/n', (c) => c.text(String(c.get('session').get('n') ?? 'none')))
+  app.get('/untouched', (c) => c.text('untouched'))
+  app.get('/add', (c) => {
+    state.calls += 1
+    return c.text(String(c.get('session').update('n', (n = 0) => n + 1)))
+  })
+  app.get('/success', (c) => {
+    c.get('session').set('user', 'ann')
+    c.header('Cache-Control', 'public, max-age=600')
+    c.header('Set-Cookie', 'app=1', { append: true })
+    c.header('X-App', 'secret')
+    return c.redirect('/welcome')
+  })
+  app.get('/raw', (c) => {
+    c.get('session').set('user', 'ann')
+    return new Response('secret', { headers: { 'X-App': 'secret', 'Set-Cookie': 'app=1', ETag: '"1"' } })
+  })
+  app.get('/fail/:status', (c) => {
+    c.get('session').set('n', 99)
+    return c.text('failed', Number(c.req.param('status')) as 500)
+  })
+  app.get('/throw', (c) => {
+    c.get('session').set('n', 99)
+    throw new Error('thrown')
+  })
+  app.get('/throw-nothing', (c) => {
+    c.get('session').set('n', 99)
+    c.get('session').destroy()
+    throw 'a string'
+  })
+  app.get('/refuse', (c) => {
+    c.get('session').update('n', (n = 0) => n + 1)
+    throw new HTTPException(403, { message: 'refused' })
+  })
+  app.get('/logout-and-throw', (c) => {
+    c.get('session').set('n', 99)
+    c.get('session').destroy()
+    throw new Error('thrown')
+  })
+  app.get('/commit', async (c) => {
+    c.get('session').set('user', 'ann')
+    c.header('Location', '/secret')
+    await c.get('session').commit()
+    return c.text('committed')
+  })
+  app.get('/commit-and-fail', async (c) => {
+    c.get('session').set('user', 'ann')
+    await c.get('session').commit()
+    c.get('session').set('user', 'ben')
+    return c.text('failed', 500)
+  })
+  app.get('/user', (c) => c.text(c.get('session').get('user') ?? 'nobody'))
+  return { app, state }
+}
+
+const noise = vi.spyOn(console, 'error')
+beforeEach(() => {
+  noise.mockReset()
+  noise.mockImplementation(() => {})
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+test('n6_a_failed_load_is_503_with_the_cookie_untouched', async () => {
+  const store = new Watched()
+  const { app } = make(store)
+  const ann = new Browser(app)
+  await ann.text('/start')
+  store.interfere = () => Promise.reject(new Error('down'))
+  const response = await ann.fetch('/n')
+  expect(response.status).toBe(503)
+  expect(await response.text()).toBe('session store unavailable, please try again')
+  expect(response.headers.getSetCookie()).toEqual(['before=1'])
+  expect(response.headers.get('cache-control')).toBe('no-store')
+  expect(response.headers.get('x-before')).toBe('kept')
+  // A route that does not look at the session does not care.
+  expect(await ann.text('/untouched')).toBe('untouched')
+  store.interfere = undefined
+  expect(await ann.text('/n')).toBe('1')
+})
+
+test('n6_the_app_may_answer_a_failed_load_itself', async () => {
+  const store = new Watched()
+  const { app } = make(store)
+  app.onError((error, c) => {
+    if (error instanceof OkibiError) return c.text(`mine: ${error.code}`, error.status)
+    throw error
+  })
+  const ann = new Browser(app)
+  await ann.text('/start')
+  store.interfere = () => Promise.reject(new Error('down'))
+  const response = await ann.fetch('/n')
+  expect([response.status, await response.text()]).toEqual([503, 'mine: store_unavailable'])
+})
+
+test('n6_on_store_error_answers_failed_loads_and_commits', async () => {
+  const store = new Watched()
+  const seen: string[] = []
+  const { app } = make(store, {
+    onStoreError: (error, c) => {
+      seen.push(`${error.code} ${(error.cause as Error).message} ${c.req.path}`)
+      return c.html('<h1>later</h1>', 503, { 'Retry-After': '5' })
+    },
+  })
+  const ann = new Browser(app)
+  await ann.text('/start')
+  store.interfere = () => Promise.reject(new StoreError('unavailable', 'down'))
+  for (const path of ['/n', '/success', '/commit']) {
+    const response = await ann.fetch(path)
+    expect([response.status, await response.text()]).toEqual([503, '<h1>later</h1>'])
+    expect(response.headers.get('retry-after')).toBe('5')
+    expect(response.headers.get('location')).toBeNull()
+    expect(response.headers.get('x-before')).toBe('kept')
+  }
+  // The first two failed at their load.
+  store.interfere = (call) => (call === 'load' ? undefined : Promise.reject(new StoreError('unavailable', 'down')))
+  expect((await ann.fetch('/success')).status).toBe(503)
+  expect(seen).toEqual([
+    'store_unavailable down /n',
+    'store_unavailable down /success',
+    'store_unavailable down /commit',
+    'store_unavailable down /success',
+  ])
+  expect(noise).not.toHaveBeenCalled()
+})
+
+for (const path of ['/success', '/raw', '/commit']) {
+  test(`n42_s21_a_failed_commit_leaks_nothing_of_the_success_answer ${path}`, async () => {
+    const store = new Watched()
+    const { app } = make(store)
+    store.interfere = (call) => (call === 'swap' ? Promise.reject(new StoreError('unavailable', 'down')) : undefined)
+    const response = await app.request(path)
+    expect(response.status).toBe(503)
+    expect(Object.fromEntries(response.headers)).toEqual({
+      'cache-control': 'no-store',
+      'content-type': 'text/plain; charset=UTF-8',
+      'set-cookie': 'before=1',
+      vary: 'Cookie',
+      'x-before': 'kept',
+    })
+    expect(await response.text()).toBe('session store unavailable, please try again')
+    expect(noise).toHaveBeenCalledOnce()
+  })
+}
+
+test('n42_what_the_session_refuses_is_500', async () => {
+  const { app } = make(new Watched(), { limits: { bytes: 400 } })
+  app.get('/large', (c) => {
+    c.get('session').set('user', 'x'.repeat(400))
+    return c.redirect('/welcome')
+  })
+  const response = await app.request('/large')
+  expect([response.status, response.headers.get('location'), await response.text()]).toEqual([
+    500,
+    null,
+    'session error',
+  ])
+  expect(response.headers.getSetCookie()).toEqual(['before=1'])
+})
+
+test('n42_a_broken_on_store_error_still_answers', async () => {
+  const store = new Watched()
+  const { app } = make(store, {
+    onStoreError: () => {
+      throw new Error('broken')
+    },
+  })
+  store.interfere = () => Promise.reject(new Error('down'))
+  const response = await app.request('/success')
+  expect([response.status, response.headers.get('location')]).toEqual([503, null])
+  expect(noise).toHaveBeenCalledTimes(2)
+})
+
+test('n7_a_commit_that_nobody_awaits_is_no_unhandled_rejection', async () => {
+  const unhandled = vi.fn()
+  process.on('unhandledRejection', unhandled)
+  const store = new Watched()
+  const { app } = make(store)
+  app.get('/forgotten', (c) => {
+    c.get('session').set('n', 5)
+    void c.get('session').commit()
+    return c.text('done')
+  })
+  store.interfere = async (call) => {
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    if (call === 'swap') throw new StoreError('unavailable', 'down')
+    return undefined
+  }
+  const response = await app.request('/forgotten')
+  expect([response.status, response.headers.getSetCookie()]).toEqual([503, ['before=1']])
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  expect(unhandled).not.toHaveBeenCalled()
+  process.off('unhandledRejection', unhandled)
+})
+
+test('n7_a_commit_that_nobody_awaits_is_finished_before_the_head_leaves', async () => {
+  const store = new Watched()
+  const { app } = make(store)
+  app.get('/forgotten', (c) => {
+    c.get('session').set('n', 5)
+    void c.get('session').commit()
+    c.get('session').set('user', 'ann')
+    return c.text('done')
+  })
+  store.interfere = async (_call, _key, through) => {
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    return through()
+  }
+  const ann = new Browser(app)
+  await ann.text('/forgotten')
+  expect([await ann.text('/n'), await ann.text('/user'), store.swaps]).toEqual(['5', 'ann', 2])
+})
+
+test('s23_a_load_that_hangs_is_503_within_its_deadline', async () => {
+  vi.useFakeTimers()
+  const store = new Watched()
+  const { app } = make(store)
+  const ann = new Browser(app)
+  await ann.text('/start')
+  store.interfere = () => new Promise(() => {})
+  const started = performance.now()
+  const asked = ann.fetch('/n')
+  await vi.advanceTimersByTimeAsync(1999)
+  expect(await Promise.race([asked, Promise.resolve('waiting')])).toBe('waiting')
+  await vi.advanceTimersByTimeAsync(1)
+  expect((await asked).status).toBe(503)
+  expect(performance.now() - started).toBe(2000)
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test('s23_a_commit_that_hangs_is_unknown_within_its_deadline', async () => {
+  vi.useFakeTimers()
+  const codes: string[] = []
+  const store = new Watched()
+  const { app } = make(store, {
+    storeTimeout: 0.5,
+    onStoreError: (error, c) => {
+      codes.push(error.code)
+      return c.text('later', 503)
+    },
+  })
+  const ann = new Browser(app)
+  await ann.text('/start')
+  store.interfere = (call) => (call === 'swap' ? new Promise(() => {}) : undefined)
+  const asked = ann.fetch('/add')
+  await vi.advanceTimersByTimeAsync(1000)
+  expect((await asked).status).toBe(503)
+  expect(codes).toEqual(['store_unknown'])
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test('s23_conflicts_without_end_stop_at_the_commit_deadline', async () => {
+  vi.useFakeTimers()
+  const { store, held } = openStore()
+  const codes: string[] = []
+  const { app } = make(store, {
+    commitDeadline: 1,
+    onStoreError: (error, c) => {
+      codes.push(error.code)
+      return c.text('later', 503)
+    },
+  })
+  const ann = new Browser(app)
+  await ann.text('/start')
+  let tag = 0
+  store.interfere = async (call, key, through) => {
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    if (call !== 'swap') return through()
+    // Another writer is always first.
+    const record = JSON.parse(new TextDecoder().decode(held.get(key)?.bytes)) as { w: string }
+    tag += 1
+    record.w = Buffer.alloc(8, tag).toString('base64url')
+    return { done: false, current: new TextEncoder().encode(JSON.stringify(record)) }
+  }
+  const asked = ann.fetch('/add')
+  await vi.advanceTimersByTimeAsync(1500)
+  expect((await asked).status).toBe(503)
+  expect(codes).toEqual(['contended'])
+  expect(tag).toBe(10)
+})
+
+test('s23_what_a_late_answer_says_no_longer_matters', async () => {
+  vi.useFakeTimers()
+  const unhandled = vi.fn()
+  process.on('unhandledRejection', unhandled)
+  const store = new Watched()
+  const { app } = make(store)
+  const ann = new Browser(app)
+  await ann.text('/start')
+  store.interfere = () => new Promise((_, reject) => setTimeout(() => reject(new Error('late')), 3000))
+  const asked = ann.fetch('/n')
+  await vi.advanceTimersByTimeAsync(5000)
+  expect((await asked).status).toBe(503)
+  expect(unhandled).not.toHaveBeenCalled()
+  process.off('unhandledRejection', unhandled)
+})
+
+/** A swap that is made but whose answer is lost; the first `times` of them. */
+function loseReplies(store: Watched, times: number): void {
+  let left = times
+  store.interfere = async (call, _key, through) => {
+    const answer = await through()
+    if (call === 'swap' && left > 0) {
+      left -= 1
+      throw new Error('connection reset')
+    }
+    return answer
+  }
+}
+
+test('n39_an_update_whose_reply_was_lost_is_counted_once', async () => {
+  const store = new Watched()
+  const { app } = make(store)
+  const ann = new Browser(app)
+  await ann.text('/start')
+  loseReplies(store, 1)
+  expect(await ann.text('/add')).toBe('2')
+  expect(await ann.text('/n')).toBe('2')
+})
+
+test('n39_twice_lost_is_an_error_and_counted_at_most_once', async () => {
+  const store = new Watched()
+  const { app } = make(store)
+  const ann = new Browser(app)
+  await ann.text('/start')
+  loseReplies(store, 2)
+  expect((await ann.fetch('/add')).status).toBe(503)
+  store.interfere = undefined
+  expect(await ann.text('/n')).toBe('2')
+})
+
+test('n39_a_handler_that_swallows_an_unknown_outcome_never_counts_twice', async () => {
+  const store = new Watched()
+  const { app } = make(store)
+  app.get('/swallow', async (c) => {
+    c.get('session').update('n', (n = 0) => n + 1)
+    const code = await c
+      .get('session')
+      .commit()
+      .catch((error: OkibiError) => error.code)
+    expect(code).toBe('store_unknown')
+    return c.text('never mind')
+  })
+  const ann = new Browser(app)
+  await ann.text('/start')
+  loseReplies(store, 2)
+  expect((await ann.fetch('/swallow')).status).toBe(503)
+  store.interfere = undefined
+  expect(await ann.text('/n')).toBe('2')
+})
+
+test('n39_a_handler_that_swallows_a_store_that_was_down_commits_in_the_end', async () => {
+  const store = new Watched()
+  const { app } = make(store)
+  app.get('/swallow', async (c) => {
+    c.get('session').update('n', (n = 0) => n + 1)
+    store.interfere = () => Promise.reject(new StoreError('unavailable', 'down'))
+    await expect(c.get('session').commit()).rejects.toMatchObject({ code: 'store_unavailable' })
+    store.interfere = undefined
+    expect(c.get('session').get('n')).toBe(2)
+    return c.text('in the end')
+  })
+  const ann = new Browser(app)
+  await ann.text('/start')
+  expect(await ann.text('/swallow')).toBe('in the end')
+  expect(await ann.text('/n')).toBe('2')
+})
+
+test('n39_a_driver_that_sends_twice_counts_once', async () => {
+  const store = new Watched()
+  const { app } = make(store)
+  const ann = new Browser(app)
+  await ann.text('/start')
+  store.interfere = async (call, _key, through) => {
+    if (call === 'swap') await through()
+    return through()
+  }
+  expect(await ann.text('/add')).toBe('2')
+  store.interfere = undefined
+  expect(await ann.text('/n')).toBe('2')
+})
+
+test('failed_requests_roll_back_but_what_was_committed_stays', async () => {
+  const store = new Watched()
+  const { app } = make(store)
+  app.onError((error, c) => {
+    if (error instanceof HTTPException) return error.getResponse()
+    return c.text('oops', 500)
+  })
+  const ann = new Browser(app)
+  await ann.text('/start')
+  for (const path of ['/fail/500', '/fail/503', '/throw']) {
+    expect((await ann.fetch(path)).status).toBeGreaterThanOrEqual(500)
+    expect(await ann.text('/n')).toBe('1')
+  }
+  // A refusal is an answer: what it counted is kept.
+  expect((await ann.fetch('/refuse')).status).toBe(403)
+  expect(await ann.text('/n')).toBe('2')
+  expect((await ann.fetch('/fail/404')).status).toBe(404)
+  expect(await ann.text('/n')).toBe('99')
+  expect((await ann.fetch('/commit-and-fail')).status).toBe(500)
+  expect(await ann.text('/user')).toBe('ann')
+  expect((await ann.fetch('/logout-and-throw')).status).toBe(500)
+  expect(ann.cookies.has('__Host-session')).toBe(false)
+})
+
+test('the_cookie_of_what_was_committed_goes_out_with_a_failed_answer', async () => {
+  const { app } = make(new Watched())
+  const ann = new Browser(app)
+  expect((await ann.fetch('/commit-and-fail')).status).toBe(500)
+  expect(await ann.text('/user')).toBe('ann')
+})
+
+test('what_hono_does_not_answer_for_still_destroys', async () => {
+  const store = new Watched()
+  const { app } = make(store)
+  const ann = new Browser(app)
+  await ann.text('/start')
+  const old = ann.twin()
+  await expect(ann.fetch('/throw-nothing')).rejects.toBe('a string')
+  expect(await old.text('/n')).toBe('none')
+})
+
+test('commit_failed_requests_commits_them', async () => {
+  const { app } = make(new Watched(), { commitFailedRequests: true })
+  const ann = new Browser(app)
+  await ann.text('/start')
+  expect((await ann.fetch('/fail/500')).status).toBe(500)
+  expect(await ann.text('/n')).toBe('99')
+})
+
+test('s1_an_entropy_failure_is_an_error_and_never_a_weak_id', async () => {
+  const store = new Watched()
+  const { app } = make(store, {
+    random: () => {
+      throw new Error('no entropy')
+    },
+    onStoreError: (error, c) => c.text(error.code, error.status),
+  })
+  const response = await app.request('/success')
+  expect([response.status, await response.text(), store.calls]).toEqual([500, 'entropy', 0])
+  expect(response.headers.getSetCookie()).toEqual(['before=1'])
+})
+
+test('s1_ids_are_256_bits_and_all_different', async () => {
+  const { app } = make(new Watched())
+  const ids = new Set<string>()
+  for (let round = 0; round < 1000; round += 1) {
+    const cookie = (await app.request('/start')).headers.getSetCookie().find((set) => set.startsWith('__Host-session='))
+    const id = cookie?.split(/[=;]/)[1] ?? ''
+    expect(Buffer.from(id, 'base64url')).toHaveLength(32)
+    ids.add(id)
+  }
+  expect(ids.size).toBe(1000)
+})
+
+test('an_update_that_fails_when_it_runs_again_fails_the_commit', async () => {
+  const { store } = openStore()
+  const codes: string[] = []
+  const { app } = make(store, {
+    onStoreError: (error, c) => {
+      codes.push(error.code)
+      return c.text('failed', error.status)
+    },
+  })
+  let other: Browser | undefined
+  app.get('/picky', async (c) => {
+    const session = c.get('session')
+    session.update('n', (n = 0) => {
+      if (n > 1) throw new Error('too many')
+      return n + 1
+    })
+    await other?.text('/add')
+    return c.text('done')
+  })
+  const ann = new Browser(app)
+  await ann.text('/start')
+  other = ann.twin()
+  expect((await ann.fetch('/picky')).status).toBe(500)
+  expect(codes).toEqual(['update_failed'])
+  expect(await ann.text('/n')).toBe('2')
+})
+
+test('an_error_that_is_no_store_fault_is_honos_own_500_and_logged', async () => {
+  const { app } = make(new Watched())
+  app.get('/wrong', (c) => {
+    c.get('session').set('n', Number.NaN)
+    return c.text('set')
+  })
+  const response = await app.request('/wrong')
+  expect([response.status, await response.text()]).toEqual([500, 'Internal Server Error'])
+  expect(noise).toHaveBeenCalledWith(expect.objectContaining({ code: 'invalid_value' }))
+})

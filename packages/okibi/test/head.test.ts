@@ -1,0 +1,346 @@
+// What leaves with the head, and when: N17, N18, N29, streaming, WebSocket upgrades.
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { Hono } from 'hono'
+import { streamText } from 'hono/streaming'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { type OkibiError, type SessionEnv, type SessionOptions, sessions } from '../src/entry/default.js'
+import { Browser } from './support/browser.js'
+import { Watched } from './support/stores.js'
+
+type Data = { n: number; user: string; cart: string[] }
+
+const upstream = createServer((_request, response) => {
+  response.setHeader('X-Upstream', 'yes')
+  response.setHeader('Set-Cookie', 'upstream=1')
+  response.end('from upstream')
+})
+beforeAll(() => new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve)))
+afterAll(() => new Promise<void>((resolve) => void upstream.close(() => resolve())))
+
+function make(options: Partial<SessionOptions> = {}) {
+  const store = new Watched()
+  const app = new Hono<SessionEnv<Data>>()
+  app.use(sessions<Data>({ store, ...options } as SessionOptions))
+  app.get('/n', (c) => c.text(String(c.get('session').get('n') ?? 'none')))
+  app.get('/set', (c) => {
+    c.get('session').set('n', 1)
+    return c.text('set')
+  })
+  return { app, store }
+}
+
+test('n17_cookies_survive_every_kind_of_answer', async () => {
+  const { app } = make()
+  app.use('/answers/*', async (c, next) => {
+    c.get('session').set('n', 1)
+    await next()
+  })
+  app.get('/answers/text', (c) => c.text('x'))
+  app.get('/answers/json', (c) => c.json({ x: 1 }, 201))
+  app.get('/answers/raw', () => new Response('x', { headers: { 'Set-Cookie': 'own=1' } }))
+  app.get('/answers/redirect', (c) => c.redirect('/'))
+  app.get('/answers/frozen', () => Response.redirect('http://localhost/elsewhere', 303))
+  app.get('/answers/fetched', () => fetch(`http://127.0.0.1:${(upstream.address() as AddressInfo).port}/`))
+  app.get('/answers/empty', (c) => c.body(null, 204))
+  app.get('/answers/stream', (c) =>
+    streamText(c, async (stream) => {
+      await stream.write('a')
+      await stream.write('b')
+    }),
+  )
+  app.get('/answers/refused', (c) => c.text('no', 422))
+  for (const path of [
+    'text',
+    'json',
+    'raw',
+    'redirect',
+    'frozen',
+    'fetched',
+    'empty',
+    'stream',
+    'refused',
+    'missing',
+  ]) {
+    const response = await app.request(`/answers/${path}`)
+    const cookies = response.headers.getSetCookie()
+    expect([path, cookies.filter((cookie) => cookie.startsWith('__Host-session=')).length]).toEqual([path, 1])
+    expect(response.headers.get('cache-control')).toBe('no-store')
+    if (path === 'raw') expect(cookies).toContain('own=1')
+    if (path === 'fetched') {
+      expect([await response.text(), response.headers.get('x-upstream')]).toEqual(['from upstream', 'yes'])
+      expect(cookies).toContain('upstream=1')
+    }
+    if (path === 'stream') expect(await response.text()).toBe('ab')
+    if (path === 'frozen')
+      expect([response.status, response.headers.get('location')]).toEqual([303, 'http://localhost/elsewhere'])
+    if (path === 'missing') expect(response.status).toBe(404)
+  }
+})
+
+test('n17_an_answer_by_on_error_carries_the_cookie_if_it_is_no_server_error', async () => {
+  const { app } = make()
+  app.onError((_error, c) => c.text('please check', 400))
+  app.get('/bad', (c) => {
+    c.get('session').set('n', 1)
+    throw new Error('bad input')
+  })
+  const ann = new Browser(app)
+  expect((await ann.fetch('/bad')).status).toBe(400)
+  expect(await ann.text('/n')).toBe('1')
+})
+
+test('n18_after_the_head_left_reading_works_and_changes_are_refused', async () => {
+  const { app } = make()
+  const seen: unknown[] = []
+  let done: Promise<void> | undefined
+  app.get('/stream', (c) => {
+    const session = c.get('session')
+    session.set('n', 2)
+    session.flash('user', 'once')
+    return streamText(c, async (stream) => {
+      await stream.write('started ')
+      done = (async () => {
+        await new Promise((resolve) => setTimeout(resolve, 5))
+        seen.push(session.get('n'), session.get('user'), session.get('user'))
+        for (const change of [
+          () => session.set('n', 3),
+          () => session.update('n', () => 3),
+          () => session.remove('n'),
+          () => session.flash('n', 3),
+          () => session.clear(),
+          () => session.rotate(),
+          () => session.renewId(),
+          () => session.destroy(),
+          () => session.setIdle(5),
+          () => session.setPersistent(true),
+          () => session.setOwner('ann'),
+          () => session.setLabel('x'),
+          () => session.commit(),
+          () => session.take('n'),
+        ]) {
+          try {
+            await change()
+            seen.push('changed')
+          } catch (error) {
+            seen.push((error as OkibiError).code)
+          }
+        }
+      })()
+      await done
+      await stream.write('ended')
+    })
+  })
+  const ann = new Browser(app)
+  expect(await ann.text('/stream')).toBe('started ended')
+  await done
+  expect(seen).toEqual([2, 'once', 'once', ...Array(14).fill('head_sent')])
+  expect(await ann.text('/n')).toBe('2')
+})
+
+test('n18_commit_before_streaming', async () => {
+  const { app, store } = make()
+  app.get('/stream', async (c) => {
+    c.get('session').set('n', 7)
+    await c.get('session').commit()
+    expect(c.get('session').report()).toMatchObject({ writes: 1, sendsCookie: true, hasChanges: false })
+    expect(c.get('session').handle).toMatch(/^[\w-]{22}$/)
+    return streamText(c, async (stream) => {
+      await stream.write(String(c.get('session').get('n')))
+    })
+  })
+  const ann = new Browser(app)
+  expect(await ann.text('/stream')).toBe('7')
+  expect([await ann.text('/n'), store.swaps]).toEqual(['7', 1])
+})
+
+const UPGRADE = { headers: { Upgrade: 'WebSocket', Connection: 'Upgrade' } }
+
+test('n18_an_upgrade_is_returned_as_it_is', async () => {
+  const { app, store } = make()
+  const answer = new Response(null)
+  app.get('/socket', (c) => {
+    c.get('session').get('n')
+    // On Workers this has a status of 101 and a socket; on Node and Bun the answer does not tell.
+    return answer
+  })
+  const ann = new Browser(app)
+  await ann.text('/set')
+  store.reset()
+  const returned = await ann.fetch('/socket', UPGRADE)
+  expect(returned).toBe(answer)
+  expect([...returned.headers]).toEqual([])
+  expect([store.loads, store.swaps]).toEqual([1, 0])
+})
+
+test('n18_an_upgrade_does_not_renew', async () => {
+  let now = Date.now()
+  const { app, store } = make({ now: () => now })
+  app.get('/socket', () => new Response(null))
+  const ann = new Browser(app)
+  await ann.text('/set')
+  store.reset()
+  now += 1800_000
+  await ann.fetch('/socket', UPGRADE)
+  expect(store.swaps).toBe(0)
+  expect((await ann.fetch('/n')).headers.getSetCookie()).toHaveLength(1)
+})
+
+function attempts(session: SessionEnv<Data>['Variables']['session']): string[] {
+  return [
+    () => session.set('n', 5),
+    () => session.flash('user', 'x'),
+    () => session.update('n', (n = 0) => n + 1),
+    () => session.remove('user'),
+    () => session.rotate(),
+    () => session.renewId(),
+    () => session.setOwner('ann'),
+    () => session.setIdle(60),
+    () => session.setPersistent(false),
+    () => session.setLabel('socket'),
+    () => session.destroy(),
+  ].map((change) => {
+    try {
+      change()
+      return 'done'
+    } catch (error) {
+      return (error as OkibiError).code
+    }
+  })
+}
+
+test('n18_an_upgrade_refuses_what_needs_a_cookie_when_it_is_made', async () => {
+  const stored = make()
+  const sealed = make({ store: undefined, secret: 'a secret of thirty-two bytes: no more' })
+  const seen: string[][] = []
+  for (const { app } of [stored, sealed]) {
+    app.get('/socket', (c) => {
+      seen.push(attempts(c.get('session')))
+      return new Response(null)
+    })
+    expect((await app.request('/socket', UPGRADE)).status).toBe(200)
+    const ann = new Browser(app)
+    await ann.text('/set')
+    const response = await ann.fetch('/socket', UPGRADE)
+    expect([response.status, response.headers.getSetCookie()]).toEqual([200, []])
+  }
+  const u = 'upgrade'
+  const anonymous = [u, u, u, 'done', u, u, u, u, u, u, 'done']
+  expect(seen).toEqual([
+    anonymous,
+    ['done', 'done', 'done', 'done', u, u, u, u, u, 'done', 'done'],
+    anonymous,
+    Array(11).fill(u),
+  ])
+})
+
+test('n18_an_upgrade_commits_what_needs_no_cookie', async () => {
+  const { app } = make()
+  app.get('/socket', (c) => {
+    c.get('session').update('n', (n = 0) => n + 1)
+    return new Response(null)
+  })
+  const ann = new Browser(app)
+  await ann.text('/set')
+  await ann.fetch('/socket', UPGRADE)
+  expect(await ann.text('/n')).toBe('2')
+})
+
+test('n18_a_change_in_place_of_a_sealed_session_in_an_upgrade_is_an_error', async () => {
+  vi.spyOn(console, 'error').mockImplementation(() => {})
+  const { app } = make({ store: undefined, secret: 'a secret of thirty-two bytes: no more' })
+  app.get('/fill', (c) => {
+    c.get('session').set('cart', [])
+    return c.text('filled')
+  })
+  app.get('/socket', (c) => {
+    c.get('session').get('cart')?.push('x')
+    return new Response(null)
+  })
+  const ann = new Browser(app)
+  await ann.text('/fill')
+  expect((await ann.fetch('/socket', UPGRADE)).status).toBe(500)
+})
+
+test('n29_two_sessions_with_one_store_do_not_see_each_other', async () => {
+  const store = new Watched()
+  type Env = SessionEnv<Data> & SessionEnv<{ role: string }, 'admin'>
+  const app = new Hono<Env>()
+  app.use(sessions({ store }))
+  app.use(sessions({ store, as: 'admin', cookie: { name: '__Host-admin' } }))
+  app.get('/both', (c) => {
+    c.get('session').set('user', 'ann')
+    c.get('admin').set('role', 'root')
+    return c.text('both')
+  })
+  app.get('/look', (c) => c.text(`${c.get('session').get('user') ?? '-'} ${c.get('admin').get('role') ?? '-'}`))
+  app.get('/admin-out', (c) => {
+    c.get('admin').destroy()
+    return c.text('out')
+  })
+  const ann = new Browser(app)
+  await ann.text('/both')
+  expect([...ann.cookies.keys()]).toEqual(['__Host-admin', '__Host-session'])
+  expect(await ann.text('/look')).toBe('ann root')
+  // The id of one cookie opens nothing as the other.
+  const [user, admin] = [ann.cookies.get('__Host-session') ?? '', ann.cookies.get('__Host-admin') ?? '']
+  const crossed = new Browser(app, [
+    ['__Host-session', admin],
+    ['__Host-admin', user],
+  ])
+  expect(await crossed.text('/look')).toBe('- -')
+  await ann.text('/admin-out')
+  expect(await ann.text('/look')).toBe('ann -')
+})
+
+test('n29_an_inner_middleware_with_the_same_cookie_passes_through', async () => {
+  const store = new Watched()
+  const app = new Hono<SessionEnv<Data> & SessionEnv<Data, 'inner'>>()
+  app.use(sessions({ store }))
+  app.use(sessions({ store }))
+  app.use(sessions({ store, as: 'inner' }))
+  app.get('/set', (c) => {
+    c.get('session').set('n', 1)
+    c.get('inner').update('n', (n = 0) => n + 1)
+    expect(c.get('inner')).toBe(c.get('session'))
+    return c.text('set')
+  })
+  app.get('/n', (c) => c.text(String(c.get('session').get('n'))))
+  const ann = new Browser(app)
+  await ann.text('/set')
+  expect(store.swaps).toBe(1)
+  expect(await ann.text('/n')).toBe('2')
+  expect(store.loads).toBe(1)
+})
+
+test('lazy_a_route_that_never_asks_costs_no_store_call', async () => {
+  const store = new Watched()
+  const app = new Hono<import('../src/entry/default.js').LazySessionEnv<Data>>()
+  app.use(sessions({ store, lazy: true }))
+  app.get('/never', (c) => c.text('never'))
+  app.get('/set', async (c) => {
+    const session = await c.get('session').load()
+    session.set('n', 1)
+    expect(await c.get('session').load()).toBe(session)
+    return c.text('set')
+  })
+  app.get('/n', async (c) => c.text(String((await c.get('session').load()).get('n'))))
+  app.get('/out', async (c) => {
+    const session = await c.get('session').load()
+    session.destroy()
+    return c.text('out')
+  })
+  const ann = new Browser(app)
+  await ann.text('/set')
+  store.reset()
+  const never = await ann.fetch('/never')
+  expect([store.calls, never.headers.get('vary')]).toEqual([0, null])
+  expect(await ann.text('/n')).toBe('1')
+  expect(store.calls).toBe(1)
+  store.interfere = () => Promise.reject(new Error('down'))
+  expect((await ann.fetch('/n')).status).toBe(503)
+  expect((await ann.fetch('/never')).status).toBe(200)
+  store.interfere = undefined
+  await ann.text('/out')
+  expect(ann.cookies.size).toBe(0)
+})

@@ -1,0 +1,297 @@
+// What must hold when requests of one session come at once: N1, N2, N5, S4, S18, S20, and take.
+import { Hono } from 'hono'
+import { describe, expect, test } from 'vitest'
+import { type SessionEnv, type SessionEvent, sessions } from '../src/entry/default.js'
+import type { Store } from '../src/store.js'
+import { Browser } from './support/browser.js'
+import { openStore, shippedStores, shuffled, Watched } from './support/stores.js'
+
+type Data = { user: string; n: number; ticket: string; [name: `name${number}`]: number }
+
+/** A point where a handler waits until it is let on. */
+function gate() {
+  let open = () => {}
+  const opened = new Promise<void>((resolve) => {
+    open = resolve
+  })
+  return { opened, open }
+}
+
+function make(store: Store, options: { grace?: number } = {}) {
+  const events: SessionEvent[] = []
+  const gates = new Map<string, ReturnType<typeof gate>>()
+  let arrived = 0
+  const app = new Hono<SessionEnv<Data>>()
+  app.use(sessions({ store, onEvent: (event) => events.push(event), ...options }))
+  app.get('/start', (c) => {
+    c.get('session').set('n', 0)
+    return c.text('started')
+  })
+  app.get('/add', (c) => c.text(String(c.get('session').update('n', (n = 0) => n + 1))))
+  app.get('/add-later', async (c) => {
+    await gates.get('add')?.opened
+    return c.text(String(c.get('session').update('n', (n = 0) => n + 1)))
+  })
+  app.get('/set/:at', async (c) => {
+    const session = c.get('session')
+    await new Promise((resolve) => setImmediate(resolve))
+    session.set(`name${Number(c.req.param('at'))}`, 1)
+    return c.text('set')
+  })
+  app.get('/names', (c) => c.json(c.get('session').names()))
+  app.get('/n', (c) => c.text(String(c.get('session').get('n'))))
+  app.get('/user', (c) => c.text(c.get('session').get('user') ?? 'nobody'))
+  app.get('/login', (c) => {
+    c.get('session').set('user', 'ann')
+    c.get('session').rotate()
+    return c.text('in')
+  })
+  app.get('/login-together', async (c) => {
+    c.get('session').set('user', 'ann')
+    c.get('session').rotate()
+    arrived += 1
+    await gates.get('login')?.opened
+    return c.text('in')
+  })
+  app.get('/renew', (c) => {
+    c.get('session').renewId()
+    return c.text('renewed')
+  })
+  app.get('/logout', (c) => {
+    c.get('session').destroy()
+    return c.text('out')
+  })
+  app.get('/take', async (c) => c.json((await c.get('session').take('ticket')) ?? null))
+  app.get('/slow', async (c) => {
+    c.get('session').set('user', 'slow')
+    await gates.get('slow')?.opened
+    return c.text('slow')
+  })
+  const wait = (name: string) => {
+    const made = gate()
+    gates.set(name, made)
+    return made
+  }
+  return { app, events, wait, arrived: () => arrived }
+}
+
+async function cookieOf(answer: Promise<Response>): Promise<string[]> {
+  return (await answer).headers.getSetCookie()
+}
+
+describe.each(Object.entries(shippedStores()))('%s', (_name, open) => {
+  test('n2_a_hundred_parallel_updates_make_a_hundred', async () => {
+    const { app } = make(shuffled(open()))
+    const ann = new Browser(app)
+    await ann.text('/start')
+    await Promise.all(Array.from({ length: 100 }, () => ann.text('/add')))
+    expect(await ann.text('/n')).toBe('100')
+  })
+
+  test('n2_fifty_parallel_sets_of_distinct_names_all_survive', async () => {
+    const { app } = make(shuffled(open()))
+    const ann = new Browser(app)
+    await ann.text('/start')
+    await Promise.all(Array.from({ length: 50 }, (_, at) => ann.text(`/set/${at}`)))
+    const names = JSON.parse(await ann.text('/names')) as string[]
+    expect(names.sort()).toEqual(['n', ...Array.from({ length: 50 }, (_, at) => `name${at}`)].sort())
+  })
+
+  test('take_hands_a_value_to_exactly_one_of_a_hundred', async () => {
+    const { app } = make(shuffled(open()))
+    app.get('/ticket', (c) => {
+      c.get('session').set('ticket', 'the one')
+      return c.text('put')
+    })
+    const ann = new Browser(app)
+    await ann.text('/ticket')
+    const taken = await Promise.all(Array.from({ length: 100 }, () => ann.text('/take')))
+    expect(taken.filter((got) => got === '"the one"')).toHaveLength(1)
+    expect(taken.filter((got) => got === 'null')).toHaveLength(99)
+  })
+})
+
+test('n1_s19_a_slow_request_never_revives_a_session_that_was_ended_a_thousand_times', async () => {
+  const { store, held } = openStore()
+  const { app, wait } = make(store)
+  for (let round = 0; round < 1000; round += 1) {
+    const ann = new Browser(app)
+    await ann.text('/start')
+    const cookies = ann.twin()
+    const { open } = wait('slow')
+    const slow = ann.twin().fetch('/slow')
+    await ann.text('/logout')
+    open()
+    expect(await cookieOf(slow)).toEqual([])
+    expect(await cookies.text('/user')).toBe('nobody')
+    expect(ann.cookies.size).toBe(0)
+  }
+  expect(held.size).toBe(0)
+})
+
+test('n1_a_logout_in_the_middle_of_a_commit_wins_as_well', async () => {
+  const { app } = make(shuffled(openStore().store, 3))
+  for (let round = 0; round < 200; round += 1) {
+    const ann = new Browser(app)
+    await ann.text('/start')
+    const old = ann.twin()
+    await Promise.all([
+      ann.twin().fetch('/add'),
+      ann.text('/logout'),
+      ann.twin().fetch('/renew'),
+      ann.twin().fetch('/add'),
+    ])
+    expect(await old.text('/n')).toBe('undefined')
+  }
+})
+
+test('n5_after_rotate_the_old_id_opens_nothing_and_a_late_request_sends_no_cookie', async () => {
+  const { app, events, wait } = make(new Watched())
+  const ann = new Browser(app)
+  await ann.text('/start')
+  const old = ann.twin()
+  const { open } = wait('slow')
+  const late = old.twin().fetch('/slow')
+  await ann.text('/login')
+  open()
+  expect(await cookieOf(late)).toEqual([])
+  expect(events).toContain('changes_dropped')
+  expect(await ann.text('/user')).toBe('ann')
+  // What comes with the old cookie is anonymous, and stays so whatever it changes.
+  expect(await old.text('/user')).toBe('nobody')
+  expect((await old.twin().fetch('/add')).headers.getSetCookie()).toEqual([])
+  // A second login with the old cookie works, and is another session.
+  const again = old.twin()
+  await again.text('/login')
+  expect(await again.text('/user')).toBe('ann')
+  expect(again.header).not.toBe(ann.header)
+})
+
+test('s18_of_a_hundred_logins_at_once_one_wins_and_the_old_id_is_dead', async () => {
+  const { store, held } = openStore()
+  const { app, wait, arrived } = make(shuffled(store, 5))
+  const ann = new Browser(app)
+  await ann.text('/start')
+  const { open } = wait('login')
+  const racers = Array.from({ length: 100 }, () => cookieOf(ann.twin().fetch('/login-together')))
+  while (arrived() < 100) await new Promise((resolve) => setImmediate(resolve))
+  open()
+  const sets = await Promise.all(racers)
+  const winners = sets.filter((cookies) => cookies.length > 0)
+  expect(winners).toHaveLength(1)
+  expect(await ann.twin().text('/user')).toBe('nobody')
+  // One live session and one marker are left; the losers have cleaned up.
+  const records = [...held.values()].map(({ bytes }) => JSON.parse(new TextDecoder().decode(bytes)) as { r?: string })
+  expect(records.map(({ r }) => r ?? 'live').sort()).toEqual(['live', 'rotate'])
+})
+
+test('n5_a_parallel_change_never_makes_a_login_lose', async () => {
+  const { app } = make(shuffled(openStore().store, 11))
+  for (let round = 0; round < 200; round += 1) {
+    const ann = new Browser(app)
+    await ann.text('/start')
+    const [add] = await Promise.all([ann.twin().fetch('/add'), ann.text('/login'), ann.twin().fetch('/set/1')])
+    expect(await ann.text('/user')).toBe('ann')
+    // The change was there before the login, or came too late: then it sent no cookie.
+    const n = await ann.text('/n')
+    expect(['0', '1']).toContain(n)
+    expect(add.headers.getSetCookie()).toEqual([])
+  }
+})
+
+test('n5_renew_id_loses_no_parallel_request_and_survives_a_lost_response', async () => {
+  const { app } = make(shuffled(openStore().store, 17))
+  const ann = new Browser(app)
+  await ann.text('/start')
+  const old = ann.twin()
+  // The response is lost: the visitor keeps the old cookie.
+  const [renewed] = await cookieOf(ann.twin().fetch('/renew'))
+  expect(renewed).toBeDefined()
+  const parallel = await Promise.all(Array.from({ length: 20 }, () => old.twin().fetch('/add')))
+  for (const answer of parallel) {
+    // Each goes on in the new session and is told the new id.
+    expect(answer.headers.getSetCookie().map((cookie) => cookie.split(';')[0])).toEqual([renewed?.split(';')[0]])
+  }
+  await old.text('/add')
+  expect(await old.text('/n')).toBe('21')
+  expect(old.header).toBe(renewed?.split(';')[0])
+})
+
+test('n5_without_grace_a_renewed_id_leads_nowhere', async () => {
+  const { app } = make(new Watched(), { grace: 0 })
+  const ann = new Browser(app)
+  await ann.text('/start')
+  const old = ann.twin()
+  await ann.text('/renew')
+  expect(await old.text('/n')).toBe('undefined')
+  expect(await ann.text('/n')).toBe('0')
+})
+
+test('n5_a_logout_also_ends_the_successor', async () => {
+  const { app } = make(new Watched())
+  const ann = new Browser(app)
+  await ann.text('/start')
+  const old = ann.twin()
+  await ann.text('/renew')
+  await old.text('/logout')
+  expect(await ann.text('/n')).toBe('undefined')
+})
+
+test('s4_a_repeated_id_never_overwrites', async () => {
+  const { store } = openStore()
+  let repeats = 2
+  const app = new Hono<SessionEnv<Data>>()
+  const random = (bytes: Uint8Array) => {
+    crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>)
+    if (repeats > 0) bytes.fill(repeats > 1 ? 7 : 7)
+    repeats -= 1
+  }
+  app.use(sessions({ store, random }))
+  app.get('/start', (c) => {
+    c.get('session').set('user', c.req.query('user') ?? '')
+    return c.text('started')
+  })
+  app.get('/user', (c) => c.text(c.get('session').get('user') ?? 'nobody'))
+  const ann = new Browser(app)
+  await ann.text('/start?user=ann')
+  repeats = 1
+  const ben = new Browser(app)
+  await ben.text('/start?user=ben')
+  expect(ben.header).not.toBe(ann.header)
+  expect([await ann.text('/user'), await ben.text('/user')]).toEqual(['ann', 'ben'])
+})
+
+test('s20_nothing_crosses_between_two_visitors_in_a_hundred_thousand_interleaved_requests', async () => {
+  const app = new Hono<SessionEnv<{ canary: string; n: number }>>()
+  const { store } = openStore()
+  store.interfere = async (_call, _key, through) => through()
+  app.use(sessions({ store }))
+  app.get('/:who', async (c) => {
+    const session = c.get('session')
+    const who = c.req.param('who')
+    const seen = session.get('canary')
+    if (seen === undefined) session.set('canary', who)
+    await null
+    if (c.req.query('change')) session.update('n', (n = 0) => n + 1)
+    return c.text(`${seen ?? who} ${session.get('canary')}`)
+  })
+  const asks: [who: string, request: Request][] = []
+  for (const who of ['ann', 'ben']) {
+    const browser = new Browser(app)
+    await browser.text(`/${who}`)
+    const headers = { cookie: browser.header }
+    asks.push([who, new Request(`http://localhost/${who}`, { headers })])
+    asks.push([who, new Request(`http://localhost/${who}?change=1`, { headers })])
+  }
+  for (let round = 0; round < 1000; round += 1) {
+    const batch = Array.from({ length: 100 }, (_, at) => {
+      // Most only read: ann, ben, ann, ben. Four of each twenty rounds also change something.
+      const change = round % 20 === 0 && at < 4 ? 1 : 0
+      return asks[2 * (at % 2) + change] as (typeof asks)[number]
+    })
+    const seen = await Promise.all(
+      batch.map(async ([who, request]) => (await (await app.fetch(request)).text()) === `${who} ${who}`),
+    )
+    expect(seen.every(Boolean)).toBe(true)
+  }
+}, 300_000)

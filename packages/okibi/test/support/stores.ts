@@ -1,0 +1,129 @@
+// Stores for tests: counting, slow, and failing when told to; and the ones that ship, by name.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Libsql from 'libsql'
+import { afterAll } from 'vitest'
+import type { Awaitable, Consistency, Loaded, OwnerIndex, Store, Swap, Write } from '../../src/store.js'
+import { memoryStore } from '../../src/stores/memory.js'
+import { openSqliteStore, sqliteStore } from '../../src/stores/sqlite.js'
+import { DatabaseSync } from './sqlite.js'
+
+type Call = 'load' | 'swap' | 'delete'
+
+/** Does something before or instead of a call; `undefined` lets it through. */
+type Interference = (call: Call, key: string, through: () => Awaitable<unknown>) => Awaitable<unknown> | undefined
+
+/** A store that counts its calls, and that a test can interfere with. */
+export class Watched implements Store {
+  readonly #inner: Store
+  loads = 0
+  swaps = 0
+  deletes = 0
+  interfere: Interference | undefined
+  readonly consistency: Consistency
+  readonly owners: OwnerIndex | undefined
+
+  constructor(inner: Store = memoryStore()) {
+    this.#inner = inner
+    this.consistency = inner.consistency
+    this.owners = inner.owners
+  }
+
+  get calls(): number {
+    return this.loads + this.swaps + this.deletes
+  }
+
+  reset(): void {
+    this.loads = 0
+    this.swaps = 0
+    this.deletes = 0
+  }
+
+  load(key: string): Awaitable<Loaded | undefined> {
+    this.loads += 1
+    return this.#call('load', key, () => this.#inner.load(key)) as Awaitable<Loaded | undefined>
+  }
+
+  swap(key: string, expected: Uint8Array | undefined, write: Write): Awaitable<Swap> {
+    this.swaps += 1
+    return this.#call('swap', key, () => this.#inner.swap(key, expected, write)) as Awaitable<Swap>
+  }
+
+  delete(key: string): Awaitable<void> {
+    this.deletes += 1
+    return this.#call('delete', key, () => this.#inner.delete(key)) as Awaitable<void>
+  }
+
+  #call(call: Call, key: string, through: () => Awaitable<unknown>): Awaitable<unknown> {
+    const instead = this.interfere?.(call, key, through)
+    return instead === undefined ? through() : instead
+  }
+}
+
+/** Every call takes its time, and another each, so that requests come in between each other. */
+export function shuffled(inner: Store, seed = 1): Watched {
+  const store = new Watched(inner)
+  let state = seed
+  const turns = () => {
+    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff
+    return (state >> 16) % 4
+  }
+  store.interfere = async (_call, _key, through) => {
+    for (let left = turns(); left > 0; left -= 1) await new Promise((resolve) => setImmediate(resolve))
+    return through()
+  }
+  return store
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'okibi-test-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+let files = 0
+
+/** A file that is not there yet. */
+export function freshFile(): string {
+  files += 1
+  return join(folder, `${files}.sqlite`)
+}
+
+/** The stores that ship, and every SQLite driver that this runtime has. */
+export function shippedStores(now?: () => number): Record<string, () => Store> {
+  const stores: Record<string, () => Store> = {
+    memory: () => memoryStore({ now }),
+    sqlite: () => openSqliteStore(freshFile(), { now }),
+    'libsql in memory': () => sqliteStore(new Libsql(':memory:'), { now }),
+  }
+  if (DatabaseSync) {
+    const Database = DatabaseSync
+    stores['node:sqlite in memory'] = () => sqliteStore(new Database(':memory:'), { now })
+  }
+  return stores
+}
+
+/** A memory store whose content can be read and damaged. */
+export function openStore(now?: () => number): {
+  store: Watched
+  held: Map<string, { bytes: Uint8Array; write: Write }>
+} {
+  const held = new Map<string, { bytes: Uint8Array; write: Write }>()
+  const inner = memoryStore({ now })
+  const store = new Watched({
+    consistency: 'strong',
+    owners: inner.owners,
+    load: (key) => {
+      const loaded = inner.load(key)
+      const there = held.get(key)
+      return loaded && there ? { ...loaded, bytes: there.bytes } : loaded
+    },
+    swap: (key, expected, write) => {
+      const swap = inner.swap(key, expected, write)
+      if (swap.done) held.set(key, { bytes: write.bytes, write })
+      return swap
+    },
+    delete: (key) => {
+      held.delete(key)
+      inner.delete(key)
+    },
+  })
+  return { store, held }
+}
