@@ -31,7 +31,8 @@ pub async fn hundred_parallel_updates_make_a_hundred(sessions: Sessions) {
 pub async fn fifty_parallel_sets_all_survive(sessions: Sessions) {
     let browser = Browser::new(app(sessions));
     browser.act(|session| async move { session.set(COUNT, &0) }).await.ok();
-    let answers = at_once(&browser, 50, |number, session| session.set(name::<usize>(&format!("name {number}")), &number));
+    let answers =
+        at_once(&browser, 50, |number, session| session.set(name::<usize>(&format!("name {number}")), &number));
     for answer in answers.await {
         answer.ok();
     }
