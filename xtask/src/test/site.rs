@@ -64,10 +64,7 @@ pub(super) fn need_browser() -> Outcome {
 
 /// Both halves of the demo in a real browser.
 pub(super) fn browser() -> Outcome {
-    wasm::build(Effort::Quick)?;
-    build_package()?;
-    run(cargo().args(["build", "--quiet", "--package", demo::AXUM_PACKAGE]))?;
-    install(&root().join(demo::HONO_FOLDER))?;
+    build_both_halves()?;
     install(&root().join(BROWSER_TEST))?;
     let mut command = npm(&root().join(BROWSER_TEST));
     run(command.env("OKIBI_AXUM_BIN", demo::axum_program()?).args(["run", "--silent", "test"]))
@@ -81,8 +78,17 @@ pub(super) fn readme() -> Outcome {
             Task::parse(command).during(format!("{name}:{number}"))?;
         }
     }
+    build_both_halves()?;
     demo_serves("sqlite")?;
     demo_serves("cookie")
+}
+
+/// Builds what the demo would build, so that a slow machine does not look like a slow start.
+fn build_both_halves() -> Outcome {
+    wasm::build(Effort::Quick)?;
+    build_package()?;
+    run(cargo().args(["build", "--quiet", "--package", demo::AXUM_PACKAGE]))?;
+    install(&root().join(demo::HONO_FOLDER))
 }
 
 /// The `cargo xtask …` lines in a document's code blocks, with their line numbers, without comments.
