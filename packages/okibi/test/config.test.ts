@@ -1,0 +1,176 @@
+// What cannot work fails when it is configured, and the message names the value and the fix: S8, N27, N38.
+import { Hono } from 'hono'
+import { expect, test } from 'vitest'
+import { guard, OkibiError, type SessionEnv, type SessionOptions, sessions } from '../src/entry/default.js'
+import { memoryStore } from '../src/stores/memory.js'
+import { Watched } from './support/stores.js'
+
+const store = new Watched()
+const secret = 'a secret of thirty-two bytes: no more'
+
+const REFUSED: [options: unknown, message: RegExp][] = [
+  [{}, /store: none given; give a store, or a secret/],
+  [{ store, secret }, /secret: .* with a store use sign/],
+  [{ secret, sign: secret }, /sign: a sealed cookie is signed already/],
+  [{ store, chunks: 2 }, /chunks: only a sealed cookie can be split/],
+  [{ store: {} }, /store: must have the methods load, swap and delete/],
+  [{ store, idel: 900 }, /idel: there is no such option/],
+  [{ store, cookie: { secure: false } }, /this prefix needs Secure/],
+  [{ store, cookie: { colour: 'red' } }, /cookie.colour: there is no such option/],
+  [{ store, idle: 0 }, /idle of 0/],
+  [{ store, idle: '900' }, /idle of "900": must be a number of seconds/],
+  [{ store, idle: Number.NaN }, /idle of null: must be a number of seconds/],
+  [{ store, idle: 7200, absolute: 3600 }, /absolute of .*lengthen it or shorten idle/],
+  [{ store, absolute: true }, /absolute of true: must be a number of seconds, or false/],
+  [{ store, idle: 900, renewAfter: 900 }, /renew_?[aA]fter of .*must be shorter than idle/],
+  [{ store, grace: 3601 }, /grace of .*at most 1 hour/],
+  [{ store, limits: { depth: 101 } }, /limits.depth of 101: must be 1 to 100/],
+  [{ store, namespace: 'a:b' }, /namespace "a:b"/],
+  [{ store: { ...bare(), consistency: 'maybe' } }, /consistency of "maybe"/],
+  [{ store, storeTimeout: 0 }, /storeTimeout of 0: must be a number of seconds greater than 0/],
+  [{ store, commitDeadline: Infinity }, /commitDeadline of Infinity/],
+  [{ secret: 'short' }, /secret number 1: 5 bytes; must be at least 32 bytes/],
+  [{ secret: [secret, secret] }, /secrets number 1 and 2: equal/],
+  [{ secret: [] }, /secrets: none given/],
+  [{ secret: 5 }, /secret of type number/],
+  [{ secret, chunks: 6 }, /chunks of 6: must be 1 to 5/],
+  [{ secret: () => secret, idle: 0 }, /idle of 0/],
+  [
+    { secret, cookie: { name: 'x', sameSite: 'sometimes' } },
+    /cookie.sameSite of "sometimes": must be 'Strict', 'Lax' or 'None'/,
+  ],
+]
+
+function bare() {
+  return { load: () => undefined, swap: () => ({ done: true }), delete: () => {} }
+}
+
+for (const [options, message] of REFUSED) {
+  test(`s8_refused: ${message.source}`, () => {
+    let error: unknown
+    try {
+      sessions(options as SessionOptions)
+    } catch (caught) {
+      error = caught
+    }
+    expect(error).toBeInstanceOf(OkibiError)
+    expect(error).toMatchObject({ code: 'config', message: expect.stringMatching(message) })
+    // A secret is never shown.
+    expect((error as OkibiError).message).not.toContain('secret of thirty-two')
+  })
+}
+
+test('n38_nothing_random_timed_or_asynchronous_happens_when_a_middleware_is_made', async () => {
+  const used: string[] = []
+  const spies = {
+    getRandomValues: crypto.getRandomValues,
+    setTimeout: globalThis.setTimeout,
+    now: Date.now,
+    fetch: globalThis.fetch,
+  }
+  const note = (name: string) => () => {
+    used.push(name)
+    throw new Error(`${name} at module scope`)
+  }
+  crypto.getRandomValues = note('random')
+  globalThis.setTimeout = note('timer') as unknown as typeof setTimeout
+  Date.now = note('clock')
+  globalThis.fetch = note('fetch')
+  try {
+    new Hono().use(sessions({ store: memoryStore() }))
+    sessions({ secret })
+    sessions({ secret: () => secret })
+    guard('user')
+  } finally {
+    crypto.getRandomValues = spies.getRandomValues
+    globalThis.setTimeout = spies.setTimeout
+    Date.now = spies.now
+    globalThis.fetch = spies.fetch
+  }
+  expect(used).toEqual([])
+})
+
+test('n27_the_memory_store_is_bounded_and_floods_push_out_only_themselves', () => {
+  let now = 1000
+  const held = memoryStore({ capacity: 100, now: () => now })
+  const write = (expiresAt = 1e6) => ({ bytes: Uint8Array.of(1), expiresAt, owner: undefined })
+  for (let user = 0; user < 50; user += 1) {
+    held.swap(`user${user}`, undefined, write())
+    held.load(`user${user}`)
+  }
+  for (let flood = 0; flood < 10_000; flood += 1) held.swap(`flood${flood}`, undefined, { ...write(), owner: 'flood' })
+  expect(held.size).toBe(100)
+  for (let user = 0; user < 50; user += 1) expect(held.load(`user${user}`)).toBeDefined()
+  expect(held.owners.list('flood')).toHaveLength(50)
+  // Of those in use, the one goes first that was not used for the longest time.
+  for (let user = 50; user < 150; user += 1) {
+    held.swap(`user${user}`, undefined, write())
+    held.load(`user${user}`)
+    held.load('user0')
+  }
+  expect([held.size, held.load('user0') !== undefined, held.load('user1')]).toEqual([100, true, undefined])
+  now = 2e6
+  expect([held.load('user0'), held.purge(), held.size]).toEqual([undefined, 100, 0])
+})
+
+test('n27_expired_sessions_are_dropped_as_others_are_written', () => {
+  let now = 0
+  const held = memoryStore({ now: () => now })
+  for (let at = 0; at < 1000; at += 1) {
+    held.swap(`old${at}`, undefined, { bytes: Uint8Array.of(1), expiresAt: 1000, owner: `owner${at}` })
+  }
+  now = 1000
+  for (let at = 0; at < 600; at += 1) held.swap(`new${at}`, undefined, { bytes: Uint8Array.of(1), expiresAt: 5000 })
+  expect(held.size).toBe(600)
+  expect(() => memoryStore({ capacity: 0 })).toThrow(/capacity of 0: must be a whole number of sessions, at least 1/)
+})
+
+test('a_guard_lets_pass_who_has_the_name_and_nobody_else', async () => {
+  const app = new Hono<SessionEnv<{ user: string; admin: boolean }>>()
+  app.use(sessions({ store: new Watched() }))
+  app.get('/login', (c) => {
+    c.get('session').set('user', 'ann')
+    return c.text('in')
+  })
+  app.get('/plain', guard('user'), (c) => c.text('secret'))
+  app.get('/redirect', guard('user', { redirect: '/login?next=%2F' }), (c) => c.text('secret'))
+  app.get('/own', guard('admin', { respond: (c) => c.html('<h1>no</h1>', 403) }), (c) => c.text('secret'))
+  const login = await app.request('/login')
+  const cookie = login.headers.getSetCookie()[0]?.split(';')[0] ?? ''
+  const ask = async (path: string, cookie = '') => {
+    const response = await app.request(path, { headers: { cookie } })
+    return [response.status, await response.text(), response.headers.get('location'), response.headers.get('vary')]
+  }
+  expect(await ask('/plain')).toEqual([401, 'please log in', null, 'Cookie'])
+  expect(await ask('/plain', cookie)).toEqual([200, 'secret', null, 'Cookie'])
+  expect(await ask('/redirect')).toEqual([303, '', '/login?next=%2F', 'Cookie'])
+  expect(await ask('/redirect', cookie)).toEqual([200, 'secret', null, 'Cookie'])
+  expect(await ask('/own', cookie)).toEqual([403, '<h1>no</h1>', null, 'Cookie'])
+})
+
+test('a_guard_without_the_middleware_or_with_the_store_down_never_passes', async () => {
+  const bare = new Hono()
+  const codes: unknown[] = []
+  bare.onError((error, c) => {
+    codes.push((error as OkibiError).code)
+    return c.text('error', 500)
+  })
+  bare.get('/', guard('user'), (c) => c.text('secret'))
+  bare.get('/other', guard('user', { as: 'admin' }), (c) => c.text('secret'))
+  expect([(await bare.request('/')).status, (await bare.request('/other')).status]).toEqual([500, 500])
+  expect(codes).toEqual(['no_layer', 'no_layer'])
+
+  const store = new Watched()
+  for (const lazy of [false, true]) {
+    const app = new Hono()
+    app.use(sessions({ store, lazy } as SessionOptions))
+    app.get('/', guard('user'), (c) => c.text('secret'))
+    store.interfere = () => Promise.reject(new Error('down'))
+    const headers = { cookie: `__Host-session=${'A'.repeat(43)}` }
+    expect((await app.request('/', { headers })).status).toBe(503)
+    store.interfere = undefined
+    expect((await app.request('/', { headers })).status).toBe(401)
+  }
+  expect(() => guard('user', { redirect: '/', respond: (c) => c.text('') })).toThrow(/leave one of them out/)
+  expect(() => guard('user', { redirect: '/\r\nX: y' })).toThrow(/visible ASCII/)
+})

@@ -1,0 +1,266 @@
+// Cookies and secrets: N8, N16, N21, N22, N23, N35, S9, S10, S28, chunks, development mode.
+import { Hono } from 'hono'
+import { expect, test, vi } from 'vitest'
+import { OkibiError, type SessionEnv, type SessionEvent, type SessionOptions, sessions } from '../src/entry/default.js'
+import { Browser } from './support/browser.js'
+import { Clock } from './support/clock.js'
+import { Watched } from './support/stores.js'
+
+type Data = { text: string; n: number }
+
+const [A, B, C] = ['a', 'b', 'c'].map((letter) => `secret ${letter} `.repeat(4)) as [string, string, string]
+
+function make(options: SessionOptions) {
+  const events: SessionEvent[] = []
+  const app = new Hono<SessionEnv<Data>>()
+  app.use(sessions<Data>({ onEvent: (event) => events.push(event), ...options } as SessionOptions))
+  app.get('/set', (c) => {
+    c.get('session').set('text', 'x'.repeat(Number(c.req.query('length') ?? 1)))
+    return c.text('set')
+  })
+  app.get('/length', (c) => c.text(String(c.get('session').get('text')?.length ?? 'none')))
+  app.get('/out', (c) => {
+    c.get('session').destroy()
+    return c.text('out')
+  })
+  app.get('/rotate', (c) => {
+    c.get('session').rotate()
+    return c.text('rotated')
+  })
+  return { app, events }
+}
+
+async function setCookies(app: Hono<SessionEnv<Data>>, path: string, cookie = ''): Promise<string[]> {
+  return (await app.request(path, { headers: { cookie } })).headers.getSetCookie()
+}
+
+test('n21_s8_the_defaults_are_the_safe_ones', async () => {
+  const { app } = make({ store: new Watched(), now: new Clock().now })
+  const [cookie] = await setCookies(app, '/set')
+  expect(cookie).toMatch(/^__Host-session=[\w-]{43}; Max-Age=3600; Path=\/; Secure; HttpOnly; SameSite=Lax$/)
+  // What a request says of itself weakens nothing.
+  const response = await app.request('http://localhost/set', {
+    headers: { 'X-Forwarded-Proto': 'http', Host: 'localhost' },
+  })
+  expect(response.headers.getSetCookie()[0]).toContain('; Secure; HttpOnly')
+})
+
+test('n21_development_mode_is_asked_for_and_says_so', async () => {
+  const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+  const { app } = make({ store: new Watched(), insecureForDevelopment: true, now: new Clock().now })
+  expect(warn).toHaveBeenCalledOnce()
+  expect(warn.mock.calls[0]?.[0]).toMatch(/insecureForDevelopment.*session.*clear text/)
+  const ann = new Browser(app)
+  const response = await ann.fetch('/set')
+  expect(response.headers.getSetCookie()[0]).toMatch(
+    /^session=[\w-]{43}; Max-Age=3600; Path=\/; HttpOnly; SameSite=Lax$/,
+  )
+  expect(await ann.text('/length')).toBe('1')
+  expect(warn).toHaveBeenCalledOnce()
+  warn.mockRestore()
+})
+
+const KINDS: Record<string, SessionOptions> = {
+  'host, stored': { store: new Watched() },
+  'host, signed': { store: new Watched(), sign: A },
+  'host, sealed': { secret: A },
+  'host, sealed in chunks': { secret: A, chunks: 3 },
+  'secure, with a domain and a path': {
+    store: new Watched(),
+    cookie: { name: '__Secure-app', domain: 'example.org', path: '/app', sameSite: 'None', partitioned: true },
+  },
+  'plain, out of scripts no more': { secret: A, cookie: { name: 'plain', httpOnly: false, sameSite: 'Strict' } },
+  'a browser session': { store: new Watched(), persistent: false },
+}
+
+for (const [name, options] of Object.entries(KINDS)) {
+  test(`n8_n35_logout_repeats_the_cookies_name_and_attributes (${name})`, async () => {
+    const { app } = make(options)
+    const ann = new Browser(app)
+    const set = (await ann.fetch(`/set?length=${'chunks' in options ? 6000 : 10}`)).headers.getSetCookie()
+    expect(set).toHaveLength('chunks' in options ? 3 : 1)
+    const old = ann.twin()
+    const response = await ann.fetch('/out')
+    const attributes = (cookie: string) => cookie.replace(/=[^;]*/, '').replace(/; Max-Age=\d+/, '')
+    const removed = response.headers.getSetCookie()
+    expect(removed.map(attributes)).toEqual(set.map(attributes))
+    expect(removed.every((cookie) => /^[^=]+=; Max-Age=0; /.test(cookie))).toBe(true)
+    // A sealed cookie can be replayed until it expires: no store knows of it. A stored one is gone.
+    expect(await old.text('/length')).toBe(options.store ? 'none' : String('chunks' in options ? 6000 : 10))
+    expect(await ann.text('/length')).toBe('none')
+  })
+}
+
+test('n8_logout_deletes_by_the_cookies_id_also_when_nothing_was_loaded', async () => {
+  const store = new Watched()
+  const { app } = make({ store })
+  const lazy = new Hono<import('../src/entry/default.js').LazySessionEnv<Data>>()
+  lazy.use(sessions<Data>({ store, lazy: true }))
+  lazy.get('/out', async (c) => {
+    store.interfere = (call) => (call === 'load' ? Promise.resolve(undefined) : undefined)
+    const session = await c.get('session').load()
+    store.interfere = undefined
+    session.destroy()
+    return c.text('out')
+  })
+  const ann = new Browser(app)
+  await ann.text('/set')
+  // The load saw nothing (a stale replica, say), and yet the record goes.
+  const out = await lazy.request('/out', { headers: { cookie: ann.header } })
+  expect(out.headers.getSetCookie()[0]).toContain('Max-Age=0')
+  expect(await ann.text('/length')).toBe('none')
+})
+
+test('n16_s9_a_sealed_session_over_4096_bytes_is_an_error_before_anything_is_sent', async () => {
+  const codes: string[] = []
+  const { app } = make({
+    secret: A,
+    onStoreError: (error, c) => {
+      codes.push(error.code)
+      return c.text('too large', 500)
+    },
+  })
+  const ann = new Browser(app)
+  await ann.text('/set?length=2800')
+  const before = ann.header
+  expect(before.length).toBeLessThanOrEqual(4097)
+  const response = await ann.fetch('/set?length=3000')
+  expect([response.status, response.headers.getSetCookie(), codes]).toEqual([500, [], ['too_large']])
+  expect(await ann.text('/length')).toBe('2800')
+})
+
+test('n16_chunks_are_all_or_nothing_and_stale_ones_are_cleared', async () => {
+  const { app, events } = make({ secret: A, chunks: 5 })
+  const ann = new Browser(app)
+  await ann.text('/set?length=14000')
+  expect([...ann.cookies.keys()]).toEqual(['', '.1', '.2', '.3', '.4'].map((suffix) => `__Host-session${suffix}`))
+  expect(await ann.text('/length')).toBe('14000')
+  for (const missing of ann.cookies.keys()) {
+    const torn = ann.twin()
+    torn.cookies.delete(missing)
+    expect(await torn.text('/length')).toBe('none')
+  }
+  expect(events).toContain('incomplete_chunks')
+  const swapped = ann.twin()
+  swapped.cookies.set('__Host-session.1', ann.cookies.get('__Host-session.2') ?? '')
+  expect(await swapped.text('/length')).toBe('none')
+  const smaller = await ann.fetch('/set?length=5000')
+  expect(smaller.headers.getSetCookie().map((cookie) => cookie.slice(0, cookie.indexOf(';')).length > 30)).toEqual([
+    true,
+    true,
+    false,
+    false,
+    false,
+  ])
+  expect([...ann.cookies.keys()]).toEqual(['__Host-session', '__Host-session.1'])
+  await ann.text('/set?length=10')
+  expect([...ann.cookies.keys()]).toEqual(['__Host-session'])
+  expect(await ann.text('/length')).toBe('10')
+})
+
+test('n22_secrets_rotate', async () => {
+  const clock = new Clock()
+  const before = make({ secret: A, now: clock.now })
+  const during = make({ secret: [B, A], now: clock.now })
+  const after = make({ secret: [B], now: clock.now })
+  const ann = new Browser(before.app)
+  await ann.text('/set')
+  const there = new Browser(during.app, ann.cookies)
+  expect(await there.text('/length')).toBe('1')
+  expect(there.header).toBe(ann.header)
+  // Sealed with the first secret at its next renewal.
+  clock.pass(400)
+  expect(await there.text('/length')).toBe('1')
+  expect(there.header).not.toBe(ann.header)
+  expect(await new Browser(after.app, there.cookies).text('/length')).toBe('1')
+  expect(await new Browser(after.app, ann.cookies).text('/length')).toBe('none')
+  expect(after.events).toEqual(['forged_cookie'])
+})
+
+test('n19_n22_signed_ids_login_read_renew_rotate_and_their_secrets_rotate', async () => {
+  const clock = new Clock()
+  const store = new Watched()
+  const before = make({ store, sign: A, now: clock.now })
+  const ann = new Browser(before.app)
+  await ann.text('/set')
+  expect(ann.cookies.get('__Host-session')).toMatch(/^[\w-]{43}\.[\w-]{43}$/)
+  clock.pass(400)
+  expect(await ann.text('/length')).toBe('1')
+  await ann.text('/rotate')
+  expect(await ann.text('/length')).toBe('1')
+  const there = new Browser(make({ store, sign: [B, A], now: clock.now }).app, ann.cookies)
+  clock.pass(400)
+  expect(await there.text('/length')).toBe('1')
+  expect(await new Browser(make({ store, sign: B, now: clock.now }).app, there.cookies).text('/length')).toBe('1')
+})
+
+test('n22_a_secret_comes_from_the_context_and_engines_are_kept', async () => {
+  type Env = { Bindings: { SECRET?: string | string[] } }
+  const app = new Hono<SessionEnv<Data> & Env>()
+  const configured = vi.spyOn(WebAssembly, 'Instance')
+  app.use(sessions<Data, Env>({ secret: (c) => c.env.SECRET as string }))
+  app.get('/set', (c) => {
+    c.get('session').set('n', 1)
+    return c.text('set')
+  })
+  app.get('/n', (c) => c.text(String(c.get('session').get('n'))))
+  app.onError((error, c) => c.text(error instanceof OkibiError ? error.message : 'other', 500))
+  const ask = async (path: string, secret: Env['Bindings']['SECRET'], cookie = '') => {
+    const response = await app.request(path, { headers: { cookie } }, { SECRET: secret } as Env['Bindings'])
+    return { text: await response.text(), cookie: response.headers.getSetCookie()[0]?.split(';')[0] ?? '' }
+  }
+  const { cookie } = await ask('/set', A)
+  for (let round = 0; round < 100; round += 1) {
+    expect((await ask('/n', A, cookie)).text).toBe('1')
+    expect((await ask('/n', [B, A], cookie)).text).toBe('1')
+    expect((await ask('/n', C, cookie)).text).toBe('undefined')
+  }
+  expect((await ask('/n', undefined)).text).toMatch(/secret of type undefined: must be a string of at least 32 bytes/)
+  expect((await ask('/n', 'short')).text).toMatch(/secret number 1: 5 bytes; must be at least 32 bytes/)
+  expect((await ask('/n', [A, A])).text).toMatch(/equal secret ids/)
+  expect(configured).not.toHaveBeenCalled()
+})
+
+test('n23_s28_what_was_made_for_one_cookie_opens_nothing_as_another', async () => {
+  const store = new Watched()
+  const names = ['a', 'b', '__Host-a']
+  for (const kind of [{ secret: A }, { secret: A, chunks: 2 }, { store, sign: A }, { store }] as SessionOptions[]) {
+    const apps = names.map((name) => make({ ...kind, cookie: { name } } as SessionOptions))
+    for (const [from, made] of apps.entries()) {
+      const [cookie = ''] = await setCookies(made.app, '/set?length=7')
+      const value = cookie.slice(cookie.indexOf('=') + 1).split(';')[0]
+      for (const [to, other] of apps.entries()) {
+        const answer = await other.app.request('/length', { headers: { cookie: `${names[to]}=${value}` } })
+        // Bare ids of one namespace are one: `a` and `__Host-a` share it unless told otherwise.
+        const isSame = from === to || (!('secret' in kind) && !('sign' in kind) && from !== 1 && to !== 1)
+        expect([names[from], names[to], await answer.text()]).toEqual([names[from], names[to], isSame ? '7' : 'none'])
+      }
+    }
+  }
+})
+
+test('s10_what_could_split_a_header_is_refused', () => {
+  const refused: [SessionOptions['cookie'], RegExp][] = [
+    [{ name: 'a;b' }, /cookie name/],
+    [{ name: 'a\r\nSet-Cookie: x=1' }, /cookie name/],
+    [{ name: 'x', path: '/\r\nX: y' }, /cookie path/],
+    [{ name: 'x', path: '/;Domain=evil.example' }, /cookie path/],
+    [{ name: 'x', path: `/${'p'.repeat(1024)}` }, /cookie path/],
+    [{ name: 'x', domain: 'example.org; Path=/' }, /cookie domain/],
+    [{ name: 'x', domain: 'exa\u0000mple.org' }, /cookie domain/],
+  ]
+  for (const [cookie, message] of refused) expect(() => make({ store: new Watched(), cookie })).toThrow(message)
+})
+
+test('s10_values_and_names_of_any_kind_stay_inside_the_session', async () => {
+  const { app } = make({ secret: A, now: new Clock().now })
+  app.get('/odd', (c) => {
+    c.get('session').set('text', 'x\r\nSet-Cookie: evil=1; Path=/')
+    c.get('session').setLabel('"; Domain=evil.example\r\n')
+    return c.text('odd')
+  })
+  const ann = new Browser(app)
+  const [cookie = ''] = (await ann.fetch('/odd')).headers.getSetCookie()
+  expect(cookie).toMatch(/^__Host-session=[\w-]+; Max-Age=3600; Path=\/; Secure; HttpOnly; SameSite=Lax$/)
+  expect(await ann.text('/length')).toBe('29')
+})

@@ -1,0 +1,152 @@
+// The engine behind the border: N37, and what happens when it stops.
+import { Hono } from 'hono'
+import { beforeEach, expect, test, vi } from 'vitest'
+import { Engine, memorySize } from '../src/engine.js'
+import { OkibiError, type SessionEnv, sessions } from '../src/entry/default.js'
+import { memoryStore } from '../src/stores/memory.js'
+import { Browser } from './support/browser.js'
+import { Watched } from './support/stores.js'
+
+type Data = { n: number; text: string }
+
+beforeEach(() => {
+  vi.restoreAllMocks()
+})
+
+const KINDS = {
+  stored: { store: memoryStore() },
+  sealed: { secret: 'a secret of thirty-two bytes: no more' },
+}
+
+test('n37_wasm_memory_stays_flat_over_a_million_requests_of_which_a_tenth_throw_or_are_aborted', async () => {
+  const apps = Object.values(KINDS).map((options) => {
+    const app = new Hono<SessionEnv<Data>>()
+    app.use(sessions<Data>(options))
+    app.get('/set', (c) => {
+      c.get('session').set('n', 1)
+      return c.text('set')
+    })
+    const answer = new Response('read')
+    app.get('/read', (c) => {
+      c.get('session').get('n')
+      return answer
+    })
+    app.get('/change', (c) => {
+      c.get('session').update('n', (n = 0) => n + 1)
+      return c.text('changed')
+    })
+    app.get('/large', (c) => {
+      c.get('session').set('text', 'x'.repeat(2000))
+      return c.text('changed')
+    })
+    app.get('/throw', (c) => {
+      c.get('session').set('n', 5)
+      throw new Error('thrown')
+    })
+    // Whoever asked has gone away, and nobody ever answers.
+    app.get('/abort', async (c) => {
+      c.get('session').set('n', 5)
+      await new Promise(() => {})
+      return c.text('never')
+    })
+    app.onError((_error, c) => c.text('thrown', 500))
+    return app
+  })
+  const asks = await Promise.all(
+    apps.map(async (app) => {
+      const browser = new Browser(app)
+      await browser.text('/set')
+      const request = (path: string) => new Request(`http://localhost${path}`, { headers: { cookie: browser.header } })
+      return {
+        app,
+        reads: request('/read'),
+        others: ['/throw', '/abort', '/throw', '/abort', '/change', '/large'].map(request),
+      }
+    }),
+  )
+  const run = async (requests: number) => {
+    for (let at = 0; at < requests; at += 1) {
+      const { app, reads, others } = asks[at & 1] as (typeof asks)[number]
+      const turn = at % 30
+      // Two of thirty throw, one or two are aborted, one changes something: by turns in a store and in a cookie.
+      const other = turn % 5 === 4 ? others[(turn - 4) / 5] : undefined
+      const answer = app.fetch(other ?? reads)
+      if (!other?.url.endsWith('/abort')) await answer
+    }
+  }
+  await run(20_000)
+  const before = memorySize()
+  await run(1_000_000)
+  expect(memorySize()).toBe(before)
+}, 900_000)
+
+test('n37_a_large_call_leaves_no_more_than_its_high_water_mark', async () => {
+  const engine = new Engine({ maxBytes: 4_000_000 })
+  const large = `[{"set":["text",${JSON.stringify('x'.repeat(3_000_000))}]}]`
+  const random = () => crypto.getRandomValues(new Uint8Array(64))
+  const commit = () => engine.commit(engine.empty, large, false, Date.now(), random())
+  for (let round = 0; round < 5; round += 1) expect(commit().head.step).toBe('swap')
+  const high = memorySize()
+  for (let round = 0; round < 50; round += 1) commit()
+  expect(memorySize()).toBe(high)
+})
+
+test('when_the_engine_stops_only_that_call_fails', async () => {
+  const store = new Watched()
+  const app = new Hono<SessionEnv<Data>>()
+  app.use(sessions({ store }))
+  app.use(sessions({ store, as: 'other', cookie: { name: 'other' } }))
+  app.get('/add', (c) => c.text(String(c.get('session').update('n', (n = 0) => n + 1))))
+  app.onError((error, c) => c.text(error instanceof OkibiError ? error.code : 'other', 500))
+  const ann = new Browser(app)
+  expect(await ann.text('/add')).toBe('1')
+
+  // The next call traps, as it would if the engine ran out of memory.
+  vi.spyOn(console, 'error').mockImplementation(() => {})
+  const { encodeInto } = TextEncoder.prototype
+  let traps = 1
+  vi.spyOn(TextEncoder.prototype, 'encodeInto').mockImplementation(function (this: TextEncoder, text, into) {
+    if (traps > 0) {
+      traps -= 1
+      throw new WebAssembly.RuntimeError('unreachable')
+    }
+    return encodeInto.call(this, text, into)
+  })
+  const instances = vi.spyOn(WebAssembly, 'Instance')
+  expect((await ann.fetch('/add')).status).toBe(500)
+  expect(await ann.text('/add')).toBe('2')
+  expect(await ann.text('/add')).toBe('3')
+  expect(instances).toHaveBeenCalledOnce()
+})
+
+test('a_state_of_one_instance_goes_on_in_the_next', () => {
+  const engine = new Engine({ secrets: ['a secret of thirty-two bytes: no more'], sealed: true })
+  const random = () => crypto.getRandomValues(new Uint8Array(64))
+  const now = Date.now()
+  const first = engine.commit(engine.empty, '[{"set":["n",1]}]', false, now, random())
+  const { encodeInto } = TextEncoder.prototype
+  const spy = vi.spyOn(TextEncoder.prototype, 'encodeInto').mockImplementationOnce(() => {
+    throw new WebAssembly.RuntimeError('unreachable')
+  })
+  expect(() => engine.open('', now)).toThrow(OkibiError)
+  spy.mockRestore()
+  expect(TextEncoder.prototype.encodeInto).toBe(encodeInto)
+  const second = engine.commit(first.state, '[{"set":["m",2]}]', false, now, random())
+  expect(second.head.session?.data).toEqual({ n: 1, m: 2 })
+  const cookie = second.head.cookies[0]?.split(';')[0] ?? ''
+  expect(engine.open(cookie, now).head.session?.data).toEqual({ n: 1, m: 2 })
+})
+
+test('a_damaged_state_is_refused_and_never_traps', () => {
+  const engine = new Engine({})
+  const random = crypto.getRandomValues(new Uint8Array(64))
+  const now = Date.now()
+  const reply = engine.commit(engine.empty, '[{"set":["text","abc"]}]', false, now, random)
+  for (let at = 0; at < reply.state.length; at += 1) {
+    const short = reply.state.slice(0, at)
+    expect(engine.answer(short, 1, undefined, now, random).head.error?.code).toBe('out_of_order')
+    const flipped = reply.state.slice()
+    flipped[at] = (flipped[at] ?? 0) ^ 0xff
+    expect(engine.answer(flipped, 1, undefined, now, random).head).toBeDefined()
+  }
+})

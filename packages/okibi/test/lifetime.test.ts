@@ -1,0 +1,139 @@
+// How long a session lives: N14, N31, N40, S15, S16, S17.
+import { Hono } from 'hono'
+import { describe, expect, test } from 'vitest'
+import { type SessionEnv, type SessionOptions, sessions } from '../src/entry/default.js'
+import { memoryStore } from '../src/stores/memory.js'
+import { Browser } from './support/browser.js'
+import { Clock } from './support/clock.js'
+import { Watched } from './support/stores.js'
+
+type Data = { n: number }
+
+function make(options: SessionOptions) {
+  const app = new Hono<SessionEnv<Data>>()
+  app.use(sessions<Data>(options))
+  app.get('/set', (c) => {
+    c.get('session').set('n', 1)
+    return c.text('set')
+  })
+  app.get('/n', (c) => c.text(String(c.get('session').get('n') ?? 'none')))
+  app.get('/add', (c) => c.text(String(c.get('session').update('n', (n = 0) => n + 1))))
+  app.get('/remember/:seconds', (c) => {
+    c.get('session').setIdle(Number(c.req.param('seconds')))
+    c.get('session').setPersistent(true)
+    return c.text('remembered')
+  })
+  app.get('/rotate', (c) => {
+    c.get('session').rotate(c.req.query('keep') ? { keepDeadline: true } : {})
+    return c.text('rotated')
+  })
+  app.get('/deadline', (c) => c.text(String(Number(c.get('session').deadline))))
+  return new Browser(app)
+}
+
+const kinds = {
+  stored: (clock: Clock) => ({ store: new Watched(memoryStore({ now: clock.now })), now: clock.now }),
+  // A store that forgets nothing: the record's own times must do.
+  'stored for ever': (clock: Clock) => ({ store: new Watched(memoryStore({ now: () => 0 })), now: clock.now }),
+  sealed: (clock: Clock) => ({ secret: 'a secret of thirty-two bytes: no more', now: clock.now }),
+} as const
+
+describe.each(Object.entries(kinds))('%s', (_name, kind) => {
+  test('n14_s16_a_session_ends_after_its_idle_span', async () => {
+    const clock = new Clock()
+    const ann = make({ ...kind(clock), idle: 900 })
+    await ann.text('/set')
+    clock.pass(899)
+    const kept = ann.twin()
+    clock.pass(1)
+    expect(await kept.text('/n')).toBe('none')
+    clock.pass(-1)
+    expect(await ann.text('/n')).toBe('1')
+  })
+
+  test('n14_n40_activity_slides_idle_and_the_cookie_with_it_but_never_past_absolute', async () => {
+    const clock = new Clock()
+    const ann = make({ ...kind(clock), idle: 900, absolute: 3600 })
+    await ann.text('/set')
+    let renewals = 0
+    for (let minute = 1; minute < 60; minute += 1) {
+      clock.pass(60)
+      const response = await ann.fetch('/add')
+      expect(await response.text()).toBe(String(minute + 1))
+      const [cookie] = response.headers.getSetCookie()
+      if (!cookie) continue
+      renewals += 1
+      // How long the cookie lives is what is left of the session; a sealed one is sent again with every change.
+      const maxAge = Number(/Max-Age=(\d+);/.exec(cookie)?.[1])
+      const left = Math.min(900, 3600 - minute * 60)
+      expect(maxAge).toBeLessThanOrEqual(left)
+      expect(maxAge).toBeGreaterThanOrEqual(left - 90)
+    }
+    expect(renewals).toBeGreaterThanOrEqual(29)
+    clock.pass(60)
+    expect(await ann.text('/n')).toBe('none')
+  })
+
+  test('n40_reading_alone_keeps_a_session_alive', async () => {
+    const clock = new Clock()
+    const ann = make({ ...kind(clock), idle: 900, absolute: false })
+    await ann.text('/set')
+    for (let hour = 0; hour < 200; hour += 1) {
+      clock.pass(800)
+      expect(await ann.text('/n')).toBe('1')
+    }
+  })
+
+  test('n31_a_session_may_have_an_idle_span_of_its_own', async () => {
+    const clock = new Clock()
+    const options = { ...kind(clock), idle: 900, absolute: 90 * 86400, persistent: false }
+    const [ann, ben] = [make(options), make(options)]
+    expect((await ann.fetch('/set')).headers.getSetCookie()[0]).not.toContain('Max-Age')
+    await ben.text('/set')
+    const [cookie] = (await ann.fetch(`/remember/${30 * 86400}`)).headers.getSetCookie()
+    expect(cookie).toContain('Max-Age=2592000;')
+    clock.pass(29 * 86400)
+    expect([await ann.text('/n'), await ben.text('/n')]).toEqual(['1', 'none'])
+    clock.pass(29 * 86400)
+    expect(await ann.text('/n')).toBe('1')
+    clock.pass(30 * 86400)
+    expect(await ann.text('/n')).toBe('none')
+  })
+
+  test('rotate_starts_both_clocks_anew_unless_the_deadline_is_kept', async () => {
+    const clock = new Clock()
+    const ann = make({ ...kind(clock), idle: 900, absolute: 3600 })
+    await ann.text('/set')
+    const first = await ann.text('/deadline')
+    clock.pass(600)
+    await ann.text('/rotate?keep=1')
+    expect(await ann.text('/deadline')).toBe(first)
+    await ann.text('/rotate')
+    expect(Number(await ann.text('/deadline')) - Number(first)).toBe(600_000)
+  })
+
+  test('s17_a_clock_that_jumps_never_extends_past_absolute', async () => {
+    const clock = new Clock()
+    const ann = make({ ...kind(clock), idle: 900, absolute: 3600 })
+    await ann.text('/set')
+    const deadline = await ann.text('/deadline')
+    const end = Number(deadline)
+    // An hour back, and on from there, always active.
+    clock.pass(-3600)
+    let seen = 0
+    while (clock.millis < end) {
+      expect([await ann.text('/n'), await ann.text('/deadline')]).toEqual(['1', deadline])
+      seen += 1
+      clock.pass(500)
+    }
+    expect(seen).toBe(15)
+    expect(await ann.text('/n')).toBe('none')
+  })
+
+  test('a_cookie_lives_at_most_400_days', async () => {
+    const clock = new Clock()
+    const ann = make({ ...kind(clock), idle: 400 * 86400, absolute: false })
+    const [cookie] = (await ann.fetch('/set')).headers.getSetCookie()
+    expect(cookie).toContain('Max-Age=34560000;')
+  })
+})

@@ -1,0 +1,163 @@
+// The sessions of one owner: N25.
+import { Hono } from 'hono'
+import { describe, expect, test } from 'vitest'
+import { directory, type SessionEnv, sessions } from '../src/entry/default.js'
+import type { Store } from '../src/store.js'
+import { Browser } from './support/browser.js'
+import { Clock } from './support/clock.js'
+import { shippedStores, shuffled, Watched } from './support/stores.js'
+
+type Data = { n: number }
+const clock = new Clock()
+
+function make(store: Store) {
+  const app = new Hono<SessionEnv<Data>>()
+  app.use(sessions({ store, now: clock.now }))
+  app.get('/login/:who', (c) => {
+    c.get('session').set('n', 1)
+    c.get('session').setOwner(c.req.param('who'))
+    c.get('session').setLabel(c.req.query('label'))
+    return c.text('in')
+  })
+  app.get('/who', (c) => c.text(c.get('session').owner ?? 'nobody'))
+  app.get('/owned', async (c) => c.json(await c.get('session').owned()))
+  app.get('/end/:handle', async (c) => c.text(String(await c.get('session').end(c.req.param('handle')))))
+  app.get('/end-others', async (c) => c.text(String(await c.get('session').endOthers())))
+  app.get('/add', (c) => c.text(String(c.get('session').update('n', (n = 0) => n + 1))))
+  app.get('/rotate', (c) => {
+    c.get('session').rotate()
+    return c.text('rotated')
+  })
+  app.get('/login-everywhere-else-out/:who', async (c) => {
+    c.get('session').setOwner(c.req.param('who'))
+    return c.text(String(await c.get('session').endOthers()))
+  })
+  const login = async (who: string, label = 'x') => {
+    const browser = new Browser(app)
+    await browser.text(`/login/${who}?label=${label}`)
+    return browser
+  }
+  return { app, login }
+}
+
+interface Shown {
+  handle: string
+  label: string
+  current: boolean
+  created: string
+}
+
+describe.each(Object.entries(shippedStores(clock.now)))('%s', (_name, open) => {
+  test('n25_an_owners_sessions_are_listed_and_ended', async () => {
+    const store = shuffled(open())
+    const { login } = make(store)
+    const phone = await login('ann', 'phone')
+    clock.pass(1)
+    const laptop = await login('ann', 'laptop')
+    const other = await login('ben', 'tablet')
+    const list = JSON.parse(await laptop.text('/owned')) as Shown[]
+    expect(list.map(({ label, current }) => [label, current])).toEqual([
+      ['laptop', true],
+      ['phone', false],
+    ])
+    expect(Object.keys(list[0] ?? {})).toEqual(['handle', 'created', 'lastActive', 'expiresAt', 'label', 'current'])
+    const handle = list[1]?.handle ?? ''
+    // Nobody ends another owner's session.
+    expect(await other.text(`/end/${handle}`)).toBe('false')
+    expect(await phone.text('/who')).toBe('ann')
+    expect(await laptop.text(`/end/${handle}`)).toBe('true')
+    expect([await phone.text('/who'), await laptop.text('/who')]).toEqual(['nobody', 'ann'])
+    // One's own is destroyed, with its cookie.
+    expect(await laptop.text(`/end/${list[0]?.handle}`)).toBe('true')
+    expect(laptop.cookies.size).toBe(0)
+    expect(await other.text('/who')).toBe('ben')
+  })
+
+  test('n25_all_sessions_but_this_one_are_ended_also_those_under_way', async () => {
+    const store = shuffled(open(), 5)
+    const { login } = make(store)
+    const mine = await login('ann')
+    const others = await Promise.all(Array.from({ length: 10 }, () => login('ann')))
+    const ben = await login('ben')
+    const busy = others.flatMap((other) => [
+      other.fetch('/add'),
+      other.twin().fetch('/rotate'),
+      other.twin().fetch('/add'),
+    ])
+    expect(Number(await mine.text('/end-others'))).toBeGreaterThanOrEqual(10)
+    await Promise.all(busy)
+    await mine.text('/end-others')
+    for (const other of others) expect(await other.text('/who')).toBe('nobody')
+    expect([await mine.text('/who'), await ben.text('/who')]).toEqual(['ann', 'ben'])
+    expect(JSON.parse(await mine.text('/owned'))).toHaveLength(1)
+  })
+
+  test('n25_a_directory_works_outside_any_request', async () => {
+    const store = open()
+    const { login } = make(store)
+    const [one, two, three] = await Promise.all([login('ann'), login('ann'), login('ann')])
+    const admin = directory({ store, now: clock.now })
+    const list = await admin.list('ann')
+    expect(list.map(({ current }) => current)).toEqual([false, false, false])
+    expect(list[0]?.created).toBeInstanceOf(Date)
+    expect(await admin.list('nobody')).toEqual([])
+    expect(await admin.end('ben', list[0]?.handle ?? '')).toBe(false)
+    expect(await admin.end('ann', list[0]?.handle ?? '')).toBe(true)
+    expect(await admin.endAllBut('ann', list[1]?.handle ?? '')).toBe(1)
+    expect((await admin.list('ann')).map(({ handle }) => handle)).toEqual([list[1]?.handle])
+    expect(await admin.endAll('ann')).toBe(1)
+    expect(await admin.endAll('ann')).toBe(0)
+    for (const browser of [one, two, three]) expect(await browser?.text('/who')).toBe('nobody')
+  })
+})
+
+test('n25_a_login_may_end_all_the_others_at_once', async () => {
+  const { app, login } = make(new Watched())
+  const others = [await login('ann'), await login('ann')]
+  const fresh = new Browser(app)
+  expect(await fresh.text('/login-everywhere-else-out/ann')).toBe('2')
+  expect(await fresh.text('/who')).toBe('ann')
+  for (const other of others) expect(await other.text('/who')).toBe('nobody')
+})
+
+test('a_change_of_owner_rotates', async () => {
+  const { app, login } = make(new Watched())
+  const ann = await login('ann')
+  const before = ann.header
+  await ann.text('/login/ann')
+  expect(ann.header).toBe(before)
+  const old = ann.twin()
+  await ann.text('/login/ben')
+  expect(ann.header).not.toBe(before)
+  expect([await old.text('/who'), await ann.text('/who')]).toEqual(['nobody', 'ben'])
+  const anonymous = new Browser(app)
+  expect(await anonymous.text('/owned')).toBe('[]')
+  expect(await anonymous.text('/end-others')).toBe('0')
+})
+
+test('a_store_without_an_index_of_owners_says_so', async () => {
+  const store = new Watched()
+  const bare: Store = {
+    consistency: 'strong',
+    load: (key) => store.load(key),
+    swap: (key, expected, write) => store.swap(key, expected, write),
+    delete: (key) => store.delete(key),
+  }
+  const { app, login } = make(bare)
+  app.onError((error, c) => c.text((error as { code?: string }).code ?? 'other', 500))
+  const ann = await login('ann')
+  expect(await (await ann.fetch('/owned')).text()).toBe('no_owners')
+  await expect(directory({ store: bare }).endAll('ann')).rejects.toMatchObject({ code: 'no_owners' })
+})
+
+test('a_failing_store_fails_the_list', async () => {
+  const store = new Watched()
+  const { login } = make(store)
+  const ann = await login('ann')
+  let loads = 0
+  store.interfere = (call) => {
+    loads += call === 'load' ? 1 : 0
+    return loads > 1 ? Promise.reject(new Error('down')) : undefined
+  }
+  expect((await ann.fetch('/owned')).status).toBe(503)
+})
