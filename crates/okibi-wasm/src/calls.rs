@@ -19,8 +19,12 @@ const SUMMARY: u32 = 7;
 const VARY: u32 = 8;
 const CACHE_CONTROL: u32 = 9;
 
+/// A flag of [`OPEN`]: go on and look the session up, if there is an id.
+const LOOK_UP: u32 = 1;
 /// A flag of [`COMMIT`]: the request failed.
 const FAILED: u32 = 1;
+/// A flag of [`COMMIT`] and [`ANSWER`]: it is the request's last task, so nobody needs the session after it.
+const LAST: u32 = 256;
 
 /// Carries out one call on the frames of `input` and appends the reply to `reply`, its whole length first.
 ///
@@ -72,7 +76,8 @@ fn session_call<'a>(
     match call {
         OPEN => {
             let mut flow = engine.open([first], now);
-            reply::step(reply, engine, &mut flow, Step::Done, now);
+            let step = if flags & LOOK_UP == 0 { Step::Done } else { engine.load(&mut flow) };
+            reply::step(reply, engine, &mut flow, step, now);
         }
         SUMMARY => {
             let owner = Owner::new(text(frames));
@@ -84,6 +89,7 @@ fn session_call<'a>(
             reply::step(reply, engine, &mut flow, step, now);
         }
         _ => match flow_call(engine, call, now, flags, first, frames) {
+            Ok((mut flow, Ok(Step::Done))) if flags & LAST != 0 => reply::last(reply, &mut flow),
             Ok((mut flow, Ok(step))) => reply::step(reply, engine, &mut flow, step, now),
             Ok((mut flow, Err(refusal))) => reply::refusal(reply, refusal, &flow.take_events()),
             Err(refusal) => reply::refusal(reply, refusal, &[]),
@@ -114,7 +120,7 @@ fn flow_call<'a>(
             engine.commit(&mut flow, log, flags & FAILED != 0, now, &mut random)
         }
         TAKE => engine.take(&mut flow, Text::from(text(payload.into_iter())), now, &mut random),
-        ANSWER => engine.answer(&mut flow, answer(flags, payload)?, now, &mut random),
+        ANSWER => engine.answer(&mut flow, answer(flags & !LAST, payload)?, now, &mut random),
         _ => return Err(Refusal::OutOfOrder),
     };
     Ok((flow, step))

@@ -56,16 +56,31 @@ pub(crate) fn step(reply: &mut Vec<u8>, engine: &Engine, flow: &mut Flow, step: 
     }
 }
 
+/// The request's last task is done: only what was committed counts, and there is no state to hand back.
+pub(crate) fn last(reply: &mut Vec<u8>, flow: &mut Flow) {
+    let mut head = String::with_capacity(256);
+    head.push_str("{\"step\":\"done\"");
+    outcome(&mut head, flow);
+    events(&mut head, &flow.take_events());
+    head.push('}');
+    frames::push(reply, head.as_bytes());
+}
+
+/// What a task that is done leaves to be sent and told.
+fn outcome(head: &mut String, flow: &Flow) {
+    let activity = flow.activity();
+    _ = write!(head, ",\"loads\":{},\"swaps\":{},\"deletes\":{}", activity.loads, activity.swaps, activity.deletes);
+    list(head, "cookies", flow.set_cookies().iter().map(String::as_str));
+}
+
 /// What the face shows the handler: the values and what is known of the session.
 fn view(head: &mut String, engine: &Engine, flow: &mut Flow, now: Timestamp) {
     let taken = flow.taken();
     _ = write!(head, ",\"unread\":{},\"basis\":{}", flow.is_unread(), flow.basis());
-    let activity = flow.activity();
-    _ = write!(head, ",\"loads\":{},\"swaps\":{},\"deletes\":{}", activity.loads, activity.swaps, activity.deletes);
+    outcome(head, flow);
     if let Some(taken) = taken {
         _ = write!(head, ",\"taken\":{}", taken.as_str());
     }
-    list(head, "cookies", flow.set_cookies().iter().map(String::as_str));
     let (Some(record), Some(due_at)) = (flow.record(), engine.renewal_due_at(flow)) else { return };
     _ = write!(
         head,

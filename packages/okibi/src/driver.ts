@@ -20,6 +20,8 @@ export interface Outside {
 export interface Task {
   /** Runs the function of an update again and returns what it made, as the engine reads it. */
   readonly recompute?: (token: number, current: unknown) => string
+  /** It is the request's last. */
+  readonly last?: boolean
   readonly onEvent: (event: SessionEvent) => void
 }
 
@@ -43,6 +45,29 @@ export function randomBytes(outside: Outside): Uint8Array {
   return bytes
 }
 
+/** How many random bytes are asked of the system at once. */
+const POOLED = 64 * RANDOM_BYTES
+
+/**
+ * The system's random bytes. Asking for them costs more than an engine call, so many are asked for at once; each is handed
+ * out once and leaves no copy. Nothing is asked for before the first request.
+ */
+export function systemRandom(): (bytes: Uint8Array) => void {
+  let pool: Uint8Array<ArrayBuffer> | undefined
+  let used = POOLED
+  return (bytes) => {
+    pool ??= new Uint8Array(POOLED)
+    if (used + bytes.length > POOLED) {
+      crypto.getRandomValues(pool)
+      used = 0
+    }
+    const part = pool.subarray(used, used + bytes.length)
+    used += bytes.length
+    bytes.set(part)
+    part.fill(0)
+  }
+}
+
 /** Carries out the reply's step and all that follow until the task is done. */
 export async function drive(engine: Engine, outside: Outside, task: Task, first: Reply): Promise<Reply> {
   let reply = first
@@ -56,7 +81,8 @@ export async function drive(engine: Engine, outside: Outside, task: Task, first:
     started ??= performance.now()
     const answered = await carryOut(outside, task, reply)
     cause = answered.cause
-    reply = engine.answer(reply.state, answered.kind, answered.payload, outside.now(), randomBytes(outside))
+    const random = randomBytes(outside)
+    reply = engine.answer(reply.state, answered.kind, answered.payload, outside.now(), random, task.last)
     const over = performance.now() - started >= outside.commitDeadline
     if (over && !reply.head.error && reply.head.step !== 'done') {
       reply.head.events?.forEach(task.onEvent)

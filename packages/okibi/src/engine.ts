@@ -104,7 +104,12 @@ const Call = {
 type Call = (typeof Call)[keyof typeof Call]
 
 const NOTHING = new Uint8Array()
+/** Opening goes on to look the session up. */
+const LOOK_UP = 1
+/** The request failed. */
 const FAILED = 1
+/** It is the request's last task: its reply tells neither what the session holds then nor a state. */
+const LAST = 256
 /** A length that fits nothing ends the frames. */
 const END = 0xffff_ffff
 
@@ -271,9 +276,9 @@ export class Engine {
     return this.#empty
   }
 
-  /** Reads the request's Cookie header. */
-  open(header: string, now: number): Reply {
-    return this.#reply(Call.open, now, 0, [header])
+  /** Reads the request's Cookie header. `lookUp`: if there is an id, the reply asks for its session at once. */
+  open(header: string, now: number, lookUp = false): Reply {
+    return this.#reply(Call.open, now, lookUp ? LOOK_UP : 0, [header])
   }
 
   /** Looks the session up, if there is an id that nobody has looked up yet. */
@@ -281,9 +286,12 @@ export class Engine {
     return this.#reply(Call.load, now, 0, [state])
   }
 
-  /** Commits a log of changes. `failed`: the request failed, so only a destroy is carried out. */
-  commit(state: Uint8Array, log: string, failed: boolean, now: number, random: Uint8Array): Reply {
-    return this.#reply(Call.commit, now, failed ? FAILED : 0, [state, random, log])
+  /**
+   * Commits a log of changes. `failed`: the request failed, so only a destroy is carried out. `last`: it is the request's
+   * last task, whose reply has neither a session nor a state when it is done.
+   */
+  commit(state: Uint8Array, log: string, failed: boolean, now: number, random: Uint8Array, last = false): Reply {
+    return this.#reply(Call.commit, now, (failed ? FAILED : 0) | (last ? LAST : 0), [state, random, log])
   }
 
   /** Takes one value out of the stored session. */
@@ -291,9 +299,17 @@ export class Engine {
     return this.#reply(Call.take, now, 0, [state, random, name])
   }
 
-  /** Takes in the answer to the last step and says what to do next. */
-  answer(state: Uint8Array, kind: Answer, payload: Frame | undefined, now: number, random: Uint8Array): Reply {
-    return this.#reply(Call.answer, now, kind, payload === undefined ? [state, random] : [state, random, payload])
+  /** Takes in the answer to the last step and says what to do next. `last`: as for `commit`. */
+  answer(
+    state: Uint8Array,
+    kind: Answer,
+    payload: Frame | undefined,
+    now: number,
+    random: Uint8Array,
+    last = false,
+  ): Reply {
+    const frames = payload === undefined ? [state, random] : [state, random, payload]
+    return this.#reply(Call.answer, now, last ? kind | LAST : kind, frames)
   }
 
   /** Ends the session that lies under a store key, wherever it has moved to meanwhile. */

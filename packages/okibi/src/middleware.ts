@@ -71,7 +71,7 @@ export function sessions<E extends Env>(
     const session = isLazy ? new LazySession(request) : new Session(request)
     own.set(mark, session)
     own.set(as, session)
-    request.open(headers.get('cookie'))
+    request.open(headers.get('cookie'), !isLazy)
     if (!isLazy && request.isUnread) await request.loadBefore()
 
     const thrown = await outcome(next)

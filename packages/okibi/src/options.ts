@@ -1,6 +1,6 @@
 // The options of the middleware, checked once and split: what the engine decides by, and what the face needs itself.
 import type { Context, Env } from 'hono'
-import type { Outside } from './driver.js'
+import { type Outside, systemRandom } from './driver.js'
 import { Engine, type EngineOptions, type SessionEvent } from './engine.js'
 import { OkibiError } from './errors.js'
 import type { Awaitable, Store } from './store.js'
@@ -133,7 +133,7 @@ export function outsideOf(options: TimeOptions, store: Store | undefined): Outsi
   return {
     store,
     now: options.now ?? Date.now,
-    random: options.random ?? ((bytes) => crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>)),
+    random: options.random ?? systemRandom(),
     storeTimeout: time('storeTimeout', options.storeTimeout ?? 2),
     commitDeadline: time('commitDeadline', options.commitDeadline ?? 10),
   }

@@ -23,6 +23,8 @@ export class RequestSession {
   readonly #onEvent: (event: SessionEvent) => void
   #state: Uint8Array | undefined
   #head: Head | undefined
+  /** The reply that asks for the session which the cookie names, until that is asked for. */
+  #opened: Reply | undefined
   /** The last task, where one is under way. */
   #turn: Promise<void> | undefined
   #loadError: OkibiError | undefined
@@ -41,14 +43,24 @@ export class RequestSession {
     this.#onEvent = onEvent
   }
 
-  /** Reads the Cookie header. A request without the session's cookie does not reach the engine. */
-  open(header: string | null): void {
-    if (header?.includes(this.engine.cookieName)) this.#settle(this.engine.open(header, this.outside.now()))
+  /**
+   * Reads the Cookie header. A request without the session's cookie does not reach the engine. `lookUp`: the session is
+   * looked up next.
+   */
+  open(header: string | null, lookUp: boolean): void {
+    if (!header?.includes(this.engine.cookieName)) return
+    const reply = this.engine.open(header, this.outside.now(), lookUp)
+    if (reply.head.step === 'done') {
+      reply.head.events?.forEach(this.#onEvent)
+      this.#takeIn(reply)
+    } else {
+      this.#opened = reply
+    }
   }
 
   /** Whether there is an id that nobody has looked up yet. */
   get isUnread(): boolean {
-    return this.#head?.unread ?? false
+    return this.#opened !== undefined || (this.#head?.unread ?? false)
   }
 
   /** Looks the session up. A failure shows at every access from here on. */
@@ -70,7 +82,10 @@ export class RequestSession {
     if (!this.isUnread) return
     await this.#inTurn(async () => {
       if (!this.isUnread) return
-      await this.#run(this.engine.load(this.#state ?? this.engine.empty, this.outside.now()))
+      const opened = this.#opened
+      this.#opened = undefined
+      this.#state ??= opened?.state
+      await this.#run(opened ?? this.engine.load(this.#state ?? this.engine.empty, this.outside.now()))
     })
   }
 
@@ -113,11 +128,11 @@ export class RequestSession {
   commit(): Promise<void> {
     return this.#forgettable(async () => {
       this.change('nothing')
-      await this.guarded(() => this.#inTurn(() => this.#commit(false)))
+      await this.guarded(() => this.#inTurn(() => this.#commit(false, false)))
     })
   }
 
-  async #commit(failed: boolean): Promise<void> {
+  async #commit(failed: boolean, last: boolean): Promise<void> {
     if (this.#inDoubt && !failed) throw unknownOutcome()
     this.view.notice()
     const ops = this.view.drain()
@@ -125,8 +140,10 @@ export class RequestSession {
       const log = `[${ops.map((op) => op.json).join(',')}]`
       const { engine, outside } = this
       const state = this.#state ?? engine.empty
-      await this.#run(engine.commit(state, log, failed, outside.now(), randomBytes(outside)))
-      this.view.forget(ops)
+      await this.#run(engine.commit(state, log, failed, outside.now(), randomBytes(outside), last), last)
+      // After the last one the view stays what the handler made of it.
+      if (last) this.view.restore(ops)
+      else this.view.forget(ops)
     } catch (error) {
       this.view.restore(ops)
       throw error
@@ -172,7 +189,7 @@ export class RequestSession {
       if (this.#head?.session) throw upgrade()
       return
     }
-    await this.#inTurn(() => this.#commit(failed))
+    await this.#inTurn(() => this.#commit(failed, true))
   }
 
   #mustCommit(): boolean {
@@ -186,23 +203,20 @@ export class RequestSession {
   }
 
   /** Carries out a task of the engine and takes in what came of it. */
-  async #run(first: Reply): Promise<void> {
+  async #run(first: Reply, last = false): Promise<void> {
     const task: Task = {
+      last,
       onEvent: this.#onEvent,
       recompute: (token, current) => this.view.recompute(token, current),
     }
     try {
-      this.#takeIn(await drive(this.engine, this.outside, task, first))
+      const reply = await drive(this.engine, this.outside, task, first)
+      if (last) this.#head = reply.head
+      else this.#takeIn(reply)
     } catch (error) {
       this.#inDoubt ||= error instanceof OkibiError && error.code === 'store_unknown'
       throw error
     }
-  }
-
-  /** Takes in the reply to a call that asks for nothing. */
-  #settle(reply: Reply): void {
-    reply.head.events?.forEach(this.#onEvent)
-    this.#takeIn(reply)
   }
 
   #takeIn(reply: Reply): void {
