@@ -29,8 +29,13 @@ pub(crate) trait Keeper {
     }
 }
 
-/// Carries out `step` and all that follow until the task is done.
-pub(crate) async fn run(shared: &Shared, mut step: Step, keeper: &mut impl Keeper) -> Result<(), Error> {
+/// Carries out `step` and all that follow until the task is done. `random` is what the call that began it left over.
+pub(crate) async fn run(
+    shared: &Shared,
+    mut step: Step,
+    mut random: Random,
+    keeper: &mut impl Keeper,
+) -> Result<(), Error> {
     let mut deadline = Deadline::of(shared);
     loop {
         let mut cause = None;
@@ -40,7 +45,9 @@ pub(crate) async fn run(shared: &Shared, mut step: Step, keeper: &mut impl Keepe
             _ => perform(shared, &step, &mut cause).await,
         };
         let uncertain = answer == Answer::Failed(Fault::Unknown);
-        let mut random = if keeper.only_loads() { Random::none() } else { shared.random()? };
+        if !keeper.only_loads() && !random.suffices_for(&answer) {
+            random = shared.random()?;
+        }
         step = match keeper.answer(answer, shared.now(), &mut random) {
             Ok(step) => step,
             Err(refusal) => {

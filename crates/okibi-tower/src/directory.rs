@@ -133,7 +133,7 @@ async fn verified(shared: &Shared, owner: &Owner) -> Result<Vec<(StoreKey, Summa
 async fn end_key(shared: &Shared, key: StoreKey) -> Result<(), Error> {
     let mut flow = Flow::default();
     let step = shared.engine.end(&mut flow, key);
-    let result = run(shared, step, &mut Ending { shared, flow: &mut flow }).await;
+    let result = run(shared, step, Random::none(), &mut Ending { shared, flow: &mut flow }).await;
     trace::events(shared.engine.cookie_name(), flow.take_events());
     if let Err(error) = &result {
         trace::failure(shared.engine.cookie_name(), "end", error);

@@ -282,6 +282,14 @@ impl Random {
         Self { bytes: [0; RANDOM_BYTES], used: RANDOM_BYTES }
     }
 
+    /// Whether what is left is enough for the call that takes in this answer. If not, that call gets new ones.
+    ///
+    /// After a swap that was made, only a rotation goes on: its marker takes 32 bytes. Anything else may take them all.
+    pub fn suffices_for(&self, answer: &Answer) -> bool {
+        let needed = if *answer == Answer::Swapped(Swap::Done) { 32 } else { RANDOM_BYTES };
+        RANDOM_BYTES - self.used >= needed
+    }
+
     pub(super) fn take<const N: usize>(&mut self) -> Result<[u8; N], Refusal> {
         let end = self.used.saturating_add(N);
         let part = self.bytes.get(self.used..end).and_then(|part| part.try_into().ok()).ok_or(Refusal::Entropy)?;

@@ -61,7 +61,7 @@ impl Inner {
             state.open(&self.shared.engine, self.shared.now());
             self.shared.engine.load(&mut state.flow)
         };
-        let result = run(&self.shared, step, &mut Loading(self)).await;
+        let result = run(&self.shared, step, Random::none(), &mut Loading(self)).await;
         self.report_events();
         match result {
             Ok(()) => {
@@ -94,7 +94,7 @@ impl Inner {
 
     async fn commit_in_turn(&self, failed: bool, last: bool) -> Result<usize, Error> {
         let now = self.shared.now();
-        let (step, changes) = {
+        let (step, random, changes) = {
             let mut state = self.state();
             if state.in_doubt && !failed {
                 return Err(self.unknown());
@@ -107,9 +107,9 @@ impl Inner {
             let step = step.map_err(|refusal| self.fail(refusal))?;
             // If this future is dropped before the end, nobody knows what was written.
             state.in_doubt = true;
-            (step, changes)
+            (step, random, changes)
         };
-        let result = run(&self.shared, step, &mut Changing(self)).await;
+        let result = run(&self.shared, step, random, &mut Changing(self)).await;
         let done = {
             let mut state = self.state();
             state.in_doubt = is_unknown(&result);
@@ -126,7 +126,7 @@ impl Inner {
         if let Some(entry) = &found {
             check(&entry.value).map_err(|error| self.fail(error))?;
         }
-        let step = {
+        let (step, random) = {
             let mut state = self.state();
             if state.closed {
                 return Err(self.fail(Error::head_sent()));
@@ -145,9 +145,9 @@ impl Inner {
             let step = self.shared.engine.take(&mut state.flow, name, self.shared.now(), &mut random);
             let step = step.map_err(|refusal| self.fail(refusal))?;
             state.in_doubt = true;
-            step
+            (step, random)
         };
-        let result = run(&self.shared, step, &mut Changing(self)).await;
+        let result = run(&self.shared, step, random, &mut Changing(self)).await;
         let taken = {
             let mut state = self.state();
             state.in_doubt = is_unknown(&result);
