@@ -1,10 +1,10 @@
 //! The names of a session: the secret id, the store key made from it, the public handle, and its owner.
 
-use alloc::string::String;
+use alloc::{string::String, sync::Arc};
 use core::fmt;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
@@ -39,8 +39,8 @@ impl Id {
         let mut key = String::with_capacity(namespace.len() + 1 + 43);
         key.push_str(namespace);
         key.push(':');
-        BASE64URL.encode_string(digest, &mut key);
-        StoreKey(key)
+        push_encoded(&mut key, &digest);
+        StoreKey(key.into())
     }
 }
 
@@ -60,18 +60,30 @@ impl fmt::Debug for Id {
 }
 
 /// Where a record lies in a store. It opens nothing: no id can be computed from it (S2).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct StoreKey(String);
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StoreKey(Arc<str>);
 
 impl StoreKey {
     /// A store key from its text, as a store has it in its index.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self(text.into().into())
     }
 
     /// The key as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl Serialize for StoreKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for StoreKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::new)
     }
 }
 
@@ -127,6 +139,15 @@ impl Owner {
 impl fmt::Debug for Owner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Owner(hidden)")
+    }
+}
+
+/// Appends the base64url of a few bytes.
+pub(crate) fn push_encoded(out: &mut String, bytes: &[u8]) {
+    let mut text = [0; 43];
+    match BASE64URL.encode_slice(bytes, &mut text).ok().and_then(|length| text.get(..length)) {
+        Some(text) => out.push_str(core::str::from_utf8(text).unwrap_or_default()),
+        None => BASE64URL.encode_string(bytes, out),
     }
 }
 

@@ -23,8 +23,7 @@ pub fn each_member<'a>(json: &'a str, depth: usize, take: TakeMember<'a, '_>) ->
         let mut at = after(text, space(text, 0), b'{')?;
         if text.get(at) != Some(&b'}') {
             loop {
-                let name_end = string_end(text, at)?;
-                let name = string(json.get(at..name_end)?)?;
+                let (name, name_end) = string_at(json, at)?;
                 let start = after(text, space(text, name_end), b':')?;
                 let end = value_end(text, start, depth)?;
                 if !take(name, json.get(start..end)?) {
@@ -73,16 +72,27 @@ pub fn items(json: &str) -> Option<Vec<&str>> {
 
 /// A whole number without sign, fraction or exponent.
 pub fn number(json: &str) -> Option<u64> {
-    json.bytes().all(|byte| byte.is_ascii_digit()).then(|| json.parse().ok())?
+    let add = |number: u64, byte: u8| byte.is_ascii_digit().then(|| number * 10 + u64::from(byte - b'0'));
+    match json.len() {
+        0 => None,
+        // So many digits always fit.
+        1..=19 => json.bytes().try_fold(0, add),
+        _ => json.bytes().all(|byte| byte.is_ascii_digit()).then(|| json.parse().ok())?,
+    }
 }
 
 /// What a JSON string says. `None` if it is none, or half of a surrogate pair stands alone in it.
 pub fn string(json: &str) -> Option<Cow<'_, str>> {
-    if string_end(json.as_bytes(), 0)? != json.len() {
-        return None;
-    }
-    let inner = json.get(1..json.len() - 1)?;
-    if inner.contains('\\') { unescape(inner).map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
+    let (string, end) = string_at(json, 0)?;
+    (end == json.len()).then_some(string)
+}
+
+/// What the string that begins at `at` says, and the place behind it.
+fn string_at(json: &str, at: usize) -> Option<(Cow<'_, str>, usize)> {
+    let end = string_end(json.as_bytes(), at)?;
+    let inner = json.get(at + 1..end - 1)?;
+    let escaped = inner.as_bytes().contains(&b'\\');
+    Some((if escaped { Cow::Owned(unescape(inner)?) } else { Cow::Borrowed(inner) }, end))
 }
 
 /// The strings of a JSON array of strings.
@@ -158,6 +168,10 @@ fn name_end(text: &[u8], at: usize) -> Option<usize> {
 fn string_end(text: &[u8], at: usize) -> Option<usize> {
     let mut at = after_word(text, at, b"\"")?;
     loop {
+        // Most of a string is plain.
+        while text.get(at).is_some_and(|byte| *byte >= b' ' && *byte != b'"' && *byte != b'\\') {
+            at += 1;
+        }
         match text.get(at)? {
             b'"' => return Some(at + 1),
             b'\\' => match text.get(at + 1)? {
@@ -168,8 +182,7 @@ fn string_end(text: &[u8], at: usize) -> Option<usize> {
                 b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => at += 2,
                 _ => return None,
             },
-            0..=0x1f => return None,
-            _ => at += 1,
+            _ => return None,
         }
     }
 }
@@ -287,7 +300,14 @@ pub fn push_string(out: &mut String, text: &str) {
 
 /// Appends a whole number.
 pub fn push_number(out: &mut String, number: u64) {
-    use core::fmt::Write as _;
-    // Writing to a String cannot fail.
-    let _ = write!(out, "{number}");
+    // The largest has 20 digits.
+    let (mut digits, mut rest, mut unused) = ([b'0'; 20], number, 20);
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
+        (rest, unused) = (rest / 10, unused - 1);
+        if rest == 0 {
+            break;
+        }
+    }
+    out.push_str(digits.get(unused..).and_then(|digits| core::str::from_utf8(digits).ok()).unwrap_or_default());
 }

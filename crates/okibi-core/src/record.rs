@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{Handle, Owner, StoreKey, decode_exact},
+    id::{Handle, Owner, StoreKey, decode_exact, push_encoded},
     json,
     text::Text,
     time::{Timestamp, millis},
@@ -376,7 +376,7 @@ impl Writer {
 
     fn push_encoded(&mut self, bytes: &[u8]) {
         self.0.push('"');
-        BASE64URL.encode_string(bytes, &mut self.0);
+        push_encoded(&mut self.0, bytes);
         self.0.push('"');
     }
 

@@ -193,7 +193,7 @@ impl Engine {
         let value = xchacha::seal(ring, name, &text, random.take()?).ok_or(Refusal::OutOfOrder)?;
         let parts = chunk::split(name, &value, *chunks).ok_or(Refusal::CookieTooLarge)?;
         flow.set_cookies = self.sealed_cookies(&parts, flow.names_seen, &record, now);
-        flow.base = Base::Live(Box::new(Live { id: None, bytes: Bytes::new(), record, followed: false }));
+        flow.base = Base::Live(Box::new(Live { id: None, key: None, bytes: Bytes::new(), record, followed: false }));
         Ok(Step::Done)
     }
 
@@ -215,8 +215,9 @@ impl Engine {
         if cookie {
             flow.set_cookies = self.id_cookies(&id, &record, now);
         }
-        let followed = flow.live().is_some_and(|live| live.followed && live.id.as_ref() == Some(&id));
-        let arrived = Live { id: Some(id), bytes, record, followed };
+        let before = flow.live().filter(|live| live.id.as_ref() == Some(&id));
+        let (followed, key) = before.map_or((false, None), |live| (live.followed, live.key.clone()));
+        let arrived = Live { id: Some(id), key, bytes, record, followed };
         match &mut flow.base {
             Base::Live(live) => **live = arrived,
             base => *base = Base::Live(Box::new(arrived)),

@@ -38,6 +38,8 @@ pub struct Flow {
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Looking {
     pub(super) id: Id,
+    #[serde(skip)]
+    pub(super) key: Option<StoreKey>,
     pub(super) hops: u8,
 }
 
@@ -60,6 +62,9 @@ pub(super) enum Base {
 pub(super) struct Live {
     /// Its id; a sealed session has none.
     pub(super) id: Option<Id>,
+    /// Where it lies, as far as that was worked out already.
+    #[serde(skip)]
+    pub(super) key: Option<StoreKey>,
     /// The bytes that lie in the store: the witness of the next swap.
     pub(super) bytes: Bytes,
     pub(super) record: Record,

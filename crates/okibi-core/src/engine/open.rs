@@ -109,16 +109,21 @@ impl Engine {
 
     fn look_up(&self, flow: &mut Flow, id: Id, hops: u8) -> Step {
         let key = self.key(&id);
-        flow.looking = Some(Looking { id, hops });
+        flow.looking = Some(Looking { id, key: Some(key.clone()), hops });
         Step::Load(key)
     }
 
     /// Takes in the answer to a load by itself.
     pub(super) fn looked_up(&self, flow: &mut Flow, answer: Answer, now: Timestamp) -> Result<Step, Refusal> {
-        let Looking { id, mut hops } = flow.looking.take().ok_or(Refusal::OutOfOrder)?;
+        let Looking { id, key, mut hops } = flow.looking.take().ok_or(Refusal::OutOfOrder)?;
         match answer {
             Answer::Loaded(found) => match self.arrive(flow, &mut hops, &id, found.as_ref(), now) {
-                Ok(()) => Ok(Step::Done),
+                Ok(()) => {
+                    if let Base::Live(live) = &mut flow.base {
+                        live.key = key;
+                    }
+                    Ok(Step::Done)
+                }
                 Err(next) => Ok(self.look_up(flow, next, hops)),
             },
             Answer::Failed(_) => Err(Refusal::StoreUnavailable),
@@ -141,7 +146,7 @@ impl Engine {
             Ok(Stored::Record(record)) => {
                 // A sealed record needs no witness.
                 let bytes = if id.is_some() { bytes.clone() } else { Bytes::new() };
-                Seen::Live(Box::new(Live { id: id.cloned(), bytes, record, followed: false }))
+                Seen::Live(Box::new(Live { id: id.cloned(), key: None, bytes, record, followed: false }))
             }
             Ok(Stored::Marker(marker)) if marker.until <= now => Seen::Gone(Event::UnknownId),
             Ok(Stored::Marker(marker)) => match (marker.moved, marker.next, id) {

@@ -167,7 +167,8 @@ impl Engine {
             Stage::RotateRewriting(fresh) => (self.key(&fresh.id), Some(work.fresh.as_ref()?.bytes.clone())),
             Stage::Writing { .. } | Stage::Taking { .. } | Stage::RotateMarking => {
                 let live = flow.live()?;
-                (self.key(live.id.as_ref()?), Some(live.bytes.clone()))
+                let known = live.key.clone();
+                (known.or_else(|| live.id.as_ref().map(|id| self.key(id)))?, Some(live.bytes.clone()))
             }
             Stage::EndMarking { key, expected, .. } => (key.clone(), Some(expected.clone())),
             _ => return None,
@@ -280,11 +281,12 @@ impl Engine {
         now: Timestamp,
         random: &mut Random,
     ) -> Result<Step, Refusal> {
-        let Some(Live { id: Some(id), followed, .. }) = flow.live() else { return Err(Refusal::OutOfOrder) };
-        let (id, followed) = (id.clone(), *followed);
+        let Some(Live { id: Some(id), key, followed, .. }) = flow.live() else { return Err(Refusal::OutOfOrder) };
+        let (id, key, followed) = (id.clone(), key.clone(), *followed);
         match there.map(|bytes| self.see(&bytes, Some(&id), now)) {
             Some(Seen::Live(mut live)) => {
                 live.followed = followed;
+                live.key = key;
                 flow.replace(Base::Live(live));
                 flow.event(Event::Conflict);
                 self.proceed(flow, work, now, random)

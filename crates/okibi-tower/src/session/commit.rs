@@ -62,18 +62,16 @@ impl Inner {
             self.shared.engine.load(&mut state.flow)
         };
         let result = run(&self.shared, step, Random::none(), &mut Loading(self)).await;
-        self.report_events();
-        match result {
-            Ok(()) => {
-                self.state().loaded();
-                Ok(())
+        let events = {
+            let mut state = self.state();
+            match result {
+                Ok(()) => state.loaded(),
+                Err(_) => state.accessed = true,
             }
-            Err(error) => {
-                self.state().accessed = true;
-                trace::failure(self.shared.engine.cookie_name(), "load", &error);
-                Err(error)
-            }
-        }
+            state.flow.take_events()
+        };
+        trace::events(self.shared.engine.cookie_name(), events);
+        result.inspect_err(|error| trace::failure(self.shared.engine.cookie_name(), "load", error))
     }
 
     /// The commit before the head leaves.
@@ -84,7 +82,6 @@ impl Inner {
     async fn commit(&self, failed: bool, last: bool) -> Result<(), Error> {
         let _turn = self.turn.lock().await;
         let result = self.commit_in_turn(failed, last).await;
-        self.report_events();
         match &result {
             Ok(changes) => trace::committed(self.shared.engine.cookie_name(), *changes, failed),
             Err(error) => trace::failure(self.shared.engine.cookie_name(), "commit", error),
@@ -110,12 +107,15 @@ impl Inner {
             (step, random, changes)
         };
         let result = run(&self.shared, step, random, &mut Changing(self)).await;
-        let done = {
+        let (done, events) = {
             let mut state = self.state();
             state.in_doubt = is_unknown(&result);
-            if result.is_ok() { state.committed(if last { 0 } else { changes }) } else { Updates::default() }
+            let done =
+                if result.is_ok() { state.committed(if last { 0 } else { changes }) } else { Updates::default() };
+            (done, state.flow.take_events())
         };
         drop(done);
+        trace::events(self.shared.engine.cookie_name(), events);
         result.map(|()| changes)
     }
 
@@ -148,13 +148,13 @@ impl Inner {
             (step, random)
         };
         let result = run(&self.shared, step, random, &mut Changing(self)).await;
-        let taken = {
+        let (taken, events) = {
             let mut state = self.state();
             state.in_doubt = is_unknown(&result);
             state.version = state.version.wrapping_add(1);
-            state.flow.taken()
+            (state.flow.taken(), state.flow.take_events())
         };
-        self.report_events();
+        trace::events(self.shared.engine.cookie_name(), events);
         if let Err(error) = &result {
             trace::failure(self.shared.engine.cookie_name(), "take", error);
         }
@@ -163,11 +163,6 @@ impl Inner {
 
     fn unknown(&self) -> Error {
         self.fail(Refusal::StoreUnknown)
-    }
-
-    fn report_events(&self) {
-        let events = self.state().flow.take_events();
-        trace::events(self.shared.engine.cookie_name(), events);
     }
 
     /// Runs an update's function again, with no lock held.
