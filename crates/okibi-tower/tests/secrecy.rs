@@ -96,7 +96,7 @@ async fn s7_canaries_never_leave() {
 }
 
 #[tokio::test]
-async fn operators_learn_of_failures_and_of_otheries() {
+async fn operators_learn_of_failures_and_of_forgeries() {
     let (log, _guard) = Log::collect();
     let world = World::new();
     let browser = support::Browser::new(app(world.sessions().signed(ring("a"))));
