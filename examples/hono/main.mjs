@@ -10,8 +10,8 @@ try {
   const args = argumentsFrom(process.argv.slice(2))
   const app = appOf(new Site(args), sessionsIn(args))
   const { hostname, port } = args.listen
-  const server = serve({ fetch: app.fetch, hostname, port }, () => {
-    console.log(`Hono listens on http://${hostname}:${port}`)
+  const server = serve({ fetch: app.fetch, hostname, port }, (address) => {
+    console.log(`Hono listens on http://${hostname}:${address.port}`)
   })
   server.on('error', (error) => {
     console.error(`--listen ${hostname}:${port}: ${error.message}; end what listens there or choose another port`)

@@ -9,7 +9,7 @@ mod session;
 mod site;
 mod stop;
 
-use std::{env, process::ExitCode, sync::Arc};
+use std::{env, net::SocketAddr, process::ExitCode, sync::Arc};
 
 use axum::{
     Router,
@@ -45,17 +45,19 @@ async fn main() -> ExitCode {
 
 /// Serves until it is told to stop.
 async fn serve(arguments: Arguments) -> Result<(), String> {
-    let address = arguments.listen;
     let site = Arc::new(Site::new(&arguments));
     let sessions = session::layer(arguments.store)?;
-    let listener = TcpListener::bind(address)
-        .await
-        .map_err(|error| format!("--listen {address}: {error}; end what listens there or choose another port"))?;
-    println!("axum listens on http://{address}");
-    axum::serve(listener, app(site, sessions))
-        .with_graceful_shutdown(stop::when_told(arguments.exit_with_stdin))
-        .await
-        .map_err(|error| error.to_string())
+    let stop = stop::when_told(arguments.exit_with_stdin).map_err(|error| error.to_string())?;
+    let listener = listen(arguments.listen).await?;
+    let server = axum::serve(listener, app(site, sessions)).with_graceful_shutdown(stop);
+    server.await.map_err(|error| error.to_string())
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, String> {
+    let wrong = |error| format!("--listen {address}: {error}; end what listens there or choose another port");
+    let listener = TcpListener::bind(address).await.map_err(wrong)?;
+    println!("axum listens on http://{}", listener.local_addr().map_err(wrong)?);
+    Ok(listener)
 }
 
 /// The routes. What stands above the session layer has a session, what stands below never asks for one.

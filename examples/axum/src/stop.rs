@@ -1,7 +1,6 @@
 //! When the server ends.
 
 use std::{
-    future::pending,
     io, process,
     thread::{self, sleep},
     time::Duration,
@@ -12,36 +11,47 @@ use tokio::{select, signal, sync::oneshot};
 /// How long requests that are under way may take when the server ends.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Returns at SIGINT, at SIGTERM and, if asked to, when the standard input ends.
-pub(crate) async fn when_told(with_stdin: bool) {
-    select! {
-        _ = signal::ctrl_c() => {}
-        () = terminated() => {}
-        _ = stdin_ends(), if with_stdin => {}
+/// Listens from now on, and is ready at SIGINT, at SIGTERM and, if asked to, when the standard input ends.
+pub(crate) fn when_told(with_stdin: bool) -> io::Result<impl Future<Output = ()>> {
+    let signals = signals()?;
+    let (end, ended) = oneshot::channel();
+    if with_stdin {
+        thread::spawn(move || {
+            // Nothing is expected there, and a failure is an end, too.
+            let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+            let _ = end.send(());
+        });
     }
-    // A browser that keeps a connection open without asking for anything does not keep the server.
-    thread::spawn(|| {
-        sleep(PATIENCE);
-        process::exit(0);
-    });
+    Ok(async move {
+        select! {
+            () = signals => {}
+            Ok(()) = ended => {}
+        }
+        // A browser that keeps a connection open without asking for anything does not keep the server.
+        thread::spawn(|| {
+            sleep(PATIENCE);
+            process::exit(0);
+        });
+    })
 }
 
-/// Returns at SIGTERM.
-async fn terminated() {
-    #[cfg(unix)]
-    if let Ok(mut terminate) = signal::unix::signal(signal::unix::SignalKind::terminate()) {
-        terminate.recv().await;
-        return;
-    }
-    pending::<()>().await;
+#[cfg(unix)]
+fn signals() -> io::Result<impl Future<Output = ()>> {
+    use signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }
 
-/// Ready when the standard input ends, or can't be read.
-fn stdin_ends() -> oneshot::Receiver<()> {
-    let (sender, receiver) = oneshot::channel();
-    thread::spawn(move || {
-        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
-        let _ = sender.send(());
-    });
-    receiver
+#[cfg(not(unix))]
+fn signals() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal::windows::ctrl_c()?;
+    Ok(async move {
+        interrupt.recv().await;
+    })
 }
