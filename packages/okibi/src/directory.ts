@@ -1,5 +1,5 @@
 // The sessions of one owner: to be listed and ended, from inside a request or from anywhere else.
-import { drive, inTime, type Outside } from './driver.js'
+import { drive, inTime, isPromise, type Outside } from './driver.js'
 import { Engine, type Summary } from './engine.js'
 import { OkibiError } from './errors.js'
 import { outsideOf, type TimeOptions } from './options.js'
@@ -111,7 +111,8 @@ async function verified({ engine, outside }: Asker, owner: string): Promise<[key
   }
   const ask = async <T>(call: () => T | PromiseLike<T>): Promise<T> => {
     try {
-      return await inTime(outside, call())
+      const answer = call()
+      return isPromise(answer) ? await inTime(outside, answer) : answer
     } catch (cause) {
       throw new OkibiError('store_unavailable', 'session store unavailable: nothing was written', { cause })
     }

@@ -68,32 +68,41 @@ export function systemRandom(): (bytes: Uint8Array) => void {
   }
 }
 
-/** Carries out the reply's step and all that follow until the task is done. */
-export async function drive(engine: Engine, outside: Outside, task: Task, first: Reply): Promise<Reply> {
-  let reply = first
-  let cause: unknown
+/**
+ * Carries out the reply's step and all that follow until the task is done. With a store that answers at once, so does
+ * this: no promise is made on the way.
+ */
+export function drive(engine: Engine, outside: Outside, task: Task, first: Reply): Awaitable<Reply> {
   let started: number | undefined
-  for (;;) {
-    const { head } = reply
-    head.events?.forEach(task.onEvent)
-    if (head.error) throw refused(head.error, cause)
-    if (head.step === 'done') return reply
-    started ??= performance.now()
-    const answered = await carryOut(outside, task, reply)
+  let cause: unknown
+  const takeIn = (state: Uint8Array, answered: Answered): Reply => {
     cause = answered.cause
     const random = randomBytes(outside)
-    reply = engine.answer(reply.state, answered.kind, answered.payload, outside.now(), random, task.last)
-    const over = performance.now() - started >= outside.commitDeadline
-    if (over && !reply.head.error && reply.head.step !== 'done') {
-      reply.head.events?.forEach(task.onEvent)
-      throw answered.kind === Answer.unknown
-        ? new OkibiError('store_unknown', 'session store did not answer: the outcome is unknown', { cause })
-        : new OkibiError('contended', 'session commit: too many conflicts before the deadline')
+    const reply = engine.answer(state, answered.kind, answered.payload, outside.now(), random, task.last)
+    if (reply.head.error || reply.head.step === 'done') return reply
+    // The time begins when the task turns out to need more than one step.
+    started ??= performance.now()
+    if (performance.now() - started < outside.commitDeadline) return reply
+    reply.head.events?.forEach(task.onEvent)
+    throw answered.kind === Answer.unknown
+      ? new OkibiError('store_unknown', 'session store did not answer: the outcome is unknown', { cause })
+      : new OkibiError('contended', 'session commit: too many conflicts before the deadline')
+  }
+  const run = (begin: Reply): Awaitable<Reply> => {
+    for (let reply = begin; ; ) {
+      const { head, state } = reply
+      head.events?.forEach(task.onEvent)
+      if (head.error) throw refused(head.error, cause)
+      if (head.step === 'done') return reply
+      const answered = carryOut(outside, task, reply)
+      if (isPromise(answered)) return answered.then((answered) => run(takeIn(state, answered)))
+      reply = takeIn(state, answered)
     }
   }
+  return run(first)
 }
 
-async function carryOut(outside: Outside, task: Task, { head, write, expected }: Reply): Promise<Answered> {
+function carryOut(outside: Outside, task: Task, { head, write, expected }: Reply): Awaitable<Answered> {
   if (head.step === 'recompute') {
     if (!task.recompute) throw new OkibiError('internal', 'session: an update to run again that was never made')
     return { kind: Answer.recomputed, payload: task.recompute(head.token, head.current) }
@@ -102,29 +111,35 @@ async function carryOut(outside: Outside, task: Task, { head, write, expected }:
   if (!store) throw new OkibiError('internal', 'session: a store is asked for, but the cookie is the store')
   try {
     switch (head.step) {
-      case 'load': {
-        const loaded = await inTime(outside, store.load(head.key))
-        return { kind: Answer.loaded, payload: loaded?.bytes }
-      }
+      case 'load':
+        return read(outside, store.load(head.key), (loaded) => ({ kind: Answer.loaded, payload: loaded?.bytes }))
       case 'delete':
-        await inTime(outside, store.delete(head.key))
-        return { kind: Answer.deleted }
+        return read(outside, store.delete(head.key), () => ({ kind: Answer.deleted }))
       default: {
         const bytes = write ?? new Uint8Array()
         const { expiresAt, owner } = head
-        const swap = await inTime(outside, store.swap(head.key, expected, { bytes, expiresAt, owner }))
-        return swap.done ? { kind: Answer.done } : { kind: Answer.conflict, payload: swap.current }
+        return read(outside, store.swap(head.key, expected, { bytes, expiresAt, owner }), (swap) =>
+          swap.done ? { kind: Answer.done } : { kind: Answer.conflict, payload: swap.current },
+        )
       }
     }
   } catch (cause) {
-    const kind = cause instanceof StoreError ? cause.kind : 'unknown'
-    return { kind: kind === 'unavailable' ? Answer.notDone : Answer.unknown, cause }
+    return failed(cause)
   }
 }
 
-/** The answer of a store, if it comes in time. One that is there at once costs no timer. */
-export function inTime<T>(outside: Outside, answer: Awaitable<T>): Awaitable<T> {
-  if (!isPromise(answer)) return answer
+/** What an answer of the store, now or later, is to the engine. */
+function read<T>(outside: Outside, answer: Awaitable<T>, as: (answer: T) => Answered): Awaitable<Answered> {
+  return isPromise(answer) ? inTime(outside, answer).then(as).catch(failed) : as(answer)
+}
+
+function failed(cause: unknown): Answered {
+  const kind = cause instanceof StoreError ? cause.kind : 'unknown'
+  return { kind: kind === 'unavailable' ? Answer.notDone : Answer.unknown, cause }
+}
+
+/** The answer of a store, if it comes in time. */
+export function inTime<T>(outside: Outside, answer: PromiseLike<T>): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const late = () => reject(new StoreError('unknown', `no answer within ${outside.storeTimeout} ms`))
     const timer = setTimeout(late, outside.storeTimeout)

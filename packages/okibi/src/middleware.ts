@@ -1,8 +1,8 @@
 // The middleware: opens a session before the handler, commits it before the head leaves.
 import type { Context, Env, MiddlewareHandler } from 'hono'
-import type { Engine } from './engine.js'
+import type { Engine, SessionEvent } from './engine.js'
 import { addToHead, answerError, headersOf } from './head.js'
-import { checkNames, enginesOf, outsideOf, type SessionOptions } from './options.js'
+import { type CommonOptions, checkNames, enginesOf, outsideOf, type SessionOptions } from './options.js'
 import { asOkibiError, RequestSession } from './request.js'
 import { LazySession, Session } from './session.js'
 import type { AnyData, JsonData, LazySessionEnv, SessionEnv } from './types.js'
@@ -67,18 +67,22 @@ export function sessions<E extends Env>(
     const before = headersOf(own)
     const engine = engines.of(c)
     const { headers } = c.req.raw
-    const request = new RequestSession(engine, outside, isUpgrade(headers), (event) => options.onEvent?.(event, own))
+    const request = new RequestSession(engine, outside, isUpgrade(headers), (event) =>
+      tell(options.onEvent, event, own),
+    )
     const session = isLazy ? new LazySession(request) : new Session(request)
     own.set(mark, session)
     own.set(as, session)
     request.open(headers.get('cookie'), !isLazy)
-    if (!isLazy && request.isUnread) await request.loadBefore()
+    const loading = isLazy ? undefined : request.loadBefore()
+    if (loading) await loading
 
     const thrown = await outcome(next)
     const failed = thrown !== undefined || !c.finalized || (c.res.status >= 500 && !options.commitFailedRequests)
     let failure = request.unanswered
     try {
-      await request.close(failed)
+      const closing = request.close(failed)
+      if (closing) await closing
     } catch (error) {
       failure ??= asOkibiError(error)
     }
@@ -89,6 +93,15 @@ export function sessions<E extends Env>(
     }
     if (failure) await answerError(own, failure, before, options.onStoreError)
     if (!request.isUpgrade || failure) addToHead(own, request)
+  }
+}
+
+/** Tells the app of an event. What goes wrong there is no business of the visitor's. */
+function tell(onEvent: CommonOptions['onEvent'], event: SessionEvent, c: Context): void {
+  try {
+    onEvent?.(event, c)
+  } catch (error) {
+    console.error(error)
   }
 }
 

@@ -1,7 +1,8 @@
 // One request's session behind its handler: load, commit, take and close, one at a time.
-import { drive, type Outside, randomBytes, type Task } from './driver.js'
+import { drive, isPromise, type Outside, randomBytes, type Task } from './driver.js'
 import type { Engine, Head, Reply, SessionEvent, SessionHead } from './engine.js'
 import { answeredBy, OkibiError } from './errors.js'
+import type { Awaitable } from './store.js'
 import { checkName, View } from './view.js'
 
 /** What a change would need besides the store. */
@@ -64,11 +65,15 @@ export class RequestSession {
   }
 
   /** Looks the session up. A failure shows at every access from here on. */
-  async loadBefore(): Promise<void> {
-    try {
-      await this.#load()
-    } catch (error) {
+  loadBefore(): Awaitable<void> {
+    const note = (error: unknown) => {
       this.#loadError = this.#failure(error)
+    }
+    try {
+      const loading = this.#load()
+      return isPromise(loading) ? loading.then(undefined, note) : undefined
+    } catch (error) {
+      return note(error)
     }
   }
 
@@ -78,14 +83,13 @@ export class RequestSession {
     await this.guarded(() => this.#load())
   }
 
-  async #load(): Promise<void> {
-    if (!this.isUnread) return
-    await this.#inTurn(async () => {
+  #load(): Awaitable<void> {
+    return this.#inTurn(() => {
       if (!this.isUnread) return
+      const { engine, outside } = this
       const opened = this.#opened
       this.#opened = undefined
-      this.#state ??= opened?.state
-      await this.#run(opened ?? this.engine.load(this.#state ?? this.engine.empty, this.outside.now()))
+      return this.#run(opened ?? engine.load(this.#state ?? engine.empty, outside.now()))
     })
   }
 
@@ -126,36 +130,43 @@ export class RequestSession {
 
   /** Commits what was done so far. */
   commit(): Promise<void> {
-    return this.#forgettable(async () => {
+    return this.#forgettable(() => {
       this.change('nothing')
-      await this.guarded(() => this.#inTurn(() => this.#commit(false, false)))
+      return this.#inTurn(() => this.#commit(false, false))
     })
   }
 
-  async #commit(failed: boolean, last: boolean): Promise<void> {
+  #commit(failed: boolean, last: boolean): Awaitable<void> {
     if (this.#inDoubt && !failed) throw unknownOutcome()
-    this.view.notice()
-    const ops = this.view.drain()
+    const { engine, outside, view } = this
+    view.notice()
+    const ops = view.drain()
+    const done = () => {
+      // After the last one the view stays what the handler made of it.
+      if (last) view.restore(ops)
+      else view.forget(ops)
+    }
+    const undo = (error: unknown) => {
+      view.restore(ops)
+      throw error
+    }
     try {
       const log = `[${ops.map((op) => op.json).join(',')}]`
-      const { engine, outside } = this
       const state = this.#state ?? engine.empty
-      await this.#run(engine.commit(state, log, failed, outside.now(), randomBytes(outside), last), last)
-      // After the last one the view stays what the handler made of it.
-      if (last) this.view.restore(ops)
-      else this.view.forget(ops)
+      const reply = engine.commit(state, log, failed, outside.now(), randomBytes(outside), last)
+      const running = this.#run(reply, last)
+      return isPromise(running) ? running.then(done, undo) : done()
     } catch (error) {
-      this.view.restore(ops)
-      throw error
+      return undo(error)
     }
   }
 
   /** Takes one value out of the stored session, at once and for this request alone. */
   take(name: string): Promise<unknown> {
-    return this.#forgettable(async () => {
+    return this.#forgettable(() => {
       checkName(name)
       this.change('nothing')
-      return this.guarded(() => this.#inTurn(() => this.#take(name)))
+      return this.#inTurn(() => this.#take(name))
     })
   }
 
@@ -179,17 +190,15 @@ export class RequestSession {
   }
 
   /** The last commit, before the head leaves. From here on nothing can be changed. */
-  async close(failed: boolean): Promise<void> {
+  close(failed: boolean): Awaitable<void> {
     this.#isClosed = true
-    if (this.#turn) await this.#turn
-    if (!failed) this.view.notice()
-    if (failed ? !this.view.isDestroyed : !this.#mustCommit()) return
-    if (this.isUpgrade && this.engine.sealed) {
+    return this.#inTurn(() => {
+      if (!failed) this.view.notice()
+      if (failed ? !this.view.isDestroyed : !this.#mustCommit()) return
+      if (!this.isUpgrade || !this.engine.sealed) return this.#commit(failed, true)
       // Without a session nothing was changed that a cookie would have to carry.
       if (this.#head?.session) throw upgrade()
-      return
-    }
-    await this.#inTurn(() => this.#commit(failed, true))
+    })
   }
 
   #mustCommit(): boolean {
@@ -203,19 +212,25 @@ export class RequestSession {
   }
 
   /** Carries out a task of the engine and takes in what came of it. */
-  async #run(first: Reply, last = false): Promise<void> {
+  #run(first: Reply, last = false): Awaitable<void> {
     const task: Task = {
       last,
       onEvent: this.#onEvent,
       recompute: (token, current) => this.view.recompute(token, current),
     }
-    try {
-      const reply = await drive(this.engine, this.outside, task, first)
+    const done = (reply: Reply) => {
       if (last) this.#head = reply.head
       else this.#takeIn(reply)
-    } catch (error) {
+    }
+    const doubt = (error: unknown) => {
       this.#inDoubt ||= error instanceof OkibiError && error.code === 'store_unknown'
       throw error
+    }
+    try {
+      const reply = drive(this.engine, this.outside, task, first)
+      return isPromise(reply) ? reply.then(done, doubt) : done(reply)
+    } catch (error) {
+      return doubt(error)
     }
   }
 
@@ -226,24 +241,19 @@ export class RequestSession {
   }
 
   /** One task after the other: the engine's state is handed on from each to the next. */
-  async #inTurn<T>(task: () => Promise<T>): Promise<T> {
-    const before = this.#turn
-    let end = () => {}
-    const mine = new Promise<void>((resolve) => {
-      end = resolve
-    })
-    this.#turn = mine
-    try {
-      if (before) await before
-      return await task()
-    } finally {
-      if (this.#turn === mine) this.#turn = undefined
-      end()
+  #inTurn<T>(task: () => Awaitable<T>): Awaitable<T> {
+    if (this.#turn) return this.#turn.then(() => this.#inTurn(task))
+    const result = task()
+    if (!isPromise(result)) return result
+    const end = () => {
+      this.#turn = undefined
     }
+    this.#turn = Promise.resolve(result).then(end, end)
+    return result
   }
 
   /** A task that a handler asked for, with its error as the app gets it. */
-  async guarded<T>(task: () => Promise<T>): Promise<T> {
+  async guarded<T>(task: () => Awaitable<T>): Promise<T> {
     try {
       return await task()
     } catch (error) {
@@ -252,8 +262,8 @@ export class RequestSession {
   }
 
   /** A task that a handler may forget to await: its failure is no unhandled rejection, but shows at the close. */
-  #forgettable<T>(task: () => Promise<T>): Promise<T> {
-    const result = task()
+  #forgettable<T>(task: () => Awaitable<T>): Promise<T> {
+    const result = this.guarded(task)
     result.catch(() => {})
     return result
   }

@@ -1,6 +1,6 @@
 // What cannot work fails when it is configured, and the message names the value and the fix: S8, N27, N38.
 import { Hono } from 'hono'
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { guard, OkibiError, type SessionEnv, type SessionOptions, sessions } from '../src/entry/default.js'
 import { memoryStore } from '../src/stores/memory.js'
 import { Watched } from './support/stores.js'
@@ -160,6 +160,7 @@ test('a_guard_without_the_middleware_or_with_the_store_down_never_passes', async
   expect([(await bare.request('/')).status, (await bare.request('/other')).status]).toEqual([500, 500])
   expect(codes).toEqual(['no_layer', 'no_layer'])
 
+  vi.spyOn(console, 'error').mockImplementation(() => {})
   const store = new Watched()
   for (const lazy of [false, true]) {
     const app = new Hono()

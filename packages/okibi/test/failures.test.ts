@@ -302,7 +302,7 @@ test('s23_conflicts_without_end_stop_at_the_commit_deadline', async () => {
   await vi.advanceTimersByTimeAsync(1500)
   expect((await asked).status).toBe(503)
   expect(codes).toEqual(['contended'])
-  expect(tag).toBe(10)
+  expect(tag).toBe(11)
 })
 
 test('s23_what_a_late_answer_says_no_longer_matters', async () => {

@@ -1,6 +1,6 @@
 // The sessions of one owner: N25.
 import { Hono } from 'hono'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { directory, type SessionEnv, sessions } from '../src/entry/default.js'
 import type { Store } from '../src/store.js'
 import { Browser } from './support/browser.js'
@@ -151,6 +151,7 @@ test('a_store_without_an_index_of_owners_says_so', async () => {
 })
 
 test('a_failing_store_fails_the_list', async () => {
+  vi.spyOn(console, 'error').mockImplementation(() => {})
   const store = new Watched()
   const { login } = make(store)
   const ann = await login('ann')
