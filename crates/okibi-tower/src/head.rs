@@ -19,7 +19,8 @@ pub(crate) fn add<B>(response: &mut Response<B>, cookies: Vec<String>, accessed:
             .map_err(|_| Error::new(ErrorKind::Internal, "session cookie: it cannot stand in a header"))?;
         headers.append(header::SET_COOKIE, value);
     }
-    if !upgrade && let Some(value) = okibi_core::cache_control(&joined(headers, &header::CACHE_CONTROL)) {
+    let caching = joined(headers, &header::CACHE_CONTROL).unwrap_or_default();
+    if !upgrade && let Some(value) = okibi_core::cache_control(&caching) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(value));
     }
     Ok(())
@@ -30,22 +31,18 @@ fn add_vary(headers: &mut HeaderMap) {
         headers.insert(header::VARY, HeaderValue::from_static("Cookie"));
         return;
     }
-    let Some(merged) = okibi_core::vary(&joined(headers, &header::VARY)) else { return };
-    // What was joined of header values is one, so this cannot fail; if it did, a second line says the same.
-    match HeaderValue::try_from(merged) {
-        Ok(value) => headers.insert(header::VARY, value).is_some(),
-        Err(_) => headers.append(header::VARY, HeaderValue::from_static("Cookie")),
+    let Some(present) = joined(headers, &header::VARY) else {
+        // What is not text stays as it is; a second line counts as much.
+        headers.append(header::VARY, HeaderValue::from_static("Cookie"));
+        return;
     };
+    if let Some(Ok(merged)) = okibi_core::vary(&present).map(HeaderValue::try_from) {
+        headers.insert(header::VARY, merged);
+    }
 }
 
-/// The values of all headers of one name as one list; values that are not text say nothing.
-fn joined(headers: &HeaderMap, name: &HeaderName) -> String {
-    let mut list = String::new();
-    for value in headers.get_all(name).iter().filter_map(|value| value.to_str().ok()) {
-        if !list.is_empty() {
-            list.push_str(", ");
-        }
-        list.push_str(value);
-    }
-    list
+/// The values of all headers of one name as one list; `None` if one of them is not text.
+fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let values = headers.get_all(name).iter().map(|value| value.to_str().ok());
+    Some(values.collect::<Option<Vec<_>>>()?.join(", "))
 }

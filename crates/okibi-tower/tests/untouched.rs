@@ -106,6 +106,12 @@ async fn s14_what_the_app_says_of_caches_is_kept_only_where_it_keeps_them_out() 
         assert_eq!(answer.all(&header::CACHE_CONTROL), [kept], "{said}");
         assert_eq!(answer.all(&header::VARY), ["Accept-Encoding, Cookie"]);
     }
+    let answer = browser.act(|session| async move {
+        session.get(COUNT)?;
+        let odd = HeaderValue::from_bytes(b"x-\xff").unwrap();
+        Ok(axum::response::AppendHeaders([(header::VARY, odd), (header::VARY, HeaderValue::from_static("Accept"))]))
+    });
+    assert_eq!(answer.await.ok().headers.get_all(header::VARY).iter().count(), 3, "what is not text stays");
     for said in ["cookie", "Accept, Cookie", "*"] {
         let answer = browser.act(move |session| async move {
             session.get(COUNT)?;

@@ -37,6 +37,13 @@ enum Stage {
     Loaded,
 }
 
+/// What lies under a name, as a handler sees it.
+#[derive(PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) value: Text,
+    pub(super) flash: bool,
+}
+
 /// What is left to do before the head leaves.
 pub(crate) enum Closing {
     /// Nobody asked for the session.
@@ -143,15 +150,15 @@ impl State {
     }
 
     /// What a handler sees under `name`: the stored value under this request's own changes.
-    pub(super) fn find(&self, name: &str) -> Option<Entry> {
+    pub(super) fn find(&self, name: &str) -> Option<Found> {
         let stored = self.flow.entries().iter().find(|entry| entry.name.as_str() == name);
-        let mut changes = self.log.iter().filter(|op| touches(op, name)).peekable();
-        if changes.peek().is_none() {
-            return stored.cloned();
+        if !self.touched(name) {
+            return stored.map(|entry| Found { value: entry.value.clone(), flash: entry.flash });
         }
         let mut entries: Vec<Entry> = stored.cloned().into_iter().collect();
-        changes.for_each(|op| apply(&mut entries, op));
-        entries.into_iter().find(|entry| entry.name.as_str() == name)
+        self.log.iter().filter(|op| touches(op, name)).for_each(|op| apply(&mut entries, op));
+        let entry = entries.into_iter().find(|entry| entry.name.as_str() == name);
+        entry.map(|entry| Found { value: entry.value, flash: entry.flash })
     }
 
     /// Whether the log changes `name`.
