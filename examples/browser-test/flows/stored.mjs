@@ -73,6 +73,28 @@ export async function stored({ axum, hono, bothWays, browser, step }) {
     })
   }
 
+  await step('N2: a hundred parallel visits, at both servers at once, make a hundred', async () => {
+    const visitor = await browser.visitor()
+    await visitor.open(axum)
+    const [{ name, value }] = await visitor.cookies()
+    const counted = await Promise.all(
+      Array.from({ length: 100 }, async (_, which) => {
+        const answer = await fetch([axum, hono][which % 2].at('/', '127.0.0.1'), {
+          headers: { cookie: `${name}=${value}` },
+        })
+        assert.equal(answer.status, 200)
+        return Number(/id="visits">(\d+)</.exec(await answer.text())?.[1])
+      }),
+    )
+    assert.deepEqual(
+      counted.sort((one, other) => one - other),
+      Array.from({ length: 100 }, (_, before) => before + 2),
+    )
+    await visitor.open(hono)
+    assert.equal(await visitor.text('#visits'), '102')
+    await visitor.leave()
+  })
+
   await step('the guard keeps strangers from ending sessions', async () => {
     const visitor = await browser.visitor()
     for (const server of [axum, hono]) {

@@ -26,7 +26,9 @@ pub(super) struct Half {
 
 impl Half {
     pub(super) fn start(name: &'static str, command: &mut Command, address: SocketAddr) -> Outcome<Self> {
-        command.arg("--listen").arg(address.to_string()).arg("--exit-with-stdin").stdin(Stdio::piped());
+        // Where it listens is said from here, once it answers; what it complains of comes through.
+        command.arg("--listen").arg(address.to_string()).arg("--exit-with-stdin");
+        command.stdin(Stdio::piped()).stdout(Stdio::null());
         let child = command.spawn().during(format!("starting the {name} half"))?;
         Ok(Self { name, address, child })
     }
