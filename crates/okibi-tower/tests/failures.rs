@@ -320,16 +320,17 @@ async fn s23_conflicts_without_end_stop_at_the_commits_deadline() {
 async fn n39_an_unknown_outcome_is_never_tried_again() {
     let world = World::new();
     let browser = visitor(&world).await;
-    world.store.fails(Fault::RepliesLost);
-    let answer = browser.act(|session| async move {
+    let store = std::sync::Arc::clone(&world.store);
+    let answer = browser.act(move |session| async move {
         session.update(COUNT, |count| count.unwrap_or(0) + 1)?;
+        store.fails(Fault::RepliesLost);
         let error = session.commit().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::StoreUnknown);
-        // The handler looks away, but the visitor is told all the same.
+        // The store is back and the handler looks away, but the visitor is told all the same.
+        store.fails(None);
         Ok("saved")
     });
     assert_unavailable(&answer.await);
-    world.store.fails(None);
     let count = count(&browser).await;
     assert!(count == "Some(1)" || count == "Some(2)", "{count}");
 }
