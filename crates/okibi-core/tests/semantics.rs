@@ -776,6 +776,31 @@ fn take_goes_together_with_changes_that_are_not_committed_yet() {
 }
 
 #[test]
+fn n2_of_two_updates_of_one_name_both_are_asked_again() {
+    let mut world = World::new(Config::default());
+    let cookie = world
+        .serve(None, |request| {
+            request.set("n", 1);
+            request.set("token", "once");
+        })
+        .cookie()
+        .unwrap();
+    for takes in [false, true] {
+        let before = world.serve(Some(&cookie), |_| {}).get("n").unwrap().as_i64().unwrap();
+        let mut request = world.request(Some(&cookie));
+        request.load(&mut world);
+        request.add("n", 1);
+        request.add("n", 10);
+        world.serve(Some(&cookie), |request| request.add("n", 100));
+        if takes {
+            assert!(request.take_out(&mut world, "token").is_some());
+        }
+        request.commit(&mut world).unwrap();
+        assert_eq!(world.serve(Some(&cookie), |_| {}).get("n"), Some((before + 111).into()));
+    }
+}
+
+#[test]
 fn commit_in_between_and_then_more() {
     let mut world = World::new(Config::default());
     let mut request = world.request(None);
