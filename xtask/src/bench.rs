@@ -1,17 +1,31 @@
 //! `cargo xtask bench`: okibi beside other session libraries, measured in one run.
 
+use std::fs;
+
 use crate::{
     npm::{build_package, install},
-    run::{Outcome, cargo, node, root, run as run_command},
+    run::{During, Outcome, cargo, node, read, root, run as run_command, target},
     wasm::{self, Effort},
 };
 
-/// Runs the Rust benches, then those on Node; each prints its own table.
+/// The programs of the Rust benches. Each prints JSON, which the report on Node reads.
+const PROGRAMS: [&str; 2] = ["times", "counts"];
+
+/// Builds everything first, then measures one thing after the other and prints one report.
 pub(crate) fn run() -> Outcome {
-    run_command(cargo().args(["run", "--release", "--manifest-path", "benches/Cargo.toml"]))?;
-    wasm::build(Effort::Shipped)?;
+    let benches = ["--quiet", "--release", "--manifest-path", "benches/Cargo.toml"];
+    run_command(cargo().arg("build").args(benches))?;
+    wasm::build(Effort::Measured)?;
     build_package()?;
     let folder = root().join("benches/node");
     install(&folder)?;
-    run_command(node(&folder).arg("main.mjs"))
+
+    println!("measuring; this takes about a minute, best on a machine with nothing else to do");
+    let target = target()?;
+    for program in PROGRAMS {
+        let printed = read(cargo().arg("run").args(benches).args(["--bin", program]))?;
+        let file = target.join(format!("bench-{program}.json"));
+        fs::write(&file, printed).during(file.display())?;
+    }
+    run_command(node(&folder).arg("main.mjs").arg(&target))
 }

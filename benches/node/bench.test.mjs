@@ -1,0 +1,85 @@
+// Checks the bench itself: every site keeps a session, what is counted is counted, and the report says what was measured.
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { budgets } from './budgets.mjs'
+import { counts } from './counts.mjs'
+import { report } from './report.mjs'
+import { ask, SHAPES, SITES, visit } from './sites.mjs'
+import { ratio, short, shown, spread } from './statistics.mjs'
+
+for (const { name, store, make } of SITES.filter(({ name }) => name !== 'bare')) {
+  test(`${name} keeps a session of every shape`, async () => {
+    for (const shape of SHAPES) {
+      const site = make(store?.())
+      assert.equal(await (await ask(site, `/read/${shape}`)).text(), 'none')
+      const { cookie } = await visit(site, `/write/${shape}`)
+      assert.equal(await (await ask(site, `/read/${shape}`, cookie)).text(), 'some')
+    }
+  })
+}
+
+test('n3_n4_store_calls_and_cookies_are_counted', async () => {
+  const rows = await counts(5)
+  const of = (wanted) => rows.find(({ name }) => name === wanted)
+  assert.deepEqual(of('okibi, memory'), {
+    name: 'okibi, memory',
+    anonymous: { loads: 0, writes: 0, cookies: 0 },
+    reading: { loads: 5, writes: 0, cookies: 0 },
+    changing: { loads: 5, writes: 5, cookies: 0 },
+  })
+  assert.deepEqual(of('hono-sessions, memory').reading, { loads: 5, writes: 5, cookies: 5 })
+  assert.deepEqual(of('okibi, sealed cookie').reading, { cookies: 0 })
+})
+
+test('medians, spreads and ratios are those of the rounds', () => {
+  assert.deepEqual(spread([3, 1, 10]), { median: 3, least: 1, most: 10 })
+  assert.deepEqual(ratio([1, 2, 3], [2, 8, 3]), { median: 0.5, least: 0.25, most: 1 })
+  assert.deepEqual([0, 1000, 0.123, 12.345, 123.45].map(short), ['0', '1000', '0.12', '12.3', '123'])
+  assert.equal(shown({ median: 7, least: 7, most: 7 }), '7')
+})
+
+/** Measurements in which okibi takes so much of the time of everyone else. */
+function sample(share) {
+  const rust = ['axum, bare', 'okibi', 'okibi, signed id', 'tower-sessions', 'axum_session', 'actix-session, signed']
+  const node = SITES.map(({ name }) => name)
+  const rows = (names, unit) =>
+    names.map((name) => {
+      const value = name.startsWith('okibi') ? 10_000 * share : 10_000
+      return { name, isBare: name.endsWith('bare'), [unit]: [value, value, value + 1] }
+    })
+  const allocations = rust.map((name) => ({ name, isBare: name.endsWith('bare'), allocations: 3 }))
+  const calls = { loads: 0, writes: 0, cookies: 0 }
+  const counted = (name) => ({ name, anonymous: calls, reading: { ...calls, loads: 1000 }, changing: calls })
+  const pages = (value) => ({ untouched: value, read: value, 'read+write': value })
+  return {
+    machine: 'a machine',
+    rust: {
+      times: pages(rows(rust, 'nanoseconds')),
+      counts: { allocations: pages(allocations), perThousand: [counted('okibi')] },
+    },
+    node: {
+      times: Object.fromEntries(SHAPES.map((shape) => [shape, pages(rows(node, 'microseconds'))])),
+      counts: node.slice(1).map(counted),
+    },
+    engine: { bytes: 1, gzipped: 1, milliseconds: [1, 2], calls: [{ name: 'open', microseconds: [1.5, 2.5] }] },
+  }
+}
+
+test('a budget that is exceeded is marked, and one that is kept is not', () => {
+  const text = (share) => {
+    const measured = sample(share)
+    return report({ ...measured, budgets: budgets(measured) })
+  }
+  assert.match(text(0.001), /All \d+ budgets are kept\.$/)
+  assert.match(text(0.03), /read, text: time of hono-sessions, CookieStore +1 % +3 .* over budget\n/)
+  assert.match(text(0.03), /\n8 of \d+ budgets are exceeded\.$/)
+})
+
+test('the report fits a terminal of 100 columns', () => {
+  const measured = sample(1.23456)
+  const lines = report({ ...measured, budgets: budgets(measured) }).split('\n')
+  assert.deepEqual(
+    lines.filter((line) => line.length > 100),
+    [],
+  )
+})

@@ -1,0 +1,6 @@
+// Prints how many milliseconds the first session middleware of a process takes: decode, compile, instantiate, configure.
+import { sessions } from '../../packages/okibi/dist/entry/default.js'
+
+const start = performance.now()
+sessions({ secret: 'a secret of the bench, long enough' })
+console.log(performance.now() - start)

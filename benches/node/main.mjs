@@ -1,0 +1,25 @@
+// Measures the Node side, joins it with what the Rust benches printed, and reports both: as text, and as JSON for machines.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { cpus, loadavg } from 'node:os'
+import { join } from 'node:path'
+import { budgets } from './budgets.mjs'
+import { counts } from './counts.mjs'
+import { engine } from './engine.mjs'
+import { report } from './report.mjs'
+import { times } from './rounds.mjs'
+
+/** Where the Rust benches left what they measured, and where the whole goes. */
+const folder = process.argv[2]
+if (folder === undefined) throw new Error('main.mjs: no folder given; run `cargo xtask bench`')
+const read = (name) => JSON.parse(readFileSync(join(folder, name), 'utf8'))
+
+const processors = cpus()
+const measured = {
+  machine: `${processors.length} × ${processors[0]?.model.trim() ?? 'unknown'}, load ${loadavg()[0].toFixed(1)}`,
+  rust: { times: read('bench-times.json'), counts: read('bench-counts.json') },
+  node: { times: await times(), counts: await counts() },
+  engine: engine(),
+}
+const result = { ...measured, budgets: budgets(measured) }
+writeFileSync(join(folder, 'bench.json'), `${JSON.stringify(result, undefined, 1)}\n`)
+console.log(report(result))

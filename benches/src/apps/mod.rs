@@ -1,0 +1,49 @@
+//! The same app once for each library, and twice without any session.
+
+mod actix;
+mod axum_session;
+mod bare;
+mod okibi;
+mod tower_sessions;
+
+use std::rc::Rc;
+
+use crate::{
+    contest::{Contestant, Machine},
+    counting::Calls,
+};
+
+/// An app, and the one without sessions that it is compared with.
+pub struct Entrant {
+    /// The app.
+    pub contestant: Box<dyn Contestant>,
+    /// The place of the app without sessions on the same framework; `None` if this is such an app.
+    pub bare: Option<usize>,
+}
+
+/// All apps, with sessions kept in memory.
+pub fn entrants(machine: &Rc<Machine>) -> Vec<Entrant> {
+    let list = [
+        (bare::axum(machine), None),
+        (okibi::memory(machine), Some(0)),
+        (okibi::signed(machine), Some(0)),
+        (tower_sessions::memory(machine), Some(0)),
+        (axum_session::memory(machine), Some(0)),
+        (bare::actix(machine), None),
+        (actix::memory(machine), Some(5)),
+    ];
+    list.map(|(contestant, bare)| Entrant { contestant, bare }).into()
+}
+
+/// An app whose store counts.
+pub type Counted = (Box<dyn Contestant>, Calls);
+
+/// Each library once, with a store that counts.
+pub fn counted(machine: &Rc<Machine>) -> Vec<Counted> {
+    vec![
+        okibi::counted(machine),
+        tower_sessions::counted(machine),
+        axum_session::counted(machine),
+        actix::counted(machine),
+    ]
+}
