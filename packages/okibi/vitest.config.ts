@@ -1,4 +1,5 @@
 // How the TypeScript tests run: each file in a process of its own, so that no test sees another's state.
+import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 
 function groupBy<K, T>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, T[]> {
@@ -13,7 +14,18 @@ function groupBy<K, T>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, T[]> {
 // Vitest reports failures with Map.groupBy, which Node 20 lacks; without it a failing test would show no reason.
 if (!('groupBy' in Map)) Object.assign(Map, { groupBy })
 
+/** The package by its own name, as the README imports it. */
+const alias = Object.entries({
+  okibi: './src/entry/default.ts',
+  'okibi/memory': './src/stores/memory.ts',
+  'okibi/sqlite': './src/stores/sqlite.ts',
+}).map(([name, file]) => ({
+  find: new RegExp(`^${name}$`),
+  replacement: fileURLToPath(new URL(file, import.meta.url)),
+}))
+
 const config: ViteUserConfig = defineConfig({
+  resolve: { alias },
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',

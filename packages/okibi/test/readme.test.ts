@@ -1,0 +1,62 @@
+// The README's examples are these files, which are compiled and run.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { storeContract } from '../src/contract.js'
+import { Browser } from './support/browser.js'
+
+const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
+const here = process.cwd()
+const folder = mkdtempSync(join(tmpdir(), 'okibi-readme-'))
+process.chdir(folder)
+afterAll(() => {
+  process.chdir(here)
+  rmSync(folder, { recursive: true })
+})
+
+for (const name of ['first', 'login', 'worker', 'store']) {
+  test(`the README shows ${name}.ts as it is`, () => {
+    const text = readFileSync(new URL(`./readme/${name}.ts`, import.meta.url), 'utf8')
+    const [, ...lines] = text.split('\n')
+    expect(readme).toContain(`\`\`\`ts\n${lines.join('\n')}\`\`\`\n`)
+  })
+}
+
+test('every example of the README is a file here', () => {
+  expect(readme.match(/^```ts$/gm)).toHaveLength(4)
+})
+
+test('the first app counts visits', async () => {
+  const { default: app } = await import('./readme/first.js')
+  const ann = new Browser(app)
+  expect([await ann.text('/'), await ann.text('/')]).toEqual(['visit 1', 'visit 2'])
+})
+
+test('the login logs in and out', async () => {
+  const { default: app } = await import('./readme/login.js')
+  const ann = new Browser(app)
+  const login = (password: string) =>
+    ann.fetch('/login', { method: 'POST', body: new URLSearchParams({ email: 'ann@example.org', password }) })
+  expect((await ann.fetch('/account')).headers.get('location')).toBe('/')
+  expect((await login('wrong')).headers.get('location')).toBe('/')
+  expect([await ann.text('/'), await ann.text('/')]).toEqual(['Incorrect username or password', 'Please log in'])
+  expect((await login('correct')).headers.get('location')).toBe('/account')
+  expect(await ann.text('/account')).toBe('Login Successful ann@example.org, 0 other sessions')
+  const laptop = ann.twin()
+  await ann.fetch('/logout', { method: 'POST' })
+  expect([ann.cookies.size, (await laptop.fetch('/account')).status]).toEqual([0, 303])
+})
+
+test('the Worker takes its secret from the environment', async () => {
+  const { default: app } = await import('./readme/worker.js')
+  const env = { SESSION_SECRET: 'a secret of thirty-two bytes: no more' }
+  const first = await app.request('/', {}, env)
+  const cookie = first.headers.getSetCookie()[0]?.split(';')[0] ?? ''
+  expect(await (await app.request('/', { headers: { cookie } }, env)).text()).toBe('visit 2')
+})
+
+describe('the store of one’s own keeps the contract', async () => {
+  const { store } = await import('./readme/store.js')
+  for (const { name, check } of storeContract(store)) test(name, check)
+})
