@@ -1,5 +1,6 @@
 // What a session does to the head of an answer: its cookies, what keeps caches out, and the answer to its failure.
 import type { Context } from 'hono'
+import type { Engine } from './engine.js'
 import { type OkibiError, plainAnswer } from './errors.js'
 import type { CommonOptions } from './options.js'
 import type { RequestSession } from './request.js'
@@ -51,6 +52,7 @@ export async function answerError(
   c: Context,
   error: OkibiError,
   before: HeaderList,
+  engine: Engine,
   onStoreError: CommonOptions['onStoreError'],
 ): Promise<void> {
   discard(c.res)
@@ -60,34 +62,32 @@ export async function answerError(
   for (const name of [...headers.keys()]) headers.delete(name)
   for (const [name, value] of before) headers.append(name, value)
   c.status(error.status)
-  const made = await errorAnswer(c, error, onStoreError)
-  const answer = new Response(made.body, made)
+  const answer = await errorAnswer(c, error, onStoreError)
   for (const name of new Set(before.map(([name]) => name))) {
     if (answer.headers.has(name)) continue
     for (const [other, value] of before) if (other === name) answer.headers.append(name, value)
   }
-  if (!/\b(no-store|private)\b/i.test(answer.headers.get('Cache-Control') ?? '')) {
-    answer.headers.set('Cache-Control', 'no-store')
-  }
+  const cacheControl = engine.cacheControl(answer.headers.get('Cache-Control'))
+  if (cacheControl !== null) answer.headers.set('Cache-Control', cacheControl)
   replace(c, answer)
 }
 
+/** The app's answer to the failure, or the default one. Its headers can be changed. */
 async function errorAnswer(
   c: Context,
   error: OkibiError,
   onStoreError: CommonOptions['onStoreError'],
 ): Promise<Response> {
-  if (!onStoreError) {
-    console.error(error)
-    return plainAnswer(error)
+  if (onStoreError) {
+    try {
+      const answer = await onStoreError(error, c)
+      return new Response(answer.body, answer)
+    } catch (other) {
+      console.error(other)
+    }
   }
-  try {
-    return await onStoreError(error, c)
-  } catch (other) {
-    console.error(error)
-    console.error(other)
-    return plainAnswer(error)
-  }
+  console.error(error)
+  return plainAnswer(error)
 }
 
 /** Nobody will read this answer: whoever produces its body may stop. */

@@ -91,7 +91,7 @@ export function sessions<E extends Env>(
       if (failure) console.error(failure)
       throw thrown.error
     }
-    if (failure) await answerError(own, failure, before, options.onStoreError)
+    if (failure) await answerError(own, failure, before, engine, options.onStoreError)
     if (!request.isUpgrade || failure) addToHead(own, request)
   }
 }

@@ -119,9 +119,19 @@ const KNOWN: ReadonlySet<string> = new Set([
   ...['storeTimeout', 'commitDeadline', 'now', 'random'],
 ])
 
+const KNOWN_LIMITS: ReadonlySet<string> = new Set(['bytes', 'names', 'depth'])
+
 /** Fails for an option that there is not, which in JavaScript no compiler finds. */
-export function checkNames(options: object): void {
-  const unknown = Object.keys(options).find((name) => !KNOWN.has(name))
+export function checkNames(options: unknown): void {
+  if (typeof options !== 'object' || options === null) {
+    throw wrong('options: none given; give at least a store, or a secret to keep sessions in a sealed cookie')
+  }
+  const { limits } = options as { readonly limits?: object }
+  const unknown =
+    Object.keys(options).find((name) => !KNOWN.has(name)) ??
+    Object.keys(limits ?? {})
+      .filter((name) => !KNOWN_LIMITS.has(name))
+      .map((name) => `limits.${name}`)[0]
   if (unknown !== undefined) throw wrong(`${unknown}: there is no such option`)
 }
 

@@ -139,7 +139,7 @@ export class RequestSession {
   #commit(failed: boolean, last: boolean): Awaitable<void> {
     if (this.#inDoubt && !failed) throw unknownOutcome()
     const { engine, outside, view } = this
-    view.notice()
+    if (!failed) view.notice()
     const ops = view.drain()
     const done = () => {
       // After the last one the view stays what the handler made of it.

@@ -15,6 +15,8 @@ const REFUSED: [options: unknown, message: RegExp][] = [
   [{ store, chunks: 2 }, /chunks: only a sealed cookie can be split/],
   [{ store: {} }, /store: must have the methods load, swap and delete/],
   [{ store, idel: 900 }, /idel: there is no such option/],
+  [undefined, /options: none given/],
+  [{ store, limits: { byte: 5 } }, /limits.byte: there is no such option/],
   [{ store, cookie: { secure: false } }, /this prefix needs Secure/],
   [{ store, cookie: { colour: 'red' } }, /cookie.colour: there is no such option/],
   [{ store, idle: 0 }, /idle of 0/],

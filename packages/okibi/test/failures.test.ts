@@ -185,16 +185,58 @@ test('n42_what_the_session_refuses_is_500', async () => {
 })
 
 test('n42_a_broken_on_store_error_still_answers', async () => {
-  const store = new Watched()
-  const { app } = make(store, {
-    onStoreError: () => {
+  const used = new Response('used')
+  await used.text()
+  const broken = [
+    () => {
       throw new Error('broken')
     },
+    () => undefined as unknown as Response,
+    () => used,
+  ]
+  for (const onStoreError of broken) {
+    noise.mockClear()
+    const store = new Watched()
+    const { app } = make(store, { onStoreError })
+    store.interfere = () => Promise.reject(new Error('down'))
+    const response = await app.request('/success')
+    expect([response.status, response.headers.get('location')]).toEqual([503, null])
+    expect(noise).toHaveBeenCalledTimes(2)
+  }
+})
+
+test('n42_a_failure_is_never_cached_whatever_was_said_before_or_is_said_now', async () => {
+  const store = new Watched()
+  const app = new Hono<SessionEnv<Data>>()
+  app.use(async (c, next) => {
+    c.header('Cache-Control', 'public, max-age=60')
+    await next()
+  })
+  app.use(sessions({ store, onStoreError: (error, c) => c.text(error.code, 503, { 'Cache-Control': 'max-age=5' }) }))
+  app.get('/', (c) => {
+    c.get('session').set('n', 1)
+    return c.text('set')
   })
   store.interfere = () => Promise.reject(new Error('down'))
-  const response = await app.request('/success')
-  expect([response.status, response.headers.get('location')]).toEqual([503, null])
-  expect(noise).toHaveBeenCalledTimes(2)
+  const response = await app.request('/')
+  expect([response.status, response.headers.get('cache-control')]).toEqual([503, 'no-store'])
+})
+
+test('a_failed_request_destroys_even_if_what_it_holds_is_no_longer_json', async () => {
+  const { app } = make(new Watched())
+  app.get('/loop', (c) => {
+    const list: unknown[] = []
+    c.get('session').set('user', list as unknown as string)
+    list.push(list)
+    c.get('session').destroy()
+    c.get('session').set('user', [] as unknown as string)
+    ;(c.get('session').get('user') as unknown as unknown[]).push(1n)
+    return c.text('failed', 500)
+  })
+  const ann = new Browser(app)
+  await ann.text('/start')
+  expect((await ann.fetch('/loop')).status).toBe(500)
+  expect(ann.cookies.has('__Host-session')).toBe(false)
 })
 
 test('n7_a_commit_that_nobody_awaits_is_no_unhandled_rejection', async () => {
