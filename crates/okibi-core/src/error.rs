@@ -117,7 +117,8 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The stable name of this kind, as the TypeScript face shows it in `code`.
+    /// The stable name of this kind. The TypeScript face shows it as `code`, but for the three that are too large, which
+    /// are one code there, and for `out_of_order`, which is a fault of the face itself.
     pub const fn code(self) -> &'static str {
         match self {
             Self::StoreUnavailable => "store_unavailable",
