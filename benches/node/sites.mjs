@@ -63,14 +63,14 @@ export const SITES = [
   { name: 'hono-sessions, memory', store: () => new MemoryStore(), make: (store) => honoSessions(store) },
 ]
 
-/** Asks a site for a page as the holder of a cookie. */
-export function ask(site, path, cookie) {
-  return site.request(path, cookie === undefined ? undefined : { headers: { cookie } })
+/** A request for a page from the holder of a cookie. */
+export function request(path, cookie) {
+  return new Request(`http://localhost${path}`, cookie === undefined ? undefined : { headers: { cookie } })
 }
 
 /** Asks once: the cookies that the answer sets, and the one that the visitor has then. */
 export async function visit(site, path, cookie) {
-  const answer = await ask(site, path, cookie)
+  const answer = await site.request(request(path, cookie))
   if (answer.status !== 200) throw new Error(`${path}: status ${answer.status}: ${await answer.text()}`)
   const set = answer.headers.getSetCookie().map((header) => header.split(';', 1)[0])
   // Every answer sets the session's cookie at most once, but hono-sessions may set it anew in the same answer.
