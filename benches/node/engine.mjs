@@ -3,8 +3,6 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
-// The entry says where the wasm comes from.
-import '../../packages/okibi/dist/entry/default.js'
 import { Answer, Engine } from '../../packages/okibi/dist/engine.js'
 import { spread } from './statistics.mjs'
 

@@ -1,7 +1,7 @@
 // The apps that are compared: the same Hono app, without a session and with those of two libraries.
 import { Hono } from 'hono'
 import { CookieStore, MemoryStore, sessionMiddleware } from 'hono-sessions'
-import { sessions } from '../../packages/okibi/dist/entry/default.js'
+import { sessions } from '../../packages/okibi/dist/index.js'
 import { memoryStore } from '../../packages/okibi/dist/stores/memory.js'
 
 const SECRET = 'a secret of the bench, long enough for both'

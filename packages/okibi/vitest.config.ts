@@ -14,9 +14,10 @@ function groupBy<K, T>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, T[]> {
 // Vitest reports failures with Map.groupBy, which Node 20 lacks; without it a failing test would show no reason.
 if (!('groupBy' in Map)) Object.assign(Map, { groupBy })
 
-/** The package by its own name, as the README imports it. */
+/** The engine's loader, and the package by its own name, as the README imports it. */
 const alias = Object.entries({
-  okibi: './src/entry/default.ts',
+  '#wasm': './src/entry/default.ts',
+  okibi: './src/index.ts',
   'okibi/memory': './src/stores/memory.ts',
   'okibi/sqlite': './src/stores/sqlite.ts',
 }).map(([name, file]) => ({

@@ -81,10 +81,8 @@ fn files(tarball: &Path) -> Outcome<Vec<String>> {
 
 /// Fails if a file is missing or does not belong there.
 fn check(files: &[String], manifest: &str) -> Outcome {
-    let exported = manifest.split('"').filter_map(|text| text.strip_prefix("./")).filter(|path| {
-        // Patterns stand in `sideEffects` only.
-        path.starts_with("dist/") && !path.contains('*')
-    });
+    let exported =
+        manifest.split('"').filter_map(|text| text.strip_prefix("./")).filter(|path| path.starts_with("dist/"));
     for path in exported.chain(REQUIRED.iter().copied()) {
         if !files.iter().any(|file| file == path) {
             return fail(format!("{path}: missing in the package"));
@@ -104,7 +102,7 @@ fn check(files: &[String], manifest: &str) -> Outcome {
 mod tests {
     use super::check;
 
-    const MANIFEST: &str = "{ \"sideEffects\": [\"./dist/entry/*.js\"], \"types\": \"./dist/index.d.ts\" }";
+    const MANIFEST: &str = "{ \"type\": \"module\", \"types\": \"./dist/index.d.ts\" }";
 
     fn result(files: &[&str]) -> Result<(), String> {
         let required = ["package.json", "README.md", "LICENSE-MIT", "LICENSE-APACHE", "dist/okibi.wasm"];

@@ -1,4 +1,5 @@
 // The engine: the only file that touches WebAssembly. Frames of bytes go in, frames come out, nothing stays in between.
+import { load } from '#wasm'
 import { type ErrorCode, OkibiError } from './errors.js'
 
 /** What the engine wants next, or what is known when it is done. */
@@ -205,26 +206,18 @@ class Machine {
   }
 }
 
-let source: (() => WebAssembly.Module) | undefined
 let module: WebAssembly.Module | undefined
 let machine: Machine | undefined
-
-/** Says where the module comes from. The entries do this; nothing is compiled before the first engine is configured. */
-export function provide(load: () => WebAssembly.Module): void {
-  source = load
-}
 
 /** How large the engine's memory is, in bytes. For tests. */
 export function memorySize(): number {
   return running().byteLength
 }
 
+/** The instance that runs. Nothing is compiled before the first engine is configured. */
 function running(): Machine {
   if (machine) return machine
-  if (!module) {
-    if (!source) throw new OkibiError('internal', 'engine: no entry has said where it comes from; import okibi itself')
-    module = source()
-  }
+  module ??= load()
   machine = new Machine(module)
   return machine
 }

@@ -1,4 +1,4 @@
-// What the package offers. The entries add how the engine is loaded.
+// What the package offers.
 export { type Directory, type DirectoryOptions, directory, type SessionInfo } from './directory.js'
 export type { SessionEvent } from './engine.js'
 export { type ErrorCode, OkibiError, StoreError } from './errors.js'

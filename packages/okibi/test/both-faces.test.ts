@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Hono } from 'hono'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type SessionEnv, sessions } from '../src/entry/default.js'
+import { type SessionEnv, sessions } from '../src/index.js'
 import { openSqliteStore } from '../src/stores/sqlite.js'
 
 type Data = Record<string, number | boolean>

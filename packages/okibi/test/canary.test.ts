@@ -2,7 +2,7 @@
 import { inspect } from 'node:util'
 import { Hono } from 'hono'
 import { expect, test, vi } from 'vitest'
-import { directory, guard, type SessionEnv, type SessionOptions, StoreError, sessions } from '../src/entry/default.js'
+import { directory, guard, type SessionEnv, type SessionOptions, StoreError, sessions } from '../src/index.js'
 import { Browser } from './support/browser.js'
 import { openStore, type Watched } from './support/stores.js'
 

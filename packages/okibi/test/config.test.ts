@@ -1,7 +1,7 @@
 // What cannot work fails when it is configured, and the message names the value and the fix: S8, N27, N38.
 import { Hono } from 'hono'
 import { expect, test, vi } from 'vitest'
-import { guard, OkibiError, type SessionEnv, type SessionOptions, sessions } from '../src/entry/default.js'
+import { guard, OkibiError, type SessionEnv, type SessionOptions, sessions } from '../src/index.js'
 import { memoryStore } from '../src/stores/memory.js'
 import { Watched } from './support/stores.js'
 

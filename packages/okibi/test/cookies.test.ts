@@ -1,7 +1,7 @@
 // Cookies and secrets: N8, N16, N21, N22, N23, N35, S9, S10, S28, chunks, development mode.
 import { Hono } from 'hono'
 import { expect, test, vi } from 'vitest'
-import { OkibiError, type SessionEnv, type SessionEvent, type SessionOptions, sessions } from '../src/entry/default.js'
+import { OkibiError, type SessionEnv, type SessionEvent, type SessionOptions, sessions } from '../src/index.js'
 import { Browser } from './support/browser.js'
 import { Clock } from './support/clock.js'
 import { Watched } from './support/stores.js'
@@ -94,7 +94,7 @@ for (const [name, options] of Object.entries(KINDS)) {
 test('n8_logout_deletes_by_the_cookies_id_also_when_nothing_was_loaded', async () => {
   const store = new Watched()
   const { app } = make({ store })
-  const lazy = new Hono<import('../src/entry/default.js').LazySessionEnv<Data>>()
+  const lazy = new Hono<import('../src/index.js').LazySessionEnv<Data>>()
   lazy.use(sessions<Data>({ store, lazy: true }))
   lazy.get('/out', async (c) => {
     store.interfere = (call) => (call === 'load' ? Promise.resolve(undefined) : undefined)

@@ -2,7 +2,7 @@
 import { Hono } from 'hono'
 import { beforeEach, expect, test, vi } from 'vitest'
 import { Engine, memorySize } from '../src/engine.js'
-import { OkibiError, type SessionEnv, sessions } from '../src/entry/default.js'
+import { OkibiError, type SessionEnv, sessions } from '../src/index.js'
 import { memoryStore } from '../src/stores/memory.js'
 import { Browser } from './support/browser.js'
 import { Watched } from './support/stores.js'

@@ -2,7 +2,7 @@
 import { Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { OkibiError, type SessionEnv, type SessionOptions, StoreError, sessions } from '../src/entry/default.js'
+import { OkibiError, type SessionEnv, type SessionOptions, StoreError, sessions } from '../src/index.js'
 import type { Store } from '../src/store.js'
 import { Browser } from './support/browser.js'
 import { openStore, Watched } from './support/stores.js'

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { Hono } from 'hono'
 import { streamText } from 'hono/streaming'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { type OkibiError, type SessionEnv, type SessionOptions, sessions } from '../src/entry/default.js'
+import { type OkibiError, type SessionEnv, type SessionOptions, sessions } from '../src/index.js'
 import { Browser } from './support/browser.js'
 import { Watched } from './support/stores.js'
 
@@ -315,7 +315,7 @@ test('n29_an_inner_middleware_with_the_same_cookie_passes_through', async () => 
 
 test('lazy_a_route_that_never_asks_costs_no_store_call', async () => {
   const store = new Watched()
-  const app = new Hono<import('../src/entry/default.js').LazySessionEnv<Data>>()
+  const app = new Hono<import('../src/index.js').LazySessionEnv<Data>>()
   app.use(sessions({ store, lazy: true }))
   app.get('/never', (c) => c.text('never'))
   app.get('/set', async (c) => {

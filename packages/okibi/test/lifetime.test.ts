@@ -1,7 +1,7 @@
 // How long a session lives: N14, N31, N40, S15, S16, S17.
 import { Hono } from 'hono'
 import { describe, expect, test } from 'vitest'
-import { type SessionEnv, type SessionOptions, sessions } from '../src/entry/default.js'
+import { type SessionEnv, type SessionOptions, sessions } from '../src/index.js'
 import { memoryStore } from '../src/stores/memory.js'
 import { Browser } from './support/browser.js'
 import { Clock } from './support/clock.js'

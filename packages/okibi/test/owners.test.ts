@@ -1,7 +1,7 @@
 // The sessions of one owner: N25.
 import { Hono } from 'hono'
 import { describe, expect, test, vi } from 'vitest'
-import { directory, type SessionEnv, sessions } from '../src/entry/default.js'
+import { directory, type SessionEnv, sessions } from '../src/index.js'
 import type { Store } from '../src/store.js'
 import { Browser } from './support/browser.js'
 import { Clock } from './support/clock.js'

@@ -1,7 +1,7 @@
 // What must hold when requests of one session come at once: N1, N2, N5, S4, S18, S20, and take.
 import { Hono } from 'hono'
 import { describe, expect, test } from 'vitest'
-import { type SessionEnv, type SessionEvent, sessions } from '../src/entry/default.js'
+import { type SessionEnv, type SessionEvent, sessions } from '../src/index.js'
 import type { Store } from '../src/store.js'
 import { Browser } from './support/browser.js'
 import { openStore, shippedStores, shuffled, Watched } from './support/stores.js'

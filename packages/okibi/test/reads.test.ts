@@ -1,7 +1,7 @@
 // Untouched means untouched, read-only means read-only: N3, N4, N15, N16, N28, S3, S14, S22, S24.
 import { Hono } from 'hono'
 import { expect, test } from 'vitest'
-import { type SessionEnv, type SessionEvent, sessions } from '../src/entry/default.js'
+import { type SessionEnv, type SessionEvent, sessions } from '../src/index.js'
 import { memoryStore } from '../src/stores/memory.js'
 import { Browser } from './support/browser.js'
 import { Clock } from './support/clock.js'

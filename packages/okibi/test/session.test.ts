@@ -8,7 +8,7 @@ import {
   type SessionEnv,
   type SessionOptions,
   sessions,
-} from '../src/entry/default.js'
+} from '../src/index.js'
 import { memoryStore } from '../src/stores/memory.js'
 import { Browser } from './support/browser.js'
 import { Clock } from './support/clock.js'

@@ -9,7 +9,7 @@ import {
   type SessionEnv,
   type Store,
   sessions,
-} from '../src/entry/default.js'
+} from '../src/index.js'
 import { memoryStore } from '../src/stores/memory.js'
 
 const store: Store = memoryStore()

@@ -2,7 +2,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { Answer, Engine, type Reply, type SessionHead } from '../src/engine.js'
-import '../src/entry/default.js'
 import { View } from '../src/view.js'
 
 function read<T>(name: string): T {

@@ -1,12 +1,9 @@
-// The engine from base64: for every runtime that may compile WebAssembly. Nothing happens before the first use.
-import { provide } from '../engine.js'
+// The engine from base64: for every runtime that may compile WebAssembly. A Buffer decodes by far the quickest.
 import { wasm } from '../wasm.generated.js'
 
-/** Where there is a Buffer it is by far the quickest. */
-const decode = (text: string): BufferSource =>
-  typeof Buffer === 'undefined'
-    ? Uint8Array.from(atob(text), (unit) => unit.charCodeAt(0))
-    : Buffer.from(text, 'base64')
-provide(() => new WebAssembly.Module(decode(wasm)))
-
-export * from '../index.js'
+/** The engine, compiled. */
+export function load(): WebAssembly.Module {
+  const isThere = typeof Buffer !== 'undefined'
+  const bytes = isThere ? Buffer.from(wasm, 'base64') : Uint8Array.from(atob(wasm), (unit) => unit.charCodeAt(0))
+  return new WebAssembly.Module(bytes)
+}
