@@ -3,7 +3,7 @@ import type { Context } from 'hono'
 import type { Engine } from './engine.js'
 import { type OkibiError, plainAnswer } from './errors.js'
 import type { CommonOptions } from './options.js'
-import type { RequestSession } from './request.js'
+import type { Changes, RequestSession } from './request.js'
 
 /** Headers as they were at some time. */
 export type HeaderList = readonly (readonly [name: string, value: string])[]
@@ -14,7 +14,7 @@ export function headersOf(c: Context): HeaderList {
 }
 
 /** Adds the session's cookies, and says what caches need to know. The app's own cookies stay. */
-export function addToHead(c: Context, request: RequestSession): void {
+export function addToHead<V extends Changes>(c: Context, request: RequestSession<V>): void {
   const { cookies, isAccessed, engine } = request
   if (cookies.length === 0 && !isAccessed) return
   change(c, (headers) => {

@@ -1,11 +1,13 @@
 // The middleware: opens a session before the handler, commits it before the head leaves.
 import type { Context, Env, MiddlewareHandler } from 'hono'
-import type { Engine, SessionEvent } from './engine.js'
-import { addToHead, answerError, headersOf } from './head.js'
-import { type CommonOptions, checkNames, enginesOf, outsideOf, type SessionOptions } from './options.js'
-import { asOkibiError, RequestSession } from './request.js'
+import { around, isUpgrade, tell } from './around.js'
+import type { Engine } from './engine.js'
+import { headersOf } from './head.js'
+import { checkNames, enginesOf, outsideOf, type SessionOptions } from './options.js'
+import { RequestSession } from './request.js'
 import { LazySession, Session } from './session.js'
 import type { AnyData, JsonData, LazySessionEnv, SessionEnv } from './types.js'
+import { View } from './view.js'
 
 /** Options with `lazy: true`. */
 export type LazyOptions<E extends Env = Env, As extends string = 'session'> = SessionOptions<E, As> & {
@@ -67,62 +69,24 @@ export function sessions<E extends Env>(
     const before = headersOf(own)
     const engine = engines.of(c)
     const { headers } = c.req.raw
-    const request = new RequestSession(engine, outside, isUpgrade(headers), (event) =>
+    const request = new RequestSession(engine, outside, isUpgrade(headers), new View(), (event) =>
       tell(options.onEvent, event, own),
     )
     const session = isLazy ? new LazySession(request) : new Session(request)
     own.set(mark, session)
     own.set(as, session)
-    request.open(headers.get('cookie'), !isLazy)
-    const loading = isLazy ? undefined : request.loadBefore()
-    if (loading) await loading
-
-    const thrown = await outcome(next)
-    const failed = thrown !== undefined || !c.finalized || (c.res.status >= 500 && !options.commitFailedRequests)
-    let failure = request.unanswered
-    try {
-      const closing = request.close(failed)
-      if (closing) await closing
-    } catch (error) {
-      failure ??= asOkibiError(error)
-    }
-    if (thrown) {
-      // There is no answer to send a cookie or an error with.
-      if (failure) console.error(failure)
-      throw thrown.error
-    }
-    if (failure) await answerError(own, failure, before, engine, options.onStoreError)
-    if (!request.isUpgrade || failure) addToHead(own, request)
-  }
-}
-
-/** Tells the app of an event. What goes wrong there is no business of the visitor's. */
-function tell(onEvent: CommonOptions['onEvent'], event: SessionEvent, c: Context): void {
-  try {
-    onEvent?.(event, c)
-  } catch (error) {
-    console.error(error)
-  }
-}
-
-/** What the rest of the chain threw that Hono does not answer for; nothing else reaches this. */
-async function outcome(next: () => Promise<void>): Promise<{ readonly error: unknown } | undefined> {
-  try {
-    await next()
-    return undefined
-  } catch (error) {
-    return { error }
+    await around(own, next, request, {
+      before,
+      lookUp: !isLazy,
+      commitsFailed: options.commitFailedRequests === true,
+      onStoreError: options.onStoreError,
+    })
   }
 }
 
 /** Where the session of this cookie lies in the context, whatever its middleware calls it. */
 function markOf(engine: Engine): string {
   return Symbol.for(`okibi ${engine.cookieName}`) as unknown as string
-}
-
-/** By the request, as on some runtimes the answer does not tell. */
-function isUpgrade(headers: Headers): boolean {
-  return headers.get('upgrade')?.toLowerCase() === 'websocket'
 }
 
 function warnOfDevelopment(engine: Engine): void {

@@ -3,7 +3,7 @@ import { drive, isPromise, type Outside, randomBytes, type Task } from './driver
 import type { Engine, Head, Reply, SessionEvent, SessionHead } from './engine.js'
 import { answeredBy, OkibiError } from './errors.js'
 import type { Awaitable } from './store.js'
-import { checkName, View } from './view.js'
+import { checkName, type Ops, type View } from './view.js'
 
 /** What a change would need besides the store. */
 export type Need =
@@ -14,13 +14,34 @@ export type Need =
   /** Nothing: it only takes away. */
   | 'nothing'
 
-/** The session of one request. */
-export class RequestSession {
+/** What a request sees of its session, and its own changes as a log. Each face has one of its own. */
+export interface Changes {
+  /** The live session as stored, unless this request ended it. */
+  readonly base: SessionHead | undefined
+  /** Whether there are changes that are not committed yet, as far as they are noticed. */
+  readonly isChanged: boolean
+  readonly isDestroyed: boolean
+  /** Takes in what is known of the session now, under the changes that are still to be committed. */
+  reset(base: SessionHead | undefined, basis: number): void
+  /** Logs what a handler changed in place. */
+  notice(): void
+  /** Takes the log out to be committed. */
+  drain(): Ops
+  /** Nothing was written: these changes are still to be committed, before all later ones. */
+  restore(ops: Ops): void
+  /** These changes are committed. */
+  forget(ops: Ops): void
+  /** Runs an update's function again and returns what it made, as the engine reads it. */
+  recompute(token: number, current: unknown): string
+}
+
+/** The session of one request, behind a view of it. */
+export class RequestSession<V extends Changes = View> {
   readonly engine: Engine
   readonly outside: Outside
   /** The request asks for a WebSocket: its answer is left as it is. */
   readonly isUpgrade: boolean
-  readonly view: View = new View()
+  readonly view: V
   readonly #onEvent: (event: SessionEvent) => void
   #state: Uint8Array | undefined
   #head: Head | undefined
@@ -37,8 +58,9 @@ export class RequestSession {
   /** The store's fault that Hono answered for, because nobody else did. */
   unanswered: OkibiError | undefined
 
-  constructor(engine: Engine, outside: Outside, isUpgrade: boolean, onEvent: (event: SessionEvent) => void) {
+  constructor(engine: Engine, outside: Outside, isUpgrade: boolean, view: V, onEvent: (event: SessionEvent) => void) {
     this.engine = engine
+    this.view = view
     this.outside = outside
     this.isUpgrade = isUpgrade
     this.#onEvent = onEvent
@@ -94,14 +116,14 @@ export class RequestSession {
   }
 
   /** The view, for who looks. */
-  look(): View {
+  look(): V {
     this.isAccessed = true
     if (this.#loadError) throw this.#loadError
     return this.view
   }
 
   /** The view, for who changes something. */
-  change(need: Need): View {
+  change(need: Need): V {
     const view = this.look()
     if (this.#isClosed) throw headSent()
     if (this.isUpgrade && this.#needsCookie(need)) throw upgrade()
@@ -162,7 +184,7 @@ export class RequestSession {
   }
 
   /** Takes one value out of the stored session, at once and for this request alone. */
-  take(name: string): Promise<unknown> {
+  take(this: RequestSession<View>, name: string): Promise<unknown> {
     return this.#forgettable(() => {
       checkName(name)
       this.change('nothing')
@@ -170,7 +192,7 @@ export class RequestSession {
     })
   }
 
-  async #take(name: string): Promise<unknown> {
+  async #take(this: RequestSession<View>, name: string): Promise<unknown> {
     const { engine, outside, view } = this
     if (!engine.takes) {
       const why = engine.sealed ? 'the cookie is the store' : 'the store has no compare-and-swap'

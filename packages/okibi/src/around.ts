@@ -1,0 +1,72 @@
+// One request around its handler, the same for every face: look the session up, run the rest, commit, mend the head.
+import type { Context } from 'hono'
+import type { SessionEvent } from './engine.js'
+import type { OkibiError } from './errors.js'
+import { addToHead, answerError, type HeaderList } from './head.js'
+import type { CommonOptions } from './options.js'
+import { asOkibiError, type Changes, type RequestSession } from './request.js'
+
+/** How a request is handled. */
+export interface Manner {
+  /** The headers that were set before this middleware ran: an answer to a failure keeps them, and nothing else. */
+  readonly before: HeaderList
+  /** The session is looked up before the handler runs. */
+  readonly lookUp: boolean
+  /** Even an answer with a status of 500 or more commits. */
+  readonly commitsFailed: boolean
+  /** The app's own answer to a session that failed. */
+  readonly onStoreError: CommonOptions['onStoreError']
+}
+
+/** Runs the rest of the chain with the request's session open, and commits before the head leaves. */
+export async function around<V extends Changes>(
+  c: Context,
+  next: () => Promise<void>,
+  request: RequestSession<V>,
+  manner: Manner,
+): Promise<void> {
+  request.open(c.req.raw.headers.get('cookie'), manner.lookUp)
+  const loading = manner.lookUp ? request.loadBefore() : undefined
+  if (loading) await loading
+
+  const thrown = await outcome(next)
+  const failed = thrown !== undefined || !c.finalized || (c.res.status >= 500 && !manner.commitsFailed)
+  let failure: OkibiError | undefined = request.unanswered
+  try {
+    const closing = request.close(failed)
+    if (closing) await closing
+  } catch (error) {
+    failure ??= asOkibiError(error)
+  }
+  if (thrown) {
+    // There is no answer to send a cookie or an error with.
+    if (failure) console.error(failure)
+    throw thrown.error
+  }
+  if (failure) await answerError(c, failure, manner.before, request.engine, manner.onStoreError)
+  if (!request.isUpgrade || failure) addToHead(c, request)
+}
+
+/** What the rest of the chain threw that Hono does not answer for; nothing else reaches this. */
+async function outcome(next: () => Promise<void>): Promise<{ readonly error: unknown } | undefined> {
+  try {
+    await next()
+    return undefined
+  } catch (error) {
+    return { error }
+  }
+}
+
+/** By the request, as on some runtimes the answer does not tell. */
+export function isUpgrade(headers: Headers): boolean {
+  return headers.get('upgrade')?.toLowerCase() === 'websocket'
+}
+
+/** Tells the app of an event. What goes wrong there is no business of the visitor's. */
+export function tell(onEvent: CommonOptions['onEvent'], event: SessionEvent, c: Context): void {
+  try {
+    onEvent?.(event, c)
+  } catch (error) {
+    console.error(error)
+  }
+}
