@@ -58,3 +58,24 @@ pub mod formats {
         },
     };
 }
+
+/// Iron (Fe26.2): seals that `@hapi/iron` and `iron-webcrypto` open, and the other way round.
+///
+/// ```
+/// use okibi_core::{Timestamp, iron::{Key, Options, Secret, Secrets, seal, unseal}};
+///
+/// let secret = Secret::new(Key::text("a password of at least thirty-two characters"));
+/// let options = Options { ttl: 3_600_000, ..Options::default() };
+/// let now = Timestamp::from_millis(1_700_000_000_000);
+/// // From the system's CSPRNG, and fresh for each seal.
+/// let random = vec![7; options.random_bytes(&secret)];
+/// let sealed = seal(&options, &secret, br#"{"user":"ember"}"#, now, &random)?;
+/// let text = unseal(&options, Secrets::Any(&[secret]), sealed.as_bytes(), now)?;
+/// assert_eq!(text, r#"{"user":"ember"}"#);
+/// # Ok::<(), okibi_core::iron::IronError>(())
+/// ```
+pub mod iron {
+    pub use crate::seal::iron::{
+        Algorithm, Derivation, Flaw, IronError, Key, MAX_SALT_BITS, Options, PREFIX, Secret, Secrets, seal, unseal,
+    };
+}

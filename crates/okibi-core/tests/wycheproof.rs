@@ -1,14 +1,22 @@
-//! Wycheproof's vectors for every primitive that okibi uses (S26): XChaCha20-Poly1305, HMAC-SHA256, HKDF-SHA256.
+//! Wycheproof's vectors for every primitive that okibi uses (S26), but for AES-CTR, of which it has none:
+//! XChaCha20-Poly1305, HMAC-SHA256, HKDF-SHA256, and for Iron AES-CBC, HMAC-SHA1 and PBKDF2-HMAC-SHA1.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+use aes::{Aes128, Aes192, Aes256};
+use cbc::cipher::{
+    BlockCipherDecrypt, BlockCipherEncrypt, BlockModeDecrypt, BlockModeEncrypt, KeyIvInit, block_padding::Pkcs7,
+};
 use chacha20poly1305::{KeyInit as _, XChaCha20Poly1305, aead::AeadInOut};
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
+use sha1::Sha1;
 use sha2::Sha256;
 use wycheproof::{
     TestResult, aead,
+    cipher::{TestName as CipherName, TestSet as CipherSet},
     hkdf::{TestName as HkdfName, TestSet as HkdfSet},
     mac::{TestName as MacName, TestSet as MacSet},
+    pbkdf2::{TestName as Pbkdf2Name, TestSet as Pbkdf2Set},
 };
 
 #[test]
@@ -38,18 +46,77 @@ fn s26_xchacha20_poly1305() {
 
 #[test]
 fn s26_hmac_sha256() {
-    let set = MacSet::load(MacName::HmacSha256).unwrap();
+    hmac::<Hmac<Sha256>>(MacName::HmacSha256, 256);
+}
+
+#[test]
+fn s26_hmac_sha1() {
+    hmac::<Hmac<Sha1>>(MacName::HmacSha1, 160);
+}
+
+fn hmac<H: Mac + hmac::KeyInit>(name: MacName, bits: usize) {
+    let set = MacSet::load(name).unwrap();
     let mut run = 0;
     // okibi uses whole tags only.
-    for group in set.test_groups.iter().filter(|group| group.tag_size == 256) {
+    for group in set.test_groups.iter().filter(|group| group.tag_size == bits) {
         for test in &group.tests {
-            let mut mac = Hmac::<Sha256>::new_from_slice(&test.key).unwrap();
+            let mut mac = <H as hmac::KeyInit>::new_from_slice(&test.key).unwrap();
             mac.update(&test.msg);
             assert_eq!(mac.verify_slice(&test.tag).is_ok(), test.result == TestResult::Valid, "test {}", test.tc_id);
             run += 1;
         }
     }
     assert!(run > 50, "{run} vectors");
+}
+
+#[test]
+fn s26_pbkdf2_hmac_sha1() {
+    let set = Pbkdf2Set::load(Pbkdf2Name::Pbkdf2HmacSha1).unwrap();
+    let mut run = 0;
+    // One vector takes sixteen million rounds, which shows no more than those with 4096.
+    let tests = set.test_groups.iter().flat_map(|group| &group.tests);
+    for test in tests.filter(|test| test.iteration_count <= 1_000_000) {
+        let mut key = vec![0; test.dk_len];
+        let rounds = u32::try_from(test.iteration_count).unwrap();
+        pbkdf2::pbkdf2_hmac::<Sha1>(&test.password, &test.salt, rounds, &mut key);
+        assert_eq!(key == test.dk.to_vec(), test.result == TestResult::Valid, "test {}", test.tc_id);
+        run += 1;
+    }
+    assert!(run > 50, "{run} vectors");
+}
+
+#[test]
+fn s26_aes_cbc() {
+    let set = CipherSet::load(CipherName::AesCbcPkcs5).unwrap();
+    let mut run = 0;
+    for group in &set.test_groups {
+        for test in &group.tests {
+            let (opened, sealed) = match group.key_size {
+                128 => cbc::<Aes128>(&test.key, &test.nonce, &test.ct, &test.pt),
+                192 => cbc::<Aes192>(&test.key, &test.nonce, &test.ct, &test.pt),
+                _ => cbc::<Aes256>(&test.key, &test.nonce, &test.ct, &test.pt),
+            };
+            let valid = test.result == TestResult::Valid;
+            assert_eq!(opened.as_deref() == Some(&test.pt), valid, "test {}", test.tc_id);
+            assert!(!valid || sealed == test.ct.to_vec(), "test {}", test.tc_id);
+            run += 1;
+        }
+    }
+    assert!(run > 100, "{run} vectors");
+}
+
+/// The ciphertext decrypted, and the text encrypted.
+fn cbc<C>(key: &[u8], iv: &[u8], ciphertext: &[u8], text: &[u8]) -> (Option<Vec<u8>>, Vec<u8>)
+where
+    C: BlockCipherEncrypt + BlockCipherDecrypt + cbc::cipher::KeyInit,
+{
+    let decryptor = cbc::Decryptor::<C>::new_from_slices(key, iv).unwrap();
+    let mut opened = ciphertext.to_vec();
+    let opened = decryptor.decrypt_padded::<Pkcs7>(&mut opened).ok().map(<[u8]>::to_vec);
+    let mut sealed = text.to_vec();
+    sealed.resize(text.len() + 16 - text.len() % 16, 0);
+    cbc::Encryptor::<C>::new_from_slices(key, iv).unwrap().encrypt_padded::<Pkcs7>(&mut sealed, text.len()).unwrap();
+    (opened, sealed)
 }
 
 #[test]
