@@ -29,6 +29,9 @@ const config: ViteUserConfig = defineConfig({
   resolve: { alias },
   test: {
     include: ['test/**/*.test.ts'],
+    // They have configurations of their own.
+    exclude: ['test/runtimes/**', 'test/consumers/**'],
+    globalSetup: ['test/support/upstream.ts'],
     pool: 'forks',
     testTimeout: 20_000,
   },

@@ -1,22 +1,12 @@
 // What leaves with the head, and when: N17, N18, N29, streaming, WebSocket upgrades.
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { Hono } from 'hono'
 import { streamText } from 'hono/streaming'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { expect, inject, test, vi } from 'vitest'
 import { type OkibiError, type SessionEnv, type SessionOptions, sessions } from '../src/index.js'
 import { Browser } from './support/browser.js'
 import { Watched } from './support/stores.js'
 
 type Data = { n: number; user: string; cart: string[] }
-
-const upstream = createServer((_request, response) => {
-  response.setHeader('X-Upstream', 'yes')
-  response.setHeader('Set-Cookie', 'upstream=1')
-  response.end('from upstream')
-})
-beforeAll(() => new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve)))
-afterAll(() => new Promise<void>((resolve) => void upstream.close(() => resolve())))
 
 function make(options: Partial<SessionOptions> = {}) {
   const store = new Watched()
@@ -41,7 +31,7 @@ test('n17_cookies_survive_every_kind_of_answer', async () => {
   app.get('/answers/raw', () => new Response('x', { headers: { 'Set-Cookie': 'own=1' } }))
   app.get('/answers/redirect', (c) => c.redirect('/'))
   app.get('/answers/frozen', () => Response.redirect('http://localhost/elsewhere', 303))
-  app.get('/answers/fetched', () => fetch(`http://127.0.0.1:${(upstream.address() as AddressInfo).port}/`))
+  app.get('/answers/fetched', () => fetch(inject('upstream')))
   app.get('/answers/empty', (c) => c.body(null, 204))
   app.get('/answers/stream', (c) =>
     streamText(c, async (stream) => {

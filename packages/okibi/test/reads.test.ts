@@ -28,7 +28,8 @@ test('n4_a_thousand_anonymous_requests_leave_nothing', async () => {
   const { app } = make(store)
   for (let request = 0; request < 500; request += 1) {
     const untouched = await app.request('/untouched')
-    expect([...untouched.headers.keys()]).toEqual(['content-type'])
+    // Some runtimes show the type of a text only when it is sent.
+    expect([...untouched.headers.keys()].filter((name) => name !== 'content-type')).toEqual([])
     const looked = await app.request('/look', { headers: { cookie: 'theme=dark' } })
     expect(looked.headers.getSetCookie()).toEqual([])
     expect(await looked.text()).toBe('nobody')

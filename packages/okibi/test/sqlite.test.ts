@@ -4,8 +4,8 @@ import { expect, test } from 'vitest'
 import { StoreError } from '../src/errors.js'
 import type { Write } from '../src/store.js'
 import { openSqliteStore, SCHEMA, sqliteStore } from '../src/stores/sqlite.js'
+import { freshFile } from './support/databases.js'
 import { openRaw } from './support/sqlite.js'
-import { freshFile } from './support/stores.js'
 
 const FAR = Date.now() + 3_600_000
 

@@ -1,12 +1,8 @@
 // The formats' vectors, read through the engine as WebAssembly, and the view against the same cases as the Rust face.
-import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { Answer, Engine, type Reply, type SessionHead } from '../src/engine.js'
 import { View } from '../src/view.js'
-
-function read<T>(name: string): T {
-  return JSON.parse(readFileSync(new URL(`../../../vectors/${name}.json`, import.meta.url), 'utf8')) as T
-}
+import { readVectors as read } from './support/vectors.js'
 
 const NOW = 1_700_000_000_000
 const ID = 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8'

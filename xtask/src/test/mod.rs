@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that must hold, part by part, with a summary at the end.
 
+mod runtimes;
 mod rust;
 mod site;
 mod typescript;
@@ -43,6 +44,10 @@ const PARTS: &[Part] = &[
     Part { name: "biome", group: "ts", needs: &[typescript::need_node], run: typescript::biome },
     Part { name: "types", group: "ts", needs: &[typescript::need_node], run: typescript::types },
     Part { name: "vitest", group: "ts", needs: &[typescript::need_node], run: typescript::vitest },
+    Part { name: "newer-node", group: "runtimes", needs: &[runtimes::need_newer_node], run: runtimes::newer_node },
+    Part { name: "bun", group: "runtimes", needs: &[typescript::need_node], run: runtimes::bun },
+    Part { name: "deno", group: "runtimes", needs: &[typescript::need_node], run: runtimes::deno },
+    Part { name: "workerd", group: "runtimes", needs: &[runtimes::need_newer_node], run: runtimes::workerd },
     Part { name: "examples", group: "ts", needs: &[typescript::need_node], run: site::examples },
     Part { name: "fuzz", group: "fuzz", needs: &[], run: || fuzz::in_tests(FUZZ_SECONDS) },
     Part { name: "readme", group: "readme", needs: &[typescript::need_node], run: site::readme },

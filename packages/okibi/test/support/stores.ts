@@ -1,13 +1,7 @@
 // Stores for tests: counting, slow, and failing when told to; and the ones that ship, by name.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import Libsql from 'libsql'
-import { afterAll } from 'vitest'
 import type { Awaitable, Consistency, Loaded, OwnerIndex, Store, Swap, Write } from '../../src/store.js'
 import { memoryStore } from '../../src/stores/memory.js'
-import { openSqliteStore, sqliteStore } from '../../src/stores/sqlite.js'
-import { DatabaseSync } from './sqlite.js'
+import { databases } from './databases.js'
 
 type Call = 'load' | 'swap' | 'delete'
 
@@ -76,28 +70,9 @@ export function shuffled(inner: Store, seed = 1): Watched {
   return store
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'okibi-test-'))
-afterAll(() => rmSync(folder, { recursive: true, force: true }))
-let files = 0
-
-/** A file that is not there yet. */
-export function freshFile(): string {
-  files += 1
-  return join(folder, `${files}.sqlite`)
-}
-
-/** The stores that ship, and every SQLite driver that this runtime has. */
+/** The stores that ship and that this runtime has, with every driver. */
 export function shippedStores(now?: () => number): Record<string, () => Store> {
-  const stores: Record<string, () => Store> = {
-    memory: () => memoryStore({ now }),
-    sqlite: () => openSqliteStore(freshFile(), { now }),
-    'libsql in memory': () => sqliteStore(new Libsql(':memory:'), { now }),
-  }
-  if (DatabaseSync) {
-    const Database = DatabaseSync
-    stores['node:sqlite in memory'] = () => sqliteStore(new Database(':memory:'), { now })
-  }
-  return stores
+  return { memory: () => memoryStore({ now }), ...databases(now) }
 }
 
 /** A memory store whose content can be read and damaged. */

@@ -1,0 +1,46 @@
+// The tests once more on other runtimes: against the built package, and which of them a runtime cannot run, and why.
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const file = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
+
+/** The folder of the package. */
+export const root: string = file('.')
+
+/** The files in `test` that a runtime does not run, each with the reason. */
+const WITHOUT: Record<string, Record<string, string>> = {
+  node: {},
+  deno: {},
+  bun: {
+    'readme.test.ts': 'works in a folder of its own, which a thread cannot, and on Bun each file runs in a thread',
+  },
+  workerd: {
+    'both-faces.test.ts': 'starts a Rust service',
+    'readme.test.ts': 'reads the README, and its example of a login has an SQLite file',
+    'schema.test.ts': 'looks at SQLite tables',
+    'sqlite.test.ts': 'opens SQLite files',
+  },
+}
+
+/** The files that a runtime runs. */
+export function testsOn(runtime: string | undefined): { include: string[]; exclude: string[] } {
+  const without = WITHOUT[runtime ?? '']
+  if (!without) throw new Error(`OKIBI_RUNTIME of ${runtime}: must be ${Object.keys(WITHOUT).join(', ')}`)
+  return {
+    include: ['test/**/*.test.ts'],
+    exclude: ['**/node_modules/**', 'test/consumers/**', ...Object.keys(without).map((name) => `test/${name}`)],
+  }
+}
+
+const manifest = JSON.parse(readFileSync(file('package.json'), 'utf8')) as {
+  exports: Record<string, string | { default: string }>
+}
+
+/** What is built, in place of the sources: by the paths that tests import, and by the package's own name. */
+export const built: { find: RegExp; replacement: string }[] = [
+  { find: /^(?:\.\.\/)+src\/(.*)$/, replacement: file('dist/$1') },
+  ...Object.entries(manifest.exports).map(([path, target]) => ({
+    find: new RegExp(`^okibi${path.slice(1)}$`),
+    replacement: file(typeof target === 'string' ? target : target.default),
+  })),
+]

@@ -1,0 +1,35 @@
+// How the tests run on the runtime that OKIBI_RUNTIME names: node, bun, deno or workerd.
+import { fileURLToPath } from 'node:url'
+import { cloudflareTest } from '@cloudflare/vitest-plugin'
+import { defineConfig } from 'vitest/config'
+import { built, root, testsOn } from './suite.ts'
+
+const runtime = process.env.OKIBI_RUNTIME
+const workerd = cloudflareTest({
+  miniflare: {
+    compatibilityDate: '2026-07-01',
+    // Vitest itself needs these.
+    compatibilityFlags: ['nodejs_compat'],
+    modulesRules: [{ type: 'CompiledWasm', include: ['**/*.wasm'] }],
+  },
+})
+const noDatabases = {
+  find: './databases.js',
+  replacement: fileURLToPath(new URL('no-databases.ts', import.meta.url)),
+}
+
+export default defineConfig({
+  root,
+  plugins: runtime === 'workerd' ? [workerd] : [],
+  resolve: { alias: runtime === 'workerd' ? [...built, noDatabases] : built },
+  test: {
+    ...testsOn(runtime),
+    provide: { runtime },
+    globalSetup: ['test/support/upstream.ts'],
+    // Bun lacks what Vitest asks of a process that it starts.
+    pool: runtime === 'bun' ? 'threads' : 'forks',
+    testTimeout: 60_000,
+    // What is built is loaded by the runtime itself.
+    server: { deps: { external: [/\/okibi\/dist\//] } },
+  },
+})

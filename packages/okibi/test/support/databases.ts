@@ -1,0 +1,33 @@
+// The stores that need a database or a file, by every driver that this runtime has.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Libsql from 'libsql'
+import { afterAll } from 'vitest'
+import type { Store } from '../../src/store.js'
+import { openSqliteStore, sqliteStore } from '../../src/stores/sqlite.js'
+import { DatabaseSync } from './sqlite.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'okibi-test-'))
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+let files = 0
+
+/** A file that is not there yet. */
+export function freshFile(): string {
+  files += 1
+  return join(folder, `${files}.sqlite`)
+}
+
+/** Opens a new store of each kind. */
+export function databases(now?: () => number): Record<string, () => Store> {
+  const stores: Record<string, () => Store> = {
+    'SQLite file': () => openSqliteStore(freshFile(), { now }),
+    'SQLite in memory': () => openSqliteStore(':memory:', { now }),
+    libsql: () => sqliteStore(new Libsql(freshFile()), { now }),
+  }
+  if (DatabaseSync) {
+    const Database = DatabaseSync
+    stores['node:sqlite'] = () => sqliteStore(new Database(freshFile()), { now })
+  }
+  return stores
+}

