@@ -1,18 +1,7 @@
 // How the TypeScript tests run: each file in a process of its own, so that no test sees another's state.
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
-
-function groupBy<K, T>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, T[]> {
-  const groups = new Map<K, T[]>()
-  for (const item of items) {
-    const key = keyOf(item)
-    groups.set(key, [...(groups.get(key) ?? []), item])
-  }
-  return groups
-}
-
-// Vitest reports failures with Map.groupBy, which Node 20 lacks; without it a failing test would show no reason.
-if (!('groupBy' in Map)) Object.assign(Map, { groupBy })
+import './test/support/group-by.js'
 
 /** The engine's loader, and the package by its own name, as the README imports it. */
 const alias = Object.entries({

@@ -8,15 +8,27 @@ use std::{
 
 use crate::{
     npm::{build_package, package},
-    run::{During, Outcome, fail, npm, quietly, read, root, target},
+    run::{During, Outcome, fail, node, npm, quietly, read, root, run as run_command, target},
     wasm::{self, Effort},
 };
 
 /// Files that every package must hold, besides those that its `exports` name.
 const REQUIRED: &[&str] = &["package.json", "README.md", "LICENSE-MIT", "LICENSE-APACHE", "dist/okibi.wasm"];
 
-/// Builds `target/npm/okibi-<version>.tgz` and checks what is in it.
+/// Builds the package and says what every file weighs.
 pub(crate) fn run() -> Outcome {
+    let tarball = build()?;
+    for file in files(&tarball)? {
+        let size = fs::metadata(tarball.with_file_name("package").join(&file)).during(&file)?.len();
+        println!("{size:>9}  {file}");
+    }
+    let size = fs::metadata(&tarball).during(tarball.display())?.len();
+    println!("{size:>9}  {} (packed)", tarball.display());
+    Ok(())
+}
+
+/// Builds `target/npm/okibi-<version>.tgz`, and checks what is in it and what it weighs.
+pub(crate) fn build() -> Outcome<PathBuf> {
     // Files that an earlier build left behind must not ship.
     let dist = package().join("dist");
     if dist.is_dir() {
@@ -32,13 +44,8 @@ pub(crate) fn run() -> Outcome {
     let files = files(&tarball)?;
     let manifest = fs::read_to_string(staged.join("package.json")).during("package.json")?;
     check(&files, &manifest)?;
-    for file in &files {
-        let size = fs::metadata(staged.join(file)).during(file)?.len();
-        println!("{size:>9}  {file}");
-    }
-    let size = fs::metadata(&tarball).during(tarball.display())?.len();
-    println!("{size:>9}  {} (packed)", tarball.display());
-    Ok(())
+    run_command(node(&root()).arg("packages/okibi/scripts/weigh.mjs").arg(&staged))?;
+    Ok(tarball)
 }
 
 /// Copies what belongs into the package into a folder of its own.
@@ -81,8 +88,10 @@ fn files(tarball: &Path) -> Outcome<Vec<String>> {
 
 /// Fails if a file is missing or does not belong there.
 fn check(files: &[String], manifest: &str) -> Outcome {
-    let exported =
-        manifest.split('"').filter_map(|text| text.strip_prefix("./")).filter(|path| path.starts_with("dist/"));
+    let exported = manifest.split('"').filter_map(|text| text.strip_prefix("./")).filter(|path| {
+        // Patterns stand in `typesVersions` only.
+        path.starts_with("dist/") && !path.contains('*')
+    });
     for path in exported.chain(REQUIRED.iter().copied()) {
         if !files.iter().any(|file| file == path) {
             return fail(format!("{path}: missing in the package"));
@@ -102,7 +111,7 @@ fn check(files: &[String], manifest: &str) -> Outcome {
 mod tests {
     use super::check;
 
-    const MANIFEST: &str = "{ \"type\": \"module\", \"types\": \"./dist/index.d.ts\" }";
+    const MANIFEST: &str = "{ \"typesVersions\": [\"./dist/*.d.ts\"], \"types\": \"./dist/index.d.ts\" }";
 
     fn result(files: &[&str]) -> Result<(), String> {
         let required = ["package.json", "README.md", "LICENSE-MIT", "LICENSE-APACHE", "dist/okibi.wasm"];

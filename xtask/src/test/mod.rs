@@ -48,6 +48,7 @@ const PARTS: &[Part] = &[
     Part { name: "bun", group: "runtimes", needs: &[typescript::need_node], run: runtimes::bun },
     Part { name: "deno", group: "runtimes", needs: &[typescript::need_node], run: runtimes::deno },
     Part { name: "workerd", group: "runtimes", needs: &[runtimes::need_newer_node], run: runtimes::workerd },
+    Part { name: "consumers", group: "consumers", needs: &[runtimes::need_newer_node], run: runtimes::consumers },
     Part { name: "examples", group: "ts", needs: &[typescript::need_node], run: site::examples },
     Part { name: "fuzz", group: "fuzz", needs: &[], run: || fuzz::in_tests(FUZZ_SECONDS) },
     Part { name: "readme", group: "readme", needs: &[typescript::need_node], run: site::readme },

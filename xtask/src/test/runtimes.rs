@@ -1,4 +1,5 @@
-//! The TypeScript tests once more on the other runtimes: a newer Node, Bun, Deno and workerd, against what is built.
+//! The TypeScript tests once more on the other runtimes: a newer Node, Bun, Deno and workerd, against what is built; and
+//! projects that install the package as it ships, on every runtime and by every bundler.
 
 use std::{
     path::{Path, PathBuf},
@@ -7,7 +8,8 @@ use std::{
 
 use crate::{
     npm::{build_package, install, need_node, package},
-    run::{Outcome, fail, run},
+    pack,
+    run::{Outcome, fail, node, run},
     wasm::{self, Effort},
 };
 
@@ -51,6 +53,16 @@ fn tests_on(runtime: &str, program: &Path, arguments: &[&str]) -> Outcome {
     command.current_dir(package()).args(arguments).arg("node_modules/vitest/vitest.mjs");
     command.args(["run", "--config", "test/runtimes/vitest.config.mjs"]).env("OKIBI_RUNTIME", runtime);
     run(quiet(&mut command))
+}
+
+/// Consumers: the packed package in projects of its users.
+pub(super) fn consumers() -> Outcome {
+    let tarball = pack::build()?;
+    install(&package())?;
+    install(&tools())?;
+    let mut command = node(&package());
+    command.args(["node_modules/vitest/vitest.mjs", "run", "--config", "test/consumers/vitest.config.ts"]);
+    run(command.env("OKIBI_TARBALL", tarball))
 }
 
 /// Tells the tools that nobody is to be told of this run.

@@ -1,0 +1,45 @@
+// Says what the JavaScript of each subpath weighs, gzipped: its file and all that this one imports, but for the engine.
+// Fails over the budget. Usage: node weigh.mjs <folder of the package>
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+
+/** The most that each subpath may weigh, in bytes. To raise one is a decision: say why in the commit. */
+const BUDGETS = {
+  okibi: 19_500,
+  'okibi/memory': 2_100,
+  'okibi/sqlite': 4_500,
+  'okibi/contract': 8_200,
+}
+
+const [folder = '.'] = process.argv.slice(2)
+const { exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+const failures = []
+
+for (const [path, target] of Object.entries(exports)) {
+  if (path.endsWith('.json')) continue
+  const name = `okibi${path.slice(1)}`
+  const files = [...reached(join(folder, target.default))]
+  const weight = gzipSync(Buffer.concat(files.map((file) => readFileSync(file))), { level: 9 }).length
+  const budget = BUDGETS[name]
+  console.log(`${String(weight).padStart(9)}  ${name}, gzipped (at most ${budget ?? '?'})`)
+  if (budget === undefined) failures.push(`${name}: has no budget; give it one, about ${Math.ceil(weight / 90) * 100}`)
+  else if (weight > budget) failures.push(`${name}: ${weight} bytes gzipped, over the budget of ${budget}`)
+}
+for (const name of Object.keys(BUDGETS)) {
+  if (!(`.${name.slice(5)}` in exports)) failures.push(`${name}: has a budget but is no subpath`)
+}
+for (const failure of failures) console.error(`packages/okibi/scripts/weigh.mjs: ${failure}`)
+process.exitCode = failures.length > 0 ? 1 : 0
+
+/** A file and all files that it imports, directly or not. The engine's loader is no path, so it is left out. */
+function reached(file, found = new Set()) {
+  if (found.has(file)) return found
+  found.add(file)
+  for (const [, path] of readFileSync(file, 'utf8').matchAll(
+    /(?:\bfrom|^import|\bimport\()\s*['"](\.{1,2}\/[^'"]+)['"]/gm,
+  )) {
+    reached(join(dirname(file), path), found)
+  }
+  return found
+}

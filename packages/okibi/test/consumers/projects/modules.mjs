@@ -1,0 +1,28 @@
+// Prints the modules of a Worker, unbundled, as JSON: each file, and each bare import as a module of that name.
+import { readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+
+const modules = new Map()
+
+function add(file) {
+  if (modules.has(file)) return
+  if (file.endsWith('.wasm')) {
+    modules.set(file, { type: 'CompiledWasm', contents: readFileSync(file).toString('base64') })
+    return
+  }
+  const contents = readFileSync(file, 'utf8')
+  modules.set(file, { type: 'ESModule', contents })
+  for (const [, specifier] of contents.matchAll(/^(?:import|export)\b(?:[^'"]*?\bfrom)?\s*['"]([^'"]+)['"]/gm)) {
+    const target = fileURLToPath(import.meta.resolve(specifier, pathToFileURL(file)))
+    add(target)
+    if (!specifier.startsWith('.')) {
+      const alias = join(dirname(file), specifier)
+      const path = relative(dirname(alias), target)
+      modules.set(alias, { type: 'ESModule', contents: `export * from ${JSON.stringify(`./${path}`)}` })
+    }
+  }
+}
+
+add(join(import.meta.dirname, 'worker.mjs'))
+console.log(JSON.stringify([...modules].map(([path, module]) => ({ path, ...module }))))

@@ -1,0 +1,5 @@
+// The app as a Worker.
+import { upgradeWebSocket } from 'hono/cloudflare-workers'
+import { makeApp } from './app.mjs'
+
+export default makeApp(upgradeWebSocket)

@@ -1,0 +1,42 @@
+// Installs the packed package into empty projects, once for all tests: with the one peer that it needs, and with servers.
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import type { TestProject } from 'vitest/node'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    /** The folder that holds every consumer. */
+    consumers: string
+  }
+}
+
+const here = import.meta.dirname
+
+function readJson<T>(path: string): T {
+  return JSON.parse(readFileSync(join(here, path), 'utf8')) as T
+}
+
+/** Hono in the version that okibi itself is tested with, and what the tools' manifest pins. */
+function versions(): Record<string, string> {
+  const lock = readJson<{ packages: Record<string, { version: string }> }>('../../../package-lock.json')
+  const tools = readJson<{ devDependencies: Record<string, string> }>('../../runtimes/package.json')
+  return { ...tools.devDependencies, hono: lock.packages['node_modules/hono']?.version ?? '' }
+}
+
+export default function install(project: TestProject): void {
+  const tarball = process.env.OKIBI_TARBALL
+  if (!tarball) throw new Error('OKIBI_TARBALL: not set; run `cargo xtask test consumers`, which packs the package')
+  const consumers = resolve(dirname(tarball), '../consumers')
+  rmSync(consumers, { recursive: true, force: true })
+  const pinned = versions()
+  for (const [name, packages] of Object.entries({ peer: ['hono'], servers: ['hono', '@hono/node-server', 'ws'] })) {
+    const folder = join(consumers, 'installed', name)
+    mkdirSync(folder, { recursive: true })
+    writeFileSync(join(folder, 'package.json'), `{ "name": "${name}", "private": true, "type": "module" }\n`)
+    const wanted = packages.map((name) => `${name}@${pinned[name]}`)
+    const flags = ['--no-audit', '--no-fund', '--no-package-lock', '--prefer-offline', '--loglevel=error']
+    execFileSync('npm', ['install', ...flags, tarball, ...wanted], { cwd: folder, stdio: 'inherit' })
+  }
+  project.provide('consumers', consumers)
+}

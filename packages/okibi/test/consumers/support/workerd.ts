@@ -1,0 +1,41 @@
+// A Worker in workerd, from its modules.
+import { readdirSync, readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+
+/** A module as Miniflare takes it. */
+export interface WorkerModule {
+  readonly type: 'ESModule' | 'CompiledWasm'
+  readonly path: string
+  readonly contents: string | Uint8Array
+}
+
+interface Miniflare {
+  readonly ready: Promise<URL>
+  dispose(): Promise<void>
+}
+
+const tools = createRequire(join(import.meta.dirname, '../../runtimes/package.json'))
+const { Miniflare } = tools('miniflare-4') as { Miniflare: new (options: object) => Miniflare }
+
+/** The modules that a bundler wrote into a folder, the main one first. */
+export function modulesIn(folder: string, main: string): WorkerModule[] {
+  const names = readdirSync(folder).filter((name) => /\.(m?js|wasm)$/.test(name))
+  const type = (name: string) => (name.endsWith('.wasm') ? 'CompiledWasm' : 'ESModule')
+  const modules = names.map((name): WorkerModule => {
+    const contents = readFileSync(join(folder, name))
+    return { type: type(name), path: `/${name}`, contents: name.endsWith('.wasm') ? contents : contents.toString() }
+  })
+  return modules.sort((one, other) => Number(other.path === `/${main}`) - Number(one.path === `/${main}`))
+}
+
+/** Runs a Worker without any compatibility flag, does something with its address, and stops it. */
+export async function withWorker(modules: WorkerModule[], use: (url: string) => Promise<void>): Promise<void> {
+  const options = { modules, modulesRoot: '/', host: '127.0.0.1', port: 0, cf: false, compatibilityDate: '2026-07-01' }
+  const worker = new Miniflare(options)
+  try {
+    await use((await worker.ready).href)
+  } finally {
+    await worker.dispose()
+  }
+}

@@ -1,0 +1,56 @@
+// The declarations of every subpath, as a compiler sees them that has the package and its one required peer, in every
+// way to find a module.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { programs, project, run } from './support/project.js'
+
+const folder = project('types', ['typed.ts'])
+const manifest = JSON.parse(readFileSync(join(folder, 'node_modules/okibi/package.json'), 'utf8')) as {
+  exports: Record<string, unknown>
+}
+
+/** Every subpath with declarations, as an app writes it. */
+const paths = Object.keys(manifest.exports)
+  .filter((path) => !path.endsWith('.json'))
+  .map((path) => `okibi${path.slice(1)}`)
+
+const OPTIONS = {
+  noEmit: true,
+  strict: true,
+  skipLibCheck: false,
+  target: 'es2023',
+  lib: ['es2023', 'dom', 'dom.iterable'],
+  types: [],
+}
+
+/** Compiles files of the project. */
+async function compile(compiler: string, options: object, ...files: string[]): Promise<void> {
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: { ...OPTIONS, ...options }, files }))
+  await run(folder, programs.node, compiler, '--project', 'tsconfig.json')
+}
+
+/** Compiles an app that takes everything from everywhere, beside one that has types. */
+async function compiles(compiler: string, name: string, options: object): Promise<void> {
+  writeFileSync(join(folder, name), paths.map((path, index) => `export * as path${index} from '${path}'\n`).join(''))
+  await compile(compiler, options, name, 'typed.ts')
+}
+
+test('there are subpaths', () => expect(paths.length).toBeGreaterThan(3))
+
+describe('declarations', () => {
+  test('bundler', () => compiles(programs.tsc, 'all.ts', { module: 'esnext', moduleResolution: 'bundler' }))
+
+  test('node16', () => compiles(programs.tsc, 'all.mts', { module: 'node16', moduleResolution: 'node16' }))
+
+  test('nodenext, with require', () =>
+    compiles(programs.tsc, 'all.cts', { module: 'nodenext', moduleResolution: 'nodenext' }))
+
+  test('node10', () => compiles(programs.tsc5, 'all.ts', { module: 'esnext', moduleResolution: 'node10' }))
+
+  test('what is not there is found to be missing', async () => {
+    writeFileSync(join(folder, 'missing.ts'), "export * from 'okibi/missing'\n")
+    const compiled = compile(programs.tsc, { module: 'esnext', moduleResolution: 'bundler' }, 'missing.ts')
+    await expect(compiled).rejects.toThrow('okibi/missing')
+  })
+})

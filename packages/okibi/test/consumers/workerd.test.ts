@@ -1,0 +1,63 @@
+// Consumers in workerd, without any compatibility flag: module by module, and bundled by esbuild, wrangler and Pages. N38.
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { alone, programs, project, run } from './support/project.js'
+import { keepsSessions, upgrades } from './support/visits.js'
+import { modulesIn, type WorkerModule, withWorker } from './support/workerd.js'
+
+const FILES = ['app.mjs', 'worker.mjs']
+
+interface Found {
+  readonly path: string
+  readonly type: WorkerModule['type']
+  readonly contents: string
+}
+
+/** The Worker as it is, found as a bundler for Workers would find it. */
+async function unbundled(folder: string): Promise<WorkerModule[]> {
+  const flags = ['--conditions=workerd', '--experimental-import-meta-resolve', '--no-warnings']
+  const found = JSON.parse(await run(folder, programs.node, ...flags, 'modules.mjs')) as Found[]
+  return found.map(({ path, type, contents }) => ({
+    type,
+    path,
+    contents: type === 'CompiledWasm' ? Buffer.from(contents, 'base64') : contents,
+  }))
+}
+
+describe('unbundled', () => {
+  const folder = project('workerd', [...FILES, 'modules.mjs'])
+
+  test('sessions', async () => {
+    const modules = await unbundled(folder)
+    expect(modules.filter(({ type }) => type === 'CompiledWasm')).toHaveLength(1)
+    expect(modules.filter(({ path }) => path.includes('wasm.generated'))).toEqual([])
+    await withWorker(modules, keepsSessions)
+  })
+
+  test('n18_an_upgrade_goes_through', async () => withWorker(await unbundled(folder), upgrades))
+})
+
+test('esbuild', async () => {
+  const folder = project('esbuild', FILES)
+  const flags = ['--bundle', '--format=esm', '--minify', '--conditions=workerd,worker', '--loader:.wasm=copy']
+  await run(folder, programs.esbuild, 'worker.mjs', ...flags, '--outdir=out')
+  await withWorker(modulesIn(alone(folder, 'out'), 'worker.js'), keepsSessions)
+})
+
+test('wrangler', async () => {
+  const folder = project('wrangler', FILES)
+  writeFileSync(
+    join(folder, 'wrangler.json'),
+    JSON.stringify({ name: 'okibi', main: 'worker.mjs', compatibility_date: '2026-07-01' }),
+  )
+  await run(folder, programs.newerNode, programs.wrangler, 'deploy', '--dry-run', '--outdir=out')
+  await withWorker(modulesIn(alone(folder, 'out'), 'worker.js'), keepsSessions)
+})
+
+test('Pages', async () => {
+  const folder = project('pages', ['app.mjs', 'functions'])
+  const flags = ['--outdir=out', '--compatibility-date=2026-07-01']
+  await run(folder, programs.newerNode, programs.wrangler, 'pages', 'functions', 'build', ...flags)
+  await withWorker(modulesIn(alone(folder, 'out'), 'index.js'), keepsSessions)
+})
