@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
+import { RANDOM_BYTES } from '../../packages/okibi/dist/driver.js'
 import { Answer, Engine } from '../../packages/okibi/dist/engine.js'
 import { spread } from './statistics.mjs'
 
@@ -43,7 +44,7 @@ function timesOf(call) {
 /** What a request asks of the engine, with a session that holds a text of 1 KB. */
 function calls() {
   const now = Date.now()
-  const random = crypto.getRandomValues(new Uint8Array(64))
+  const random = crypto.getRandomValues(new Uint8Array(RANDOM_BYTES))
   const log = (letter) => `[{"set":["text","${letter.repeat(1000)}"]}]`
   const settled = (reply) => {
     if (reply.head.error) throw new Error(`the engine refused: ${reply.head.error.message}`)

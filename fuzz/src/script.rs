@@ -18,7 +18,7 @@ pub(crate) fn script(input: &[u8]) {
         1 => Protection::SignedId(ring()),
         _ => Protection::Sealed { ring: ring(), chunks: 1 },
     };
-    let mut world = World::new(Config { protection, ..Config::default() });
+    let mut world = World::new(Config { dialect: protection.into(), ..Config::default() });
     let mut cookies: Vec<(String, u8)> = Vec::new();
     let mut requests: Vec<(Request, u8)> = Vec::new();
     for step in script.chunks_exact(2).take(200) {

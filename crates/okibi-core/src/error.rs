@@ -29,6 +29,14 @@ pub enum ConfigError {
     /// The cookie domain is empty, too long or has forbidden characters.
     #[error("cookie domain {0:?}: must be a host name of letters, digits, '-' and '.', at most 253 bytes")]
     CookieDomain(String),
+    /// Another attribute of the cookie is too long or has forbidden characters.
+    #[error("cookie {attribute} {value:?}: must have at most 64 bytes, no ';' and no control characters")]
+    CookieAttribute {
+        /// The attribute's name.
+        attribute: &'static str,
+        /// The configured value.
+        value: String,
+    },
     /// The namespace of store keys has characters that it cannot have.
     #[error("namespace {0:?}: must be 1 to 64 characters of letters, digits, '_', '.' and '-'")]
     Namespace(String),
@@ -108,6 +116,14 @@ pub enum Refusal {
     /// `take` where there is no compare-and-swap: it could hand the value to two requests.
     #[error("take: this session has no compare-and-swap, so a value could be handed out twice; use get and remove")]
     NoSwap,
+    /// What an older dialect has no place for, or what only an older one knows: an owner, a label, an id of the app's own.
+    #[error("session dialect: it has no place for this change; only another dialect can keep it")]
+    NotInDialect,
+    /// An id that the app chose has not the form that its dialect asks for.
+    #[error(
+        "session id: hono-sessions needs a lower-case UUID v4, hono-kv-session 1 to 128 characters fit for a cookie"
+    )]
+    InvalidId,
     /// The random bytes given to this call did not suffice.
     #[error("entropy: not enough random bytes for this step")]
     Entropy,
@@ -132,6 +148,8 @@ impl Refusal {
             Self::InvalidText => "invalid_text",
             Self::InvalidSpan => "invalid_span",
             Self::NoSwap => "no_swap",
+            Self::NotInDialect => "not_in_dialect",
+            Self::InvalidId => "invalid_id",
             Self::Entropy => "entropy",
             Self::OutOfOrder => "out_of_order",
         }
@@ -161,6 +179,8 @@ pub enum Event {
     RotatedAway,
     /// The cookie is of a session that was renewed: the request goes on in its successor.
     FollowedMarker,
+    /// The session of an accepted older dialect was taken over.
+    Adopted,
     /// The session ended while this request was under way: its changes were dropped.
     ChangesDropped,
     /// Another request changed the session first: the changes were replayed.
@@ -184,6 +204,7 @@ impl Event {
             Self::UndecodableRecord => "undecodable_record",
             Self::RotatedAway => "rotated_away",
             Self::FollowedMarker => "followed_marker",
+            Self::Adopted => "adopted",
             Self::ChangesDropped => "changes_dropped",
             Self::Conflict => "conflict",
             Self::LostReplyResolved => "lost_reply_resolved",

@@ -5,6 +5,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::{id::Owner, time::Timestamp};
 
+/// What a load found.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loaded {
+    /// The bytes that the last write put there.
+    pub bytes: Bytes,
+    /// The backend's own expiry, where it can tell.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl core::fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let bytes = format_args!("{} bytes", self.bytes.len());
+        f.debug_struct("Loaded").field("bytes", &bytes).field("expires_at", &self.expires_at).finish()
+    }
+}
+
 /// What a store is asked to put under a key.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Write {

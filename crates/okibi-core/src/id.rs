@@ -1,6 +1,6 @@
 //! The names of a session: the secret id, the store key made from it, the public handle, and its owner.
 
-use alloc::{string::String, sync::Arc};
+use alloc::{borrow::ToOwned, string::String, sync::Arc};
 use core::fmt;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
@@ -8,46 +8,83 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// The secret in a visitor's cookie: 32 random bytes. It is never stored and never shown (S2, S7).
+/// The secret in a visitor's cookie: 32 random bytes, or the text that an older dialect uses. It is never shown (S7), and
+/// okibi's own is never stored (S2).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Id([u8; 32]);
+pub struct Id(Form);
+
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+enum Form {
+    Random([u8; 32]),
+    Text(String),
+}
 
 impl Id {
     /// An id made of these bytes, which must come from the system's CSPRNG (ASVS 7.2.3).
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+        Self(Form::Random(bytes))
+    }
+
+    /// The id of an older dialect, which says what it may look like.
+    pub(crate) fn from_text(text: impl Into<String>) -> Self {
+        Self(Form::Text(text.into()))
     }
 
     /// Reads the 43 characters of base64url without padding; anything but the canonical spelling is `None`.
     pub fn parse(text: &[u8]) -> Option<Self> {
-        decode_exact(text).map(Self)
+        decode_exact(text).map(Self::from_bytes)
     }
 
     /// The bytes of the id, for deriving keys from it.
-    pub const fn as_bytes(&self) -> &[u8; 32] {
-        &self.0
+    pub fn as_bytes(&self) -> &[u8] {
+        match &self.0 {
+            Form::Random(bytes) => bytes,
+            Form::Text(text) => text.as_bytes(),
+        }
     }
 
-    /// The id as it stands in the cookie: 43 characters of base64url without padding.
+    /// The random bytes, if it is okibi's own.
+    pub(crate) fn random_bytes(&self) -> Option<&[u8; 32]> {
+        match &self.0 {
+            Form::Random(bytes) => Some(bytes),
+            Form::Text(_) => None,
+        }
+    }
+
+    /// The id as it stands in the cookie: 43 characters of base64url without padding, or an older dialect's text.
     pub fn to_text(&self) -> String {
-        BASE64URL.encode(self.0)
+        match &self.0 {
+            Form::Random(bytes) => BASE64URL.encode(bytes),
+            Form::Text(text) => text.to_owned(),
+        }
     }
 
     /// Where the record of this id lies in a store: `<namespace>:` and the base64url of the id's SHA-256.
     pub fn store_key(&self, namespace: &str) -> StoreKey {
-        let digest = Sha256::digest(self.0);
+        let digest = Sha256::digest(self.as_bytes());
         let mut key = String::with_capacity(namespace.len() + 1 + 43);
         key.push_str(namespace);
         key.push(':');
         push_encoded(&mut key, &digest);
         StoreKey(key.into())
     }
+
+    /// A public name for the session of an id whose dialect has none: it opens nothing either.
+    pub(crate) fn derived_handle(&self) -> Handle {
+        let digest: [u8; 32] = Sha256::digest(self.as_bytes()).into();
+        let mut half = [0; 16];
+        half.iter_mut().zip(digest).for_each(|(slot, byte)| *slot = byte);
+        Handle(half)
+    }
 }
 
 /// Nothing of an id stays behind in memory. (The derive of this would cost every build a second copy of `syn`.)
 impl Drop for Id {
     fn drop(&mut self) {
-        self.0.zeroize();
+        match &mut self.0 {
+            Form::Random(bytes) => bytes.zeroize(),
+            Form::Text(text) => text.zeroize(),
+        }
     }
 }
 
@@ -59,8 +96,10 @@ impl fmt::Debug for Id {
     }
 }
 
-/// Where a record lies in a store. It opens nothing: no id can be computed from it (S2).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// Where a record lies in a store. In okibi's own dialect it opens nothing: no id can be computed from it (S2).
+///
+/// In an older dialect the key *is* the id, so it is never shown (S7): [`StoreKey::as_str`] is for stores alone.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoreKey(Arc<str>);
 
 impl StoreKey {
@@ -87,9 +126,9 @@ impl<'de> Deserialize<'de> for StoreKey {
     }
 }
 
-impl fmt::Display for StoreKey {
+impl fmt::Debug for StoreKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str("StoreKey(hidden)")
     }
 }
 

@@ -28,16 +28,19 @@ mod time;
 pub use crate::{
     cookie::{
         cache::{cache_control, vary},
-        write::{CookieConfig, SameSite},
+        write::{CookieConfig, HonoCookie, SameSite},
     },
     engine::{
         Engine, Summary,
         flow::{Activity, Answer, Fault, Flow, RANDOM_BYTES, Random, Step},
     },
     error::{ConfigError, Event, Refusal},
-    exchange::{Consistency, Swap, Write},
+    exchange::{Consistency, Loaded, Swap, Write},
     id::{Handle, Id, Owner, StoreKey},
-    policy::{Config, Lifetime, Protection},
+    policy::{
+        Accept, Config, Dialect, Lifetime, Protection,
+        hono::{HonoKv, HonoProtection, HonoSessions, IronRing},
+    },
     record::{Entry, Limits, Record},
     seal::ring::Ring,
     session::{Json, Op, Patch, apply, input},

@@ -27,6 +27,7 @@ fn op(item: &str) -> Option<Op> {
             "rotate_keeping_deadline" => Op::RotateKeepingDeadline,
             "renew_id" => Op::RenewId,
             "destroy" => Op::Destroy,
+            "touch" => Op::Touch,
             _ => return None,
         });
     }
@@ -39,6 +40,9 @@ fn op(item: &str) -> Option<Op> {
         "update" => update(&json::members(body)?)?,
         "set_idle" => Op::SetIdle(json::number(body)?),
         "set_persistent" => Op::SetPersistent(boolean(body)?),
+        "set_deadline" if body == "null" => Op::SetDeadline(None),
+        "set_deadline" => Op::SetDeadline(Some(json::number(body)?)),
+        "use_id" => Op::UseId(text(body)?),
         "set_owner" => Op::SetOwner(optional(body)?.map(Owner::new)),
         "set_label" => Op::SetLabel(optional(body)?.map(Text::from)),
         _ => return None,

@@ -1,6 +1,8 @@
 //! The configuration of one session, checked and parsed once.
 
-use alloc::string::String;
+pub(crate) mod hono;
+
+use alloc::{string::String, vec::Vec};
 use core::time::Duration;
 
 use crate::{
@@ -14,6 +16,7 @@ use crate::{
     seal::ring::Ring,
     time::Timestamp,
 };
+use hono::{HonoKv, HonoProtection, HonoSessions};
 
 /// How long a rotation's marker keeps late requests of the old id anonymous and without a cookie.
 pub(crate) const ROTATE_MARKER: Duration = Duration::from_mins(1);
@@ -37,6 +40,57 @@ pub enum Protection {
         /// Over how many cookies it may be split, 1 to 5.
         chunks: usize,
     },
+}
+
+/// One complete set of conventions: what a cookie's value is, where a record lies, and how it is written.
+#[derive(Clone, Debug)]
+pub enum Dialect {
+    /// okibi's own.
+    Native(Protection),
+    /// That of the npm package `hono-sessions` 0.8, byte for byte.
+    HonoSessions(HonoSessions),
+    /// That of the npm package `hono-kv-session` 1.0, byte for byte.
+    HonoKv(HonoKv),
+}
+
+impl Default for Dialect {
+    fn default() -> Self {
+        Self::Native(Protection::default())
+    }
+}
+
+impl Dialect {
+    /// Whether the cookie is the store.
+    pub const fn is_sealed(&self) -> bool {
+        match self {
+            Self::Native(protection) => matches!(protection, Protection::Sealed { .. }),
+            Self::HonoSessions(spoken) => matches!(spoken.protection, HonoProtection::Sealed(_)),
+            Self::HonoKv(_) => false,
+        }
+    }
+}
+
+impl From<HonoSessions> for Dialect {
+    fn from(spoken: HonoSessions) -> Self {
+        Self::HonoSessions(spoken)
+    }
+}
+
+impl From<Protection> for Dialect {
+    fn from(protection: Protection) -> Self {
+        Self::Native(protection)
+    }
+}
+
+/// An older dialect whose sessions are taken over, until a day that ends it.
+#[derive(Clone, Debug)]
+pub struct Accept {
+    /// The older dialect, with its cookie and its secrets.
+    pub dialect: Dialect,
+    /// From when on its cookies count for nothing.
+    pub until: Timestamp,
+    /// What its store can promise.
+    pub consistency: Consistency,
 }
 
 /// How long a session lives: idle and absolute. The constants are the limits of NIST SP 800-63B-4 (S15).
@@ -67,13 +121,15 @@ impl Lifetime {
 /// Everything that can be configured about a session. [`Engine::new`](crate::Engine::new) checks it.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The cookie's name and attributes.
+    /// The cookie's name and attributes. The older dialects bring their own.
     pub cookie: CookieConfig,
-    /// How the cookie's value is made.
-    pub protection: Protection,
+    /// What is spoken: okibi's own dialect with one of its protections, or an older one.
+    pub dialect: Dialect,
+    /// Older dialects whose sessions are taken over. Only okibi's own dialect can do that.
+    pub accept: Vec<Accept>,
     /// What store keys begin with. Default: the cookie's name without its prefix.
     pub namespace: Option<String>,
-    /// How long a session lives. Default [`Lifetime::AAL2`].
+    /// How long a session lives. Default [`Lifetime::AAL2`]. The older dialects bring their own.
     pub lifetime: Lifetime,
     /// How much of the idle span must pass before activity is written down. Default a tenth of the idle span.
     pub renew_after: Option<Duration>,
@@ -91,7 +147,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             cookie: CookieConfig::default(),
-            protection: Protection::default(),
+            dialect: Dialect::default(),
+            accept: Vec::new(),
             namespace: None,
             lifetime: Lifetime::AAL2,
             renew_after: None,
@@ -107,7 +164,8 @@ impl Default for Config {
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
     pub(crate) cookie: Template,
-    pub(crate) protection: Protection,
+    pub(crate) dialect: Dialect,
+    pub(crate) accepted: Vec<Accepted>,
     pub(crate) namespace: String,
     pub(crate) lifetime: Lifetime,
     pub(crate) renew_after: Option<Duration>,
@@ -117,26 +175,47 @@ pub(crate) struct Policy {
     pub(crate) consistency: Consistency,
 }
 
+/// An accepted dialect, found possible.
+#[derive(Clone, Debug)]
+pub(crate) struct Accepted {
+    pub(crate) policy: Policy,
+    pub(crate) until: Timestamp,
+}
+
+/// So many older dialects can be accepted at once: one bit each says which of their cookies a request had.
+const MOST_ACCEPTED: usize = 8;
+
 impl Policy {
     pub(crate) fn new(config: Config) -> Result<Self, ConfigError> {
-        let cookie = Template::new(&config.cookie)?;
+        if !matches!(config.dialect, Dialect::Native(_)) {
+            check_own(&config)?;
+        }
+        let (cookie, lifetime) = match &config.dialect {
+            Dialect::Native(_) => (Template::new(&config.cookie)?, config.lifetime),
+            Dialect::HonoSessions(spoken) => (spoken.template()?, spoken.lifetime()?),
+            Dialect::HonoKv(spoken) => (spoken.template()?, spoken.lifetime()?),
+        };
         let namespace = config.namespace.unwrap_or_else(|| namespace_of(&cookie.name));
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
         if namespace.is_empty() || namespace.len() > 64 || !namespace.bytes().all(fits) {
             return Err(ConfigError::Namespace(namespace));
         }
-        check_spans(config.lifetime, config.renew_after, config.grace)?;
-        check_limits(&config.limits)?;
-        if let Protection::Sealed { chunks, .. } = config.protection
-            && !(1..=chunk::MOST).contains(&chunks)
-        {
-            return Err(ConfigError::Limit { option: "chunks", value: chunks, rule: "must be 1 to 5" });
+        if let Dialect::Native(protection) = &config.dialect {
+            check_spans(lifetime, config.renew_after, config.grace)?;
+            if let Protection::Sealed { chunks, .. } = protection
+                && !(1..=chunk::MOST).contains(chunks)
+            {
+                return Err(ConfigError::Limit { option: "chunks", value: *chunks, rule: "must be 1 to 5" });
+            }
         }
+        check_limits(&config.limits)?;
+        let accepted = accepted(&config.dialect, config.accept, config.limits)?;
         Ok(Self {
             cookie,
-            protection: config.protection,
+            dialect: config.dialect,
+            accepted,
             namespace,
-            lifetime: config.lifetime,
+            lifetime,
             renew_after: config.renew_after,
             persistent: config.persistent,
             grace: config.grace,
@@ -145,15 +224,97 @@ impl Policy {
         })
     }
 
+    pub(crate) const fn is_native(&self) -> bool {
+        matches!(self.dialect, Dialect::Native(_))
+    }
+
+    /// Whether the cookie is the store.
+    pub(crate) const fn is_sealed(&self) -> bool {
+        self.dialect.is_sealed()
+    }
+
     /// When activity is next written down: after a part of the idle span, so that reading costs no write (N3, N15).
     pub(crate) fn renewal_due_at(&self, record: &Record) -> Timestamp {
-        let tenth = record.idle / 10;
-        let after = self.renew_after.filter(|after| *after < record.idle).unwrap_or(tenth);
-        record.active.plus(after)
+        let after = match &self.dialect {
+            Dialect::Native(_) => {
+                let tenth = record.idle / 10;
+                Some(self.renew_after.filter(|after| *after < record.idle).unwrap_or(tenth))
+            }
+            Dialect::HonoSessions(spoken) => spoken.renew_after(),
+            Dialect::HonoKv(spoken) => spoken.renew_after(),
+        };
+        let after = after.map(|after| if self.is_eventual() { eventually(after, record.idle) } else { after });
+        after.map_or(Timestamp::MAX, |after| record.active.plus(after))
     }
 
     pub(crate) fn renewal_due(&self, record: &Record, now: Timestamp) -> bool {
-        now > self.renewal_due_at(record) || record.active > now.plus(SKEW)
+        let due_at = self.renewal_due_at(record);
+        due_at < Timestamp::MAX && (now > due_at || record.active > now.plus(SKEW))
+    }
+
+    /// Whether activity that the app declares is written down: on stores that take few writes, only some time after the last.
+    pub(crate) fn may_touch(&self, record: &Record, now: Timestamp) -> bool {
+        match &self.dialect {
+            Dialect::HonoKv(spoken) => now >= record.active.plus(spoken.gap()) || record.active > now.plus(SKEW),
+            Dialect::Native(_) | Dialect::HonoSessions(_) => true,
+        }
+    }
+
+    /// Whether a change moves the session's end, so that a cookie with an end of its own has to move along (N40).
+    pub(crate) fn sends_cookie_on_write(&self) -> bool {
+        match &self.dialect {
+            Dialect::Native(_) => false,
+            Dialect::HonoSessions(spoken) => spoken.cookie.max_age.is_some(),
+            Dialect::HonoKv(_) => true,
+        }
+    }
+
+    /// Whether a backend takes one write per key and second at most, and shows it late.
+    pub(crate) fn is_eventual(&self) -> bool {
+        self.consistency == Consistency::Eventual
+    }
+}
+
+/// Renewals on an eventually consistent store are a minute apart (N10), but never so far that a session ends between two.
+fn eventually(after: Duration, idle: Duration) -> Duration {
+    after.max(Duration::from_mins(1)).min(idle / 2)
+}
+
+fn accepted(written: &Dialect, accept: Vec<Accept>, limits: Limits) -> Result<Vec<Accepted>, ConfigError> {
+    if !accept.is_empty() && !matches!(written, Dialect::Native(_)) {
+        let rule = "accept: only okibi's own dialect can take over sessions; write that, or accept nothing";
+        return Err(ConfigError::Options(rule.into()));
+    }
+    if accept.len() > MOST_ACCEPTED {
+        return Err(ConfigError::Limit { option: "accept", value: accept.len(), rule: "must be 8 dialects at most" });
+    }
+    let policy = |Accept { dialect, until, consistency }| {
+        if matches!(dialect, Dialect::Native(_)) {
+            return Err(ConfigError::Options("accept: okibi's own dialect needs no taking over; remove it".into()));
+        }
+        let config = Config { dialect, limits, consistency, ..Config::default() };
+        Policy::new(config).map(|policy| Accepted { policy, until })
+    };
+    accept.into_iter().map(policy).collect()
+}
+
+/// The older dialects bring their own cookie and lifetime: what is set besides would be ignored.
+fn check_own(config: &Config) -> Result<(), ConfigError> {
+    let plain = Config::default();
+    let own = [
+        ("cookie", config.cookie == plain.cookie),
+        ("lifetime", config.lifetime == plain.lifetime),
+        ("renew_after", config.renew_after.is_none()),
+        ("persistent", config.persistent == plain.persistent),
+        ("grace", config.grace == plain.grace),
+        ("namespace", config.namespace.is_none()),
+    ];
+    match own.into_iter().find(|(_, is_plain)| !is_plain) {
+        Some((option, _)) => {
+            let rule = ": an older dialect brings its own; set it there, or speak okibi's own dialect";
+            Err(ConfigError::Options([option, rule].concat()))
+        }
+        None => Ok(()),
     }
 }
 

@@ -50,8 +50,8 @@ pub struct Entry {
 /// A session as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// The public name.
-    pub handle: Handle,
+    /// The public name; a session that older dialects keep in a cookie has none.
+    pub handle: Option<Handle>,
     /// When the session began.
     pub created: Timestamp,
     /// When it was last active, as of its last renewal.
@@ -134,7 +134,9 @@ impl Record {
     /// The record's bytes. `tag` must be random, so that no two writes are alike.
     pub fn encode(&self, tag: [u8; 8]) -> Bytes {
         let mut out = Writer::new(self.size_hint(), tag);
-        out.member("h").push_encoded(self.handle.as_bytes());
+        if let Some(handle) = &self.handle {
+            out.member("h").push_encoded(handle.as_bytes());
+        }
         out.member("c").push_time(self.created);
         out.member("a").push_time(self.active);
         json::push_number(out.member("i").text(), millis(self.idle));
@@ -313,7 +315,7 @@ impl Wire<'_> {
             return None;
         }
         Some(Stored::Record(Record {
-            handle: Handle::parse(json::string(self.handle?)?.as_ref())?,
+            handle: Some(Handle::parse(json::string(self.handle?)?.as_ref())?),
             created: time(self.created?)?,
             active: time(self.active?)?,
             idle: Duration::from_millis(json::number(self.idle?)?),
@@ -331,7 +333,7 @@ impl Wire<'_> {
     }
 }
 
-fn has_duplicates(entries: &[Entry]) -> bool {
+pub(crate) fn has_duplicates(entries: &[Entry]) -> bool {
     if entries.len() <= 16 {
         let mut rest = entries;
         while let [entry, others @ ..] = rest {

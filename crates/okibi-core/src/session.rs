@@ -59,6 +59,12 @@ pub enum Op {
     SetOwner(Option<Owner>),
     /// What lists call it.
     SetLabel(Option<Text>),
+    /// Activity, now: the session is renewed though no renewal is due.
+    Touch,
+    /// The day on which the session ends, in milliseconds since the Unix epoch, where the dialect has no idle span.
+    SetDeadline(Option<u64>),
+    /// The id that the session's next new record gets, where the dialect lets the app choose.
+    UseId(Text),
 }
 
 impl Op {
@@ -87,7 +93,10 @@ pub fn apply(entries: &mut Vec<Entry>, op: &Op) {
         | Op::SetIdle(_)
         | Op::SetPersistent(_)
         | Op::SetOwner(_)
-        | Op::SetLabel(_) => {}
+        | Op::SetLabel(_)
+        | Op::Touch
+        | Op::SetDeadline(_)
+        | Op::UseId(_) => {}
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! The engine has no clock. Whoever calls it says what time it is.
 
-use core::time::Duration;
+use alloc::string::String;
+use core::{fmt::Write as _, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -32,10 +33,79 @@ impl Timestamp {
         Self::from_millis(self.0.saturating_add(millis(span)))
     }
 
+    /// This time less `span`, at least the Unix epoch.
+    #[must_use]
+    pub(crate) fn minus(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(millis(span)))
+    }
+
+    /// Appends the time as JavaScript's `toISOString` writes it: `2026-11-23T04:14:18.000Z`.
+    pub(crate) fn push_iso(self, text: &mut String) {
+        let (days, millis) = (self.0 / DAY, self.0 % DAY);
+        let (year, month, day) = date(days);
+        let (hour, minute, second, milli) =
+            (millis / 3_600_000, millis / 60_000 % 60, millis / 1000 % 60, millis % 1000);
+        // Years beyond 9999 have a sign and six digits (ECMA-262, section "Expanded Years"). A string takes all that is written.
+        let _ = if year > 9999 { write!(text, "+{year:06}") } else { write!(text, "{year:04}") };
+        let _ = write!(text, "-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z");
+    }
+
+    /// Reads a time in that form. A time before 1970 is the Unix epoch.
+    pub(crate) fn parse_iso(text: &str) -> Option<Self> {
+        let (year, rest) = if let Some(rest) = text.strip_prefix('+') {
+            (digits(rest.get(..6)?)?, rest.get(6..)?)
+        } else {
+            (digits(text.get(..4)?)?, text.get(4..)?)
+        };
+        let part = |at: usize, before: char, length: usize| {
+            let part = rest.get(at..at + 1 + length)?;
+            digits(part.strip_prefix(before)?)
+        };
+        let (month, day) = (part(0, '-', 2)?, part(3, '-', 2)?);
+        let (hour, minute, second) = (part(6, 'T', 2)?, part(9, ':', 2)?, part(12, ':', 2)?);
+        let milli = part(15, '.', 3)?;
+        let fits = (1..=12).contains(&month) && (1..=31).contains(&day) && minute < 60 && second < 60;
+        if !fits || hour > 24 || rest.get(19..) != Some("Z") {
+            return None;
+        }
+        let Some(days) = days(year, month, day) else { return Some(Self::default()) };
+        Some(Self::from_millis(days * DAY + hour * 3_600_000 + minute * 60_000 + second * 1000 + milli))
+    }
+
     /// How long after `earlier` this time is; zero if it is not after it.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
+}
+
+const DAY: u64 = 86_400_000;
+/// Days in 400 years, after which the Gregorian calendar begins anew.
+const CYCLE: u64 = 146_097;
+/// Days from the first of March of the year 0 to the Unix epoch.
+const EPOCH: u64 = 719_468;
+
+/// Year, month and day of a day since the Unix epoch. The year begins in March here, so that its last day may be a leap day.
+fn date(days: u64) -> (u64, u64, u64) {
+    let days = days + EPOCH;
+    let (cycle, day) = (days / CYCLE, days % CYCLE);
+    let year = (day - day / 1460 + day / 36_524 - day / (CYCLE - 1)) / 365;
+    let of_year = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let (month, next) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    (cycle * 400 + year + next, month, day)
+}
+
+/// The day since the Unix epoch of a date. `None` before it.
+fn days(year: u64, month: u64, day: u64) -> Option<u64> {
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year.checked_sub(1)?, month + 9) };
+    let (cycle, year) = (year / 400, year % 400);
+    let of_year = (153 * month + 2) / 5 + day - 1;
+    (cycle * CYCLE + year * 365 + year / 4 - year / 100 + of_year).checked_sub(EPOCH)
+}
+
+fn digits(text: &str) -> Option<u64> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
 /// A span in whole milliseconds, saturating.

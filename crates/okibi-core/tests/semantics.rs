@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use okibi_core::{
-    Answer, Config, ConfigError, Consistency, CookieConfig, Engine, Event, Lifetime, Op, Owner, Protection, Random,
-    Refusal, Ring, SameSite, Step, Swap, Text,
+    Answer, Config, ConfigError, Consistency, CookieConfig, Engine, Event, Lifetime, Op, Owner, Protection,
+    RANDOM_BYTES, Random, Refusal, Ring, SameSite, Step, Swap, Text,
     formats::{decode, open, seal, sign, verify},
 };
 use support::{Luck, World, json};
@@ -23,11 +23,11 @@ fn ring(secrets: &[&str]) -> Ring {
 }
 
 fn sealed(secrets: &[&str], chunks: usize) -> Config {
-    Config { protection: Protection::Sealed { ring: ring(secrets), chunks }, ..Config::default() }
+    Config { dialect: Protection::Sealed { ring: ring(secrets), chunks }.into(), ..Config::default() }
 }
 
 fn signed(secrets: &[&str]) -> Config {
-    Config { protection: Protection::SignedId(ring(secrets)), ..Config::default() }
+    Config { dialect: Protection::SignedId(ring(secrets)).into(), ..Config::default() }
 }
 
 fn new_session(world: &mut World) -> String {
@@ -498,7 +498,7 @@ fn s2_the_store_holds_no_usable_id() {
     let first = new_session(&mut world);
     let second = world.serve(Some(&first), |request| request.log.push(Op::RenewId)).cookie().unwrap();
     for (key, (bytes, _)) in &world.store {
-        let dump = format!("{key} {}", str::from_utf8(bytes).unwrap());
+        let dump = format!("{} {}", key.as_str(), str::from_utf8(bytes).unwrap());
         assert!(!dump.contains(&first) && !dump.contains(&second));
     }
     // And a store key opens nothing.
@@ -598,7 +598,7 @@ fn n16_a_sealed_session_is_chunked_all_or_nothing_and_stale_chunks_go() {
     // A smaller session clears what the larger one left, and logout clears everything.
     let shrink = |op: Op| {
         let mut flow = world.engine.open([pairs.join("; ").as_bytes()], world.now);
-        world.engine.commit(&mut flow, vec![op], false, world.now, &mut Random::new([3; 64])).unwrap();
+        world.engine.commit(&mut flow, vec![op], false, world.now, &mut Random::new([3; RANDOM_BYTES])).unwrap();
         flow.set_cookies().to_vec()
     };
     let small = shrink(Op::Clear);
@@ -649,7 +649,7 @@ fn a_sealed_session_needs_no_store_and_renews() {
     assert!(world.serve(Some(&renewed), |_| {}).is_live());
     assert_eq!(world.calls, 0);
     let mut request = world.request(Some(&renewed));
-    let step = world.engine.take(&mut request.flow, "a".into(), world.now, &mut Random::new([1; 64]));
+    let step = world.engine.take(&mut request.flow, "a".into(), world.now, &mut Random::new([1; RANDOM_BYTES]));
     assert_eq!(step, Err(Refusal::NoSwap));
 }
 
@@ -750,7 +750,7 @@ fn take_hands_a_value_to_exactly_one() {
     for consistency in [Consistency::NoSwap, Consistency::Eventual] {
         let world = World::new(Config { consistency, ..Config::default() });
         let mut request = world.request(Some(&cookie));
-        let step = world.engine.take(&mut request.flow, "a".into(), world.now, &mut Random::new([1; 64]));
+        let step = world.engine.take(&mut request.flow, "a".into(), world.now, &mut Random::new([1; RANDOM_BYTES]));
         assert_eq!(step, Err(Refusal::NoSwap));
     }
 }

@@ -67,7 +67,7 @@ mod memory;
 use std::{future::Future, sync::Arc};
 
 pub use bytes::Bytes;
-pub use okibi_core::{Consistency, Owner, StoreKey, Swap, Timestamp, Write};
+pub use okibi_core::{Consistency, Loaded, Owner, StoreKey, Swap, Timestamp, Write};
 
 pub use crate::{
     boxed::{BoxFuture, DynStore},
@@ -75,15 +75,6 @@ pub use crate::{
     error::{StoreError, StoreErrorKind},
     memory::MemoryStore,
 };
-
-/// What a load found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Loaded {
-    /// The bytes that the last write put there.
-    pub bytes: Bytes,
-    /// The backend's own expiry, where it can tell.
-    pub expires_at: Option<Timestamp>,
-}
 
 /// A place for sessions: a map from key to bytes with expiry and compare-and-swap.
 ///

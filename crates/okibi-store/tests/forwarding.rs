@@ -23,18 +23,23 @@ impl Recorder {
 
 impl Store for Recorder {
     async fn load(&self, key: &StoreKey) -> Result<Option<Loaded>, StoreError> {
-        self.note(format!("load {key}"));
+        self.note(format!("load {}", key.as_str()));
         Ok(Some(Loaded { bytes: Bytes::from_static(b"loaded"), expires_at: Some(Timestamp::from_millis(7)) }))
     }
 
     async fn swap(&self, key: &StoreKey, expected: Option<&[u8]>, write: Write) -> Result<Swap, StoreError> {
         let owner = write.owner.as_ref().map(Owner::as_str);
-        self.note(format!("swap {key} {expected:?} {:?} {} {owner:?}", write.bytes, write.expires_at.as_millis()));
+        self.note(format!(
+            "swap {} {expected:?} {:?} {} {owner:?}",
+            key.as_str(),
+            write.bytes,
+            write.expires_at.as_millis()
+        ));
         Ok(Swap::Conflict(Some(Bytes::from_static(b"other"))))
     }
 
     async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
-        self.note(format!("delete {key}"));
+        self.note(format!("delete {}", key.as_str()));
         Err(StoreError::unknown("the reply was lost"))
     }
 

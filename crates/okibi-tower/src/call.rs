@@ -66,7 +66,13 @@ pub(crate) async fn run(
 
 /// Asks the store for what one step wants.
 async fn perform(shared: &Shared, step: &Step, cause: &mut Option<StoreError>) -> Answer {
-    let Some(store) = shared.store.as_deref() else { return Answer::Failed(Fault::NotDone) };
+    let store = match step {
+        Step::LoadAccepted { entry, .. } | Step::DeleteAccepted { entry, .. } => {
+            shared.accepted.get(*entry).and_then(Option::as_deref)
+        }
+        _ => shared.store.as_deref(),
+    };
+    let Some(store) = store else { return Answer::Failed(Fault::NotDone) };
     let done = match within(shared, ask(store, step)).await {
         Some(done) => done,
         None => Err(StoreError::unknown(format!("no answer within {:?}", shared.outside.store_timeout))),
@@ -83,11 +89,11 @@ async fn perform(shared: &Shared, step: &Step, cause: &mut Option<StoreError>) -
 
 async fn ask(store: &dyn DynStore, step: &Step) -> Result<Answer, StoreError> {
     Ok(match step {
-        Step::Load(key) => Answer::Loaded(store.load(key).await?.map(|loaded| loaded.bytes)),
+        Step::Load(key) | Step::LoadAccepted { key, .. } => Answer::Loaded(store.load(key).await?),
         Step::Swap { key, expected, write } => {
             Answer::Swapped(store.swap(key, expected.as_deref(), write.clone()).await?)
         }
-        Step::Delete(key) => {
+        Step::Delete(key) | Step::DeleteAccepted { key, .. } => {
             store.delete(key).await?;
             Answer::Deleted
         }

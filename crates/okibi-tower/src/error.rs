@@ -44,6 +44,8 @@ pub enum ErrorKind {
     InvalidText,
     /// An idle span is shorter than a second or longer than 400 days.
     InvalidSpan,
+    /// The session's dialect has no place for the change: `hono-sessions` knows no owner and no label.
+    NotInDialect,
     /// `take` where nothing can hand a value to exactly one request: a sealed cookie, or a store without compare-and-swap.
     NoSwap,
     /// The system's source of random bytes failed.
@@ -74,6 +76,7 @@ impl ErrorKind {
             Self::InvalidValue => "invalid_value",
             Self::InvalidText => "invalid_text",
             Self::InvalidSpan => "invalid_span",
+            Self::NotInDialect => "not_in_dialect",
             Self::NoSwap => "no_swap",
             Self::Entropy => "entropy",
             Self::Mismatch => "mismatch",
@@ -166,6 +169,7 @@ impl From<Refusal> for Error {
             Refusal::InvalidValue => ErrorKind::InvalidValue,
             Refusal::InvalidText => ErrorKind::InvalidText,
             Refusal::InvalidSpan => ErrorKind::InvalidSpan,
+            Refusal::NotInDialect => ErrorKind::NotInDialect,
             Refusal::NoSwap => ErrorKind::NoSwap,
             Refusal::Entropy => ErrorKind::Entropy,
             _ => ErrorKind::Internal,

@@ -23,7 +23,10 @@ mod sessions;
 mod shared;
 mod trace;
 
-pub use okibi_core::{ConfigError, Handle, Lifetime, Limits, Ring, SameSite, Timestamp};
+pub use okibi_core::{
+    ConfigError, Dialect, Handle, HonoCookie, HonoKv, HonoProtection, HonoSessions, IronRing, Lifetime, Limits, Ring,
+    SameSite, Timestamp, iron,
+};
 
 pub use crate::{
     directory::{Directory, SessionInfo},

@@ -4,7 +4,10 @@ use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::Response;
-use okibi_core::{Config, ConfigError, Engine, Lifetime, Limits, Protection, Ring, SameSite, Timestamp};
+use okibi_core::{
+    Accept, Config, ConfigError, Consistency, Dialect, Engine, HonoSessions, Lifetime, Limits, Protection, Ring,
+    SameSite, Timestamp,
+};
 use okibi_store::{DynStore, Store};
 
 use crate::{
@@ -47,6 +50,7 @@ use crate::{
 pub struct Sessions<K = ()> {
     config: Config,
     store: Option<Arc<dyn DynStore>>,
+    accepted: Vec<Option<Arc<dyn DynStore>>>,
     chunks: Option<usize>,
     development: bool,
     outside: Outside,
@@ -68,21 +72,70 @@ impl Sessions {
     /// before a logout can still use it), the answers to parallel requests overwrite each other, it cannot be listed, and
     /// it has to fit into cookies, which browsers keep up to 4096 bytes each.
     pub fn sealed(ring: Ring) -> Self {
-        let protection = Protection::Sealed { ring, chunks: 1 };
-        Self::with(Config { protection, ..Config::default() }, None)
+        let dialect = Protection::Sealed { ring, chunks: 1 }.into();
+        Self::with(Config { dialect, ..Config::default() }, None)
+    }
+
+    /// The sessions of an app that uses the npm package `hono-sessions`, in the store that it has: same cookie, same
+    /// bytes, so that this service joins them without a change over there.
+    ///
+    /// The dialect brings its own cookie and lifetime; what else is set here about those, and what only okibi's own dialect
+    /// knows (owner, label, absolute timeout, `renew_id` as a renewal), is refused. A key in such a store *is* the visitor's
+    /// id: whoever can read the store can be anybody. [`accept`](Self::accept) is the way out.
+    ///
+    /// ```
+    /// use okibi_store::MemoryStore;
+    /// use okibi_tower::{HonoProtection, HonoSessions, IronRing, Sessions};
+    ///
+    /// let keys = IronRing::new(["the encryptionKey of the Hono app, 32 characters"])?;
+    /// let dialect = HonoSessions { protection: HonoProtection::SealedId(keys), ..HonoSessions::default() };
+    /// let layer = Sessions::hono_sessions(dialect, MemoryStore::new()).layer()?;
+    /// # Ok::<(), okibi_tower::ConfigError>(())
+    /// ```
+    pub fn hono_sessions(dialect: HonoSessions, store: impl Store) -> Self {
+        let dialect = Dialect::HonoSessions(dialect);
+        let config = Config { dialect, consistency: store.consistency(), ..Config::default() };
+        Self::with(config, Some(Arc::new(store)))
+    }
+
+    /// The same for an app that uses that package's `CookieStore`: the cookie is the store.
+    pub fn hono_sessions_sealed(dialect: HonoSessions) -> Self {
+        Self::with(Config { dialect: Dialect::HonoSessions(dialect), ..Config::default() }, None)
     }
 
     fn with(config: Config, store: Option<Arc<dyn DynStore>>) -> Self {
         let outside = Outside::default();
-        Self { config, store, chunks: None, development: false, outside, kind: PhantomData }
+        let accepted = Vec::new();
+        Self { config, store, accepted, chunks: None, development: false, outside, kind: PhantomData }
     }
 }
 
 impl<K> Sessions<K> {
     /// The sessions of the kind `Other`, in a cookie of their own: [`Session<Other>`](crate::Session) asks for them.
     pub fn of<Other>(self, cookie_name: impl Into<String>) -> Sessions<Other> {
-        let Self { config, store, chunks, development, outside, .. } = self;
-        Sessions { config, store, chunks, development, outside, kind: PhantomData }.cookie_name(cookie_name)
+        let Self { config, store, accepted, chunks, development, outside, .. } = self;
+        Sessions { config, store, accepted, chunks, development, outside, kind: PhantomData }.cookie_name(cookie_name)
+    }
+
+    /// Takes over the sessions of an older dialect until the given time: a visitor who comes with its cookie stays signed
+    /// in and gets the new cookie at once, and the old one is removed (N24).
+    ///
+    /// `store` is where the older dialect keeps them. A session that was taken over and ended stays ended, whichever cookie
+    /// comes (N41). To move a service of several nodes, first let every node accept, then let them write.
+    pub fn accept(mut self, dialect: impl Into<Dialect>, store: impl Store, until: Timestamp) -> Self {
+        self.config.accept.push(Accept { dialect: dialect.into(), until, consistency: store.consistency() });
+        self.accepted.push(Some(Arc::new(store)));
+        self
+    }
+
+    /// The same for an older dialect whose cookie is the store.
+    ///
+    /// Such a cookie has no id: whoever kept a copy can use it again until the given time, also after a logout.
+    pub fn accept_sealed(mut self, dialect: impl Into<Dialect>, until: Timestamp) -> Self {
+        let consistency = Consistency::Strong;
+        self.config.accept.push(Accept { dialect: dialect.into(), until, consistency });
+        self.accepted.push(None);
+        self
     }
 
     /// The cookie's name. Default `__Host-session`.
@@ -164,7 +217,7 @@ impl<K> Sessions<K> {
 
     /// Signs the id in the cookie, so that an invented one never reaches the store.
     pub fn signed(mut self, ring: Ring) -> Self {
-        self.config.protection = Protection::SignedId(ring);
+        self.config.dialect = Protection::SignedId(ring).into();
         self
     }
 
@@ -259,19 +312,32 @@ impl<K> Sessions<K> {
                 return Err(ConfigError::Span { option, value, rule: "must be longer than zero" });
             }
         }
-        match (&mut self.config.protection, self.chunks) {
-            (Protection::Sealed { chunks, .. }, Some(most)) => *chunks = most,
+        match (&mut self.config.dialect, self.chunks) {
+            (Dialect::Native(Protection::Sealed { chunks, .. }), Some(most)) => *chunks = most,
             (_, Some(_)) => return Err(option("chunks: only for Sessions::sealed; remove it")),
             _ => {}
-        }
-        let sealed = matches!(self.config.protection, Protection::Sealed { .. });
-        if !sealed && self.store.is_none() {
-            return Err(option("signed: a sealed session has no id to sign; remove it"));
         }
         if self.development {
             self.weaken();
         }
+        let is_native = matches!(self.config.dialect, Dialect::Native(_));
+        let accept: Vec<bool> = self.config.accept.iter().map(|accept| accept.dialect.is_sealed()).collect();
         let engine = Engine::new(self.config)?;
+        match (engine.is_sealed(), self.store.is_some()) {
+            (false, false) if is_native => {
+                return Err(option("signed: a sealed session has no id to sign; remove it"));
+            }
+            (false, false) => return Err(option("hono_sessions_sealed: the dialect's protection must be Sealed")),
+            (true, true) => {
+                return Err(option("hono_sessions: a sealed dialect has no store; use hono_sessions_sealed"));
+            }
+            _ => {}
+        }
+        if accept.into_iter().zip(&self.accepted).any(|(sealed, store)| sealed == store.is_some()) {
+            return Err(option(
+                "accept: a dialect whose cookie is the store goes to accept_sealed, all others to accept",
+            ));
+        }
         if self.development {
             let cookie = engine.cookie_name();
             tracing::warn!(
@@ -280,7 +346,7 @@ impl<K> Sessions<K> {
                 "the session cookie is not Secure: insecure_for_development is for development only"
             );
         }
-        Ok(SessionLayer::new(Shared { engine, store: self.store, outside: self.outside }))
+        Ok(SessionLayer::new(Shared { engine, store: self.store, accepted: self.accepted, outside: self.outside }))
     }
 
     /// Without Secure a prefix is not allowed either (RFC 6265bis section 4.1.3).

@@ -57,6 +57,8 @@ pub(crate) struct Shared {
     pub(crate) engine: Engine,
     /// None where the cookie is the store.
     pub(crate) store: Option<Arc<dyn DynStore>>,
+    /// Where the accepted dialects keep theirs, in the order of the configuration.
+    pub(crate) accepted: Vec<Option<Arc<dyn DynStore>>>,
     pub(crate) outside: Outside,
 }
 
@@ -64,7 +66,12 @@ impl Shared {
     /// For a session without a layer: the default configuration, in memory.
     pub(crate) fn detached() -> Self {
         let engine = Engine::new(Config::default()).expect("the default configuration is possible");
-        Self { engine, store: Some(Arc::new(MemoryStore::with_capacity(64))), outside: Outside::default() }
+        Self {
+            engine,
+            store: Some(Arc::new(MemoryStore::with_capacity(64))),
+            accepted: Vec::new(),
+            outside: Outside::default(),
+        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {

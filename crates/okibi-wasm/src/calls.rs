@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use okibi_core::{
-    Answer, Engine, Fault, Flow, Owner, RANDOM_BYTES, Random, Refusal, Step, StoreKey, Swap, Text, Timestamp,
+    Answer, Engine, Fault, Flow, Loaded, Owner, RANDOM_BYTES, Random, Refusal, Step, StoreKey, Swap, Text, Timestamp,
     formats::{parse_log, parse_patch},
+    json::number,
 };
 
 use crate::{frames, options, reply};
@@ -18,6 +19,7 @@ const END: u32 = 6;
 const SUMMARY: u32 = 7;
 const VARY: u32 = 8;
 const CACHE_CONTROL: u32 = 9;
+const CLAIMS: u32 = 12;
 
 /// A flag of [`OPEN`]: go on and look the session up, if there is an id.
 const LOOK_UP: u32 = 1;
@@ -75,10 +77,12 @@ fn session_call<'a>(
     let first = frames.next().unwrap_or_default();
     match call {
         OPEN => {
-            let mut flow = engine.open([first], now);
+            let host = frames.next().and_then(|host| core::str::from_utf8(host).ok());
+            let mut flow = engine.open_on([first], host, now);
             let step = if flags & LOOK_UP == 0 { Step::Done } else { engine.load(&mut flow) };
             reply::step(reply, engine, &mut flow, step, now);
         }
+        CLAIMS => frames::push(reply, if engine.claims(first) { b"true" } else { b"false" }),
         SUMMARY => {
             let owner = Owner::new(text(frames));
             reply::summary(reply, engine.summary(&Bytes::copy_from_slice(first), &owner, now).as_ref());
@@ -120,17 +124,24 @@ fn flow_call<'a>(
             engine.commit(&mut flow, log, flags & FAILED != 0, now, &mut random)
         }
         TAKE => engine.take(&mut flow, Text::from(text(payload.into_iter())), now, &mut random),
-        ANSWER => engine.answer(&mut flow, answer(flags & !LAST, payload)?, now, &mut random),
+        ANSWER => {
+            let answer = answer(flags & !LAST, payload, frames.next())?;
+            engine.answer(&mut flow, answer, now, &mut random)
+        }
         _ => return Err(Refusal::OutOfOrder),
     };
     Ok((flow, step))
 }
 
-/// An answer by its number, in the order of the engine's own type.
-fn answer(kind: u32, payload: Option<&[u8]>) -> Result<Answer, Refusal> {
+/// An answer by its number, in the order of the engine's own type. What was loaded may come with the backend's own expiry.
+fn answer(kind: u32, payload: Option<&[u8]>, expiry: Option<&[u8]>) -> Result<Answer, Refusal> {
     let bytes = || payload.map(Bytes::copy_from_slice);
+    let expires_at = || {
+        let millis = number(core::str::from_utf8(expiry?).ok()?)?;
+        Some(Timestamp::from_millis(millis))
+    };
     Ok(match kind {
-        0 => Answer::Loaded(bytes()),
+        0 => Answer::Loaded(bytes().map(|bytes| Loaded { bytes, expires_at: expires_at() })),
         1 => Answer::Swapped(Swap::Done),
         2 => Answer::Swapped(Swap::Conflict(bytes())),
         3 => Answer::Deleted,

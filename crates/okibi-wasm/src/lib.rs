@@ -5,8 +5,11 @@
 //! buffers whose content no later call looks at: an aborted request leaves nothing behind, and an instance that was lost
 //! is replaced by configuring another.
 
+extern crate alloc;
+
 pub mod border;
 mod calls;
+mod dialects;
 mod frames;
 mod options;
 mod reply;

@@ -7,12 +7,15 @@ use okibi_core::{
     json::{members, number, string, strings},
 };
 
+use crate::dialects;
+
 /// An engine for these options.
 pub(crate) fn engine(options: &[u8]) -> Result<Engine, ConfigError> {
     let text = core::str::from_utf8(options).unwrap_or_default();
     let options = members(text).ok_or_else(|| ConfigError::Options("must be an object of options".into()))?;
     let mut config = Config::default();
     let (mut secrets, mut sealed, mut chunks, mut development) = (None, false, 1, false);
+    let (mut plain_cookie, mut dialect) = ("{}", None);
     for (name, value) in options.0 {
         let name: &str = &name;
         let wanted = |what| move || wrong(name, value, what);
@@ -37,11 +40,18 @@ pub(crate) fn engine(options: &[u8]) -> Result<Engine, ConfigError> {
                 config.consistency = consistency(value).ok_or_else(wanted("'strong', 'no-swap' or 'eventual'"))?;
             }
             "insecureForDevelopment" => development = boolean(value).ok_or_else(wanted("true or false"))?,
-            "cookie" => cookie(&mut config, value)?,
+            "cookie" => plain_cookie = value,
+            "dialect" => dialect = Some(value),
+            "accept" => config.accept = dialects::accepted(value)?,
             _ => return Err(ConfigError::Options(format!("{name}: there is no such option"))),
         }
     }
-    config.protection = match (secrets, sealed) {
+    if let Some(dialect) = dialect {
+        config.dialect = dialects::dialect(dialect, plain_cookie)?;
+        return Engine::new(config);
+    }
+    cookie(&mut config, plain_cookie)?;
+    let protection = match (secrets, sealed) {
         (Some(secrets), sealed) => {
             let ring = Ring::new(secrets.iter().map(|secret| secret.as_bytes()))?;
             if sealed { Protection::Sealed { ring, chunks } } else { Protection::SignedId(ring) }
@@ -49,6 +59,7 @@ pub(crate) fn engine(options: &[u8]) -> Result<Engine, ConfigError> {
         (None, true) => return Err(ConfigError::NoSecret),
         (None, false) => Protection::Id,
     };
+    config.dialect = protection.into();
     if development {
         config.cookie = config.cookie.insecure_for_development();
     }
@@ -77,17 +88,17 @@ fn cookie(config: &mut Config, json: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn wrong(name: &str, value: &str, what: &str) -> ConfigError {
+pub(crate) fn wrong(name: &str, value: &str, what: &str) -> ConfigError {
     // A secret is never shown, not even a wrong one.
-    let shown = if name == "secrets" { "what was given" } else { value };
+    let shown = if matches!(name, "secrets" | "dialect.keys" | "dialect.secrets") { "what was given" } else { value };
     ConfigError::Options(format!("{name} of {shown}: must be {what}"))
 }
 
-fn text_of(json: &str) -> Option<String> {
+pub(crate) fn text_of(json: &str) -> Option<String> {
     string(json).map(Cow::into_owned)
 }
 
-fn boolean(json: &str) -> Option<bool> {
+pub(crate) fn boolean(json: &str) -> Option<bool> {
     match json {
         "true" => Some(true),
         "false" => Some(false),
@@ -99,18 +110,18 @@ fn size(json: &str) -> Option<usize> {
     usize::try_from(number(json)?).ok()
 }
 
-fn span(json: &str) -> Option<Duration> {
+pub(crate) fn span(json: &str) -> Option<Duration> {
     number(json).map(Duration::from_millis)
 }
 
-fn same_site(json: &str) -> Option<SameSite> {
+pub(crate) fn same_site(json: &str) -> Option<SameSite> {
     let text = string(json)?;
     [("strict", SameSite::Strict), ("lax", SameSite::Lax), ("none", SameSite::None)]
         .into_iter()
         .find_map(|(name, same_site)| text.eq_ignore_ascii_case(name).then_some(same_site))
 }
 
-fn consistency(json: &str) -> Option<Consistency> {
+pub(crate) fn consistency(json: &str) -> Option<Consistency> {
     match string(json)?.as_ref() {
         "strong" => Some(Consistency::Strong),
         "no-swap" => Some(Consistency::NoSwap),

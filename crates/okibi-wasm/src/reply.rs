@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
+use bytes::Bytes;
 use okibi_core::{
-    ConfigError, Engine, Event, Flow, Refusal, Step, Summary, Timestamp, Write, formats::push_data, json::push_string,
+    ConfigError, Engine, Event, Flow, Refusal, Step, StoreKey, Summary, Timestamp, Write, formats::push_data,
+    json::push_string,
 };
 
 use crate::frames;
@@ -12,10 +14,8 @@ use crate::frames;
 pub(crate) fn step(reply: &mut Vec<u8>, engine: &Engine, flow: &mut Flow, step: Step, now: Timestamp) {
     let mut head = String::with_capacity(256);
     let (write, expected) = match step {
-        Step::Load(key) => {
-            _ = write!(head, "{{\"step\":\"load\",\"key\":{}", quoted(key.as_str()));
-            (None, None)
-        }
+        Step::Load(key) => plain(&mut head, "load", &key, None),
+        Step::LoadAccepted { entry, key } => plain(&mut head, "load", &key, Some(entry)),
         Step::Swap { key, expected, write } => {
             let Write { bytes, expires_at, owner } = write;
             _ = write!(
@@ -29,10 +29,8 @@ pub(crate) fn step(reply: &mut Vec<u8>, engine: &Engine, flow: &mut Flow, step: 
             }
             (Some(bytes), expected)
         }
-        Step::Delete(key) => {
-            _ = write!(head, "{{\"step\":\"delete\",\"key\":{}", quoted(key.as_str()));
-            (None, None)
-        }
+        Step::Delete(key) => plain(&mut head, "delete", &key, None),
+        Step::DeleteAccepted { entry, key } => plain(&mut head, "delete", &key, Some(entry)),
         Step::Recompute { token, current } => {
             _ = write!(head, "{{\"step\":\"recompute\",\"token\":{token}");
             if let Some(current) = current {
@@ -54,6 +52,15 @@ pub(crate) fn step(reply: &mut Vec<u8>, engine: &Engine, flow: &mut Flow, step: 
     for bytes in [write, expected].into_iter().flatten() {
         frames::push(reply, &bytes);
     }
+}
+
+/// A step that writes nothing. `entry`: it is for the store of an accepted dialect.
+fn plain(head: &mut String, step: &str, key: &StoreKey, entry: Option<usize>) -> (Option<Bytes>, Option<Bytes>) {
+    _ = write!(head, "{{\"step\":\"{step}\",\"key\":{}", quoted(key.as_str()));
+    if let Some(entry) = entry {
+        _ = write!(head, ",\"entry\":{entry}");
+    }
+    (None, None)
 }
 
 /// The request's last task is done: only what was committed counts, and there is no state to hand back.
@@ -84,17 +91,24 @@ fn view(head: &mut String, engine: &Engine, flow: &mut Flow, now: Timestamp) {
     let (Some(record), Some(due_at)) = (flow.record(), engine.renewal_due_at(flow)) else { return };
     _ = write!(
         head,
-        ",\"session\":{{\"handle\":\"{}\",\"created\":{},\"active\":{},\"expiresAt\":{},\"idle\":{},\"persistent\":{},\
-         \"renewalDueAt\":{},\"due\":{}",
-        record.handle,
+        ",\"session\":{{\"created\":{},\"active\":{},\"idle\":{},\"persistent\":{},\"renewalDueAt\":{},\"due\":{}",
         record.created.as_millis(),
         record.active.as_millis(),
-        record.expires_at().as_millis(),
-        record.idle.as_millis(),
+        // A session without an idle span has one that JavaScript can still count.
+        record.idle.as_millis().min(Timestamp::MAX.as_millis().into()),
         record.persistent,
         due_at.as_millis(),
         engine.is_renewal_due(flow, now)
     );
+    if let Some(handle) = record.handle {
+        _ = write!(head, ",\"handle\":\"{handle}\"");
+    }
+    if let Some(id) = engine.visible_id(flow) {
+        _ = write!(head, ",\"id\":{}", quoted(&id));
+    }
+    if record.expires_at() < Timestamp::MAX {
+        _ = write!(head, ",\"expiresAt\":{}", record.expires_at().as_millis());
+    }
     if let Some(deadline) = record.deadline {
         _ = write!(head, ",\"deadline\":{}", deadline.as_millis());
     }
@@ -126,10 +140,12 @@ pub(crate) fn configured(reply: &mut Vec<u8>, index: usize, engine: &Engine) {
     let takes = engine.may_take().is_ok();
     _ = write!(
         head,
-        "{{\"engine\":{index},\"cookieName\":{},\"sealed\":{},\"takes\":{takes}}}",
+        "{{\"engine\":{index},\"cookieName\":{},\"sealed\":{},\"takes\":{takes}",
         quoted(engine.cookie_name()),
         engine.is_sealed()
     );
+    list(&mut head, "acceptedNames", engine.accepted_cookie_names());
+    head.push('}');
     frames::push(reply, head.as_bytes());
 }
 

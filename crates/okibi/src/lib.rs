@@ -111,7 +111,10 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(feature = "tower"), allow(rustdoc::broken_intra_doc_links))]
 
-pub use okibi_core::{ConfigError, Handle, Lifetime, Limits, Ring, SameSite, Timestamp};
+pub use okibi_core::{
+    ConfigError, Dialect, Handle, HonoCookie, HonoKv, HonoProtection, HonoSessions, IronRing, Lifetime, Limits, Ring,
+    SameSite, Timestamp, iron,
+};
 #[cfg(feature = "sqlite")]
 pub use okibi_sqlite::SqliteStore;
 pub use okibi_store::MemoryStore;

@@ -12,6 +12,8 @@ export interface Manner {
   readonly before: HeaderList
   /** The session is looked up before the handler runs. */
   readonly lookUp: boolean
+  /** The host name of the request's URL, for a dialect that tells hosts apart. */
+  readonly hostname?: string | undefined
   /** Even an answer with a status of 500 or more commits. */
   readonly commitsFailed: boolean
   /** The app's own answer to a session that failed. */
@@ -25,7 +27,7 @@ export async function around<V extends Changes>(
   request: RequestSession<V>,
   manner: Manner,
 ): Promise<void> {
-  request.open(c.req.raw.headers.get('cookie'), manner.lookUp)
+  request.open(c.req.raw.headers.get('cookie'), manner.lookUp, manner.hostname)
   const loading = manner.lookUp ? request.loadBefore() : undefined
   if (loading) await loading
 

@@ -6,6 +6,8 @@ import type { Awaitable, Store } from './store.js'
 /** What every task of one middleware shares. */
 export interface Outside {
   readonly store: Store | undefined
+  /** Where accepted dialects keep their sessions, in the order of the options; undefined where the cookie is the store. */
+  readonly accepted: readonly (Store | undefined)[]
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number
   /** Fills the bytes with randomness. */
@@ -29,10 +31,13 @@ export interface Task {
 interface Answered {
   readonly kind: Answer
   readonly payload?: Uint8Array | string | undefined
+  /** The backend's own expiry of what was loaded. */
+  readonly expiresAt?: number | undefined
   readonly cause?: unknown
 }
 
-const RANDOM_BYTES = 64
+/** How many random bytes one call of the engine is given. */
+export const RANDOM_BYTES = 144
 
 /** Random bytes for one call of the engine. */
 export function randomBytes(outside: Outside): Uint8Array {
@@ -78,7 +83,8 @@ export function drive(engine: Engine, outside: Outside, task: Task, first: Reply
   const takeIn = (state: Uint8Array, answered: Answered): Reply => {
     cause = answered.cause
     const random = randomBytes(outside)
-    const reply = engine.answer(state, answered.kind, answered.payload, outside.now(), random, task.last)
+    const { kind, payload, expiresAt } = answered
+    const reply = engine.answer(state, kind, payload, outside.now(), random, task.last, expiresAt)
     if (reply.head.error || reply.head.step === 'done') return reply
     // The time begins when the task turns out to need more than one step.
     started ??= performance.now()
@@ -107,12 +113,16 @@ function carryOut(outside: Outside, task: Task, { head, write, expected }: Reply
     if (!task.recompute) throw new OkibiError('internal', 'session: an update to run again that was never made')
     return { kind: Answer.recomputed, payload: task.recompute(head.token, head.current) }
   }
-  const { store } = outside
+  const store = head.entry === undefined ? outside.store : outside.accepted[head.entry]
   if (!store) throw new OkibiError('internal', 'session: a store is asked for, but the cookie is the store')
   try {
     switch (head.step) {
       case 'load':
-        return read(outside, store.load(head.key), (loaded) => ({ kind: Answer.loaded, payload: loaded?.bytes }))
+        return read(outside, store.load(head.key), (loaded) => ({
+          kind: Answer.loaded,
+          payload: loaded?.bytes,
+          expiresAt: loaded?.expiresAt,
+        }))
       case 'delete':
         return read(outside, store.delete(head.key), () => ({ kind: Answer.deleted }))
       default: {

@@ -7,6 +7,8 @@ export interface Head {
   readonly step: 'load' | 'swap' | 'delete' | 'recompute' | 'done'
   /** load, swap, delete: the store key. */
   readonly key: string
+  /** load, delete: which accepted dialect's store is meant; absent: the session's own. */
+  readonly entry?: number
   /** swap: when the store may forget what is written. */
   readonly expiresAt: number
   /** swap: whose session it is. */
@@ -37,10 +39,14 @@ export interface Head {
 
 /** A live session as the engine shows it. Times are in milliseconds since the Unix epoch. */
 export interface SessionHead {
-  readonly handle: string
+  /** The public name; a session that an older dialect keeps in a cookie has none. */
+  readonly handle?: string
+  /** The id, in the older dialects alone, whose apps are used to seeing it. */
+  readonly id?: string
   readonly created: number
   readonly active: number
-  readonly expiresAt: number
+  /** Absent: it has no end. */
+  readonly expiresAt?: number
   readonly idle: number
   readonly persistent: boolean
   readonly renewalDueAt: number
@@ -73,6 +79,7 @@ export type SessionEvent =
   | 'undecodable_record'
   | 'rotated_away'
   | 'followed_marker'
+  | 'adopted'
   | 'changes_dropped'
   | 'conflict'
   | 'lost_reply_resolved'
@@ -101,6 +108,7 @@ const Call = {
   summary: 7,
   vary: 8,
   cacheControl: 9,
+  claims: 12,
 } as const
 type Call = (typeof Call)[keyof typeof Call]
 
@@ -240,6 +248,7 @@ interface Configured {
   readonly cookieName: string
   readonly sealed: boolean
   readonly takes: boolean
+  readonly acceptedNames: readonly string[]
   readonly error?: { readonly message: string }
 }
 
@@ -254,6 +263,8 @@ export class Engine {
   #empty: Uint8Array | undefined
   #plainVary: string | undefined
   readonly cookieName: string
+  /** The names of all cookies that the engine may want to see. */
+  readonly #names: readonly string[]
   /** Whether the cookie is the store. */
   readonly sealed: boolean
   /** Whether `take` can keep its promise. */
@@ -265,6 +276,7 @@ export class Engine {
     this.#machine = running()
     this.#index = configured.engine
     this.cookieName = configured.cookieName
+    this.#names = [configured.cookieName, ...configured.acceptedNames]
     this.sealed = configured.sealed
     this.takes = configured.takes
   }
@@ -297,9 +309,23 @@ export class Engine {
     return this.#empty
   }
 
-  /** Reads the request's Cookie header. `lookUp`: if there is an id, the reply asks for its session at once. */
-  open(header: string, now: number, lookUp = false): Reply {
-    return this.#reply(Call.open, now, lookUp ? LOOK_UP : 0, [header])
+  /**
+   * Reads the request's Cookie header. `lookUp`: if there is an id, the reply asks for its session at once. `hostname`: of the
+   * request's URL, for a dialect that tells hosts apart.
+   */
+  open(header: string, now: number, lookUp = false, hostname?: string): Reply {
+    const frames = hostname === undefined ? [header] : [header, hostname]
+    return this.#reply(Call.open, now, lookUp ? LOOK_UP : 0, frames)
+  }
+
+  /** Whether a Cookie header can be of any interest: one that names none of the cookies need not be read. */
+  isConcernedBy(header: string): boolean {
+    return this.#names.some((name) => header.includes(name))
+  }
+
+  /** Whether a Cookie header has this engine's cookie, in a form that it can have. */
+  claims(header: string): boolean {
+    return exchange(Call.claims, this.#here(), 0, 0, [header]).text() === 'true'
   }
 
   /** Looks the session up, if there is an id that nobody has looked up yet. */
@@ -320,7 +346,10 @@ export class Engine {
     return this.#reply(Call.take, now, 0, [state, random, name])
   }
 
-  /** Takes in the answer to the last step and says what to do next. `last`: as for `commit`. */
+  /**
+   * Takes in the answer to the last step and says what to do next. `last`: as for `commit`. `expiresAt`: the backend's own
+   * expiry of what was loaded, where it can tell.
+   */
   answer(
     state: Uint8Array,
     kind: Answer,
@@ -328,8 +357,10 @@ export class Engine {
     now: number,
     random: Uint8Array,
     last = false,
+    expiresAt?: number,
   ): Reply {
     const frames = payload === undefined ? [state, random] : [state, random, payload]
+    if (expiresAt !== undefined) frames.push(String(Math.floor(expiresAt)))
     return this.#reply(Call.answer, now, last ? kind | LAST : kind, frames)
   }
 

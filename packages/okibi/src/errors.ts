@@ -14,6 +14,8 @@
  * | `invalid_value` | a value is not JSON, or nested too deep | 500 |
  * | `invalid_text` | an owner or label is no string of 1 to 256 bytes | 500 |
  * | `invalid_span` | an idle span is shorter than a second or longer than 400 days | 500 |
+ * | `not_in_dialect` | the session's dialect has no place for the change, such as an owner in `hono-sessions` | 500 |
+ * | `invalid_id` | an id of the app's own has not the form that the dialect asks for | 500 |
  * | `no_swap` | `take` where nothing can hand a value to exactly one request: a sealed cookie, or a store without compare-and-swap | 500 |
  * | `entropy` | the runtime's source of random bytes failed | 500 |
  * | `head_sent` | a change after the response head had left | 500 |
@@ -33,6 +35,8 @@ export type ErrorCode =
   | 'invalid_value'
   | 'invalid_text'
   | 'invalid_span'
+  | 'not_in_dialect'
+  | 'invalid_id'
   | 'no_swap'
   | 'entropy'
   | 'head_sent'

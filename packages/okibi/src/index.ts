@@ -5,6 +5,10 @@ export { type ErrorCode, OkibiError, StoreError } from './errors.js'
 export { type GuardOptions, guard } from './guard.js'
 export { type EagerOptions, type LazyOptions, sessions } from './middleware.js'
 export type {
+  AcceptedCookie,
+  AcceptHonoKvSession,
+  AcceptHonoSessions,
+  AcceptOptions,
   CommonOptions,
   CookieOptions,
   LimitOptions,
@@ -13,6 +17,7 @@ export type {
   SecretOption,
   SessionOptions,
   StoredOptions,
+  StoreOption,
   TimeOptions,
 } from './options.js'
 export type { LazySession, Report, Session } from './session.js'

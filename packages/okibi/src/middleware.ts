@@ -3,7 +3,7 @@ import type { Context, Env, MiddlewareHandler } from 'hono'
 import { around, isUpgrade, tell } from './around.js'
 import type { Engine } from './engine.js'
 import { headersOf } from './head.js'
-import { checkNames, enginesOf, outsideOf, type SessionOptions } from './options.js'
+import { checkNames, enginesOf, outsideOf, type SessionOptions, storesOf } from './options.js'
 import { RequestSession } from './request.js'
 import { LazySession, Session } from './session.js'
 import type { AnyData, JsonData, LazySessionEnv, SessionEnv } from './types.js'
@@ -51,7 +51,8 @@ export function sessions<E extends Env>(
   options: LazyOptions<E, string> | EagerOptions<E, string>,
 ): MiddlewareHandler<E> {
   checkNames(options)
-  const outside = outsideOf(options, options.store)
+  const stores = storesOf(options.store)
+  const common = outsideOf(options, typeof options.store === 'function' ? undefined : options.store)
   const engines = enginesOf(options)
   const as = options.as ?? 'session'
   const isLazy = options.lazy === true
@@ -67,7 +68,9 @@ export function sessions<E extends Env>(
       return next()
     }
     const before = headersOf(own)
-    const engine = engines.of(c)
+    const store = stores(c)
+    const engine = engines.of(c, store)
+    const outside = store === common.store ? common : { ...common, store }
     const { headers } = c.req.raw
     const request = new RequestSession(engine, outside, isUpgrade(headers), new View(), (event) =>
       tell(options.onEvent, event, own),

@@ -69,6 +69,11 @@ export interface CommonOptions<As extends string = 'session'> extends TimeOption
   readonly namespace?: string | undefined
   /** What a record may be at most. */
   readonly limits?: LimitOptions | undefined
+  /**
+   * Takes over the sessions of older packages: a visitor who comes with such a cookie stays signed in, gets the new cookie at
+   * once, and loses the old one. A session that was taken over and ended stays ended, whichever cookie comes.
+   */
+  readonly accept?: readonly AcceptOptions[] | undefined
   /** Leaves out `Secure` and the cookie's prefix, for browsers that refuse them on http://localhost. Never in production. */
   readonly insecureForDevelopment?: boolean | undefined
   /**
@@ -85,10 +90,51 @@ export interface CommonOptions<As extends string = 'session'> extends TimeOption
   readonly onEvent?: ((event: SessionEvent, c: Context) => void) | undefined
 }
 
+/** Sessions of an older package that are taken over: their visitors stay signed in. */
+export type AcceptOptions = AcceptHonoSessions | AcceptHonoKvSession
+
+/** The sessions of the npm package `hono-sessions`, or of the drop-in for it. */
+export interface AcceptHonoSessions {
+  readonly dialect: 'hono-sessions'
+  /** Where they lie. Leave it out for that package's `CookieStore`, where the cookie is the store. */
+  readonly store?: Store | undefined
+  /** Its `encryptionKey`, newest first if there were several. With a store: none if ids are not encrypted. */
+  readonly keys?: readonly string[] | undefined
+  /** Its cookie: name (default `session`), path and domain, as far as they were set. */
+  readonly cookie?: AcceptedCookie | undefined
+  /** From when on its cookies count for nothing. A sealed cookie can be used again until then, also after a logout. */
+  readonly until: Date
+}
+
+/** The sessions of the npm package `hono-kv-session`, or of the drop-in for it. */
+export interface AcceptHonoKvSession {
+  readonly dialect: 'hono-kv-session'
+  /** Where they lie, by the keys `session:<host>:<id>`. */
+  readonly store: Store
+  /** Its `secret`, newest first if there were several; none if cookies are not signed. */
+  readonly secrets?: readonly string[] | undefined
+  /** Whether the store holds JSON (Deno KV) and not the bare text. Default false. */
+  readonly json?: boolean | undefined
+  /** Its cookie: name (default `id`). */
+  readonly cookie?: Pick<AcceptedCookie, 'name'> | undefined
+  /** From when on its cookies count for nothing. */
+  readonly until: Date
+}
+
+/** What is needed to read an older cookie and to remove it. */
+export interface AcceptedCookie {
+  readonly name?: string | undefined
+  readonly path?: string | undefined
+  readonly domain?: string | undefined
+}
+
+/** Where sessions lie, or a function that finds it: on Workers a binding comes with the request. */
+export type StoreOption<E extends Env = Env> = Store | ((c: Context<E>) => Store)
+
 /** Sessions in a store. */
 export interface StoredOptions<E extends Env = Env, As extends string = 'session'> extends CommonOptions<As> {
-  /** Where the sessions lie. */
-  readonly store: Store
+  /** Where the sessions lie. A function is asked once for each environment (`c.env`), not once for each request. */
+  readonly store: StoreOption<E>
   /** Signs the id in the cookie, so that an invented one never reaches the store. */
   readonly sign?: SecretOption<E> | undefined
   readonly secret?: undefined
@@ -115,7 +161,16 @@ export type SessionOptions<E extends Env = Env, As extends string = 'session'> =
 
 const KNOWN: ReadonlySet<string> = new Set([
   ...['store', 'sign', 'secret', 'chunks', 'as', 'lazy', 'idle', 'absolute', 'renewAfter', 'grace', 'persistent'],
-  ...['cookie', 'namespace', 'limits', 'insecureForDevelopment', 'commitFailedRequests', 'onStoreError', 'onEvent'],
+  ...[
+    'cookie',
+    'namespace',
+    'limits',
+    'accept',
+    'insecureForDevelopment',
+    'commitFailedRequests',
+    'onStoreError',
+    'onEvent',
+  ],
   ...['storeTimeout', 'commitDeadline', 'now', 'random'],
 ])
 
@@ -136,16 +191,42 @@ export function checkNames(options: unknown): void {
 }
 
 /** What the face needs itself. */
-export function outsideOf(options: TimeOptions, store: Store | undefined): Outside {
-  if (store && ![store.load, store.swap, store.delete].every((method) => typeof method === 'function')) {
-    throw wrong('store: must have the methods load, swap and delete')
-  }
+export function outsideOf(options: TimeOptions & Pick<CommonOptions, 'accept'>, store: Store | undefined): Outside {
+  if (store) checkStore('store', store)
+  const accepted = (options.accept ?? []).map(({ store }) => store)
+  for (const store of accepted) if (store) checkStore('accept.store', store)
   return {
     store,
+    accepted,
     now: options.now ?? Date.now,
     random: options.random ?? systemRandom(),
     storeTimeout: time('storeTimeout', options.storeTimeout ?? 2),
     commitDeadline: time('commitDeadline', options.commitDeadline ?? 10),
+  }
+}
+
+function checkStore(option: string, store: Store): void {
+  const isOne = [store.load, store.swap, store.delete].every((method) => typeof method === 'function')
+  if (!isOne) throw wrong(`${option}: must have the methods load, swap and delete`)
+}
+
+/** Finds the store of a request. */
+export function storesOf<E extends Env>(option: StoreOption<E> | undefined): (c: Context<E>) => Store | undefined {
+  if (typeof option !== 'function') return () => option
+  const known = new WeakMap<object, Store>()
+  return (c) => {
+    const env = c.env as unknown
+    const key = typeof env === 'object' && env !== null ? env : undefined
+    let store = key && known.get(key)
+    if (!store) {
+      store = option(c)
+      if (typeof store !== 'object' || store === null) {
+        throw wrong('store: the function found none; give it a store made from a binding that this environment has')
+      }
+      checkStore('store', store)
+      if (key) known.set(key, store)
+    }
+    return store
   }
 }
 
@@ -160,14 +241,13 @@ function time(name: string, seconds: number): number {
 
 /** The options without their type parameter, which the engine has no use for. */
 type PlainOptions = CommonOptions<string> & {
-  readonly store?: Store | undefined
   readonly secret?: unknown
   readonly chunks?: number | undefined
 }
 
 /** What the engine decides by, without secrets. What it makes no sense of it refuses itself, by name. */
 function engineOptions(options: PlainOptions): EngineOptions {
-  const { cookie, limits, store } = options
+  const { cookie, limits } = options
   return {
     cookie,
     sealed: options.secret !== undefined,
@@ -181,9 +261,22 @@ function engineOptions(options: PlainOptions): EngineOptions {
     maxBytes: limits?.bytes,
     maxNames: limits?.names,
     maxDepth: limits?.depth,
-    consistency: store?.consistency,
+    accept: options.accept?.map(acceptOptions),
     insecureForDevelopment: options.insecureForDevelopment,
   }
+}
+
+/** One accepted dialect, as the engine reads it. */
+function acceptOptions(option: AcceptOptions): EngineOptions {
+  const { dialect, store, cookie, until } = option
+  if (!(until instanceof Date) || Number.isNaN(until.getTime())) {
+    throw wrong('accept.until: must be a Date; say when the last of these sessions may come')
+  }
+  const spoken =
+    dialect === 'hono-kv-session'
+      ? { name: dialect, secrets: option.secrets, json: option.json }
+      : { name: dialect, keys: option.keys, sealed: store === undefined }
+  return { dialect: spoken, cookie: cookie ?? {}, until: until.getTime(), consistency: store?.consistency }
 }
 
 /** Seconds as the engine reads them. What is no number goes to it as it is, to be refused. */
@@ -191,8 +284,8 @@ function millis(seconds: unknown): unknown {
   return typeof seconds === 'number' && Number.isFinite(seconds) ? Math.round(seconds * 1000) : seconds
 }
 
-/** Finds the engine of a request. */
-export type Engines<E extends Env> = (c: Context<E>) => Engine
+/** Finds the engine of a request whose store is this one. */
+export type Engines<E extends Env> = (c: Context<E>, store: Store | undefined) => Engine
 
 /** A secret that only stands in while the other options are checked. */
 const STAND_IN = ['the secret comes with the first request']
@@ -215,15 +308,20 @@ export function enginesOf<E extends Env>(options: SessionOptions<E, string>): { 
   }
   const common = engineOptions(options)
   const secret = options.secret ?? options.sign
-  if (typeof secret !== 'function') {
-    const only = new Engine({ ...common, secrets: secret === undefined ? undefined : list(secret) })
+  const { store } = options
+  if (typeof secret !== 'function' && typeof store !== 'function') {
+    const secrets = secret === undefined ? undefined : list(secret)
+    const only = new Engine({ ...common, secrets, consistency: store?.consistency })
     return { first: only, of: () => only }
   }
-  const first = new Engine({ ...common, secrets: STAND_IN })
+  const fixed = typeof secret === 'function' ? undefined : secret && list(secret)
+  const first = new Engine({ ...common, secrets: typeof secret === 'function' ? STAND_IN : fixed })
   const known = new Map<string, Engine>()
-  const of = (c: Context<E>): Engine => {
-    const secrets = list(secret(c))
-    const key = secrets.length === 1 ? `1 ${secrets[0]}` : `${secrets.length} ${JSON.stringify(secrets)}`
+  const of = (c: Context<E>, store: Store | undefined): Engine => {
+    const secrets = typeof secret === 'function' ? list(secret(c)) : fixed
+    const consistency = store?.consistency
+    const single = secrets?.length === 1 ? secrets[0] : JSON.stringify(secrets)
+    const key = `${consistency} ${secrets?.length} ${single}`
     let engine = known.get(key)
     if (!engine) {
       if (known.size >= MOST_SECRETS) {
@@ -231,7 +329,7 @@ export function enginesOf<E extends Env>(options: SessionOptions<E, string>): { 
           `secret: the function found more than ${MOST_SECRETS} different ones; find the same for all requests`,
         )
       }
-      engine = new Engine({ ...common, secrets })
+      engine = new Engine({ ...common, secrets, consistency })
       known.set(key, engine)
     }
     return engine

@@ -68,11 +68,12 @@ export class RequestSession<V extends Changes = View> {
 
   /**
    * Reads the Cookie header. A request without the session's cookie does not reach the engine. `lookUp`: the session is
-   * looked up next.
+   * looked up next. `hostname`: of the request's URL, for a dialect that tells hosts apart, even where there is no cookie.
    */
-  open(header: string | null, lookUp: boolean): void {
-    if (!header?.includes(this.engine.cookieName)) return
-    const reply = this.engine.open(header, this.outside.now(), lookUp)
+  open(header: string | null, lookUp: boolean, hostname?: string): void {
+    const isOurs = header !== null && this.engine.isConcernedBy(header)
+    if (!isOurs && hostname === undefined) return
+    const reply = this.engine.open(isOurs ? header : '', this.outside.now(), lookUp, hostname)
     if (reply.head.step === 'done') {
       reply.head.events?.forEach(this.#onEvent)
       this.#takeIn(reply)

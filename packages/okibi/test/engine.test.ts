@@ -1,6 +1,7 @@
 // The engine behind the border: N37, and what happens when it stops.
 import { Hono } from 'hono'
 import { beforeEach, expect, test, vi } from 'vitest'
+import { RANDOM_BYTES } from '../src/driver.js'
 import { Engine, memorySize } from '../src/engine.js'
 import { OkibiError, type SessionEnv, sessions } from '../src/index.js'
 import { memoryStore } from '../src/stores/memory.js'
@@ -83,7 +84,7 @@ test('n37_wasm_memory_stays_flat_over_a_million_requests_of_which_a_tenth_throw_
 test('n37_a_large_call_leaves_no_more_than_its_high_water_mark', async () => {
   const engine = new Engine({ maxBytes: 4_000_000 })
   const large = `[{"set":["text",${JSON.stringify('x'.repeat(3_000_000))}]}]`
-  const random = () => crypto.getRandomValues(new Uint8Array(64))
+  const random = () => crypto.getRandomValues(new Uint8Array(RANDOM_BYTES))
   const commit = () => engine.commit(engine.empty, large, false, Date.now(), random())
   for (let round = 0; round < 5; round += 1) expect(commit().head.step).toBe('swap')
   const high = memorySize()
@@ -116,7 +117,7 @@ test('when_the_engine_stops_only_that_call_fails', async () => {
 
 test('a_state_of_one_instance_goes_on_in_the_next', () => {
   const engine = new Engine({ secrets: ['a secret of thirty-two bytes: no more'], sealed: true })
-  const random = () => crypto.getRandomValues(new Uint8Array(64))
+  const random = () => crypto.getRandomValues(new Uint8Array(RANDOM_BYTES))
   const now = Date.now()
   const first = engine.commit(engine.empty, '[{"set":["n",1]}]', false, now, random())
   const trap = vi.spyOn(DataView.prototype, 'setUint32').mockImplementationOnce(() => {
@@ -132,7 +133,7 @@ test('a_state_of_one_instance_goes_on_in_the_next', () => {
 
 test('a_damaged_state_is_refused_and_never_traps', () => {
   const engine = new Engine({})
-  const random = crypto.getRandomValues(new Uint8Array(64))
+  const random = crypto.getRandomValues(new Uint8Array(RANDOM_BYTES))
   const now = Date.now()
   const reply = engine.commit(engine.empty, '[{"set":["text","abc"]}]', false, now, random)
   for (let at = 0; at < reply.state.length; at += 1) {

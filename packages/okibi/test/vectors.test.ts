@@ -1,12 +1,13 @@
 // The formats' vectors, read through the engine as WebAssembly, and the view against the same cases as the Rust face.
 import { describe, expect, test } from 'vitest'
+import { RANDOM_BYTES } from '../src/driver.js'
 import { Answer, Engine, type Reply, type SessionHead } from '../src/engine.js'
 import { View } from '../src/view.js'
 import { readVectors as read } from './support/vectors.js'
 
 const NOW = 1_700_000_000_000
 const ID = 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8'
-const random = new Uint8Array(64).fill(7)
+const random = new Uint8Array(RANDOM_BYTES).fill(7)
 const bytes = (text: string) => new TextEncoder().encode(text)
 
 /** What is known once the store has answered the load of this id. */
@@ -199,8 +200,8 @@ describe('cookies', () => {
   test('n8_s8_set_and_removed', () => {
     for (const { why, options, now, set, remove } of vectors.set) {
       const engine = new Engine(options)
-      // A handle, a write tag, and then the id.
-      const random = Uint8Array.from({ length: 64 }, (_, at) => (at < 24 ? 7 : at - 24))
+      // A handle, the id, and then a write tag.
+      const random = Uint8Array.from({ length: RANDOM_BYTES }, (_, at) => (at < 16 ? 7 : at - 16))
       const written = engine.commit(engine.empty, '[{"set":["n",1]}]', false, now, random)
       expect(engine.answer(written.state, Answer.done, undefined, now, random).head.cookies, why).toEqual([set])
       const opened = engine.open(`${engine.cookieName}=${ID}`, now)

@@ -114,17 +114,23 @@ pub(crate) async fn keys<S: Store>(bench: &Bench<S>) -> Outcome {
     ];
     let keys: Vec<_> = spellings.into_iter().map(StoreKey::new).collect();
     for key in &keys {
-        let when = format!("key {key} beside others like it");
+        let when = format!("key {} beside others like it", key.as_str());
         bench.done(key, None, bench.write(key.as_str()), &when).await?;
     }
     for key in &keys {
-        bench.holds(key, Some(key.as_str().as_bytes()), &format!("key {key} beside others like it")).await?;
+        bench.holds(key, Some(key.as_str().as_bytes()), &format!("key {} beside others like it", key.as_str())).await?;
     }
     for (at, key) in keys.iter().enumerate() {
         bench.delete(key, "a delete").await?;
-        bench.holds(key, None, &format!("key {key}, deleted")).await?;
+        bench.holds(key, None, &format!("key {}, deleted", key.as_str())).await?;
         for rest in keys.iter().skip(at + 1) {
-            bench.holds(rest, Some(rest.as_str().as_bytes()), &format!("key {rest} after {key} was deleted")).await?;
+            bench
+                .holds(
+                    rest,
+                    Some(rest.as_str().as_bytes()),
+                    &format!("key {} after {} was deleted", rest.as_str(), key.as_str()),
+                )
+                .await?;
         }
     }
     Ok(())

@@ -26,6 +26,16 @@ pub enum SameSite {
     None,
 }
 
+impl SameSite {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Strict => "Strict",
+            Self::Lax => "Lax",
+            Self::None => "None",
+        }
+    }
+}
+
 /// The cookie's name and attributes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookieConfig {
@@ -75,11 +85,58 @@ impl CookieConfig {
     }
 }
 
+/// A cookie as Hono's own helper writes it: nothing is in it that was not asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HonoCookie {
+    /// The name, with its prefix if it has one.
+    pub name: String,
+    /// The path. Default `/`.
+    pub path: String,
+    /// The domain. Default none.
+    pub domain: Option<String>,
+    /// `Secure`. Default false.
+    pub secure: bool,
+    /// `HttpOnly`. Default false.
+    pub http_only: bool,
+    /// `SameSite`. Default none, which browsers take for `Lax`.
+    pub same_site: Option<SameSite>,
+    /// `Partitioned`. Default false.
+    pub partitioned: bool,
+    /// `Max-Age`, the same in every header. Default none: the cookie ends with the browser's own session.
+    pub max_age: Option<Duration>,
+    /// `Expires`, the same in every header, as an HTTP date. Default none.
+    pub expires: Option<String>,
+    /// `Priority`. Default none.
+    pub priority: Option<String>,
+}
+
+impl HonoCookie {
+    /// A cookie of this name with `Path=/` and nothing else.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            path: "/".into(),
+            domain: None,
+            secure: false,
+            http_only: false,
+            same_site: None,
+            partitioned: false,
+            max_age: None,
+            expires: None,
+            priority: None,
+        }
+    }
+}
+
 /// A checked cookie: its name, and its attributes as they stand in every header.
 #[derive(Clone, Debug)]
 pub(crate) struct Template {
     pub(crate) name: String,
+    /// Which path and which domain: two cookies of one name are the same only if these are.
+    scope: String,
     attributes: String,
+    /// The attributes of a header that removes the cookie, where they are others.
+    removal: Option<String>,
 }
 
 impl Template {
@@ -88,8 +145,7 @@ impl Template {
         let mut attributes = String::from("; Path=");
         attributes.push_str(&config.path);
         if let Some(domain) = &config.domain {
-            attributes.push_str("; Domain=");
-            attributes.push_str(domain);
+            push(&mut attributes, "; Domain=", domain);
         }
         for (on, attribute) in
             [(config.secure, "; Secure"), (config.http_only, "; HttpOnly"), (config.partitioned, "; Partitioned")]
@@ -98,17 +154,86 @@ impl Template {
                 attributes.push_str(attribute);
             }
         }
-        attributes.push_str(match config.same_site {
-            SameSite::Strict => "; SameSite=Strict",
-            SameSite::Lax => "; SameSite=Lax",
-            SameSite::None => "; SameSite=None",
-        });
-        Ok(Self { name: config.name.clone(), attributes })
+        push(&mut attributes, "; SameSite=", config.same_site.as_str());
+        Ok(Self {
+            name: config.name.clone(),
+            scope: scope(&config.path, config.domain.as_deref()),
+            attributes,
+            removal: None,
+        })
+    }
+
+    /// The same in the order of Hono's helper.
+    pub(crate) fn hono(config: &HonoCookie) -> Result<Self, ConfigError> {
+        let HonoCookie { name, path, domain, secure, http_only, partitioned, max_age, expires, .. } = config;
+        check(&CookieConfig {
+            name: name.clone(),
+            path: path.clone(),
+            domain: domain.clone(),
+            secure: *secure,
+            http_only: *http_only,
+            same_site: config.same_site.unwrap_or_default(),
+            partitioned: *partitioned,
+        })?;
+        if let Some(value) = max_age.filter(|max_age| *max_age > MAX_AGE) {
+            return Err(ConfigError::Span { option: "maxAge", value, rule: "must be at most 400 days" });
+        }
+        for (attribute, text) in [("expires", expires), ("priority", &config.priority)] {
+            if let Some(text) = text.as_ref().filter(|text| text.len() > 64 || !text.bytes().all(is_attribute_byte)) {
+                return Err(ConfigError::CookieAttribute { attribute, value: text.clone() });
+            }
+        }
+        let write = |expires: Option<&String>| {
+            let mut attributes = String::new();
+            if let Some(domain) = domain {
+                push(&mut attributes, "; Domain=", domain);
+            }
+            push(&mut attributes, "; Path=", path);
+            if let Some(expires) = expires {
+                push(&mut attributes, "; Expires=", expires);
+            }
+            if *http_only {
+                attributes.push_str("; HttpOnly");
+            }
+            if *secure {
+                attributes.push_str("; Secure");
+            }
+            if let Some(same_site) = config.same_site {
+                push(&mut attributes, "; SameSite=", same_site.as_str());
+            }
+            if let Some(priority) = &config.priority {
+                push(&mut attributes, "; Priority=", priority);
+            }
+            if *partitioned {
+                attributes.push_str("; Partitioned");
+            }
+            attributes
+        };
+        let removal = expires.as_ref().map(|_| write(None));
+        let attributes = write(expires.as_ref());
+        Ok(Self { name: name.clone(), scope: scope(path, domain.as_deref()), attributes, removal })
+    }
+
+    /// The same cookie for one host.
+    pub(crate) fn on_host(&self, host: &str) -> Self {
+        let mut attributes = String::with_capacity(9 + host.len() + self.attributes.len());
+        push(&mut attributes, "; Domain=", host);
+        attributes.push_str(&self.attributes);
+        Self { name: self.name.clone(), scope: scope("/", Some(host)), attributes, removal: None }
+    }
+
+    /// Whether browsers take the two for the same cookie.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.name == other.name && self.scope == other.scope
     }
 
     /// A header value that sets the cookie; without `max_age` it ends with the browser's own session.
     pub(crate) fn set(&self, suffix: &str, value: &str, max_age: Option<Duration>) -> String {
-        let length = self.name.len() + suffix.len() + value.len() + self.attributes.len() + 24;
+        self.header(suffix, value, max_age, &self.attributes)
+    }
+
+    fn header(&self, suffix: &str, value: &str, max_age: Option<Duration>, attributes: &str) -> String {
+        let length = self.name.len() + suffix.len() + value.len() + attributes.len() + 24;
         let mut header = String::with_capacity(length);
         header.push_str(&self.name);
         header.push_str(suffix);
@@ -118,14 +243,25 @@ impl Template {
             header.push_str("; Max-Age=");
             push_number(&mut header, max_age.min(MAX_AGE).as_secs());
         }
-        header.push_str(&self.attributes);
+        header.push_str(attributes);
         header
     }
 
     /// A header value that removes the cookie: the same name, path, domain and partition, and no time left (N8).
     pub(crate) fn remove(&self, suffix: &str) -> String {
-        self.set(suffix, "", Some(Duration::ZERO))
+        self.header(suffix, "", Some(Duration::ZERO), self.removal.as_ref().unwrap_or(&self.attributes))
     }
+}
+
+fn scope(path: &str, domain: Option<&str>) -> String {
+    let mut scope = String::from(path);
+    push(&mut scope, ";", domain.unwrap_or_default());
+    scope
+}
+
+fn push(text: &mut String, name: &str, value: &str) {
+    text.push_str(name);
+    text.push_str(value);
 }
 
 /// The cookie's name without its `__Host-` or `__Secure-` prefix.

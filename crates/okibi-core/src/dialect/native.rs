@@ -1,53 +1,34 @@
 //! The native dialect: 32 byte ids, hashed store keys, record v1, and a cookie that is the id, the signed id or the seal.
 
-use alloc::{string::String, vec::Vec};
+use alloc::string::String;
 
+use super::Reading;
 use crate::{
-    cookie::chunk,
     id::Id,
-    policy::{Policy, Protection},
+    policy::Protection,
     seal::{sign, xchacha},
 };
 
-/// What a cookie's value turned out to be.
-pub(crate) enum Reading {
-    /// The id of a session in the store.
-    Id(Id),
-    /// The session itself, as record v1.
-    Record(Vec<u8>),
+pub(super) fn is_well_formed(protection: &Protection, value: &[u8]) -> bool {
+    match protection {
+        Protection::Id => Id::parse(value).is_some(),
+        Protection::SignedId(_) => sign::split(value).is_some(),
+        Protection::Sealed { .. } => xchacha::is_well_formed(value),
+    }
 }
 
-impl Policy {
-    /// Whether a value has the form of this cookie's. Forms tell nothing about secrets.
-    pub(crate) fn is_well_formed(&self, value: &[u8]) -> bool {
-        match &self.protection {
-            Protection::Id => Id::parse(value).is_some(),
-            Protection::SignedId(_) => sign::split(value).is_some(),
-            Protection::Sealed { .. } => xchacha::is_well_formed(value),
-        }
+pub(super) fn read(protection: &Protection, cookie_name: &str, value: &[u8]) -> Option<Reading> {
+    match protection {
+        Protection::Id => Id::parse(value).map(Reading::Id),
+        Protection::SignedId(ring) => sign::verify(ring, cookie_name, value).map(Reading::Id),
+        Protection::Sealed { ring, .. } => xchacha::open(ring, cookie_name, value).map(Reading::Record),
     }
+}
 
-    /// Verifies or opens a well-formed value.
-    pub(crate) fn read(&self, value: &[u8]) -> Option<Reading> {
-        match &self.protection {
-            Protection::Id => Id::parse(value).map(Reading::Id),
-            Protection::SignedId(ring) => sign::verify(ring, &self.cookie.name, value).map(Reading::Id),
-            Protection::Sealed { ring, .. } => xchacha::open(ring, &self.cookie.name, value).map(Reading::Record),
-        }
-    }
-
-    /// The cookie's value for an id.
-    pub(crate) fn write_id(&self, id: &Id) -> Option<String> {
-        match &self.protection {
-            Protection::Id => Some(id.to_text()),
-            Protection::SignedId(ring) => sign::sign(ring, &self.cookie.name, id),
-            Protection::Sealed { .. } => None,
-        }
-    }
-
-    /// How many cookies the value can be spread over.
-    pub(crate) fn suffixes(&self) -> &'static [&'static str] {
-        let count = if matches!(self.protection, Protection::Sealed { .. }) { chunk::MOST } else { 1 };
-        chunk::SUFFIXES.get(..count).unwrap_or_default()
+pub(super) fn write_id(protection: &Protection, cookie_name: &str, id: &Id) -> Option<String> {
+    match protection {
+        Protection::Id => Some(id.to_text()),
+        Protection::SignedId(ring) => sign::sign(ring, cookie_name, id),
+        Protection::Sealed { .. } => None,
     }
 }

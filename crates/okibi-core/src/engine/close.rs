@@ -8,18 +8,23 @@ use serde::{Deserialize, Serialize};
 use super::{
     Engine,
     flow::{Base, Flow, Live, Random, Stage, Step, Task, Work},
-    replay::{Computed, Replayed, apply_to_session},
+    replay::{Computed, Replayed},
     rotate::Rotation,
 };
 use crate::{
     cookie::chunk,
+    dialect::hono_sessions,
     error::{Event, Refusal},
     exchange::Write,
     id::{Id, Owner},
-    policy::Protection,
+    policy::{
+        Dialect, Protection,
+        hono::{HonoProtection, HonoSessions},
+    },
     record::Record,
     seal::xchacha,
     session::Op,
+    text::Text,
     time::Timestamp,
 };
 
@@ -32,6 +37,8 @@ pub(super) struct Plan {
     /// The changes after the last destroy.
     pub(super) log: Vec<Op>,
     pub(super) computed: Vec<Computed>,
+    /// The id that the app chose for the next new record.
+    pub(super) chosen: Option<Text>,
 }
 
 impl Plan {
@@ -45,7 +52,27 @@ impl Plan {
             log.clear();
         }
         let rotation = log.iter().filter_map(Rotation::asked_by).max();
-        Self { destroy: end.is_some(), rotation, log, computed: Vec::new() }
+        let chosen = log.iter().rev().find_map(|op| if let Op::UseId(id) = op { Some(id.clone()) } else { None });
+        Self { destroy: end.is_some(), rotation, log, computed: Vec::new(), chosen }
+    }
+
+    /// How a live session moves: as the log asks, and always when it comes from elsewhere or the app chose another id.
+    fn rotation_of(&self, live: &Live) -> Option<Rotation> {
+        let by_log = self.rotation(live.record.owner.as_ref());
+        let chosen = self.chosen.as_ref().zip(live.id.as_ref());
+        let by_id = chosen.filter(|(chosen, id)| chosen.as_str().as_bytes() != id.as_bytes()).map(|_| Rotation::Anew);
+        let by_adoption = live.adopted.then_some(Rotation::Renewed);
+        let rotation = by_log.max(by_id).max(by_adoption);
+        rotation.filter(|rotation| !(live.followed && *rotation == Rotation::Renewed))
+    }
+
+    /// Whether nothing in the log changes what is stored.
+    fn changes_nothing(&self) -> bool {
+        self.log.iter().all(|op| matches!(op, Op::Touch | Op::UseId(_)))
+    }
+
+    fn touches(&self) -> bool {
+        self.log.contains(&Op::Touch)
     }
 
     /// How a session that is `owner`'s moves: as the log asks, and always when it gets another owner (S18).
@@ -126,7 +153,7 @@ impl Engine {
         };
         let mut record = self.begin(random, now)?;
         record.entries = entries;
-        apply_to_session(&mut record, &plan.log);
+        self.apply_to_session(&mut record, &plan.log);
         if record.entries.is_empty() && record.owner.is_none() {
             // Who stores nothing gets no record and no cookie (N4).
             return Ok(Step::Done);
@@ -134,9 +161,20 @@ impl Engine {
         if self.is_sealed() {
             return self.seal(flow, record, now, random);
         }
-        let write = self.write(&record, random)?;
-        let id = Id::from_bytes(random.take()?);
+        let id = self.next_id(Some(plan), random)?;
+        if record.handle.is_none() {
+            record.handle = Some(id.derived_handle());
+        }
+        let write = self.write(&record, &id, random)?;
         self.ask_swap(flow, work, Stage::Creating { id, record }, write)
+    }
+
+    /// The id of a new record: the one that the app chose, or one that never was before.
+    pub(super) fn next_id(&self, plan: Option<&Plan>, random: &mut Random) -> Result<Id, Refusal> {
+        match plan.and_then(|plan| plan.chosen.as_ref()) {
+            Some(chosen) => self.policy.chosen_id(chosen.as_str()),
+            None => Ok(self.policy.new_id(random.take()?)),
+        }
     }
 
     /// A live session's record with the changes.
@@ -150,14 +188,13 @@ impl Engine {
         let (Task::Commit(plan), Base::Live(live)) = (&mut work.task, &flow.base) else {
             return Err(Refusal::OutOfOrder);
         };
-        let rotation = plan
-            .rotation(live.record.owner.as_ref())
-            .filter(|rotation| !(live.followed && *rotation == Rotation::Renewed));
-        let due = self.policy.renewal_due(&live.record, now);
+        let rotation = plan.rotation_of(live);
+        let due =
+            self.policy.renewal_due(&live.record, now) || (plan.touches() && self.policy.may_touch(&live.record, now));
         if rotation.is_none() && work.fresh.is_some() {
             return self.undo_rotation(flow, work, false);
         }
-        if plan.log.is_empty() && !due {
+        if rotation.is_none() && plan.changes_nothing() && !due {
             return Ok(Step::Done);
         }
         let entries = match self.replay(plan, live.record.entries.clone(), flow.basis)? {
@@ -165,18 +202,30 @@ impl Engine {
             Replayed::Ask { token, input } => return Ok(ask_again(flow, work, token, input)),
         };
         let mut record = live.record.with_entries(entries);
-        let renewed = apply_to_session(&mut record, &plan.log) || due;
+        let moved = self.apply_to_session(&mut record, &plan.log);
         if let Some(rotation) = rotation {
             return self.rotate(flow, work, record, rotation, now, random);
         }
-        if renewed {
-            record.active = now;
+        let renewed = moved || due;
+        if renewed || !self.policy.is_native() {
+            self.renew(&mut record, &plan.log, now);
         }
         if self.is_sealed() {
             return self.seal(flow, record, now, random);
         }
-        let write = self.write(&record, random)?;
-        self.ask_swap(flow, work, Stage::Writing { record, renewed }, write)
+        let id = live.id.clone().ok_or(Refusal::OutOfOrder)?;
+        let write = self.write(&record, &id, random)?;
+        let cookie = renewed || self.policy.sends_cookie_on_write();
+        self.ask_swap(flow, work, Stage::Writing { record, renewed: cookie }, write)
+    }
+
+    /// Activity, now. In the older dialects every write is, and brings back the configured span.
+    pub(super) fn renew(&self, record: &mut Record, log: &[Op], now: Timestamp) {
+        record.active = now;
+        let own_span = log.iter().any(|op| matches!(op, Op::SetIdle(_)));
+        if !self.policy.is_native() && !own_span {
+            record.idle = self.policy.lifetime.idle;
+        }
     }
 
     /// The record into the cookie: nothing to ask of a store.
@@ -187,46 +236,58 @@ impl Engine {
         now: Timestamp,
         random: &mut Random,
     ) -> Result<Step, Refusal> {
-        let Protection::Sealed { ring, chunks } = &self.policy.protection else { return Err(Refusal::OutOfOrder) };
         let name = &self.policy.cookie.name;
-        let text = self.encode(&record, random)?;
-        let value = xchacha::seal(ring, name, &text, random.take()?).ok_or(Refusal::OutOfOrder)?;
-        let parts = chunk::split(name, &value, *chunks).ok_or(Refusal::CookieTooLarge)?;
-        flow.set_cookies = self.sealed_cookies(&parts, flow.names_seen, &record, now);
-        flow.base = Base::Live(Box::new(Live { id: None, key: None, bytes: Bytes::new(), record, followed: false }));
+        let text = self.encode(&record, None, random)?;
+        let (value, chunks) = match &self.policy.dialect {
+            Dialect::Native(Protection::Sealed { ring, chunks }) => {
+                (xchacha::seal(ring, name, &text, random.take()?), *chunks)
+            }
+            Dialect::HonoSessions(HonoSessions { protection: HonoProtection::Sealed(ring), .. }) => {
+                let text = core::str::from_utf8(&text).map_err(|_| Refusal::OutOfOrder)?;
+                (hono_sessions::seal(ring, text, now, &random.take()?), 1)
+            }
+            _ => (None, 1),
+        };
+        let value = value.ok_or(Refusal::OutOfOrder)?;
+        let parts = chunk::split(name, &value, chunks).ok_or(Refusal::CookieTooLarge)?;
+        flow.set_cookies = self.sealed_cookies(&parts, flow, &record, now);
+        let bytes = Bytes::new();
+        let live = Live { id: None, key: None, bytes, record, followed: false, adopted: false };
+        flow.base = Base::Live(Box::new(live));
         Ok(Step::Done)
     }
 
-    pub(super) fn write(&self, record: &Record, random: &mut Random) -> Result<Write, Refusal> {
-        let bytes = self.encode(record, random)?;
+    pub(super) fn write(&self, record: &Record, id: &Id, random: &mut Random) -> Result<Write, Refusal> {
+        let bytes = self.encode(record, Some(id), random)?;
         Ok(Write { bytes, expires_at: record.expires_at(), owner: record.owner.clone() })
     }
 
-    /// The commit's swap was made: what was written is what is there.
+    /// The commit's swap was made: what was written is what is there. `random`: the cookie is to be sent.
     pub(super) fn arrived_at(
         &self,
         flow: &mut Flow,
         id: Id,
         record: Record,
         bytes: Bytes,
-        cookie: bool,
-        now: Timestamp,
-    ) {
-        if cookie {
-            flow.set_cookies = self.id_cookies(&id, &record, now);
+        cookie: Option<(&mut Random, Timestamp)>,
+    ) -> Result<(), Refusal> {
+        if let Some((random, now)) = cookie {
+            let random = if self.policy.seals_ids() { Some(random.take()?) } else { None };
+            flow.set_cookies = self.id_cookies(flow, &id, &record, now, random.as_ref());
         }
         let before = flow.live().filter(|live| live.id.as_ref() == Some(&id));
         let (followed, key) = before.map_or((false, None), |live| (live.followed, live.key.clone()));
-        let arrived = Live { id: Some(id), key, bytes, record, followed };
+        let arrived = Live { id: Some(id), key, bytes, record, followed, adopted: false };
         match &mut flow.base {
             Base::Live(live) => **live = arrived,
             base => *base = Base::Live(Box::new(arrived)),
         }
+        Ok(())
     }
 }
 
 /// Has the face run an update's function again.
-fn ask_again(flow: &mut Flow, mut work: Box<Work>, token: u32, input: Option<crate::text::Text>) -> Step {
+fn ask_again(flow: &mut Flow, mut work: Box<Work>, token: u32, input: Option<Text>) -> Step {
     work.stage = Stage::Recomputing { token, input: input.clone() };
     flow.work = Some(work);
     Step::Recompute { token, current: input }

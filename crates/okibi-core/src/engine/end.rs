@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::{
     Engine,
-    flow::{Base, Flow, Live, Random, Stage, Step, Task, Work},
+    flow::{Base, Flow, Random, Stage, Step, Task, Work},
 };
 use crate::{
     error::Refusal,
@@ -38,14 +38,25 @@ impl Engine {
         now: Timestamp,
         random: &mut Random,
     ) -> Result<Step, Refusal> {
+        let host = flow.host.as_ref();
         match (&flow.base, &flow.presented) {
             _ if self.is_sealed() => self.ended(flow, work, now, random),
-            (Base::Live(live), _) => {
-                let Live { id: Some(id), bytes, .. } = &**live else { return Err(Refusal::OutOfOrder) };
-                let (key, expected) = (self.key(id), bytes.clone());
-                self.ask_mark(flow, work, key, expected, 0, now, random)
+            // Without markers there is nothing to leave behind and nobody to follow.
+            (Base::Live(live), presented) if !self.policy.is_native() => {
+                match live.id.as_ref().or(presented.as_ref()) {
+                    Some(id) => Ok(remove(flow, work, self.key(host, id), false)),
+                    None => self.ended(flow, work, now, random),
+                }
             }
-            (_, Some(id)) => Ok(look(flow, work, self.key(id), 0)),
+            (_, Some(id)) if !self.policy.is_native() => Ok(remove(flow, work, self.key(host, id), false)),
+            (Base::Live(live), _) => match &live.id {
+                Some(id) => {
+                    let (key, witness) = (self.key(host, id), live.witness());
+                    self.ask_mark(flow, work, key, witness, 0, now, random)
+                }
+                None => self.ended(flow, work, now, random),
+            },
+            (_, Some(id)) => Ok(look(flow, work, self.key(host, id), 0)),
             (_, None) => self.ended(flow, work, now, random),
         }
     }
@@ -60,10 +71,18 @@ impl Engine {
         now: Timestamp,
         random: &mut Random,
     ) -> Result<Step, Refusal> {
-        let Some(bytes) = found else { return self.ended(flow, work, now, random) };
+        let Some(bytes) = found else {
+            // Nobody has taken the session over yet, and from now on nobody can.
+            let is_untaken = hops == 0 && flow.is_accepted && matches!(work.task, Task::Commit(_));
+            return if is_untaken {
+                self.ask_mark(flow, work, key, None, hops, now, random)
+            } else {
+                self.ended(flow, work, now, random)
+            };
+        };
         match record::decode(&bytes, &self.policy.limits) {
             Ok(Stored::Record(record)) if record.expires_at() > now => {
-                self.ask_mark(flow, work, key, bytes, hops, now, random)
+                self.ask_mark(flow, work, key, Some(bytes), hops, now, random)
             }
             Ok(Stored::Marker(Marker { successor: Some(next), .. })) if hops < MOST_MOVES => {
                 Ok(look(flow, work, next, hops + 1))
@@ -79,12 +98,19 @@ impl Engine {
         flow: &mut Flow,
         work: Box<Work>,
         key: StoreKey,
-        expected: Bytes,
+        expected: Option<Bytes>,
         hops: u8,
         now: Timestamp,
         random: &mut Random,
     ) -> Result<Step, Refusal> {
-        let until = now.plus(ROTATE_MARKER);
+        if self.policy.is_eventual() && expected.is_some() {
+            // Such a store takes one write per key and second, and nobody would see the marker in time.
+            return Ok(remove(flow, work, key, false));
+        }
+        let until = match flow.accepted.first().filter(|_| expected.is_none()) {
+            Some(elsewhere) => elsewhere.until.max(now.plus(ROTATE_MARKER)),
+            None => now.plus(ROTATE_MARKER),
+        };
         let marker = Marker { moved: Moved::Rotated, until, next: None, successor: None };
         let write = Write { bytes: marker.encode(random.take()?), expires_at: until, owner: None };
         self.ask_swap(flow, work, Stage::EndMarking { key, expected, hops }, write)
@@ -94,13 +120,18 @@ impl Engine {
     pub(super) fn ended(
         &self,
         flow: &mut Flow,
-        mut work: Box<Work>,
+        work: Box<Work>,
         now: Timestamp,
         random: &mut Random,
     ) -> Result<Step, Refusal> {
+        let mut work = match Self::forget_accepted(flow, work) {
+            Ok(step) => return Ok(step),
+            Err(work) => work,
+        };
         let Task::Commit(plan) = &mut work.task else { return Ok(Step::Done) };
         plan.destroy = false;
-        flow.set_cookies = self.removals(flow.names_seen, 0).collect();
+        flow.set_cookies = self.removals(flow);
+        flow.is_accepted = false;
         flow.base = Base::Absent;
         if plan.log.is_empty() { Ok(Step::Done) } else { self.proceed(flow, work, now, random) }
     }

@@ -10,11 +10,13 @@ use zeroize::Zeroize;
 use super::{close::Plan, rotate::Fresh};
 use crate::{
     error::{Event, Refusal},
-    exchange::{Swap, Write},
+    exchange::{Loaded, Swap, Write},
     id::{Id, StoreKey},
+    policy::hono::COOKIE_RANDOM,
     record::{Entry, Record},
     session::Patch,
     text::Text,
+    time::Timestamp,
 };
 
 /// One request's session between two calls of the engine. The face keeps it and hands it back; it means nothing to others.
@@ -22,8 +24,16 @@ use crate::{
 pub struct Flow {
     /// The id in the cookie, where the cookie has one.
     pub(super) presented: Option<Id>,
+    /// The host that the request asked, where a dialect tells hosts apart.
+    pub(super) host: Option<Text>,
     /// Which of the cookie's names the request had, as bits: the name itself, then its chunks.
     pub(super) names_seen: u8,
+    /// Which accepted dialects' cookies it had, as bits.
+    pub(super) accepted_seen: u8,
+    /// The sessions that those cookies name.
+    pub(super) accepted: Vec<Elsewhere>,
+    /// The session that counts came with the first of them.
+    pub(super) is_accepted: bool,
     pub(super) base: Base,
     pub(super) basis: u32,
     pub(super) set_cookies: Vec<String>,
@@ -34,6 +44,14 @@ pub struct Flow {
     pub(super) work: Option<Box<Work>>,
 }
 
+/// A session of an accepted dialect: where it lies, and until when at most.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Elsewhere {
+    pub(super) entry: u8,
+    pub(super) key: StoreKey,
+    pub(super) until: Timestamp,
+}
+
 /// A load by itself, the most frequent task: the id that is being looked up, and how many markers led to it.
 #[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Looking {
@@ -41,6 +59,10 @@ pub(super) struct Looking {
     #[serde(skip)]
     pub(super) key: Option<StoreKey>,
     pub(super) hops: u8,
+    /// It is looked up where an accepted dialect keeps it.
+    pub(super) is_elsewhere: bool,
+    /// It has expired, and its dialect's stores do not clear up by themselves.
+    pub(super) is_leftover: bool,
 }
 
 /// What is known of the stored session.
@@ -70,6 +92,15 @@ pub(super) struct Live {
     pub(super) record: Record,
     /// It was reached through a renewal's marker, so the new cookie is sent again and it is not renewed again.
     pub(super) followed: bool,
+    /// It comes from an accepted dialect and is still to be written down in this one.
+    pub(super) adopted: bool,
+}
+
+impl Live {
+    /// What must lie where the session lies, for a swap of it.
+    pub(super) fn witness(&self) -> Option<Bytes> {
+        (!self.adopted).then(|| self.bytes.clone())
+    }
 }
 
 /// How often the store was asked in this request, for those who like to see it.
@@ -96,6 +127,8 @@ pub(super) struct Work {
     pub(super) uncertain: bool,
     /// A rotation's own new record, once it lies in the store.
     pub(super) fresh: Option<Fresh>,
+    /// What lies under an id that the app chose, to be written over.
+    pub(super) over: Option<Bytes>,
 }
 
 /// What the face asked for.
@@ -113,6 +146,8 @@ pub(super) enum Stage {
     Settled,
     /// Loading the record of this id.
     Loading(Id),
+    /// Loading the record of this id where an accepted dialect keeps it.
+    LoadingAccepted(Id),
     /// Putting a new record under a new id.
     Creating { id: Id, record: Record },
     /// Putting the changed record where the old one lies. `renewed`: its lifetime moved, so the cookie is sent again.
@@ -125,6 +160,8 @@ pub(super) enum Stage {
     RotateRewriting(Fresh),
     /// A rotation's last step: the old record becomes a marker.
     RotateMarking,
+    /// An older dialect has no markers: the old record is deleted. `dead`: nobody takes it for a session any more.
+    RotateClearing { dead: bool },
     /// The rotation was lost: its new record goes. Then the rest of the changes, or nothing, is done.
     RotateUndoing { session_gone: bool },
     /// A function is asked again.
@@ -132,9 +169,11 @@ pub(super) enum Stage {
     /// Looking at what is to be ended.
     EndLoading { key: StoreKey, hops: u8 },
     /// Turning it into a marker, so that no rotation can escape.
-    EndMarking { key: StoreKey, expected: Bytes, hops: u8 },
+    EndMarking { key: StoreKey, expected: Option<Bytes>, hops: u8 },
     /// Removing it. `marked`: it is ended already, this only tidies up.
     EndDeleting { marked: bool },
+    /// Removing it where an accepted dialect keeps it.
+    EndForgetting,
 }
 
 /// What the face is to do next.
@@ -142,6 +181,20 @@ pub(super) enum Stage {
 pub enum Step {
     /// Load this key; answer with [`Answer::Loaded`].
     Load(StoreKey),
+    /// Load this key from the store of an accepted dialect; answer with [`Answer::Loaded`].
+    LoadAccepted {
+        /// Which of the configuration's accepted dialects.
+        entry: usize,
+        /// Where.
+        key: StoreKey,
+    },
+    /// Delete this key from the store of an accepted dialect; answer with [`Answer::Deleted`].
+    DeleteAccepted {
+        /// Which of the configuration's accepted dialects.
+        entry: usize,
+        /// Where.
+        key: StoreKey,
+    },
     /// Compare and swap; answer with [`Answer::Swapped`].
     Swap {
         /// Where.
@@ -168,7 +221,7 @@ pub enum Step {
 #[derive(Clone, PartialEq, Eq)]
 pub enum Answer {
     /// What lay under the key.
-    Loaded(Option<Bytes>),
+    Loaded(Option<Loaded>),
     /// Whether the swap was made.
     Swapped(Swap),
     /// The key is gone.
@@ -241,9 +294,9 @@ impl Flow {
 
     pub(super) fn count(&mut self, step: &Step) {
         match step {
-            Step::Load(_) => self.activity.loads += 1,
+            Step::Load(_) | Step::LoadAccepted { .. } => self.activity.loads += 1,
             Step::Swap { .. } => self.activity.swaps += 1,
-            Step::Delete(_) => self.activity.deletes += 1,
+            Step::Delete(_) | Step::DeleteAccepted { .. } => self.activity.deletes += 1,
             Step::Recompute { .. } | Step::Done => {}
         }
     }
@@ -261,12 +314,12 @@ impl Flow {
 
 impl Work {
     pub(super) fn new(task: Task) -> Box<Self> {
-        Box::new(Self { task, stage: Stage::Settled, hops: 0, write: None, uncertain: false, fresh: None })
+        Box::new(Self { task, stage: Stage::Settled, hops: 0, write: None, uncertain: false, fresh: None, over: None })
     }
 }
 
 /// How many random bytes one call can need.
-pub const RANDOM_BYTES: usize = 64;
+pub const RANDOM_BYTES: usize = 144;
 
 /// Random bytes for one call, from the system's CSPRNG. Each is used once.
 pub struct Random {
@@ -289,9 +342,10 @@ impl Random {
 
     /// Whether what is left is enough for the call that takes in this answer. If not, that call gets new ones.
     ///
-    /// After a swap that was made, only a rotation goes on: its marker takes 32 bytes. Anything else may take them all.
+    /// After a swap that was made, there is a marker to write, which takes 32 bytes, or a cookie to seal, which takes 80.
+    /// Anything else may take them all.
     pub fn suffices_for(&self, answer: &Answer) -> bool {
-        let needed = if *answer == Answer::Swapped(Swap::Done) { 32 } else { RANDOM_BYTES };
+        let needed = if *answer == Answer::Swapped(Swap::Done) { COOKIE_RANDOM } else { RANDOM_BYTES };
         RANDOM_BYTES - self.used >= needed
     }
 
@@ -331,11 +385,13 @@ impl fmt::Debug for Flow {
 impl fmt::Debug for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Load(key) => write!(f, "Load({key})"),
-            Self::Swap { key, expected, write } => {
-                write!(f, "Swap({key}, {:?} bytes, {write:?})", expected.as_ref().map(Bytes::len))
+            Self::Load(_) => f.write_str("Load"),
+            Self::LoadAccepted { entry, .. } => write!(f, "LoadAccepted({entry})"),
+            Self::Swap { expected, write, .. } => {
+                write!(f, "Swap({:?} bytes, {write:?})", expected.as_ref().map(Bytes::len))
             }
-            Self::Delete(key) => write!(f, "Delete({key})"),
+            Self::Delete(_) => f.write_str("Delete"),
+            Self::DeleteAccepted { entry, .. } => write!(f, "DeleteAccepted({entry})"),
             Self::Recompute { token, .. } => write!(f, "Recompute({token})"),
             Self::Done => f.write_str("Done"),
         }
@@ -345,7 +401,9 @@ impl fmt::Debug for Step {
 impl fmt::Debug for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Loaded(bytes) => write!(f, "Loaded({:?} bytes)", bytes.as_ref().map(Bytes::len)),
+            Self::Loaded(loaded) => {
+                write!(f, "Loaded({:?} bytes)", loaded.as_ref().map(|loaded| loaded.bytes.len()))
+            }
             Self::Swapped(swap) => write!(f, "Swapped({swap:?})"),
             Self::Deleted => f.write_str("Deleted"),
             Self::Recomputed(patch) => write!(f, "Recomputed({} names)", patch.len()),

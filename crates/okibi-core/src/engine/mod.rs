@@ -13,6 +13,7 @@
 //! Inputs: headers, time, random bytes, logs, answers. Outputs: steps, cookies, events. A refused call leaves the flow
 //! as it was before the task began, so a face that answers an error sends no cookie that belongs to it.
 
+mod accept;
 mod close;
 mod end;
 pub(crate) mod flow;
@@ -22,16 +23,18 @@ mod rotate;
 mod settle;
 mod take;
 
-use alloc::{string::String, vec::Vec};
+use alloc::{borrow::Cow, string::String, vec::Vec};
+use core::time::Duration;
 
 use bytes::Bytes;
 
 use crate::{
-    cookie::chunk,
+    cookie::{chunk, write::Template},
     error::ConfigError,
     id::{Handle, Id, Owner, StoreKey},
-    policy::{Config, Policy, Protection},
+    policy::{Config, Dialect, Policy, hono::COOKIE_RANDOM},
     record::{self, Record, Stored},
+    text::Text,
     time::Timestamp,
 };
 use flow::{Flow, Live, Step};
@@ -71,9 +74,14 @@ impl Engine {
         &self.policy.cookie.name
     }
 
+    /// The names of the accepted dialects' cookies.
+    pub fn accepted_cookie_names(&self) -> impl Iterator<Item = &str> {
+        self.policy.accepted.iter().map(|accepted| accepted.policy.cookie.name.as_str())
+    }
+
     /// Whether the cookie is the store: then no step is ever asked for.
     pub const fn is_sealed(&self) -> bool {
-        matches!(self.policy.protection, Protection::Sealed { .. })
+        self.policy.is_sealed()
     }
 
     /// When activity of the flow's session is next written down; `None` without a live session.
@@ -83,14 +91,20 @@ impl Engine {
 
     /// Whether there is anything to commit even if the handler changes nothing.
     pub fn is_renewal_due(&self, flow: &Flow, now: Timestamp) -> bool {
-        flow.record().is_some_and(|record| self.policy.renewal_due(record, now))
+        flow.live().is_some_and(|live| live.adopted || self.policy.renewal_due(&live.record, now))
+    }
+
+    /// The id of the flow's session, for apps that are used to seeing it. Only the older dialects show theirs.
+    pub fn visible_id(&self, flow: &Flow) -> Option<String> {
+        if self.policy.is_native() { None } else { flow.live()?.id.as_ref().map(Id::to_text) }
     }
 
     /// What a list shows of the record that lies in the store; `None` if it is not a live session of `owner`.
     pub fn summary(&self, bytes: &Bytes, owner: &Owner, now: Timestamp) -> Option<Summary> {
         let Ok(Stored::Record(record)) = record::decode(bytes, &self.policy.limits) else { return None };
+        let handle = record.handle?;
         (record.expires_at() > now && record.owner.as_ref() == Some(owner)).then(|| Summary {
-            handle: record.handle,
+            handle,
             created: record.created,
             active: record.active,
             expires_at: record.expires_at(),
@@ -103,35 +117,73 @@ impl Engine {
         flow.count(&step);
         let followed = flow.live().filter(|live| step == Step::Done && live.followed);
         if let Some(Live { id: Some(id), record, .. }) = followed {
-            flow.set_cookies = self.id_cookies(id, record, now);
+            flow.set_cookies = self.id_cookies(flow, id, record, now, None);
         }
         step
     }
 
-    fn key(&self, id: &Id) -> StoreKey {
-        id.store_key(&self.policy.namespace)
+    fn key(&self, host: Option<&Text>, id: &Id) -> StoreKey {
+        self.policy.key(host.map(Text::as_str), id)
     }
 
-    /// Headers that set the id's cookie.
-    fn id_cookies(&self, id: &Id, record: &Record, now: Timestamp) -> Vec<String> {
-        let max_age = record.persistent.then(|| record.expires_at().since(now));
-        let value = self.policy.write_id(id);
-        value.map(|value| self.policy.cookie.set("", &value, max_age)).into_iter().collect()
+    /// Headers that set the id's cookie, and clear those of accepted dialects.
+    fn id_cookies(
+        &self,
+        flow: &Flow,
+        id: &Id,
+        record: &Record,
+        now: Timestamp,
+        random: Option<&[u8; COOKIE_RANDOM]>,
+    ) -> Vec<String> {
+        let value = self.policy.write_id(id, now, random);
+        let cookie = on_host(&self.policy, flow.host.as_ref());
+        let set = value.map(|value| cookie.set("", &value, self.max_age(record, now)));
+        set.into_iter().chain(self.accepted_removals(flow)).collect()
+    }
+
+    /// How long the cookie is to live; `None`: as long as the browser's own session.
+    fn max_age(&self, record: &Record, now: Timestamp) -> Option<Duration> {
+        match &self.policy.dialect {
+            Dialect::HonoSessions(spoken) => spoken.cookie.max_age,
+            Dialect::Native(_) | Dialect::HonoKv(_) => record.persistent.then(|| record.expires_at().since(now)),
+        }
     }
 
     /// Headers that set the sealed cookie, and clear what an earlier, longer one left.
-    fn sealed_cookies(&self, chunks: &[String], names_seen: u8, record: &Record, now: Timestamp) -> Vec<String> {
-        let max_age = record.persistent.then(|| record.expires_at().since(now));
+    fn sealed_cookies(&self, chunks: &[String], flow: &Flow, record: &Record, now: Timestamp) -> Vec<String> {
+        let max_age = self.max_age(record, now);
         let set =
             chunks.iter().zip(chunk::SUFFIXES).map(|(value, suffix)| self.policy.cookie.set(suffix, value, max_age));
-        set.chain(self.removals(names_seen, chunks.len())).collect()
+        set.chain(self.own_removals(flow, chunks.len())).chain(self.accepted_removals(flow)).collect()
+    }
+
+    /// Headers that remove every cookie of a session that the request had.
+    fn removals(&self, flow: &Flow) -> Vec<String> {
+        self.own_removals(flow, 0).chain(self.accepted_removals(flow)).collect()
     }
 
     /// Headers that remove those of the cookies that the request had, from the `first` on.
-    fn removals(&self, names_seen: u8, first: usize) -> impl Iterator<Item = String> {
-        let seen = move |index: &usize| names_seen >> index & 1 == 1;
+    fn own_removals(&self, flow: &Flow, first: usize) -> impl Iterator<Item = String> {
+        let (seen, cookie) = (flow.names_seen, on_host(&self.policy, flow.host.as_ref()));
         (first..chunk::MOST)
-            .filter(seen)
-            .filter_map(|index| chunk::SUFFIXES.get(index).map(|suffix| self.policy.cookie.remove(suffix)))
+            .filter(move |index| seen >> index & 1 == 1)
+            .filter_map(move |index| chunk::SUFFIXES.get(index).map(|suffix| cookie.remove(suffix)))
+    }
+
+    /// Headers that remove the cookies of accepted dialects that the request had, but none that this response sets.
+    fn accepted_removals(&self, flow: &Flow) -> impl Iterator<Item = String> {
+        let own = on_host(&self.policy, flow.host.as_ref());
+        let seen = self.policy.accepted.iter().enumerate().filter(|(index, _)| flow.accepted_seen >> index & 1 == 1);
+        seen.map(|(_, accepted)| on_host(&accepted.policy, flow.host.as_ref()))
+            .filter(move |cookie| !cookie.is_same(&own))
+            .map(|cookie| cookie.remove(""))
+    }
+}
+
+/// The cookie as it is for this request's host, where the dialect puts the host in.
+fn on_host<'a>(policy: &'a Policy, host: Option<&Text>) -> Cow<'a, Template> {
+    match (&policy.dialect, host) {
+        (Dialect::HonoKv(_), Some(host)) => Cow::Owned(policy.cookie.on_host(host.as_str())),
+        _ => Cow::Borrowed(&policy.cookie),
     }
 }

@@ -6,15 +6,19 @@ use bytes::Bytes;
 
 use super::{
     Engine,
+    accept::{Heard, ask_load_elsewhere, look_elsewhere},
     flow::{Answer, Base, Flow, Live, Looking, Stage, Step, Work},
 };
 use crate::{
     cookie::{chunk, parse},
-    dialect::native::Reading,
+    dialect::Reading,
     error::{Event, Refusal},
+    exchange::Loaded,
     id::Id,
+    policy::{Dialect, Policy},
     record::{self, Moved, Stored},
     seal::renew,
+    text::Text,
     time::Timestamp,
 };
 
@@ -30,25 +34,45 @@ pub(super) enum Seen {
     Gone(Event),
 }
 
+/// Where to look next.
+pub(super) enum Next {
+    /// What is known now is known for good.
+    Nowhere,
+    /// Under the id that a marker names.
+    Id(Id),
+    /// Where an accepted dialect keeps this id.
+    Elsewhere(Id),
+}
+
 impl Engine {
     /// Reads the request's Cookie headers.
     ///
     /// A malformed, forged or unknown cookie means "no session". Two different well-formed values for the session's
     /// cookie mean no session either, in whatever order they come; equal ones count once (S12).
     pub fn open<'a>(&self, headers: impl IntoIterator<Item = &'a [u8]>, now: Timestamp) -> Flow {
-        let mut flow = Flow::default();
+        self.open_on(headers, None, now)
+    }
+
+    /// The same for a dialect that tells the hosts of requests apart: `host` is the URL's host name.
+    pub fn open_on<'a>(&self, headers: impl IntoIterator<Item = &'a [u8]>, host: Option<&str>, now: Timestamp) -> Flow {
+        let host = host.filter(|host| is_host(host)).map(Text::from);
+        let mut flow = Flow { host, ..Flow::default() };
         let mut values: [Option<&[u8]>; chunk::MOST] = [None; chunk::MOST];
+        let mut accepted = [Heard::Nothing; 8];
         let mut duplicate = false;
         for (name, value) in headers.into_iter().flat_map(parse::pairs) {
-            let Some(index) = self.cookie_index(name) else { continue };
-            flow.names_seen |= 1 << index;
-            // A chunk has no form of its own; a whole value does, and what has not is as good as absent.
-            if index == 0 && !self.is_plausible(value) {
-                flow.event(Event::MalformedCookie);
-                continue;
-            }
-            if let Some(slot) = values.get_mut(index) {
-                duplicate |= slot.replace(value).is_some_and(|other| other != value);
+            if let Some(index) = self.cookie_index(name) {
+                flow.names_seen |= 1 << index;
+                // A chunk has no form of its own; a whole value does, and what has not is as good as absent.
+                if index == 0 && !self.is_plausible(value) {
+                    if !self.hear_accepted(&mut flow, &mut accepted, name, value, now) {
+                        flow.event(Event::MalformedCookie);
+                    }
+                } else if let Some(slot) = values.get_mut(index) {
+                    duplicate |= slot.replace(value).is_some_and(|other| other != value);
+                }
+            } else {
+                self.hear_accepted(&mut flow, &mut accepted, name, value, now);
             }
         }
         if duplicate {
@@ -56,7 +80,16 @@ impl Engine {
         } else if values.first().copied().flatten().is_some() {
             self.read_cookie(&mut flow, &values, now);
         }
+        self.read_accepted(&mut flow, &accepted, now);
         flow
+    }
+
+    /// Whether a Cookie header has this session's cookie, in a form that it can have.
+    ///
+    /// For an app that still writes an older dialect while it accepts this one: the requests that this engine claims are
+    /// its own.
+    pub fn claims(&self, header: &[u8]) -> bool {
+        parse::pairs(header).any(|(name, value)| self.cookie_index(name) == Some(0) && self.is_plausible(value))
     }
 
     /// Which of the session's cookies a name is: 0 for the name itself, then the chunks.
@@ -66,13 +99,13 @@ impl Engine {
     }
 
     fn is_plausible(&self, value: &[u8]) -> bool {
-        let first_chunk = self.is_sealed() && matches!(value, [b'2'..=b'5', b'.', ..]);
+        let first_chunk = self.policy.suffixes().len() > 1 && matches!(value, [b'2'..=b'5', b'.', ..]);
         first_chunk || self.policy.is_well_formed(value)
     }
 
     fn read_cookie(&self, flow: &mut Flow, values: &[Option<&[u8]>; chunk::MOST], now: Timestamp) {
         if !self.is_sealed() {
-            match values.first().copied().flatten().and_then(|value| self.policy.read(value)) {
+            match values.first().copied().flatten().and_then(|value| self.policy.read(value, now)) {
                 Some(Reading::Id(id)) => {
                     flow.presented = Some(id);
                     flow.base = Base::Unread;
@@ -81,13 +114,19 @@ impl Engine {
             }
             return;
         }
-        let Some(value) = chunk::join(values) else {
+        let joined = if self.policy.suffixes().len() > 1 {
+            chunk::join(values)
+        } else {
+            values.first().copied().flatten().map(Into::into)
+        };
+        let Some(value) = joined else {
             return flow.event(Event::IncompleteChunks);
         };
-        let Some(Reading::Record(text)) = self.policy.read(&value) else {
+        let Some(Reading::Record(text)) = self.policy.read(&value, now) else {
             return flow.event(Event::ForgedCookie);
         };
-        match self.see(&Bytes::from(text), None, now) {
+        let loaded = Loaded { bytes: text.into(), expires_at: None };
+        match self.see(&self.policy, flow, &loaded, None, now) {
             Seen::Live(live) => flow.base = Base::Live(live),
             Seen::Gone(event) => flow.event(event),
             Seen::Moved(_) | Seen::RotatedAway => flow.event(Event::UndecodableRecord),
@@ -99,7 +138,11 @@ impl Engine {
         match (&flow.base, flow.presented.clone()) {
             (Base::Unread, Some(id)) => {
                 flow.work = None;
-                let step = self.look_up(flow, id, 0);
+                let step = if flow.is_accepted && self.is_sealed() {
+                    look_elsewhere(flow, id)
+                } else {
+                    self.look_up(flow, id, 0)
+                };
                 flow.count(&step);
                 step
             }
@@ -108,67 +151,95 @@ impl Engine {
     }
 
     fn look_up(&self, flow: &mut Flow, id: Id, hops: u8) -> Step {
-        let key = self.key(&id);
-        flow.looking = Some(Looking { id, key: Some(key.clone()), hops });
+        let key = self.key(flow.host.as_ref(), &id);
+        flow.looking = Some(Looking { id, key: Some(key.clone()), hops, is_elsewhere: false, is_leftover: false });
         Step::Load(key)
     }
 
     /// Takes in the answer to a load by itself.
     pub(super) fn looked_up(&self, flow: &mut Flow, answer: Answer, now: Timestamp) -> Result<Step, Refusal> {
-        let Looking { id, key, mut hops } = flow.looking.take().ok_or(Refusal::OutOfOrder)?;
-        match answer {
-            Answer::Loaded(found) => match self.arrive(flow, &mut hops, &id, found.as_ref(), now) {
-                Ok(()) => {
-                    if let Base::Live(live) = &mut flow.base {
-                        live.key = key;
-                    }
-                    Ok(Step::Done)
-                }
-                Err(next) => Ok(self.look_up(flow, next, hops)),
-            },
-            Answer::Failed(_) => Err(Refusal::StoreUnavailable),
-            _ => Err(Refusal::OutOfOrder),
+        let mut looking = flow.looking.take().ok_or(Refusal::OutOfOrder)?;
+        let found = match answer {
+            Answer::Loaded(found) => found,
+            // What could not be cleared up is cleared up another time.
+            Answer::Deleted | Answer::Failed(_) if looking.is_leftover => return Ok(Step::Done),
+            Answer::Failed(_) => return Err(Refusal::StoreUnavailable),
+            _ => return Err(Refusal::OutOfOrder),
+        };
+        let seen_before = flow.events.len();
+        let next = if looking.is_elsewhere {
+            self.arrive_elsewhere(flow, &looking.id, found.as_ref(), now);
+            Next::Nowhere
+        } else {
+            self.arrive(flow, &mut looking.hops, &looking.id, found.as_ref(), now)
+        };
+        match next {
+            Next::Id(id) => return Ok(self.look_up(flow, id, looking.hops)),
+            Next::Elsewhere(id) => return Ok(look_elsewhere(flow, id)),
+            Next::Nowhere => {}
         }
+        if let Base::Live(live) = &mut flow.base
+            && !live.adopted
+        {
+            live.key = looking.key;
+        } else if let Some(key) = looking.key.take()
+            && matches!(self.policy.dialect, Dialect::HonoSessions(_))
+            && flow.events.iter().skip(seen_before).any(|event| *event == Event::Expired)
+        {
+            looking.is_leftover = true;
+            flow.looking = Some(looking);
+            return Ok(Step::Delete(key));
+        }
+        Ok(Step::Done)
     }
 
     pub(super) fn ask_load(&self, flow: &mut Flow, mut work: Box<Work>, id: Id) -> Step {
-        let key = self.key(&id);
+        if flow.is_accepted && self.is_sealed() {
+            return ask_load_elsewhere(flow, work, id);
+        }
+        let key = self.key(flow.host.as_ref(), &id);
         work.stage = Stage::Loading(id);
         flow.work = Some(work);
         Step::Load(key)
     }
 
-    /// What the bytes under an id's key are, at this time.
-    pub(super) fn see(&self, bytes: &Bytes, id: Option<&Id>, now: Timestamp) -> Seen {
-        match record::decode(bytes, &self.policy.limits) {
+    /// What lies under an id's key, or in a cookie, is at this time.
+    pub(super) fn see(&self, policy: &Policy, flow: &Flow, loaded: &Loaded, id: Option<&Id>, now: Timestamp) -> Seen {
+        match policy.decode(loaded, id) {
             Err(record::Undecodable) => Seen::Gone(Event::UndecodableRecord),
             Ok(Stored::Record(record)) if record.expires_at() <= now => Seen::Gone(Event::Expired),
             Ok(Stored::Record(record)) => {
                 // A sealed record needs no witness.
-                let bytes = if id.is_some() { bytes.clone() } else { Bytes::new() };
-                Seen::Live(Box::new(Live { id: id.cloned(), key: None, bytes, record, followed: false }))
+                let bytes = if id.is_some() { loaded.bytes.clone() } else { Bytes::new() };
+                let id = id.cloned();
+                Seen::Live(Box::new(Live { id, key: None, bytes, record, followed: false, adopted: false }))
             }
             Ok(Stored::Marker(marker)) if marker.until <= now => Seen::Gone(Event::UnknownId),
             Ok(Stored::Marker(marker)) => match (marker.moved, marker.next, id) {
                 (Moved::Rotated, ..) => Seen::RotatedAway,
                 (Moved::Renewed, Some(next), Some(id)) => {
-                    renew::reveal(&next, id, &self.key(id)).map_or(Seen::Gone(Event::UndecodableRecord), Seen::Moved)
+                    let key = self.key(flow.host.as_ref(), id);
+                    renew::reveal(&next, id, &key).map_or(Seen::Gone(Event::UndecodableRecord), Seen::Moved)
                 }
                 (Moved::Renewed, ..) => Seen::Gone(Event::UndecodableRecord),
             },
         }
     }
 
-    /// Takes in what lay under the key of `id`. `Err` is the next id to look under.
+    /// Takes in what lay under the key of `id`, and says where to look next.
     pub(super) fn arrive(
         &self,
         flow: &mut Flow,
         hops: &mut u8,
         id: &Id,
-        found: Option<&Bytes>,
+        found: Option<&Loaded>,
         now: Timestamp,
-    ) -> Result<(), Id> {
-        let seen = found.map_or(Seen::Gone(Event::UnknownId), |bytes| self.see(bytes, Some(id), now));
+    ) -> Next {
+        if found.is_none() && flow.is_accepted && *hops == 0 {
+            return Next::Elsewhere(id.clone());
+        }
+        let seen =
+            found.map_or(Seen::Gone(Event::UnknownId), |loaded| self.see(&self.policy, flow, loaded, Some(id), now));
         let base = match seen {
             Seen::Live(mut live) => {
                 live.followed = *hops > 0;
@@ -179,20 +250,29 @@ impl Engine {
             }
             Seen::Moved(next) if *hops < MOST_HOPS => {
                 *hops += 1;
-                return Err(next);
+                return Next::Id(next);
             }
             Seen::Moved(_) => nothing(flow, Event::UnknownId, Base::Absent),
             Seen::RotatedAway => nothing(flow, Event::RotatedAway, Base::Barred),
             Seen::Gone(event) => nothing(flow, event, Base::Absent),
         };
         flow.replace(base);
-        Ok(())
+        Next::Nowhere
     }
 }
 
 /// There is no session for this request (any more), so no cookie of one is sent either.
-fn nothing(flow: &mut Flow, event: Event, base: Base) -> Base {
+pub(super) fn nothing(flow: &mut Flow, event: Event, base: Base) -> Base {
     flow.set_cookies.clear();
     flow.event(event);
     base
+}
+
+/// Whether a host name can stand in a key and in a cookie's Domain.
+fn is_host(host: &str) -> bool {
+    let is_address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).is_some_and(|address| {
+        address.len() <= 45 && address.bytes().all(|byte| byte.is_ascii_hexdigit() || b":.".contains(&byte))
+    });
+    let is_name = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    is_address || (is_name && (1..=253).contains(&host.len()))
 }

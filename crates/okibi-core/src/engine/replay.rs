@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::{Engine, close::Plan, flow::Random};
 use crate::{
     error::Refusal,
-    id::Handle,
+    id::{Handle, Id},
     json,
-    policy::idle_fits,
+    policy::{Dialect, hono::SHORTEST_TTL, idle_fits},
     record::{Entry, Record},
     session::{Op, Patch, apply, apply_patch, input},
     text::Text,
@@ -67,8 +67,10 @@ impl Engine {
 
     /// A session that begins now.
     pub(super) fn begin(&self, random: &mut Random, now: Timestamp) -> Result<Record, Refusal> {
+        // The older dialects have no place for a name; theirs is made from the id.
+        let handle = if self.policy.is_native() { Some(Handle::from_bytes(random.take()?)) } else { None };
         Ok(Record {
-            handle: Handle::from_bytes(random.take()?),
+            handle,
             created: now,
             active: now,
             idle: self.policy.lifetime.idle,
@@ -82,8 +84,8 @@ impl Engine {
     }
 
     /// The record's bytes, if it is within the limits.
-    pub(super) fn encode(&self, record: &Record, random: &mut Random) -> Result<Bytes, Refusal> {
-        let bytes = record.encode(random.take()?);
+    pub(super) fn encode(&self, record: &Record, id: Option<&Id>, random: &mut Random) -> Result<Bytes, Refusal> {
+        let bytes = self.policy.encode(record, id, random.take()?)?;
         if bytes.len() > self.policy.limits.bytes { Err(Refusal::RecordTooLarge) } else { Ok(bytes) }
     }
 
@@ -93,6 +95,8 @@ impl Engine {
     /// What is wrong with the first change that could not be written.
     pub fn check(&self, log: &[Op]) -> Result<(), Refusal> {
         log.iter().try_for_each(|op| match op {
+            op if !self.has_place_for(op) => Err(Refusal::NotInDialect),
+            Op::UseId(id) => self.policy.chosen_id(id.as_str()).map(|_| ()),
             Op::Set(name, value) | Op::Flash(name, value) => {
                 self.check_name(name)?;
                 self.check_value(value.0.as_str())
@@ -119,6 +123,47 @@ impl Engine {
         })
     }
 
+    /// Whether what the change says can be written down.
+    fn has_place_for(&self, op: &Op) -> bool {
+        !matches!(
+            (&self.policy.dialect, op),
+            (Dialect::Native(_), Op::SetDeadline(_) | Op::UseId(_))
+                | (Dialect::HonoSessions(_), Op::SetIdle(_))
+                | (Dialect::HonoKv(_), Op::SetDeadline(_) | Op::Flash(..))
+                | (
+                    Dialect::HonoSessions(_) | Dialect::HonoKv(_),
+                    Op::SetPersistent(_) | Op::SetOwner(Some(_)) | Op::SetLabel(Some(_))
+                )
+        )
+    }
+
+    /// Applies what the log says of the session itself; whether it moved the session's lifetime.
+    pub(super) fn apply_to_session(&self, record: &mut Record, log: &[Op]) -> bool {
+        let mut moved = false;
+        for op in log {
+            match op {
+                Op::SetIdle(millis) => {
+                    let idle = Duration::from_millis(*millis);
+                    record.idle = if self.policy.is_native() { idle } else { idle.max(SHORTEST_TTL) };
+                    moved = true;
+                }
+                Op::SetPersistent(persistent) => {
+                    record.persistent = *persistent;
+                    moved = true;
+                }
+                // Where there is a span, the activity of this very change sets the end anew.
+                Op::SetDeadline(deadline) if self.policy.lifetime.idle == Duration::MAX => {
+                    record.deadline = deadline.map(Timestamp::from_millis);
+                    moved = true;
+                }
+                Op::SetOwner(owner) => record.owner.clone_from(owner),
+                Op::SetLabel(label) => record.label.clone_from(label),
+                _ => {}
+            }
+        }
+        moved
+    }
+
     #[expect(clippy::unused_self, reason = "sibling of check_value")]
     fn check_name(&self, name: &Text) -> Result<(), Refusal> {
         if name.as_str().len() > LONGEST_NAME { Err(Refusal::InvalidName) } else { Ok(()) }
@@ -131,25 +176,4 @@ impl Engine {
 
 fn check_text(text: &str) -> Result<(), Refusal> {
     if (1..=LONGEST_TEXT).contains(&text.len()) { Ok(()) } else { Err(Refusal::InvalidText) }
-}
-
-/// Applies what the log says of the session itself; whether it moved the session's lifetime.
-pub(super) fn apply_to_session(record: &mut Record, log: &[Op]) -> bool {
-    let mut moved = false;
-    for op in log {
-        match op {
-            Op::SetIdle(millis) => {
-                record.idle = Duration::from_millis(*millis);
-                moved = true;
-            }
-            Op::SetPersistent(persistent) => {
-                record.persistent = *persistent;
-                moved = true;
-            }
-            Op::SetOwner(owner) => record.owner.clone_from(owner),
-            Op::SetLabel(label) => record.label.clone_from(label),
-            _ => {}
-        }
-    }
-    moved
 }

@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Engine,
-    flow::{Base, Flow, Live, Random, Stage, Step, Work},
+    flow::{Base, Flow, Live, Random, Stage, Step, Task, Work},
 };
 use crate::{
     error::{Event, Refusal},
     exchange::Write,
-    id::{Handle, Id},
+    id::{Handle, Id, StoreKey},
     policy::ROTATE_MARKER,
     record::{Marker, Moved, Record},
     seal::renew,
@@ -63,27 +63,33 @@ impl Engine {
         now: Timestamp,
         random: &mut Random,
     ) -> Result<Step, Refusal> {
-        record.active = now;
-        if rotation == Rotation::Anew {
+        let plan = if let Task::Commit(plan) = &work.task { Some(plan) } else { None };
+        self.renew(&mut record, plan.map_or(&[], |plan| &plan.log), now);
+        let is_native = self.policy.is_native();
+        if rotation == Rotation::Anew && is_native {
             record.created = now;
             record.deadline = self.policy.lifetime.absolute.map(|absolute| now.plus(absolute));
         }
-        if rotation > Rotation::Renewed {
+        if is_native && (rotation > Rotation::Renewed || record.handle.is_none()) {
             // The name of the session before the change of privilege does not name the one after it.
             record.handle = match &work.fresh {
                 Some(fresh) => fresh.record.handle,
-                None => Handle::from_bytes(random.take()?),
+                None => Some(Handle::from_bytes(random.take()?)),
             };
         }
         if self.is_sealed() {
             return self.seal(flow, record, now, random);
         }
-        let write = self.write(&record, random)?;
-        let bytes = write.bytes.clone();
-        let stage = match &work.fresh {
-            Some(fresh) => Stage::RotateRewriting(Fresh { id: fresh.id.clone(), record, bytes, rotation }),
-            None => Stage::RotateCreating(Fresh { id: Id::from_bytes(random.take()?), record, bytes, rotation }),
+        let id = match &work.fresh {
+            Some(fresh) => fresh.id.clone(),
+            None => self.next_id(plan, random)?,
         };
+        if !is_native {
+            record.handle = Some(id.derived_handle());
+        }
+        let write = self.write(&record, &id, random)?;
+        let fresh = Fresh { id, record, bytes: write.bytes.clone(), rotation };
+        let stage = if work.fresh.is_some() { Stage::RotateRewriting(fresh) } else { Stage::RotateCreating(fresh) };
         self.ask_swap(flow, work, stage, write)
     }
 
@@ -96,25 +102,66 @@ impl Engine {
         now: Timestamp,
         random: &mut Random,
     ) -> Result<Step, Refusal> {
-        let Some(Live { id: Some(old), .. }) = flow.live() else { return Err(Refusal::OutOfOrder) };
+        let Some(Live { id, adopted, .. }) = flow.live() else { return Err(Refusal::OutOfOrder) };
+        let Some(old) = id else {
+            // An accepted cookie that was the session itself: nothing lies anywhere.
+            work.fresh = Some(fresh);
+            return self.marked(flow, work, now, random);
+        };
+        let old_key = self.key(flow.host.as_ref(), old);
+        if !self.policy.is_native() {
+            work.fresh = Some(fresh);
+            if self.policy.is_eventual() {
+                return Ok(clear(flow, work, old_key, false));
+            }
+            let write = Write { bytes: self.policy.dead_record(now), expires_at: now.plus(ROTATE_MARKER), owner: None };
+            return self.ask_swap(flow, work, Stage::RotateMarking, write);
+        }
+        // The mark of a session that was taken over lasts as long as the old one could be taken over again.
+        let until = |span| match flow.accepted.first().filter(|_| *adopted) {
+            Some(elsewhere) => elsewhere.until.max(now.plus(span)),
+            None => now.plus(span),
+        };
         let tag = random.take()?;
-        let successor = Some(self.key(&fresh.id));
+        let successor = Some(self.key(flow.host.as_ref(), &fresh.id));
         let marker = if fresh.rotation == Rotation::Renewed {
-            let next = renew::hide(&fresh.id, old, &self.key(old), random.take()?);
-            Marker { moved: Moved::Renewed, until: now.plus(self.policy.grace), next, successor }
+            let next = renew::hide(&fresh.id, old, &old_key, random.take()?);
+            Marker { moved: Moved::Renewed, until: until(self.policy.grace), next, successor }
         } else {
-            Marker { moved: Moved::Rotated, until: now.plus(ROTATE_MARKER), next: None, successor }
+            Marker { moved: Moved::Rotated, until: until(ROTATE_MARKER), next: None, successor }
         };
         work.fresh = Some(fresh);
         let write = Write { bytes: marker.encode(tag), expires_at: marker.until, owner: None };
         self.ask_swap(flow, work, Stage::RotateMarking, write)
     }
 
-    /// The marker lies there: the session goes on under its new id.
-    pub(super) fn marked(&self, flow: &mut Flow, mut work: Box<Work>, now: Timestamp) -> Result<Step, Refusal> {
+    /// The old record is no session any more: an older dialect removes it.
+    pub(super) fn marked(
+        &self,
+        flow: &mut Flow,
+        work: Box<Work>,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        if self.policy.is_native() {
+            return self.moved(flow, work, now, random);
+        }
+        let id = flow.live().and_then(|live| live.id.as_ref()).ok_or(Refusal::OutOfOrder)?;
+        let key = self.key(flow.host.as_ref(), id);
+        Ok(clear(flow, work, key, true))
+    }
+
+    /// The session goes on under its new id.
+    pub(super) fn moved(
+        &self,
+        flow: &mut Flow,
+        mut work: Box<Work>,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
         let Fresh { id, record, bytes, .. } = work.fresh.take().ok_or(Refusal::OutOfOrder)?;
-        self.arrived_at(flow, id, record, bytes, true, now);
-        Ok(Step::Done)
+        self.arrived_at(flow, id, record, bytes, Some((random, now)))?;
+        if let Task::Take(_) = work.task { self.proceed(flow, work, now, random) } else { Ok(Step::Done) }
     }
 
     /// The rotation came too late: its own new record goes.
@@ -127,7 +174,7 @@ impl Engine {
         let fresh = work.fresh.take().ok_or(Refusal::OutOfOrder)?;
         work.stage = Stage::RotateUndoing { session_gone };
         flow.work = Some(work);
-        Ok(Step::Delete(self.key(&fresh.id)))
+        Ok(Step::Delete(self.key(flow.host.as_ref(), &fresh.id)))
     }
 
     /// The session is no more: this request's changes are dropped and it sends no cookie (N1).
@@ -140,4 +187,10 @@ impl Engine {
         flow.event(Event::ChangesDropped);
         Ok(Step::Done)
     }
+}
+
+fn clear(flow: &mut Flow, mut work: Box<Work>, key: StoreKey, dead: bool) -> Step {
+    work.stage = Stage::RotateClearing { dead };
+    flow.work = Some(work);
+    Step::Delete(key)
 }

@@ -5,15 +5,18 @@ use alloc::boxed::Box;
 use bytes::Bytes;
 
 use super::{
-    Engine, end,
+    Engine,
+    accept::ask_load_elsewhere,
+    end,
     flow::{Answer, Base, Fault, Flow, Live, Random, Stage, Step, Task, Work},
-    open::Seen,
+    open::{Next, Seen},
     replay::Computed,
 };
 use crate::{
     error::{Event, Refusal},
-    exchange::{Swap, Write},
+    exchange::{Loaded, Swap, Write},
     id::Id,
+    policy::Dialect,
     session::Patch,
     text::Text,
     time::Timestamp,
@@ -49,13 +52,27 @@ impl Engine {
         let stage = core::mem::replace(&mut work.stage, Stage::Settled);
         match (stage, answer) {
             (Stage::Loading(id), Answer::Loaded(found)) => self.loaded(flow, work, &id, found.as_ref(), now, random),
+            (Stage::LoadingAccepted(id), Answer::Loaded(found)) => {
+                self.arrive_elsewhere(flow, &id, found.as_ref(), now);
+                self.proceed(flow, work, now, random)
+            }
             (Stage::EndLoading { key, hops }, Answer::Loaded(found)) => {
-                self.end_seen(flow, work, (key, hops), found, now, random)
+                self.end_seen(flow, work, (key, hops), found.map(|loaded| loaded.bytes), now, random)
             }
             (
-                Stage::Loading(_) | Stage::EndLoading { .. } | Stage::EndDeleting { marked: false },
+                Stage::Loading(_)
+                | Stage::LoadingAccepted(_)
+                | Stage::EndLoading { .. }
+                | Stage::EndDeleting { marked: false }
+                | Stage::EndForgetting
+                | Stage::RotateClearing { dead: false },
                 Answer::Failed(_),
             ) => Err(Refusal::StoreUnavailable),
+            (Stage::RotateClearing { .. }, Answer::Deleted) => self.moved(flow, work, now, random),
+            (Stage::RotateClearing { dead: true }, Answer::Failed(_)) => {
+                flow.event(Event::CleanupFailed);
+                self.moved(flow, work, now, random)
+            }
             (Stage::Recomputing { token, input }, Answer::Recomputed(patch)) => {
                 self.recomputed(flow, work, token, input, patch, now, random)
             }
@@ -66,7 +83,7 @@ impl Engine {
                 flow.event(Event::CleanupFailed);
                 self.undone(flow, work, session_gone, now, random)
             }
-            (Stage::EndDeleting { .. }, Answer::Deleted) => self.ended(flow, work, now, random),
+            (Stage::EndDeleting { .. } | Stage::EndForgetting, Answer::Deleted) => self.ended(flow, work, now, random),
             (Stage::EndDeleting { marked: true }, Answer::Failed(_)) => {
                 flow.event(Event::CleanupFailed);
                 self.ended(flow, work, now, random)
@@ -94,7 +111,7 @@ impl Engine {
         match work.task {
             Task::End => Ok(Step::Done),
             Task::Commit(_) => self.commit_next(flow, work, now, random),
-            Task::Take(_) => self.take_next(flow, work, random),
+            Task::Take(_) => self.take_next(flow, work, now, random),
         }
     }
 
@@ -103,13 +120,15 @@ impl Engine {
         flow: &mut Flow,
         mut work: Box<Work>,
         id: &Id,
-        found: Option<&Bytes>,
+        found: Option<&Loaded>,
         now: Timestamp,
         random: &mut Random,
     ) -> Result<Step, Refusal> {
         let was_live = flow.live().is_some();
-        if let Err(next) = self.arrive(flow, &mut work.hops, id, found, now) {
-            return Ok(self.ask_load(flow, work, next));
+        match self.arrive(flow, &mut work.hops, id, found, now) {
+            Next::Id(next) => return Ok(self.ask_load(flow, work, next)),
+            Next::Elsewhere(id) => return Ok(ask_load_elsewhere(flow, work, id)),
+            Next::Nowhere => {}
         }
         if was_live && flow.live().is_none() { self.lose(flow, work) } else { self.proceed(flow, work, now, random) }
     }
@@ -161,16 +180,17 @@ impl Engine {
 
     /// The swap that a stage stands for.
     fn swap_step(&self, flow: &Flow, work: &Work) -> Option<Step> {
+        let key = |id| self.key(flow.host.as_ref(), id);
         let (key, expected) = match &work.stage {
-            Stage::Creating { id, .. } => (self.key(id), None),
-            Stage::RotateCreating(fresh) => (self.key(&fresh.id), None),
-            Stage::RotateRewriting(fresh) => (self.key(&fresh.id), Some(work.fresh.as_ref()?.bytes.clone())),
+            Stage::Creating { id, .. } => (key(id), work.over.clone()),
+            Stage::RotateCreating(fresh) => (key(&fresh.id), work.over.clone()),
+            Stage::RotateRewriting(fresh) => (key(&fresh.id), Some(work.fresh.as_ref()?.bytes.clone())),
             Stage::Writing { .. } | Stage::Taking { .. } | Stage::RotateMarking => {
                 let live = flow.live()?;
                 let known = live.key.clone();
-                (known.or_else(|| live.id.as_ref().map(|id| self.key(id)))?, Some(live.bytes.clone()))
+                (known.or_else(|| live.id.as_ref().map(key))?, live.witness())
             }
-            Stage::EndMarking { key, expected, .. } => (key.clone(), Some(expected.clone())),
+            Stage::EndMarking { key, expected, .. } => (key.clone(), expected.clone()),
             _ => return None,
         };
         Some(Step::Swap { key, expected, write: work.write.clone()? })
@@ -179,6 +199,8 @@ impl Engine {
     /// The store failed to swap. An answer that was lost is asked for once more: the write's own bytes tell (N39).
     fn swap_failed(&self, flow: &mut Flow, mut work: Box<Work>, fault: Fault) -> Result<Step, Refusal> {
         match fault {
+            // Without a write tag nothing tells one write from another.
+            Fault::Unknown if !self.policy.is_native() => Err(Refusal::StoreUnknown),
             Fault::Unknown if !work.uncertain => {
                 work.uncertain = true;
                 let step = self.swap_step(flow, &work).ok_or(Refusal::OutOfOrder)?;
@@ -202,7 +224,7 @@ impl Engine {
         let stage = core::mem::replace(&mut work.stage, Stage::Settled);
         match swap {
             Swap::Done => self.written(flow, work, stage, written, now, random),
-            Swap::Conflict(Some(there)) if there == written => {
+            Swap::Conflict(Some(there)) if there == written && self.policy.is_native() => {
                 flow.event(Event::LostReplyResolved);
                 self.written(flow, work, stage, written, now, random)
             }
@@ -222,23 +244,25 @@ impl Engine {
     ) -> Result<Step, Refusal> {
         match stage {
             Stage::Creating { id, record } => {
-                self.arrived_at(flow, id, record, written, true, now);
+                self.arrived_at(flow, id, record, written, Some((random, now)))?;
                 Ok(Step::Done)
             }
             Stage::Writing { record, renewed } => {
                 let id = flow.live().and_then(|live| live.id.clone()).ok_or(Refusal::OutOfOrder)?;
-                self.arrived_at(flow, id, record, written, renewed, now);
+                self.arrived_at(flow, id, record, written, renewed.then_some((random, now)))?;
                 Ok(Step::Done)
             }
             Stage::Taking { record, value } => {
                 let id = flow.live().and_then(|live| live.id.clone()).ok_or(Refusal::OutOfOrder)?;
-                self.arrived_at(flow, id, record, written, false, now);
+                self.arrived_at(flow, id, record, written, None)?;
                 flow.basis = flow.basis.wrapping_add(1);
                 flow.taken = Some(value);
                 Ok(Step::Done)
             }
             Stage::RotateCreating(fresh) | Stage::RotateRewriting(fresh) => self.mark(flow, work, fresh, now, random),
-            Stage::RotateMarking => self.marked(flow, work, now),
+            Stage::RotateMarking => self.marked(flow, work, now, random),
+            // Where a session could still be taken over, the marker stays.
+            Stage::EndMarking { expected: None, .. } => self.ended(flow, work, now, random),
             Stage::EndMarking { key, .. } => Ok(end::remove(flow, work, key, true)),
             _ => Err(Refusal::OutOfOrder),
         }
@@ -260,8 +284,14 @@ impl Engine {
             return Err(Refusal::StoreUnknown);
         }
         match stage {
-            // The id was taken, so another is tried (S4).
-            Stage::Creating { .. } | Stage::RotateCreating(_) => self.proceed(flow, work, now, random),
+            // The id was taken, so another is tried (S4); one that the app chose means what lies there.
+            Stage::Creating { .. } | Stage::RotateCreating(_) => {
+                if let Task::Commit(plan) = &mut work.task {
+                    let overwrites = plan.chosen.is_some() && matches!(self.policy.dialect, Dialect::HonoKv(_));
+                    if overwrites { work.over = there } else { plan.chosen = None }
+                }
+                self.proceed(flow, work, now, random)
+            }
             // Only "log out everywhere" can find the new record before anyone knows its id.
             Stage::RotateRewriting(_) => {
                 work.fresh = None;
@@ -283,7 +313,8 @@ impl Engine {
     ) -> Result<Step, Refusal> {
         let Some(Live { id: Some(id), key, followed, .. }) = flow.live() else { return Err(Refusal::OutOfOrder) };
         let (id, key, followed) = (id.clone(), key.clone(), *followed);
-        match there.map(|bytes| self.see(&bytes, Some(&id), now)) {
+        let there = there.map(|bytes| Loaded { bytes, expires_at: None });
+        match there.map(|loaded| self.see(&self.policy, flow, &loaded, Some(&id), now)) {
             Some(Seen::Live(mut live)) => {
                 live.followed = followed;
                 live.key = key;

@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use super::{
     Engine,
     flow::{Base, Flow, Random, Stage, Step, Task, Work},
+    rotate::Rotation,
 };
 use crate::{error::Refusal, exchange::Consistency, text::Text, time::Timestamp};
 
@@ -31,19 +32,34 @@ impl Engine {
         if swaps { Ok(()) } else { Err(Refusal::NoSwap) }
     }
 
-    pub(super) fn take_next(&self, flow: &mut Flow, work: Box<Work>, random: &mut Random) -> Result<Step, Refusal> {
+    pub(super) fn take_next(
+        &self,
+        flow: &mut Flow,
+        work: Box<Work>,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
         let Task::Take(name) = &work.task else { return Err(Refusal::OutOfOrder) };
         let live = match (&flow.base, flow.presented.clone()) {
             (Base::Live(live), _) => live,
             (Base::Unread, Some(id)) => return Ok(self.ask_load(flow, work, id)),
             _ => return Ok(Step::Done),
         };
+        if live.adopted {
+            // It is written down in this dialect first; then one of them takes the value out.
+            let record = live.record.clone();
+            return self.rotate(flow, work, record, Rotation::Renewed, now, random);
+        }
+        if work.fresh.is_some() {
+            return self.undo_rotation(flow, work, false);
+        }
         let Some(value) = live.record.get(name.as_str()).map(|entry| entry.value.clone()) else {
             return Ok(Step::Done);
         };
         let entries = live.record.entries.iter().filter(|entry| entry.name != *name).cloned().collect();
         let record = live.record.with_entries(entries);
-        let write = self.write(&record, random)?;
+        let id = live.id.clone().ok_or(Refusal::OutOfOrder)?;
+        let write = self.write(&record, &id, random)?;
         self.ask_swap(flow, work, Stage::Taking { record, value }, write)
     }
 }

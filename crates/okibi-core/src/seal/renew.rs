@@ -13,7 +13,7 @@ use crate::id::{Id, StoreKey};
 pub fn hide(new: &Id, old: &Id, old_key: &StoreKey, nonce: [u8; 24]) -> Option<Bytes> {
     let mut sealed = Vec::with_capacity(24 + 32 + 16);
     sealed.extend_from_slice(&nonce);
-    sealed.extend_from_slice(new.as_bytes());
+    sealed.extend_from_slice(new.random_bytes()?);
     let text = sealed.get_mut(24..)?;
     let tag = cipher(old).encrypt_inout_detached(&nonce.into(), old_key.as_str().as_bytes(), text.into()).ok()?;
     sealed.extend_from_slice(&tag);

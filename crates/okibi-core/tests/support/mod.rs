@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use okibi_core::{
-    Answer, Config, Engine, Event, Fault, Flow, Json, Op, Random, Refusal, Step, StoreKey, Swap, Text, Timestamp,
+    Answer, Config, Engine, Event, Fault, Flow, Json, Loaded, Op, RANDOM_BYTES, Random, Refusal, Step, StoreKey, Swap,
+    Text, Timestamp,
     formats::{Stored, decode},
 };
 
@@ -44,7 +45,7 @@ impl World {
 
     /// Never the same bytes twice.
     pub fn random(&mut self) -> Random {
-        let mut bytes = [0; 64];
+        let mut bytes = [0; RANDOM_BYTES];
         for chunk in bytes.chunks_mut(8) {
             // Xorshift: plenty for telling ids apart in a test.
             self.random ^= self.random << 13;
@@ -71,7 +72,7 @@ impl World {
     /// The store's side of a step.
     pub fn carry_out(&mut self, step: &Step) -> Answer {
         match step {
-            Step::Load(key) => Answer::Loaded(self.load(key)),
+            Step::Load(key) => Answer::Loaded(self.load(key).map(|bytes| Loaded { bytes, expires_at: None })),
             Step::Swap { key, expected, write } => {
                 self.calls += 1;
                 let there = self.peek(key);
@@ -87,7 +88,9 @@ impl World {
                 self.store.remove(key);
                 Answer::Deleted
             }
-            Step::Recompute { .. } | Step::Done => panic!("nothing for the store to do"),
+            Step::LoadAccepted { .. } | Step::DeleteAccepted { .. } | Step::Recompute { .. } | Step::Done => {
+                panic!("nothing for the store to do")
+            }
         }
     }
 

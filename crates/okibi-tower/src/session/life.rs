@@ -124,7 +124,7 @@ impl<K> Session<K> {
 
     /// The session's public name in lists; it opens nothing. None before the first commit. A rotation changes it.
     pub fn handle(&self) -> Option<Handle> {
-        self.of_record(|record| record.handle)
+        self.of_record(|record| record.handle).flatten()
     }
 
     /// When the session began; a [`rotate`](Self::rotate) begins it anew.

@@ -1,0 +1,169 @@
+//! The dialect of the npm package `hono-kv-session` 1.0: one bare value under `session:<host>:<id>`, Hono's signed cookies.
+
+use alloc::{string::String, vec, vec::Vec};
+use core::time::Duration;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+
+use super::Reading;
+use crate::{
+    error::Refusal,
+    exchange::Loaded,
+    id::{Id, StoreKey},
+    json,
+    policy::{Policy, hono::HonoKv},
+    record::{Entry, Record, Stored},
+    text::Text,
+    time::Timestamp,
+};
+
+/// The name of the one value that such a session has.
+const VALUE: &str = "value";
+/// What stands before the JSON of a value that is no text, where the store holds text.
+const JSON_PREFIX: &str = "okibi:json:";
+/// An HMAC-SHA-256 in standard base64.
+const SIGNATURE: usize = 44;
+/// An id of 128 characters and a signature, every character of them in three.
+const LONGEST_VALUE: usize = 3 * (128 + 1 + SIGNATURE);
+
+/// Whether a text can be an id: what a cookie can hold without quotes (RFC 6265bis section 4.1.1).
+pub(super) fn is_id(text: &[u8]) -> bool {
+    (1..=128).contains(&text.len()) && text.iter().all(|byte| matches!(byte, b'!'..=b'~') && !b"\",;\\".contains(byte))
+}
+
+pub(super) fn is_well_formed(spoken: &HonoKv, value: &[u8]) -> bool {
+    split(spoken, value).is_some()
+}
+
+pub(super) fn read(spoken: &HonoKv, value: &[u8]) -> Option<Reading> {
+    let (id, signature) = split(spoken, value)?;
+    let is_signed = |secret: &str| mac(secret, &id).is_some_and(|mac| mac.verify_slice(&signature).is_ok());
+    let is_ours = spoken.secrets.is_empty() || spoken.secrets.iter().any(|secret| is_signed(secret));
+    is_ours.then(|| Reading::Id(Id::from_text(id)))
+}
+
+/// The id in a cookie's value, and its signature where there has to be one.
+fn split(spoken: &HonoKv, value: &[u8]) -> Option<(String, Vec<u8>)> {
+    if value.len() > LONGEST_VALUE {
+        return None;
+    }
+    let mut id = String::from_utf8(percent_decoded(value)?).ok()?;
+    let mut signature = Vec::new();
+    if !spoken.secrets.is_empty() {
+        let dot = id.len().checked_sub(SIGNATURE + 1)?;
+        signature = BASE64.decode(id.get(dot..)?.strip_prefix('.')?).ok()?;
+        id.truncate(dot);
+    }
+    is_id(id.as_bytes()).then_some((id, signature))
+}
+
+pub(super) fn write_id(spoken: &HonoKv, id: &Id) -> Option<String> {
+    let mut value = id.to_text();
+    if let Some(secret) = spoken.secrets.first() {
+        let signature = mac(secret, &value)?.finalize().into_bytes();
+        value.push('.');
+        BASE64.encode_string(signature, &mut value);
+    }
+    Some(percent_encoded(&value))
+}
+
+fn mac(secret: &str, id: &str) -> Option<Hmac<Sha256>> {
+    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(secret.as_bytes()).ok()?;
+    mac.update(id.as_bytes());
+    Some(mac)
+}
+
+/// As `encodeURIComponent` does, with which Hono writes values.
+fn percent_encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.!~*'()".contains(&byte) {
+            encoded.push(byte.into());
+        } else {
+            encoded.push('%');
+            for digit in [byte >> 4, byte & 0x0f] {
+                encoded.extend(char::from_digit(digit.into(), 16).map(|digit| digit.to_ascii_uppercase()));
+            }
+        }
+    }
+    encoded
+}
+
+/// As `decodeURIComponent` does. `None` where that would throw.
+fn percent_decoded(value: &[u8]) -> Option<Vec<u8>> {
+    let (mut decoded, mut rest) = (Vec::with_capacity(value.len()), value);
+    while let [byte, after @ ..] = rest {
+        rest = after;
+        if *byte != b'%' {
+            decoded.push(*byte);
+            continue;
+        }
+        let (digits, after) = rest.split_at_checked(2)?;
+        let digits = core::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
+        decoded.push(u8::from_str_radix(digits, 16).ok()?);
+        rest = after;
+    }
+    Some(decoded)
+}
+
+pub(super) fn key(host: &str, id: &Id) -> StoreKey {
+    let mut key = String::from("session:");
+    key.push_str(host);
+    key.push(':');
+    key.push_str(&id.to_text());
+    StoreKey::new(key)
+}
+
+pub(super) fn decode(policy: &Policy, spoken: &HonoKv, loaded: &Loaded, id: Option<&Id>) -> Option<Stored> {
+    let limits = &policy.limits;
+    let text = core::str::from_utf8(&loaded.bytes).ok().filter(|text| text.len() <= limits.bytes)?;
+    let value: Text = if spoken.json {
+        text.into()
+    } else if let Some(json) = text.strip_prefix(JSON_PREFIX).filter(|json| json::is_value(json, limits.depth)) {
+        json.into()
+    } else {
+        let mut quoted = String::with_capacity(text.len() + 2);
+        json::push_string(&mut quoted, text);
+        quoted.into()
+    };
+    // The package takes what JavaScript takes for false for no session at all.
+    let is_nothing = matches!(value.as_str(), "\"\"" | "null" | "false" | "0");
+    if is_nothing || !json::is_value(value.as_str(), limits.depth) {
+        return None;
+    }
+    let (active, idle) = match loaded.expires_at {
+        Some(expires_at) => (expires_at.minus(policy.lifetime.idle), policy.lifetime.idle),
+        // The backend cannot tell: it lives as long as it is there, and a renewal is due.
+        None => (Timestamp::default(), Duration::MAX),
+    };
+    Some(Stored::Record(Record {
+        handle: id.map(Id::derived_handle),
+        created: active,
+        active,
+        idle,
+        deadline: None,
+        persistent: true,
+        owner: None,
+        label: None,
+        entries: vec![Entry { name: Text::from_static(VALUE), value, flash: false }],
+        unknown: Vec::new(),
+    }))
+}
+
+pub(super) fn encode(spoken: &HonoKv, record: &Record) -> Result<Bytes, Refusal> {
+    let [entry] = record.entries.as_slice() else { return Err(Refusal::NotInDialect) };
+    if entry.name.as_str() != VALUE || entry.flash {
+        return Err(Refusal::NotInDialect);
+    }
+    let value = entry.value.as_str();
+    if spoken.json {
+        return Ok(Bytes::copy_from_slice(value.as_bytes()));
+    }
+    match json::string(value).filter(|text| !text.starts_with(JSON_PREFIX)) {
+        Some(text) => Ok(Bytes::copy_from_slice(text.as_bytes())),
+        None => Ok(Bytes::from([JSON_PREFIX, value].concat())),
+    }
+}

@@ -1,0 +1,210 @@
+//! The dialect of the npm package `hono-sessions` 0.8: UUIDs, a JSON record under the id itself, Iron seals.
+
+use alloc::{string::String, vec::Vec};
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use super::{Reading, is_uuid};
+use crate::{
+    id::Id,
+    json,
+    policy::{
+        Policy,
+        hono::{COOKIE_RANDOM, HonoProtection, IronRing},
+    },
+    record::{Entry, Record, Stored, has_duplicates},
+    seal::iron,
+    text::Text,
+    time::Timestamp,
+};
+
+/// The most bytes of a cookie's value: what browsers keep of a whole cookie.
+const LONGEST_VALUE: usize = 4096;
+
+pub(super) fn is_well_formed(protection: &HonoProtection, value: &[u8]) -> bool {
+    match protection {
+        HonoProtection::Id => is_uuid(value),
+        HonoProtection::SealedId(_) | HonoProtection::Sealed(_) => {
+            value.len() <= LONGEST_VALUE && value.starts_with(b"Fe26.2*")
+        }
+    }
+}
+
+pub(super) const fn seals_ids(protection: &HonoProtection) -> bool {
+    matches!(protection, HonoProtection::SealedId(_))
+}
+
+pub(super) fn read(protection: &HonoProtection, value: &[u8], now: Timestamp) -> Option<Reading> {
+    match protection {
+        HonoProtection::Id => Some(Reading::Id(Id::from_text(core::str::from_utf8(value).ok()?))),
+        HonoProtection::SealedId(ring) => {
+            let id = open(ring, value, now)?;
+            is_uuid(id.as_bytes()).then(|| Reading::Id(Id::from_text(id)))
+        }
+        // A seal of nothing is how the package ends a session.
+        HonoProtection::Sealed(ring) => {
+            let record = open(ring, value, now)?;
+            (!record.is_empty()).then(|| Reading::Record(record.into_bytes()))
+        }
+    }
+}
+
+/// The text in a seal: its JSON is a string.
+fn open(ring: &IronRing, value: &[u8], now: Timestamp) -> Option<String> {
+    let json = iron::unseal(&ring.options, iron::Secrets::Named(&ring.secrets), value, now).ok()?;
+    json::string(&json).map(Into::into)
+}
+
+pub(super) fn write_id(
+    protection: &HonoProtection,
+    id: &Id,
+    now: Timestamp,
+    random: Option<&[u8; COOKIE_RANDOM]>,
+) -> Option<String> {
+    match protection {
+        HonoProtection::Id => Some(id.to_text()),
+        HonoProtection::SealedId(ring) => seal(ring, &id.to_text(), now, random?),
+        HonoProtection::Sealed(_) => None,
+    }
+}
+
+/// A text in a seal.
+pub(crate) fn seal(ring: &IronRing, text: &str, now: Timestamp, random: &[u8; COOKIE_RANDOM]) -> Option<String> {
+    let mut json = String::with_capacity(text.len() + 2);
+    json::push_string(&mut json, text);
+    iron::seal(&ring.options, ring.secrets.first()?, json.as_bytes(), now, random).ok()
+}
+
+pub(super) fn decode(policy: &Policy, bytes: &Bytes, id: Option<&Id>) -> Option<Stored> {
+    let limits = &policy.limits;
+    if bytes.len() > limits.bytes {
+        return None;
+    }
+    let (mut data, mut expire, mut deleted, mut accessed) = (None, None, None, None);
+    let mut unknown = Vec::new();
+    let read = json::each_member(core::str::from_utf8(bytes).ok()?, 3 + limits.depth, &mut |name, value| {
+        let slot = match name.as_bytes() {
+            b"_data" => &mut data,
+            b"_expire" => &mut expire,
+            b"_delete" => &mut deleted,
+            b"_accessed" => &mut accessed,
+            // It may be that of the session before a rotation.
+            b"_id" => return true,
+            _ => {
+                unknown.push((Text::share(bytes, name), Text::share(bytes, value.into())));
+                return true;
+            }
+        };
+        slot.replace(value).is_none()
+    });
+    if !read || deleted == Some("true") {
+        return None;
+    }
+    let entries = entries(bytes, data?, limits.names, 2 + limits.depth)?;
+    let expire = match expire {
+        None | Some("null") => None,
+        Some(text) => Some(Timestamp::parse_iso(&json::string(text)?)?),
+    };
+    let accessed = match accessed {
+        None | Some("null") => None,
+        Some(text) => json::string(text).and_then(|text| Timestamp::parse_iso(&text)),
+    };
+    let span = policy.lifetime.idle;
+    let limited = span < Duration::MAX;
+    let active = accessed.or_else(|| expire.filter(|_| limited).map(|expire| expire.minus(span))).unwrap_or_default();
+    let active = expire.map_or(active, |expire| expire.min(active));
+    let (idle, deadline) = match expire {
+        // Without a span of its own an expiry is a day that was set by hand, and stays.
+        Some(expire) if limited => (expire.since(active), None),
+        deadline => (Duration::MAX, deadline),
+    };
+    Some(Stored::Record(Record {
+        handle: id.map(Id::derived_handle),
+        created: active,
+        active,
+        idle,
+        deadline,
+        persistent: false,
+        owner: None,
+        label: None,
+        entries,
+        unknown,
+    }))
+}
+
+fn entries(bytes: &Bytes, data: &str, most: usize, depth: usize) -> Option<Vec<Entry>> {
+    let mut entries = Vec::new();
+    let read = json::each_member(data, depth, &mut |name, entry| {
+        let (mut value, mut flash) = (None, false);
+        let read = json::each_member(entry, depth, &mut |member, json| {
+            match member.as_bytes() {
+                b"value" => value = Some(json),
+                b"flash" => flash = json == "true",
+                _ => {}
+            }
+            true
+        });
+        // A value that JavaScript had none for is left out of its JSON.
+        if let Some(value) = value {
+            entries.push(Entry { name: Text::share(bytes, name), value: Text::share(bytes, value.into()), flash });
+        }
+        read && entries.len() <= most
+    });
+    (read && !has_duplicates(&entries)).then_some(entries)
+}
+
+/// The record as the package writes it, with its members in the same order.
+pub(super) fn encode(record: &Record, id: Option<&Id>) -> Bytes {
+    let expires_at = record.expires_at();
+    let mut text = String::with_capacity(160 + record.entries.iter().map(size).sum::<usize>());
+    text.push_str("{\"_data\":{");
+    for (index, entry) in record.entries.iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        json::push_string(&mut text, entry.name.as_str());
+        text.push_str(":{\"value\":");
+        text.push_str(entry.value.as_str());
+        text.push_str(if entry.flash { ",\"flash\":true}" } else { ",\"flash\":false}" });
+    }
+    text.push_str("},\"_expire\":");
+    push_time(&mut text, Some(expires_at).filter(|time| *time < Timestamp::MAX));
+    text.push_str(",\"_delete\":false,\"_accessed\":");
+    push_time(&mut text, Some(record.active).filter(|time| *time > Timestamp::default()));
+    if let Some(id) = id {
+        text.push_str(",\"_id\":");
+        json::push_string(&mut text, &id.to_text());
+    }
+    for (name, value) in &record.unknown {
+        text.push(',');
+        json::push_string(&mut text, name.as_str());
+        text.push(':');
+        text.push_str(value.as_str());
+    }
+    text.push('}');
+    Bytes::from(text)
+}
+
+fn size(entry: &Entry) -> usize {
+    32 + entry.name.as_str().len() + entry.value.as_str().len()
+}
+
+/// A record that is over: the package takes it for one that has expired.
+pub(super) fn dead_record(now: Timestamp) -> Bytes {
+    let mut text = String::from("{\"_data\":{},\"_expire\":");
+    push_time(&mut text, Some(now.minus(Duration::from_hours(24))));
+    text.push_str(",\"_delete\":true,\"_accessed\":null}");
+    Bytes::from(text)
+}
+
+fn push_time(text: &mut String, time: Option<Timestamp>) {
+    match time {
+        Some(time) => {
+            text.push('"');
+            time.push_iso(text);
+            text.push('"');
+        }
+        None => text.push_str("null"),
+    }
+}

@@ -1,0 +1,161 @@
+//! Taking over: sessions of older dialects, found by their cookies, looked up where those keep them, and written down anew.
+
+use alloc::boxed::Box;
+use core::mem;
+
+use super::{
+    Engine,
+    flow::{Base, Elsewhere, Flow, Live, Looking, Stage, Step, Work},
+    open::{Seen, nothing},
+};
+use crate::{dialect::Reading, error::Event, exchange::Loaded, id::Id, record::Record, time::Timestamp};
+
+/// What a request's cookie of an accepted dialect says.
+#[derive(Clone, Copy)]
+pub(super) enum Heard<'a> {
+    Nothing,
+    Value(&'a [u8]),
+    /// Two different values: nobody knows which one counts.
+    Contradiction,
+}
+
+impl Engine {
+    /// Whether a cookie is one of an accepted dialect that still counts.
+    pub(super) fn hear_accepted<'a>(
+        &self,
+        flow: &mut Flow,
+        heard: &mut [Heard<'a>],
+        name: &[u8],
+        value: &'a [u8],
+        now: Timestamp,
+    ) -> bool {
+        let mut is_one = false;
+        for ((index, accepted), heard) in self.policy.accepted.iter().enumerate().zip(heard) {
+            let policy = &accepted.policy;
+            if now >= accepted.until || policy.cookie.name.as_bytes() != name || !policy.is_well_formed(value) {
+                continue;
+            }
+            is_one = true;
+            flow.accepted_seen |= 1 << index;
+            *heard = match *heard {
+                Heard::Nothing => Heard::Value(value),
+                Heard::Value(other) if other == value => Heard::Value(value),
+                Heard::Value(_) | Heard::Contradiction => Heard::Contradiction,
+            };
+        }
+        is_one
+    }
+
+    /// Reads the cookies of accepted dialects. The first of them counts, but none if the written cookie is there, even a
+    /// dead one: a logout would log in again (N41).
+    pub(super) fn read_accepted(&self, flow: &mut Flow, heard: &[Heard<'_>], now: Timestamp) {
+        for ((index, accepted), heard) in self.policy.accepted.iter().enumerate().zip(heard) {
+            let counts =
+                flow.accepted.is_empty() && !flow.is_accepted && flow.names_seen & !same_name(self, index) == 0;
+            let value = match heard {
+                Heard::Nothing => continue,
+                Heard::Contradiction => {
+                    flow.event(Event::DuplicateCookie);
+                    continue;
+                }
+                Heard::Value(value) => value,
+            };
+            match accepted.policy.read(value, now) {
+                Some(Reading::Id(id)) => {
+                    let key = accepted.policy.key(flow.host.as_ref().map(crate::text::Text::as_str), &id);
+                    let entry = u8::try_from(index).unwrap_or(u8::MAX);
+                    flow.accepted.push(Elsewhere { entry, key, until: accepted.until });
+                    if counts && matches!(flow.base, Base::Absent) {
+                        flow.is_accepted = true;
+                        flow.presented = Some(id);
+                        flow.base = Base::Unread;
+                    }
+                }
+                Some(Reading::Record(text)) if counts && matches!(flow.base, Base::Absent) => {
+                    let loaded = Loaded { bytes: text.into(), expires_at: None };
+                    match self.see(&accepted.policy, flow, &loaded, None, now) {
+                        Seen::Live(live) => flow.base = Base::Live(self.adopt(live, now)),
+                        Seen::Gone(event) => flow.event(event),
+                        Seen::Moved(_) | Seen::RotatedAway => flow.event(Event::UndecodableRecord),
+                    }
+                }
+                Some(Reading::Record(_)) => {}
+                None => flow.event(Event::ForgedCookie),
+            }
+        }
+    }
+
+    /// Takes in what an accepted dialect keeps under `id`.
+    pub(super) fn arrive_elsewhere(&self, flow: &mut Flow, id: &Id, found: Option<&Loaded>, now: Timestamp) {
+        let entry = flow.accepted.first().map(|elsewhere| usize::from(elsewhere.entry));
+        let accepted = entry.and_then(|entry| self.policy.accepted.get(entry));
+        let seen = match (accepted, found) {
+            (Some(accepted), Some(loaded)) => self.see(&accepted.policy, flow, loaded, Some(id), now),
+            _ => Seen::Gone(Event::UnknownId),
+        };
+        let base = match seen {
+            Seen::Live(live) => {
+                let expires_at = live.record.expires_at();
+                if let Some(elsewhere) = flow.accepted.first_mut() {
+                    elsewhere.until = elsewhere.until.min(expires_at);
+                }
+                flow.event(Event::Adopted);
+                Base::Live(self.adopt(live, now))
+            }
+            Seen::Gone(event) => nothing(flow, event, Base::Absent),
+            Seen::Moved(_) | Seen::RotatedAway => nothing(flow, Event::UndecodableRecord, Base::Absent),
+        };
+        flow.replace(base);
+    }
+
+    /// An older dialect's session as one of this dialect that begins now.
+    fn adopt(&self, live: Box<Live>, now: Timestamp) -> Box<Live> {
+        let policy = &self.policy;
+        let Live { id, record, .. } = *live;
+        let record = Record {
+            handle: record.handle,
+            created: now,
+            active: now,
+            idle: policy.lifetime.idle,
+            deadline: policy.lifetime.absolute.map(|absolute| now.plus(absolute)),
+            persistent: policy.persistent,
+            owner: None,
+            label: None,
+            entries: record.entries,
+            unknown: alloc::vec::Vec::new(),
+        };
+        let bytes = bytes::Bytes::new();
+        Box::new(Live { id, key: None, bytes, record, followed: false, adopted: true })
+    }
+
+    /// What is to be forgotten of accepted dialects once the session is ended.
+    pub(super) fn forget_accepted(flow: &mut Flow, mut work: Box<Work>) -> Result<Step, Box<Work>> {
+        let mut accepted = mem::take(&mut flow.accepted);
+        let Some(Elsewhere { entry, key, .. }) = accepted.pop() else { return Err(work) };
+        flow.accepted = accepted;
+        work.stage = Stage::EndForgetting;
+        flow.work = Some(work);
+        Ok(Step::DeleteAccepted { entry: entry.into(), key })
+    }
+}
+
+/// The written cookie's own bit, if the accepted dialect has the same name: then the form of the value tells whose it is.
+fn same_name(engine: &Engine, index: usize) -> u8 {
+    let accepted = engine.policy.accepted.get(index);
+    u8::from(accepted.is_some_and(|accepted| accepted.policy.cookie.name == engine.policy.cookie.name))
+}
+
+pub(super) fn look_elsewhere(flow: &mut Flow, id: Id) -> Step {
+    let Some(Elsewhere { entry, key, .. }) = flow.accepted.first() else { return Step::Done };
+    let step = Step::LoadAccepted { entry: (*entry).into(), key: key.clone() };
+    flow.looking = Some(Looking { id, key: None, hops: 0, is_elsewhere: true, is_leftover: false });
+    step
+}
+
+pub(super) fn ask_load_elsewhere(flow: &mut Flow, mut work: Box<Work>, id: Id) -> Step {
+    let Some(Elsewhere { entry, key, .. }) = flow.accepted.first() else { return Step::Done };
+    let step = Step::LoadAccepted { entry: (*entry).into(), key: key.clone() };
+    work.stage = Stage::LoadingAccepted(id);
+    flow.work = Some(work);
+    step
+}
