@@ -67,11 +67,11 @@ async fn child_that_writes() {
                 let created = key(format_args!("created-{round}-{task}-{at}"));
                 let done = store.swap(&created, None, write(format!("{at}").repeat(200))).await.unwrap();
                 assert_eq!(done, Swap::Done);
-                acknowledge(&format!("created {created} {at}"));
+                acknowledge(&format!("created {} {at}", created.as_str()));
                 let next = at.to_string();
                 let done = store.swap(&chain, held.as_ref().map(String::as_bytes), write(next.clone())).await.unwrap();
                 assert_eq!(done, Swap::Done);
-                acknowledge(&format!("chained {chain} {at}"));
+                acknowledge(&format!("chained {} {at}", chain.as_str()));
                 held = Some(next);
             }
         })
