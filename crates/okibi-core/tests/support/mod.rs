@@ -1,5 +1,5 @@
 //! A small world to test the engine in: a store in a map, a clock that stands still, and requests that take one step at a time.
-#![allow(dead_code, clippy::unwrap_used, clippy::panic, missing_docs, unreachable_pub)]
+#![allow(dead_code, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs, unreachable_pub)]
 
 use std::collections::BTreeMap;
 
@@ -27,6 +27,14 @@ pub struct World {
     pub engine: Engine,
     pub now: Timestamp,
     pub store: BTreeMap<StoreKey, (Bytes, Timestamp)>,
+    /// Where accepted dialects keep their sessions.
+    pub elsewhere: Vec<BTreeMap<StoreKey, (Bytes, Timestamp)>>,
+    /// The host that requests ask, for a dialect that tells hosts apart.
+    pub host: Option<&'static str>,
+    /// Whether the backend says when what it loaded expires.
+    pub tells_expiry: bool,
+    /// The steps that were carried out.
+    pub steps: Vec<Step>,
     pub random: u64,
     /// Calls that reached the store.
     pub calls: usize,
@@ -38,6 +46,10 @@ impl World {
             engine: Engine::new(config).unwrap(),
             now: Timestamp::from_millis(1_700_000_000_000),
             store: BTreeMap::new(),
+            elsewhere: vec![BTreeMap::new(); 4],
+            host: None,
+            tells_expiry: false,
+            steps: Vec::new(),
             random: 1,
             calls: 0,
         }
@@ -71,8 +83,25 @@ impl World {
 
     /// The store's side of a step.
     pub fn carry_out(&mut self, step: &Step) -> Answer {
+        self.steps.push(step.clone());
         match step {
-            Step::Load(key) => Answer::Loaded(self.load(key).map(|bytes| Loaded { bytes, expires_at: None })),
+            Step::Load(key) => {
+                let expires_at = self.store.get(key).map(|(_, expires_at)| *expires_at).filter(|_| self.tells_expiry);
+                Answer::Loaded(self.load(key).map(|bytes| Loaded { bytes, expires_at }))
+            }
+            Step::LoadAccepted { entry, key } => {
+                self.calls += 1;
+                let held = self.elsewhere[*entry].get(key).filter(|(_, expires)| *expires > self.now);
+                Answer::Loaded(held.map(|(bytes, expires_at)| Loaded {
+                    bytes: bytes.clone(),
+                    expires_at: Some(*expires_at).filter(|_| self.tells_expiry),
+                }))
+            }
+            Step::DeleteAccepted { entry, key } => {
+                self.calls += 1;
+                self.elsewhere[*entry].remove(key);
+                Answer::Deleted
+            }
             Step::Swap { key, expected, write } => {
                 self.calls += 1;
                 let there = self.peek(key);
@@ -88,7 +117,7 @@ impl World {
                 self.store.remove(key);
                 Answer::Deleted
             }
-            Step::LoadAccepted { .. } | Step::DeleteAccepted { .. } | Step::Recompute { .. } | Step::Done => {
+            Step::Recompute { .. } | Step::Done => {
                 panic!("nothing for the store to do")
             }
         }
@@ -109,7 +138,21 @@ impl World {
     /// A request with this cookie value, opened.
     pub fn request(&self, cookie: Option<&str>) -> Request {
         let header = cookie.map(|value| format!("{}={value}", self.engine.cookie_name()));
-        Request::new(self.engine.open(header.iter().map(String::as_bytes), self.now))
+        self.open(header.as_deref())
+    }
+
+    /// A request with this Cookie header, opened.
+    pub fn open(&self, header: Option<&str>) -> Request {
+        Request::new(self.engine.open_on(header.map(str::as_bytes), self.host, self.now))
+    }
+
+    /// The same as [`World::serve`], with a whole Cookie header.
+    pub fn serve_header(&mut self, header: &str, log: impl FnOnce(&mut Request)) -> Request {
+        let mut request = self.open(Some(header));
+        request.load(self);
+        log(&mut request);
+        request.commit(self).unwrap();
+        request
     }
 
     /// Opens, loads, changes and commits in one go; returns the request.

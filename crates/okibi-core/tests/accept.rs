@@ -1,0 +1,316 @@
+//! Taking over the sessions of older dialects (N24), and that a logout stays one whichever cookie comes (N41).
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+mod support;
+
+use bytes::Bytes;
+use okibi_core::{
+    Accept, Config, ConfigError, Consistency, CookieConfig, Dialect, Engine, Event, HonoKv, HonoProtection,
+    HonoSessions, IronRing, Op, Protection, Ring, Step, StoreKey, Timestamp,
+};
+use support::{Luck, Request, World};
+
+const HOUR: u64 = 60 * 60 * 1000;
+const DAY: u64 = 24 * HOUR;
+const KEY: &str = "an encryption key of 32 characters, or more";
+const ID: &str = "3f8e2b0a-6c1d-4e9f-8a7b-0c1d2e3f4a5b";
+const START: u64 = 1_700_000_000_000;
+const RECORD: &str = r#"{"_data":{"user":{"value":"ada","flash":false},"n":{"value":1,"flash":false}},"_expire":"2023-11-15T22:13:20.000Z","_delete":false,"_accessed":"2023-11-14T22:13:20.000Z"}"#;
+const REMOVED: &str = "session=; Max-Age=0; Path=/";
+
+fn accept(dialect: impl Into<Dialect>) -> Accept {
+    let until = Timestamp::from_millis(START + 30 * DAY);
+    Accept { dialect: dialect.into(), until, consistency: Consistency::Strong }
+}
+
+fn config() -> Config {
+    Config { accept: vec![accept(HonoSessions::default())], ..Config::default() }
+}
+
+fn world_of(config: Config) -> World {
+    let mut world = World::new(config);
+    world.elsewhere[0].insert(StoreKey::new(ID), (Bytes::from_static(RECORD.as_bytes()), Timestamp::MAX));
+    world
+}
+
+/// The header of a browser that has the old cookie.
+fn old() -> String {
+    format!("session={ID}")
+}
+
+/// The header of a browser that took what it was sent.
+fn header(request: &Request) -> String {
+    let pair = request.cookies()[0].split(';').next().unwrap();
+    assert!(pair.starts_with("__Host-session="), "{pair}");
+    pair.to_owned()
+}
+
+fn logout(request: &mut Request) {
+    request.log.push(Op::Destroy);
+}
+
+#[test]
+fn n24_a_visitor_stays_signed_in_and_gets_the_new_cookie_at_once() {
+    let mut world = world_of(config());
+    let first = world.serve_header(&old(), |request| {
+        assert_eq!((request.get("user"), request.get("n")), (Some("ada".into()), Some(1.into())));
+    });
+    assert!(first.events.contains(&Event::Adopted));
+    assert_eq!(first.cookies().len(), 2);
+    assert_eq!(first.cookies()[1], REMOVED);
+    let second = world.serve_header(&header(&first), |request| request.add("n", 1));
+    assert_eq!((second.get("user"), second.cookies().len()), (Some("ada".into()), 0));
+    // A node that still runs the old package keeps its record.
+    assert_eq!(world.elsewhere[0].len(), 1);
+}
+
+#[test]
+fn the_old_cookie_goes_on_leading_to_the_new_session_and_never_makes_a_second() {
+    let mut world = world_of(config());
+    let first = world.serve_header(&old(), |request| request.set("n", 7));
+    world.advance(12 * HOUR / 13);
+    let again = world.serve_header(&old(), |request| assert_eq!(request.get("n"), Some(7.into())));
+    assert_eq!(header(&again), header(&first), "the same session, its cookie sent again");
+    assert_eq!(again.cookies()[1], REMOVED);
+    assert_eq!(world.records().len(), 1);
+}
+
+#[test]
+fn n41_after_a_logout_no_cookie_opens_anything_n8_and_the_old_record_goes_too() {
+    for both in [false, true] {
+        for looks in [false, true] {
+            let mut world = world_of(config());
+            let first = world.serve_header(&old(), |_| {});
+            let new = header(&first);
+            let cookies = if both { format!("{new}; {}", old()) } else { old() };
+            let mut request = world.open(Some(&cookies));
+            if looks {
+                request.load(&mut world);
+            }
+            logout(&mut request);
+            request.commit(&mut world).unwrap();
+            assert!(request.cookies().contains(&REMOVED.to_owned()));
+            assert!(world.elsewhere[0].is_empty() && world.records().is_empty());
+            world.elsewhere[0].insert(StoreKey::new(ID), (Bytes::from_static(RECORD.as_bytes()), Timestamp::MAX));
+            for cookies in [new.clone(), old(), format!("{new}; {}", old())] {
+                assert!(!world.serve_header(&cookies, |_| {}).is_live(), "even if an old node puts it back: {cookies}");
+            }
+        }
+    }
+}
+
+#[test]
+fn n41_a_logout_with_the_new_cookie_alone_ends_the_old_one_too() {
+    let mut world = world_of(config());
+    let first = world.serve_header(&old(), |_| {});
+    world.serve_header(&header(&first), logout);
+    world.advance(HOUR);
+    let replayed = world.serve_header(&old(), |_| {});
+    assert!(!replayed.is_live() && replayed.cookies().is_empty());
+}
+
+#[test]
+fn n41_a_logout_before_anything_was_taken_over_is_final() {
+    for looks in [false, true] {
+        let mut world = world_of(config());
+        let mut slow = world.open(Some(&old()));
+        slow.load(&mut world);
+        let mut request = world.open(Some(&old()));
+        if looks {
+            request.load(&mut world);
+        }
+        logout(&mut request);
+        request.commit(&mut world).unwrap();
+        assert_eq!(request.cookies(), [REMOVED]);
+        // A request that had loaded the old session takes nothing over any more.
+        slow.set("n", 9);
+        slow.commit(&mut world).unwrap();
+        assert!(slow.cookies().is_empty());
+        assert!(world.records().is_empty() && world.elsewhere[0].is_empty());
+    }
+}
+
+#[test]
+fn n41_a_written_cookie_that_is_there_counts_alone_even_a_dead_one() {
+    let mut world = world_of(config());
+    for dead in ["__Host-session=garbage", &format!("__Host-session={}", "A".repeat(43))] {
+        let request = world.serve_header(&format!("{dead}; {}", old()), |_| {});
+        assert!(!request.is_live());
+    }
+    assert!(!world.steps.iter().any(|step| matches!(step, Step::LoadAccepted { .. })));
+}
+
+#[test]
+fn parallel_first_requests_take_over_one_session_and_lose_no_change() {
+    let mut world = world_of(config());
+    let mut requests: Vec<_> = (0..20).map(|_| world.open(Some(&old()))).collect();
+    for request in &mut requests {
+        request.load(&mut world);
+    }
+    for request in &mut requests {
+        request.add("n", 1);
+        request.start_commit(&mut world, false);
+    }
+    while requests.iter().any(|request| request.outcome.is_none()) {
+        for request in requests.iter_mut().filter(|request| request.outcome.is_none()) {
+            request.go(&mut world, Luck::Fine);
+        }
+    }
+    let headers: Vec<String> = requests.iter().map(header).collect();
+    assert!(headers.iter().all(|other| *other == headers[0]), "one session, one cookie");
+    assert_eq!(world.serve_header(&headers[0], |_| {}).get("n"), Some(21.into()));
+    assert_eq!(world.records().len(), 1, "no orphan");
+}
+
+#[test]
+fn n39_a_lost_reply_while_taking_over_counts_once_or_is_an_error() {
+    for failing in 0..6 {
+        for luck in [Luck::ReplyLost, Luck::RequestLost, Luck::Refused] {
+            let mut world = world_of(config());
+            let mut request = world.open(Some(&old()));
+            request.add("n", 1);
+            request.start_commit(&mut world, false);
+            let mut step = 0;
+            while request.outcome.is_none() {
+                request.go(&mut world, if step == failing { luck } else { Luck::Fine });
+                step += 1;
+            }
+            let after = world.serve_header(&old(), |_| {}).get("n");
+            let counts: &[i64] = if request.outcome == Some(Ok(())) { &[2] } else { &[1, 2] };
+            assert!(counts.iter().any(|count| after == Some((*count).into())), "{failing} {luck:?}: {after:?}");
+        }
+    }
+}
+
+#[test]
+fn a_login_in_the_first_request_leaves_the_old_cookie_nothing() {
+    let mut world = world_of(config());
+    let login = world.serve_header(&old(), |request| {
+        request.set("user", "eve");
+        request.log.push(Op::Rotate);
+    });
+    assert_eq!(world.serve_header(&header(&login), |_| {}).get("user"), Some("eve".into()));
+    world.advance(HOUR / 2);
+    let late = world.serve_header(&old(), |request| request.set("x", 1));
+    assert!(!late.is_live() && late.cookies().is_empty(), "for as long as the old record lives");
+}
+
+#[test]
+fn take_hands_a_value_of_an_old_session_to_exactly_one_request() {
+    let mut world = world_of(config());
+    let mut first = world.open(Some(&old()));
+    let mut second = world.open(Some(&old()));
+    first.load(&mut world);
+    second.load(&mut world);
+    assert_eq!(first.take_out(&mut world, "n"), Some("1".into()));
+    assert_eq!(second.take_out(&mut world, "n"), None);
+    assert_eq!(header(&first), header(&second));
+    assert_eq!(world.records().len(), 1);
+}
+
+#[test]
+fn failed_requests_take_nothing_over() {
+    let mut world = world_of(config());
+    let mut request = world.open(Some(&old()));
+    request.load(&mut world);
+    request.start_commit(&mut world, true);
+    assert_eq!((request.outcome, request.cookies().len(), world.store.len()), (Some(Ok(())), 0, 0));
+}
+
+#[test]
+fn s27_the_end_date_ends_it() {
+    let mut world = world_of(config());
+    world.advance(30 * DAY);
+    let request = world.serve_header(&old(), |_| {});
+    assert!(!request.is_live());
+    assert_eq!(world.calls, 0);
+}
+
+#[test]
+fn s12_two_different_old_cookies_are_none_and_garbage_never_reaches_a_store() {
+    let mut world = world_of(config());
+    let other = ID.replace('3', "4");
+    for header in [format!("{}; session={other}", old()), "session=garbage".into(), "session=".into()] {
+        let request = world.serve_header(&header, |_| {});
+        assert!(!request.is_live() && request.cookies().is_empty());
+    }
+    assert_eq!(world.calls, 0);
+}
+
+#[test]
+fn a_cookie_store_session_is_taken_over_into_a_store_and_into_a_sealed_cookie() {
+    let ring = || IronRing::new([KEY]).unwrap();
+    let sealed = || HonoSessions { protection: HonoProtection::Sealed(ring()), ..HonoSessions::default() };
+    let mut theirs = World::new(Config { dialect: sealed().into(), ..Config::default() });
+    let cookie = theirs.serve(None, |request| request.set("user", "ada")).cookie().unwrap();
+    let own = Ring::new(["a secret of thirty-two bytes: no more"]).unwrap();
+    let into_cookie = Dialect::Native(Protection::Sealed { ring: own, chunks: 1 });
+    for dialect in [Dialect::default(), into_cookie] {
+        let mut world = World::new(Config { dialect, accept: vec![accept(sealed())], ..Config::default() });
+        let first = world.serve_header(&format!("session={cookie}"), |request| {
+            assert_eq!(request.get("user"), Some("ada".into()));
+        });
+        assert_eq!(first.cookies()[1], REMOVED);
+        assert_eq!(world.serve_header(&header(&first), |_| {}).get("user"), Some("ada".into()));
+        // One byte of it changed: no session, and no error.
+        let forged = world.serve_header(&format!("session={}A", cookie), |_| {});
+        assert!(!forged.is_live() && forged.events.contains(&Event::ForgedCookie));
+    }
+}
+
+#[test]
+fn a_stored_session_is_taken_over_into_a_sealed_cookie() {
+    let own = Ring::new(["a secret of thirty-two bytes: no more"]).unwrap();
+    let dialect = Dialect::Native(Protection::Sealed { ring: own, chunks: 1 });
+    let mut world = world_of(Config { dialect, ..config() });
+    let first = world.serve_header(&old(), |request| assert_eq!(request.get("user"), Some("ada".into())));
+    assert_eq!(world.serve_header(&header(&first), |_| {}).get("user"), Some("ada".into()));
+    let mut request = world.open(Some(&format!("{}; {}", header(&first), old())));
+    logout(&mut request);
+    request.commit(&mut world).unwrap();
+    assert!(world.elsewhere[0].is_empty());
+}
+
+#[test]
+fn a_session_of_hono_kv_session_is_taken_over_on_its_host() {
+    let spoken = Dialect::HonoKv(HonoKv::default());
+    let mut world = World::new(Config { accept: vec![accept(spoken)], ..Config::default() });
+    world.host = Some("www.example.com");
+    let key = StoreKey::new(format!("session:www.example.com:{ID}"));
+    world.elsewhere[0].insert(key, (Bytes::from_static(b"ada"), Timestamp::MAX));
+    let first = world.serve_header(&format!("id={ID}"), |request| assert_eq!(request.get("value"), Some("ada".into())));
+    let removed = "id=; Max-Age=0; Domain=www.example.com; Path=/; HttpOnly; Secure; SameSite=Strict";
+    assert_eq!(first.cookies()[1], removed);
+    assert_eq!(world.serve_header(&header(&first), |_| {}).get("value"), Some("ada".into()));
+}
+
+#[test]
+fn both_dialects_can_have_one_cookie_name_and_the_form_tells_them_apart() {
+    let cookie = CookieConfig { name: "session".into(), ..CookieConfig::default() };
+    let mut world = world_of(Config { cookie, ..config() });
+    let first = world.serve_header(&old(), |request| assert_eq!(request.get("user"), Some("ada".into())));
+    let [set] = first.cookies() else { panic!("the new one replaces the old one: {:?}", first.cookies()) };
+    let pair = set.split(';').next().unwrap();
+    assert_eq!(world.serve_header(pair, |_| {}).get("user"), Some("ada".into()));
+}
+
+#[test]
+fn an_app_that_still_writes_the_old_dialect_finds_the_requests_that_are_the_new_ones() {
+    let native = Engine::new(Config::default()).unwrap();
+    let id = "A".repeat(43);
+    assert!(native.claims(format!("a=b; __Host-session={id}; {}", old()).as_bytes()));
+    for header in [old(), String::new(), "__Host-session=garbage".into(), format!("x__Host-session={id}")] {
+        assert!(!native.claims(header.as_bytes()), "{header}");
+    }
+}
+
+#[test]
+fn only_what_makes_sense_can_be_accepted() {
+    let says = |config: Config| Engine::new(config).unwrap_err();
+    let twice = Config { dialect: HonoSessions::default().into(), ..config() };
+    assert!(says(twice).to_string().contains("accept"));
+    let own = Config { accept: vec![accept(Dialect::default())], ..Config::default() };
+    assert!(says(own).to_string().contains("accept"));
+    let many = Config { accept: vec![accept(HonoSessions::default()); 9], ..Config::default() };
+    assert!(matches!(says(many), ConfigError::Limit { option: "accept", value: 9, .. }));
+}

@@ -1,0 +1,293 @@
+//! The dialect of `hono-kv-session`: its keys, values and cookies, on stores that are strong and on such that are not.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+mod support;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use okibi_core::{Config, Consistency, Dialect, Engine, Event, HonoKv, Op, Refusal, Step, StoreKey, Timestamp};
+use support::{Request, World, json};
+
+const MINUTE: u64 = 60 * 1000;
+const WEEK: u64 = 7 * 24 * 60 * MINUTE;
+const ID: &str = "49b0b962-5b95-43c6-9e00-94ce1313d0ed";
+const KEY: &str = "session:www.example.com:49b0b962-5b95-43c6-9e00-94ce1313d0ed";
+const REST: &str = "; Max-Age=604800; Domain=www.example.com; Path=/; HttpOnly; Secure; SameSite=Strict";
+
+fn world(spoken: HonoKv, consistency: Consistency) -> World {
+    let mut world = World::new(Config { dialect: Dialect::HonoKv(spoken), consistency, ..Config::default() });
+    world.host = Some("www.example.com");
+    world.tells_expiry = true;
+    world
+}
+
+/// A world with the package's own entry in it.
+fn with_entry() -> World {
+    let mut world = world(HonoKv::default(), Consistency::Strong);
+    let expires_at = Timestamp::from_millis(world.now.as_millis() + WEEK);
+    world.store.insert(StoreKey::new(KEY), (Bytes::from_static(b"user01"), expires_at));
+    world
+}
+
+fn create(request: &mut Request, value: impl Into<serde_json::Value>) {
+    request.set("value", value);
+}
+
+fn signed(secret: &str) -> HonoKv {
+    HonoKv { secrets: vec![secret.to_owned().into()], ..HonoKv::default() }
+}
+
+fn stored(world: &World) -> Vec<(String, String)> {
+    let text = |bytes: &Bytes| String::from_utf8(bytes.to_vec()).unwrap();
+    world.store.iter().map(|(key, (bytes, _))| (key.as_str().to_owned(), text(bytes))).collect()
+}
+
+#[test]
+fn a_session_is_a_bare_value_under_the_host_and_the_id() {
+    let mut world = world(HonoKv::default(), Consistency::Strong);
+    let request = world.serve(None, |request| create(request, "user01"));
+    let id = request.cookie().unwrap();
+    assert_eq!(request.cookies(), [format!("id={id}{REST}")]);
+    assert_eq!(stored(&world), [(format!("session:www.example.com:{id}"), "user01".to_owned())]);
+    let expires_at = world.store.values().next().unwrap().1;
+    assert_eq!(expires_at.as_millis() - world.now.as_millis(), WEEK);
+}
+
+#[test]
+fn the_packages_own_session_opens_and_only_on_its_host() {
+    let mut world = with_entry();
+    assert_eq!(world.serve(Some(ID), |_| {}).get("value"), Some("user01".into()));
+    for host in ["example.com", "www.example.com:80", "evil", ""] {
+        world.host = Some(host);
+        assert!(!world.serve(Some(ID), |_| {}).is_live(), "{host}");
+    }
+}
+
+#[test]
+fn n3_n10_n15_renewals_are_spaced_and_never_more_than_one_a_minute() {
+    let mut world = with_entry();
+    for _ in 0..100 {
+        assert!(world.serve(Some(ID), |_| {}).cookies().is_empty());
+    }
+    assert_eq!(world.calls, 100, "loads and nothing else");
+    world.advance(WEEK / 10 + 1);
+    assert_eq!(world.serve(Some(ID), |_| {}).cookies(), [format!("id={ID}{REST}")]);
+    // The shortest lifetime there is: half of it is all there is to wait.
+    let mut world = self::world(HonoKv { ttl: Duration::from_secs(1), ..HonoKv::default() }, Consistency::Strong);
+    let request = world.serve(None, |request| create(request, "user01"));
+    let id = request.cookie().unwrap();
+    assert!(request.cookies()[0].contains("Max-Age=60;"), "raised to a minute (N12)");
+    let (before, mut writes) = (world.steps.len(), Vec::new());
+    for second in 1..600 {
+        world.advance(1000);
+        assert!(world.serve(Some(&id), |_| {}).is_live(), "second {second}");
+    }
+    let mut second = 0;
+    for step in &world.steps[before..] {
+        match step {
+            Step::Load(_) => second += 1,
+            Step::Swap { .. } => writes.push(second),
+            _ => panic!("{step:?}"),
+        }
+    }
+    assert!(writes.windows(2).all(|pair| pair[1] - pair[0] >= 30), "{writes:?}");
+}
+
+#[test]
+fn a_renewal_that_the_app_asks_for_is_spaced_as_well() {
+    let mut world = world(HonoKv { renew: false, ..HonoKv::default() }, Consistency::Strong);
+    let id = world.serve(None, |request| create(request, "user01")).cookie().unwrap();
+    for _ in 0..10 {
+        world.advance(1000);
+        assert!(world.serve(Some(&id), |request| request.log.push(Op::Touch)).cookies().is_empty());
+    }
+    world.advance(WEEK / 5);
+    assert!(world.serve(Some(&id), |_| {}).cookies().is_empty(), "nothing renews by itself");
+    assert_eq!(world.serve(Some(&id), |request| request.log.push(Op::Touch)).cookies(), [format!("id={id}{REST}")]);
+}
+
+#[test]
+fn an_entry_whose_end_nobody_knows_is_renewed_at_once() {
+    let mut world = with_entry();
+    world.tells_expiry = false;
+    let request = world.serve(Some(ID), |_| {});
+    assert_eq!(request.cookies(), [format!("id={ID}{REST}")]);
+    assert_eq!(stored(&world), [(KEY.to_owned(), "user01".to_owned())]);
+}
+
+#[test]
+fn s18_a_login_ends_the_session_that_the_request_brought() {
+    let mut world = with_entry();
+    let other = "my-own.id_1~2";
+    let request = world.serve(Some(ID), |request| {
+        request.log.push(Op::UseId(other.into()));
+        create(request, "user02");
+    });
+    assert_eq!(request.cookies(), [format!("id={other}{REST}")]);
+    assert_eq!(stored(&world), [(format!("session:www.example.com:{other}"), "user02".to_owned())]);
+}
+
+#[test]
+fn a_session_created_under_its_own_id_changes_in_place() {
+    let mut world = with_entry();
+    let request = world.serve(Some(ID), |request| {
+        request.log.push(Op::UseId(ID.into()));
+        create(request, "user02");
+    });
+    assert_eq!(request.cookies(), [format!("id={ID}{REST}")]);
+    assert_eq!(stored(&world), [(KEY.to_owned(), "user02".to_owned())]);
+}
+
+#[test]
+fn an_id_of_the_apps_own_writes_over_what_lies_there() {
+    let mut world = with_entry();
+    let request = world.serve(None, |request| {
+        request.log.push(Op::UseId(ID.into()));
+        create(request, "user02");
+    });
+    assert_eq!(request.cookie().unwrap(), ID);
+    assert_eq!(stored(&world), [(KEY.to_owned(), "user02".to_owned())]);
+    for bad in ["", "a b", "a;b", "a,b", "ä", &"x".repeat(129)] {
+        let mut request = world.request(None);
+        request.log.push(Op::UseId(bad.into()));
+        create(&mut request, "user02");
+        assert_eq!(request.commit(&mut world), Err(Refusal::InvalidId), "{bad}");
+    }
+}
+
+#[test]
+fn regeneration_has_one_winner_and_leaves_no_orphan() {
+    let mut world = with_entry();
+    let mut racers: Vec<_> = (0..100).map(|_| world.request(Some(ID))).collect();
+    for racer in &mut racers {
+        racer.load(&mut world);
+        racer.log.push(Op::Rotate);
+    }
+    for racer in &mut racers {
+        racer.start_commit(&mut world, false);
+    }
+    while racers.iter().any(|racer| racer.outcome.is_none()) {
+        for racer in racers.iter_mut().filter(|racer| racer.outcome.is_none()) {
+            racer.go(&mut world, support::Luck::Fine);
+        }
+    }
+    assert_eq!(racers.iter().filter(|racer| !racer.cookies().is_empty()).count(), 1);
+    assert_eq!(world.store.len(), 1);
+}
+
+#[test]
+fn n1_n8_a_logout_ends_it_for_good_and_removes_the_very_cookie() {
+    let mut world = with_entry();
+    let mut slow = world.request(Some(ID));
+    slow.load(&mut world);
+    let logout = world.serve(Some(ID), |request| request.log.push(Op::Destroy));
+    assert_eq!(logout.cookies(), ["id=; Max-Age=0; Domain=www.example.com; Path=/; HttpOnly; Secure; SameSite=Strict"]);
+    world.advance(WEEK / 5);
+    slow.log.push(Op::Touch);
+    slow.commit(&mut world).unwrap();
+    assert!(slow.cookies().is_empty() && slow.events.contains(&Event::ChangesDropped));
+    assert_eq!(world.store.len(), 0);
+}
+
+#[test]
+fn n10_an_eventual_store_is_written_once_per_key_and_request() {
+    let mut world = world(HonoKv::default(), Consistency::Eventual);
+    let id = world.serve(None, |request| create(request, "user01")).cookie().unwrap();
+    for op in [Op::Rotate, Op::Destroy] {
+        let before = world.steps.len();
+        let request = world.serve(Some(&id), |request| request.log.push(op));
+        let mut written: Vec<&str> = world.steps[before..]
+            .iter()
+            .filter_map(|step| match step {
+                Step::Swap { key, .. } | Step::Delete(key) => Some(key.as_str()),
+                _ => None,
+            })
+            .collect();
+        let count = written.len();
+        written.sort_unstable();
+        written.dedup();
+        assert_eq!(written.len(), count, "each key at most once");
+        assert!(request.cookies().len() == 1);
+    }
+}
+
+#[test]
+fn n19_a_signed_cookie_works_through_login_reading_renewal_and_rotation() {
+    let mut world = world(signed("Strong_Secret_123"), Consistency::Strong);
+    let login = world.serve(None, |request| create(request, "user01")).cookie().unwrap();
+    assert!(login.contains('.') && login.ends_with("%3D"), "{login}");
+    let id = login.split('.').next().unwrap().to_owned();
+    assert!(!world.serve(Some(&id), |_| {}).is_live(), "an unsigned id opens nothing");
+    assert!(world.serve(Some(&login), |_| {}).is_live());
+    world.advance(WEEK / 5);
+    assert_eq!(world.serve(Some(&login), |_| {}).cookie().unwrap(), login);
+    let rotated = world.serve(Some(&login), |request| request.log.push(Op::Rotate)).cookie().unwrap();
+    assert!(rotated != login && world.serve(Some(&rotated), |_| {}).is_live());
+    let calls = world.calls;
+    for forged in [login.replacen(&id, ID, 1), login[..login.len() - 3].to_owned(), "x.y".into(), "%zz".into()] {
+        assert!(!world.serve(Some(&forged), |_| {}).is_live(), "{forged}");
+    }
+    assert_eq!(world.calls, calls, "no forged cookie reaches the store");
+    // Another secret in front: the old one still opens.
+    let mut both = signed("another secret");
+    both.secrets.push("Strong_Secret_123".to_owned().into());
+    world.engine = Engine::new(Config { dialect: Dialect::HonoKv(both), ..Config::default() }).unwrap();
+    assert!(world.serve(Some(&rotated), |_| {}).is_live());
+}
+
+#[test]
+fn n28_any_json_value_comes_back_and_a_text_is_stored_as_it_is() {
+    let values = [
+        serde_json::json!("okibi:json:1"),
+        serde_json::json!({ "user": "ada", "roles": [1, null, "ä"] }),
+        serde_json::json!(42),
+        serde_json::json!("line\nbreak \u{0} and \"quotes\""),
+    ];
+    for json_store in [false, true] {
+        for value in &values {
+            let mut world = world(HonoKv { json: json_store, ..HonoKv::default() }, Consistency::Strong);
+            let id = world.serve(None, |request| create(request, value.clone())).cookie().unwrap();
+            assert_eq!(world.serve(Some(&id), |_| {}).get("value").as_ref(), Some(value));
+            if json_store {
+                assert_eq!(stored(&world)[0].1, value.to_string());
+            }
+        }
+    }
+    assert_eq!(stored(&with_entry())[0].1, "user01");
+}
+
+#[test]
+fn what_javascript_takes_for_false_is_no_session() {
+    for (json, values) in [(false, &[""][..]), (true, &["\"\"", "null", "false", "0", "{", "a b"][..])] {
+        for value in values {
+            let mut world = world(HonoKv { json, ..HonoKv::default() }, Consistency::Strong);
+            world.store.insert(StoreKey::new(KEY), (Bytes::from(value.as_bytes()), Timestamp::MAX));
+            assert!(!world.serve(Some(ID), |_| {}).is_live(), "{value}");
+        }
+    }
+}
+
+#[test]
+fn a_session_of_its_own_length_keeps_it_until_it_is_renewed() {
+    let mut world = world(HonoKv::default(), Consistency::Strong);
+    let request = world.serve(None, |request| {
+        request.log.push(Op::SetIdle(30_000));
+        create(request, "user01");
+    });
+    assert!(request.cookies()[0].contains("Max-Age=60;"));
+    world.advance(61_000);
+    assert!(!world.serve(Some(&request.cookie().unwrap()), |_| {}).is_live());
+}
+
+#[test]
+fn what_the_dialect_has_no_place_for_is_refused() {
+    let mut world = with_entry();
+    for op in [Op::Set("other".into(), json(1)), Op::Flash("value".into(), json(1)), Op::SetLabel(Some("x".into()))] {
+        let mut request = world.request(Some(ID));
+        request.load(&mut world);
+        request.log.push(op);
+        assert_eq!(request.commit(&mut world), Err(Refusal::NotInDialect));
+    }
+    assert_eq!(stored(&world), [(KEY.to_owned(), "user01".to_owned())]);
+}
