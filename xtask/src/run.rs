@@ -1,6 +1,7 @@
 //! Starting other programs: one way to run a command, one kind of failure, and where things lie.
 
 use std::{
+    cell::RefCell,
     env, fmt, fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -84,9 +85,32 @@ pub(crate) fn node(folder: &Path) -> Command {
     command
 }
 
+thread_local! {
+    /// What the commands of this thread printed, while it is held back.
+    static HELD: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Does something whose commands are not to print among others' lines, and returns what they printed as well.
+pub(crate) fn holding_back<T>(work: impl FnOnce() -> T) -> (T, String) {
+    HELD.set(Some(String::new()));
+    let result = work();
+    (result, HELD.take().unwrap_or_default())
+}
+
 /// Runs a command with the terminal as its output; anything but success is a failure that shows the command.
 pub(crate) fn run(command: &mut Command) -> Outcome {
-    let status = command.status().during(format!("starting {}", shown(command)))?;
+    let during = format!("starting {}", shown(command));
+    let status = if HELD.with_borrow(Option::is_some) {
+        let output = command.stdin(Stdio::null()).output().during(during)?;
+        HELD.with_borrow_mut(|held| {
+            for text in [output.stdout, output.stderr] {
+                held.get_or_insert_default().push_str(&String::from_utf8_lossy(&text));
+            }
+        });
+        output.status
+    } else {
+        command.status().during(during)?
+    };
     if status.success() { Ok(()) } else { fail(format!("{} ended with {status}", shown(command))) }
 }
 

@@ -71,7 +71,7 @@ export class OkibiError extends Error {
   /** The answer that Hono gives where nobody else does. Only a store's fault has one. */
   declare getResponse?: () => Response
 
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+  constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
     super(message, options)
     this.code = code
     this.status = STORE_FAULTS.has(code) ? 503 : 500
@@ -111,7 +111,7 @@ export class StoreError extends Error {
   /** `unavailable`: nothing was written. `unknown`: no answer came, so it may or may not have been written. */
   readonly kind: 'unavailable' | 'unknown'
 
-  constructor(kind: 'unavailable' | 'unknown', message: string, options?: ErrorOptions) {
+  constructor(kind: 'unavailable' | 'unknown', message: string, options?: { readonly cause?: unknown }) {
     super(message, options)
     this.kind = kind
   }

@@ -8,13 +8,18 @@ mod typescript;
 use std::{
     collections::BTreeSet,
     fmt::{self, Write as _},
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
     time::Instant,
 };
 
 use crate::{
     args::Args,
     fuzz,
-    run::{Failure, Outcome, fail, in_ci},
+    run::{Failure, Outcome, fail, holding_back, in_ci},
     tidy,
 };
 
@@ -45,15 +50,21 @@ const PARTS: &[Part] = &[
     Part { name: "types", group: "ts", needs: &[typescript::need_node], run: typescript::types },
     Part { name: "vitest", group: "ts", needs: &[typescript::need_node], run: typescript::vitest },
     Part { name: "newer-node", group: "runtimes", needs: &[runtimes::need_newer_node], run: runtimes::newer_node },
-    Part { name: "bun", group: "runtimes", needs: &[typescript::need_node], run: runtimes::bun },
-    Part { name: "deno", group: "runtimes", needs: &[typescript::need_node], run: runtimes::deno },
     Part { name: "workerd", group: "runtimes", needs: &[runtimes::need_newer_node], run: runtimes::workerd },
+    Part { name: "deno", group: "runtimes", needs: &[typescript::need_node], run: runtimes::deno },
+    Part { name: "bun", group: "runtimes", needs: &[typescript::need_node], run: runtimes::bun },
     Part { name: "consumers", group: "consumers", needs: &[runtimes::need_newer_node], run: runtimes::consumers },
     Part { name: "examples", group: "ts", needs: &[typescript::need_node], run: site::examples },
     Part { name: "fuzz", group: "fuzz", needs: &[], run: || fuzz::in_tests(FUZZ_SECONDS) },
     Part { name: "readme", group: "readme", needs: &[typescript::need_node], run: site::readme },
     Part { name: "browser", group: "browser", needs: &[site::need_browser], run: site::browser },
 ];
+
+/// Parts that may run side by side if they follow each other. Each keeps one core busy for most of its time.
+const SIDE_BY_SIDE: &[&str] = &["vitest", "newer-node", "workerd", "deno", "bun"];
+
+/// How many of them at a time.
+const LANES: usize = 2;
 
 /// What became of a part.
 #[derive(Debug, PartialEq, Eq)]
@@ -83,23 +94,62 @@ impl fmt::Debug for Parts {
 /// Runs the parts and sums up.
 pub(crate) fn run(parts: &Parts) -> Outcome {
     let mut verdicts = Vec::new();
-    for part in &parts.0 {
-        println!("== {}", part.name);
-        let start = Instant::now();
-        let verdict = judge(part, in_ci());
-        let seconds = start.elapsed().as_secs_f32();
-        match &verdict {
-            Verdict::Passed => println!("== {}: passed in {seconds:.1} s\n", part.name),
-            Verdict::Failed(failure) => println!("== {}: FAILED in {seconds:.1} s: {failure}\n", part.name),
-            Verdict::Skipped(reason) => println!("== {}: SKIPPED: {reason}\n", part.name),
+    for parts in parts.0.chunk_by(|one, next| [one, next].iter().all(|part| SIDE_BY_SIDE.contains(&part.name))) {
+        match parts {
+            [part] => {
+                println!("== {}", part.name);
+                let (verdict, line) = timed(part);
+                println!("{line}\n");
+                verdicts.push((part.name, verdict));
+            }
+            _ => verdicts.extend(side_by_side(parts)),
         }
-        verdicts.push((part.name, verdict));
     }
     print!("{}", summary(&verdicts));
     if verdicts.iter().any(|(_, verdict)| matches!(verdict, Verdict::Failed(_))) {
         return Err(Failure::said());
     }
     Ok(())
+}
+
+/// Runs a part; its verdict, and the line that says so.
+fn timed(part: &Part) -> (Verdict, String) {
+    let start = Instant::now();
+    let verdict = judge(part, in_ci());
+    let seconds = start.elapsed().as_secs_f32();
+    let line = match &verdict {
+        Verdict::Passed => format!("== {}: passed in {seconds:.1} s", part.name),
+        Verdict::Failed(failure) => format!("== {}: FAILED in {seconds:.1} s: {failure}", part.name),
+        Verdict::Skipped(reason) => format!("== {}: SKIPPED: {reason}", part.name),
+    };
+    (verdict, line)
+}
+
+/// Runs parts at the same time, a few at once, and shows what each printed when it has ended.
+fn side_by_side(parts: &[&'static Part]) -> Vec<(&'static str, Verdict)> {
+    let names: Vec<&str> = parts.iter().map(|part| part.name).collect();
+    println!("== side by side: {}", names.join(", "));
+    let next = AtomicUsize::new(0);
+    let verdicts: Vec<OnceLock<Verdict>> = parts.iter().map(|_| OnceLock::new()).collect();
+    thread::scope(|scope| {
+        for _ in 0..LANES {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let (Some(part), Some(place)) = (parts.get(index), verdicts.get(index)) else { break };
+                    let ((verdict, line), printed) = holding_back(|| timed(part));
+                    println!("== {}\n{printed}{line}\n", part.name);
+                    let _ = place.set(verdict);
+                }
+            });
+        }
+    });
+    let no_verdict = || Verdict::Failed(Failure("it ended without a verdict".to_owned()));
+    names
+        .into_iter()
+        .zip(verdicts)
+        .map(|(name, verdict)| (name, verdict.into_inner().unwrap_or_else(no_verdict)))
+        .collect()
 }
 
 /// The parts that are called by these names, of a part or of a group; without names all of them.
@@ -158,7 +208,10 @@ fn summary(verdicts: &[(&str, Verdict)]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Failure, Part, Verdict, chosen, fail, judge, summary};
+    use std::process::Command;
+
+    use super::{Failure, Part, Verdict, chosen, fail, holding_back, judge, side_by_side, summary};
+    use crate::run::run;
 
     fn names(wanted: &[&str]) -> Vec<&'static str> {
         let wanted: Vec<String> = wanted.iter().map(|word| (*word).to_owned()).collect();
@@ -183,6 +236,20 @@ mod tests {
         assert_eq!(judge(&part, false), Verdict::Failed(Failure("no".to_owned())));
         let part = Part { name: "a", group: "a", needs: &[], run: || Ok(()) };
         assert_eq!(judge(&part, true), Verdict::Passed);
+    }
+
+    #[test]
+    fn parts_side_by_side_keep_their_order_and_their_lines() {
+        let good =
+            Box::leak(Box::new(Part { name: "good", group: "a", needs: &[], run: || run(&mut Command::new("true")) }));
+        let bad =
+            Box::leak(Box::new(Part { name: "bad", group: "a", needs: &[], run: || run(&mut Command::new("false")) }));
+        let verdicts = side_by_side(&[good, bad, good]);
+        assert_eq!(verdicts.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["good", "bad", "good"]);
+        assert!(matches!(verdicts[1].1, Verdict::Failed(_)));
+        assert_eq!((&verdicts[0].1, &verdicts[2].1), (&Verdict::Passed, &Verdict::Passed));
+        let ((), printed) = holding_back(|| run(Command::new("echo").arg("held")).unwrap());
+        assert_eq!(printed, "held\n");
     }
 
     #[test]

@@ -4,18 +4,26 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
+    sync::Mutex,
 };
 
+use super::typescript;
 use crate::{
-    npm::{build_package, install, need_node, package},
+    npm::{install, need_node, package},
     pack,
     run::{Outcome, fail, node, run},
-    wasm::{self, Effort},
 };
 
 /// The npm package that brings the runtimes; `suite.ts` in it says what each of them leaves out.
 fn tools() -> PathBuf {
     package().join("test/runtimes")
+}
+
+/// Parts that run side by side take turns.
+fn install_tools() -> Outcome {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock();
+    install(&tools())
 }
 
 /// The newer Node comes as an npm package, which there is for one kind of machine.
@@ -46,9 +54,8 @@ pub(super) fn workerd() -> Outcome {
 
 /// Runs vitest by a program among the tools.
 fn tests_on(runtime: &str, program: &Path, arguments: &[&str]) -> Outcome {
-    wasm::build(Effort::Quick)?;
-    build_package()?;
-    install(&tools())?;
+    typescript::build()?;
+    install_tools()?;
     let mut command = Command::new(tools().join("node_modules").join(program));
     command.current_dir(package()).args(arguments).arg("node_modules/vitest/vitest.mjs");
     command.args(["run", "--config", "test/runtimes/vitest.config.mjs"]).env("OKIBI_RUNTIME", runtime);
@@ -59,7 +66,7 @@ fn tests_on(runtime: &str, program: &Path, arguments: &[&str]) -> Outcome {
 pub(super) fn consumers() -> Outcome {
     let tarball = pack::build()?;
     install(&package())?;
-    install(&tools())?;
+    install_tools()?;
     let mut command = node(&package());
     command.args(["node_modules/vitest/vitest.mjs", "run", "--config", "test/consumers/vitest.config.ts"]);
     run(command.env("OKIBI_TARBALL", tarball))

@@ -1,5 +1,7 @@
 //! The parts of the tests that are TypeScript's: the wasm that it loads, formatter and linter, types, tests.
 
+use std::sync::Mutex;
+
 use crate::{
     npm::{build_package, install, package},
     run::{Outcome, node, npm, root, run},
@@ -36,8 +38,15 @@ pub(super) fn types() -> Outcome {
     build_package()
 }
 
-pub(super) fn vitest() -> Outcome {
+/// Builds what the tests run; parts that run side by side take turns.
+pub(super) fn build() -> Outcome {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock();
     wasm::build(Effort::Quick)?;
-    build_package()?;
+    build_package()
+}
+
+pub(super) fn vitest() -> Outcome {
+    build()?;
     run(npm(&package()).args(["run", "--silent", "test"]))
 }

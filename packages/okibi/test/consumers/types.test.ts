@@ -5,8 +5,9 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { programs, project, run } from './support/project.js'
 
-const folder = project('types', ['typed.ts'])
-const manifest = JSON.parse(readFileSync(join(folder, 'node_modules/okibi/package.json'), 'utf8')) as {
+const types = project('types', ['typed.ts'])
+const workers = project('types-workers', ['typed.ts'], 'workers')
+const manifest = JSON.parse(readFileSync(join(types, 'node_modules/okibi/package.json'), 'utf8')) as {
   exports: Record<string, unknown>
 }
 
@@ -24,16 +25,16 @@ const OPTIONS = {
   types: [],
 }
 
-/** Compiles files of the project. */
-async function compile(compiler: string, options: object, ...files: string[]): Promise<void> {
+/** Compiles files of a project. */
+async function compile(folder: string, compiler: string, options: object, ...files: string[]): Promise<void> {
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: { ...OPTIONS, ...options }, files }))
   await run(folder, programs.node, compiler, '--project', 'tsconfig.json')
 }
 
 /** Compiles an app that takes everything from everywhere, beside one that has types. */
-async function compiles(compiler: string, name: string, options: object): Promise<void> {
+async function compiles(compiler: string, name: string, options: object, folder = types): Promise<void> {
   writeFileSync(join(folder, name), paths.map((path, index) => `export * as path${index} from '${path}'\n`).join(''))
-  await compile(compiler, options, name, 'typed.ts')
+  await compile(folder, compiler, options, name, 'typed.ts')
 }
 
 test('there are subpaths', () => expect(paths.length).toBeGreaterThan(3))
@@ -48,9 +49,19 @@ describe('declarations', () => {
 
   test('node10', () => compiles(programs.tsc5, 'all.ts', { module: 'esnext', moduleResolution: 'node10' }))
 
+  test('bundler, with an old library', () => {
+    const options = { module: 'esnext', moduleResolution: 'bundler', target: 'es2020', lib: ['es2020', 'dom'] }
+    return compiles(programs.tsc, 'all.ts', options)
+  })
+
+  test('bundler, in a Worker, which has no DOM', () => {
+    const options = { lib: ['es2023'], types: ['@cloudflare/workers-types'] }
+    return compiles(programs.tsc, 'all.ts', { module: 'esnext', moduleResolution: 'bundler', ...options }, workers)
+  })
+
   test('what is not there is found to be missing', async () => {
-    writeFileSync(join(folder, 'missing.ts'), "export * from 'okibi/missing'\n")
-    const compiled = compile(programs.tsc, { module: 'esnext', moduleResolution: 'bundler' }, 'missing.ts')
+    writeFileSync(join(types, 'missing.ts'), "export * from 'okibi/missing'\n")
+    const compiled = compile(types, programs.tsc, { module: 'esnext', moduleResolution: 'bundler' }, 'missing.ts')
     await expect(compiled).rejects.toThrow('okibi/missing')
   })
 })

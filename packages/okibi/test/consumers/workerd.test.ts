@@ -28,7 +28,7 @@ async function unbundled(folder: string): Promise<WorkerModule[]> {
 describe('unbundled', () => {
   const folder = project('workerd', [...FILES, 'modules.mjs'])
 
-  test('sessions', async () => {
+  test('n38_sessions_that_are_configured_at_module_scope', async () => {
     const modules = await unbundled(folder)
     expect(modules.filter(({ type }) => type === 'CompiledWasm')).toHaveLength(1)
     expect(modules.filter(({ path }) => path.includes('wasm.generated'))).toEqual([])

@@ -24,13 +24,22 @@ function versions(): Record<string, string> {
   return { ...tools.devDependencies, hono: lock.packages['node_modules/hono']?.version ?? '' }
 }
 
+/** What is installed besides the package. */
+const PROJECTS = {
+  peer: ['hono'],
+  servers: ['hono', '@hono/node-server', 'ws'],
+  workers: ['hono', '@cloudflare/workers-types'],
+} as const
+
+export type Packages = keyof typeof PROJECTS
+
 export default function install(project: TestProject): void {
   const tarball = process.env.OKIBI_TARBALL
   if (!tarball) throw new Error('OKIBI_TARBALL: not set; run `cargo xtask test consumers`, which packs the package')
   const consumers = resolve(dirname(tarball), '../consumers')
   rmSync(consumers, { recursive: true, force: true })
   const pinned = versions()
-  for (const [name, packages] of Object.entries({ peer: ['hono'], servers: ['hono', '@hono/node-server', 'ws'] })) {
+  for (const [name, packages] of Object.entries(PROJECTS)) {
     const folder = join(consumers, 'installed', name)
     mkdirSync(folder, { recursive: true })
     writeFileSync(join(folder, 'package.json'), `{ "name": "${name}", "private": true, "type": "module" }\n`)

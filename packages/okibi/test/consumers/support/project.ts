@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process'
 import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { inject } from 'vitest'
+import type { Packages } from './install.js'
 
 const tools = join(import.meta.dirname, '../../runtimes/node_modules')
 const ours = join(import.meta.dirname, '../../../node_modules')
@@ -32,7 +33,7 @@ export const env: NodeJS.ProcessEnv = {
 }
 
 /** Makes a project from files of `projects`, and returns its folder. */
-export function project(name: string, files: readonly string[], packages: 'peer' | 'servers' = 'peer'): string {
+export function project(name: string, files: readonly string[], packages: Packages = 'peer'): string {
   const folder = join(inject('consumers'), name)
   rmSync(folder, { recursive: true, force: true })
   cpSync(join(inject('consumers'), 'installed', packages), folder, { recursive: true })
