@@ -13,7 +13,8 @@ use crate::{
 };
 
 /// Files that every package must hold, besides those that its `exports` name.
-const REQUIRED: &[&str] = &["package.json", "README.md", "LICENSE-MIT", "LICENSE-APACHE", "dist/okibi.wasm"];
+const REQUIRED: &[&str] =
+    &["package.json", "README.md", "schema.sql", "LICENSE-MIT", "LICENSE-APACHE", "dist/okibi.wasm"];
 
 /// Builds the package and says what every file weighs.
 pub(crate) fn run() -> Outcome {
@@ -57,6 +58,7 @@ fn stage(folder: &Path) -> Outcome<PathBuf> {
     copy(&package().join("dist"), &staged.join("dist"))?;
     copy(&package().join("package.json"), &staged.join("package.json"))?;
     copy(&package().join("README.md"), &staged.join("README.md"))?;
+    copy(&package().join("schema.sql"), &staged.join("schema.sql"))?;
     for licence in ["LICENSE-MIT", "LICENSE-APACHE"] {
         copy(&root().join(licence), &staged.join(licence))?;
     }
@@ -114,7 +116,7 @@ mod tests {
     const MANIFEST: &str = "{ \"typesVersions\": [\"./dist/*.d.ts\"], \"types\": \"./dist/index.d.ts\" }";
 
     fn result(files: &[&str]) -> Result<(), String> {
-        let required = ["package.json", "README.md", "LICENSE-MIT", "LICENSE-APACHE", "dist/okibi.wasm"];
+        let required = ["package.json", "README.md", "LICENSE-MIT", "LICENSE-APACHE", "schema.sql", "dist/okibi.wasm"];
         let files: Vec<String> = required.iter().chain(files).map(|file| (*file).to_owned()).collect();
         check(&files, MANIFEST).map_err(|failure| failure.0)
     }

@@ -13,7 +13,7 @@ cargo xtask <task>
 
   demo [--store sqlite|cookie] [--port N]   run the demo site on axum (port 3000) and on Hono (the next port)
   test [part ...]                           run everything that must hold, or only these parts: rust, ts, tidy,
-                                            runtimes, consumers, fuzz, readme, browser, or
+                                            runtimes, consumers, stores, fuzz, readme, browser, or
                                             one of theirs (clippy, bun, ...)
   tidy                                      check the house rules
   wasm [--dev]                              build the engine for JavaScript; --dev leaves out the optimiser

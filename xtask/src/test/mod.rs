@@ -3,6 +3,7 @@
 mod runtimes;
 mod rust;
 mod site;
+mod stores;
 mod typescript;
 
 use std::{
@@ -54,6 +55,7 @@ const PARTS: &[Part] = &[
     Part { name: "deno", group: "runtimes", needs: &[typescript::need_node], run: runtimes::deno },
     Part { name: "bun", group: "runtimes", needs: &[typescript::need_node], run: runtimes::bun },
     Part { name: "consumers", group: "consumers", needs: &[runtimes::need_newer_node], run: runtimes::consumers },
+    Part { name: "stores", group: "stores", needs: &[typescript::need_node, stores::need_redis], run: stores::real },
     Part { name: "examples", group: "ts", needs: &[typescript::need_node], run: site::examples },
     Part { name: "fuzz", group: "fuzz", needs: &[], run: || fuzz::in_tests(FUZZ_SECONDS) },
     Part { name: "readme", group: "readme", needs: &[typescript::need_node], run: site::readme },

@@ -1,5 +1,5 @@
 // Rules of the store contract about swaps and deletes one at a time, and about bytes and keys to the letter.
-import { type Bench, of, PAST_SHORT, SHORT } from './bench.js'
+import { type Bench, of } from './bench.js'
 import { type Check, every } from './rules.js'
 
 export const swaps: readonly Check[] = [
@@ -34,10 +34,10 @@ export const swaps: readonly Check[] = [
   }),
   every('a refused swap changes neither bytes nor expiry', async (bench) => {
     const [key, other] = [await held(bench, 'held'), bench.key()]
-    await bench.refuses(key, 'other', bench.write('new', SHORT), 'held', 'a refused swap')
-    await bench.refuses(key, undefined, bench.write('new', SHORT), 'held', 'a refused creation')
+    await bench.refuses(key, 'other', bench.write('new', bench.short), 'held', 'a refused swap')
+    await bench.refuses(key, undefined, bench.write('new', bench.short), 'held', 'a refused creation')
     await bench.refuses(other, 'other', bench.write('new'), undefined, 'a refused swap on an absent key')
-    await bench.pass(PAST_SHORT)
+    await bench.passShort()
     await bench.holds(key, 'held', 'after the time that a refused swap asked for')
   }),
 ]

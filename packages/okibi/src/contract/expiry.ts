@@ -1,5 +1,5 @@
 // Rules of the store contract about expiry: judged on every read and swap, whatever the backend's own clean-up does.
-import { type Bench, LONG, PAST_SHORT, SHORT } from './bench.js'
+import { type Bench, LONG } from './bench.js'
 import { type Check, every } from './rules.js'
 
 const YEAR = 365 * 86_400_000
@@ -9,12 +9,12 @@ const ROUNDED = 1000
 export const expiry: readonly Check[] = [
   every('an expired session loads as nothing', async (bench) => {
     const key = await short(bench)
-    await bench.pass(PAST_SHORT)
+    await bench.passShort()
     await bench.holds(key, undefined, 'after its expiry')
   }),
   every('an expired session counts as absent for a swap', async (bench) => {
     const [swapped, created] = [await short(bench), await short(bench)]
-    await bench.pass(PAST_SHORT)
+    await bench.passShort()
     await bench.refuses(swapped, 'short', bench.write('late'), undefined, 'a swap on an expired session')
     await bench.refuses(swapped, 'other', bench.write('late'), undefined, 'another, that expects other bytes')
     await bench.done(created, undefined, bench.write('new'), 'a creation in the place of an expired session')
@@ -32,22 +32,22 @@ export const expiry: readonly Check[] = [
     const [changed, renewed] = [await short(bench), await short(bench)]
     await bench.done(changed, 'short', bench.write('second'), 'a long-lived write over it')
     await bench.done(renewed, 'short', bench.write('short'), 'a long-lived write of the same bytes')
-    await bench.pass(PAST_SHORT)
+    await bench.passShort()
     await bench.holds(changed, 'second', 'after the first expiry')
     await bench.holds(renewed, 'short', 'after the first expiry, with the same bytes')
   }),
   every('an earlier expiry replaces a later one', async (bench) => {
     const key = bench.key()
     await bench.done(key, undefined, bench.write('first'), 'a long-lived session')
-    await bench.done(key, 'first', bench.write('second', SHORT), 'a short-lived write over it')
-    await bench.pass(PAST_SHORT)
+    await bench.done(key, 'first', bench.write('second', bench.short), 'a short-lived write over it')
+    await bench.passShort()
     await bench.holds(key, undefined, 'after the second expiry')
   }),
   every('a key that expired starts anew', async (bench) => {
     const key = await short(bench)
-    await bench.pass(PAST_SHORT)
+    await bench.passShort()
     await bench.done(key, undefined, bench.write('second'), 'a long-lived one after it expired')
-    await bench.pass(PAST_SHORT)
+    await bench.passShort()
     await bench.holds(key, 'second', 'some time later')
     await bench.done(key, 'second', bench.write('third'), 'a write over it')
   }),
@@ -75,6 +75,6 @@ export const expiry: readonly Check[] = [
 /** The key of a short-lived session. */
 async function short(bench: Bench): Promise<string> {
   const key = bench.key()
-  await bench.done(key, undefined, bench.write('short', SHORT), 'a short-lived session')
+  await bench.done(key, undefined, bench.write('short', bench.short), 'a short-lived session')
   return key
 }

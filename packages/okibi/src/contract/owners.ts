@@ -1,5 +1,4 @@
 // Rules of the store contract about the list of an owner's sessions: complete, and exact once nothing is going on.
-import { PAST_SHORT, SHORT } from './bench.js'
 import { type Check, owned } from './rules.js'
 
 export const owners: readonly Check[] = [
@@ -60,8 +59,8 @@ export const owners: readonly Check[] = [
   }),
   owned('a key that expired is listed under its new owner only', async (bench) => {
     const [ann, ben, key] = [bench.owner(), bench.owner(), bench.key()]
-    await bench.done(key, undefined, bench.write('1', SHORT, ann), 'a short-lived session of one owner')
-    await bench.pass(PAST_SHORT)
+    await bench.done(key, undefined, bench.write('1', bench.short, ann), 'a short-lived session of one owner')
+    await bench.passShort()
     await bench.holds(key, undefined, 'after its expiry')
     await bench.done(key, undefined, bench.owned('2', ben), 'a creation of another owner in its place')
     await bench.lists(ben, [key], 'the new owner')

@@ -1,5 +1,5 @@
 // Rules of the store contract about what must hold when many do the same at once.
-import { type Bench, PAST_SHORT, SHORT, same, shown } from './bench.js'
+import { type Bench, same, shown } from './bench.js'
 import { atomic, type Check, every } from './rules.js'
 
 /** How many do it at once. */
@@ -26,8 +26,8 @@ export const races: readonly Check[] = [
   }),
   atomic('one of many takes the place of an expired session', async (bench) => {
     const key = bench.key()
-    await bench.done(key, undefined, bench.write('short', SHORT), 'a short-lived session')
-    await bench.pass(PAST_SHORT)
+    await bench.done(key, undefined, bench.write('short', bench.short), 'a short-lived session')
+    await bench.passShort()
     await oneWins(bench, key, undefined, 'a hundred creations at once in the place of an expired session')
   }),
   atomic('a swap never brings back what a delete removed', async (bench) => {

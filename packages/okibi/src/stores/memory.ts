@@ -1,5 +1,6 @@
 // The bounded store in this process's memory.
 import type { Loaded, Store, Swap, Write } from '../store.js'
+import { isSame } from './bytes.js'
 
 /** How a memory store is made. */
 export interface MemoryStoreOptions {
@@ -188,13 +189,4 @@ class Memory implements MemoryStore {
   #dropExpired([key, held]: [string, Held]): void {
     if (held.expiresAt <= this.#now()) this.#remove(key)
   }
-}
-
-function isSame(one: Uint8Array | undefined, other: Uint8Array | undefined): boolean {
-  if (one === undefined || other === undefined) return one === other
-  if (one.length !== other.length) return false
-  // Where there is a Buffer it compares in no time.
-  if (typeof Buffer !== 'undefined') return Buffer.compare(one, other) === 0
-  for (let at = 0; at < one.length; at += 1) if (one[at] !== other[at]) return false
-  return true
 }

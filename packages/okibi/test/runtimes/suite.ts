@@ -28,7 +28,12 @@ export function testsOn(runtime: string | undefined): { include: string[]; exclu
   if (!without) throw new Error(`OKIBI_RUNTIME of ${runtime}: must be ${Object.keys(WITHOUT).join(', ')}`)
   return {
     include: ['test/**/*.test.ts'],
-    exclude: ['**/node_modules/**', 'test/consumers/**', ...Object.keys(without).map((name) => `test/${name}`)],
+    exclude: [
+      '**/node_modules/**',
+      'test/consumers/**',
+      'test/stores/**',
+      ...Object.keys(without).map((name) => `test/${name}`),
+    ],
   }
 }
 

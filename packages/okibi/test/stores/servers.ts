@@ -1,0 +1,149 @@
+// Servers that tests start and stop: Redis on a free port, a cluster of it, and a proxy that disturbs a connection.
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** A port that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** A Redis server of its own, with a folder of its own. */
+export class RedisServer {
+  readonly port: number
+  readonly #arguments: readonly string[]
+  readonly #folder = mkdtempSync(join(tmpdir(), 'okibi-redis-'))
+  #process: ChildProcess | undefined
+
+  private constructor(port: number, settings: readonly string[]) {
+    this.port = port
+    const own = ['--port', String(port), '--bind', '127.0.0.1', '--dir', this.#folder, '--save', '']
+    this.#arguments = [...own, ...settings]
+  }
+
+  /** `settings` are those of redis.conf: `--appendonly yes`, say. */
+  static async start(...settings: string[]): Promise<RedisServer> {
+    const server = new RedisServer(await freePort(), settings)
+    await server.start()
+    return server
+  }
+
+  async start(): Promise<void> {
+    this.#process = spawn('redis-server', this.#arguments, { stdio: 'ignore' })
+    while (!(await accepts(this.port))) {
+      if (this.#process.exitCode !== null) throw new Error('redis-server did not start; is it installed?')
+    }
+  }
+
+  /** Ends it as a crash does. */
+  async kill(): Promise<void> {
+    const process = this.#process
+    this.#process = undefined
+    if (!process || process.exitCode !== null) return
+    process.kill('SIGKILL')
+    await once(process, 'exit')
+  }
+
+  async stop(): Promise<void> {
+    await this.kill()
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+
+  /** What a command of the client that comes with Redis prints. */
+  cli(...command: string[]): string {
+    return execFileSync('redis-cli', ['-p', String(this.port), ...command], { encoding: 'utf8' }).trim()
+  }
+}
+
+/** Three Redis servers that share the keys. */
+export async function startCluster(): Promise<RedisServer[]> {
+  const settings = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000']
+  const servers: RedisServer[] = []
+  for (let count = 0; count < 3; count += 1) {
+    const bus = ['--cluster-port', String(await freePort())]
+    servers.push(await RedisServer.start(...settings, ...bus))
+  }
+  const addresses = servers.map(({ port }) => `127.0.0.1:${port}`)
+  execFileSync('redis-cli', ['--cluster', 'create', ...addresses, '--cluster-replicas', '0', '--cluster-yes'])
+  for (const server of servers) {
+    while (!server.cli('cluster', 'info').includes('cluster_state:ok')) await pause(50)
+  }
+  return servers
+}
+
+/** Whether somebody listens there. */
+async function accepts(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1')
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    await pause(10)
+    return false
+  } finally {
+    socket.destroy()
+  }
+}
+
+function pause(millis: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, millis))
+}
+
+/** What stands between a client and a server, and can lose what the server says. */
+export class Interference {
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+  /** How many answers it has let through. */
+  answers = 0
+  /** What it does with the server's answers: hand them on, keep them for good, or cut the connection instead. */
+  mode: 'open' | 'stalled' | 'cutting' = 'open'
+
+  private constructor(target: number) {
+    this.#server = createServer((client) => {
+      const server = connect(target, '127.0.0.1')
+      for (const socket of [client, server]) {
+        this.#sockets.add(socket)
+        // A cut connection is what this is for.
+        socket.on('error', () => socket.destroy())
+        socket.on('close', () => {
+          this.#sockets.delete(socket)
+          client.destroy()
+          server.destroy()
+        })
+      }
+      client.on('data', (data) => server.write(data))
+      server.on('data', (data) => {
+        if (this.mode === 'cutting') {
+          client.destroy()
+        } else if (this.mode === 'open') {
+          this.answers += 1
+          client.write(data)
+        }
+      })
+    })
+  }
+
+  static async before(target: number): Promise<Interference> {
+    const proxy = new Interference(target)
+    proxy.#server.listen(0, '127.0.0.1')
+    await once(proxy.#server, 'listening')
+    return proxy
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  stop(): void {
+    for (const socket of this.#sockets) socket.destroy()
+    this.#server.close()
+  }
+}

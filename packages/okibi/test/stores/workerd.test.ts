@@ -1,0 +1,7 @@
+// The stores of Cloudflare keep the contract inside workerd, against its own KV and D1 (F, N11).
+import { keepsContract, program } from './reported.js'
+
+const workerd = (store: string) => [process.execPath, program('workerd.mjs'), store] as const
+
+keepsContract('Workers KV', workerd('kv'), ['the store is eventually consistent', "the store can't list by owner"])
+keepsContract('D1', workerd('d1'))

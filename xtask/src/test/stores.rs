@@ -1,0 +1,28 @@
+//! The TypeScript stores against the real thing: Redis servers, workerd, Bun and Deno, each started by its test.
+
+use std::process::Command;
+
+use crate::{
+    npm::{build_package, install, package},
+    run::{Failure, Outcome, node, read, run},
+    wasm::{self, Effort},
+};
+
+pub(super) fn need_redis() -> Outcome {
+    match read(Command::new("redis-server").arg("--version")) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Failure("redis-server: not found; install the package redis-server".to_owned())),
+    }
+}
+
+/// Runs the tests of the stores, with the runtimes and the older clients that they use.
+pub(super) fn real() -> Outcome {
+    wasm::build(Effort::Quick)?;
+    build_package()?;
+    for folder in ["test/runtimes", "test/stores"] {
+        install(&package().join(folder))?;
+    }
+    let mut command = node(&package());
+    command.args(["node_modules/vitest/vitest.mjs", "run", "--config", "test/stores/vitest.config.ts"]);
+    run(&mut command)
+}
