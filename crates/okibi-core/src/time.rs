@@ -50,26 +50,43 @@ impl Timestamp {
         let _ = write!(text, "-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z");
     }
 
-    /// Reads a time in that form. A time before 1970 is the Unix epoch.
+    /// Reads a time in that form, or in another of ISO 8601 that JavaScript reads: a date by itself, without seconds or
+    /// fractions, with an offset. Without one it is UTC. A time before 1970 is the Unix epoch.
     pub(crate) fn parse_iso(text: &str) -> Option<Self> {
-        let (year, rest) = if let Some(rest) = text.strip_prefix('+') {
-            (digits(rest.get(..6)?)?, rest.get(6..)?)
-        } else {
-            (digits(text.get(..4)?)?, text.get(4..)?)
-        };
-        let part = |at: usize, before: char, length: usize| {
-            let part = rest.get(at..at + 1 + length)?;
-            digits(part.strip_prefix(before)?)
-        };
-        let (month, day) = (part(0, '-', 2)?, part(3, '-', 2)?);
-        let (hour, minute, second) = (part(6, 'T', 2)?, part(9, ':', 2)?, part(12, ':', 2)?);
-        let milli = part(15, '.', 3)?;
+        let mut rest = text;
+        let year = if skip(&mut rest, '+') { number(&mut rest, 6)? } else { number(&mut rest, 4)? };
+        let month = after(&mut rest, '-')?;
+        let day = after(&mut rest, '-')?;
+        let (mut hour, mut minute, mut second, mut milli) = (0, 0, 0, 0);
+        let mut ahead = None;
+        if skip(&mut rest, 'T') {
+            hour = number(&mut rest, 2)?;
+            minute = after(&mut rest, ':')?;
+            if rest.starts_with(':') {
+                second = after(&mut rest, ':')?;
+            }
+            if skip(&mut rest, '.') {
+                milli = fraction(&mut rest)?;
+            }
+            if !skip(&mut rest, 'Z') && !rest.is_empty() {
+                let is_east = skip(&mut rest, '+');
+                if !is_east && !skip(&mut rest, '-') {
+                    return None;
+                }
+                ahead = Some((is_east, (number(&mut rest, 2)? * 60 + after(&mut rest, ':')?) * 60_000));
+            }
+        }
         let fits = (1..=12).contains(&month) && (1..=31).contains(&day) && minute < 60 && second < 60;
-        if !fits || hour > 24 || rest.get(19..) != Some("Z") {
+        if !fits || hour > 24 || !rest.is_empty() {
             return None;
         }
         let Some(days) = days(year, month, day) else { return Some(Self::default()) };
-        Some(Self::from_millis(days * DAY + hour * 3_600_000 + minute * 60_000 + second * 1000 + milli))
+        let millis = days * DAY + hour * 3_600_000 + minute * 60_000 + second * 1000 + milli;
+        Some(Self::from_millis(match ahead {
+            Some((true, offset)) => millis.saturating_sub(offset),
+            Some((false, offset)) => millis + offset,
+            None => millis,
+        }))
     }
 
     /// How long after `earlier` this time is; zero if it is not after it.
@@ -102,6 +119,33 @@ fn days(year: u64, month: u64, day: u64) -> Option<u64> {
     let (cycle, year) = (year / 400, year % 400);
     let of_year = (153 * month + 2) / 5 + day - 1;
     (cycle * CYCLE + year * 365 + year / 4 - year / 100 + of_year).checked_sub(EPOCH)
+}
+
+/// Takes a character off the front, if it is there.
+fn skip(rest: &mut &str, mark: char) -> bool {
+    let after = rest.strip_prefix(mark);
+    *rest = after.unwrap_or(rest);
+    after.is_some()
+}
+
+/// Takes so many digits off the front.
+fn number(rest: &mut &str, length: usize) -> Option<u64> {
+    let (number, after) = rest.split_at_checked(length)?;
+    *rest = after;
+    digits(number)
+}
+
+/// Takes a mark and two digits off the front.
+fn after(rest: &mut &str, mark: char) -> Option<u64> {
+    if skip(rest, mark) { number(rest, 2) } else { None }
+}
+
+/// Takes a fraction of a second off the front: its milliseconds.
+fn fraction(rest: &mut &str) -> Option<u64> {
+    let length = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let all = number(rest, length)?;
+    let places = u32::try_from(length).ok().filter(|places| (1..=9).contains(places))?;
+    Some(all * 1000 / 10_u64.pow(places))
 }
 
 fn digits(text: &str) -> Option<u64> {

@@ -125,6 +125,54 @@ fn a_leftover_that_cannot_be_cleared_up_is_no_failure() {
     assert!(!request.is_live());
 }
 
+#[test]
+fn n1_a_slow_request_does_not_revive_what_expired_on_a_store_that_does_not_see_to_it() {
+    let mut world = with_record(fifteen_minutes(), RECORD);
+    let mut slow = world.request(Some(ID));
+    slow.load(&mut world);
+    slow.set("late", 1);
+    world.advance(15 * MINUTE);
+    slow.commit(&mut world).unwrap();
+    assert!(slow.events.contains(&Event::ChangesDropped) && slow.cookies().is_empty());
+    assert_eq!(record(&world, ID).unwrap(), RECORD);
+}
+
+#[test]
+fn an_expiry_is_read_in_every_form_that_javascript_reads() {
+    for (written, read) in [
+        ("2023-11-14T22:28:20.000Z", Some("2023-11-14T22:28:20.000Z")),
+        ("2023-11-14T22:28:20Z", Some("2023-11-14T22:28:20.000Z")),
+        ("2023-11-14T22:28Z", Some("2023-11-14T22:28:00.000Z")),
+        ("2023-11-14T22:28:20.5Z", Some("2023-11-14T22:28:20.500Z")),
+        ("2023-11-14T22:28:20.123456789Z", Some("2023-11-14T22:28:20.123Z")),
+        ("2023-11-15T00:28:20+02:00", Some("2023-11-14T22:28:20.000Z")),
+        ("2023-11-14T16:58:20.000-05:30", Some("2023-11-14T22:28:20.000Z")),
+        ("2023-11-14T22:28:20", Some("2023-11-14T22:28:20.000Z")),
+        ("2023-11-15", Some("2023-11-15T00:00:00.000Z")),
+        ("+012023-11-15T00:00:00.000Z", Some("+012023-11-15T00:00:00.000Z")),
+        ("2023-11-15T", None),
+        ("2023-11-15T22", None),
+        ("2023-11-15T22:28:20.", None),
+        ("2023-11-15T22:28:20.1234567890Z", None),
+        ("2023-11-15T22:28:20ZZ", None),
+        ("2023-11-15T22:28:20+0200", None),
+        ("2023-13-15", None),
+        ("2023-11-1", None),
+        ("23-11-15", None),
+        ("Wed, 15 Nov 2023 00:28:20 GMT", None),
+    ] {
+        let text = RECORD.replace("2023-11-14T22:28:20.000Z", written);
+        // Without a span of its own the day stays what it is.
+        let mut world = with_record(HonoSessions::default(), &text);
+        assert_eq!(world.serve(Some(ID), |_| {}).is_live(), read.is_some(), "{written}");
+        if let Some(read) = read {
+            world.serve(Some(ID), |request| request.set("n", 2));
+            let after = record(&world, ID).unwrap();
+            assert!(after.contains(&format!(r#""_expire":"{read}""#)), "{written}: {after}");
+        }
+    }
+}
+
 const HOUR: u64 = 60 * MINUTE;
 
 #[test]
@@ -362,6 +410,15 @@ fn an_id_of_the_apps_own_is_used_once_and_never_written_over() {
     let mut request = world.request(None);
     use_id("my own")(&mut request);
     assert_eq!(request.commit(&mut world), Err(Refusal::InvalidId));
+}
+
+#[test]
+fn a_session_whose_id_the_app_has_given_away_is_there_even_if_it_holds_nothing() {
+    let mut world = World::new(config(fifteen_minutes()));
+    let free = "00000000-0000-4000-8000-000000000000";
+    let request = world.serve(None, |request| request.log.push(Op::UseId(free.into())));
+    assert_eq!(id_of(request.cookies()), free);
+    assert!(world.serve(Some(free), |_| {}).is_live());
 }
 
 #[test]

@@ -217,6 +217,9 @@ class Machine {
 let module: WebAssembly.Module | undefined
 let machine: Machine | undefined
 
+/** An instance keeps what was configured in it, so with this many engines it makes place for a new one. */
+const MOST_ENGINES = 16_384
+
 /** How large the engine's memory is, in bytes. For tests. */
 export function memorySize(): number {
   return running().byteLength
@@ -284,7 +287,9 @@ export class Engine {
   #configure(): Configured {
     const configured = JSON.parse(exchange(Call.configure, 0, 0, 0, [this.#options]).text()) as Configured
     if (configured.error) throw new OkibiError('config', `sessions: ${configured.error.message}`)
-    return configured
+    if (configured.engine < MOST_ENGINES) return configured
+    machine = undefined
+    return this.#configure()
   }
 
   /** The engine's number in the instance that runs now. */

@@ -133,6 +133,8 @@ impl Engine {
                 }
                 Ok(Step::Done)
             }
+            // It ended while the request was under way, on a store that does not see to that itself (N1).
+            (Base::Live(live), _) if live.record.expires_at() <= now && work.fresh.is_none() => self.lose(flow, work),
             (Base::Live(_), _) => self.change(flow, work, now, random),
             (Base::Unread | Base::Absent | Base::Barred, _) => self.create(flow, work, now, random),
         }
@@ -154,8 +156,8 @@ impl Engine {
         let mut record = self.begin(random, now)?;
         record.entries = entries;
         self.apply_to_session(&mut record, &plan.log);
-        if record.entries.is_empty() && record.owner.is_none() {
-            // Who stores nothing gets no record and no cookie (N4).
+        if record.entries.is_empty() && record.owner.is_none() && plan.chosen.is_none() {
+            // Who stores nothing gets no record and no cookie (N4), unless the app has given the session's id away.
             return Ok(Step::Done);
         }
         if self.is_sealed() {

@@ -182,10 +182,10 @@ impl Engine {
             && !live.adopted
         {
             live.key = looking.key;
-        } else if let Some(key) = looking.key.take()
-            && matches!(self.policy.dialect, Dialect::HonoSessions(_))
+        } else if matches!(self.policy.dialect, Dialect::HonoSessions(_))
             && flow.events.iter().skip(seen_before).any(|event| *event == Event::Expired)
         {
+            let key = looking.key.take().unwrap_or_else(|| self.key(flow.host.as_ref(), &looking.id));
             looking.is_leftover = true;
             flow.looking = Some(looking);
             return Ok(Step::Delete(key));
