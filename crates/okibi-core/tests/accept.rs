@@ -253,7 +253,7 @@ fn a_cookie_store_session_is_taken_over_into_a_store_and_into_a_sealed_cookie() 
         assert_eq!(first.cookies()[1], REMOVED);
         assert_eq!(world.serve_header(&header(&first), |_| {}).get("user"), Some("ada".into()));
         // One byte of it changed: no session, and no error.
-        let forged = world.serve_header(&format!("session={}A", cookie), |_| {});
+        let forged = world.serve_header(&format!("session={cookie}A"), |_| {});
         assert!(!forged.is_live() && forged.events.contains(&Event::ForgedCookie));
     }
 }

@@ -248,7 +248,7 @@ fn a_cookie_is_written_in_the_order_of_honos_own_helper() {
         http_only: true,
         same_site: Some(okibi_core::SameSite::None),
         partitioned: true,
-        max_age: Some(Duration::from_secs(60)),
+        max_age: Some(Duration::from_mins(1)),
         expires: Some("Wed, 15 Nov 2023 22:13:20 GMT".into()),
         priority: Some("High".into()),
         ..HonoCookie::named("sid")
