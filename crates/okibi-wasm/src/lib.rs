@@ -11,6 +11,7 @@ pub mod border;
 mod calls;
 mod dialects;
 mod frames;
+mod given;
 mod options;
 mod reply;
 

@@ -1,0 +1,111 @@
+//! One option as JavaScript gave it: its name and its JSON. Each way to read it names the option where it is wrong.
+
+use alloc::{borrow::Cow, string::String, vec::Vec};
+use core::time::Duration;
+
+use okibi_core::{
+    ConfigError, Consistency, SameSite, Timestamp,
+    json::{members, number, string, strings},
+};
+
+/// One option. `inside`: the option that it is a part of, with a dot behind it.
+#[derive(Clone, Copy)]
+pub(crate) struct Given<'name, 'json> {
+    inside: &'static str,
+    pub(crate) name: &'name str,
+    pub(crate) json: &'json str,
+}
+
+/// The members of an object of options, each for `take`.
+#[inline(never)]
+pub(crate) fn each<'json>(
+    inside: &'static str,
+    json: &'json str,
+    take: &mut dyn FnMut(Given<'_, 'json>) -> Result<(), ConfigError>,
+) -> Result<(), ConfigError> {
+    let Some(options) = members(json) else {
+        let what = if inside.is_empty() { "the whole" } else { inside.trim_end_matches('.') };
+        return Err(ConfigError::Options([what, ": must be an object of options"].concat()));
+    };
+    options.0.iter().try_for_each(|(name, json)| take(Given { inside, name, json }))
+}
+
+impl Given<'_, '_> {
+    /// A wrong value: its text is shown, but never that of a secret.
+    #[inline(never)]
+    fn wrong(self, what: &str) -> ConfigError {
+        let is_secret = matches!(self.name, "secrets" | "keys");
+        let shown = if is_secret { "what was given" } else { self.json };
+        ConfigError::Options([self.inside, self.name, " of ", shown, ": must be ", what].concat())
+    }
+
+    #[inline(never)]
+    pub(crate) fn unknown(self) -> ConfigError {
+        ConfigError::Options([self.inside, self.name, ": there is no such option"].concat())
+    }
+
+    #[inline(never)]
+    pub(crate) fn text(self) -> Result<String, ConfigError> {
+        string(self.json).map(Cow::into_owned).ok_or_else(|| self.wrong("a text"))
+    }
+
+    #[inline(never)]
+    pub(crate) fn texts(self) -> Result<Vec<String>, ConfigError> {
+        let texts = strings(self.json).ok_or_else(|| self.wrong("a list of texts"))?;
+        Ok(texts.into_iter().map(Cow::into_owned).collect())
+    }
+
+    #[inline(never)]
+    pub(crate) fn flag(self) -> Result<bool, ConfigError> {
+        match self.json {
+            "true" => Ok(true),
+            "false" => Ok(false),
+            _ => Err(self.wrong("true or false")),
+        }
+    }
+
+    #[inline(never)]
+    pub(crate) fn size(self) -> Result<usize, ConfigError> {
+        let size = number(self.json).and_then(|number| usize::try_from(number).ok());
+        size.ok_or_else(|| self.wrong("a whole number"))
+    }
+
+    #[inline(never)]
+    pub(crate) fn span(self) -> Result<Duration, ConfigError> {
+        number(self.json).map(Duration::from_millis).ok_or_else(|| self.wrong("a number of seconds"))
+    }
+
+    /// `None` for an explicit false.
+    #[inline(never)]
+    pub(crate) fn span_or_false(self) -> Result<Option<Duration>, ConfigError> {
+        if self.json == "false" {
+            return Ok(None);
+        }
+        let span = number(self.json).map(Duration::from_millis);
+        span.map(Some).ok_or_else(|| self.wrong("a number of seconds, or false for none"))
+    }
+
+    #[inline(never)]
+    pub(crate) fn time(self) -> Result<Timestamp, ConfigError> {
+        number(self.json).map(Timestamp::from_millis).ok_or_else(|| self.wrong("a time"))
+    }
+
+    #[inline(never)]
+    pub(crate) fn same_site(self) -> Result<SameSite, ConfigError> {
+        let is = |name: &str| string(self.json).is_some_and(|text| text.eq_ignore_ascii_case(name));
+        [("strict", SameSite::Strict), ("lax", SameSite::Lax), ("none", SameSite::None)]
+            .into_iter()
+            .find_map(|(name, same_site)| is(name).then_some(same_site))
+            .ok_or_else(|| self.wrong("'Strict', 'Lax' or 'None'"))
+    }
+
+    #[inline(never)]
+    pub(crate) fn consistency(self) -> Result<Consistency, ConfigError> {
+        match self.json {
+            "\"strong\"" => Ok(Consistency::Strong),
+            "\"no-swap\"" => Ok(Consistency::NoSwap),
+            "\"eventual\"" => Ok(Consistency::Eventual),
+            _ => Err(self.wrong("'strong', 'no-swap' or 'eventual'")),
+        }
+    }
+}
