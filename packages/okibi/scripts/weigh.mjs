@@ -6,9 +6,12 @@ import { gzipSync } from 'node:zlib'
 
 /** The most that each subpath may weigh, in bytes. To raise one is a decision: say why in the commit. */
 const BUDGETS = {
-  okibi: 19_500,
+  okibi: 20_500,
   'okibi/memory': 2_100,
   'okibi/sqlite': 4_500,
+  'okibi/redis': 3_900,
+  'okibi/cloudflare-kv': 3_600,
+  'okibi/d1': 3_300,
   'okibi/contract': 8_200,
 }
 
