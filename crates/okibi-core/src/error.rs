@@ -1,9 +1,11 @@
 //! What can be wrong: with a configuration, with a change, and with what a visitor sent.
 
 use alloc::string::String;
-use core::time::Duration;
+use core::{fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
+
+use crate::{json, time::millis};
 
 /// A configuration that cannot work. It is found when the engine is built, never while a request waits.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -13,7 +15,7 @@ pub enum ConfigError {
     #[error("cookie name {0:?}: must be 1 to 128 characters of letters, digits and !#$%&'*+-.^_`|~")]
     CookieName(String),
     /// The name starts with `__Host-` or `__Secure-` but an attribute breaks the prefix's rule (RFC 6265bis).
-    #[error("cookie name {name:?}: {rule}")]
+    #[error("cookie name {}: {rule}", Quoted(name))]
     CookiePrefix {
         /// The configured name.
         name: String,
@@ -24,13 +26,13 @@ pub enum ConfigError {
     #[error("{0} needs Secure: browsers drop such a cookie; keep it secure or choose SameSite=Lax")]
     NeedsSecure(&'static str),
     /// The cookie path is not absolute, too long or has forbidden characters.
-    #[error("cookie path {0:?}: must start with '/', have at most 1024 bytes, no ';' and no control characters")]
+    #[error("cookie path {}: must start with '/', have at most 1024 bytes, no ';' and no control characters", Quoted(.0))]
     CookiePath(String),
     /// The cookie domain is empty, too long or has forbidden characters.
-    #[error("cookie domain {0:?}: must be a host name of letters, digits, '-' and '.', at most 253 bytes")]
+    #[error("cookie domain {}: must be a host name of letters, digits, '-' and '.', at most 253 bytes", Quoted(.0))]
     CookieDomain(String),
     /// Another attribute of the cookie is too long or has forbidden characters.
-    #[error("cookie {attribute} {value:?}: must have at most 64 bytes, no ';' and no control characters")]
+    #[error("cookie {attribute} {}: must have at most 64 bytes, no ';' and no control characters", Quoted(value))]
     CookieAttribute {
         /// The attribute's name.
         attribute: &'static str,
@@ -38,10 +40,10 @@ pub enum ConfigError {
         value: String,
     },
     /// The namespace of store keys has characters that it cannot have.
-    #[error("namespace {0:?}: must be 1 to 64 characters of letters, digits, '_', '.' and '-'")]
+    #[error("namespace {}: must be 1 to 64 characters of letters, digits, '_', '.' and '-'", Quoted(.0))]
     Namespace(String),
     /// A span is zero, too long, or does not fit the others.
-    #[error("{option} of {value:?}: {rule}")]
+    #[error("{option} of {}: {rule}", Span(*value))]
     Span {
         /// The option's name.
         option: &'static str,
@@ -77,6 +79,33 @@ pub enum ConfigError {
     /// Something that a binding passed on cannot be read.
     #[error("options: {0}")]
     Options(String),
+}
+
+/// A text between quotes. (That of `Debug` would bring tables of all characters into the WebAssembly module.)
+struct Quoted<'a>(&'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut quoted = String::new();
+        json::push_string(&mut quoted, self.0);
+        f.write_str(&quoted)
+    }
+}
+
+/// A span in seconds, or in milliseconds where it has a part of one.
+struct Span(Duration);
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (number, unit) = match millis(self.0) {
+            millis if millis % 1000 == 0 => (millis / 1000, "s"),
+            millis => (millis, "ms"),
+        };
+        let mut text = String::new();
+        json::push_number(&mut text, number);
+        text.push_str(unit);
+        f.write_str(&text)
+    }
 }
 
 /// Why a change or a commit was refused. The kinds are stable; the texts are not.

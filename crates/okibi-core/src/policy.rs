@@ -325,7 +325,7 @@ pub(crate) fn idle_fits(idle: Duration) -> bool {
 
 /// The default namespace: the name without its prefix, and `_` for what a store key does not take.
 fn namespace_of(cookie_name: &str) -> String {
-    let fits = |c: char| if c.is_ascii_alphanumeric() || "_.-".contains(c) { c } else { '_' };
+    let fits = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') { c } else { '_' };
     without_prefix(cookie_name).chars().map(fits).take(64).collect()
 }
 

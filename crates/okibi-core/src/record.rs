@@ -1,6 +1,6 @@
 //! Record v1: a session as it is stored, and the marker that a rotation leaves. JSON, readable where it lies.
 
-use alloc::{borrow::Cow, string::String, vec::Vec};
+use alloc::{borrow::Cow, collections::BTreeSet, string::String, vec::Vec};
 use core::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
@@ -344,9 +344,8 @@ pub(crate) fn has_duplicates(entries: &[Entry]) -> bool {
         }
         return false;
     }
-    let mut names: Vec<&Text> = entries.iter().map(|entry| &entry.name).collect();
-    names.sort_unstable();
-    names.windows(2).any(|pair| pair.first() == pair.last())
+    let mut names = BTreeSet::new();
+    !entries.iter().all(|entry| names.insert(&entry.name))
 }
 
 fn time(text: &str) -> Option<Timestamp> {

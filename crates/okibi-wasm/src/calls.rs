@@ -89,7 +89,7 @@ fn session_call<'a>(
         }
         END => {
             let mut flow = Flow::default();
-            let step = engine.end(&mut flow, StoreKey::new(String::from_utf8_lossy(first)));
+            let step = engine.end(&mut flow, StoreKey::new(core::str::from_utf8(first).unwrap_or_default()));
             reply::step(reply, engine, &mut flow, step, now);
         }
         _ => match flow_call(engine, call, now, flags, first, frames) {
@@ -153,5 +153,5 @@ fn answer(kind: u32, payload: Option<&[u8]>, expiry: Option<&[u8]>) -> Result<An
 }
 
 fn text<'a>(mut frames: impl Iterator<Item = &'a [u8]>) -> String {
-    String::from_utf8_lossy(frames.next().unwrap_or_default()).into_owned()
+    core::str::from_utf8(frames.next().unwrap_or_default()).unwrap_or_default().into()
 }

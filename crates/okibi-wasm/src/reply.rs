@@ -95,7 +95,7 @@ fn view(head: &mut String, engine: &Engine, flow: &mut Flow, now: Timestamp) {
         record.created.as_millis(),
         record.active.as_millis(),
         // A session without an idle span has one that JavaScript can still count.
-        record.idle.as_millis().min(Timestamp::MAX.as_millis().into()),
+        u64::try_from(record.idle.as_millis()).unwrap_or(u64::MAX).min(Timestamp::MAX.as_millis()),
         record.persistent,
         due_at.as_millis(),
         engine.is_renewal_due(flow, now)
