@@ -2,11 +2,16 @@
 //!
 //! `cargo run -p okibi --features sqlite --example shared -- sessions.sqlite` prints the address it listens on. The test
 //! `packages/okibi/test/both-faces.test.ts` plays it against a Hono app on the same file.
+//!
+//! With `hono-sessions` or `hono-sessions-cookie` and an encryption key behind the file, it joins the sessions of an app that
+//! uses that npm package, unchanged: `packages/okibi/test/joined.test.ts`.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use axum::{Router, extract::Path, routing::get};
-use okibi::{Error, Name, Session, SessionOf, Sessions, SqliteStore};
+use okibi::{
+    Error, HonoProtection, HonoSessions, IronRing, Name, Session, SessionLayer, SessionOf, Sessions, SqliteStore,
+};
 
 const COUNT: Name<u64> = Name::new("count");
 
@@ -15,8 +20,9 @@ type Values = BTreeMap<String, serde_json::Value>;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let path = std::env::args().nth(1).ok_or("which SQLite file?")?;
-    let sessions = Sessions::new(SqliteStore::open(path)?).layer()?;
+    let mut arguments = std::env::args().skip(1);
+    let store = SqliteStore::open(arguments.next().ok_or("which SQLite file?")?)?;
+    let sessions = sessions(store, arguments.next().zip(arguments.next()))?;
     let app = Router::new()
         .route("/add", get(add))
         .route("/set/{name}", get(set))
@@ -30,6 +36,22 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("http://{}", listener.local_addr()?);
     axum::serve(listener, app).await?;
     Ok(())
+}
+
+/// The dialect and the encryption key, if it is not okibi's own dialect.
+fn sessions(
+    store: SqliteStore,
+    spoken: Option<(String, String)>,
+) -> Result<SessionLayer, Box<dyn std::error::Error>> {
+    let Some((dialect, key)) = spoken else { return Ok(Sessions::new(store).layer()?) };
+    let ring = IronRing::new([key])?;
+    let idle = Some(Duration::from_mins(15));
+    let spoken = |protection| HonoSessions { protection, idle, ..HonoSessions::default() };
+    match dialect.as_str() {
+        "hono-sessions" => Ok(Sessions::hono_sessions(spoken(HonoProtection::SealedId(ring)), store).layer()?),
+        "hono-sessions-cookie" => Ok(Sessions::hono_sessions_sealed(spoken(HonoProtection::Sealed(ring))).layer()?),
+        _ => Err(format!("{dialect}: no such dialect").into()),
+    }
 }
 
 async fn add(session: Session) -> Result<String, Error> {

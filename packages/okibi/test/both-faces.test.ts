@@ -1,5 +1,5 @@
 // Both faces at once on one SQLite file: a Rust service in a process of its own, and a Hono app in this one.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,33 +9,17 @@ import { Hono } from 'hono'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type SessionEnv, sessions } from '../src/index.js'
 import { openSqliteStore } from '../src/stores/sqlite.js'
+import { buildExample } from './support/rust.js'
 
 type Data = Record<string, number | boolean>
 
-const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '../../..')
 const folder = mkdtempSync(join(tmpdir(), 'okibi-both-'))
 const file = join(folder, 'sessions.sqlite')
 let rust: ChildProcess
 let address = ''
 
-/** Builds the Rust service if anything has changed, and returns where it lies. */
-function build(): string {
-  const cargo = ['build', '--quiet', '--package', 'okibi', '--features', 'sqlite', '--example', 'shared']
-  const messages = execFileSync('cargo', [...cargo, '--message-format', 'json'], {
-    cwd: root,
-    encoding: 'utf8',
-    maxBuffer: 64 * 1024 * 1024,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  for (const line of messages.trim().split('\n')) {
-    const { executable, target } = JSON.parse(line) as { executable?: string | null; target?: { name: string } }
-    if (executable && target?.name === 'shared') return executable
-  }
-  throw new Error('cargo built no example')
-}
-
 beforeAll(async () => {
-  rust = spawn(build(), [file], { stdio: ['ignore', 'pipe', 'inherit'] })
+  rust = spawn(buildExample('shared', 'sqlite'), [file], { stdio: ['ignore', 'pipe', 'inherit'] })
   if (!rust.stdout) throw new Error('no output to read')
   ;[address] = (await once(createInterface(rust.stdout), 'line')) as [string]
 }, 600_000)

@@ -16,6 +16,7 @@ const WITHOUT: Record<string, Record<string, string>> = {
   },
   workerd: {
     'both-faces.test.ts': 'starts a Rust service',
+    'joined.test.ts': 'starts a Rust service',
     'readme.test.ts': 'reads the README, and its example of a login has an SQLite file',
     'schema.test.ts': 'looks at SQLite tables',
     'sqlite.test.ts': 'opens SQLite files',

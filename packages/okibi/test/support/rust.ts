@@ -1,0 +1,22 @@
+// Builds an example of the Rust crates, for tests that play it against the package.
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = join(fileURLToPath(new URL('.', import.meta.url)), '../../../..')
+
+/** Builds an example of the crate okibi if anything has changed, and returns where it lies. */
+export function buildExample(name: string, features: string): string {
+  const cargo = ['build', '--quiet', '--package', 'okibi', '--features', features, '--example', name]
+  const messages = execFileSync('cargo', [...cargo, '--message-format', 'json'], {
+    cwd: root,
+    encoding: 'utf8',
+    maxBuffer: 64 * 1024 * 1024,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  for (const line of messages.trim().split('\n')) {
+    const { executable, target } = JSON.parse(line) as { executable?: string | null; target?: { name: string } }
+    if (executable && target?.name === name) return executable
+  }
+  throw new Error('cargo built no example')
+}
