@@ -69,7 +69,7 @@ function app(store: CookieStore | ReturnType<typeof driver>): App {
 type Face = (path: string, cookie?: string) => Promise<Response>
 
 /** The cookie that the browser has after an answer. */
-function after(response: Response, cookie?: string): string | undefined {
+function cookieAfter(response: Response, cookie?: string): string | undefined {
   expect(response.status).toBe(200)
   const set = response.headers.getSetCookie().at(-1)
   if (set === undefined) return cookie
@@ -112,7 +112,7 @@ for (const dialect of ['hono-sessions', 'hono-sessions-cookie']) {
         ] as [Face, string][]) {
           const answer = await face('/add', cookie)
           expect(await answer.text()).toBe(count)
-          cookie = after(answer, cookie)
+          cookie = cookieAfter(answer, cookie)
         }
         for (const face of [axum, hono]) {
           const answer = await face('/read', cookie)
@@ -122,14 +122,14 @@ for (const dialect of ['hono-sessions', 'hono-sessions-cookie']) {
     })
 
     test('n8: a logout at the service ends the session at the app', async () => {
-      const cookie = after(await hono('/add'))
-      expect(after(await axum('/logout', cookie), cookie)).toBeUndefined()
+      const cookie = cookieAfter(await hono('/add'))
+      expect(cookieAfter(await axum('/logout', cookie), cookie)).toBeUndefined()
       if (dialect === 'hono-sessions') expect(await (await hono('/add', cookie)).text()).toBe('1')
     })
 
     test('n8: a logout at the app ends the session at the service', async () => {
-      const cookie = after(await axum('/add'))
-      const left = after(await hono('/logout', cookie), cookie)
+      const cookie = cookieAfter(await axum('/add'))
+      const left = cookieAfter(await hono('/logout', cookie), cookie)
       expect(await (await axum('/add', left)).text()).toBe('1')
     })
 
@@ -139,8 +139,8 @@ for (const dialect of ['hono-sessions', 'hono-sessions-cookie']) {
           [axum, hono],
           [hono, axum],
         ] as [Face, Face][]) {
-          const old = after(await first('/add'))
-          const fresh = after(await first('/rotate', old), old)
+          const old = cookieAfter(await first('/add'))
+          const fresh = cookieAfter(await first('/rotate', old), old)
           expect(fresh).not.toBe(old)
           expect(await (await second('/add', fresh)).text()).toBe('2')
           expect(await (await second('/add', old)).text()).toBe('1')
