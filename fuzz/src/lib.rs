@@ -3,7 +3,11 @@
 //! To add one: write the function, name it in [`TARGETS`], add `fuzz_targets/<name>.rs` (one line, like its siblings)
 //! with its `[[bin]]` in `Cargo.toml`, and put a few good inputs into `seeds/<name>/`.
 
+mod dialects;
 mod script;
+
+pub use dialects::dialects;
+pub use script::script;
 
 use bytes::Bytes;
 use okibi_core::{
@@ -23,8 +27,9 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("record", record),
     ("json", json),
     ("log", log),
-    ("script", script::script),
+    ("script", script),
     ("border", border),
+    ("dialects", dialects),
 ];
 
 /// Whatever is read as an id is spelled in exactly that way (S3: only canonical ids reach a store).
@@ -143,7 +148,7 @@ pub fn border(input: &[u8]) {
     let Some((&[call, flags], frames)) = input.split_first_chunk::<2>() else { return };
     let mut engines = vec![Engine::new(Config::default()).expect("the defaults are possible")];
     let mut reply = Vec::new();
-    okibi_wasm::call(&mut engines, u32::from(call % 12), 0, 1e12, u32::from(flags % 8), frames, &mut reply);
+    okibi_wasm::call(&mut engines, u32::from(call % 14), 0, 1e12, u32::from(flags % 8), frames, &mut reply);
     let (length, frames) = reply.split_first_chunk::<4>().expect("a length");
     assert_eq!(u32::from_le_bytes(*length) as usize, frames.len());
 }

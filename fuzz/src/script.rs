@@ -10,7 +10,7 @@ use support::{Luck, Request, World};
 ///
 /// # Panics
 /// If one of these does not hold, or the engine panics.
-pub(crate) fn script(input: &[u8]) {
+pub fn script(input: &[u8]) {
     let Some((&mode, script)) = input.split_first() else { return };
     let ring = || Ring::new(["a secret of thirty-two bytes: no more"]).expect("a good secret");
     let protection = match mode % 3 {
