@@ -7,14 +7,14 @@ import { SCHEMA } from './schema.js'
 /** What SQLite takes and gives. */
 export type SqliteValue = null | number | bigint | string | Uint8Array
 
-/** A prepared statement, as node:sqlite, libsql and better-sqlite3 have it. */
+/** A prepared statement, as node:sqlite, bun:sqlite, libsql and better-sqlite3 have it. */
 export interface SqliteStatement {
   run(...values: SqliteValue[]): { readonly changes: number | bigint }
   get(...values: SqliteValue[]): unknown
   all(...values: SqliteValue[]): unknown[]
 }
 
-/** An open database, as node:sqlite, libsql and better-sqlite3 have it. */
+/** An open database, as node:sqlite, bun:sqlite, libsql and better-sqlite3 have it. */
 export interface SqliteDatabase {
   exec(sql: string): unknown
   prepare(sql: string): SqliteStatement
@@ -58,7 +58,8 @@ const PATIENCE = 1000
 const PURGE_STEP = 500
 
 /**
- * Sessions in a database that is open already: node:sqlite's `DatabaseSync`, `libsql`, `better-sqlite3`.
+ * Sessions in a database that is open already: node:sqlite's `DatabaseSync`, bun:sqlite's `Database`, `libsql`,
+ * `better-sqlite3`.
  *
  * It creates its table `okibi_sessions` if it is not there and touches no other. Give it a connection of its own: what
  * is written inside another's open transaction is lost when that is rolled back. For a file on disk,
@@ -77,8 +78,8 @@ export function sqliteStore(database: SqliteDatabase, options: SqliteStoreOption
 }
 
 /**
- * Opens a database file, and creates it and the table in it if they are not there yet. With node:sqlite where the
- * runtime has it, else with the package `libsql`, which has to be installed.
+ * Opens a database file, and creates it and the table in it if they are not there yet. With bun:sqlite on Bun, with
+ * node:sqlite where the runtime has it, else with the package `libsql`, which has to be installed.
  *
  * A write is acknowledged only when it is on disk (write-ahead log, `synchronous = FULL`). Several processes may open
  * one file at once, in Rust and in JavaScript; it must be on a local disk. If another process keeps it locked for more
@@ -120,7 +121,7 @@ function open(path: string): Closable {
       return undefined
     }
   }
-  const Database = find('node:sqlite')?.DatabaseSync ?? find('libsql')
+  const Database = find('bun:sqlite')?.Database ?? find('node:sqlite')?.DatabaseSync ?? find('libsql')
   if (!Database) {
     throw new Error('openSqliteStore: this runtime has no node:sqlite; use Node 22.13 or newer, or install libsql')
   }

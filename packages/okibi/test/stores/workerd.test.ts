@@ -1,7 +1,8 @@
-// The stores of Cloudflare keep the contract inside workerd, against its own KV and D1 (F, N11).
+// The stores of Cloudflare keep the contract inside workerd, against its own KV, D1 and Durable Objects (F, N11).
 import { keepsContract, program } from './reported.js'
 
 const workerd = (store: string) => [process.execPath, program('workerd.mjs'), store] as const
 
 keepsContract('Workers KV', workerd('kv'), ['the store is eventually consistent', "the store can't list by owner"])
 keepsContract('D1', workerd('d1'))
+keepsContract('Durable Objects', workerd('object'))

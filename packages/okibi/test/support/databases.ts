@@ -6,7 +6,7 @@ import Libsql from 'libsql'
 import { afterAll } from 'vitest'
 import type { Store } from '../../src/store.js'
 import { openSqliteStore, sqliteStore } from '../../src/stores/sqlite.js'
-import { DatabaseSync } from './sqlite.js'
+import { BunDatabase, DatabaseSync } from './sqlite.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'okibi-test-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -28,6 +28,10 @@ export function databases(now?: () => number): Record<string, () => Store> {
   if (DatabaseSync) {
     const Database = DatabaseSync
     stores['node:sqlite'] = () => sqliteStore(new Database(freshFile()), { now })
+  }
+  if (BunDatabase) {
+    const Database = BunDatabase
+    stores['bun:sqlite'] = () => sqliteStore(new Database(freshFile()), { now })
   }
   return stores
 }

@@ -1,6 +1,10 @@
 // What the examples are given by Workers; `npx wrangler types` writes the same for an app.
 declare module 'cloudflare:workers' {
-  import type { D1Database, KVNamespace } from '@cloudflare/workers-types/index.ts'
+  import type { D1Database, DurableObjectNamespace, KVNamespace } from '@cloudflare/workers-types/index.ts'
 
-  export const env: { readonly SESSIONS: KVNamespace; readonly DB: D1Database }
+  export const env: {
+    readonly SESSIONS: KVNamespace
+    readonly DB: D1Database
+    readonly OBJECTS: DurableObjectNamespace
+  }
 }

@@ -1,0 +1,208 @@
+// Sessions in Deno KV.
+import { StoreError } from '../errors.js'
+import type { Loaded, Store, Swap, Write } from '../store.js'
+import { isSame } from './bytes.js'
+
+/** What a key of Deno KV is made of. */
+export type DenoKvKey = readonly (string | number)[]
+
+/** What lies under a key, as Deno KV has it. */
+export interface DenoKvEntry {
+  readonly key: readonly unknown[]
+  readonly value: unknown
+  readonly versionstamp: string | null
+}
+
+/** Several changes at once, as Deno KV has them. */
+export interface DenoKvAtomic {
+  check(entry: { readonly key: DenoKvKey; readonly versionstamp: string | null }): DenoKvAtomic
+  set(key: DenoKvKey, value: unknown, options: { readonly expireIn: number }): DenoKvAtomic
+  delete(key: DenoKvKey): DenoKvAtomic
+  commit(): Promise<{ readonly ok: boolean }>
+}
+
+/** An open Deno KV database: `await Deno.openKv()`. */
+export interface DenoKv {
+  getMany(keys: readonly DenoKvKey[]): Promise<DenoKvEntry[]>
+  list(selector: { readonly prefix: DenoKvKey }): AsyncIterable<DenoKvEntry>
+  atomic(): DenoKvAtomic
+}
+
+/** How a Deno KV store is made. */
+export interface DenoKvStoreOptions {
+  /** What time it is, in milliseconds since the Unix epoch. Default `Date.now`. */
+  readonly now?: (() => number) | undefined
+}
+
+/** Sessions in Deno KV. */
+export interface DenoKvStore extends Store {
+  load(key: string): Promise<Loaded | undefined>
+  swap(key: string, expected: Uint8Array | undefined, write: Write): Promise<Swap>
+  delete(key: string): Promise<void>
+  readonly consistency: 'strong'
+  readonly owners: { list(owner: string): Promise<string[]> }
+}
+
+/** What lies under a session's key: the record, or its beginning. */
+interface Held {
+  readonly bytes: Uint8Array
+  readonly expiresAt: number
+  readonly owner: string | undefined
+  /** How many more parts there are, under further keys. */
+  readonly more: number
+}
+
+/** A record, whole, and what is needed to replace it. */
+interface Found {
+  readonly bytes: Uint8Array
+  readonly versionstamp: string | null
+  readonly held: Held
+}
+
+/** Deno KV takes 65 536 bytes as one value, with what it adds; a longer record lies in parts. */
+const PART = 65_000
+/** Deno KV reads ten keys at once. */
+const MOST_PARTS = 10
+/** How often a long record is read again that changed while it was read. */
+const MOST_TRIES = 10
+
+/**
+ * Sessions in Deno KV, on Deno and on Deno Deploy. All of okibi's promises hold. A load is one round trip, a swap is two:
+ * Deno KV compares versions, not bytes.
+ *
+ * The keys begin with `okibi`. A record of more than 65 000 bytes is kept in parts; one of more than 650 000 is refused.
+ *
+ * @example
+ * ```ts
+ * app.use(sessions({ store: denoKvStore(await Deno.openKv()) }))
+ * ```
+ */
+export function denoKvStore(kv: DenoKv, options: DenoKvStoreOptions = {}): DenoKvStore {
+  if (typeof kv?.atomic !== 'function') {
+    throw new TypeError('denoKvStore: no database given; give await Deno.openKv(), which needs --unstable-kv')
+  }
+  return new Kv(kv, options.now ?? Date.now)
+}
+
+class Kv implements DenoKvStore {
+  readonly consistency = 'strong'
+  readonly #kv: DenoKv
+  readonly #now: () => number
+
+  constructor(kv: DenoKv, now: () => number) {
+    this.#kv = kv
+    this.#now = now
+  }
+
+  async load(key: string): Promise<Loaded | undefined> {
+    const found = await this.#find(key).catch(fail)
+    return this.#isLive(found) ? { bytes: found.bytes, expiresAt: found.held.expiresAt } : undefined
+  }
+
+  async swap(key: string, expected: Uint8Array | undefined, write: Write): Promise<Swap> {
+    const { bytes, expiresAt, owner } = write
+    if (bytes.length > PART * MOST_PARTS) {
+      const text = `record of ${bytes.length} bytes: Deno KV takes ${PART * MOST_PARTS} at most; lower limits.bytes`
+      throw new StoreError('unavailable', text)
+    }
+    for (;;) {
+      const found = await this.#find(key).catch(fail)
+      const current = this.#isLive(found) ? found.bytes : undefined
+      if (!isSame(current, expected)) return { done: false, current }
+      const changes = this.#begin(key, found)
+      const lives = { expireIn: Math.max(expiresAt - this.#now(), 1) }
+      const parts = Array.from({ length: Math.max(Math.ceil(bytes.length / PART), 1) }, (_, at) =>
+        bytes.slice(at * PART, (at + 1) * PART),
+      )
+      const [first, ...rest] = parts
+      changes.set(partKey(key, 0), { bytes: first, expiresAt, owner, more: rest.length }, lives)
+      for (const [at, part] of rest.entries()) changes.set(partKey(key, at + 1), part, lives)
+      if (owner !== undefined) changes.set(ownerKey(owner, key), expiresAt, lives)
+      const { ok } = await changes.commit().catch(fail)
+      if (ok) return { done: true }
+      // Somebody was faster; what they wrote is the conflict.
+    }
+  }
+
+  async delete(key: string): Promise<void> {
+    for (;;) {
+      const found = await this.#find(key).catch(fail)
+      if (!found) return
+      const { ok } = await this.#begin(key, found).commit().catch(fail)
+      if (ok) return
+    }
+  }
+
+  readonly owners: { list(owner: string): Promise<string[]> } = {
+    list: async (owner) => {
+      const keys: string[] = []
+      try {
+        for await (const { key, value } of this.#kv.list({ prefix: ownerKey(owner) })) {
+          if ((value as number) > this.#now()) keys.push(String(key.at(-1)))
+        }
+      } catch (error) {
+        return fail(error)
+      }
+      return keys
+    },
+  }
+
+  #isLive(found: Found | undefined): found is Found {
+    return found !== undefined && found.held.expiresAt > this.#now()
+  }
+
+  /** What lies under a key, also if it has expired: Deno KV may take its time to forget. */
+  async #find(key: string): Promise<Found | undefined> {
+    for (let parts = 1, tries = 0; tries < MOST_TRIES; tries += 1) {
+      const keys = Array.from({ length: parts }, (_, at) => partKey(key, at))
+      const [first, ...rest] = await this.#kv.getMany(keys)
+      const held = first?.value as Held | null | undefined
+      if (!first || !held) return undefined
+      const { versionstamp } = first
+      // Its parts may have gone already, and nobody needs them.
+      if (held.expiresAt <= this.#now()) return { bytes: held.bytes, versionstamp, held }
+      const isWhole = held.more === rest.length && rest.every((part) => part.versionstamp === versionstamp)
+      if (isWhole)
+        return { bytes: joined([held.bytes, ...rest.map(({ value }) => value as Uint8Array)]), versionstamp, held }
+      parts = held.more + 1
+    }
+    throw new StoreError('unavailable', 'a record in Deno KV went on changing while its parts were read')
+  }
+
+  /** The changes that take away what was found, if it still is what is there. */
+  #begin(key: string, found: Found | undefined): DenoKvAtomic {
+    const changes = this.#kv.atomic().check({ key: partKey(key, 0), versionstamp: found?.versionstamp ?? null })
+    if (!found) return changes
+    const { more, owner } = found.held
+    for (let at = 0; at <= more; at += 1) changes.delete(partKey(key, at))
+    if (owner !== undefined) changes.delete(ownerKey(owner, key))
+    return changes
+  }
+}
+
+function partKey(key: string, at: number): DenoKvKey {
+  return at === 0 ? ['okibi', 'session', key] : ['okibi', 'session', key, at]
+}
+
+function ownerKey(...owner: [owner: string] | [owner: string, key: string]): DenoKvKey {
+  return ['okibi', 'owner', ...owner]
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const [only] = parts
+  if (only && parts.length === 1) return only
+  const all = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
+  let end = 0
+  for (const part of parts) {
+    all.set(part, end)
+    end += part.length
+  }
+  return all
+}
+
+/** Deno names what it refuses to do a type error, and a closed database a bad resource. After anything else nobody knows. */
+function fail(cause: unknown): never {
+  if (cause instanceof StoreError) throw cause
+  const isUndone = cause instanceof Error && ['TypeError', 'BadResource'].includes(cause.name)
+  throw new StoreError(isUndone ? 'unavailable' : 'unknown', 'the Deno KV database failed', { cause })
+}

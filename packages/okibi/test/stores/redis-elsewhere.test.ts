@@ -1,0 +1,17 @@
+// The Redis store keeps the contract on Bun and on Deno too, with the same clients (F).
+import { afterAll } from 'vitest'
+import { installed, keepsContract, program } from './reported.js'
+import { RedisServer } from './servers.js'
+
+const server = await RedisServer.start()
+afterAll(() => server.stop())
+
+const runtimes: Record<string, [string, ...string[]]> = {
+  Bun: [installed('.bin/bun'), 'run'],
+  Deno: [installed('.bin/deno'), 'run', '--allow-all'],
+}
+for (const [name, command] of Object.entries(runtimes)) {
+  for (const client of ['node-redis', 'ioredis']) {
+    keepsContract(`${client} on ${name}`, [...command, program('redis.js'), client, String(server.port)])
+  }
+}
