@@ -28,7 +28,8 @@ export interface Rule {
  *
  * Keys and owners are new in every run and begin with `contract:` and `owner-`, so the backend need not be empty. What
  * a store can't promise isn't asked of it: without compare-and-swap the rules about swaps at once are left out, and an
- * `eventual` store gets up to 20 seconds to show each write.
+ * `eventual` store gets up to 20 seconds to show each write, and sessions that are to expire live 5 seconds in it instead
+ * of half a second, as it may let a second pass between two writes of one key.
  *
  * @example
  * ```ts

@@ -146,9 +146,10 @@ describe('the store', () => {
 type Data = { user: string; n: number }
 
 /** The app as it runs in one place, in an isolate of its own. */
-function siteAt(place: ReturnType<FakeKv['place']>, idle = 900) {
+function siteAt(place: ReturnType<FakeKv['place']>) {
   const app = new Hono<SessionEnv<Data>>()
-  app.use(sessions({ store: cloudflareKvStore(place), idle }))
+  // A tenth of it would be half a minute.
+  app.use(sessions({ store: cloudflareKvStore(place), idle: 300 }))
   app.get('/', (c) => c.text(c.get('session').get('user') ?? 'nobody'))
   app.get('/add', (c) => c.text(String(c.get('session').update('n', (n = 0) => n + 1))))
   app.get('/login', (c) => {

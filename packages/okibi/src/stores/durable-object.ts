@@ -73,6 +73,8 @@ const DONE = 204
 const ABSENT = 404
 const CONFLICT = 409
 const WRONG_METHOD = 405
+/** The header by which an object shows that it is the right one: another's 404 must not end a session. */
+const SIGN = 'okibi'
 
 class Objects implements DurableObjectStore {
   readonly consistency = 'strong'
@@ -132,8 +134,8 @@ class Objects implements DurableObjectStore {
     const object = this.#namespace.get(this.#namespace.idFromName(`${kind}/${name}`))
     const init = body ? { method, headers, body } : { method, headers }
     const answer = await object.fetch(`http://okibi/${kind}`, init).catch(fail)
-    if ([OK, DONE, ABSENT, CONFLICT].includes(answer.status)) return answer
-    return fail(new Error(`${answer.status} from an object that should be okibi's SessionObject`))
+    if (answer.headers.get(SIGN) && answer.status !== WRONG_METHOD) return answer
+    return fail(new Error(`${answer.status} from an object that is not okibi's SessionObject: bind that class`))
   }
 }
 
@@ -164,7 +166,7 @@ export class SessionObject {
     if (method === 'PUT') return isOwner ? this.#enlist(headers, body) : this.#swap(headers, body)
     if (method === 'GET' || method === 'HEAD') return isOwner ? this.#list() : this.#load(method)
     if (method === 'DELETE') return this.#delete()
-    return new Response(null, { status: WRONG_METHOD })
+    return answer(WRONG_METHOD)
   }
 
   /** Called by Cloudflare when the first thing in this object expires. */
@@ -184,19 +186,17 @@ export class SessionObject {
 
   async #load(method: string): Promise<Response> {
     const held = await this.#live()
-    if (!held) return new Response(null, { status: ABSENT })
-    const headers = new Headers({ 'expires-at': String(held.expiresAt) })
-    if (held.owner !== undefined) headers.set('owner', held.owner)
-    return new Response(method === 'HEAD' ? null : (held.bytes as BodyInit), { status: OK, headers })
+    if (!held) return answer(ABSENT)
+    const headers: Record<string, string> = { 'expires-at': String(held.expiresAt) }
+    if (held.owner !== undefined) headers.owner = held.owner
+    return answer(OK, method === 'HEAD' ? undefined : held.bytes, headers)
   }
 
   async #swap(headers: Headers, body: Uint8Array): Promise<Response> {
     const length = headers.get('expected')
     const expected = length === null ? undefined : body.subarray(0, Number(length))
     const current = (await this.#live())?.bytes
-    if (!isSame(current, expected)) {
-      return new Response((current ?? null) as BodyInit | null, { status: current ? CONFLICT : ABSENT })
-    }
+    if (!isSame(current, expected)) return current ? answer(CONFLICT, current) : answer(ABSENT)
     const expiresAt = Number(headers.get('expires-at'))
     const held: Held = { bytes: body.slice(expected?.length ?? 0), expiresAt, owner: headers.get('owner') ?? undefined }
     await this.#storage.put(HELD, held)
@@ -208,7 +208,7 @@ export class SessionObject {
     const expiresAt = Number(headers.get('expires-at'))
     const before = await this.#storage.get(name)
     // An entry never ends sooner than it did: a write that is refused later must not take it from the session.
-    if (typeof before === 'number' && before >= expiresAt) return new Response(null, { status: DONE })
+    if (typeof before === 'number' && before >= expiresAt) return answer(DONE)
     await this.#storage.put(name, expiresAt)
     return this.#wakeAt(expiresAt)
   }
@@ -216,13 +216,14 @@ export class SessionObject {
   async #list(): Promise<Response> {
     const now = Date.now()
     const live = [...(await this.#storage.list())].filter(([, expiresAt]) => (expiresAt as number) > now)
-    return Response.json(live.map(([name]) => name.slice(ENTRY.length)))
+    const keys = JSON.stringify(live.map(([name]) => name.slice(ENTRY.length)))
+    return answer(OK, new TextEncoder().encode(keys))
   }
 
   async #delete(): Promise<Response> {
     await this.#storage.deleteAlarm()
     await this.#storage.deleteAll()
-    return new Response(null, { status: DONE })
+    return answer(DONE)
   }
 
   async #live(): Promise<Held | undefined> {
@@ -234,7 +235,7 @@ export class SessionObject {
   async #wakeAt(expiresAt: number): Promise<Response> {
     const alarm = await this.#storage.getAlarm()
     if (alarm === null || alarm > expiresAt) await this.#storage.setAlarm(expiresAt)
-    return new Response(null, { status: DONE })
+    return answer(DONE)
   }
 }
 
@@ -242,6 +243,10 @@ export class SessionObject {
 const ENTRY = 'entry '
 /** How many names the storage deletes in one go. */
 const MOST_AT_ONCE = 128
+
+function answer(status: number, body?: Uint8Array, headers: Record<string, string> = {}): Response {
+  return new Response((body ?? null) as BodyInit | null, { status, headers: { ...headers, [SIGN]: '1' } })
+}
 
 const FAILED = 'the Durable Object failed'
 

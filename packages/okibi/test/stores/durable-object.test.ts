@@ -95,7 +95,7 @@ test('a_failure_says_whether_something_was_written', async () => {
     [() => Promise.reject(overloaded), 'unavailable', 'unavailable'],
     [() => Promise.reject(lost), 'unknown', 'unavailable'],
     // Somebody else's object was bound.
-    [async () => new Response('Not Found', { status: 500 }), 'unknown', 'unavailable'],
+    [async () => new Response('Not Found', { status: 404 }), 'unknown', 'unavailable'],
   ] as const
   for (const [fetch, kind, before] of kinds) {
     const store = durableObjectStore(namespace(fetch))
