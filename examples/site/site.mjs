@@ -1,13 +1,10 @@
-// The site that both servers share: templates and their data, style, icon, headers.
-import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import nunjucks from 'nunjucks'
+// What all pages share: the servers they show, the compiled templates, style, icon, headers.
+import nunjucks from 'nunjucks/browser/nunjucks-slim.js'
+import { files, templates as sources } from './compiled.mjs'
 import { seconds } from './engine.mjs'
 
-/** Where the templates, the stylesheet and the icon lie. */
-export const folder = fileURLToPath(new URL('../site/', import.meta.url))
-
-export const templates = new nunjucks.Environment(new nunjucks.FileSystemLoader(`${folder}templates`), {
+/** The templates, compiled before: a Worker has no files, and may not compile. */
+export const templates = new nunjucks.Environment(new nunjucks.PrecompiledLoader(sources), {
   autoescape: true,
   throwOnUndefined: true,
 })
@@ -22,30 +19,33 @@ const HEADERS = {
 
 /** What all requests share. */
 export class Site {
+  #runtime
   #store
   #port
-  #otherPort
+  #other
 
-  constructor({ store, listen, otherPort }) {
-    this.#store = store
-    this.#port = listen.port
-    this.#otherPort = otherPort
+  constructor({ server, runtime, keptIn, session, port, other }) {
+    /** The server's name. */
+    this.server = server
+    /** Whether a user's sessions can be listed and ended. No server knows of those that lie in cookies. */
+    this.listsSessions = session.store?.owners !== undefined
+    this.#runtime = runtime
+    this.#store = 'secret' in session ? 'cookie' : keptIn
+    this.#port = port
+    this.#other = other
   }
 
-  /** Whether a user's sessions can be listed and ended. No server knows of those that lie in cookies. */
-  get listsSessions() {
-    return this.#store !== 'cookie'
-  }
-
-  /** The data of a page that says nothing yet: the same members from both servers. */
+  /** The data of a page that says nothing yet: the same members from every server. */
   page(c, path) {
-    const host = hostName(c)
+    const [host, came] = comeBy(c)
     const server = (name, runtime, port, here) => {
       return { name, runtime, port: port ?? null, url: port ? `http://${host}:${port}${path}` : null, here }
     }
+    const other = this.#other && server(this.#other.name, this.#other.runtime, this.#other.port, false)
+    const here = server(this.server, this.#runtime, this.#port ?? came, true)
     return {
       path,
-      servers: [server('axum', 'Rust', this.#otherPort, false), server('Hono', 'Node', this.#port, true)],
+      servers: other ? [other, here] : [here],
       store: this.#store,
       user: null,
       visits: null,
@@ -73,10 +73,10 @@ export function listed(sessions) {
   }))
 }
 
-/** The name by which the visitor came. A link that kept another one would lead away from their cookie. */
-function hostName(c) {
-  const [name] = (c.req.header('host') ?? '').split(':')
-  return name === '127.0.0.1' ? name : 'localhost'
+/** The name and the port by which the visitor came. A link with another name would lead away from their cookie. */
+function comeBy(c) {
+  const [name, port] = (c.req.header('host') ?? '').split(':')
+  return [name === '127.0.0.1' ? name : 'localhost', /^\d{1,5}$/.test(port) ? Number(port) : undefined]
 }
 
 /** Adds the headers that every answer carries. */
@@ -89,6 +89,5 @@ export const style = file('text/css; charset=utf-8', 'style.css')
 export const icon = file('image/svg+xml', 'ember.svg')
 
 function file(kind, name) {
-  const text = readFileSync(`${folder}${name}`, 'utf8')
-  return (c) => c.body(text, 200, { 'Content-Type': kind, 'Cache-Control': 'no-cache' })
+  return (c) => c.body(files[name], 200, { 'Content-Type': kind, 'Cache-Control': 'no-cache' })
 }

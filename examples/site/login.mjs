@@ -1,16 +1,31 @@
-// Logging in and out, and ending one's other sessions.
-import { IDLE, LONGEST } from './session.mjs'
+// What is in the session, how long it lives, and the routes that change it: logging in and out, ending the others.
+
+/**
+ * What is in the session.
+ *
+ * @typedef {object} Data
+ * @property {number} visits how often `GET /` was answered, by whichever server
+ * @property {string} user the e-mail; there only while logged in
+ * @property {number} failed_logins there only after a failed login
+ * @property {string} message a flash: good news
+ * @property {string} error a flash: bad news
+ */
+
+/** How long a session lives without activity, in seconds. */
+export const IDLE = 15 * 60
+/** How long it lives at most, and without activity for those who want to be kept signed in. */
+export const LONGEST = 30 * 24 * 60 * 60
 
 /** The user, if this is one. A real site looks the password up, and limits the attempts. */
 function userIn(form) {
   const email = (form.email ?? '').trim()
-  const bytes = Buffer.byteLength(email)
+  const bytes = new TextEncoder().encode(email).length
   const isEmail = bytes >= 1 && bytes <= 254 && !/\p{Cc}/u.test(email)
   return isEmail && form.password === 'correct' ? email : undefined
 }
 
 /** Logs in, or counts a failed attempt. */
-export async function login(c) {
+export async function login(c, site) {
   const session = c.get('session')
   const form = await formOf(c)
   const user = userIn(form)
@@ -20,7 +35,7 @@ export async function login(c) {
     session.set('user', user)
     session.remove('failed_logins')
     session.setOwner(user)
-    session.setLabel(`${browser(c)}, signed in at Hono`)
+    session.setLabel(`${browser(c)}, signed in at ${site.server}`)
     session.setIdle(keep ? LONGEST : IDLE)
     session.setPersistent(keep)
     session.flash('message', 'Login Successful')
