@@ -35,7 +35,7 @@ export async function launch(executablePath) {
   return new Browser(await chromium.launch({ executablePath, args: FLAGS }))
 }
 
-class Browser {
+export class Browser {
   #chromium
 
   /** What pages complained about: script errors, refused content, failed requests. */

@@ -124,7 +124,7 @@ class Server {
 }
 
 /** Ports on which nothing listens right now. */
-async function freePorts(count) {
+export async function freePorts(count) {
   const held = []
   for (let i = 0; i < count; i += 1) {
     const server = createServer().listen(0, '127.0.0.1')

@@ -12,8 +12,9 @@ export class Steps {
    *
    * @param {string} name what it proves
    * @param {() => Promise<void>} prove
+   * @param {() => Promise<string>} [look] what to add to a failure: where its picture lies
    */
-  async run(name, prove) {
+  async run(name, prove, look) {
     const started = performance.now()
     try {
       await within(LONGEST, prove())
@@ -21,7 +22,8 @@ export class Steps {
       console.log(`ok    ${name} (${Math.round(performance.now() - started)} ms)`)
     } catch (error) {
       this.failed += 1
-      console.log(`FAIL  ${name}\n${indent(error?.stack ?? String(error))}`)
+      const seen = look ? await look().catch((error) => `no picture: ${error.message}`) : ''
+      console.log(`FAIL  ${name}\n${indent(`${error?.stack ?? error}\n${seen}`.trimEnd())}`)
     }
   }
 }

@@ -1,4 +1,4 @@
-// Compiles templates, style and icon into `compiled.mjs`, for servers without files: `npm run compile`.
+// Compiles templates, style and icon into `compiled.mjs`, for servers without files: `npm run compile` in `examples`.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -30,7 +30,7 @@ export function compiled() {
   }
   const file = (name) => `  ${JSON.stringify(name)}: ${JSON.stringify(readFileSync(join(folder, name), 'utf8'))},`
   return [
-    '// Made by `npm run compile` from templates, style and icon; a test fails if it is older than they are.',
+    '// Made by `npm run compile` in `examples` from templates, style and icon; a test fails if it is older than they are.',
     'export const templates = {',
     ...names.map(template),
     '}',

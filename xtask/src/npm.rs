@@ -84,16 +84,17 @@ fn newest_change(path: &Path) -> Outcome<Option<std::time::SystemTime>> {
     Ok(newest)
 }
 
-/// The folders below `examples/` and `benches/` that are npm packages of their own.
+/// `examples/` and `benches/` and the folders below them, those that are npm packages with a lock file of their own.
 pub(crate) fn companions() -> Outcome<Vec<PathBuf>> {
     let mut folders = vec![];
     for parent in ["examples", "benches"].map(|name| root().join(name)) {
         let Ok(entries) = fs::read_dir(&parent) else { continue };
+        folders.push(parent.clone());
         for entry in entries {
             folders.push(entry.during(parent.display())?.path());
         }
     }
-    folders.retain(|folder| folder.join("package.json").is_file());
+    folders.retain(|folder| folder.join("package-lock.json").is_file());
     folders.sort();
     Ok(folders)
 }

@@ -24,8 +24,9 @@ pub(crate) use half::get;
 /// The crate of the axum half; its program has the same name.
 pub(crate) const AXUM_PACKAGE: &str = "okibi-example-axum";
 
-/// The folder of the Hono half.
-pub(crate) const HONO_FOLDER: &str = "examples/hono";
+/// The folder of the Hono half, and the one above it, where the site finds its packages.
+const HONO_FOLDERS: [&str; 2] = [HONO_FOLDER, "examples"];
+const HONO_FOLDER: &str = "examples/hono";
 
 /// Where the sessions lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,7 +150,12 @@ impl Shared {
 fn install_packages() -> Outcome {
     need_node()?;
     install(&package())?;
-    install(&root().join(HONO_FOLDER))
+    install_hono()
+}
+
+/// Installs what the Hono half depends on.
+pub(crate) fn install_hono() -> Outcome {
+    HONO_FOLDERS.iter().try_for_each(|folder| install(&root().join(folder)))
 }
 
 fn start_hono(options: Options, shared: &Shared) -> Outcome<Half> {

@@ -60,6 +60,12 @@ const PARTS: &[Part] = &[
     Part { name: "fuzz", group: "fuzz", needs: &[], run: || fuzz::in_tests(FUZZ_SECONDS) },
     Part { name: "readme", group: "readme", needs: &[typescript::need_node], run: site::readme },
     Part { name: "browser", group: "browser", needs: &[site::need_browser], run: site::browser },
+    Part {
+        name: "browser-examples",
+        group: "browser",
+        needs: &[site::need_browser, runtimes::need_newer_node, stores::need_redis],
+        run: site::browser_examples,
+    },
 ];
 
 /// Parts that may run side by side if they follow each other. Each keeps one core busy for most of its time.

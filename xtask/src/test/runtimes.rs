@@ -20,7 +20,7 @@ fn tools() -> PathBuf {
 }
 
 /// Parts that run side by side take turns.
-fn install_tools() -> Outcome {
+pub(super) fn install_tools() -> Outcome {
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock();
     install(&tools())

@@ -11,10 +11,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::runtimes;
 use crate::{
     args::Args,
     demo,
     npm::{build_package, companions, install, need_node},
+    pack,
     run::{During, Outcome, cargo, fail, npm, root, run},
     task::Task,
     wasm::{self, Effort},
@@ -70,6 +72,15 @@ pub(super) fn browser() -> Outcome {
     run(command.env("OKIBI_AXUM_BIN", demo::axum_program()?).args(["run", "--silent", "test"]))
 }
 
+/// Every example in a real browser, with the packed package, as its README says.
+pub(super) fn browser_examples() -> Outcome {
+    let tarball = pack::build()?;
+    runtimes::install_tools()?;
+    install(&root().join(BROWSER_TEST))?;
+    let mut command = npm(&root().join(BROWSER_TEST));
+    run(command.env("OKIBI_TARBALL", tarball).args(["run", "--silent", "examples"]))
+}
+
 /// Every command that the documents name exists, and the demo starts, serves both halves, and leaves nothing behind.
 pub(super) fn readme() -> Outcome {
     for name in ["README.md", "CONTRIBUTING.md"] {
@@ -88,7 +99,7 @@ fn build_both_halves() -> Outcome {
     wasm::build(Effort::Quick)?;
     build_package()?;
     run(cargo().args(["build", "--quiet", "--package", demo::AXUM_PACKAGE]))?;
-    install(&root().join(demo::HONO_FOLDER))
+    demo::install_hono()
 }
 
 /// The `cargo xtask …` lines in a document's code blocks, with their line numbers, without comments.

@@ -5,6 +5,9 @@ use super::source::{File, Finding, Repository, numbered};
 /// The one source that a Cargo.lock may name.
 const CRATES: &str = "\"registry+https://github.com/rust-lang/crates.io-index\"";
 
+/// How an example that is there to be copied depends on okibi. What is locked then is its user's.
+const PUBLISHED: &str = "\"okibi\": \"^";
+
 /// Put together, or this file would break its own rule.
 const REGISTRY: &str = concat!("://", "registry.");
 
@@ -21,7 +24,7 @@ pub(super) fn check(repository: &Repository) -> Vec<Finding> {
 fn missing_lock(repository: &Repository, file: &File) -> Option<Finding> {
     let lock = match file.name() {
         "Cargo.toml" if numbered(&file.text).any(|(_, line)| line.trim() == "[workspace]") => "Cargo.lock",
-        "package.json" => "package-lock.json",
+        "package.json" if !file.text.contains(PUBLISHED) => "package-lock.json",
         _ => return None,
     };
     let folder = file.path.strip_suffix(file.name()).unwrap_or_default();
@@ -59,6 +62,7 @@ mod tests {
             ("Cargo.lock", cargo.as_str()),
             ("crates/a/Cargo.toml", "[package]\n"),
             ("packages/a/package.json", "{}"),
+            ("examples/copied/package.json", "{ \"okibi\": \"^0.1.0\" }"),
             ("packages/a/package-lock.json", "{\n  \"resolved\": \"../b\",\n  \"url\": \"https://example.com\"\n}"),
         ];
         assert_eq!(check(&Repository::of(&good)), []);

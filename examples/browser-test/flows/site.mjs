@@ -1,0 +1,136 @@
+// One server alone: two failed logins, login, reload, logout, and what is left of the session then.
+import assert from 'node:assert/strict'
+
+const EMAIL = 'ada@example.com'
+
+/**
+ * @param {object} scene
+ * @param {import('../examples/program.mjs').Program} scene.server
+ * @param {import('../browser.mjs').Browser} scene.browser
+ * @param {boolean} scene.sealed whether the cookie is the store
+ * @param {string} scene.keptIn where sessions lie, as the page says it
+ * @param {boolean} scene.lists whether a user's sessions can be listed
+ * @param {(name: string, prove: () => Promise<void>, visitor?: object) => Promise<void>} scene.step
+ * @param {(visitor: object, name: string) => Promise<unknown>} scene.shoot takes a picture
+ */
+export async function site({ server, browser, sealed, keptIn, lists, step, shoot }) {
+  const visitor = await browser.visitor()
+  let before
+  let during
+
+  await step(
+    'two failed logins are counted, and each is said once',
+    async () => {
+      await visitor.open(server)
+      assert.equal(await visitor.text('#visits'), '1')
+      assert.equal(await visitor.text('#failed-login-attempts'), null)
+      for (const count of [1, 2]) {
+        await visitor.logIn(server, EMAIL, { password: `wrong ${count}` })
+        assert.equal(await visitor.text('#error'), 'Incorrect username or password')
+        assert.equal(await visitor.text('#failed-login-attempts'), `Failed login attempts: ${count}`)
+        assert.equal(await visitor.greeted(), null)
+      }
+      before = await visitor.cookies()
+      assert.deepEqual(
+        before.map(({ name, secure, httpOnly, sameSite }) => ({ name, secure, httpOnly, sameSite })),
+        [{ name: '__Host-session', secure: true, httpOnly: true, sameSite: 'Lax' }],
+      )
+    },
+    visitor,
+  )
+
+  await step(
+    'the login greets, forgets the failures, keeps the visits, and changes the cookie',
+    async () => {
+      await visitor.logIn(server, EMAIL)
+      assert.equal(visitor.page.url(), server.at('/'))
+      assert.equal(await visitor.greeted(), EMAIL)
+      assert.equal(await visitor.text('#message'), 'Login Successful')
+      assert.equal(await visitor.text('#failed-login-attempts'), null)
+      assert.equal(await visitor.text('#visits'), '7')
+      during = await visitor.cookies()
+      assert.notEqual(during[0].value, before[0].value)
+    },
+    visitor,
+  )
+
+  await step(
+    'a reload is greeted again, without the message, and the page says where the session lies',
+    async () => {
+      await visitor.page.reload()
+      assert.equal(await visitor.greeted(), EMAIL)
+      assert.equal(await visitor.text('#message'), null)
+      assert.equal(await visitor.text('#visits'), '8')
+      assert.equal(await visitor.text('#engine-store'), sealed ? 'the sealed cookie' : keptIn)
+      assert.equal(await visitor.page.locator('#sessions li').count(), lists && !sealed ? 1 : 0)
+      assert.equal(await visitor.page.locator('#stateless').count(), sealed ? 1 : 0)
+      await shoot(visitor, 'logged-in')
+      during = await visitor.cookies()
+    },
+    visitor,
+  )
+
+  await step(
+    'the page behind the guard opens, writes nothing and sends no cookie',
+    async () => {
+      const answer = await visitor.open(server, '/members')
+      assert.equal(await visitor.text('#member'), EMAIL)
+      assert.equal((await answer.allHeaders())['set-cookie'], undefined)
+      assert.equal(await visitor.text('#engine-written b'), 'no')
+    },
+    visitor,
+  )
+
+  await step(
+    'the logout leaves no cookie, and the guard knows',
+    async () => {
+      await visitor.press('#logout-button')
+      assert.equal(visitor.page.url(), server.at('/'))
+      assert.equal(await visitor.greeted(), null)
+      assert.equal(await visitor.text('#visits'), '1', 'a new session counts from the start')
+      await visitor.open(server, '/members')
+      assert.equal(visitor.page.url(), server.at('/'))
+    },
+    visitor,
+  )
+
+  const thief = await browser.visitor()
+  const opens = async (cookies) => {
+    await thief.context.clearCookies()
+    await thief.context.addCookies(cookies)
+    const answer = await thief.open(server)
+    assert.equal(answer.status(), 200)
+    return { user: await thief.greeted(), visits: await thief.text('#visits') }
+  }
+  const name = sealed
+    ? 'N1: as the page says, a copy of a sealed cookie outlives the logout; a changed one opens nothing'
+    : 'N1, S18: the cookies from before the logout and from before the login open nothing'
+  await step(
+    name,
+    async () => {
+      if (sealed) {
+        assert.deepEqual(await opens(during), { user: EMAIL, visits: '9' })
+        const [cookie] = during
+        const at = Math.floor(cookie.value.length / 2)
+        const other = cookie.value[at] === 'A' ? 'B' : 'A'
+        const changed = cookie.value.slice(0, at) + other + cookie.value.slice(at + 1)
+        assert.deepEqual(await opens([{ ...cookie, value: changed }]), { user: null, visits: '1' })
+      } else {
+        assert.deepEqual(await opens(during), { user: null, visits: '1' })
+        // For a minute it is known that a login came after it: it starts no session beside the new one either.
+        assert.deepEqual(await opens(before), { user: null, visits: null })
+      }
+      assert.deepEqual(await opens([{ ...during[0], value: 'garbage' }]), { user: null, visits: '1' })
+    },
+    thief,
+  )
+  await thief.leave()
+  await visitor.leave()
+
+  await step('the browser had nothing to complain about', async () => {
+    assert.deepEqual(
+      browser.complaints.filter((complaint) => complaint.startsWith(server.at('/'))),
+      [],
+    )
+  })
+}
