@@ -12,6 +12,8 @@ const BUDGETS = {
   'okibi/redis': 3_900,
   'okibi/cloudflare-kv': 3_600,
   'okibi/d1': 3_300,
+  'okibi/durable-object': 4_500,
+  'okibi/deno-kv': 3_600,
   'okibi/contract': 8_200,
 }
 
