@@ -7,7 +7,6 @@ import { examples } from './examples/list.mjs'
 import { Program } from './examples/program.mjs'
 import { environment, install, prepare, workshop } from './examples/project.mjs'
 import { startRedis } from './examples/redis.mjs'
-import { site } from './flows/site.mjs'
 import { freePorts } from './servers.mjs'
 import { Steps } from './steps.mjs'
 
@@ -46,12 +45,12 @@ async function prove(example, screenshots) {
     if (example.needsRedis) redis = await startRedis()
   })
   if (!folder) return
-  for (const sealed of [false, true]) await proveWith(example, { folder, redis, sealed, screenshots })
+  for (const sealed of example.sealed) await proveWith(example, { folder, redis, sealed, screenshots })
   await redis?.stop()
 }
 
 async function proveWith(example, { folder, redis, sealed, screenshots }) {
-  const name = `${example.name}, ${sealed ? 'the sealed cookie' : example.keptIn}`
+  const name = `${example.name}, ${sealed ? example.sealedIn : example.keptIn}`
   const server = await start(example, { folder, redis, sealed })
   const shoot = async (visitor, what) => {
     const path = join(screenshots, `${example.name}-${sealed ? 'cookie' : 'server'}-${what}.png`)
@@ -66,8 +65,13 @@ async function proveWith(example, { folder, redis, sealed, screenshots }) {
     return steps.run(`${name}: ${what}`, prove, look)
   }
   try {
-    await step('is started', () => server.answers())
-    await site({ server, browser, sealed, keptIn: example.keptIn, lists: example.lists, step, shoot })
+    let answers = false
+    await step('is started', async () => {
+      await server.answers()
+      answers = true
+    })
+    if (!answers) return
+    await example.flow({ server, browser, sealed, keptIn: example.keptIn, lists: example.lists, step, shoot })
   } finally {
     await server.stop()
   }
@@ -77,7 +81,11 @@ async function proveWith(example, { folder, redis, sealed, screenshots }) {
 async function start(example, { folder, redis, sealed }) {
   const [port] = await freePorts(1)
   const secret = randomBytes(32).toString('base64')
-  const variables = { ...example.variables, ...(sealed ? { STORE: 'cookie', SECRET: secret } : {}) }
+  const variables = {
+    ...example.variables,
+    ...(sealed ? { STORE: 'cookie' } : {}),
+    ...(sealed || example.needsSecret ? { SECRET: secret } : {}),
+  }
   const { command, env } = example.start(port, variables)
   const more = { ...env, ...(redis ? { REDIS_URL: `redis://127.0.0.1:${redis.port}` } : {}) }
   return new Program(example.name, command, { cwd: folder, env: environment(example, more), port })

@@ -1,45 +1,64 @@
-// Every example: how its README installs and starts it, and what its pages say of its store.
+// Every example: how its README installs and starts it, what its pages say of its store.
+import { site } from '../flows/site.mjs'
 
 /** What the development dependencies of the Cloudflare examples bring is among the tools already. */
 const NPM_INSTALL = ['npm', 'install', '--omit=dev', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error']
 
-/** An example on one of Cloudflare's runtimes: its variables are arguments of wrangler. */
-function cloudflare(name, keptIn, { flag = '--var', separator = ':', ...more } = {}) {
-  return {
-    name,
-    keptIn,
-    withTools: true,
-    lists: false,
-    install: NPM_INSTALL,
-    start: (port, variables) => ({
-      command: [
-        ...['npm', 'start', '--', '--port', String(port)],
-        ...Object.entries(variables).flatMap(([name, value]) => [flag, `${name}${separator}${value}`]),
-      ],
-    }),
-    ...more,
-  }
+/** How wrangler is told its variables. */
+function wrangler(script, flag = '--var', separator = ':') {
+  return (port, variables) => ({
+    command: [
+      ...['npm', 'run', script, '--', '--port', String(port)],
+      ...Object.entries(variables).flatMap(([name, value]) => [flag, `${name}${separator}${value}`]),
+    ],
+  })
 }
 
-/** An example that reads its variables from the environment. */
-function server(name, keptIn, more) {
+/** A program that reads its variables from the environment. */
+function program(...command) {
+  return (port, variables) => ({ command, env: { PORT: String(port), ...variables } })
+}
+
+/** With its server store, and with the sealed cookie. */
+const BOTH = [false, true]
+
+/**
+ * An example.
+ *
+ * @param {string} name its folder
+ * @param {string} keptIn where sessions lie, as its pages say it
+ */
+function example(name, keptIn, more) {
   return {
-    name,
-    keptIn,
-    withTools: true,
-    lists: true,
-    install: NPM_INSTALL,
-    start: (port, variables) => ({ command: more.command, env: { PORT: String(port), ...variables } }),
+    ...{
+      name,
+      folder: name,
+      keptIn,
+      sealed: BOTH,
+      sealedIn: 'the sealed cookie',
+      flow: site,
+      withTools: true,
+      lists: false,
+      install: NPM_INSTALL,
+    },
     ...more,
   }
 }
 
 export const examples = [
-  server('bun-sqlite', 'one SQLite file', { install: ['bun', 'install'], command: ['bun', 'start'] }),
-  server('deno-kv', 'Deno KV', { command: ['deno', 'task', 'start'], variables: { KV_PATH: './sessions.kv' } }),
-  server('node-redis', 'Redis', { command: ['npm', 'start'], withTools: false, needsRedis: true }),
-  cloudflare('workers-kv', 'Workers KV'),
-  cloudflare('workers-d1', 'D1', { lists: true, before: [['npm', 'run', 'schema']] }),
-  cloudflare('workers-durable-object', 'a Durable Object', { lists: true }),
-  cloudflare('pages', 'Workers KV', { flag: '--binding', separator: '=' }),
+  example('bun-sqlite', 'one SQLite file', {
+    lists: true,
+    install: ['bun', 'install'],
+    start: program('bun', 'start'),
+  }),
+  example('deno-kv', 'Deno KV', {
+    lists: true,
+    start: program('deno', 'task', 'start'),
+    variables: { KV_PATH: './sessions.kv' },
+  }),
+  example('node-redis', 'Redis', { lists: true, withTools: false, needsRedis: true, start: program('npm', 'start') }),
+  example('workers-kv', 'Workers KV', { start: wrangler('start') }),
+  example('workers-d1', 'D1', { lists: true, before: [['npm', 'run', 'schema']], start: wrangler('start') }),
+  example('workers-durable-object', 'a Durable Object', { lists: true, start: wrangler('start') }),
+  example('pages', 'Workers KV', { start: wrangler('start', '--binding', '=') }),
 ]

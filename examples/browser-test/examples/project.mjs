@@ -40,27 +40,28 @@ export function environment({ withTools }, more = {}) {
 /** Empties the workshop and puts the site into it. */
 export async function prepare() {
   await rm(workshop(), { recursive: true, force: true })
-  await copy('site')
+  await copy('site', 'site')
 }
 
 /** Copies an example and installs what it depends on; its folder. */
 export async function install(example) {
-  const folder = await copy(example.name)
+  const folder = await copy(example.folder, example.name)
   const manifest = join(folder, 'package.json')
   const text = await readFile(manifest, 'utf8')
   const changed = text.replace('"okibi": "^0.1.0"', () => `"okibi": ${JSON.stringify(`file:${tarball()}`)}`)
-  if (changed === text) throw new Error(`${example.name}/package.json: does not depend on okibi as its users would`)
+  if (changed === text) throw new Error(`${example.folder}/package.json: does not depend on okibi as its users would`)
   await writeFile(manifest, changed)
   await run(folder, example.install, environment(example))
   for (const command of example.before ?? []) await run(folder, command, environment(example))
   return folder
 }
 
-async function copy(name) {
+/** Copies a folder of the examples under a name. */
+async function copy(source, name) {
   const folder = join(workshop(), name)
   await mkdir(workshop(), { recursive: true })
   const filter = (path) => !['node_modules', '.wrangler'].includes(basename(path))
-  await cp(join(examples, name), folder, { recursive: true, filter })
+  await cp(join(examples, source), folder, { recursive: true, filter })
   return folder
 }
 

@@ -4,15 +4,19 @@ import assert from 'node:assert/strict'
 const EMAIL = 'ada@example.com'
 
 /**
- * @param {object} scene
- * @param {import('../examples/program.mjs').Program} scene.server
- * @param {import('../browser.mjs').Browser} scene.browser
- * @param {boolean} scene.sealed whether the cookie is the store
- * @param {string} scene.keptIn where sessions lie, as the page says it
- * @param {boolean} scene.lists whether a user's sessions can be listed
- * @param {(name: string, prove: () => Promise<void>, visitor?: object) => Promise<void>} scene.step
- * @param {(visitor: object, name: string) => Promise<unknown>} scene.shoot takes a picture
+ * What a flow works with.
+ *
+ * @typedef {object} Scene
+ * @property {import('../examples/program.mjs').Program} server
+ * @property {import('../browser.mjs').Browser} browser
+ * @property {boolean} sealed whether the cookie is the store
+ * @property {string} keptIn where sessions lie, as the page says it
+ * @property {boolean} lists whether a user's sessions can be listed
+ * @property {(name: string, prove: () => Promise<void>, visitor?: object) => Promise<void>} step
+ * @property {(visitor: object, name: string) => Promise<unknown>} shoot takes a picture
  */
+
+/** @param {Scene} scene */
 export async function site({ server, browser, sealed, keptIn, lists, step, shoot }) {
   const visitor = await browser.visitor()
   let before
