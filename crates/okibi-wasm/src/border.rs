@@ -1,9 +1,10 @@
 //! The exported functions: the only file that may say `unsafe`, because exporting a name is an unsafe attribute.
 #![allow(unsafe_code)]
 
-use std::sync::Mutex;
+use alloc::vec::Vec;
 
 use okibi_core::Engine;
+use spin::Mutex;
 
 /// What one call may leave allocated in a buffer. A larger one is given back.
 const KEEP: usize = 256 * 1024;
@@ -15,7 +16,7 @@ static ENGINES: Mutex<Vec<Engine>> = Mutex::new(Vec::new());
 /// Makes room for `length` bytes of input and returns where they are to be written.
 #[unsafe(no_mangle)]
 pub extern "C" fn okibi_input(length: usize) -> *mut u8 {
-    let Ok(mut input) = INPUT.lock() else { return std::ptr::null_mut() };
+    let Some(mut input) = INPUT.try_lock() else { return core::ptr::null_mut() };
     input.clear();
     input.resize(length, 0);
     input.as_mut_ptr()
@@ -24,8 +25,10 @@ pub extern "C" fn okibi_input(length: usize) -> *mut u8 {
 /// Carries out the call on the input and returns where the reply lies: its length in four bytes, then its frames.
 #[unsafe(no_mangle)]
 pub extern "C" fn okibi_call(call: u32, engine: u32, now: f64, flags: u32) -> *const u8 {
-    let (Ok(mut input), Ok(mut reply), Ok(mut engines)) = (INPUT.lock(), REPLY.lock(), ENGINES.lock()) else {
-        return std::ptr::null();
+    let (Some(mut input), Some(mut reply), Some(mut engines)) =
+        (INPUT.try_lock(), REPLY.try_lock(), ENGINES.try_lock())
+    else {
+        return core::ptr::null();
     };
     reply.clear();
     reply.shrink_to(KEEP);

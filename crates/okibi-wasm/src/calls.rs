@@ -1,5 +1,7 @@
 //! The calls: each reads its frames, asks the engine, and writes its reply.
 
+use alloc::{string::String, vec::Vec};
+
 use bytes::Bytes;
 use okibi_core::{
     Answer, Engine, Fault, Flow, Loaded, Owner, RANDOM_BYTES, Random, Refusal, Step, StoreKey, Swap, Text, Timestamp,
@@ -7,7 +9,7 @@ use okibi_core::{
     json::number,
 };
 
-use crate::{frames, options, reply};
+use crate::{frames, iron, options, reply};
 
 const CONFIGURE: u32 = 0;
 const OPEN: u32 = 1;
@@ -19,6 +21,8 @@ const END: u32 = 6;
 const SUMMARY: u32 = 7;
 const VARY: u32 = 8;
 const CACHE_CONTROL: u32 = 9;
+const IRON_SEAL: u32 = 10;
+const IRON_UNSEAL: u32 = 11;
 const CLAIMS: u32 = 12;
 
 /// A flag of [`OPEN`]: go on and look the session up, if there is an id.
@@ -49,6 +53,8 @@ pub fn call(
         (CONFIGURE, _) => configure(engines, frames, reply),
         (VARY, _) => reply::text(reply, okibi_core::vary(text(frames).as_str()).as_deref()),
         (CACHE_CONTROL, _) => reply::text(reply, okibi_core::cache_control(text(frames).as_str())),
+        (IRON_SEAL, _) => iron::seal(flags, now, frames, reply),
+        (IRON_UNSEAL, _) => iron::unseal(flags, now, frames, reply),
         (_, Some(engine)) => session_call(engine, call, now, flags, frames, reply),
         (_, None) => reply::refusal(reply, Refusal::OutOfOrder, &[]),
     }

@@ -1,8 +1,10 @@
 //! Frames: several byte strings in one buffer, each behind its length in four bytes, little end first.
 
+use alloc::vec::Vec;
+
 /// The frames of a buffer; a length that does not fit ends them.
 pub(crate) fn read(mut buffer: &[u8]) -> impl Iterator<Item = &[u8]> {
-    std::iter::from_fn(move || {
+    core::iter::from_fn(move || {
         let (length, rest) = buffer.split_first_chunk::<4>()?;
         let (frame, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
         buffer = rest;

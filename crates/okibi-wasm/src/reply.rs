@@ -1,6 +1,10 @@
 //! Replies: a head in JSON, then the frames that go with it.
 
-use std::fmt::Write as _;
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
+use core::fmt::Write as _;
 
 use bytes::Bytes;
 use okibi_core::{

@@ -2,15 +2,17 @@
 
 use alloc::vec::Vec;
 
-use aes::{Aes128, Aes192, Aes256};
-use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit, StreamCipher, block_padding::Pkcs7};
-use ctr::Ctr128BE;
+use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, InnerIvInit, StreamCipherCore, block_padding::Pkcs7};
+use ctr::{CtrCore, flavors::Ctr128BE};
 use hmac::{Hmac, KeyInit};
 use sha1::Sha1;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use super::{Algorithm, Derivation, IronError, Key};
+use super::{
+    Algorithm, Derivation, IronError, Key,
+    aes::{Aes, Long},
+};
 
 /// The bytes of an IV, and of a block of AES.
 pub(super) const IV: usize = 16;
@@ -36,9 +38,9 @@ pub(super) fn mac(key: &Key, derivation: &Derivation, salt: &[u8]) -> Result<Hma
 }
 
 /// A cipher with its key, ready for one text.
-pub(super) struct Cipher {
-    algorithm: Algorithm,
-    key: Zeroizing<Vec<u8>>,
+pub(super) enum Cipher {
+    Cbc(Long),
+    Ctr(Aes),
 }
 
 impl Cipher {
@@ -50,46 +52,45 @@ impl Cipher {
         salt: &[u8],
     ) -> Result<Self, IronError> {
         let key = derive(key, derivation, salt, algorithm.key_bytes())?;
-        match (algorithm, key.len()) {
-            (Algorithm::Aes256Cbc, 32) | (Algorithm::Aes128Ctr, 16 | 24 | 32) => Ok(Self { algorithm, key }),
-            _ => Err(IronError::KeyLength),
-        }
+        let cipher = match algorithm {
+            Algorithm::Aes256Cbc => Long::new(&key).map(Self::Cbc),
+            Algorithm::Aes128Ctr => Aes::new(&key).map(Self::Ctr),
+        };
+        cipher.ok_or(IronError::KeyLength)
     }
 
-    /// The text, encrypted. `None` never happens: the key's length was checked.
-    pub(super) fn encrypt(&self, iv: &[u8; IV], text: &[u8]) -> Option<Vec<u8>> {
+    /// The text, encrypted. `None` never happens: there is room for the padding.
+    pub(super) fn encrypt(self, iv: &[u8; IV], text: &[u8]) -> Option<Vec<u8>> {
         let mut buffer = Vec::with_capacity(text.len() + IV);
         buffer.extend_from_slice(text);
-        if self.algorithm == Algorithm::Aes128Ctr {
-            self.keystream(iv, &mut buffer)?;
-            return Some(buffer);
+        match self {
+            Self::Cbc(aes) => {
+                buffer.resize(text.len() + IV - text.len() % IV, 0);
+                let cipher = cbc::Encryptor::inner_iv_init(aes, iv.into());
+                cipher.encrypt_padded::<Pkcs7>(&mut buffer, text.len()).ok()?;
+            }
+            Self::Ctr(aes) => keystream(aes, iv, &mut buffer),
         }
-        buffer.resize(text.len() + IV - text.len() % IV, 0);
-        let cipher = cbc::Encryptor::<Aes256>::new_from_slices(&self.key, iv).ok()?;
-        cipher.encrypt_padded::<Pkcs7>(&mut buffer, text.len()).ok()?;
         Some(buffer)
     }
 
     /// Decrypts in place. `None` if the padding is wrong, which is only ever looked at behind a MAC that was right.
-    pub(super) fn decrypt(&self, iv: &[u8; IV], mut buffer: Vec<u8>) -> Option<Vec<u8>> {
-        if self.algorithm == Algorithm::Aes128Ctr {
-            self.keystream(iv, &mut buffer)?;
-            return Some(buffer);
+    pub(super) fn decrypt(self, iv: &[u8; IV], mut buffer: Vec<u8>) -> Option<Vec<u8>> {
+        match self {
+            Self::Cbc(aes) => {
+                let cipher = cbc::Decryptor::inner_iv_init(aes, iv.into());
+                let length = cipher.decrypt_padded::<Pkcs7>(&mut buffer).ok()?.len();
+                buffer.truncate(length);
+            }
+            Self::Ctr(aes) => keystream(aes, iv, &mut buffer),
         }
-        let cipher = cbc::Decryptor::<Aes256>::new_from_slices(&self.key, iv).ok()?;
-        let length = cipher.decrypt_padded::<Pkcs7>(&mut buffer).ok()?.len();
-        buffer.truncate(length);
         Some(buffer)
     }
+}
 
-    fn keystream(&self, iv: &[u8; IV], buffer: &mut [u8]) -> Option<()> {
-        match self.key.len() {
-            16 => Ctr128BE::<Aes128>::new_from_slices(&self.key, iv).ok()?.apply_keystream(buffer),
-            24 => Ctr128BE::<Aes192>::new_from_slices(&self.key, iv).ok()?.apply_keystream(buffer),
-            _ => Ctr128BE::<Aes256>::new_from_slices(&self.key, iv).ok()?.apply_keystream(buffer),
-        }
-        Some(())
-    }
+/// Encrypts or decrypts in place: with a counter both are the same.
+fn keystream(aes: Aes, iv: &[u8; IV], buffer: &mut [u8]) {
+    CtrCore::<_, Ctr128BE>::inner_iv_init(aes, iv.into()).apply_keystream_partial(buffer.into());
 }
 
 /// A password's key of `length` bytes, or a raw key that has at least as many.
