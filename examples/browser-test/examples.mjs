@@ -1,6 +1,7 @@
 // Proves in a real browser that every example works as its README says: on its runtime, with each of its stores.
+import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findChromium, launch } from './browser.mjs'
 import { examples } from './examples/list.mjs'
@@ -36,6 +37,17 @@ try {
 console.log(`${steps.passed} passed, ${steps.failed} failed`)
 process.exitCode = steps.failed === 0 ? 0 : 1
 
+/** The commands that are used here are those of the README. */
+async function saidInReadme({ folder, install, before = [], start }) {
+  const readme = await readFile(new URL(`../${folder}/README.md`, import.meta.url), 'utf8')
+  const { command } = start(0, {})
+  const end = command.indexOf('--')
+  const typed = [install.slice(0, 2), ...before, end < 0 ? command : command.slice(0, end)]
+  for (const words of typed) {
+    assert.ok(readme.includes(`\n${words.join(' ')}\n`), `${folder}/README.md does not say: ${words.join(' ')}`)
+  }
+}
+
 /** Installs an example, and proves it with its server store and with the sealed cookie. */
 async function prove(example, screenshots) {
   let folder
@@ -45,6 +57,9 @@ async function prove(example, screenshots) {
     if (example.needsRedis) redis = await startRedis()
   })
   if (!folder) return
+  if (example.folder === example.name) {
+    await steps.run(`${example.name}: its README says so`, () => saidInReadme(example))
+  }
   for (const sealed of example.sealed) await proveWith(example, { folder, redis, sealed, screenshots })
   await redis?.stop()
 }

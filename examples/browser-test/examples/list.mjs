@@ -8,7 +8,7 @@ const NPM_INSTALL = ['npm', 'install', '--omit=dev', '--no-audit', '--no-fund', 
 function wrangler(script, flag = '--var', separator = ':') {
   return (port, variables) => ({
     command: [
-      ...['npm', 'run', script, '--', '--port', String(port)],
+      ...['npm', ...script, '--', '--port', String(port)],
       ...Object.entries(variables).flatMap(([name, value]) => [flag, `${name}${separator}${value}`]),
     ],
   })
@@ -57,8 +57,8 @@ export const examples = [
     variables: { KV_PATH: './sessions.kv' },
   }),
   example('node-redis', 'Redis', { lists: true, withTools: false, needsRedis: true, start: program('npm', 'start') }),
-  example('workers-kv', 'Workers KV', { start: wrangler('start') }),
-  example('workers-d1', 'D1', { lists: true, before: [['npm', 'run', 'schema']], start: wrangler('start') }),
-  example('workers-durable-object', 'a Durable Object', { lists: true, start: wrangler('start') }),
-  example('pages', 'Workers KV', { start: wrangler('start', '--binding', '=') }),
+  example('workers-kv', 'Workers KV', { start: wrangler(['start']) }),
+  example('workers-d1', 'D1', { lists: true, before: [['npm', 'run', 'schema']], start: wrangler(['start']) }),
+  example('workers-durable-object', 'a Durable Object', { lists: true, start: wrangler(['start']) }),
+  example('pages', 'Workers KV', { start: wrangler(['start'], '--binding', '=') }),
 ]

@@ -1,8 +1,8 @@
 // A program that serves an example, with all that it starts itself: it ends when the test wants, or when the test ends.
 import { spawn } from 'node:child_process'
 
-/** How long a server may take to answer its first request, and to end, in milliseconds. */
-const LONGEST_START = 60_000
+/** How long a server may take to answer its first request, and to end, in milliseconds. A step may take a minute. */
+const LONGEST_START = 50_000
 const LONGEST_STOP = 10_000
 
 /** Those that run. */
@@ -51,8 +51,8 @@ export class Program {
     return `http://${host}:${this.port}${path}`
   }
 
-  /** Waits until `asked` is true: by default, until the page answers that asks for no session. */
-  async answers(asked = () => fetch(this.at('/about', '127.0.0.1')).then((answer) => answer.ok)) {
+  /** Waits until `asked` is true: by default, until a page that asks for no session is answered, if there is one or not. */
+  async answers(asked = () => fetch(this.at('/about', '127.0.0.1')).then(({ status }) => status < 500)) {
     const deadline = Date.now() + LONGEST_START
     let ended
     this.#ended.then((code) => {
