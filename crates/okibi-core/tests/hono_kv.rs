@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use okibi_core::{Config, Consistency, Dialect, Engine, Event, HonoKv, Op, Refusal, Step, StoreKey, Timestamp};
-use support::{Request, World, json};
+use support::{Luck, Request, World, json};
 
 const MINUTE: u64 = 60 * 1000;
 const WEEK: u64 = 7 * 24 * 60 * MINUTE;
@@ -290,4 +290,27 @@ fn what_the_dialect_has_no_place_for_is_refused() {
         assert_eq!(request.commit(&mut world), Err(Refusal::NotInDialect));
     }
     assert_eq!(stored(&world), [(KEY.to_owned(), "user01".to_owned())]);
+}
+
+#[test]
+fn s8_a_name_that_forbids_a_domain_is_refused() {
+    let engine = |name: &str| {
+        let spoken = HonoKv { name: name.to_owned(), ..HonoKv::default() };
+        Engine::new(Config { dialect: Dialect::HonoKv(spoken), ..Config::default() })
+    };
+    assert!(engine("__Secure-id").is_ok());
+    assert!(engine("__Host-id").unwrap_err().to_string().contains("a __Host- cookie has no Domain"));
+}
+
+#[test]
+fn the_cookie_says_the_whole_time_to_live_although_the_answer_leaves_later() {
+    let mut world = world(HonoKv::default(), Consistency::Strong);
+    let mut request = world.request(None);
+    create(&mut request, "user01");
+    request.start_commit(&mut world, false);
+    while request.outcome.is_none() {
+        world.advance(3);
+        request.go(&mut world, Luck::Fine);
+    }
+    assert!(request.cookies()[0].ends_with(REST), "{:?}", request.cookies());
 }

@@ -145,7 +145,9 @@ impl Engine {
     fn max_age(&self, record: &Record, now: Timestamp) -> Option<Duration> {
         match &self.policy.dialect {
             Dialect::HonoSessions(spoken) => spoken.cookie.max_age,
-            Dialect::Native(_) | Dialect::HonoKv(_) => record.persistent.then(|| record.expires_at().since(now)),
+            Dialect::Native(_) => record.persistent.then(|| record.expires_at().since(now)),
+            // The package says its whole time to live, so a second that has begun counts.
+            Dialect::HonoKv(_) => Some(record.expires_at().since(now).saturating_add(Duration::from_millis(999))),
         }
     }
 

@@ -167,6 +167,8 @@ impl HonoKv {
         cookie.secure = true;
         cookie.http_only = true;
         cookie.same_site = Some(SameSite::Strict);
+        // Every request's cookie names its host, which some names forbid.
+        Template::hono(&HonoCookie { domain: Some(String::from("localhost")), ..cookie.clone() })?;
         Template::hono(&cookie)
     }
 
