@@ -1,6 +1,6 @@
 // Sessions in Cloudflare D1, in the same table as the SQLite stores.
-import { StoreError } from '../errors.js'
 import type { Loaded, Store, Swap, Write } from '../store.js'
+import { fail } from './d1-fault.js'
 import { SCHEMA } from './schema.js'
 
 export { SCHEMA }
@@ -147,13 +147,4 @@ class D1 implements D1Store {
 function rowOf(results: unknown[] | undefined): Loaded | undefined {
   const row = results?.[0] as { readonly value: Iterable<number>; readonly expires_at: number } | undefined
   return row && { bytes: Uint8Array.from(row.value), expiresAt: row.expires_at }
-}
-
-/**
- * An error of SQLite's own undoes the batch, and what an overloaded database turned away was never begun. After anything
- * else nobody knows.
- */
-function fail(cause: unknown): never {
-  const isUndone = /SQLITE_(?!IOERR)|overloaded/.test(String(cause))
-  throw new StoreError(isUndone ? 'unavailable' : 'unknown', 'the D1 database failed', { cause })
 }

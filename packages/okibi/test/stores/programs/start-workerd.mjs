@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('../../..', import.meta.url))
 /** What is built, as far as the Worker imports it. */
 function modules() {
   const contract = readdirSync(`${root}dist/contract`).filter((name) => name.endsWith('.js'))
-  const stores = ['bytes', 'cloudflare-kv', 'd1', 'durable-object', 'schema']
+  const stores = ['bytes', 'cloudflare-kv', 'd1', 'd1-fault', 'durable-object', 'kv-pace', 'schema']
   const paths = [
     'test/stores/programs/worker.js',
     'test/stores/programs/report.js',
