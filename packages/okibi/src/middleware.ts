@@ -57,6 +57,7 @@ export function sessions<E extends Env>(
   const as = options.as ?? 'session'
   const isLazy = options.lazy === true
   const mark = markOf(engines.first)
+  const tellsHosts = options.accept?.some(({ dialect }) => dialect === 'hono-kv-session') ?? false
   if (options.insecureForDevelopment) warnOfDevelopment(engines.first)
 
   return async function sessionMiddleware(c, next) {
@@ -81,6 +82,7 @@ export function sessions<E extends Env>(
     await around(own, next, request, {
       before,
       lookUp: !isLazy,
+      hostname: tellsHosts ? new URL(c.req.url).hostname : undefined,
       commitsFailed: options.commitFailedRequests === true,
       onStoreError: options.onStoreError,
     })

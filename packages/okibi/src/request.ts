@@ -37,13 +37,15 @@ export interface Changes {
 
 /** The session of one request, behind a view of it. */
 export class RequestSession<V extends Changes = View> {
-  readonly engine: Engine
+  /** What decides. A face that lets a request choose its cookie's secret or lifetime puts another of its engines here. */
+  engine: Engine
   readonly outside: Outside
   /** The request asks for a WebSocket: its answer is left as it is. */
   readonly isUpgrade: boolean
   readonly view: V
   readonly #onEvent: (event: SessionEvent) => void
   #state: Uint8Array | undefined
+  #hostname: string | undefined
   #head: Head | undefined
   /** The reply that asks for the session which the cookie names, until that is asked for. */
   #opened: Reply | undefined
@@ -68,18 +70,25 @@ export class RequestSession<V extends Changes = View> {
 
   /**
    * Reads the Cookie header. A request without the session's cookie does not reach the engine. `lookUp`: the session is
-   * looked up next. `hostname`: of the request's URL, for a dialect that tells hosts apart, even where there is no cookie.
+   * looked up next. `hostname`: of the request's URL, for a dialect that tells hosts apart.
    */
   open(header: string | null, lookUp: boolean, hostname?: string): void {
-    const isOurs = header !== null && this.engine.isConcernedBy(header)
-    if (!isOurs && hostname === undefined) return
-    const reply = this.engine.open(isOurs ? header : '', this.outside.now(), lookUp, hostname)
+    this.#hostname = hostname
+    if (header === null || !this.engine.isConcernedBy(header)) return
+    const reply = this.engine.open(header, this.outside.now(), lookUp, hostname)
     if (reply.head.step === 'done') {
       reply.head.events?.forEach(this.#onEvent)
       this.#takeIn(reply)
     } else {
       this.#opened = reply
     }
+  }
+
+  /** The engine's state, also of a request that it has not seen yet. */
+  #current(): Uint8Array {
+    if (this.#state) return this.#state
+    if (this.#hostname === undefined) return this.engine.empty
+    return this.engine.open('', this.outside.now(), false, this.#hostname).state
   }
 
   /** Whether there is an id that nobody has looked up yet. */
@@ -112,7 +121,7 @@ export class RequestSession<V extends Changes = View> {
       const { engine, outside } = this
       const opened = this.#opened
       this.#opened = undefined
-      return this.#run(opened ?? engine.load(this.#state ?? engine.empty, outside.now()))
+      return this.#run(opened ?? engine.load(this.#current(), outside.now()))
     })
   }
 
@@ -175,7 +184,7 @@ export class RequestSession<V extends Changes = View> {
     }
     try {
       const log = `[${ops.map((op) => op.json).join(',')}]`
-      const state = this.#state ?? engine.empty
+      const state = this.#current()
       const reply = engine.commit(state, log, failed, outside.now(), randomBytes(outside), last)
       const running = this.#run(reply, last)
       return isPromise(running) ? running.then(done, undo) : done()
@@ -208,7 +217,7 @@ export class RequestSession<V extends Changes = View> {
       return own
     }
     if (!view.has(name)) return undefined
-    await this.#run(engine.take(this.#state ?? engine.empty, name, outside.now(), randomBytes(outside)))
+    await this.#run(engine.take(this.#current(), name, outside.now(), randomBytes(outside)))
     return this.#head?.taken
   }
 
