@@ -19,7 +19,7 @@ const config: ViteUserConfig = defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // They have configurations of their own.
-    exclude: ['test/runtimes/**', 'test/consumers/**', 'test/stores/**'],
+    exclude: ['test/runtimes/**', 'test/consumers/**', 'test/stores/**', 'test/*/real/**'],
     globalSetup: ['test/support/upstream.ts'],
     pool: 'forks',
     testTimeout: 20_000,

@@ -14,6 +14,13 @@ const BUDGETS = {
   'okibi/d1': 3_300,
   'okibi/durable-object': 4_500,
   'okibi/deno-kv': 3_600,
+  'okibi/hono-kv-session': 27_500,
+  'okibi/hono-kv-session/cloudflare': 5_000,
+  'okibi/hono-kv-session/d1': 3_700,
+  'okibi/hono-kv-session/denokv': 3_800,
+  'okibi/hono-kv-session/redis': 3_600,
+  'okibi/hono-kv-session/node': 3_600,
+  'okibi/hono-kv-session/bun': 3_600,
   'okibi/contract': 8_200,
 }
 

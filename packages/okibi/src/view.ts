@@ -272,7 +272,7 @@ export function checkName(name: unknown): asserts name is string {
 }
 
 /** A value as JSON. Its text never shows in an error. */
-function encode(name: string, value: unknown): string {
+export function encode(name: string, value: unknown): string {
   const refuse = (what: string, cause?: unknown) => {
     return new OkibiError('invalid_value', `session value ${quoted(name)}: ${what}`, { cause })
   }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { programs, project, run } from './support/project.js'
 
-const types = project('types', ['typed.ts'])
+const types = project('types', ['typed.ts', 'typed-kv.ts'])
 const workers = project('types-workers', ['typed.ts'], 'workers')
 const manifest = JSON.parse(readFileSync(join(types, 'node_modules/okibi/package.json'), 'utf8')) as {
   exports: Record<string, unknown>
@@ -57,6 +57,12 @@ describe('declarations', () => {
   test('bundler, in a Worker, which has no DOM', () => {
     const options = { lib: ['es2023'], types: ['@cloudflare/workers-types'] }
     return compiles(programs.tsc, 'all.ts', { module: 'esnext', moduleResolution: 'bundler', ...options }, workers)
+  })
+
+  test('an app says what its sessions hold, in every way to find a module', async () => {
+    await compile(types, programs.tsc, { module: 'esnext', moduleResolution: 'bundler' }, 'typed-kv.ts')
+    await compile(types, programs.tsc, { module: 'node16', moduleResolution: 'node16' }, 'typed-kv.ts')
+    await compile(types, programs.tsc5, { module: 'esnext', moduleResolution: 'node10' }, 'typed-kv.ts')
   })
 
   test('what is not there is found to be missing', async () => {

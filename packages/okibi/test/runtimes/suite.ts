@@ -33,6 +33,7 @@ export function testsOn(runtime: string | undefined): { include: string[]; exclu
       '**/node_modules/**',
       'test/consumers/**',
       'test/stores/**',
+      'test/*/real/**',
       ...Object.keys(without).map((name) => `test/${name}`),
     ],
   }

@@ -1,8 +1,12 @@
-// How the tests of stores against other runtimes and servers run: a few files at a time, as they mostly wait.
+// How the tests against other runtimes and servers run: a few files at a time, as they mostly wait.
 import { defineConfig, mergeConfig, type ViteUserConfig } from 'vitest/config'
 import base from '../../vitest.config.js'
 
 const config: ViteUserConfig = mergeConfig(base, defineConfig({ test: { maxWorkers: 3 } }))
-config.test = { ...config.test, include: ['test/stores/**/*.test.ts'], exclude: ['**/node_modules/**'] }
+config.test = {
+  ...config.test,
+  include: ['test/stores/**/*.test.ts', 'test/*/real/**/*.test.ts'],
+  exclude: ['**/node_modules/**'],
+}
 
 export default config

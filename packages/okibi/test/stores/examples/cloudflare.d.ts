@@ -4,6 +4,7 @@ declare module 'cloudflare:workers' {
 
   export const env: {
     readonly SESSIONS: KVNamespace
+    readonly SESSION: KVNamespace
     readonly DB: D1Database
     readonly OBJECTS: DurableObjectNamespace
   }

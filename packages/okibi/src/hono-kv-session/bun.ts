@@ -1,0 +1,2 @@
+// kvClient on Bun: that for Redis.
+export { kvClient, legacyStore } from './redis.js'

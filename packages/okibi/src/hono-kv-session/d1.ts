@@ -1,0 +1,45 @@
+// kvClient for Cloudflare D1: the binding SESSION_DB.
+import type { MiddlewareHandler } from 'hono'
+import type { Store } from '../store.js'
+import type { D1Binding } from '../stores/d1.js'
+import { bindingOf } from './binding.js'
+import { d1Legacy } from './stores/d1.js'
+
+declare module './context.js' {
+  interface KvClients {
+    d1: D1Binding
+  }
+}
+
+/**
+ * Keeps the sessions in the table `session` of the D1 database that is bound as `SESSION_DB`.
+ *
+ * The table is as hono-kv-session has it, and must be there:
+ * `CREATE TABLE session (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL, ttl INTEGER NOT NULL)`.
+ *
+ * @example
+ * ```ts
+ * app.use(kvClient())
+ * ```
+ */
+export function kvClient(): MiddlewareHandler {
+  return async function d1Client(c, next) {
+    c.kv = bindingOf<D1Binding>(c.env, 'SESSION_DB', 'a D1 database under d1_databases')
+    c.kvType = 'd1'
+    await next()
+  }
+}
+
+/**
+ * The sessions of hono-kv-session in the table `session` of this D1 database, to be taken over by okibi's own: for the option `accept` of
+ * `sessions`.
+ *
+ * @example
+ * ```ts
+ * const old = { dialect: 'hono-kv-session', store: legacyStore(env.SESSION_DB), until: new Date('2027-01-01') } as const
+ * app.use(sessions({ store, accept: [old] }))
+ * ```
+ */
+export function legacyStore(database: D1Binding): Store {
+  return d1Legacy(database, Date.now)
+}

@@ -1,0 +1,68 @@
+// kvClient for Deno KV: one database for the app.
+import type { MiddlewareHandler } from 'hono'
+import { OkibiError } from '../errors.js'
+import type { Store } from '../store.js'
+import type { DenoKv } from '../stores/deno-kv.js'
+import { denoKvLegacy } from './stores/denokv.js'
+import { wrong } from './wrong.js'
+
+declare module './context.js' {
+  interface KvClients {
+    denokv: DenoKv
+  }
+}
+
+/** How the database is opened. */
+export interface DenoKvOptions {
+  /** Where it lies, as `Deno.openKv` takes it. Default: the app's own. */
+  readonly path?: string | undefined
+}
+
+type OpenKv = (path?: string) => Promise<DenoKv>
+
+/** The databases of this process by path. */
+const databases = new Map<string | undefined, Promise<DenoKv>>()
+
+/**
+ * Keeps the sessions in Deno KV. The database is opened with the first request, and once.
+ *
+ * @example
+ * ```ts
+ * app.use(kvClient({ path: './sessions.sqlite' }))
+ * ```
+ */
+export function kvClient(options: DenoKvOptions = {}): MiddlewareHandler {
+  return async function denoKvClient(c, next) {
+    c.kv = await open(options.path)
+    c.kvType = 'denokv'
+    await next()
+  }
+}
+
+/**
+ * The sessions of hono-kv-session in this Deno KV database, to be taken over by okibi's own: for the option `accept` of
+ * `sessions`.
+ *
+ * @example
+ * ```ts
+ * const old = { dialect: 'hono-kv-session', json: true, store: legacyStore(await Deno.openKv()), until: new Date('2027-01-01') } as const
+ * app.use(sessions({ store, accept: [old] }))
+ * ```
+ */
+export function legacyStore(database: DenoKv): Store {
+  return denoKvLegacy(database, Date.now)
+}
+
+async function open(path: string | undefined): Promise<DenoKv> {
+  const deno = (globalThis as { readonly Deno?: { readonly openKv?: OpenKv } }).Deno
+  if (!deno?.openKv) throw wrong('there is no Deno.openKv; run Deno with --unstable-kv')
+  const opening = databases.get(path) ?? deno.openKv(path)
+  databases.set(path, opening)
+  try {
+    return await opening
+  } catch (cause) {
+    // The next request tries again.
+    databases.delete(path)
+    throw new OkibiError('store_unavailable', 'session store unavailable: Deno KV could not be opened', { cause })
+  }
+}

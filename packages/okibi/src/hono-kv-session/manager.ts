@@ -1,0 +1,78 @@
+// The middleware: opens the session that the cookie names, and renews it before the response head leaves.
+import type { Context, MiddlewareHandler } from 'hono'
+import { around, isUpgrade, tell } from '../around.js'
+import type { Engine } from '../engine.js'
+import { headersOf } from '../head.js'
+import { RequestSession } from '../request.js'
+import { KvChanges } from './changes.js'
+import type { KvType } from './context.js'
+import { engineOf, type SessionManagerOptions, settingsOf } from './options.js'
+import { RequestKvSession } from './session.js'
+import { storeOf } from './stores.js'
+import { wrong } from './wrong.js'
+
+/** The sessions of the requests under way, the outer ones first. */
+const requests = new WeakMap<Context, RequestKvSession[]>()
+
+/**
+ * The session middleware of hono-kv-session: the value that a visitor's cookie leads to is in `c.session.value` before
+ * the handler runs. It stands inside a `kvClient`.
+ *
+ * Activity keeps a session alive, and is written down at most once a minute. Where the backend fails, looking at
+ * `c.session` throws an `OkibiError` that is answered with 503, and the cookie stays as it was.
+ *
+ * Throws an `OkibiError` with the code `config` for options that cannot work.
+ *
+ * @example
+ * ```ts
+ * app.use(kvClient())
+ * app.use(SessionManager({ name: 'session_cookie', secret: 'Strong_Secret_123', ttl: 86_400 }))
+ * app.get('/', (c) => c.json({ user: c.session.value }))
+ * ```
+ */
+export function SessionManager(options: SessionManagerOptions = {}): MiddlewareHandler {
+  const settings = settingsOf(options)
+  const engines = new Map<KvType, Engine>()
+  return async function sessionManager(c, next) {
+    const outer = requests.get(c) ?? []
+    const same = outer.find((session) => session.isFor(settings))
+    if (same) {
+      same.goOnWith(settings)
+      c.session = same.shown
+      return next()
+    }
+    const { kv, kvType } = c
+    if (!kv) {
+      throw wrong(
+        'Key-Value store not available: c.kv is not set; put app.use(kvClient()) from okibi/hono-kv-session/cloudflare, ' +
+          '/d1, /denokv or /redis before SessionManager',
+      )
+    }
+    const before = headersOf(c)
+    const { outside } = settings
+    const store = storeOf(kvType, kv, outside.now)
+    const engine = engines.get(kvType) ?? engineOf(settings, kvType)
+    engines.set(kvType, engine)
+    const request = new RequestSession(
+      engine,
+      { ...outside, store },
+      isUpgrade(c.req.raw.headers),
+      new KvChanges(),
+      (event) => tell(settings.onEvent, event, c),
+    )
+    const session = new RequestKvSession(request, settings, kvType)
+    requests.set(c, [...outer, session])
+    c.session = session.shown
+    const run = async () => {
+      await next()
+      session.end()
+    }
+    await around(c, run, request, {
+      before,
+      lookUp: true,
+      hostname: new URL(c.req.url).hostname,
+      commitsFailed: true,
+      onStoreError: settings.onStoreError,
+    })
+  }
+}

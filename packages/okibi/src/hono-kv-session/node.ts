@@ -1,0 +1,2 @@
+// kvClient on Node: that for Redis.
+export { kvClient, legacyStore } from './redis.js'

@@ -1,0 +1,109 @@
+// The options of SessionManager, checked once, and the engines that go by them.
+import type { Context } from 'hono'
+import type { Outside } from '../driver.js'
+import { Engine, type SessionEvent } from '../engine.js'
+import { type CommonOptions, outsideOf, type TimeOptions } from '../options.js'
+import type { KvType } from './context.js'
+import { wrong } from './wrong.js'
+
+/** What `SessionManager` takes: the options of hono-kv-session, and below them okibi's own. */
+export interface SessionManagerOptions extends TimeOptions {
+  /** The cookie's name. Default `id`. */
+  readonly name?: string | undefined
+  /** Signs the cookie, as Hono's own helper does. Of several, the first signs and all of them count. Default: none. */
+  readonly secret?: string | readonly string[] | undefined
+  /** How long a session lives without activity, in seconds: 60 at least, and 400 days at most. Default 604 800, a week. */
+  readonly ttl?: number | undefined
+  /** Whether activity keeps a session alive. Default true. It is written down at most once a minute. */
+  readonly renew?: boolean | undefined
+  /** Whether every request gives its session a new id. Default false. */
+  readonly regenerate?: boolean | undefined
+  /** The answer to a session that failed; see `sessions`. Default: 503 if the backend failed, else 500. */
+  readonly onStoreError?: CommonOptions['onStoreError']
+  /** Told of what an operator may want to count: forged cookies, conflicts. It holds no id, secret or value. */
+  readonly onEvent?: ((event: SessionEvent, c: Context) => void) | undefined
+}
+
+/** The options of one SessionManager, checked. */
+export interface Settings {
+  readonly name: string
+  readonly secrets: readonly string[]
+  /** In seconds. */
+  readonly ttl: number
+  readonly renew: boolean
+  readonly regenerate: boolean
+  readonly onStoreError: CommonOptions['onStoreError']
+  readonly onEvent: CommonOptions['onEvent']
+  /** All but the store, which comes with a request. */
+  readonly outside: Outside
+}
+
+const KNOWN: ReadonlySet<string> = new Set([
+  ...['name', 'secret', 'ttl', 'renew', 'regenerate'],
+  ...['onStoreError', 'onEvent', 'storeTimeout', 'commitDeadline', 'now', 'random'],
+])
+
+/** No backend keeps a session for less, in seconds. */
+const SHORTEST_TTL = 60
+
+/** The options as they will be used. Throws for what cannot work. */
+export function settingsOf(options: SessionManagerOptions): Settings {
+  const unknown = Object.keys(options).find((name) => !KNOWN.has(name))
+  if (unknown !== undefined) throw wrong(`${unknown}: there is no such option`)
+  const { name = 'id', secret, ttl = 604_800, renew = true, regenerate = false } = options
+  for (const [option, given] of Object.entries({ renew, regenerate })) {
+    if (typeof given !== 'boolean') throw wrong(`${option} of ${String(given)}: must be true or false`)
+  }
+  const settings: Settings = {
+    name,
+    secrets: secretsOf(secret),
+    ttl: ttlOf(ttl),
+    renew,
+    regenerate,
+    onStoreError: options.onStoreError,
+    onEvent: options.onEvent,
+    outside: outsideOf(options, undefined),
+  }
+  // What is wrong with the rest, the engine says, and not only when the first request comes.
+  engineOf(settings, 'redis')
+  return settings
+}
+
+/** How long a session lives, in seconds. */
+export function ttlOf(ttl: number): number {
+  if (Number.isFinite(ttl)) return Math.max(ttl, SHORTEST_TTL)
+  throw wrong(`ttl of ${String(ttl)}: must be a number of seconds`)
+}
+
+/** Secrets as the engine reads them, the newest first. */
+export function secretsOf(secret: string | readonly string[] | null | undefined): readonly string[] {
+  if (secret === undefined || secret === null) return []
+  const secrets = typeof secret === 'string' ? [secret] : secret
+  if (Array.isArray(secrets) && secrets.every((one) => typeof one === 'string' && one !== '')) return secrets
+  throw wrong('secret: must be a text that is not empty, or a list of such')
+}
+
+/** More engines than this are a mistake, such as a secret for each visitor, and would take memory without end. */
+const MOST_ENGINES = 1000
+/** The engines of this process by what they go by: an app may make its SessionManager anew for every request. */
+const engines = new Map<string, Engine>()
+
+/** The engine for a backend. */
+export function engineOf(settings: Pick<Settings, 'name' | 'secrets' | 'ttl' | 'renew'>, kvType: KvType): Engine {
+  const { name, secrets, ttl, renew } = settings
+  const options = {
+    dialect: { name: 'hono-kv-session', secrets, ttl: Math.round(ttl * 1000), renew, json: kvType === 'denokv' },
+    cookie: { name },
+    consistency: kvType === 'cloudflare' ? 'eventual' : 'strong',
+  }
+  const key = JSON.stringify(options)
+  let engine = engines.get(key)
+  if (!engine) {
+    if (engines.size >= MOST_ENGINES) {
+      throw wrong(`secret, ttl: more than ${MOST_ENGINES} different ones; use the same for all requests`)
+    }
+    engine = new Engine(options)
+    engines.set(key, engine)
+  }
+  return engine
+}

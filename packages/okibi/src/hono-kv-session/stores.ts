@@ -1,0 +1,42 @@
+// The store of a backend: the same bytes in the same places as hono-kv-session has them.
+import type { Store } from '../store.js'
+import type { KvNamespace } from '../stores/cloudflare-kv.js'
+import type { D1Binding } from '../stores/d1.js'
+import type { DenoKv } from '../stores/deno-kv.js'
+import type { KvType } from './context.js'
+import { cloudflareLegacy } from './stores/cloudflare.js'
+import { d1Legacy } from './stores/d1.js'
+import { denoKvLegacy } from './stores/denokv.js'
+import { type RedisClient, redisLegacy } from './stores/redis.js'
+import { wrong } from './wrong.js'
+
+type Now = () => number
+
+/** How each store is made, and a method by which its backend is known. */
+const MAKERS = {
+  cloudflare: { method: 'getWithMetadata', make: (kv, now) => cloudflareLegacy(kv as KvNamespace, now) },
+  d1: { method: 'prepare', make: (kv, now) => d1Legacy(kv as D1Binding, now) },
+  denokv: { method: 'atomic', make: (kv, now) => denoKvLegacy(kv as DenoKv, now) },
+  redis: { method: 'eval', make: (kv, now) => redisLegacy(kv as RedisClient, now) },
+} as const satisfies Record<KvType, { readonly method: string; readonly make: (kv: unknown, now: Now) => Store }>
+
+/** The stores by backend, and by clock, of which tests have their own. */
+const stores = new WeakMap<object, Map<Now, Store>>()
+
+/** The store on a backend. One for all requests: what one of them wrote just now, the next should know. */
+export function storeOf(kvType: KvType, kv: unknown, now: Now): Store {
+  const maker = Object.hasOwn(MAKERS, kvType) ? MAKERS[kvType] : undefined
+  if (!maker) {
+    const known = Object.keys(MAKERS).join(', ')
+    throw wrong(`c.kvType of ${JSON.stringify(kvType)}: must be one of ${known}, as a kvClient sets it`)
+  }
+  const backend = kv as Readonly<Record<string, unknown>>
+  if (typeof backend[maker.method] !== 'function') {
+    throw wrong(`c.kv has no method ${maker.method}, which every backend of c.kvType "${kvType}" has`)
+  }
+  const made = stores.get(backend) ?? new Map<Now, Store>()
+  stores.set(backend, made)
+  const store = made.get(now) ?? maker.make(backend, now)
+  made.set(now, store)
+  return store
+}

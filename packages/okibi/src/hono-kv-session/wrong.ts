@@ -1,0 +1,7 @@
+// What a configuration that cannot work fails with.
+import { OkibiError } from '../errors.js'
+
+/** A configuration that cannot work. */
+export function wrong(text: string): OkibiError {
+  return new OkibiError('config', `hono-kv-session: ${text}`)
+}

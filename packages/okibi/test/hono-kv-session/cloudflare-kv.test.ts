@@ -1,0 +1,221 @@
+// The drop-in on Workers KV with its real limits: late reads, cached absence, one write a second for each key.
+import type { Hono } from 'hono'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { kvClient } from '../../src/hono-kv-session/cloudflare.js'
+import type { SessionManagerOptions } from '../../src/hono-kv-session/index.js'
+import { Browser } from '../support/browser.js'
+import { FakeKv, type FakePlace } from '../support/fake-kv.js'
+import { site } from './support/site.js'
+import { settled } from './support/time.js'
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.useRealTimers()
+  vi.restoreAllMocks()
+})
+
+const MINUTE = 60_000
+const login: RequestInit = { method: 'POST', body: JSON.stringify({ value: 'ann' }) }
+const post: RequestInit = { method: 'POST' }
+
+/** The app as it runs in one isolate. Every isolate has a binding of its own. */
+function isolate(place: FakePlace, options?: SessionManagerOptions): Pick<Hono, 'request'> {
+  const app = site(kvClient(), options)
+  const binding = {
+    getWithMetadata: place.getWithMetadata.bind(place),
+    put: place.put.bind(place),
+    delete: place.delete.bind(place),
+  }
+  return { request: (path: string, init?: RequestInit) => app.request(path, init, { SESSION: binding }) } as Hono
+}
+
+/** A visit, by its status and its text. */
+async function visit(browser: Browser, path: string, init?: RequestInit): Promise<string> {
+  const answer = await settled(browser.fetch(path, init))
+  return `${answer.status} ${await answer.text()}`
+}
+
+async function value(browser: Browser, path = '/'): Promise<unknown> {
+  const answer = await settled(browser.fetch(path))
+  expect(answer.status).toBe(200)
+  return ((await answer.json()) as { value?: unknown }).value
+}
+
+/** The times between the writes of each key. */
+function gaps(kv: FakeKv): number[] {
+  const last = new Map<string, number>()
+  const found: number[] = []
+  for (const { key, at } of kv.written) {
+    const before = last.get(key)
+    if (before !== undefined) found.push(at - before)
+    last.set(key, at)
+  }
+  return found
+}
+
+const puts = (kv: FakeKv) => kv.written.filter(({ what }) => what === 'put').length
+
+describe.each(['own writes at once', 'own writes late'] as const)('in a place that sees its %s', (sees) => {
+  test('n10_a_request_puts_once_at_most_and_no_key_is_put_twice_within_a_second', async () => {
+    // The original put the session back at every request, and twice where the app renewed it.
+    const kv = new FakeKv()
+    const ann = new Browser(isolate(kv.place(sees), { ttl: 3600 }))
+    await visit(ann, '/login', login)
+    expect(puts(kv)).toBe(1)
+    for (const path of ['/', '/public', '/renew']) await visit(ann, path, path === '/renew' ? post : undefined)
+    expect(puts(kv)).toBe(1)
+    await vi.advanceTimersByTimeAsync(10 * MINUTE)
+    // A renewal is due, and the app asks for one.
+    expect(await visit(ann, '/renew', post)).toBe('200 true')
+    expect(puts(kv)).toBe(2)
+    await visit(ann, '/logout', post)
+    await visit(ann, '/login', login)
+    await visit(ann, '/regenerate', post)
+    expect(kv.written.map(({ what }) => what)).toEqual(['put', 'put', 'delete', 'put', 'put', 'delete'])
+    expect(gaps(kv).every((gap) => gap >= 1000)).toBe(true)
+    expect(kv.refused).toBe(0)
+  })
+
+  test('n10_n15_renewals_are_a_minute_apart_and_reading_puts_nothing_else', async () => {
+    const kv = new FakeKv()
+    const ann = new Browser(isolate(kv.place(sees), { ttl: 200 }))
+    await visit(ann, '/login', login)
+    for (let second = 0; second < 1200; second += 10) {
+      await vi.advanceTimersByTimeAsync(10_000)
+      expect(await value(ann)).toBe('ann')
+    }
+    expect(puts(kv)).toBeGreaterThan(10)
+    expect(gaps(kv).every((gap) => gap >= MINUTE)).toBe(true)
+    expect(kv.refused).toBe(0)
+  })
+
+  test('n10_parallel_requests_of_one_isolate_renew_once', async () => {
+    const kv = new FakeKv()
+    const ann = new Browser(isolate(kv.place(sees)))
+    await visit(ann, '/login', login)
+    await vi.advanceTimersByTimeAsync(2 * 86_400_000)
+    const twins = Array.from({ length: 10 }, () => ann.twin())
+    expect(await settled(Promise.all(twins.map((twin) => twin.text('/slow?ms=50'))))).toHaveLength(10)
+    expect(puts(kv)).toBe(2)
+    expect(kv.refused).toBe(0)
+  })
+
+  test('n1_what_a_logout_ended_stays_ended_although_kv_still_shows_it', async () => {
+    // In the original a slow request put back what it had read.
+    const kv = new FakeKv()
+    const ann = new Browser(isolate(kv.place(sees)))
+    await visit(ann, '/login', login)
+    await vi.advanceTimersByTimeAsync(2 * 86_400_000)
+    // The place caches what it reads here.
+    const early = ann.twin()
+    const slowly = early.fetch('/slow?ms=500')
+    await vi.advanceTimersByTimeAsync(100)
+    const late = ann.twin()
+    expect(await visit(ann, '/logout', post)).toBe('200 true')
+    expect((await settled(slowly)).headers.getSetCookie()).toEqual([])
+    expect(await value(late)).toBe(null)
+    await vi.advanceTimersByTimeAsync(2 * MINUTE)
+    expect(await value(late)).toBe(null)
+    expect(kv.keys).toEqual([])
+  })
+
+  test('a_login_is_seen_at_once_where_it_was_made', async () => {
+    // Who asks KV for a new key before putting it is told for a minute that there is nothing.
+    const kv = new FakeKv()
+    const ann = new Browser(isolate(kv.place(sees)))
+    await visit(ann, '/login', login)
+    expect(await value(ann)).toBe('ann')
+  })
+})
+
+test('n10_a_renewal_that_another_isolate_has_just_made_is_no_error', async () => {
+  // The original's promise was left behind, so the 429 ended the process or was lost.
+  const kv = new FakeKv()
+  const place = kv.place('own writes late')
+  const [here, there] = [isolate(place), isolate(place)]
+  const ann = new Browser(here)
+  await visit(ann, '/login', login)
+  await vi.advanceTimersByTimeAsync(2 * 86_400_000)
+  const other = new Browser(there, ann.cookies)
+  const both = await settled(Promise.all([ann.fetch('/'), other.fetch('/')]))
+  expect(both.map(({ status }) => status)).toEqual([200, 200])
+  expect(kv.refused).toBe(1)
+  expect(puts(kv)).toBe(2)
+})
+
+test('n10_a_change_that_is_refused_for_anothers_sake_is_made_a_little_later', async () => {
+  const kv = new FakeKv()
+  const place = kv.place()
+  const [here, there] = [isolate(place), isolate(place)]
+  const ann = new Browser(here)
+  await visit(ann, '/login', login)
+  await vi.advanceTimersByTimeAsync(2 * 86_400_000)
+  const other = new Browser(there, ann.cookies)
+  await visit(ann, '/')
+  expect(await visit(other, '/change', { method: 'POST', body: '"bob"' })).toMatch(/^200 .*"bob"/)
+  expect(kv.refused).toBeGreaterThan(0)
+  expect(await value(ann)).toBe('bob')
+})
+
+test('n10_a_day_without_any_puts_left_keeps_everybody_signed_in', async () => {
+  vi.spyOn(console, 'error').mockReturnValue()
+  const kv = new FakeKv()
+  const ann = new Browser(isolate(kv.place()))
+  await visit(ann, '/login', login)
+  await vi.advanceTimersByTimeAsync(2 * 86_400_000)
+  kv.fault = (what) => (what === 'put' ? 'KV PUT failed: 429 Too Many Requests' : undefined)
+  expect(await value(ann)).toBe('ann')
+  // A login cannot be had then.
+  const bob = new Browser(isolate(kv.place()))
+  expect((await settled(bob.fetch('/login', login))).status).toBe(503)
+  expect(bob.cookies.size).toBe(0)
+})
+
+test('n11_another_place_hears_of_a_logout_within_a_minute', async () => {
+  const kv = new FakeKv()
+  const ann = new Browser(isolate(kv.place()))
+  await visit(ann, '/login', login)
+  const abroad = new Browser(isolate(kv.place()), ann.cookies)
+  expect(await value(abroad)).toBe('ann')
+  await visit(ann, '/logout', post)
+  expect(await value(abroad)).toBe('ann')
+  await vi.advanceTimersByTimeAsync(MINUTE)
+  expect(await value(abroad)).toBe(null)
+})
+
+test('an_id_of_the_apps_own_that_another_isolate_took_again_is_not_thought_dead', async () => {
+  const kv = new FakeKv()
+  const place = kv.place()
+  const own = (value: string): RequestInit => ({ ...post, body: JSON.stringify({ value, session: 'user-17' }) })
+  const ann = new Browser(isolate(place))
+  await visit(ann, '/login', own('one'))
+  await visit(ann, '/logout', post)
+  await vi.advanceTimersByTimeAsync(1000)
+  const elsewhere = new Browser(isolate(place))
+  await visit(elsewhere, '/login', own('two'))
+  ann.cookies.set('id', 'user-17')
+  expect(await value(ann)).toBe('two')
+})
+
+test('n40_a_session_of_a_minute_stays_alive_as_long_as_it_is_used', async () => {
+  const kv = new FakeKv()
+  const ann = new Browser(isolate(kv.place(), { ttl: 60 }))
+  await visit(ann, '/login', login)
+  for (let visits = 0; visits < 30; visits += 1) {
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(await value(ann)).toBe('ann')
+  }
+  await vi.advanceTimersByTimeAsync(MINUTE)
+  expect(await value(ann)).toBe(null)
+})
+
+test('n13_every_put_carries_an_expiry_of_at_least_a_minute', async () => {
+  for (const ttl of [-1, 0, 1, 59, 60, 61.5, 86_400, 400 * 86_400]) {
+    const kv = new FakeKv()
+    await visit(new Browser(isolate(kv.place(), { ttl })), '/login', login)
+    const until = kv.entry(kv.keys[0] ?? '')?.until ?? Number.NaN
+    expect((until - (kv.written[0]?.at ?? Number.NaN)) / 1000).toBe(Math.max(60, Math.ceil(ttl)))
+  }
+})

@@ -1,0 +1,67 @@
+// Serves the site from Deno KV, and lets the tests reach what lies there.
+import { kvClient } from '../../../../src/hono-kv-session/denokv.js'
+import { site } from '../../support/site.js'
+import { server } from '../support/remote.js'
+
+/** An entry as Deno shows it. */
+interface Entry {
+  readonly key: string[]
+  readonly value: unknown
+  readonly versionstamp: string | null
+}
+
+interface Atomic {
+  set(key: string[], value: unknown): Atomic
+  commit(): Promise<unknown>
+}
+
+/** What is used of a database. */
+interface Kv {
+  get(key: string[]): Promise<Entry>
+  set(key: string[], value: unknown, options?: { expireIn: number }): Promise<unknown>
+  list(selector: { prefix: string[] }): AsyncIterable<Entry>
+  atomic(): Atomic
+}
+
+/** What is used of Deno. */
+declare const Deno: {
+  readonly args: readonly string[]
+  openKv(path: string): Promise<Kv>
+  serve(options: object, handler: (request: Request) => Promise<Response>): unknown
+}
+
+const [path = ':memory:'] = Deno.args
+const kv = await Deno.openKv(path)
+const serve = server((options) => site(kvClient({ path }), options))
+
+/** What the tests ask of the database itself. */
+const raw: Record<string, (given: { key: string[]; value: unknown; seconds: number }) => Promise<unknown>> = {
+  '/get': ({ key }) => kv.get(key),
+  '/set': ({ key, value, seconds }) => kv.set(key, value, { expireIn: seconds * 1000 }),
+  '/set-date': ({ key, seconds }) => kv.set(key, new Date(0), { expireIn: seconds * 1000 }),
+  '/set-bigint': ({ key, seconds }) => kv.set(key, { a: 1n }, { expireIn: seconds * 1000 }),
+  // As if that time had gone by since the entry was written.
+  '/age': async ({ key, seconds }) => {
+    const end = ['okibi', 'session end', ...key.slice(1)]
+    const [entry, found] = [await kv.get(key), await kv.get(end)]
+    return kv
+      .atomic()
+      .set(key, entry.value)
+      .set(end, Number(found.value) - seconds * 1000)
+      .commit()
+  },
+  '/list': async ({ key }) => {
+    const keys = []
+    for await (const entry of kv.list({ prefix: key })) keys.push(entry.key)
+    return keys
+  },
+}
+
+Deno.serve(
+  { hostname: '127.0.0.1', port: 0, onListen: ({ port }: { port: number }) => console.log(port) },
+  async (request) => {
+    const ask = raw[new URL(request.url).pathname]
+    if (!ask) return serve(request)
+    return Response.json((await ask(await request.json())) ?? null)
+  },
+)

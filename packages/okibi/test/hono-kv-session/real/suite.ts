@@ -1,0 +1,406 @@
+// What every backend must do, on the real thing.
+import { Hono } from 'hono'
+import { generateSignedCookie, getSignedCookie } from 'hono/cookie'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { Browser } from '../../support/browser.js'
+import type { App, Backend } from './support/backends.js'
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/
+const HOST = 'localhost'
+const WEEK = 604_800
+const now = () => Date.now() / 1000
+
+/** What `c.session` was, in the answer of a route that shows it. */
+interface Shown {
+  readonly name: string
+  readonly ttl: number
+  readonly key?: string
+  readonly value?: unknown
+  readonly status: boolean
+}
+
+const post = (body?: unknown): RequestInit => ({
+  method: 'POST',
+  ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+})
+
+function browserOf(app: App): Browser {
+  return new Browser(app as ConstructorParameters<typeof Browser>[0])
+}
+
+async function shown(browser: Browser, path = '/'): Promise<Shown> {
+  return JSON.parse(await browser.text(path)) as Shown
+}
+
+/** Logs in and returns the session's id. */
+async function login(browser: Browser, value: unknown = 'ann', options: object = {}): Promise<string> {
+  return browser.text('/login', post({ value, ...options }))
+}
+
+export function everyBackend(name: string, open: () => Promise<Backend>): void {
+  describe(name, () => {
+    let backend: Backend
+    beforeAll(async () => {
+      backend = await open()
+    }, 60_000)
+    afterAll(() => backend.close())
+
+    test('a_login_is_a_session_in_the_original_layout', async () => {
+      const app = backend.site()
+      const response = await app.request('/login', post({ value: 'ann' }))
+      const id = await response.text()
+      expect(id).toMatch(UUID)
+      const attributes = `Max-Age=${WEEK}; Domain=localhost; Path=/; HttpOnly; Secure; SameSite=Strict`
+      expect(response.headers.getSetCookie()).toEqual([`id=${id}; ${attributes}`])
+      expect(await backend.get(HOST, id)).toBe('ann')
+      expect(await backend.left(HOST, id)).toBeGreaterThan(WEEK - 30)
+      expect(await backend.left(HOST, id)).toBeLessThanOrEqual(WEEK + 1)
+      const answer = await app.request('/', { headers: { cookie: `id=${id}` } })
+      expect(await answer.json()).toEqual({ name: 'id', ttl: WEEK, key: id, value: 'ann', status: true })
+    })
+
+    test('n24_sessions_of_the_original_open_and_go_on', async () => {
+      const app = backend.site()
+      await backend.put(HOST, 'b80d8fc5-924d-43ba-85b5-6aa6b6dbb1c3', 'user01', 3600)
+      const ann = browserOf(app)
+      ann.cookies.set('id', 'b80d8fc5-924d-43ba-85b5-6aa6b6dbb1c3')
+      expect(await shown(ann)).toMatchObject({
+        value: 'user01',
+        status: true,
+        key: 'b80d8fc5-924d-43ba-85b5-6aa6b6dbb1c3',
+      })
+      // Its end was unknown or near, so the visit renewed it, under the same id and with the same bytes.
+      expect(ann.cookies.get('id')).toBe('b80d8fc5-924d-43ba-85b5-6aa6b6dbb1c3')
+      expect(await backend.get(HOST, 'b80d8fc5-924d-43ba-85b5-6aa6b6dbb1c3')).toBe('user01')
+      expect(await backend.left(HOST, 'b80d8fc5-924d-43ba-85b5-6aa6b6dbb1c3')).toBeGreaterThan(WEEK - 30)
+      // A node that still runs the original may write it again, which takes okibi's note of its end away.
+      await backend.put(HOST, 'b80d8fc5-924d-43ba-85b5-6aa6b6dbb1c3', 'user01', WEEK)
+      expect(await shown(ann)).toMatchObject({ value: 'user01', status: true })
+    })
+
+    test('n19_signed_cookies_work_from_login_to_logout', async () => {
+      // The original forgot to sign wherever it renewed or regenerated, and then read its own cookie as forged.
+      const app = backend.site({ secret: 'Strong_Secret_123' })
+      const ann = browserOf(app)
+      const id = await login(ann)
+      const hono = new Hono().get('/', async (c) => c.json(await getSignedCookie(c, 'Strong_Secret_123', 'id')))
+      const honoReads = async () => (await hono.request('/', { headers: { cookie: ann.header } })).json()
+      expect(await honoReads()).toBe(id)
+      expect(await shown(ann)).toMatchObject({ value: 'ann', key: id })
+      await backend.age(HOST, id, WEEK / 2)
+      ann.cookies.set('marker', '1')
+      const before = ann.cookies.get('id')
+      expect(await ann.text('/renew', post())).toBe('true')
+      expect(ann.cookies.get('id')).toBe(before)
+      expect(await honoReads()).toBe(id)
+      expect(await ann.text('/regenerate', post())).toBe('true')
+      const { key } = await shown(ann)
+      expect(key).not.toBe(id)
+      expect(await honoReads()).toBe(key)
+      // Signed by Hono's own helper.
+      const signed = await generateSignedCookie('id', key ?? '', 'Strong_Secret_123')
+      expect((await app.request('/private', { headers: { cookie: signed } })).status).toBe(200)
+      // With another secret, or none.
+      const forged = await generateSignedCookie('id', key ?? '', 'Strong_Secret_124')
+      expect((await app.request('/private', { headers: { cookie: forged } })).status).toBe(401)
+      expect((await app.request('/private', { headers: { cookie: `id=${key}` } })).status).toBe(401)
+      await ann.text('/logout', post())
+      expect(ann.cookies.has('id')).toBe(false)
+      expect((await app.request('/private', { headers: { cookie: signed } })).status).toBe(401)
+    })
+
+    test('n19_a_secret_given_to_the_login_alone_signs', async () => {
+      const response = await backend.site().request('/login', post({ value: 'ann', secret: 'Strong_Secret_123' }))
+      const [cookie = ''] = response.headers.getSetCookie()
+      expect(cookie.split(';')[0]).toBe(
+        (await generateSignedCookie('id', await response.text(), 'Strong_Secret_123')).split(';')[0],
+      )
+      const app = backend.site({ secret: 'Strong_Secret_123' })
+      const answer = await app.request('/', { headers: { cookie: cookie.split(';')[0] ?? '' } })
+      expect(await answer.json()).toMatchObject({ value: 'ann' })
+    })
+
+    test('n8_a_logout_takes_the_entry_and_the_cookie', async () => {
+      const ann = browserOf(backend.site())
+      const id = await login(ann)
+      const old = ann.twin()
+      const response = await ann.fetch('/logout', post())
+      expect(await response.json()).toBe(true)
+      const [removal = ''] = response.headers.getSetCookie()
+      expect(removal).toMatch(/^id=; Max-Age=0; Domain=localhost; Path=\//)
+      expect(response.headers.getSetCookie()).toHaveLength(1)
+      expect((await backend.get(HOST, id)) ?? null).toBeNull()
+      expect(await shown(old)).toEqual({ name: 'id', ttl: WEEK, value: null, status: false })
+      expect(old.cookies.get('id')).toBe(id)
+      expect((await old.fetch('/private')).status).toBe(401)
+    })
+
+    test('n28_an_unknown_id_is_no_session_and_writes_nothing', async () => {
+      // The original failed on D1, for it read a member of a row that was not there.
+      const app = backend.site()
+      const ids = [
+        '49b0b962-5b95-43c6-9e00-94ce1313d0ed',
+        'x',
+        'a:b',
+        "'; DROP TABLE session --",
+        '%00',
+        '%',
+        'é',
+        '{}',
+      ]
+      for (const id of ids) {
+        const response = await app.request('/', { headers: { cookie: `id=${encodeURIComponent(id)}` } })
+        expect(response.status).toBe(200)
+        expect(await response.json()).toMatchObject({ status: false })
+        expect(response.headers.getSetCookie()).toEqual([])
+      }
+      const response = await app.request('/', { headers: { cookie: 'id=%; id=' } })
+      expect([response.status, response.headers.getSetCookie()]).toEqual([200, []])
+      expect((await app.request('/private')).status).toBe(401)
+      // Functions without a session do no harm.
+      for (const path of ['/renew', '/regenerate', '/logout']) {
+        const answer = await app.request(path, post())
+        expect([answer.status, await answer.json(), answer.headers.getSetCookie()]).toEqual([200, true, []])
+      }
+    })
+
+    test('n28_any_json_value_comes_back_as_it_was', async () => {
+      const values = [
+        'text',
+        ' ',
+        'okibi:json:1',
+        'null',
+        '{"a":1}',
+        '\uFEFFmarked',
+        'naïve 🔥\u0001\n"\\',
+        17,
+        -1.5,
+        true,
+        [],
+        {},
+        [1, [null, 'two'], { three: [] }],
+        { user: 'ann', roles: ['a', 'b'], nested: { deep: null } },
+        JSON.parse('{"__proto__":{"admin":true},"constructor":1}'),
+      ]
+      for (const value of values) {
+        const ann = browserOf(backend.site())
+        await login(ann, value)
+        const { value: back, status } = await shown(ann)
+        expect(JSON.stringify(back)).toBe(JSON.stringify(value))
+        expect(status).toBe(true)
+      }
+    })
+
+    test('a_value_that_counts_as_false_is_nobodys_session', async () => {
+      // As in the original, whose users may rely on it: an app that logs in a user whom it did not find, say.
+      for (const value of ['', 0, false, null]) {
+        const ann = browserOf(backend.site())
+        await login(ann, value)
+        expect(await shown(ann)).toMatchObject({ status: false })
+        expect((await ann.fetch('/private')).status).toBe(401)
+      }
+    })
+
+    test('values_are_text_to_the_original_where_it_keeps_text', async () => {
+      const ann = browserOf(backend.site())
+      const id = await login(ann, { user: 'ann' })
+      expect(await backend.get(HOST, id)).toEqual(backend.isJson ? { user: 'ann' } : 'okibi:json:{"user":"ann"}')
+    })
+
+    test('a_login_ends_the_session_that_was_there_before', async () => {
+      // In the original it lived on: who had planted its id, or stolen it, kept a session that nobody could log out.
+      const ann = browserOf(backend.site())
+      const first = await login(ann, 'guest')
+      const planted = ann.twin()
+      const second = await login(ann, 'ann')
+      expect(second).not.toBe(first)
+      expect((await backend.get(HOST, first)) ?? null).toBeNull()
+      expect(await shown(planted)).toMatchObject({ status: false })
+      expect(await shown(ann)).toMatchObject({ value: 'ann', key: second })
+    })
+
+    test('an_app_may_choose_ids_and_overwrites_by_them', async () => {
+      const app = backend.site()
+      const [ann, bob] = [browserOf(app), browserOf(app)]
+      const id = `user-${crypto.randomUUID()}:a!#$&'()*+-./<=>?@[]^_\`{|}~`
+      expect(await login(ann, 'one', { session: id })).toBe(id)
+      expect(await shown(ann)).toMatchObject({ value: 'one', key: id })
+      expect(await login(ann, 'two', { session: id })).toBe(id)
+      expect(await shown(ann)).toMatchObject({ value: 'two', key: id })
+      expect(await login(bob, 'three', { session: id })).toBe(id)
+      expect(await shown(ann)).toMatchObject({ value: 'three', key: id })
+      expect(await backend.get(HOST, id)).toBe('three')
+    })
+
+    test('n3_n15_reading_writes_nothing_until_a_renewal_is_due_and_then_once', async () => {
+      // The original wrote at every visit.
+      const ann = browserOf(backend.site())
+      const id = await login(ann)
+      const end = async () => now() + (await backend.left(HOST, id))
+      const first = await end()
+      for (let visit = 0; visit < 20; visit += 1) {
+        const response = await ann.fetch('/')
+        expect(response.headers.getSetCookie()).toEqual([])
+      }
+      expect(Math.abs((await end()) - first)).toBeLessThan(0.5)
+      await backend.age(HOST, id, WEEK / 5)
+      const aged = await end()
+      expect(aged).toBeLessThan(first - WEEK / 6)
+      const renewing = await ann.fetch('/public')
+      expect(renewing.headers.getSetCookie()).toHaveLength(1)
+      expect(renewing.headers.getSetCookie()[0]).toContain(`id=${id}; Max-Age=${WEEK};`)
+      const renewed = await end()
+      expect(renewed).toBeGreaterThan(first - 1)
+      for (let visit = 0; visit < 20; visit += 1) {
+        expect((await ann.fetch('/')).headers.getSetCookie()).toEqual([])
+      }
+      expect(Math.abs((await end()) - renewed)).toBeLessThan(0.5)
+    })
+
+    test('without_renew_a_session_ends_when_it_must', async () => {
+      const ann = browserOf(backend.site({ renew: false }))
+      const id = await login(ann)
+      await backend.age(HOST, id, WEEK / 2)
+      expect(await shown(ann)).toMatchObject({ value: 'ann' })
+      expect(await backend.left(HOST, id)).toBeLessThan(WEEK / 2 + 1)
+      await ann.text('/renew', post())
+      expect(await backend.left(HOST, id)).toBeGreaterThan(WEEK - 30)
+    })
+
+    test('n12_no_lifetime_is_shorter_than_a_minute_wherever_it_comes_from', async () => {
+      // The original raised it in one of its paths.
+      const ann = browserOf(backend.site({ ttl: 5 }))
+      const response = await ann.fetch('/login', post({ value: 'ann' }))
+      expect(response.headers.getSetCookie()[0]).toContain('Max-Age=60;')
+      const { key = '', ttl } = await shown(ann)
+      expect(ttl).toBe(60)
+      await backend.age(HOST, key, 40)
+      expect((await ann.fetch('/')).headers.getSetCookie()[0]).toContain('Max-Age=60;')
+      expect(await backend.left(HOST, key)).toBeGreaterThan(55)
+    })
+
+    test('s16_an_entry_past_its_end_is_no_session', async () => {
+      const ann = browserOf(backend.site())
+      const id = await login(ann)
+      await backend.age(HOST, id, WEEK + 5)
+      expect(await shown(ann)).toMatchObject({ status: false })
+      // Its place can be taken again.
+      expect(await login(ann, 'again', { session: id })).toBe(id)
+      expect(await shown(ann)).toMatchObject({ value: 'again' })
+    })
+
+    test('n1_a_slow_request_does_not_revive_what_a_logout_ended', async () => {
+      // In the original every request wrote the session back that it had read.
+      const ann = browserOf(backend.site())
+      const id = await login(ann)
+      await backend.age(HOST, id, WEEK / 2)
+      const slow = ann.twin()
+      const slowly = slow.fetch('/slow?ms=600')
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      await ann.text('/logout', post())
+      const response = await slowly
+      expect(response.status).toBe(200)
+      expect(response.headers.getSetCookie()).toEqual([])
+      expect((await backend.get(HOST, id)) ?? null).toBeNull()
+      expect(await shown(slow)).toMatchObject({ status: false })
+    })
+
+    test('a_new_id_takes_the_value_along_and_the_old_one_opens_nothing', async () => {
+      const ann = browserOf(backend.site())
+      const id = await login(ann, { user: 'ann' })
+      const old = ann.twin()
+      await ann.text('/regenerate', post())
+      const { key = '', value } = await shown(ann)
+      expect(key).toMatch(UUID)
+      expect(key).not.toBe(id)
+      expect(value).toEqual({ user: 'ann' })
+      expect((await backend.get(HOST, id)) ?? null).toBeNull()
+      expect(await shown(old)).toMatchObject({ status: false })
+    })
+
+    test('with_regenerate_parallel_requests_lose_neither_the_session_nor_their_answers', async () => {
+      // In the original each of them made a session, and all but one of those stayed behind, alive and unknown.
+      const ann = browserOf(backend.site({ regenerate: true }))
+      const id = await login(ann)
+      const before = await backend.count(HOST)
+      const twins = Array.from({ length: 10 }, () => ann.twin())
+      const answers = await Promise.all(twins.map((twin) => shown(twin, '/slow?ms=300')))
+      expect(answers.every(({ value, status }) => value === 'ann' && status)).toBe(true)
+      const moved = twins.filter((twin) => twin.cookies.get('id') !== id)
+      if (backend.isStrong) {
+        // One of them wins, and the browser hears of no other id.
+        expect(moved).toHaveLength(1)
+        expect(await backend.count(HOST)).toBe(before)
+      } else {
+        expect(moved.length).toBeGreaterThanOrEqual(1)
+      }
+      expect((await backend.get(HOST, id)) ?? null).toBeNull()
+      for (const next of moved) expect(await shown(next)).toMatchObject({ value: 'ann', status: true })
+    }, 30_000)
+
+    test('n32_everything_at_once_in_one_request_ends_as_it_should', async () => {
+      const app = backend.site()
+      await login(browserOf(app), 'someone else', { session: 'chosen' })
+      const ann = browserOf(app)
+      const first = await login(ann)
+      const before = await backend.count(HOST)
+      expect(JSON.parse(await ann.text('/all', post()))).toMatchObject({ key: 'chosen', value: 'two', status: true })
+      expect(ann.cookies.get('id')).toBe('chosen')
+      expect(await shown(ann)).toMatchObject({ key: 'chosen', value: 'two' })
+      expect((await backend.get(HOST, first)) ?? null).toBeNull()
+      expect(await backend.count(HOST)).toBe(before - 1)
+    }, 30_000)
+
+    test('a_value_that_the_app_changes_is_stored_by_a_renewal', async () => {
+      const ann = browserOf(backend.site())
+      const id = await login(ann, { user: 'ann', cart: [] })
+      const changed = JSON.parse(await ann.text('/change', post({ user: 'ann', cart: [1] }))) as Shown
+      expect(changed).toMatchObject({ key: id, value: { user: 'ann', cart: [1] } })
+      expect(await shown(ann)).toMatchObject({ key: id, value: { user: 'ann', cart: [1] } })
+    })
+
+    test('n17_the_cookie_leaves_with_any_answer_and_once', async () => {
+      const app = backend.site()
+      for (const [path, status, own] of [
+        ['/raw', 200, ['own=1']],
+        ['/redirect', 302, []],
+        ['/throw', 500, []],
+        // The original's promise was left behind, and its answer had no cookie.
+        ['/unawaited', 200, []],
+      ] as const) {
+        const response = await app.request(path, post())
+        const cookies = response.headers.getSetCookie()
+        expect([path, response.status, cookies.length]).toEqual([path, status, own.length + 1])
+        expect(cookies.slice(0, -1)).toEqual(own)
+        const ann = browserOf(app)
+        ann.cookies.set('id', /^id=([^;]+);/.exec(cookies.at(-1) ?? '')?.[1] ?? '')
+        expect(await shown(ann)).toMatchObject({ status: true })
+        // Not even a failed answer takes a logout back.
+      }
+    })
+
+    test('hosts_have_sessions_of_their_own', async () => {
+      const app = backend.site()
+      const response = await app.request('http://www.example.com:8080/login', post({ value: 'ann' }))
+      const id = await response.text()
+      expect(response.headers.getSetCookie()[0]).toContain('; Domain=www.example.com; ')
+      expect(await backend.get('www.example.com', id)).toBe('ann')
+      const at = async (url: string) => {
+        const answer = await app.request(url, { headers: { cookie: `id=${id}` } })
+        return ((await answer.json()) as Shown).status
+      }
+      expect(await at('http://WWW.Example.Com/')).toBe(true)
+      // On D1 the original tells no hosts apart, so there it is up to the cookie.
+      expect(await at('http://example.com/')).toBe(!backend.tellsHosts)
+      const address = await app.request('http://[::1]:3000/login', post({ value: 'bob', session: 'a:b' }))
+      expect(address.status).toBe(200)
+      expect(await backend.get('[::1]', 'a:b')).toBe('bob')
+    })
+
+    test('s10_a_host_that_is_none_cannot_write_attributes', async () => {
+      // A URL takes a semicolon in its host, and the original wrote it into its cookie.
+      const response = await backend.site().request('http://a;secure=no/login', post({ value: 'ann' }))
+      for (const cookie of response.headers.getSetCookie()) expect(cookie).not.toContain('secure=no')
+    })
+  })
+}
