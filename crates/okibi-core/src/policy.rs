@@ -264,7 +264,7 @@ impl Policy {
     pub(crate) fn sends_cookie_on_write(&self) -> bool {
         match &self.dialect {
             Dialect::Native(_) => false,
-            Dialect::HonoSessions(spoken) => spoken.cookie.max_age.is_some(),
+            Dialect::HonoSessions(spoken) => spoken.cookie.lifetime().is_some(),
             Dialect::HonoKv(_) => true,
         }
     }

@@ -240,6 +240,19 @@ fn n40_a_cookie_with_an_end_moves_with_every_write_and_only_then() {
 }
 
 #[test]
+fn n40_a_cookie_that_says_its_day_is_sent_again_as_one_that_says_its_age() {
+    let mut cookie = HonoCookie::named("session");
+    cookie.expires = Some("Wed, 15 Nov 2023 22:13:20 GMT".into());
+    cookie.lasts = Some(Duration::from_mins(20));
+    let mut world = with_record(HonoSessions { cookie, idle: None, ..fifteen_minutes() }, RECORD);
+    assert!(world.serve(Some(ID), |_| {}).cookies().is_empty());
+    let sent = [format!("session={ID}; Path=/; Expires=Wed, 15 Nov 2023 22:13:20 GMT")];
+    assert_eq!(world.serve(Some(ID), |request| request.set("n", 2)).cookies(), sent);
+    world.advance(3 * MINUTE);
+    assert_eq!(world.serve(Some(ID), |_| {}).cookies(), sent);
+}
+
+#[test]
 fn a_cookie_is_written_in_the_order_of_honos_own_helper() {
     let cookie = HonoCookie {
         domain: Some("example.com".into()),

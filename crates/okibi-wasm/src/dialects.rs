@@ -72,6 +72,7 @@ fn hono_cookie(json: &str, name: &str) -> Result<HonoCookie, ConfigError> {
             "partitioned" => cookie.partitioned = given.flag()?,
             "maxAge" => cookie.max_age = Some(given.span()?),
             "expires" => cookie.expires = Some(given.text()?),
+            "lasts" => cookie.lasts = Some(given.span()?),
             "priority" => cookie.priority = Some(given.text()?),
             _ => return Err(given.unknown()),
         }

@@ -106,6 +106,8 @@ pub struct HonoCookie {
     pub max_age: Option<Duration>,
     /// `Expires`, the same in every header, as an HTTP date. Default none.
     pub expires: Option<String>,
+    /// How long a cookie with `Expires` and no `Max-Age` lives, which decides when it is sent again. It is not written.
+    pub lasts: Option<Duration>,
     /// `Priority`. Default none.
     pub priority: Option<String>,
 }
@@ -123,8 +125,14 @@ impl HonoCookie {
             partitioned: false,
             max_age: None,
             expires: None,
+            lasts: None,
             priority: None,
         }
+    }
+
+    /// How long a browser keeps it, where that is not as long as the browser's own session.
+    pub(crate) fn lifetime(&self) -> Option<Duration> {
+        self.max_age.or(self.lasts)
     }
 }
 

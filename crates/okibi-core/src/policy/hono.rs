@@ -119,7 +119,7 @@ impl HonoSessions {
 
     /// A tenth of whatever ends first: the session or its cookie. `None`: nothing to renew.
     pub(super) fn renew_after(&self) -> Option<Duration> {
-        let shorter = [self.idle, self.cookie.max_age].into_iter().flatten().min()?;
+        let shorter = [self.idle, self.cookie.lifetime()].into_iter().flatten().min()?;
         self.auto_extend.then_some(shorter / 10)
     }
 }
