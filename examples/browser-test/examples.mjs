@@ -87,6 +87,7 @@ async function proveWith(example, { folder, redis, sealed, screenshots }) {
     })
     if (!answers) return
     await example.flow({ server, browser, sealed, keptIn: example.keptIn, lists: example.lists, step, shoot })
+    for (const [what, proof] of Object.entries(example.also ?? {})) await step(what, () => proof(server))
   } finally {
     await server.stop()
   }

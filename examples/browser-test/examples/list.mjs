@@ -1,4 +1,5 @@
 // Every example: how its README installs and starts it, what its pages say of its store.
+import assert from 'node:assert/strict'
 import { site } from '../flows/site.mjs'
 
 /** What the development dependencies of the Cloudflare examples bring is among the tools already. */
@@ -17,6 +18,12 @@ function wrangler(script, flag = '--var', separator = ':') {
 /** A program that reads its variables from the environment. */
 function program(...command) {
   return (port, variables) => ({ command, env: { PORT: String(port), ...variables } })
+}
+
+/** Sets off the cron trigger of a Worker, which wrangler does not do by itself. */
+async function cronEndsWell(server) {
+  const answer = await fetch(server.at('/cdn-cgi/local/scheduled', '127.0.0.1'))
+  assert.equal(await answer.text(), 'ok')
 }
 
 /** With its server store, and with the sealed cookie. */
@@ -58,7 +65,12 @@ export const examples = [
   }),
   example('node-redis', 'Redis', { lists: true, withTools: false, needsRedis: true, start: program('npm', 'start') }),
   example('workers-kv', 'Workers KV', { start: wrangler(['start']) }),
-  example('workers-d1', 'D1', { lists: true, before: [['npm', 'run', 'schema']], start: wrangler(['start']) }),
+  example('workers-d1', 'D1', {
+    lists: true,
+    before: [['npm', 'run', 'schema']],
+    start: wrangler(['start']),
+    also: { 'the cron trigger ends well': cronEndsWell },
+  }),
   example('workers-durable-object', 'a Durable Object', { lists: true, start: wrangler(['start']) }),
   example('pages', 'Workers KV', { start: wrangler(['start'], '--binding', '=') }),
 ]
