@@ -961,3 +961,26 @@ fn s15_the_presets_are_those_of_nist() {
     assert_eq!(minutes(Lifetime::AAL3), (15, Some(12)));
     assert_eq!(Config::default().lifetime, Lifetime::AAL2);
 }
+
+/// N10: such a store takes one write per key and second, so the marker of a destroyed session is its end, and lies there
+/// until it expires. It still leads whoever logs out to what a parallel rotation made of the session.
+#[test]
+fn n1_n10_on_an_eventual_store_a_logout_writes_once_and_still_ends_the_successor() {
+    let config = || Config { consistency: Consistency::Eventual, ..Config::default() };
+    let mut world = World::new(config());
+    let cookie = new_session(&mut world);
+    let before = world.steps.len();
+    world.serve(Some(&cookie), |request| request.log.push(Op::Destroy));
+    let written = world.steps[before..].iter().filter(|step| !matches!(step, Step::Load(_))).count();
+    assert_eq!((written, world.records().len()), (1, 0));
+    assert!(!world.serve(Some(&cookie), |_| {}).is_live());
+
+    let cookie = new_session(&mut world);
+    let mut logout = world.request(Some(&cookie));
+    logout.load(&mut world);
+    logout.log.push(Op::Destroy);
+    let rotated = world.serve(Some(&cookie), |request| request.log.push(Op::Rotate)).cookie().unwrap();
+    logout.commit(&mut world).unwrap();
+    assert!(!world.serve(Some(&rotated), |_| {}).is_live());
+    assert!(world.records().is_empty());
+}

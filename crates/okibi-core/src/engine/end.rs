@@ -103,10 +103,6 @@ impl Engine {
         now: Timestamp,
         random: &mut Random,
     ) -> Result<Step, Refusal> {
-        if self.policy.is_eventual() && expected.is_some() {
-            // Such a store takes one write per key and second, and nobody would see the marker in time.
-            return Ok(remove(flow, work, key, false));
-        }
         let until = match flow.accepted.first().filter(|_| expected.is_none()) {
             Some(elsewhere) => elsewhere.until.max(now.plus(ROTATE_MARKER)),
             None => now.plus(ROTATE_MARKER),

@@ -261,8 +261,10 @@ impl Engine {
             }
             Stage::RotateCreating(fresh) | Stage::RotateRewriting(fresh) => self.mark(flow, work, fresh, now, random),
             Stage::RotateMarking => self.marked(flow, work, now, random),
-            // Where a session could still be taken over, the marker stays.
-            Stage::EndMarking { expected: None, .. } => self.ended(flow, work, now, random),
+            // The marker stays where a session could still be taken over, and where a key takes one write per second.
+            Stage::EndMarking { expected, .. } if expected.is_none() || self.policy.is_eventual() => {
+                self.ended(flow, work, now, random)
+            }
             Stage::EndMarking { key, .. } => Ok(end::remove(flow, work, key, true)),
             _ => Err(Refusal::OutOfOrder),
         }
