@@ -30,12 +30,17 @@ pub(crate) enum Effort {
 }
 
 /// What the compiler is told. SIMD, which every runtime has that okibi runs on, makes SHA-256 half as large. LLVM's own
-/// threshold for inlining makes the whole module a tenth larger and no faster. AES need not be unrolled.
-const RUSTFLAGS: &[&str] =
-    &["-Ctarget-feature=+simd128", "-Cllvm-args=-inline-threshold=25", "--cfg=aes_backend_soft=\"compact\""];
+/// threshold for inlining makes the whole module a tenth larger and no faster. AES need not be unrolled. Where this machine keeps its crates is nobody's business.
+fn flags() -> String {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo"))).unwrap_or_default();
+    let crates = format!("--remap-path-prefix={}=crates", home.join("registry/src").display());
+    ["-Ctarget-feature=+simd128", "-Cllvm-args=-inline-threshold=5", "--cfg=aes_backend_soft=\"compact\"", &crates]
+        .join("\u{1f}")
+}
 
 /// What `wasm-opt` is told. The input's own list of features decides what it may use.
-const OPTIMISE: &[&str] = &["-O3", "--strip-debug", "--strip-producers", "--strip-target-features"];
+const OPTIMISE: &[&str] = &["-Os", "--strip-debug", "--strip-producers", "--strip-target-features"];
 
 /// Builds what the TypeScript package needs of the engine, if anything has changed since.
 pub(crate) fn build(effort: Effort) -> Outcome {
@@ -45,7 +50,7 @@ pub(crate) fn build(effort: Effort) -> Outcome {
         .args(["rustc", "--quiet", "--package", "okibi-wasm", "--profile", "wasm", "--target", TARGET])
         // As an rlib besides it could not be optimised as a whole.
         .args(["--crate-type", "cdylib"])
-        .env("CARGO_ENCODED_RUSTFLAGS", RUSTFLAGS.join("\u{1f}")))?;
+        .env("CARGO_ENCODED_RUSTFLAGS", flags()))?;
     let compiled = target()?.join(TARGET).join("wasm/okibi_wasm.wasm");
     let bytes = fs::read(&compiled).during(compiled.display())?;
 

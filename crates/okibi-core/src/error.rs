@@ -3,8 +3,6 @@
 use alloc::string::String;
 use core::{fmt, time::Duration};
 
-use serde::{Deserialize, Serialize};
-
 use crate::{json, time::millis};
 
 /// A configuration that cannot work. It is found when the engine is built, never while a request waits.
@@ -109,7 +107,7 @@ impl fmt::Display for Span {
 }
 
 /// Why a change or a commit was refused. The kinds are stable; the texts are not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
     /// The store could not be reached; nothing was written.
@@ -186,8 +184,7 @@ impl Refusal {
 }
 
 /// Something an operator may want to count. It holds no id, secret or value (ASVS 16.2.5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Event {
     /// The session cookie's value has not the form of one.

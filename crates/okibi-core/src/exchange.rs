@@ -1,12 +1,11 @@
 //! What passes between the engine and a store: the words of the store contract.
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
-use crate::{id::Owner, time::Timestamp};
+use crate::{id::Owner, state::fields, time::Timestamp};
 
 /// What a load found.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Loaded {
     /// The bytes that the last write put there.
     pub bytes: Bytes,
@@ -22,7 +21,7 @@ impl core::fmt::Debug for Loaded {
 }
 
 /// What a store is asked to put under a key.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Write {
     /// The record, encoded. A store never looks inside.
     pub bytes: Bytes,
@@ -31,6 +30,8 @@ pub struct Write {
     /// Whose session it is, for stores that can list by owner.
     pub owner: Option<Owner>,
 }
+
+fields!(Write { bytes, expires_at, owner });
 
 impl core::fmt::Debug for Write {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -42,7 +43,7 @@ impl core::fmt::Debug for Write {
 }
 
 /// A store's answer to a compare-and-swap.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Swap {
     /// The key held what was expected and now holds what was written.
     Done,
@@ -61,7 +62,7 @@ impl core::fmt::Debug for Swap {
 }
 
 /// What a backend can promise about a swap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consistency {
     /// Reads see the last write, and a swap is atomic. All of okibi's promises hold.
     Strong,

@@ -1,22 +1,35 @@
 //! The names of a session: the secret id, the store key made from it, the public handle, and its owner.
 
-use alloc::{borrow::ToOwned, string::String, sync::Arc};
+use alloc::{borrow::ToOwned, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::state::{State, variants};
+
 /// The secret in a visitor's cookie: 32 random bytes, or the text that an older dialect uses. It is never shown (S7), and
 /// okibi's own is never stored (S2).
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Id(Form);
 
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq)]
 enum Form {
     Random([u8; 32]),
     Text(String),
+}
+
+variants!(Form { 0 => Random(bytes), 1 => Text(text) });
+
+impl State for Id {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.0.put(out);
+    }
+
+    fn get(from: &mut &[u8]) -> Option<Self> {
+        State::get(from).map(Self)
+    }
 }
 
 impl Id {
@@ -114,15 +127,14 @@ impl StoreKey {
     }
 }
 
-impl Serialize for StoreKey {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
+impl State for StoreKey {
+    fn put(&self, out: &mut Vec<u8>) {
+        // A key is short.
+        String::from(self.as_str()).put(out);
     }
-}
 
-impl<'de> Deserialize<'de> for StoreKey {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self::new)
+    fn get(from: &mut &[u8]) -> Option<Self> {
+        String::get(from).map(Self::new)
     }
 }
 
@@ -133,7 +145,7 @@ impl fmt::Debug for StoreKey {
 }
 
 /// A session's public name, for lists and for ending it from elsewhere. It opens nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Handle([u8; 16]);
 
 impl Handle {
@@ -153,6 +165,16 @@ impl Handle {
     }
 }
 
+impl State for Handle {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.0.put(out);
+    }
+
+    fn get(from: &mut &[u8]) -> Option<Self> {
+        State::get(from).map(Self)
+    }
+}
+
 impl fmt::Display for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&BASE64URL.encode(self.0))
@@ -160,7 +182,7 @@ impl fmt::Display for Handle {
 }
 
 /// Whose session it is, in the app's own terms (a user id, say). Stores that can list the sessions of one owner index it.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Owner(String);
 
 impl Owner {
@@ -172,6 +194,16 @@ impl Owner {
     /// The owner's name.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl State for Owner {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.0.put(out);
+    }
+
+    fn get(from: &mut &[u8]) -> Option<Self> {
+        State::get(from).map(Self)
     }
 }
 

@@ -22,6 +22,7 @@ mod policy;
 mod record;
 mod seal;
 mod session;
+mod state;
 mod text;
 mod time;
 

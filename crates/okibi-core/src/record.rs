@@ -1,15 +1,15 @@
 //! Record v1: a session as it is stored, and the marker that a rotation leaves. JSON, readable where it lies.
 
-use alloc::{borrow::Cow, collections::BTreeSet, string::String, vec::Vec};
+use alloc::{borrow::Cow, collections::BinaryHeap, string::String, vec::Vec};
 use core::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{Handle, Owner, StoreKey, decode_exact, push_encoded},
     json,
+    state::fields,
     text::Text,
     time::{Timestamp, millis},
 };
@@ -37,7 +37,7 @@ impl Default for Limits {
 pub struct Undecodable;
 
 /// One named value of a session.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The name.
     pub name: Text,
@@ -48,7 +48,7 @@ pub struct Entry {
 }
 
 /// A session as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// The public name; a session that older dialects keep in a cookie has none.
     pub handle: Option<Handle>,
@@ -72,8 +72,11 @@ pub struct Record {
     pub unknown: Vec<(Text, Text)>,
 }
 
+fields!(Entry { name, value, flash });
+fields!(Record { handle, created, active, idle, deadline, persistent, owner, label, entries, unknown });
+
 /// Why a session moved to another id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moved {
     /// A change of privilege: the old id opens nothing any more.
     Rotated,
@@ -82,7 +85,7 @@ pub enum Moved {
 }
 
 /// What lies under the old store key for a short while after a rotation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Marker {
     /// Why the session moved.
     pub moved: Moved,
@@ -344,8 +347,9 @@ pub(crate) fn has_duplicates(entries: &[Entry]) -> bool {
         }
         return false;
     }
-    let mut names = BTreeSet::new();
-    !entries.iter().all(|entry| names.insert(&entry.name))
+    // A heap sorts with far less code than `sort`, which counts in WebAssembly.
+    let names: BinaryHeap<&Text> = entries.iter().map(|entry| &entry.name).collect();
+    names.into_sorted_vec().windows(2).any(|pair| pair.first() == pair.last())
 }
 
 fn time(text: &str) -> Option<Timestamp> {

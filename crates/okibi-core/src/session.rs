@@ -3,23 +3,32 @@
 use alloc::{string::String, vec::Vec};
 use core::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::{
     id::Owner,
     record::{Entry, push_data},
+    state::{State, variants},
     text::Text,
 };
 
 /// The JSON text of one value.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Json(pub Text);
+
+impl State for Json {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.0.put(out);
+    }
+
+    fn get(from: &mut &[u8]) -> Option<Self> {
+        State::get(from).map(Self)
+    }
+}
 
 /// What an `update` made of the session: new values by name, `None` for a name it removed.
 pub type Patch = Vec<(Text, Option<Json>)>;
 
 /// One thing that a request did to its session. The log of a request holds them in order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Op {
     /// Puts a value under a name; it is no flash (any more).
@@ -66,6 +75,26 @@ pub enum Op {
     /// The id that the session's next new record gets, where the dialect lets the app choose.
     UseId(Text),
 }
+
+variants!(Op {
+    0 => Set(name, value),
+    1 => Flash(name, value),
+    2 => Remove(name),
+    3 => Clear,
+    4 => ReadFlash(name, value),
+    5 => Update { token, name, patch, basis },
+    6 => Rotate,
+    7 => RotateKeepingDeadline,
+    8 => RenewId,
+    9 => Destroy,
+    10 => SetIdle(millis),
+    11 => SetPersistent(persistent),
+    12 => SetOwner(owner),
+    13 => SetLabel(label),
+    14 => Touch,
+    15 => SetDeadline(deadline),
+    16 => UseId(id),
+});
 
 impl Op {
     /// How long this session lives without activity.

@@ -4,7 +4,6 @@ use alloc::{borrow::Cow, string::String};
 use core::fmt;
 
 use bytes::Bytes;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// UTF-8 text that shares the bytes it was read from.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,17 +54,5 @@ impl fmt::Debug for Text {
     /// Never the text itself: it may be a session's value (S7).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Text({} bytes)", self.0.len())
-    }
-}
-
-impl Serialize for Text {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self::from)
     }
 }

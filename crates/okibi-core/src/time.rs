@@ -5,12 +5,10 @@
 use alloc::string::String;
 use core::{fmt::Write as _, time::Duration};
 
-use serde::{Deserialize, Serialize};
-
 /// A point in time, in milliseconds since the Unix epoch.
 ///
 /// Arithmetic saturates: an absurd span from a damaged record can never overflow.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
 
 impl Timestamp {

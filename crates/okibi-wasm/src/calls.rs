@@ -116,7 +116,7 @@ fn flow_call<'a>(
     state: &[u8],
     mut frames: impl Iterator<Item = &'a [u8]>,
 ) -> Result<(Flow, Result<Step, Refusal>), Refusal> {
-    let mut flow: Flow = postcard::from_bytes(state).map_err(|_| Refusal::OutOfOrder)?;
+    let mut flow = Flow::from_bytes(state).ok_or(Refusal::OutOfOrder)?;
     if call == LOAD {
         let step = engine.load(&mut flow);
         return Ok((flow, Ok(step)));

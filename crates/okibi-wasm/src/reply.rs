@@ -1,9 +1,6 @@
 //! Replies: a head in JSON, then the frames that go with it.
 
-use alloc::{
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{string::String, vec::Vec};
 use core::fmt::Write as _;
 
 use bytes::Bytes;
@@ -51,8 +48,7 @@ pub(crate) fn step(reply: &mut Vec<u8>, engine: &Engine, flow: &mut Flow, step: 
     events(&mut head, &flow.take_events());
     head.push('}');
     frames::push(reply, head.as_bytes());
-    // Serialising plain data into memory cannot fail.
-    frames::push(reply, &postcard::to_allocvec(flow).unwrap_or_default());
+    frames::push(reply, &flow.to_bytes());
     for bytes in [write, expected].into_iter().flatten() {
         frames::push(reply, &bytes);
     }
@@ -133,7 +129,7 @@ fn view(head: &mut String, engine: &Engine, flow: &mut Flow, now: Timestamp) {
 /// The task was refused. The face keeps the flow that it had.
 pub(crate) fn refusal(reply: &mut Vec<u8>, refusal: Refusal, seen: &[Event]) {
     let mut head = String::new();
-    _ = write!(head, "{{\"error\":{{\"code\":\"{}\",\"message\":{}}}", refusal.code(), quoted(&refusal.to_string()));
+    _ = write!(head, "{{\"error\":{{\"code\":\"{}\",\"message\":{}}}", refusal.code(), quoted(&shown(&refusal)));
     events(&mut head, seen);
     head.push('}');
     frames::push(reply, head.as_bytes());
@@ -155,7 +151,7 @@ pub(crate) fn configured(reply: &mut Vec<u8>, index: usize, engine: &Engine) {
 
 pub(crate) fn config_error(reply: &mut Vec<u8>, error: &ConfigError) {
     let mut head = String::new();
-    _ = write!(head, "{{\"error\":{{\"code\":\"config\",\"message\":{}}}}}", quoted(&error.to_string()));
+    _ = write!(head, "{{\"error\":{{\"code\":\"config\",\"message\":{}}}}}", quoted(&shown(error)));
     frames::push(reply, head.as_bytes());
 }
 
@@ -199,6 +195,13 @@ fn list<'a>(head: &mut String, name: &str, items: impl Iterator<Item = &'a str>)
         head.push_str(&quoted(item));
     }
     head.push(']');
+}
+
+/// What an error says. (`to_string` would keep the way of a panic in the module.)
+fn shown(error: &dyn core::fmt::Display) -> String {
+    let mut text = String::new();
+    _ = write!(text, "{error}");
+    text
 }
 
 /// A JSON string.

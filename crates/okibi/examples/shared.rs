@@ -39,10 +39,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// The dialect and the encryption key, if it is not okibi's own dialect.
-fn sessions(
-    store: SqliteStore,
-    spoken: Option<(String, String)>,
-) -> Result<SessionLayer, Box<dyn std::error::Error>> {
+fn sessions(store: SqliteStore, spoken: Option<(String, String)>) -> Result<SessionLayer, Box<dyn std::error::Error>> {
     let Some((dialect, key)) = spoken else { return Ok(Sessions::new(store).layer()?) };
     let ring = IronRing::new([key])?;
     let idle = Some(Duration::from_mins(15));

@@ -29,7 +29,11 @@ pub(crate) fn split(name: &str, value: &str, most: usize) -> Option<Vec<String>>
         rest = tail;
         if rest.is_empty() {
             let count = char::from_digit(u32::try_from(chunks.len()).ok()?, 10)?;
-            chunks.first_mut()?.replace_range(..1, count.encode_utf8(&mut [0; 4]));
+            let first = chunks.first_mut()?;
+            let mut counted = String::with_capacity(first.len());
+            counted.push(count);
+            counted.push_str(first.get(1..)?);
+            *first = counted;
             return Some(chunks);
         }
     }

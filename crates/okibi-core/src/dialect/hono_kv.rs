@@ -55,7 +55,7 @@ fn split(spoken: &HonoKv, value: &[u8]) -> Option<(String, Vec<u8>)> {
     if !spoken.secrets.is_empty() {
         let dot = id.len().checked_sub(SIGNATURE + 1)?;
         signature = BASE64.decode(id.get(dot..)?.strip_prefix('.')?).ok()?;
-        id.truncate(dot);
+        id = id.get(..dot)?.into();
     }
     is_id(id.as_bytes()).then_some((id, signature))
 }

@@ -3,7 +3,6 @@
 use alloc::{boxed::Box, vec::Vec};
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
 use super::{
     Engine,
@@ -24,12 +23,13 @@ use crate::{
     record::Record,
     seal::xchacha,
     session::Op,
+    state::fields,
     text::Text,
     time::Timestamp,
 };
 
 /// What a log amounts to.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone)]
 pub(super) struct Plan {
     /// The session ends first; the rest begins another.
     pub(super) destroy: bool,
@@ -40,6 +40,8 @@ pub(super) struct Plan {
     /// The id that the app chose for the next new record.
     pub(super) chosen: Option<Text>,
 }
+
+fields!(Plan { destroy, rotation, log, computed, chosen });
 
 impl Plan {
     /// `failed`: the request failed, so only a destroy is carried out.

@@ -4,7 +4,6 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{fmt, mem};
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 use zeroize::Zeroize;
 
 use super::{close::Plan, rotate::Fresh};
@@ -15,12 +14,13 @@ use crate::{
     policy::hono::COOKIE_RANDOM,
     record::{Entry, Record},
     session::Patch,
+    state::{State, fields, variants},
     text::Text,
     time::Timestamp,
 };
 
 /// One request's session between two calls of the engine. The face keeps it and hands it back; it means nothing to others.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default)]
 pub struct Flow {
     /// The id in the cookie, where the cookie has one.
     pub(super) presented: Option<Id>,
@@ -45,7 +45,7 @@ pub struct Flow {
 }
 
 /// A session of an accepted dialect: where it lies, and until when at most.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone)]
 pub(super) struct Elsewhere {
     pub(super) entry: u8,
     pub(super) key: StoreKey,
@@ -53,10 +53,9 @@ pub(super) struct Elsewhere {
 }
 
 /// A load by itself, the most frequent task: the id that is being looked up, and how many markers led to it.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone)]
 pub(super) struct Looking {
     pub(super) id: Id,
-    #[serde(skip)]
     pub(super) key: Option<StoreKey>,
     pub(super) hops: u8,
     /// It is looked up where an accepted dialect keeps it.
@@ -66,7 +65,7 @@ pub(super) struct Looking {
 }
 
 /// What is known of the stored session.
-#[derive(Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default)]
 pub(super) enum Base {
     /// There is an id, and nobody has looked yet.
     Unread,
@@ -80,12 +79,11 @@ pub(super) enum Base {
 }
 
 /// A live session as it was last seen.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone)]
 pub(super) struct Live {
     /// Its id; a sealed session has none.
     pub(super) id: Option<Id>,
     /// Where it lies, as far as that was worked out already.
-    #[serde(skip)]
     pub(super) key: Option<StoreKey>,
     /// The bytes that lie in the store: the witness of the next swap.
     pub(super) bytes: Bytes,
@@ -103,8 +101,38 @@ impl Live {
     }
 }
 
+fields!(Flow {
+    presented, host, names_seen, accepted_seen, accepted, is_accepted, base, basis, set_cookies, taken, activity, looking, work;
+    events
+});
+fields!(Elsewhere { entry, key, until });
+fields!(Looking { id, hops, is_elsewhere, is_leftover; key });
+variants!(Base { 0 => Unread, 1 => Absent, 2 => Barred, 3 => Live(live) });
+fields!(Live { id, bytes, record, followed, adopted; key });
+fields!(Activity { loads, swaps, deletes });
+fields!(Work { task, stage, hops, write, uncertain, fresh, over });
+variants!(Task { 0 => Commit(plan), 1 => Take(name), 2 => End });
+variants!(Stage {
+    0 => Settled,
+    1 => Loading(id),
+    2 => LoadingAccepted(id),
+    3 => Creating { id, record },
+    4 => Writing { record, renewed },
+    5 => Taking { record, value },
+    6 => RotateCreating(fresh),
+    7 => RotateRewriting(fresh),
+    8 => RotateMarking,
+    9 => RotateClearing { dead },
+    10 => RotateUndoing { session_gone },
+    11 => Recomputing { token, input },
+    12 => EndLoading { key, hops },
+    13 => EndMarking { key, expected, hops },
+    14 => EndDeleting { marked },
+    15 => EndForgetting,
+});
+
 /// How often the store was asked in this request, for those who like to see it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Activity {
     /// Loads asked for.
     pub loads: u32,
@@ -115,7 +143,7 @@ pub struct Activity {
 }
 
 /// A task under way.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone)]
 pub(super) struct Work {
     pub(super) task: Task,
     pub(super) stage: Stage,
@@ -132,7 +160,7 @@ pub(super) struct Work {
 }
 
 /// What the face asked for.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone)]
 pub(super) enum Task {
     Commit(Plan),
     Take(Text),
@@ -140,7 +168,7 @@ pub(super) enum Task {
 }
 
 /// Which step was asked for last, and what is needed to understand its answer.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone)]
 pub(super) enum Stage {
     /// Nothing is outstanding.
     Settled,
@@ -242,6 +270,21 @@ pub enum Fault {
 }
 
 impl Flow {
+    /// The flow as bytes, for a binding that cannot keep it itself. Its events are not part of them: take those first.
+    ///
+    /// Whoever has the bytes has the session: they stay where the request is.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let size = self.live().map_or(0, |live| 3 * live.bytes.len());
+        let mut bytes = Vec::with_capacity(256 + size);
+        self.put(&mut bytes);
+        bytes
+    }
+
+    /// A flow from its bytes. `None` for anything else.
+    pub fn from_bytes(mut bytes: &[u8]) -> Option<Self> {
+        Self::get(&mut bytes).filter(|_| bytes.is_empty())
+    }
+
     /// A live session's record as last seen, without this request's uncommitted changes.
     pub fn record(&self) -> Option<&Record> {
         match &self.base {

@@ -4,7 +4,6 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
 use super::{Engine, close::Plan, flow::Random};
 use crate::{
@@ -14,6 +13,7 @@ use crate::{
     policy::{Dialect, hono::SHORTEST_TTL, idle_fits},
     record::{Entry, Record},
     session::{Op, Patch, apply, apply_patch, input},
+    state::fields,
     text::Text,
     time::Timestamp,
 };
@@ -22,12 +22,14 @@ const LONGEST_NAME: usize = 256;
 const LONGEST_TEXT: usize = 256;
 
 /// What an update made of what it read. It counts for as long as the update reads the same.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone)]
 pub(super) struct Computed {
     pub(super) token: u32,
     pub(super) input: Option<Text>,
     pub(super) patch: Patch,
 }
+
+fields!(Computed { token, input, patch });
 
 /// What came of a replay.
 pub(super) enum Replayed {

@@ -3,7 +3,6 @@
 use alloc::boxed::Box;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
 use super::{
     Engine,
@@ -17,11 +16,12 @@ use crate::{
     record::{Marker, Moved, Record},
     seal::renew,
     session::Op,
+    state::{fields, variants},
     time::Timestamp,
 };
 
 /// Which rotation a log asks for; the later ones outweigh the earlier.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rotation {
     /// A new id at equal privilege.
     Renewed,
@@ -30,6 +30,8 @@ pub(super) enum Rotation {
     /// A new id for a change of privilege; both clocks start anew.
     Anew,
 }
+
+variants!(Rotation { 0 => Renewed, 1 => KeepingDeadline, 2 => Anew });
 
 impl Rotation {
     pub(super) fn asked_by(op: &Op) -> Option<Self> {
@@ -43,7 +45,7 @@ impl Rotation {
 }
 
 /// A rotation's own new record.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone)]
 pub(super) struct Fresh {
     pub(super) id: Id,
     pub(super) record: Record,
@@ -51,6 +53,8 @@ pub(super) struct Fresh {
     pub(super) bytes: Bytes,
     pub(super) rotation: Rotation,
 }
+
+fields!(Fresh { id, record, bytes, rotation });
 
 impl Engine {
     /// Moves `record`, the old one with the changes, to a new id.

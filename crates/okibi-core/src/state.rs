@@ -1,0 +1,230 @@
+//! Plain data as bytes and back: what a binding keeps of a request between two calls of the engine.
+//!
+//! Nobody else reads these bytes and nothing outlives a request, so there is no version. Reading any bytes gives a value or
+//! `None`, never a panic. Two macros write down the fields of each type where it is defined; derived decoders of `serde` took
+//! a tenth of the WebAssembly module.
+
+use alloc::{boxed::Box, string::String, vec::Vec};
+use core::time::Duration;
+
+use bytes::Bytes;
+
+use crate::{text::Text, time::Timestamp};
+
+/// A value that goes to bytes and comes back.
+pub(crate) trait State: Sized {
+    /// Appends the value.
+    fn put(&self, out: &mut Vec<u8>);
+    /// Takes a value off the front.
+    fn get(from: &mut &[u8]) -> Option<Self>;
+}
+
+/// The fields of a struct, in order; behind a semicolon those that are not kept.
+macro_rules! fields {
+    ($name:ident { $($field:ident),+ $(,)? $(; $($left_out:ident),+)? }) => {
+        impl $crate::state::State for $name {
+            fn put(&self, out: &mut alloc::vec::Vec<u8>) {
+                $($crate::state::State::put(&self.$field, out);)+
+            }
+
+            fn get(from: &mut &[u8]) -> Option<Self> {
+                Some(Self {
+                    $($field: $crate::state::State::get(from)?,)+
+                    $($($left_out: Default::default(),)+)?
+                })
+            }
+        }
+    };
+}
+
+/// The variants of an enum, each with a number and its fields in order.
+macro_rules! variants {
+    ($name:ident {
+        $($number:literal => $variant:ident $(($($inner:ident),+))? $({ $($field:ident),+ })?),+ $(,)?
+    }) => {
+        impl $crate::state::State for $name {
+            fn put(&self, out: &mut alloc::vec::Vec<u8>) {
+                match self {
+                    $(Self::$variant $(($($inner),+))? $({ $($field),+ })? => {
+                        out.push($number);
+                        $($($crate::state::State::put($inner, out);)+)?
+                        $($($crate::state::State::put($field, out);)+)?
+                    })+
+                }
+            }
+
+            fn get(from: &mut &[u8]) -> Option<Self> {
+                Some(match <u8 as $crate::state::State>::get(from)? {
+                    $($number => {
+                        $($(let $inner = $crate::state::State::get(from)?;)+)?
+                        $($(let $field = $crate::state::State::get(from)?;)+)?
+                        Self::$variant $(($($inner),+))? $({ $($field),+ })?
+                    })+
+                    _ => return None,
+                })
+            }
+        }
+    };
+}
+
+pub(crate) use {fields, variants};
+
+impl<const N: usize> State for [u8; N] {
+    fn put(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self);
+    }
+
+    fn get(from: &mut &[u8]) -> Option<Self> {
+        let (value, rest) = from.split_first_chunk()?;
+        *from = rest;
+        Some(*value)
+    }
+}
+
+macro_rules! numbers {
+    ($($number:ty),+) => {
+        $(impl State for $number {
+            fn put(&self, out: &mut Vec<u8>) {
+                self.to_le_bytes().put(out);
+            }
+
+            fn get(from: &mut &[u8]) -> Option<Self> {
+                State::get(from).map(Self::from_le_bytes)
+            }
+        })+
+    };
+}
+
+numbers!(u8, u32, u64);
+
+impl State for bool {
+    fn put(&self, out: &mut Vec<u8>) {
+        out.push(u8::from(*self));
+    }
+
+    fn get(from: &mut &[u8]) -> Option<Self> {
+        match u8::get(from)? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+}
+
+/// Appends bytes behind their length. Nothing that a request has is four gigabytes long.
+fn put_bytes(bytes: &[u8], out: &mut Vec<u8>) {
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX).put(out);
+    out.extend_from_slice(bytes);
+}
+
+fn get_bytes<'a>(from: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let length = usize::try_from(u32::get(from)?).ok()?;
+    let (bytes, rest) = from.split_at_checked(length)?;
+    *from = rest;
+    Some(bytes)
+}
+
+impl State for Bytes {
+    fn put(&self, out: &mut Vec<u8>) {
+        put_bytes(self, out);
+    }
+
+    fn get(from: &mut &[u8]) -> Option<Self> {
+        get_bytes(from).map(Self::copy_from_slice)
+    }
+}
+
+impl State for String {
+    fn put(&self, out: &mut Vec<u8>) {
+        put_bytes(self.as_bytes(), out);
+    }
+
+    fn get(from: &mut &[u8]) -> Option<Self> {
+        core::str::from_utf8(get_bytes(from)?).ok().map(Into::into)
+    }
+}
+
+impl State for Text {
+    fn put(&self, out: &mut Vec<u8>) {
+        put_bytes(self.as_str().as_bytes(), out);
+    }
+
+    fn get(from: &mut &[u8]) -> Option<Self> {
+        core::str::from_utf8(get_bytes(from)?).ok().map(Into::into)
+    }
+}
+
+impl State for Timestamp {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.as_millis().put(out);
+    }
+
+    fn get(from: &mut &[u8]) -> Option<Self> {
+        u64::get(from).map(Self::from_millis)
+    }
+}
+
+impl State for Duration {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.as_secs().put(out);
+        self.subsec_nanos().put(out);
+    }
+
+    fn get(from: &mut &[u8]) -> Option<Self> {
+        let (seconds, nanos) = (u64::get(from)?, u32::get(from)?);
+        // More would overflow into the seconds.
+        (nanos < 1_000_000_000).then(|| Self::new(seconds, nanos))
+    }
+}
+
+impl<T: State> State for Option<T> {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.is_some().put(out);
+        if let Some(value) = self {
+            value.put(out);
+        }
+    }
+
+    fn get(from: &mut &[u8]) -> Option<Self> {
+        if bool::get(from)? { T::get(from).map(Some) } else { Some(None) }
+    }
+}
+
+impl<T: State> State for Box<T> {
+    fn put(&self, out: &mut Vec<u8>) {
+        (**self).put(out);
+    }
+
+    fn get(from: &mut &[u8]) -> Option<Self> {
+        T::get(from).map(Self::new)
+    }
+}
+
+impl<T: State> State for Vec<T> {
+    fn put(&self, out: &mut Vec<u8>) {
+        for value in self {
+            true.put(out);
+            value.put(out);
+        }
+        false.put(out);
+    }
+
+    fn get(from: &mut &[u8]) -> Option<Self> {
+        let mut values = Self::new();
+        while bool::get(from)? {
+            values.push(T::get(from)?);
+        }
+        Some(values)
+    }
+}
+
+impl<A: State, B: State> State for (A, B) {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.0.put(out);
+        self.1.put(out);
+    }
+
+    fn get(from: &mut &[u8]) -> Option<Self> {
+        Some((A::get(from)?, B::get(from)?))
+    }
+}
