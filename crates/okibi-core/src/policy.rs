@@ -43,6 +43,7 @@ pub enum Protection {
 }
 
 /// One complete set of conventions: what a cookie's value is, where a record lies, and how it is written.
+#[expect(clippy::large_enum_variant, reason = "one for each engine")]
 #[derive(Clone, Debug)]
 pub enum Dialect {
     /// okibi's own.

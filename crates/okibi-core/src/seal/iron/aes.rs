@@ -1,23 +1,25 @@
-//! AES for Iron: one type for both key lengths, and for WebAssembly a way to use `RustCrypto`'s that takes less room.
+//! AES for Iron: one type for the three key lengths, and for WebAssembly a way to use `RustCrypto`'s that takes less room.
 
-use aes::{Aes128, Aes256};
+use aes::{Aes128, Aes192, Aes256};
 use cbc::cipher::{
     Array, Block, BlockCipherDecBackend, BlockCipherDecClosure, BlockCipherDecrypt, BlockCipherEncBackend,
     BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser, InOut, KeyInit, ParBlocks, ParBlocksSizeUser,
     array::ArraySize, consts::U16,
 };
 
-/// AES with a key of 16 or 32 bytes. (Nobody's Iron has 24.)
+/// AES with a key of any of its three lengths.
 pub(super) enum Aes {
     Short(Aes128),
+    Middle(Aes192),
     Long(Long),
 }
 
 impl Aes {
-    /// `None` if the key has not 16 or 32 bytes.
+    /// `None` if the key has not 16, 24 or 32 bytes.
     pub(super) fn new(key: &[u8]) -> Option<Self> {
         match key.len() {
             16 => Aes128::new_from_slice(key).ok().map(Self::Short),
+            24 => Aes192::new_from_slice(key).ok().map(Self::Middle),
             _ => Long::new(key).map(Self::Long),
         }
     }
@@ -31,6 +33,7 @@ impl BlockCipherEncrypt for Aes {
     fn encrypt_with_backend(&self, f: impl BlockCipherEncClosure<BlockSize = U16>) {
         match self {
             Self::Short(aes) => aes.encrypt_with_backend(Batched(f)),
+            Self::Middle(aes) => aes.encrypt_with_backend(Batched(f)),
             Self::Long(aes) => aes.encrypt_with_backend(f),
         }
     }
