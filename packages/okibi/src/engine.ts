@@ -108,6 +108,8 @@ const Call = {
   summary: 7,
   vary: 8,
   cacheControl: 9,
+  ironSeal: 10,
+  ironUnseal: 11,
   claims: 12,
 } as const
 type Call = (typeof Call)[keyof typeof Call]
@@ -243,6 +245,26 @@ function exchange(call: Call, engine: number, now: number, flags: number, frames
     if (machine === instance) machine = undefined
     throw new OkibiError('internal', 'engine: it stopped in the middle of a call and was replaced', { cause })
   }
+}
+
+/** What came of a call of Iron: a code of what is wrong, or nothing before the text. */
+export interface Ironed {
+  readonly code: string
+  readonly text: string
+}
+
+/** Seals a text. Frames: the options, the two keys, the name of the secret, the text, random bytes. */
+export function ironSeal(flags: number, now: number, frames: readonly Frame[]): Ironed {
+  return ironed(exchange(Call.ironSeal, 0, now, flags, frames))
+}
+
+/** Opens a seal. Frames: the options, the two keys, the seal. */
+export function ironUnseal(flags: number, now: number, frames: readonly Frame[]): Ironed {
+  return ironed(exchange(Call.ironUnseal, 0, now, flags, frames))
+}
+
+function ironed(reply: Machine): Ironed {
+  return { code: reply.text(), text: reply.text() }
 }
 
 /** What the engine says of a configuration. */
