@@ -51,7 +51,7 @@ export class KvChanges implements Changes {
     // What an app holds stays the same object for as long as the same is stored.
     if (text === this.#loaded) return
     this.#loaded = text
-    this.#value = stored
+    if (!isWrittenAs(this.#value, text)) this.#value = stored
   }
 
   /** Begins a session with this value and ends the present one. With the id of the present one, that gets the value. */
@@ -122,4 +122,13 @@ function useId(id: string | undefined): Ops {
 /** How long this session lives without activity, in milliseconds, if not as long as others. */
 function setIdle(idle: number | undefined): Ops {
   return idle === undefined ? [] : [{ json: `{"set_idle":${idle}}` }]
+}
+
+/** Whether this is the JSON of a value, of which an app may have made anything. */
+function isWrittenAs(value: unknown, text: string | undefined): boolean {
+  try {
+    return JSON.stringify(value) === text
+  } catch {
+    return false
+  }
 }

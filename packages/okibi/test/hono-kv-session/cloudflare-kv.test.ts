@@ -82,10 +82,15 @@ describe.each(['own writes at once', 'own writes late'] as const)('in a place th
     const kv = new FakeKv()
     const ann = new Browser(isolate(kv.place(sees), { ttl: 200 }))
     await visit(ann, '/login', login)
+    let cookies = 1
     for (let second = 0; second < 1200; second += 10) {
       await vi.advanceTimersByTimeAsync(10_000)
-      expect(await value(ann)).toBe('ann')
+      const answer = await settled(ann.fetch('/'))
+      expect(await answer.json()).toMatchObject({ value: 'ann' })
+      cookies += answer.headers.getSetCookie().length
     }
+    // Nor is the cookie sent again, although KV shows the renewal late.
+    expect(cookies).toBe(puts(kv))
     expect(puts(kv)).toBeGreaterThan(10)
     expect(gaps(kv).every((gap) => gap >= MINUTE)).toBe(true)
     expect(kv.refused).toBe(0)
@@ -209,6 +214,16 @@ test('n40_a_session_of_a_minute_stays_alive_as_long_as_it_is_used', async () => 
   }
   await vi.advanceTimersByTimeAsync(MINUTE)
   expect(await value(ann)).toBe(null)
+})
+
+test('n10_a_login_by_the_present_id_is_one_put_and_no_delete', async () => {
+  const kv = new FakeKv()
+  const own = (value: string): RequestInit => ({ ...post, body: JSON.stringify({ value, session: 'user-17' }) })
+  const ann = new Browser(isolate(kv.place()))
+  await visit(ann, '/login', own('one'))
+  await visit(ann, '/login', own('two'))
+  expect(await value(ann)).toBe('two')
+  expect(kv.written.map(({ what }) => what)).toEqual(['put', 'put'])
 })
 
 test('n13_every_put_carries_an_expiry_of_at_least_a_minute', async () => {

@@ -248,3 +248,27 @@ test('s14_what_looks_at_the_session_tells_caches_and_the_rest_does_not', async (
   expect(await headers('/pass')).toEqual([null, null])
   expect(await headers('/login', { method: 'POST' })).toEqual(['Cookie', 'no-store'])
 })
+
+test('an_object_that_the_app_holds_stays_that_of_the_session', async () => {
+  const app = new Hono()
+  app.use(kvClient(), SessionManager({ ttl: 3600 }))
+  app.post('/login', async (c) => c.text(await createSession(c, { user: 'ann', cart: [] })))
+  app.get('/', async (c) => {
+    const value = c.session.value as { cart: number[] }
+    c.session.ttl = 7200
+    await renewSession(c)
+    value.cart.push(17)
+    await renewSession(c)
+    const isKept = c.session.value === value
+    // What is no JSON is refused, and harms no login.
+    c.session.value = { count: 1n } as never
+    const code = await renewSession(c).catch((error: Error & { code: string }) => error.code)
+    return c.json([isKept, code])
+  })
+  app.get('/cart', (c) => c.json((c.session.value as { cart: number[] }).cart))
+  const ann = new Browser(bound(app).app)
+  await ann.text('/login', { method: 'POST' })
+  await new Promise((resolve) => setTimeout(resolve, 1000))
+  expect(await ann.text('/')).toBe('[true,"invalid_value"]')
+  expect(await ann.text('/cart')).toBe('[17]')
+})

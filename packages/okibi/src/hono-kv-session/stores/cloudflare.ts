@@ -128,7 +128,7 @@ class LegacyKv implements Store {
   /** Whether this isolate renewed the session so lately that there is nothing to gain. */
   #isRenewed(key: string, expiresAt: number): boolean {
     const end = this.#own(key)?.expiresAt
-    return end !== undefined && expiresAt - end < Math.min(STALE, (expiresAt - this.#now()) / 2)
+    return end !== undefined && Math.abs(expiresAt - end) < Math.min(STALE, (expiresAt - this.#now()) / 2)
   }
 
   #remember(key: string, written: Written | undefined): void {

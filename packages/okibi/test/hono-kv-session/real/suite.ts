@@ -198,6 +198,8 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
         await login(ann, value)
         expect(await shown(ann)).toMatchObject({ status: false })
         expect((await ann.fetch('/private')).status).toBe(401)
+        // Nor within the request that made it.
+        expect(JSON.parse(await ann.text('/begin', post({ value })))).toMatchObject({ status: false })
       }
     })
 
@@ -289,6 +291,37 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
       expect(await shown(ann)).toMatchObject({ value: 'again' })
     })
 
+    test('n24_what_the_original_wrote_again_counts_and_not_what_okibi_noted_of_it', async () => {
+      const ann = browserOf(backend.site())
+      const id = await login(ann)
+      await backend.age(HOST, id, WEEK + 5)
+      await backend.put(HOST, id, 'again', WEEK)
+      expect(await shown(ann)).toMatchObject({ value: 'again', status: true })
+    })
+
+    test('s16_a_session_that_ends_under_a_slow_request_is_not_renewed', async () => {
+      const ann = browserOf(backend.site())
+      const id = await login(ann)
+      await backend.age(HOST, id, WEEK / 2)
+      const slowly = ann.twin().fetch('/slow?ms=600')
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      await backend.age(HOST, id, WEEK)
+      expect((await slowly).headers.getSetCookie()).toEqual([])
+      expect(await shown(ann)).toMatchObject({ status: false })
+    })
+
+    test('n2_the_renewal_of_a_slow_request_keeps_what_another_changed_meanwhile', async () => {
+      // The original wrote back what it had read.
+      const ann = browserOf(backend.site())
+      const id = await login(ann, 'before')
+      await backend.age(HOST, id, WEEK / 2)
+      const slowly = ann.twin().fetch('/slow?ms=1500')
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      await ann.text('/change', post('after'))
+      await slowly
+      expect(await shown(ann)).toMatchObject({ value: 'after', status: true })
+    })
+
     test('n1_a_slow_request_does_not_revive_what_a_logout_ended', async () => {
       // In the original every request wrote the session back that it had read.
       const ann = browserOf(backend.site())
@@ -367,6 +400,7 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
         ['/throw', 500, []],
         // The original's promise was left behind, and its answer had no cookie.
         ['/unawaited', 200, []],
+        ['/failing', 500, []],
       ] as const) {
         const response = await app.request(path, post())
         const cookies = response.headers.getSetCookie()
@@ -375,7 +409,6 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
         const ann = browserOf(app)
         ann.cookies.set('id', /^id=([^;]+);/.exec(cookies.at(-1) ?? '')?.[1] ?? '')
         expect(await shown(ann)).toMatchObject({ status: true })
-        // Not even a failed answer takes a logout back.
       }
     })
 

@@ -30,6 +30,16 @@ export function site(client: MiddlewareHandler, options: SessionManagerOptions =
     const { value, ...options } = await c.req.json<{ value: unknown; session?: string; secret?: string }>()
     return c.text(await createSession(c, value, options))
   })
+  app.post('/begin', async (c) => {
+    await createSession(c, (await c.req.json<{ value: unknown }>()).value)
+    return c.json(c.session)
+  })
+  app.post('/failing', (c) => {
+    // Not awaited, so it is committed after the answer has failed.
+    createSession(c, 'failing')
+    renewSession(c)
+    return c.text('failed', 500)
+  })
   app.post('/logout', async (c) => c.json(await deleteSession(c)))
   app.post('/renew', async (c) => c.json(await renewSession(c)))
   app.post('/regenerate', async (c) => c.json(await regenerateSession(c)))
