@@ -7,6 +7,7 @@ import './test/support/group-by.js'
 const alias = Object.entries({
   '#wasm': './src/entry/default.ts',
   okibi: './src/index.ts',
+  'okibi/hono-sessions': './src/hono-sessions/index.ts',
   'okibi/memory': './src/stores/memory.ts',
   'okibi/sqlite': './src/stores/sqlite.ts',
 }).map(([name, file]) => ({

@@ -22,6 +22,8 @@ const BUDGETS = {
   'okibi/hono-kv-session/redis': 3_600,
   'okibi/hono-kv-session/node': 3_600,
   'okibi/hono-kv-session/bun': 3_600,
+  'okibi/hono-sessions': 31_000,
+  'okibi/hono-sessions/bun-sqlite-store': 2_800,
   'okibi/contract': 8_200,
 }
 

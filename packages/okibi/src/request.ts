@@ -321,7 +321,8 @@ function headSent(): OkibiError {
   return new OkibiError('head_sent', text)
 }
 
-function upgrade(): OkibiError {
+/** A change that needs a cookie, where none can be sent. */
+export function upgrade(): OkibiError {
   const text =
     'session: an upgrade to a WebSocket sends no cookie, and this change needs one; make it in another request'
   return new OkibiError('upgrade', text)

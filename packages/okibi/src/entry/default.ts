@@ -7,3 +7,6 @@ export function load(): WebAssembly.Module {
   const bytes = isThere ? Buffer.from(wasm, 'base64') : Uint8Array.from(atob(wasm), (unit) => unit.charCodeAt(0))
   return new WebAssembly.Module(bytes)
 }
+
+/** A request may await what another one began. */
+export const sharesPromises: boolean = true

@@ -5,3 +5,6 @@ import module from '../okibi.wasm'
 export function load(): WebAssembly.Module {
   return module
 }
+
+/** A request may not await what another one began. */
+export const sharesPromises: boolean = false

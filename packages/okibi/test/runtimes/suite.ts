@@ -16,6 +16,9 @@ const WITHOUT: Record<string, Record<string, string>> = {
   },
   workerd: {
     'both-faces.test.ts': 'starts a Rust service',
+    'hono-sessions/bun-sqlite-store.test.ts': 'opens SQLite files',
+    'hono-sessions/docs.test.ts': 'reads the documentation',
+    'hono-sessions/parallel.test.ts': 'lets requests wait for each other, which they must not on Workers',
     'joined.test.ts': 'starts a Rust service',
     'readme.test.ts': 'reads the README, and its example of a login has an SQLite file',
     'schema.test.ts': 'looks at SQLite tables',

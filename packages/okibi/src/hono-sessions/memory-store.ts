@@ -1,0 +1,49 @@
+// The driver that keeps sessions in this process's memory.
+import { type MemoryStoreOptions, memoryStore, type MemoryStore as NativeMemoryStore } from '../stores/memory.js'
+import { isReally } from './hook.js'
+import type { SessionData, Store } from './types.js'
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+/** When a record that has no end may be forgotten: when the store is full. */
+const NEVER = Number.MAX_SAFE_INTEGER
+
+/**
+ * Sessions in this process's memory: for development, and for a single process that may forget them when it ends.
+ *
+ * It holds at most 100 000 of them, or as many as its option `capacity` says. When it is full, a new one takes the place
+ * of one that nobody came back to. Expired ones are forgotten.
+ */
+export class MemoryStore implements Store {
+  readonly #inner: NativeMemoryStore
+
+  constructor(options: Pick<MemoryStoreOptions, 'capacity'> = {}) {
+    this.#inner = memoryStore({ ...options, now: () => Date.now() })
+    isReally(this, this.#inner)
+  }
+
+  /** A copy of what was stored; `null` if there is nothing or it has expired. */
+  getSessionById(sid?: string): SessionData | null {
+    const held = sid === undefined ? undefined : this.#inner.load(sid)
+    return held ? (JSON.parse(decoder.decode(held.bytes)) as SessionData) : null
+  }
+
+  createSession(sid: string, initial_data: SessionData): void {
+    this.#put(sid, initial_data)
+  }
+
+  deleteSession(sid: string): void {
+    this.#inner.delete(sid)
+  }
+
+  persistSessionData(sid: string, session_data: SessionData): void {
+    this.#put(sid, session_data)
+  }
+
+  #put(sid: string, data: SessionData): void {
+    const expires = data._expire == null ? NEVER : new Date(data._expire).getTime()
+    const write = { bytes: encoder.encode(JSON.stringify(data)), expiresAt: Number.isNaN(expires) ? 0 : expires }
+    this.#inner.swap(sid, this.#inner.load(sid)?.bytes, write)
+  }
+}

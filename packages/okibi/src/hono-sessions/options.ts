@@ -1,0 +1,218 @@
+// The options of the middleware, checked once, as the engine reads them.
+import type { CookieOptions } from 'hono/utils/cookie'
+import { type Outside, systemRandom } from '../driver.js'
+import { Engine, type EngineOptions } from '../engine.js'
+import { OkibiError } from '../errors.js'
+import type { Store } from '../store.js'
+import { CookieStore } from './cookie-store.js'
+import { storeOf } from './stores.js'
+import type { NativeOptions, SessionOptions } from './types.js'
+import type { Habits } from './view.js'
+
+/** How one of the two formats is spoken. */
+export interface Spoken {
+  readonly engine: Engine
+  readonly outside: Outside
+  readonly habits: Habits
+}
+
+/** What a middleware works with. */
+export interface Plan {
+  readonly legacy: Spoken
+  /** okibi's own format, where it is accepted or written. */
+  readonly native: Spoken | undefined
+  readonly writesNative: boolean
+  readonly expiration: number | undefined
+}
+
+/** A configuration that cannot work. */
+function wrong(text: string, options?: ErrorOptions): OkibiError {
+  return new OkibiError('config', `sessionMiddleware: ${text}`, options)
+}
+
+/** Checks the options. Throws an `OkibiError` that names what is wrong and the fix. */
+export function planOf(options: SessionOptions): Plan {
+  if (typeof options !== 'object' || options === null) throw wrong('options: none given; give at least a store')
+  const store = storeOf(options.store)
+  const sealed = store === undefined
+  const sessionCookieName = options.sessionCookieName || 'session'
+  const key = typeof options.encryptionKey === 'function' ? options.encryptionKey() : options.encryptionKey
+  const encryptionKey = checkKey(key, sealed)
+  const cookieOptions = options.cookieOptions ?? (sealed ? (options.store as CookieStore).cookieOptions : undefined)
+  if (options.store instanceof CookieStore) tell(options.store, sessionCookieName, encryptionKey, options.cookieOptions)
+  const expiration = expirationOf(options.expireAfterSeconds)
+  const autoExtend = options.autoExtendExpiration ?? true
+  const dialect = {
+    name: 'hono-sessions',
+    keys: encryptionKey === undefined ? undefined : [encryptionKey],
+    sealed,
+    idle: expiration === undefined ? undefined : Math.ceil(expiration * 1000),
+    autoExtend: Boolean(autoExtend),
+  }
+  const spoken = { dialect, cookie: cookieOf(sessionCookieName, cookieOptions), consistency: store?.consistency }
+  const legacy: Spoken = {
+    engine: engineOf({ ...spoken, ...LIMITS }, 'sessionCookieName or cookieOptions'),
+    outside: outsideOf(store, []),
+    habits: { expiration, autoExtend: Boolean(autoExtend), sealed, native: false },
+  }
+  const native = options.native && nativeOf(options.native, spoken, store, legacy)
+  return { legacy, native, writesNative: options.native?.write === true, expiration }
+}
+
+/** A record of the app's own may be as large as its store takes. What a visitor sends is bounded by the cookie. */
+const LIMITS: EngineOptions = { maxBytes: 16 * 1024 * 1024, maxNames: 65_536, maxDepth: 100 }
+
+const SHORTEST_KEY = 32
+
+function checkKey(key: unknown, sealed: boolean): string | undefined {
+  if (sealed && !key) {
+    const text = 'encryptionKey is required while using CookieStore. encryptionKey must be at least 32 characters long.'
+    throw new OkibiError('config', text)
+  }
+  if (key === undefined || key === null) return undefined
+  if (typeof key !== 'string')
+    throw wrong(`encryptionKey of type ${typeof key}: must be a text, or a function that returns one`)
+  if (key.length >= SHORTEST_KEY) return key
+  throw wrong(`encryptionKey of ${key.length} characters: must be at least ${SHORTEST_KEY} characters long`)
+}
+
+/** Shows the app's CookieStore what it works with, for the app's own calls. */
+function tell(
+  store: CookieStore,
+  name: string,
+  key: string | undefined,
+  cookieOptions: CookieOptions | undefined,
+): void {
+  store.sessionCookieName = name
+  store.encryptionKey = key
+  if (cookieOptions) store.cookieOptions = cookieOptions
+}
+
+function expirationOf(given: unknown): number | undefined {
+  if (!given) return undefined
+  const seconds = Number(given)
+  if (seconds > 0 && Number.isFinite(new Date(Date.now() + seconds * 1000).getTime())) return seconds
+  throw wrong(
+    `expireAfterSeconds of ${String(given)}: must be a number of seconds greater than 0; leave it out for no limit`,
+  )
+}
+
+/** How long a browser keeps a cookie at most. */
+const LONGEST_AGE = 34_560_000
+
+/** The cookie as Hono's `setCookie` would write it. */
+function cookieOf(name: string, options: CookieOptions | undefined): EngineOptions {
+  const { prefix, maxAge, expires, secure, path, domain, ...rest } = options ?? {}
+  if (prefix !== undefined && prefix !== 'host' && prefix !== 'secure') {
+    throw wrong(`cookieOptions.prefix of ${String(prefix)}: must be 'host' or 'secure'`)
+  }
+  if (typeof maxAge === 'number' && !(maxAge <= LONGEST_AGE)) {
+    throw wrong(`cookieOptions.maxAge of ${maxAge}: must be at most 400 days (${LONGEST_AGE} seconds)`)
+  }
+  const isHost = prefix === 'host'
+  return {
+    name: `${isHost ? '__Host-' : prefix === 'secure' ? '__Secure-' : ''}${name}`,
+    path: isHost ? '/' : path || '/',
+    domain: isHost ? undefined : domain || undefined,
+    secure: prefix !== undefined || Boolean(secure),
+    httpOnly: Boolean(rest.httpOnly),
+    sameSite: rest.sameSite || undefined,
+    partitioned: Boolean(rest.partitioned),
+    maxAge: typeof maxAge === 'number' && maxAge >= 0 ? Math.trunc(maxAge) * 1000 : undefined,
+    expires: expires ? dateOf(expires) : undefined,
+    lasts: expires ? Math.max(0, Math.round((expires.getTime() - Date.now()) / 1000)) * 1000 : undefined,
+    priority: rest.priority ? rest.priority.charAt(0).toUpperCase() + rest.priority.slice(1) : undefined,
+  }
+}
+
+function dateOf(expires: Date): string {
+  const text = expires instanceof Date ? expires.toUTCString() : ''
+  if (text !== '' && text !== 'Invalid Date') return text
+  throw wrong('cookieOptions.expires: must be a valid Date')
+}
+
+const KNOWN_NATIVE: ReadonlySet<string> = new Set([
+  ...['store', 'secret', 'write', 'until', 'idle', 'absolute', 'renewAfter', 'cookie', 'namespace', 'chunks'],
+])
+
+/** okibi's own format, which takes over the sessions of the other. */
+function nativeOf(options: NativeOptions, spoken: EngineOptions, old: Store | undefined, legacy: Spoken): Spoken {
+  const unknown = Object.keys(options).find((name) => !KNOWN_NATIVE.has(name))
+  if (unknown !== undefined) throw wrong(`native.${unknown}: there is no such option`)
+  const { store, secret, until, cookie, namespace, chunks } = options
+  if ((store === undefined) === (secret === undefined)) {
+    throw wrong('native: give either a store, or a secret to keep sessions in a sealed cookie')
+  }
+  if (store !== undefined && ![store.load, store.swap, store.delete].every((method) => typeof method === 'function')) {
+    throw wrong('native.store: must have the methods load, swap and delete; a driver of four methods cannot do')
+  }
+  if (!(until instanceof Date) || Number.isNaN(until.getTime())) {
+    throw wrong('native.until: must be a Date: the day from which on sessions of the old format count for nothing')
+  }
+  const { expiration } = legacy.habits
+  const idle = options.idle ?? expiration
+  if (idle === undefined) throw wrong('native.idle: none given, and no expireAfterSeconds to take its place')
+  const sealed = store === undefined
+  const engine = engineOf(
+    {
+      cookie,
+      sealed,
+      secrets: sealed ? (Array.isArray(secret) ? secret : [secret]) : undefined,
+      chunks,
+      namespace,
+      idle: Math.round(idle * 1000),
+      absolute:
+        options.absolute === undefined || options.absolute === false ? false : Math.round(options.absolute * 1000),
+      renewAfter: options.renewAfter === undefined ? undefined : Math.round(options.renewAfter * 1000),
+      consistency: store?.consistency,
+      ...LIMITS,
+      accept: [{ ...spoken, until: until.getTime() }],
+    },
+    'native',
+  )
+  return {
+    engine,
+    outside: outsideOf(store, [old]),
+    habits: { expiration: idle, autoExtend: legacy.habits.autoExtend, sealed, native: true },
+  }
+}
+
+/** How long a call of the store may take, in milliseconds. The original waits for ever, so this is generous. */
+const STORE_TIMEOUT = 10_000
+/** How long a commit may take with all its conflicts, in milliseconds. */
+const COMMIT_DEADLINE = 30_000
+
+function outsideOf(store: Store | undefined, accepted: readonly (Store | undefined)[]): Outside {
+  return {
+    store,
+    accepted,
+    now: () => Date.now(),
+    random: systemRandom(),
+    storeTimeout: STORE_TIMEOUT,
+    commitDeadline: COMMIT_DEADLINE,
+  }
+}
+
+/** Engines by their configuration: a middleware that is made for each request, as on Workers, finds its own again. */
+const engines = new Map<string, Engine>()
+/** How many of them are kept. */
+const MOST_ENGINES = 100
+
+function engineOf(options: EngineOptions, about: string): Engine {
+  const key = JSON.stringify(options)
+  let engine = engines.get(key)
+  if (!engine) {
+    try {
+      engine = new Engine(options)
+    } catch (cause) {
+      if (!(cause instanceof OkibiError)) throw cause
+      throw wrong(`${about}: ${cause.message.replace(/^sessions: /, '')}`, { cause })
+    }
+    for (const oldest of engines.keys()) {
+      if (engines.size < MOST_ENGINES) break
+      engines.delete(oldest)
+    }
+    engines.set(key, engine)
+  }
+  return engine
+}

@@ -1,0 +1,33 @@
+// What an app may give as a store, and the store that the engine gets to work with.
+import { OkibiError } from '../errors.js'
+import type { Store } from '../store.js'
+import { CookieStore } from './cookie-store.js'
+import { DriverStore } from './driver-store.js'
+import { reallyOf } from './hook.js'
+import type { Store as Driver } from './types.js'
+
+/** One for each driver, so that all its users wait for each other. */
+const adapted = new WeakMap<object, DriverStore>()
+
+const METHODS = ['getSessionById', 'createSession', 'persistSessionData', 'deleteSession'] as const
+
+/** The store to work with; `undefined`: the cookie is the store. */
+export function storeOf(given: unknown): Store | undefined {
+  if (given instanceof CookieStore) return undefined
+  if (typeof given === 'object' && given !== null) {
+    const own = reallyOf(given)
+    if (own) return own
+    if (hasMethods(given, ['load', 'swap', 'delete'])) return given as Store
+    if (hasMethods(given, METHODS)) {
+      const store = adapted.get(given) ?? new DriverStore(given as Driver)
+      adapted.set(given, store)
+      return store
+    }
+  }
+  const text = `store of type ${given === null ? 'null' : typeof given}: must be a CookieStore, one of okibi's stores, or a driver with the methods ${METHODS.join(', ')}`
+  throw new OkibiError('config', `sessionMiddleware: ${text}`)
+}
+
+function hasMethods(given: object, names: readonly string[]): boolean {
+  return names.every((name) => typeof (given as Record<string, unknown>)[name] === 'function')
+}

@@ -1,0 +1,101 @@
+// Storage drivers as apps write them: what they hold is text, as in a database.
+import type { Data, Driver, Implementation, Options } from './implementations.js'
+
+export const KEY = 'a password of at least 32 characters'
+export const OTHER_KEY = 'another password of 32 characters, or more'
+
+type Call = 'get' | 'create' | 'persist' | 'delete'
+
+/** A driver over a table of texts. `beforehand` may wait or fail before a call. */
+export class TextDriver implements Driver {
+  readonly held = new Map<string, string>()
+  readonly calls: Call[] = []
+  beforehand: ((call: Call, id: string) => Promise<void> | void) | undefined
+
+  /** How often one of these was called. */
+  count(...calls: Call[]): number {
+    return this.calls.filter((call) => calls.includes(call)).length
+  }
+
+  get records(): Data[] {
+    return [...this.held.values()].map((text) => JSON.parse(text) as Data)
+  }
+
+  async getSessionById(id: string): Promise<Data | null> {
+    await this.#begin('get', id)
+    const text = this.held.get(id)
+    return text === undefined ? null : (JSON.parse(text) as Data)
+  }
+
+  async createSession(id: string, data: Data): Promise<void> {
+    const text = JSON.stringify(data)
+    await this.#begin('create', id)
+    this.held.set(id, text)
+  }
+
+  async persistSessionData(id: string, data: Data): Promise<void> {
+    const text = JSON.stringify(data)
+    await this.#begin('persist', id)
+    this.held.set(id, text)
+  }
+
+  async deleteSession(id: string): Promise<void> {
+    await this.#begin('delete', id)
+    this.held.delete(id)
+  }
+
+  async #begin(call: Call, id: string): Promise<void> {
+    this.calls.push(call)
+    await this.beforehand?.(call, id)
+  }
+}
+
+/** The same without promises, as a driver over an embedded database is. */
+export class SyncDriver implements Driver {
+  readonly held = new Map<string, string>()
+
+  getSessionById(id: string): Data | null {
+    const text = this.held.get(id)
+    return text === undefined ? null : (JSON.parse(text) as Data)
+  }
+
+  createSession(id: string, data: Data): void {
+    this.held.set(id, JSON.stringify(data))
+  }
+
+  persistSessionData(id: string, data: Data): void {
+    // As an UPDATE: what is not there is not made.
+    if (this.held.has(id)) this.held.set(id, JSON.stringify(data))
+  }
+
+  deleteSession(id: string): void {
+    this.held.delete(id)
+  }
+}
+
+/** Every kind of place for a session, as options of the middleware. */
+export const places: Record<string, (implementation: Implementation) => Options> = {
+  memory: ({ MemoryStore }) => ({ store: new MemoryStore() }),
+  'memory with a key': ({ MemoryStore }) => ({ store: new MemoryStore(), encryptionKey: KEY }),
+  'an async driver': () => ({ store: new TextDriver() }),
+  'an async driver with a key': () => ({ store: new TextDriver(), encryptionKey: () => KEY }),
+  'a sync driver': () => ({ store: new SyncDriver() }),
+  'the cookie': ({ CookieStore }) => ({ store: new CookieStore(), encryptionKey: KEY }),
+}
+
+/** Those of them that are a store. */
+export const stores: Record<string, (implementation: Implementation) => Options> = Object.fromEntries(
+  Object.entries(places).filter(([name]) => name !== 'the cookie'),
+)
+
+/** The list under a name of a record. */
+export function listIn(data: Data, name: string): unknown[] {
+  const value = data._data[name]?.value
+  if (!Array.isArray(value)) throw new Error(`${name} is no list`)
+  return value
+}
+
+/** Lets everything that waits for nothing else go on. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0))
+}
