@@ -1,5 +1,6 @@
-// Every example: how its README installs and starts it, what its pages say of its store.
+// Every example: how its README installs and starts it, what its pages say of its store; and the drop-ins' app.
 import assert from 'node:assert/strict'
+import { dropIn } from '../flows/drop-in.mjs'
 import { site } from '../flows/site.mjs'
 
 /** What the development dependencies of the Cloudflare examples bring is among the tools already. */
@@ -52,6 +53,8 @@ function example(name, keptIn, more) {
   }
 }
 
+const DROP_IN = { folder: 'browser-test/drop-in', flow: dropIn, sealedIn: 'CookieStore', needsSecret: true }
+
 export const examples = [
   example('bun-sqlite', 'one SQLite file', {
     lists: true,
@@ -73,4 +76,6 @@ export const examples = [
   }),
   example('workers-durable-object', 'a Durable Object', { lists: true, start: wrangler(['start']) }),
   example('pages', 'Workers KV', { start: wrangler(['start'], '--binding', '=') }),
+  example('drop-in-node', 'MemoryStore', { ...DROP_IN, withTools: false, start: program('npm', 'start') }),
+  example('drop-in-workerd', '', { ...DROP_IN, sealed: [true], start: wrangler(['run', 'worker']) }),
 ]
