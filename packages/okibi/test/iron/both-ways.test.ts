@@ -1,110 +1,160 @@
-// Iron beside the real packages: each opens what the other sealed, and says the same of what it does not open.
-import hapi from '@hapi/iron'
-import * as two from 'iron-webcrypto'
-import * as one from 'iron-webcrypto-1'
-import { describe, expect, test } from 'vitest'
-import * as ours from '../../src/iron.js'
+// Both ways between okibi/iron and the real packages: what one seals, the other opens.
+import { readFileSync } from 'node:fs'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { type Options, okibi, options, type Passwords, real, type Secret } from './packages.js'
 
-const PASSWORD = 'a password of at least thirty-two characters'
-const DATA = ['', 'x', { a: [1, null, 'ä'], b: { c: 1.5 } }, 5, null, true]
-// Its types are those of a browser's crypto.
-const webcrypto = crypto as unknown as Parameters<typeof one.seal>[0]
+const LONG = 'a password of thirty-two characters, and more'
+const OTHER = 'another password that is just as long as it must be'
+const raw = (length: number, start = 5) => Uint8Array.from({ length }, (_, index) => (start + index * 7) % 256)
 
-test('it has the names of iron-webcrypto 2', () => {
-  expect(Object.keys(ours).sort()).toEqual(Object.keys(two).sort())
-  const { defaults, algorithms, macPrefix, macFormatVersion } = two
-  expect({ ...ours }).toMatchObject({ defaults, algorithms, macPrefix, macFormatVersion })
-})
+const all = Object.keys(real)
+const webcrypto = ['iron-webcrypto 1', 'iron-webcrypto 2']
+const ctr = { encryption: { algorithm: 'aes-128-ctr' } } as const
 
-describe.each(['aes-256-cbc', 'aes-128-ctr'] as const)('%s', (algorithm) => {
-  const options = { ...ours.defaults, encryption: { ...ours.defaults.encryption, algorithm }, ttl: 60_000 }
-  const raw = crypto.getRandomValues(new Uint8Array(algorithm === 'aes-256-cbc' ? 32 : 16))
-  const keys = { encryption: raw, integrity: crypto.getRandomValues(new Uint8Array(32)) }
+/** What is sealed with what, and by which packages at all. */
+const secrets: readonly { why: string; secret: Secret; options?: Options; by?: readonly string[] }[] = [
+  { why: 'a password', secret: LONG },
+  { why: 'a password that is not ASCII', secret: 'ein Paßwort mit Umlauten (äöü) und 火, lang genug' },
+  { why: 'a password of emoji', secret: '🔥'.repeat(16) },
+  { why: 'a password, aes-128-ctr', secret: LONG, options: options(ctr) },
+  { why: 'a key', secret: raw(32) },
+  { why: 'a key of 32 bytes, aes-128-ctr', secret: raw(32), options: options(ctr), by: webcrypto },
+  { why: 'keys of 16 and 32 bytes', secret: { encryption: raw(16), integrity: raw(32) }, options: options(ctr) },
+  {
+    why: 'keys of 24 and 32 bytes',
+    secret: { encryption: raw(24), integrity: raw(32) },
+    options: options(ctr),
+    by: webcrypto,
+  },
+  { why: 'a longer key for the MAC', secret: { encryption: raw(32), integrity: raw(64) }, by: all.slice(0, 2) },
+  { why: 'a secret with an id', secret: { id: 'v_2', secret: LONG } },
+  { why: 'a secret without an id', secret: { secret: LONG } },
+  { why: 'two passwords', secret: { encryption: LONG, integrity: OTHER } },
+  { why: 'two passwords with an id', secret: { id: '2026', encryption: LONG, integrity: OTHER } },
+  { why: 'a password and a key', secret: { encryption: LONG, integrity: raw(32) } },
+  { why: 'a key and a password', secret: { encryption: raw(32), integrity: LONG } },
+  { why: 'a lifetime', secret: LONG, options: options({ ttl: 60_000 }) },
+  { why: 'a clock that is ahead', secret: LONG, options: options({ ttl: 60_000, localtimeOffsetMsec: 1e9 }) },
+  { why: 'a clock that is behind', secret: LONG, options: options({ ttl: 60_000, localtimeOffsetMsec: -1e9 }) },
+  {
+    why: 'iterations',
+    secret: LONG,
+    options: options({ encryption: { iterations: 7 }, integrity: { iterations: 300 } }),
+  },
+  {
+    why: 'other salts',
+    secret: LONG,
+    options: options({ encryption: { saltBits: 64 }, integrity: { saltBits: 1024 } }),
+  },
+  {
+    why: 'shorter passwords',
+    secret: 'short',
+    options: options({ encryption: { minPasswordlength: 5 }, integrity: { minPasswordlength: 2 } }),
+  },
+]
 
-  test.each(DATA)('n24: the other packages open what it sealed, and it opens what they did: %j', async (data) => {
-    const named = { id: 'k_1', secret: PASSWORD }
-    expect(await two.unseal(await ours.seal(data, PASSWORD, options), PASSWORD, options)).toEqual(data)
-    expect(await ours.unseal(await two.seal(data, PASSWORD, options), PASSWORD, options)).toEqual(data)
-    expect(await ours.unseal(await one.seal(webcrypto, data, named, options), { k_1: named }, options)).toEqual(data)
-    expect(await one.unseal(webcrypto, await ours.seal(data, named, options), { k_1: named }, options)).toEqual(data)
-    expect(await hapi.unseal(await ours.seal(data, named, options), { k_1: PASSWORD }, options)).toEqual(data)
-    expect(await ours.unseal(await hapi.seal(data, named, options), { k_1: PASSWORD }, options)).toEqual(data)
-    expect(await two.unseal(await ours.seal(data, keys, options), { default: keys }, options)).toEqual(data)
-    expect(await ours.unseal(await two.seal(data, keys, options), { default: keys }, options)).toEqual(data)
+const values = [
+  null,
+  true,
+  0,
+  -1.5e300,
+  '',
+  'text',
+  '{"_data":{}}',
+  [],
+  {},
+  [1, [2, { three: [null] }]],
+  { 'ключ "\\': '火\u2028\ud83d\ude00 \u0000', nested: { list: [1, 2, 3], nothing: null } },
+  'x'.repeat(5000),
+]
+
+/** How `unseal` is told of a secret. */
+function forUnsealing(secret: Secret): Passwords {
+  const id = typeof secret === 'string' || secret instanceof Uint8Array ? undefined : secret.id
+  return { [id ?? 'default']: secret, not_this_one: OTHER }
+}
+
+describe.each(all)('%s', (name) => {
+  const theirs = real[name] as (typeof real)[string]
+
+  test.each(secrets.filter(({ by }) => (by ?? all).includes(name)))('$why', async ({ secret, options: given }) => {
+    const settings = given ?? okibi.defaults
+    for (const value of values) {
+      const ours = await okibi.seal(value, secret, settings)
+      expect(await theirs.unseal(ours, forUnsealing(secret), settings)).toEqual(value)
+      const sealed = await theirs.seal(value, secret, settings)
+      expect(await okibi.unseal(sealed, forUnsealing(secret), settings)).toEqual(value)
+      // A seal of theirs and one of ours look alike: parts of the same lengths.
+      expect(ours.split('*').map((part) => part.length)).toEqual(sealed.split('*').map((part) => part.length))
+    }
+    if (typeof secret === 'string' || secret instanceof Uint8Array) {
+      expect(await okibi.unseal(await theirs.seal(1, secret, settings), secret, settings)).toBe(1)
+      expect(await theirs.unseal(await okibi.seal(1, secret, settings), secret, settings)).toBe(1)
+    }
   })
 
-  test('the parts of a seal are made as there', async () => {
-    const { encryption, integrity } = options
-    const { encrypted, key } = await ours.encrypt(PASSWORD, encryption, 'text')
-    expect(await two.decrypt(PASSWORD, { ...encryption, salt: key.salt, iv: key.iv }, encrypted)).toBe('text')
-    const mac = await ours.hmacWithPassword(PASSWORD, { ...integrity, salt: 'a salt' }, 'text')
-    expect(mac).toEqual(await two.hmacWithPassword(PASSWORD, { ...integrity, salt: 'a salt' }, 'text'))
+  test('random values of any length', async () => {
+    let state = 12345
+    const random = (most: number) => {
+      state = (state * 1103515245 + 12345) % 2147483648
+      return state % most
+    }
+    const value = (depth: number): unknown => {
+      const kind = random(depth > 3 ? 4 : 6)
+      if (kind === 0) return random(1000) / 8 - 60
+      if (kind === 1) return [null, true, false][random(3)]
+      if (kind < 4) return Array.from({ length: random(40) }, () => String.fromCodePoint(random(0xd7ff))).join('')
+      const items = Array.from({ length: random(5) }, () => value(depth + 1))
+      return kind === 4 ? items : Object.fromEntries(items.map((item, index) => [`name ${index * random(9)}`, item]))
+    }
+    for (let round = 0; round < 150; round += 1) {
+      const given = value(0)
+      const settings = round % 2 ? okibi.defaults : options(ctr)
+      expect(await theirs.unseal(await okibi.seal(given, LONG, settings), LONG, settings)).toEqual(given)
+      expect(await okibi.unseal(await theirs.seal(given, LONG, settings), LONG, settings)).toEqual(given)
+    }
   })
 })
 
-/** What comes of a call: the value, or the words of the error. */
-const says = (call: () => Promise<unknown>): Promise<string> =>
-  call().then(
-    (value) => `ok: ${JSON.stringify(value)}`,
-    (error: Error) => error.message,
-  )
-
-test('s26 s30: a seal that does not open, and a password that opens nothing, are told in the same words', async () => {
-  const sealed = await two.seal({ a: 1 }, PASSWORD, two.defaults)
-  const parts = sealed.split('*')
-  const withPart = (at: number, part: string) => parts.with(at, part).join('*')
-  const seals = [
-    '',
-    'a',
-    `${sealed}*`,
-    withPart(0, 'Fe26.1'),
-    withPart(1, 'zz'),
-    withPart(5, 'x'),
-    withPart(5, '1'),
-    withPart(6, 'salt'),
-    `${sealed.slice(0, -2)}AA`,
-    sealed,
-  ]
-  const passwords: unknown[] = [PASSWORD, { default: PASSWORD }, {}, '', 'short', null, { default: 'short' }]
-  passwords.push({ default: { secret: '' } }, { default: { encryption: PASSWORD } }, new Uint8Array(5))
-  for (const seal of seals) {
-    for (const password of passwords as string[]) {
-      const theirs = await says(() => two.unseal(seal, password, two.defaults))
-      expect([seal, password, await says(() => ours.unseal(seal, password, ours.defaults))]).toEqual([
-        seal,
-        password,
-        theirs,
-      ])
-    }
+describe('vectors/iron.json', () => {
+  interface Case {
+    readonly why: string
+    readonly id?: string
+    readonly encryption: string | { readonly hex: string }
+    readonly integrity: string | { readonly hex: string }
+    readonly options: Parameters<typeof options>[0]
+    readonly sealed: string
+    readonly text: string
+    readonly flaw: string
   }
-})
+  const file = new URL('../../../../vectors/iron.json', import.meta.url)
+  const vectors = JSON.parse(readFileSync(file, 'utf8')) as { now: number; good: Case[]; closed: Case[] }
+  const key = (given: Case['encryption']) => (typeof given === 'string' ? given : Buffer.from(given.hex, 'hex'))
+  const passwords = ({ id, encryption, integrity }: Case) => ({
+    [id ?? 'default']: { encryption: key(encryption), integrity: key(integrity) },
+  })
 
-test('s30: a seal names a password that was given, and nothing else that the object of passwords has', async () => {
-  const sealed = await two.seal({ a: 1 }, PASSWORD, two.defaults)
-  for (const name of ['__proto__', 'constructor', 'toString']) {
-    const named = sealed.replace('**', `*${name}*`)
-    const words = await says(() => ours.unseal(named, { default: PASSWORD }, ours.defaults))
-    expect(words).toBe(`Cannot find password: ${name}`)
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  test.each(vectors.good)('opens: $why', async (item) => {
+    vi.useFakeTimers({ now: vectors.now, toFake: ['Date'] })
+    const opened = await okibi.unseal(item.sealed, passwords(item), options(item.options))
+    expect(JSON.stringify(opened)).toBe(item.text)
+  })
+
+  const says: Readonly<Record<string, string>> = {
+    parts: 'Incorrect number of sealed components',
+    prefix: 'Wrong mac prefix',
+    expiry: 'Invalid expiration',
+    expired: 'Expired seal',
+    unknown_secret: 'Cannot find password: ',
+    mac: 'Bad hmac value',
   }
-})
-
-test('what cannot be sealed is refused in the same words', async () => {
-  const passwords: unknown[] = ['', 'short', { id: 'a b', secret: PASSWORD }, { secret: '' }, new Uint8Array(5), null]
-  const data = [undefined, () => 1, new Date(), { d: new Date() }, [undefined], Number.NaN, { a: 1n }, { a: 1 }]
-  for (const password of [PASSWORD, ...passwords] as string[]) {
-    for (const value of data) {
-      const ourWords = await says(() => ours.seal(value, password, ours.defaults))
-      const theirWords = await says(() => two.seal(value, password, two.defaults))
-      // A seal is never the same twice.
-      expect([password, ourWords.slice(0, 12)]).toEqual([password, theirWords.slice(0, 12)])
-    }
-  }
-})
-
-test('s25: a member called __proto__ reaches no prototype', async () => {
-  const sealed = await two.seal(JSON.parse('{"__proto__":{"polluted":true}}'), PASSWORD, two.defaults)
-  const data = (await ours.unseal(sealed, PASSWORD, ours.defaults)) as Record<string, unknown>
-  expect(Object.hasOwn(data, '__proto__')).toBe(true)
-  expect((data as { polluted?: boolean }).polluted).toBeUndefined()
-  expect(({} as { polluted?: boolean }).polluted).toBeUndefined()
+  test.each(vectors.closed)('s30 does not open: $why', async (item) => {
+    vi.useFakeTimers({ now: vectors.now, toFake: ['Date'] })
+    const opening = okibi.unseal(item.sealed, passwords(item), options(item.options))
+    await expect(opening).rejects.toThrow(says[item.flaw])
+  })
 })

@@ -110,11 +110,11 @@ fn number(digits: &[u8]) -> Option<i64> {
 /// Whether this secret made the MAC. Compared in constant time (S5).
 fn has_mac(options: &Options, secret: &Secret, parts: &Parts<'_>) -> Result<bool, IronError> {
     let Some(expected) = parts.mac else { return Ok(false) };
+    let mut mac = keys::mac(&secret.integrity, &options.integrity, parts.integrity_salt)?;
     // The MAC's salt is the one part that no MAC protects, so one that does not go with the key must not pass.
     if secret.integrity.is_text() == parts.integrity_salt.is_empty() {
         return Ok(false);
     }
-    let mut mac = keys::mac(&secret.integrity, &options.integrity, parts.integrity_salt)?;
     mac.update(parts.signed);
     Ok(mac.verify(&expected.into()).is_ok())
 }
