@@ -17,17 +17,18 @@ function readJson<T>(path: string): T {
   return JSON.parse(readFileSync(join(here, path), 'utf8')) as T
 }
 
-/** Hono in the version that okibi itself is tested with, and what the tools' manifest pins. */
+/** Hono and node-redis in the versions that okibi itself is tested with, and what the tools' manifest pins. */
 function versions(): Record<string, string> {
   const lock = readJson<{ packages: Record<string, { version: string }> }>('../../../package-lock.json')
   const tools = readJson<{ devDependencies: Record<string, string> }>('../../runtimes/package.json')
-  return { ...tools.devDependencies, hono: lock.packages['node_modules/hono']?.version ?? '' }
+  const own = (name: string) => lock.packages[`node_modules/${name}`]?.version ?? ''
+  return { ...tools.devDependencies, hono: own('hono'), redis: own('redis') }
 }
 
-/** What is installed besides the package. */
+/** What is installed besides the package. node-redis is an optional peer, which two subpaths cannot be loaded without. */
 const PROJECTS = {
   peer: ['hono'],
-  servers: ['hono', '@hono/node-server', 'ws'],
+  servers: ['hono', '@hono/node-server', 'redis', 'ws'],
   workers: ['hono', '@cloudflare/workers-types'],
 } as const
 
