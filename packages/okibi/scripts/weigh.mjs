@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib'
 /** The most that each subpath may weigh, in bytes. To raise one is a decision: say why in the commit. */
 const BUDGETS = {
   okibi: 20_500,
-  'okibi/iron': 8_900,
+  'okibi/iron': 11_700,
   'okibi/memory': 2_100,
   'okibi/sqlite': 4_500,
   'okibi/redis': 3_900,
