@@ -41,6 +41,9 @@ function rustTimes(times) {
 function nodeTimes(times) {
   const pairs = [
     ['okibi, sealed cookie', 'hono-sessions, CookieStore', { read: 1 / 100, 'read+write': 1 / 50 }],
+    // The drop-in: the same cookies and records as its peer's.
+    ['okibi/hono-sessions, CookieStore', 'hono-sessions, CookieStore', { read: 1 / 20, 'read+write': 1 / 20 }],
+    ['okibi/hono-sessions, memory, keyed', 'hono-sessions, memory, keyed', { read: 1 / 20, 'read+write': 1 / 20 }],
     ['okibi, memory, signed id', 'hono-sessions, memory, keyed', { read: 1 / 50, 'read+write': 1 / 50 }],
     ['okibi, memory', 'hono-sessions, memory', { read: 1, 'read+write': 1 }],
   ]

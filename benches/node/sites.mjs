@@ -1,6 +1,11 @@
 // The apps that are compared: the same Hono app, without a session and with those of two libraries.
 import { Hono } from 'hono'
 import { CookieStore, MemoryStore, sessionMiddleware } from 'hono-sessions'
+import {
+  CookieStore as DropInCookieStore,
+  MemoryStore as DropInMemoryStore,
+  sessionMiddleware as dropIn,
+} from '../../packages/okibi/dist/hono-sessions/index.js'
 import { sessions } from '../../packages/okibi/dist/index.js'
 import { memoryStore } from '../../packages/okibi/dist/stores/memory.js'
 
@@ -40,19 +45,25 @@ function app(middleware) {
   return app
 }
 
-function honoSessions(store, encryptionKey) {
-  return app(sessionMiddleware({ store, encryptionKey, expireAfterSeconds: LIFETIME, cookieOptions: COOKIE }))
+function honoSessions(store, encryptionKey, middleware = sessionMiddleware) {
+  return app(middleware({ store, encryptionKey, expireAfterSeconds: LIFETIME, cookieOptions: COOKIE }))
 }
 
 /** Everything that is compared. `make` takes the store to use, if the site has one. */
 export const SITES = [
   { name: 'bare', make: () => app(undefined) },
   { name: 'okibi, sealed cookie', make: () => app(sessions({ secret: SECRET, idle: LIFETIME })) },
+  { name: 'okibi/hono-sessions, CookieStore', make: () => honoSessions(new DropInCookieStore(), SECRET, dropIn) },
   { name: 'hono-sessions, CookieStore', make: () => honoSessions(new CookieStore(), SECRET) },
   {
     name: 'okibi, memory, signed id',
     store: memoryStore,
     make: (store) => app(sessions({ store, sign: SECRET, idle: LIFETIME })),
+  },
+  {
+    name: 'okibi/hono-sessions, memory, keyed',
+    store: () => new DropInMemoryStore(),
+    make: (store) => honoSessions(store, SECRET, dropIn),
   },
   {
     name: 'hono-sessions, memory, keyed',
