@@ -4,9 +4,11 @@
 //! with its `[[bin]]` in `Cargo.toml`, and put a few good inputs into `seeds/<name>/`.
 
 mod dialects;
+mod iron;
 mod script;
 
 pub use dialects::dialects;
+pub use iron::iron;
 pub use script::script;
 
 use bytes::Bytes;
@@ -30,6 +32,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("script", script),
     ("border", border),
     ("dialects", dialects),
+    ("iron", iron),
 ];
 
 /// Whatever is read as an id is spelled in exactly that way (S3: only canonical ids reach a store).
