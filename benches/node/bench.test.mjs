@@ -67,6 +67,10 @@ function sample(share) {
       counts: node.slice(1).map(counted),
     },
     engine: { bytes: 1, gzipped: 1, milliseconds: [1, 2], calls: [{ name: 'open', microseconds: [1.5, 2.5] }] },
+    iron: ['Node', 'Bun', 'Deno'].map((runtime) => {
+      const call = { okibi: [10_000 * share, 10_000 * share], peer: [10_000, 10_001] }
+      return { runtime, seal: call, unseal: call }
+    }),
   }
 }
 

@@ -2,7 +2,7 @@
 import { ratio, spread } from './statistics.mjs'
 
 /** Each budget: at most `goal`, of which `measured` is a median with its spread. A share is one of a peer's time. */
-export function budgets({ rust, node, engine }) {
+export function budgets({ rust, node, engine, iron }) {
   const all = [
     ...allocations(rust.counts.allocations),
     ...rustTimes(rust.times),
@@ -10,6 +10,7 @@ export function budgets({ rust, node, engine }) {
     ...calls('axum', find(rust.counts.perThousand, 'okibi')),
     ...calls('Hono', find(node.counts, 'okibi, memory')),
     ...wasm(engine),
+    ...irons(iron),
   ]
   return all.map((budget) => ({ ...budget, isKept: budget.measured.median <= budget.goal }))
 }
@@ -77,6 +78,17 @@ function wasm({ gzipped, milliseconds }) {
     { what: 'wasm: bytes, gzipped', goal: 100_000, measured: exactly(gzipped) },
     { what: 'wasm: ms until the first middleware is made', goal: 5, measured: spread(milliseconds) },
   ]
+}
+
+function irons(runtimes) {
+  return runtimes.flatMap(({ runtime, ...calls }) =>
+    Object.entries(calls).map(([call, { okibi, peer }]) => ({
+      what: `Iron, ${call}, ${runtime}: time of iron-webcrypto`,
+      goal: 1 / 10,
+      isShare: true,
+      measured: ratio(okibi, peer),
+    })),
+  )
 }
 
 function find(rows, wanted) {

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { budgets } from './budgets.mjs'
 import { counts } from './counts.mjs'
 import { engine } from './engine.mjs'
+import { iron } from './iron.mjs'
 import { report } from './report.mjs'
 import { times } from './rounds.mjs'
 
@@ -19,6 +20,7 @@ const measured = {
   rust: { times: read('bench-times.json'), counts: read('bench-counts.json') },
   node: { times: await times(), counts: await counts() },
   engine: engine(),
+  iron: iron(),
 }
 const result = { ...measured, budgets: budgets(measured) }
 writeFileSync(join(folder, 'bench.json'), `${JSON.stringify(result, undefined, 1)}\n`)

@@ -2,7 +2,7 @@
 import { short, shown, spread } from './statistics.mjs'
 
 /** The whole report. */
-export function report({ machine, rust, node, engine, budgets }) {
+export function report({ machine, rust, node, engine, iron, budgets }) {
   const over = budgets.filter(({ isKept }) => !isKept).length
   return [
     `okibi beside its peers, on ${machine}`,
@@ -12,6 +12,7 @@ export function report({ machine, rust, node, engine, budgets }) {
     ...Object.entries(node.times).map(([shape, pages]) => nodeTimes(shape, pages)),
     counts([...rust.counts.perThousand, ...node.counts]),
     wasm(engine),
+    irons(iron),
     budgetTable(budgets),
     over === 0 ? `All ${budgets.length} budgets are kept.` : `${over} of ${budgets.length} budgets are exceeded.`,
   ].join('\n\n')
@@ -71,6 +72,13 @@ function wasm({ bytes, gzipped, milliseconds, calls }) {
     ...calls.map(({ name, microseconds }) => [`µs to ${name}`, shown(spread(microseconds))]),
   ]
   return table('The engine as WebAssembly, alone, with a text of 1 KB', undefined, rows)
+}
+
+function irons(runtimes) {
+  const cells = ({ okibi, peer }) => [shown(spread(okibi)), shown(spread(peer))]
+  const rows = runtimes.map(({ runtime, seal, unseal }) => [runtime, ...cells(seal), ...cells(unseal)])
+  const head = ['', 'seal', 'iron-webcrypto', 'unseal', 'iron-webcrypto']
+  return table('Iron: microseconds for 1 KB', head, rows)
 }
 
 function budgetTable(budgets) {
