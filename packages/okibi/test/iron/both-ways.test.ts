@@ -1,6 +1,6 @@
 // Both ways between okibi/iron and the real packages: what one seals, the other opens.
-import { readFileSync } from 'node:fs'
 import { afterEach, describe, expect, test, vi } from 'vitest'
+import { readVectors } from '../support/vectors.js'
 import { type Options, okibi, options, type Passwords, real, type Secret } from './packages.js'
 
 const LONG = 'a password of thirty-two characters, and more'
@@ -127,8 +127,7 @@ describe('vectors/iron.json', () => {
     readonly text: string
     readonly flaw: string
   }
-  const file = new URL('../../../../vectors/iron.json', import.meta.url)
-  const vectors = JSON.parse(readFileSync(file, 'utf8')) as { now: number; good: Case[]; closed: Case[] }
+  const vectors = readVectors<{ now: number; good: Case[]; closed: Case[] }>('iron')
   const key = (given: Case['encryption']) => (typeof given === 'string' ? given : Buffer.from(given.hex, 'hex'))
   const passwords = ({ id, encryption, integrity }: Case) => ({
     [id ?? 'default']: { encryption: key(encryption), integrity: key(integrity) },
