@@ -51,7 +51,7 @@ function nodeTimes(times) {
   return Object.entries(times).flatMap(([shape, pages]) =>
     pairs.flatMap(([okibi, peer, goals]) =>
       Object.entries(goals).map(([page, goal]) => ({
-        what: `${okibi.includes('/') ? 'drop-in, ' : ''}${page}, ${shape}: time of ${peer}`,
+        what: `${page}, ${shape}: ${okibi.includes('/') ? `drop-in of ${peer.split(', ').slice(1).join(', ')}` : `time of ${peer}`}`,
         goal,
         isShare: true,
         measured: ratio(find(pages[page], okibi).microseconds, find(pages[page], peer).microseconds),
