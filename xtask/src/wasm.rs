@@ -30,7 +30,8 @@ pub(crate) enum Effort {
 }
 
 /// What the compiler is told. SIMD, which every runtime has that okibi runs on, makes SHA-256 half as large. LLVM's own
-/// threshold for inlining makes the whole module a tenth larger and no faster. AES need not be unrolled. Where this machine keeps its crates is nobody's business.
+/// threshold for inlining makes the whole module a tenth larger and no faster. AES need not be unrolled. Where this
+/// machine keeps its crates is nobody's business.
 fn flags() -> String {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo"))).unwrap_or_default();
