@@ -34,8 +34,8 @@ mod worker;
 use std::{fmt, path::Path, sync::Arc};
 
 use okibi_store::{
-    BoxFuture, Clock, Consistency, Loaded, Owner, OwnerIndex, Owners, Store, StoreError, StoreKey, Swap, Timestamp,
-    Write, system_time,
+    BoxFuture, Clock, Consistency, Loaded, Owner, OwnerIndex, Owners, Purge, Purger, Store, StoreError, StoreKey, Swap,
+    Timestamp, Write, system_time,
 };
 
 use crate::worker::{Fault, Worker};
@@ -101,7 +101,7 @@ impl SqliteStore {
         self
     }
 
-    /// Deletes the rows of expired sessions and says how many there were. Call it now and then, every hour, say.
+    /// Deletes the rows of expired sessions and says how many there were. Call it now and then, every hour, say, or let `okibi_store::purge_every` do that.
     ///
     /// It deletes little by little, so that requests are served in between. Other processes may do the same at once.
     ///
@@ -152,6 +152,16 @@ impl Store for SqliteStore {
 
     fn owners(&self) -> Option<Owners<'_>> {
         Some(self)
+    }
+
+    fn purger(&self) -> Option<Purger<'_>> {
+        Some(self)
+    }
+}
+
+impl Purge for SqliteStore {
+    fn purge(&self) -> BoxFuture<'_, Result<usize, StoreError>> {
+        Box::pin(self.purge())
     }
 }
 

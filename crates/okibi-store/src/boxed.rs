@@ -2,7 +2,7 @@
 
 use std::{future::Future, pin::Pin};
 
-use crate::{Consistency, Loaded, Owners, Store, StoreError, StoreKey, Swap, Write};
+use crate::{Consistency, Loaded, Owners, Purger, Store, StoreError, StoreKey, Swap, Write};
 
 /// A boxed future, as the object-safe forms of the contract return it.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -24,6 +24,8 @@ pub trait DynStore: Send + Sync + 'static {
     fn consistency(&self) -> Consistency;
     /// See [`Store::owners`].
     fn owners(&self) -> Option<Owners<'_>>;
+    /// See [`Store::purger`].
+    fn purger(&self) -> Option<Purger<'_>>;
 }
 
 impl<S: Store> DynStore for S {
@@ -50,5 +52,9 @@ impl<S: Store> DynStore for S {
 
     fn owners(&self) -> Option<Owners<'_>> {
         Store::owners(self)
+    }
+
+    fn purger(&self) -> Option<Purger<'_>> {
+        Store::purger(self)
     }
 }

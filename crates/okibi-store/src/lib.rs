@@ -63,17 +63,21 @@ mod boxed;
 mod clock;
 mod error;
 mod memory;
+mod purge;
 
 use std::{future::Future, sync::Arc};
 
 pub use bytes::Bytes;
 pub use okibi_core::{Consistency, Loaded, Owner, StoreKey, Swap, Timestamp, Write};
 
+#[cfg(feature = "tokio")]
+pub use crate::purge::{PurgeTask, purge_every};
 pub use crate::{
     boxed::{BoxFuture, DynStore},
     clock::{Clock, system_time},
     error::{StoreError, StoreErrorKind},
     memory::MemoryStore,
+    purge::{Purge, Purger},
 };
 
 /// A place for sessions: a map from key to bytes with expiry and compare-and-swap.
@@ -122,6 +126,11 @@ pub trait Store: Send + Sync + 'static {
     fn owners(&self) -> Option<Owners<'_>> {
         None
     }
+
+    /// What drops expired entries, where the backend does not do that by itself.
+    fn purger(&self) -> Option<Purger<'_>> {
+        None
+    }
 }
 
 /// A store's ability to list what belongs to one owner.
@@ -166,5 +175,9 @@ impl<S: Store> Store for Arc<S> {
 
     fn owners(&self) -> Option<Owners<'_>> {
         S::owners(self)
+    }
+
+    fn purger(&self) -> Option<Purger<'_>> {
+        S::purger(self)
     }
 }

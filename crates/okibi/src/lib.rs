@@ -119,6 +119,8 @@ pub use okibi_core::{
 pub use okibi_sqlite::SqliteStore;
 pub use okibi_store::MemoryStore;
 #[cfg(feature = "tower")]
+pub use okibi_store::{PurgeTask, purge_every};
+#[cfg(feature = "tower")]
 pub use okibi_tower::{
     BoxFuture, Directory, EntropyError, Error, ErrorKind, Name, Report, Session, SessionInfo, SessionLayer, SessionOf,
     Sessions, guard, layer, require,
@@ -127,7 +129,7 @@ pub use okibi_tower::{
 /// The store contract, for those who write a store of their own.
 pub mod store {
     pub use okibi_store::{
-        BoxFuture, Clock, Consistency, Loaded, Owner, OwnerIndex, Owners, Store, StoreError, StoreErrorKind, StoreKey,
-        Swap, Write, system_time,
+        BoxFuture, Clock, Consistency, Loaded, Owner, OwnerIndex, Owners, Purge, Purger, Store, StoreError,
+        StoreErrorKind, StoreKey, Swap, Write, system_time,
     };
 }

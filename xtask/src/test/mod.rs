@@ -56,6 +56,7 @@ const PARTS: &[Part] = &[
     Part { name: "bun", group: "runtimes", needs: &[typescript::need_node], run: runtimes::bun },
     Part { name: "consumers", group: "consumers", needs: &[runtimes::need_newer_node], run: runtimes::consumers },
     Part { name: "stores", group: "stores", needs: &[typescript::need_node, stores::need_redis], run: stores::real },
+    Part { name: "databases", group: "stores", needs: &[stores::need_redis], run: rust::databases },
     Part { name: "examples", group: "ts", needs: &[typescript::need_node], run: site::examples },
     Part { name: "fuzz", group: "fuzz", needs: &[], run: || fuzz::in_tests(FUZZ_SECONDS) },
     Part { name: "readme", group: "readme", needs: &[typescript::need_node], run: site::readme },

@@ -40,8 +40,27 @@ pub(super) fn clippy() -> Outcome {
     run(cargo().args(["clippy", "--quiet", "--manifest-path", "fuzz/Cargo.toml", "--all-targets"]).args(DENY))
 }
 
+/// What needs a server to be tested with.
+const BACKENDS: [&str; 3] = ["okibi-redis", "okibi-postgres", "okibi-mysql"];
+
+/// All but what needs servers.
 pub(super) fn tests() -> Outcome {
-    run(cargo().args(["test", "--quiet", "--workspace", "--all-features", "--no-fail-fast"]))
+    let mut command = cargo();
+    command.args(["test", "--quiet", "--workspace", "--all-features", "--no-fail-fast"]);
+    for package in BACKENDS {
+        command.args(["--exclude", package]);
+    }
+    run(&mut command)
+}
+
+/// The stores whose backends are servers, which the tests start.
+pub(super) fn databases() -> Outcome {
+    let mut command = cargo();
+    command.args(["test", "--quiet", "--all-features", "--no-fail-fast"]);
+    for package in BACKENDS {
+        command.args(["--package", package]);
+    }
+    run(&mut command)
 }
 
 /// The crate that users add, with no feature and with each feature alone.

@@ -32,6 +32,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("okibi-postgres", &["okibi-core", "okibi-store"]),
     ("okibi-mysql", &["okibi-core", "okibi-store"]),
     ("okibi-cloudflare", &["okibi-core", "okibi-store"]),
+    ("okibi-servers", &[]),
 ];
 
 pub(super) fn check(repository: &Repository) -> Vec<Finding> {

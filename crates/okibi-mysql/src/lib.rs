@@ -1,0 +1,2 @@
+//! Sessions in `MySQL` or `MariaDB`.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! Sessions in Postgres.
+#![forbid(unsafe_code)]

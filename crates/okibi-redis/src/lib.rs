@@ -1,0 +1,2 @@
+//! Sessions in Redis or Valkey.
+#![forbid(unsafe_code)]

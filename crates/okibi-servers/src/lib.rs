@@ -1,0 +1,6 @@
+//! Real servers for tests: each is started, stopped and killed by the test that needs it. Loopback only, on free ports.
+#![forbid(unsafe_code)]
+
+mod process;
+
+pub use crate::process::{Process, free_port};
