@@ -1,6 +1,10 @@
 //! Real servers for tests: each is started, stopped and killed by the test that needs it. Loopback only, on free ports.
 #![forbid(unsafe_code)]
 
+mod postgres;
 mod process;
 
-pub use crate::process::{Process, free_port};
+pub use crate::{
+    postgres::PostgresServer,
+    process::{Process, free_port},
+};

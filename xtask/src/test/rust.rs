@@ -41,7 +41,7 @@ pub(super) fn clippy() -> Outcome {
 }
 
 /// What needs a server to be tested with.
-const BACKENDS: [&str; 3] = ["okibi-redis", "okibi-postgres", "okibi-mysql"];
+const BACKENDS: [&str; 4] = ["okibi-servers", "okibi-redis", "okibi-postgres", "okibi-mysql"];
 
 /// All but what needs servers.
 pub(super) fn tests() -> Outcome {

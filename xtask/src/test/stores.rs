@@ -1,6 +1,6 @@
 //! The TypeScript stores against the real thing: Redis servers, workerd, Bun and Deno, each started by its test.
 
-use std::process::Command;
+use std::{fs, process::Command};
 
 use crate::{
     npm::{build_package, install, package},
@@ -13,6 +13,16 @@ pub(super) fn need_redis() -> Outcome {
         Ok(_) => Ok(()),
         Err(_) => Err(Failure("redis-server: not found; install the package redis-server".to_owned())),
     }
+}
+
+pub(super) fn need_postgres() -> Outcome {
+    // Debian keeps the programs of each version outside of the path.
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let is_here = versions.map(|version| version.path().join("bin/initdb")).any(|program| program.is_file());
+    if is_here || read(Command::new("pg_config").arg("--bindir")).is_ok() {
+        return Ok(());
+    }
+    Err(Failure("Postgres: not found; install the package postgresql".to_owned()))
 }
 
 /// Runs the tests of the stores, with the runtimes and the older clients that they use.
