@@ -9,6 +9,7 @@ mod fuzz;
 mod npm;
 mod pack;
 mod run;
+mod servers;
 mod task;
 mod test;
 mod tidy;

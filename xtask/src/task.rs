@@ -4,7 +4,7 @@ use crate::{
     args::Args,
     bench, demo, fuzz, pack,
     run::{Outcome, fail},
-    test, tidy,
+    servers, test, tidy,
     wasm::{self, Effort},
 };
 
@@ -15,6 +15,7 @@ cargo xtask <task>
   test [part ...]                           run everything that must hold, or only these parts: rust, ts, tidy,
                                             runtimes, consumers, stores, fuzz, readme, browser, or
                                             one of theirs (clippy, bun, ...)
+  servers                                   put newer Redis and Valkey, for tests, into target/servers
   tidy                                      check the house rules
   wasm [--dev]                              build the engine for JavaScript; --dev leaves out the optimiser
   fuzz [target] [--seconds N] [--seed N]    run the fuzz targets (60 seconds each) with random input
@@ -28,6 +29,7 @@ pub(crate) enum Task {
     Help,
     Demo(demo::Options),
     Test(test::Parts),
+    Servers,
     Tidy,
     Wasm(Effort),
     Fuzz(fuzz::Options),
@@ -41,6 +43,7 @@ impl Task {
         let task = match args.task() {
             "demo" => Self::Demo(demo::Options::parse(&mut args)?),
             "test" => Self::Test(test::Parts::parse(&mut args)?),
+            "servers" => Self::Servers,
             "tidy" => Self::Tidy,
             "wasm" => Self::Wasm(if args.flag("--dev") { Effort::Quick } else { Effort::Shipped }),
             "fuzz" => Self::Fuzz(fuzz::Options::parse(&mut args)?),
@@ -62,6 +65,7 @@ impl Task {
             }
             Self::Demo(options) => demo::run(options),
             Self::Test(parts) => test::run(&parts),
+            Self::Servers => servers::fetch(),
             Self::Tidy => tidy::check(),
             Self::Wasm(effort) => wasm::build(effort),
             Self::Fuzz(options) => fuzz::run(&options),
@@ -89,6 +93,7 @@ mod tests {
             "demo --store=sqlite",
             "test",
             "test rust vitest",
+            "servers",
             "tidy",
             "wasm --dev",
             "fuzz id --seconds 5 --seed 7",

@@ -3,8 +3,10 @@
 
 mod postgres;
 mod process;
+mod redis;
 
 pub use crate::{
     postgres::PostgresServer,
     process::{Process, free_port},
+    redis::{RedisCluster, RedisKind, RedisServer},
 };

@@ -5,6 +5,7 @@ use std::{fs, process::Command};
 use crate::{
     npm::{build_package, install, package},
     run::{Failure, Outcome, node, read, run},
+    servers,
     wasm::{self, Effort},
 };
 
@@ -23,6 +24,11 @@ pub(super) fn need_postgres() -> Outcome {
         return Ok(());
     }
     Err(Failure("Postgres: not found; install the package postgresql".to_owned()))
+}
+
+/// Redis 8 and Valkey, which are fetched if they are not there.
+pub(super) fn need_newer_redis() -> Outcome {
+    servers::fetch()
 }
 
 /// Runs the tests of the stores, with the runtimes and the older clients that they use.

@@ -1,0 +1,149 @@
+//! `cargo xtask servers`: newer Redis and Valkey than the machine's own, for tests only, in a folder of their own.
+//!
+//! They are Debian packages of a newer suite, unpacked and not installed; they bring their own libraries and loader along.
+//! `crates/okibi-servers` and `packages/okibi/test/stores/servers.ts` look for them where they are put here.
+
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{self, Command},
+    thread,
+    time::Duration,
+};
+
+use crate::run::{During, Failure, Outcome, fail, quietly, read, root};
+
+/// A server, the program of its package that it is, and the name under which that program is the server.
+struct Server {
+    name: &'static str,
+    program: &'static str,
+    called: &'static str,
+}
+
+/// Debian's packages make the server a link to the checker; the name that it is called by decides what it does.
+const SERVERS: &[Server] = &[
+    Server { name: "redis-8", program: "redis-check-rdb", called: "redis-server" },
+    Server { name: "valkey", program: "valkey-check-rdb", called: "valkey-server" },
+];
+
+/// The suite that the packages come from (Debian 13), the packages, and the libraries that they want.
+const SUITE: &str = "trixie";
+const PACKAGES: &[&str] = &[
+    "redis-tools",
+    "valkey-tools",
+    "libatomic1",
+    "libc6",
+    "libcap2",
+    "libgcc-s1",
+    "libjemalloc2",
+    "liblzf1",
+    "libssl3t64",
+    "libstdc++6",
+    "libsystemd0",
+    "libzstd1",
+    "zlib1g",
+];
+
+/// What signs them.
+const KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// How often a download is tried, and how long after a failure.
+const TRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// The folder of the servers. It is the same wherever cargo builds, so that tests find it.
+fn folder() -> PathBuf {
+    root().join("target/servers")
+}
+
+/// Puts the servers there, unless they are there and run.
+pub(crate) fn fetch() -> Outcome {
+    if SERVERS.iter().all(runs) {
+        return Ok(());
+    }
+    println!("unpacking newer Redis and Valkey in target/servers");
+    let mut outcome = unpack();
+    for _ in 1..TRIES {
+        if outcome.is_ok() {
+            break;
+        }
+        thread::sleep(PAUSE);
+        outcome = unpack();
+    }
+    outcome.map_err(|Failure(why)| Failure(format!("redis 8 and valkey: not to be had from {SUITE}: {why}")))?;
+    match SERVERS.iter().find(|server| !runs(server)) {
+        None => Ok(()),
+        Some(server) => fail(format!("{}: was unpacked, but does not run", server.name)),
+    }
+}
+
+fn runs(server: &Server) -> bool {
+    let program = folder().join(server.name);
+    program.is_file() && quietly(Command::new(program).arg("--version")).is_ok()
+}
+
+/// Downloads and unpacks in a folder that nobody looks into, and moves what came out to its place.
+fn unpack() -> Outcome {
+    let work = folder().join(format!("unpacking-{}", process::id()));
+    let outcome = unpack_in(&work);
+    // If it stays, it is in nobody's way.
+    let _ = fs::remove_dir_all(&work);
+    outcome
+}
+
+fn unpack_in(work: &Path) -> Outcome {
+    for name in ["lists/partial", "cache/archives/partial", "packages", "root"] {
+        fs::create_dir_all(work.join(name)).during(work.display())?;
+    }
+    let sources = work.join("sources.list");
+    fs::write(&sources, format!("deb [signed-by={KEYS}] {} {SUITE} main\n", archive()?)).during(sources.display())?;
+    quietly(apt_get(work).arg("update"))?;
+    let packages = PACKAGES.iter().map(|package| format!("{package}/{SUITE}"));
+    quietly(apt_get(work).arg("download").args(packages).current_dir(work.join("packages")))?;
+    for package in fs::read_dir(work.join("packages")).during(work.display())? {
+        let package = package.during(work.display())?.path();
+        quietly(Command::new("dpkg-deb").arg("--extract").arg(package).arg(work.join("root")))?;
+    }
+    let place = folder().join(SUITE);
+    if place.exists() {
+        fs::remove_dir_all(&place).during(place.display())?;
+    }
+    fs::rename(work.join("root"), &place).during(place.display())?;
+    SERVERS.iter().try_for_each(write_starter)
+}
+
+/// apt with folders of its own, so that it neither reads nor changes what the machine has.
+fn apt_get(work: &Path) -> Command {
+    let mut command = Command::new("apt-get");
+    for (name, value) in [("sourcelist", "sources.list"), ("sourceparts", "none")] {
+        command.arg(format!("-oDir::Etc::{name}={}", work.join(value).display()));
+    }
+    command.arg(format!("-oDir::State::lists={}", work.join("lists").display()));
+    command.arg(format!("-oDir::Cache={}", work.join("cache").display()));
+    command.args(["-oAPT::Sandbox::User=root", "-oAcquire::Languages=none", "-oAcquire::Retries=2", "-qq"]);
+    command.arg("-oAcquire::IndexTargets::deb::DEP-11::DefaultEnabled=false");
+    command
+}
+
+/// Where the machine's own apt gets Debian's packages.
+fn archive() -> Outcome<String> {
+    let text = read(Command::new("apt-get").args(["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]))?;
+    let is_debian = |uri: &&str| uri.trim_end_matches('/').ends_with("/debian");
+    match text.lines().find(is_debian) {
+        Some(uri) => Ok(uri.to_owned()),
+        None => fail("apt knows no archive of Debian"),
+    }
+}
+
+/// A program that starts a server with its own loader and libraries. It becomes the server, so killing it kills that.
+fn write_starter(server: &Server) -> Outcome {
+    let Server { name, program, called } = server;
+    let text = format!(
+        "#!/bin/sh\nroot=$(dirname \"$(readlink -f \"$0\")\")/{SUITE}/usr\nset -- --argv0 {called} \"$root/bin/{program}\" \"$@\"\n\
+         exec \"$root\"/lib*/ld-linux-*.so.? --library-path \"$(echo \"$root\"/lib/*-linux-gnu*)\" \"$@\"\n"
+    );
+    let path = folder().join(name);
+    fs::write(&path, text).during(path.display())?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).during(path.display())
+}
