@@ -58,13 +58,19 @@ const PARTS: &[Part] = &[
     Part {
         name: "stores",
         group: "stores",
-        needs: &[typescript::need_node, stores::need_redis, stores::need_newer_redis, stores::need_postgres],
+        needs: &[
+            typescript::need_node,
+            stores::need_redis,
+            stores::need_newer_redis,
+            stores::need_postgres,
+            stores::need_mariadb,
+        ],
         run: stores::real,
     },
     Part {
         name: "databases",
         group: "stores",
-        needs: &[stores::need_redis, stores::need_newer_redis, stores::need_postgres],
+        needs: &[stores::need_redis, stores::need_newer_redis, stores::need_postgres, stores::need_mariadb],
         run: rust::databases,
     },
     Part { name: "examples", group: "ts", needs: &[typescript::need_node], run: site::examples },

@@ -1,6 +1,6 @@
 //! The TypeScript stores against the real thing: Redis servers, workerd, Bun and Deno, each started by its test.
 
-use std::{fs, process::Command};
+use std::{fs, path::Path, process::Command};
 
 use crate::{
     npm::{build_package, install, package},
@@ -29,6 +29,14 @@ pub(super) fn need_postgres() -> Outcome {
 /// Redis 8 and Valkey, which are fetched if they are not there.
 pub(super) fn need_newer_redis() -> Outcome {
     servers::fetch()
+}
+
+pub(super) fn need_mariadb() -> Outcome {
+    let is_here = Path::new("/usr/sbin/mariadbd").is_file() || read(Command::new("mariadbd").arg("--version")).is_ok();
+    if is_here && read(Command::new("mariadb").arg("--version")).is_ok() {
+        return Ok(());
+    }
+    Err(Failure("MariaDB: not found; install the packages mariadb-server-core and mariadb-client-core".to_owned()))
 }
 
 /// Runs the tests of the stores, with the runtimes and the older clients that they use.

@@ -1,0 +1,221 @@
+//! A `MariaDB` server of a test's own: fresh data in a folder of its own, started, killed and started again.
+
+use std::{
+    env,
+    ffi::OsString,
+    fs, io,
+    path::PathBuf,
+    process::{Command, Output},
+    sync::mpsc::{Sender, channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+use crate::{Process, free_port};
+
+/// How long a server may take until it answers.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long to wait between two looks.
+const PAUSE: Duration = Duration::from_millis(10);
+/// Names the `mysqld` of a `MySQL` that is to be started instead of `MariaDB`.
+const MYSQL: &str = "OKIBI_TEST_MYSQLD";
+/// What makes a new server one that tests can use.
+const FIRST: &str =
+    "CREATE DATABASE IF NOT EXISTS okibi;\nCREATE USER IF NOT EXISTS okibi@'%';\nGRANT ALL ON *.* TO okibi@'%';\n";
+
+/// A `MariaDB` server on a free port of the loopback interface. Its database is called `okibi`, its administrator too,
+/// without a password.
+///
+/// It ends with this value, and also when the process that started it ends in any other way. If the environment variable
+/// `OKIBI_TEST_MYSQLD` names a `mysqld`, it is a `MySQL` server instead.
+#[derive(Debug)]
+pub struct MariaDbServer {
+    folder: TempDir,
+    port: u16,
+    settings: Vec<String>,
+    running: Option<Running>,
+}
+
+/// A server that runs, and the thread that started it: Linux ends the server when that thread ends.
+#[derive(Debug)]
+struct Running {
+    process: Process,
+    _starter: Sender<()>,
+}
+
+impl MariaDbServer {
+    /// Starts a server with the settings that suit most tests: what it acknowledges survives a SIGKILL of the server,
+    /// because the operating system lives on, but not a crash of the machine (`innodb_flush_log_at_trx_commit=2`).
+    ///
+    /// # Errors
+    /// `MariaDB` is not installed or does not start; the error says what it printed.
+    pub fn start() -> io::Result<Self> {
+        Self::start_with(&[])
+    }
+
+    /// Starts a server with these settings of my.cnf besides: `innodb_flush_log_at_trx_commit=1`, say.
+    ///
+    /// # Errors
+    /// `MariaDB` is not installed or does not start; the error says what it printed.
+    pub fn start_with(settings: &[&str]) -> io::Result<Self> {
+        let own = ["bind-address=127.0.0.1", "skip-name-resolve", "innodb_flush_log_at_trx_commit=2"];
+        let settings = own.iter().chain(settings).map(|setting| format!("--{setting}")).collect();
+        let folder = tempfile::Builder::new().prefix("okibi-mariadb-").tempdir()?;
+        let mut server = Self { folder, port: free_port(), settings, running: None };
+        server.install()?;
+        server.restart()?;
+        Ok(server)
+    }
+
+    /// Where a client finds it: `mysql://okibi@127.0.0.1:<port>/okibi`.
+    pub fn url(&self) -> String {
+        format!("mysql://okibi@127.0.0.1:{}/okibi", self.port)
+    }
+
+    /// The port, which stays the same over a restart.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The number of the server's process; `None` while it is killed.
+    pub fn id(&self) -> Option<u32> {
+        self.running.as_ref().and_then(|running| running.process.id())
+    }
+
+    /// What the client prints for these statements: a line for each row, tabs between columns, nothing else.
+    ///
+    /// # Panics
+    /// A statement fails; the panic says how.
+    pub fn sql(&self, statements: &str) -> String {
+        self.try_sql(statements).expect("the statements are carried out")
+    }
+
+    fn try_sql(&self, statements: &str) -> io::Result<String> {
+        let mut client = Command::new("mariadb");
+        client.args(["--no-defaults", "--host=127.0.0.1", "--user=okibi", "--batch", "--skip-column-names"]);
+        client.arg(format!("--port={}", self.port)).args(["--execute", statements, "okibi"]);
+        Ok(said(&mut client)?.trim_end_matches('\n').to_owned())
+    }
+
+    /// Ends it as a crash does (SIGKILL), and waits until it is gone.
+    pub fn kill(&mut self) {
+        self.running = None;
+    }
+
+    /// Holds the whole server still (SIGSTOP): connections stay open and get no answer.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn stall(&self) -> io::Result<()> {
+        self.signal("STOP")
+    }
+
+    /// Lets it go on after a [`stall`](Self::stall).
+    ///
+    /// # Errors
+    /// It does not run.
+    pub fn go_on(&self) -> io::Result<()> {
+        self.signal("CONT")
+    }
+
+    fn signal(&self, name: &str) -> io::Result<()> {
+        let id = self.id().ok_or_else(|| io::Error::other("the server does not run"))?;
+        said(Command::new("sh").args(["-c", r#"kill -s "$1" "$2""#, "sh", name, &id.to_string()])).map(drop)
+    }
+
+    /// Starts it, again after a [`kill`](Self::kill), and waits until it serves. It keeps port and data.
+    ///
+    /// # Errors
+    /// It does not start; the error says what it printed.
+    pub fn restart(&mut self) -> io::Result<()> {
+        self.kill();
+        let mut command = self.server();
+        command.arg(format!("--port={}", self.port)).arg(self.option("--socket=", "socket"));
+        command.arg(self.option("--pid-file=", "pid")).arg(self.option("--init-file=", "first.sql"));
+        command.args(&self.settings);
+        let (port, log) = (self.port, self.folder.path().join("log"));
+        let (report, reported) = channel();
+        let (starter, end) = channel::<()>();
+        thread::Builder::new().name("okibi-mariadb".into()).spawn(move || {
+            let process = Process::start(&mut command, port, &log);
+            // It fails only if nobody waits, and then the process ends here.
+            if report.send(process).is_ok() {
+                // Until the other end is dropped, which never says anything.
+                let _ = end.recv();
+            }
+        })?;
+        let process = reported.recv().map_err(io::Error::other)??;
+        self.running = Some(Running { process, _starter: starter });
+        self.wait_until_ready()
+    }
+
+    /// It listens before it serves.
+    fn wait_until_ready(&self) -> io::Result<()> {
+        let started = Instant::now();
+        while let Err(error) = self.try_sql("SELECT 1") {
+            if started.elapsed() > PATIENCE {
+                let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+                return Err(io::Error::other(format!("the server does not serve: {error}: {log}")));
+            }
+            thread::sleep(PAUSE);
+        }
+        Ok(())
+    }
+
+    /// Makes the files of a new server.
+    fn install(&self) -> io::Result<()> {
+        fs::write(self.folder.path().join("first.sql"), FIRST)?;
+        if mysql().is_some() {
+            return said(self.server().arg("--initialize-insecure")).map(drop);
+        }
+        let mut install = Command::new("mariadb-install-db");
+        install.args(["--no-defaults", "--skip-test-db", "--auth-root-authentication-method=normal"]);
+        said(install.arg(self.option("--datadir=", "data"))).map(drop)
+    }
+
+    /// The server's program with its data, ended when whoever started it ends.
+    fn server(&self) -> Command {
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL"]).arg(program()).arg("--no-defaults");
+        // It takes its log and its plugins from here. It refuses root unless it is told that root is meant.
+        command.current_dir(self.folder.path()).arg("--user=root").arg(self.option("--datadir=", "data"));
+        command
+    }
+
+    /// An option that names something in the server's folder.
+    fn option(&self, option: &str, name: &str) -> OsString {
+        let mut text = OsString::from(option);
+        text.push(self.folder.path().join(name));
+        text
+    }
+}
+
+/// The server's program, which Debian keeps where not everybody looks.
+fn program() -> PathBuf {
+    let debian = PathBuf::from("/usr/sbin/mariadbd");
+    mysql().unwrap_or_else(|| if debian.is_file() { debian } else { "mariadbd".into() })
+}
+
+/// The `mysqld` that was asked for.
+fn mysql() -> Option<PathBuf> {
+    env::var_os(MYSQL).map(PathBuf::from)
+}
+
+/// What a program prints; if it fails, an error with all that it printed.
+fn said(command: &mut Command) -> io::Result<String> {
+    let program = command.get_program().to_owned();
+    let output = command.output().map_err(|error| {
+        io::Error::other(format!(
+            "{}: {error}; install the packages mariadb-server-core and mariadb-client-core",
+            program.display()
+        ))
+    })?;
+    let Output { status, stdout, stderr } = output;
+    let (out, errors) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    if status.success() {
+        return Ok(out.into_owned());
+    }
+    Err(io::Error::other(format!("{}: {status}: {errors}{out}", program.display())))
+}
