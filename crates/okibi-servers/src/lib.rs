@@ -4,11 +4,13 @@
 mod mariadb;
 mod postgres;
 mod process;
+mod proxy;
 mod redis;
 
 pub use crate::{
     mariadb::MariaDbServer,
     postgres::PostgresServer,
     process::{Process, free_port},
+    proxy::{Cut, Mode, Proxy, Then, Traffic},
     redis::{RedisCluster, RedisKind, RedisServer},
 };
