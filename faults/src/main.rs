@@ -1,4 +1,4 @@
-//! The fault rig: workers run random session histories while servers fail, and a checker proves what must hold.
+//! `okibi-faults`: one run of the fault rig from the command line.
 #![forbid(unsafe_code)]
 
 fn main() {}

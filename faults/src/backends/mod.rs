@@ -1,0 +1,32 @@
+//! The backends that need no server, and the list of all.
+
+mod memory;
+mod sqlite;
+
+use crate::{
+    backend::{Backend, Failure, Kind},
+    inject,
+};
+
+/// The backends that need no server.
+const HERE: &[Kind] = &[
+    Kind { name: "memory", start: || Box::pin(async { Ok(memory::start()) }) },
+    Kind { name: "sqlite", start: || Box::pin(async { sqlite::start() }) },
+];
+
+/// Every kind of backend that the rig knows.
+pub fn all() -> impl Iterator<Item = &'static Kind> {
+    HERE.iter().chain(inject::KINDS)
+}
+
+/// Starts the backend of this name.
+///
+/// # Errors
+/// There is none of this name, or it does not start.
+pub async fn start(name: &str) -> Result<Box<dyn Backend>, Failure> {
+    let Some(kind) = all().find(|kind| kind.name == name) else {
+        let known: Vec<&str> = all().map(|kind| kind.name).collect();
+        return Err(format!("--backend {name}: unknown; these are known: {}", known.join(", ")).into());
+    };
+    (kind.start)().await
+}

@@ -1,0 +1,9 @@
+//! The fault rig: workers run random session histories while servers fail, and a checker proves what must hold.
+//!
+//! `docs/faults.md` says what it proves, how to run it and how to read what it finds.
+#![forbid(unsafe_code)]
+
+pub mod backend;
+pub mod backends;
+pub mod inject;
+pub mod random;
