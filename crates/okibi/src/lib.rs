@@ -108,6 +108,7 @@
 //! | `axum` (default) | the layer and the guard, extractors, errors as answers |
 //! | `tower` | the layer and the guard alone, for any tower service; see [`Session::of`] |
 //! | `sqlite` | `SqliteStore` |
+//! | `postgres` | `PostgresStore`, on a pool of `sqlx` (Rust 1.94 or newer) |
 #![forbid(unsafe_code)]
 #![cfg_attr(not(feature = "tower"), allow(rustdoc::broken_intra_doc_links))]
 
@@ -115,6 +116,8 @@ pub use okibi_core::{
     ConfigError, Dialect, Handle, HonoCookie, HonoKv, HonoProtection, HonoSessions, IronRing, Lifetime, Limits, Ring,
     SameSite, Timestamp, iron,
 };
+#[cfg(feature = "postgres")]
+pub use okibi_postgres::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use okibi_sqlite::SqliteStore;
 pub use okibi_store::MemoryStore;
