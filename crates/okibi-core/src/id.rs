@@ -3,8 +3,7 @@
 use alloc::{borrow::ToOwned, string::String, sync::Arc, vec::Vec};
 use core::fmt;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
-use sha2::{Digest, Sha256};
+use okibi_crypto::{base64, sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::state::{State, variants};
@@ -67,24 +66,24 @@ impl Id {
     /// The id as it stands in the cookie: 43 characters of base64url without padding, or an older dialect's text.
     pub fn to_text(&self) -> String {
         match &self.0 {
-            Form::Random(bytes) => BASE64URL.encode(bytes),
+            Form::Random(bytes) => base64::url(bytes),
             Form::Text(text) => text.to_owned(),
         }
     }
 
     /// Where the record of this id lies in a store: `<namespace>:` and the base64url of the id's SHA-256.
     pub fn store_key(&self, namespace: &str) -> StoreKey {
-        let digest = Sha256::digest(self.as_bytes());
+        let digest = sha256(self.as_bytes());
         let mut key = String::with_capacity(namespace.len() + 1 + 43);
         key.push_str(namespace);
         key.push(':');
-        push_encoded(&mut key, &digest);
+        base64::push_url(&mut key, &digest);
         StoreKey(key.into())
     }
 
     /// A public name for the session of an id whose dialect has none: it opens nothing either.
     pub(crate) fn derived_handle(&self) -> Handle {
-        let digest: [u8; 32] = Sha256::digest(self.as_bytes()).into();
+        let digest = sha256(self.as_bytes());
         let mut half = [0; 16];
         half.iter_mut().zip(digest).for_each(|(slot, byte)| *slot = byte);
         Handle(half)
@@ -177,7 +176,7 @@ impl State for Handle {
 
 impl fmt::Display for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&BASE64URL.encode(self.0))
+        f.write_str(&base64::url(&self.0))
     }
 }
 
@@ -213,21 +212,8 @@ impl fmt::Debug for Owner {
     }
 }
 
-/// Appends the base64url of a few bytes.
-pub(crate) fn push_encoded(out: &mut String, bytes: &[u8]) {
-    let mut text = [0; 43];
-    match BASE64URL.encode_slice(bytes, &mut text).ok().and_then(|length| text.get(..length)) {
-        Some(text) => out.push_str(core::str::from_utf8(text).unwrap_or_default()),
-        None => BASE64URL.encode_string(bytes, out),
-    }
-}
-
 /// Reads exactly `N` bytes from canonical base64url without padding.
 pub(crate) fn decode_exact<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
-    if text.len() != (N * 8).div_ceil(6) {
-        return None;
-    }
     let mut bytes = [0; N];
-    let written = BASE64URL.decode_slice(text, &mut bytes).ok()?;
-    (written == N).then_some(bytes)
+    base64::from_url_exactly(text, &mut bytes).then_some(bytes)
 }

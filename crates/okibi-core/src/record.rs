@@ -3,11 +3,11 @@
 use alloc::{borrow::Cow, collections::BinaryHeap, string::String, vec::Vec};
 use core::time::Duration;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
 use bytes::Bytes;
+use okibi_crypto::base64;
 
 use crate::{
-    id::{Handle, Owner, StoreKey, decode_exact, push_encoded},
+    id::{Handle, Owner, StoreKey, decode_exact},
     json,
     state::fields,
     text::Text,
@@ -295,7 +295,7 @@ impl Wire<'_> {
             _ => return None,
         };
         let next = match self.next {
-            Some(next) => Some(BASE64URL.decode(json::string(next)?.as_bytes()).ok()?.into()),
+            Some(next) => Some(base64::from_url(json::string(next)?.as_bytes())?.into()),
             None => None,
         };
         let successor = match self.successor {
@@ -381,7 +381,7 @@ impl Writer {
 
     fn push_encoded(&mut self, bytes: &[u8]) {
         self.0.push('"');
-        push_encoded(&mut self.0, bytes);
+        base64::push_url(&mut self.0, bytes);
         self.0.push('"');
     }
 

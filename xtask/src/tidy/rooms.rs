@@ -22,7 +22,8 @@ const CORE: &str = "crates/okibi-core/src/";
 
 /// Which crates of okibi a crate may depend on, apart from its tests. The crate `okibi` may see all.
 const CRATES: &[(&str, &[&str])] = &[
-    ("okibi-core", &[]),
+    ("okibi-crypto", &[]),
+    ("okibi-core", &["okibi-crypto"]),
     ("okibi-store", &["okibi-core"]),
     ("okibi-wasm", &["okibi-core"]),
     ("okibi-contract", &["okibi-core", "okibi-store"]),

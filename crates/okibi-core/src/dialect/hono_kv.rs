@@ -3,10 +3,8 @@
 use alloc::{string::String, vec, vec::Vec};
 use core::time::Duration;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use bytes::Bytes;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use okibi_crypto::{HmacSha256, base64};
 
 use super::Reading;
 use crate::{
@@ -40,7 +38,7 @@ pub(super) fn is_well_formed(spoken: &HonoKv, value: &[u8]) -> bool {
 
 pub(super) fn read(spoken: &HonoKv, value: &[u8]) -> Option<Reading> {
     let (id, signature) = split(spoken, value)?;
-    let is_signed = |secret: &str| mac(secret, &id).is_some_and(|mac| mac.verify_slice(&signature).is_ok());
+    let is_signed = |secret: &str| mac(secret, &id).verify(&signature);
     let is_ours = spoken.secrets.is_empty() || spoken.secrets.iter().any(|secret| is_signed(secret));
     is_ours.then(|| Reading::Id(Id::from_text(id)))
 }
@@ -54,26 +52,26 @@ fn split(spoken: &HonoKv, value: &[u8]) -> Option<(String, Vec<u8>)> {
     let mut signature = Vec::new();
     if !spoken.secrets.is_empty() {
         let dot = id.len().checked_sub(SIGNATURE + 1)?;
-        signature = BASE64.decode(id.get(dot..)?.strip_prefix('.')?).ok()?;
+        signature = base64::from_standard(id.get(dot..)?.strip_prefix('.')?.as_bytes())?;
         id = id.get(..dot)?.into();
     }
     is_id(id.as_bytes()).then_some((id, signature))
 }
 
-pub(super) fn write_id(spoken: &HonoKv, id: &Id) -> Option<String> {
+pub(super) fn write_id(spoken: &HonoKv, id: &Id) -> String {
     let mut value = id.to_text();
     if let Some(secret) = spoken.secrets.first() {
-        let signature = mac(secret, &value)?.finalize().into_bytes();
+        let signature = mac(secret, &value).finish();
         value.push('.');
-        BASE64.encode_string(signature, &mut value);
+        base64::push_standard(&mut value, &signature);
     }
-    Some(percent_encoded(&value))
+    percent_encoded(&value)
 }
 
-fn mac(secret: &str, id: &str) -> Option<Hmac<Sha256>> {
-    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(secret.as_bytes()).ok()?;
+fn mac(secret: &str, id: &str) -> HmacSha256 {
+    let mut mac = HmacSha256::new(secret.as_bytes());
     mac.update(id.as_bytes());
-    Some(mac)
+    mac
 }
 
 /// As `encodeURIComponent` does, with which Hono writes values.

@@ -50,7 +50,7 @@ impl Policy {
         match &self.dialect {
             Dialect::Native(protection) => native::write_id(protection, &self.cookie.name, id),
             Dialect::HonoSessions(spoken) => hono_sessions::write_id(&spoken.protection, id, now, random),
-            Dialect::HonoKv(spoken) => hono_kv::write_id(spoken, id),
+            Dialect::HonoKv(spoken) => Some(hono_kv::write_id(spoken, id)),
         }
     }
 

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use bytes::Bytes;
-use chacha20poly1305::{KeyInit, XChaCha20Poly1305, aead::AeadInOut};
+use okibi_crypto::XChaCha20Poly1305;
 use zeroize::Zeroizing;
 
 use super::ring::expand;
@@ -14,8 +14,7 @@ pub fn hide(new: &Id, old: &Id, old_key: &StoreKey, nonce: [u8; 24]) -> Option<B
     let mut sealed = Vec::with_capacity(24 + 32 + 16);
     sealed.extend_from_slice(&nonce);
     sealed.extend_from_slice(new.random_bytes()?);
-    let text = sealed.get_mut(24..)?;
-    let tag = cipher(old).encrypt_inout_detached(&nonce.into(), old_key.as_str().as_bytes(), text.into()).ok()?;
+    let tag = cipher(old).encrypt(&nonce, old_key.as_str().as_bytes(), sealed.get_mut(24..)?)?;
     sealed.extend_from_slice(&tag);
     Some(sealed.into())
 }
@@ -25,12 +24,11 @@ pub fn reveal(sealed: &[u8], old: &Id, old_key: &StoreKey) -> Option<Id> {
     let nonce: [u8; 24] = sealed.get(..24)?.try_into().ok()?;
     let mut id: Zeroizing<[u8; 32]> = Zeroizing::new(sealed.get(24..56)?.try_into().ok()?);
     let tag: [u8; 16] = sealed.get(56..)?.try_into().ok()?;
-    let text = id.as_mut_slice().into();
-    cipher(old).decrypt_inout_detached(&nonce.into(), old_key.as_str().as_bytes(), text, &tag.into()).ok()?;
-    Some(Id::from_bytes(*id))
+    let opened = cipher(old).decrypt(&nonce, old_key.as_str().as_bytes(), id.as_mut_slice(), &tag);
+    opened.then(|| Id::from_bytes(*id))
 }
 
 fn cipher(old: &Id) -> XChaCha20Poly1305 {
     let key = Zeroizing::new(expand::<32>(old.as_bytes(), b"okibi renew v1"));
-    XChaCha20Poly1305::new((&*key).into())
+    XChaCha20Poly1305::new(&key)
 }

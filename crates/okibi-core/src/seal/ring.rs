@@ -3,9 +3,7 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use chacha20poly1305::{KeyInit, XChaCha20Poly1305};
-use hkdf::Hkdf;
-use sha2::Sha256;
+use okibi_crypto::XChaCha20Poly1305;
 use zeroize::Zeroizing;
 
 use crate::error::ConfigError;
@@ -66,7 +64,7 @@ impl Secret {
         let sealing = Zeroizing::new(expand::<32>(secret, b"okibi seal v1|record"));
         Self {
             id: expand(secret, b"okibi kid v1"),
-            sealing: XChaCha20Poly1305::new((&*sealing).into()),
+            sealing: XChaCha20Poly1305::new(&sealing),
             signing: Zeroizing::new(expand(secret, b"okibi seal v1|sign")),
         }
     }
@@ -76,7 +74,7 @@ impl Secret {
 pub(crate) fn expand<const N: usize>(secret: &[u8], info: &[u8]) -> [u8; N] {
     let mut key = [0; N];
     // HKDF-SHA256 refuses only more than 8160 bytes; N is 4 or 32.
-    let _ = Hkdf::<Sha256>::new(None, secret).expand(info, &mut key);
+    let _ = okibi_crypto::expand(secret, info, &mut key);
     key
 }
 

@@ -2,8 +2,7 @@
 
 use alloc::{string::String, vec::Vec};
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
-use chacha20poly1305::aead::AeadInOut;
+use okibi_crypto::base64;
 
 use super::ring::Ring;
 
@@ -28,10 +27,9 @@ pub fn seal(ring: &Ring, cookie_name: &str, record: &[u8], nonce: [u8; 24]) -> O
     let bound_to = associated_data(&message, cookie_name);
     message.extend_from_slice(record);
     message.resize(HEADER + padded, b' ');
-    let tag =
-        secret.sealing.encrypt_inout_detached(&nonce.into(), &bound_to, message.get_mut(HEADER..)?.into()).ok()?;
+    let tag = secret.sealing.encrypt(&nonce, &bound_to, message.get_mut(HEADER..)?)?;
     message.extend_from_slice(&tag);
-    Some(BASE64URL.encode(message))
+    Some(base64::url(&message))
 }
 
 /// Whether `value` has the form of a seal: base64url, version 1, and long enough.
@@ -48,7 +46,7 @@ pub(crate) fn is_well_formed(value: &[u8]) -> bool {
 ///
 /// An unknown version or secret id, a wrong cookie name and a changed byte all look the same: `None` (S26, S27).
 pub fn open(ring: &Ring, cookie_name: &str, value: &[u8]) -> Option<Vec<u8>> {
-    let mut message = BASE64URL.decode(value).ok()?;
+    let mut message = base64::from_url(value)?;
     if message.first() != Some(&VERSION) || message.len() < OVERHEAD {
         return None;
     }
@@ -59,7 +57,9 @@ pub fn open(ring: &Ring, cookie_name: &str, value: &[u8]) -> Option<Vec<u8>> {
     let (front, tag) = message.split_at_mut_checked(end)?;
     let tag: [u8; TAG] = (&*tag).try_into().ok()?;
     let text = front.get_mut(HEADER..)?;
-    secret.sealing.decrypt_inout_detached(&nonce.into(), &bound_to, text.into(), &tag.into()).ok()?;
+    if !secret.sealing.decrypt(&nonce, &bound_to, text, &tag) {
+        return None;
+    }
     message.truncate(end);
     while message.len() > HEADER && message.last() == Some(&b' ') {
         message.pop();

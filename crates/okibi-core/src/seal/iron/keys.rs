@@ -1,18 +1,11 @@
-//! Iron's keys and ciphers: PBKDF2-HMAC-SHA1, AES-CBC, AES-CTR and HMAC-SHA256, each from `RustCrypto`.
+//! Iron's keys and ciphers: PBKDF2-HMAC-SHA1, AES-CBC, AES-CTR and HMAC-SHA256, each from `okibi-crypto`.
 
 use alloc::vec::Vec;
 
-use cbc::cipher::{BlockModeDecrypt, BlockModeEncrypt, InnerIvInit, StreamCipherCore, block_padding::Pkcs7};
-use ctr::{CtrCore, flavors::Ctr128BE};
-use hmac::{Hmac, KeyInit};
-use sha1::Sha1;
-use sha2::Sha256;
+use okibi_crypto::{Aes, HmacSha256};
 use zeroize::Zeroizing;
 
-use super::{
-    Algorithm, Derivation, IronError, Key,
-    aes::{Aes, Long},
-};
+use super::{Algorithm, Derivation, IronError, Key};
 
 /// The bytes of an IV, and of a block of AES.
 pub(super) const IV: usize = 16;
@@ -31,66 +24,18 @@ impl Algorithm {
 }
 
 /// The keyed MAC for a seal with this salt.
-pub(super) fn mac(key: &Key, derivation: &Derivation, salt: &[u8]) -> Result<Hmac<Sha256>, IronError> {
-    let key = derive(key, derivation, salt, MAC)?;
-    // HMAC takes a key of any length.
-    Hmac::new_from_slice(&key).map_err(|_| IronError::KeyLength)
+pub(super) fn mac(key: &Key, derivation: &Derivation, salt: &[u8]) -> Result<HmacSha256, IronError> {
+    Ok(HmacSha256::new(&derive(key, derivation, salt, MAC)?))
 }
 
-/// A cipher with its key, ready for one text.
-pub(super) enum Cipher {
-    Cbc(Long),
-    Ctr(Aes),
-}
-
-impl Cipher {
-    /// The cipher for a seal with this salt.
-    pub(super) fn new(
-        algorithm: Algorithm,
-        key: &Key,
-        derivation: &Derivation,
-        salt: &[u8],
-    ) -> Result<Self, IronError> {
-        let key = derive(key, derivation, salt, algorithm.key_bytes())?;
-        let cipher = match algorithm {
-            Algorithm::Aes256Cbc => Long::new(&key).map(Self::Cbc),
-            Algorithm::Aes128Ctr => Aes::new(&key).map(Self::Ctr),
-        };
-        cipher.ok_or(IronError::KeyLength)
-    }
-
-    /// The text, encrypted. `None` never happens: there is room for the padding.
-    pub(super) fn encrypt(self, iv: &[u8; IV], text: &[u8]) -> Option<Vec<u8>> {
-        let mut buffer = Vec::with_capacity(text.len() + IV);
-        buffer.extend_from_slice(text);
-        match self {
-            Self::Cbc(aes) => {
-                buffer.resize(text.len() + IV - text.len() % IV, 0);
-                let cipher = cbc::Encryptor::inner_iv_init(aes, iv.into());
-                cipher.encrypt_padded::<Pkcs7>(&mut buffer, text.len()).ok()?;
-            }
-            Self::Ctr(aes) => keystream(aes, iv, &mut buffer),
-        }
-        Some(buffer)
-    }
-
-    /// Decrypts in place. `None` if the padding is wrong, which is only ever looked at behind a MAC that was right.
-    pub(super) fn decrypt(self, iv: &[u8; IV], mut buffer: Vec<u8>) -> Option<Vec<u8>> {
-        match self {
-            Self::Cbc(aes) => {
-                let cipher = cbc::Decryptor::inner_iv_init(aes, iv.into());
-                let length = cipher.decrypt_padded::<Pkcs7>(&mut buffer).ok()?.len();
-                buffer.truncate(length);
-            }
-            Self::Ctr(aes) => keystream(aes, iv, &mut buffer),
-        }
-        Some(buffer)
-    }
-}
-
-/// Encrypts or decrypts in place: with a counter both are the same.
-fn keystream(aes: Aes, iv: &[u8; IV], buffer: &mut [u8]) {
-    CtrCore::<_, Ctr128BE>::inner_iv_init(aes, iv.into()).apply_keystream_partial(buffer.into());
+/// The cipher with its key for a seal with this salt, ready for one text.
+pub(super) fn cipher(algorithm: Algorithm, key: &Key, derivation: &Derivation, salt: &[u8]) -> Result<Aes, IronError> {
+    let key = derive(key, derivation, salt, algorithm.key_bytes())?;
+    let cipher = match algorithm {
+        Algorithm::Aes256Cbc => Aes::cbc(&key),
+        Algorithm::Aes128Ctr => Aes::ctr(&key),
+    };
+    cipher.ok_or(IronError::KeyLength)
 }
 
 /// A password's key of `length` bytes, or a raw key that has at least as many.
@@ -108,7 +53,7 @@ fn derive(key: &Key, derivation: &Derivation, salt: &[u8], length: usize) -> Res
             }
             let mut derived = Zeroizing::new(Vec::new());
             derived.resize(length, 0);
-            pbkdf2::pbkdf2_hmac::<Sha1>(password.as_bytes(), salt, derivation.iterations, &mut derived);
+            okibi_crypto::pbkdf2_sha1(password.as_bytes(), salt, derivation.iterations, &mut derived);
             Ok(derived)
         }
         Key::Raw(key) if key.is_empty() => Err(IronError::EmptySecret),

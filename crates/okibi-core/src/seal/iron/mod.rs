@@ -4,7 +4,6 @@
 //! The MAC is over everything before the last two parts. It is compared in constant time before anything of the text is
 //! decoded or decrypted (S26, S30).
 
-mod aes;
 mod keys;
 mod opening;
 mod sealing;

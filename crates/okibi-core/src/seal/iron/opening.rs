@@ -1,13 +1,12 @@
 //! Opening an Iron seal: form, time, secret, MAC, and only then the text.
 
-use alloc::{string::String, vec::Vec};
+use alloc::string::String;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
-use hmac::Mac;
+use okibi_crypto::base64;
 
 use super::{
     Algorithm, Flaw, IronError, MAX_SALT_BITS, Options, PREFIX, Secret, Secrets, is_id,
-    keys::{self, Cipher, IV, MAC},
+    keys::{self, IV, MAC},
     sealing::clock,
 };
 use crate::{id::decode_exact, time::Timestamp};
@@ -116,7 +115,7 @@ fn has_mac(options: &Options, secret: &Secret, parts: &Parts<'_>) -> Result<bool
         return Ok(false);
     }
     mac.update(parts.signed);
-    Ok(mac.verify(&expected.into()).is_ok())
+    Ok(mac.verify(&expected))
 }
 
 /// The text, once the MAC was right.
@@ -125,9 +124,9 @@ fn decrypt(options: &Options, secret: &Secret, parts: &Parts<'_>) -> Result<Stri
     if secret.encryption.is_text() == parts.encryption_salt.is_empty() {
         return Err(closed);
     }
-    let cipher = Cipher::new(options.algorithm, &secret.encryption, &options.encryption, parts.encryption_salt)?;
+    let cipher = keys::cipher(options.algorithm, &secret.encryption, &options.encryption, parts.encryption_salt)?;
     let iv = decode_exact(parts.iv).ok_or(closed)?;
-    let ciphertext: Vec<u8> = BASE64URL.decode(parts.ciphertext).map_err(|_| closed)?;
+    let ciphertext = base64::from_url(parts.ciphertext).ok_or(closed)?;
     let text = cipher.decrypt(&iv, ciphertext).ok_or(closed)?;
     String::from_utf8(text).map_err(|_| closed)
 }

@@ -3,13 +3,9 @@
 use alloc::{string::String, vec::Vec};
 use core::fmt::Write;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL};
-use hmac::Mac;
+use okibi_crypto::base64;
 
-use super::{
-    Derivation, IronError, Key, MAX_SALT_BITS, Options, PREFIX, Secret,
-    keys::{self, Cipher},
-};
+use super::{Derivation, IronError, Key, MAX_SALT_BITS, Options, PREFIX, Secret, keys};
 use crate::time::Timestamp;
 
 /// Seals `text`, which for the originals is JSON, as of `now`.
@@ -34,15 +30,15 @@ pub fn seal(
     let (iv, random) = random.split_first_chunk().ok_or(IronError::Entropy)?;
     let (integrity_salt, _) = salt(&secret.integrity, &options.integrity, random)?;
 
-    let cipher = Cipher::new(options.algorithm, &secret.encryption, &options.encryption, encryption_salt.as_bytes())?;
+    let cipher = keys::cipher(options.algorithm, &secret.encryption, &options.encryption, encryption_salt.as_bytes())?;
     let mut mac = keys::mac(&secret.integrity, &options.integrity, integrity_salt.as_bytes())?;
     let ciphertext = cipher.encrypt(iv, text).ok_or(IronError::KeyLength)?;
 
     let mut sealed = String::with_capacity(256 + encryption_salt.len() * 2 + ciphertext.len() / 3 * 4);
     _ = write!(sealed, "{PREFIX}*{}*{encryption_salt}*", secret.id().unwrap_or_default());
-    BASE64URL.encode_string(iv, &mut sealed);
+    base64::push_url(&mut sealed, iv);
     sealed.push('*');
-    BASE64URL.encode_string(&ciphertext, &mut sealed);
+    base64::push_url(&mut sealed, &ciphertext);
     sealed.push('*');
     if options.ttl != 0 {
         let end = clock(options, now).saturating_add(options.ttl);
@@ -50,7 +46,7 @@ pub fn seal(
     }
     mac.update(sealed.as_bytes());
     _ = write!(sealed, "*{integrity_salt}*");
-    BASE64URL.encode_string(mac.finalize().into_bytes(), &mut sealed);
+    base64::push_url(&mut sealed, &mac.finish());
     if sealed.len() > options.max_bytes { Err(IronError::TooLarge(options.max_bytes)) } else { Ok(sealed) }
 }
 

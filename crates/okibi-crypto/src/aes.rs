@@ -1,22 +1,89 @@
-//! AES for Iron: one type for the three key lengths, and for WebAssembly a way to use `RustCrypto`'s that takes less room.
+//! AES in the two modes that Iron uses, and for WebAssembly a way to use `RustCrypto`'s that takes less room.
 
-use aes::{Aes128, Aes192, Aes256};
+use alloc::vec::Vec;
+use core::fmt;
+
+use ::aes::{Aes128, Aes192, Aes256};
 use cbc::cipher::{
     Array, Block, BlockCipherDecBackend, BlockCipherDecClosure, BlockCipherDecrypt, BlockCipherEncBackend,
-    BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser, InOut, KeyInit, ParBlocks, ParBlocksSizeUser,
-    array::ArraySize, consts::U16,
+    BlockCipherEncClosure, BlockCipherEncrypt, BlockModeDecrypt, BlockModeEncrypt, BlockSizeUser, InOut, InnerIvInit,
+    KeyInit, ParBlocks, ParBlocksSizeUser, StreamCipherCore, array::ArraySize, block_padding::Pkcs7, consts::U16,
 };
+use ctr::{CtrCore, flavors::Ctr128BE};
+
+/// The bytes of a block.
+const BLOCK: usize = 16;
+
+/// AES with a key and a mode, ready for one text. The key is wiped when this is dropped.
+pub struct Aes(Mode);
+
+enum Mode {
+    /// Blocks are chained, with PKCS#7 padding.
+    Cbc(Long),
+    /// A counter makes a key stream; nothing is padded.
+    Ctr(Any),
+}
+
+impl Aes {
+    /// AES-256 in CBC mode with PKCS#7 padding; `None` if the key has not 32 bytes.
+    pub fn cbc(key: &[u8]) -> Option<Self> {
+        Long::new(key).map(|aes| Self(Mode::Cbc(aes)))
+    }
+
+    /// AES in CTR mode, a counter of 128 bits; `None` if the key has not 16, 24 or 32 bytes.
+    pub fn ctr(key: &[u8]) -> Option<Self> {
+        Any::new(key).map(|aes| Self(Mode::Ctr(aes)))
+    }
+
+    /// The text, encrypted. `None` never happens: there is room for the padding.
+    pub fn encrypt(self, iv: &[u8; BLOCK], text: &[u8]) -> Option<Vec<u8>> {
+        let mut buffer = Vec::with_capacity(text.len() + BLOCK);
+        buffer.extend_from_slice(text);
+        match self.0 {
+            Mode::Cbc(aes) => {
+                buffer.resize(text.len() + BLOCK - text.len() % BLOCK, 0);
+                let cipher = cbc::Encryptor::inner_iv_init(aes, iv.into());
+                cipher.encrypt_padded::<Pkcs7>(&mut buffer, text.len()).ok()?;
+            }
+            Mode::Ctr(aes) => keystream(aes, iv, &mut buffer),
+        }
+        Some(buffer)
+    }
+
+    /// Decrypts in place. `None` if the padding is wrong, which must only ever be looked at behind a MAC that was right.
+    pub fn decrypt(self, iv: &[u8; BLOCK], mut buffer: Vec<u8>) -> Option<Vec<u8>> {
+        match self.0 {
+            Mode::Cbc(aes) => {
+                let cipher = cbc::Decryptor::inner_iv_init(aes, iv.into());
+                let length = cipher.decrypt_padded::<Pkcs7>(&mut buffer).ok()?.len();
+                buffer.truncate(length);
+            }
+            Mode::Ctr(aes) => keystream(aes, iv, &mut buffer),
+        }
+        Some(buffer)
+    }
+}
+
+impl fmt::Debug for Aes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Aes(hidden)")
+    }
+}
+
+/// Encrypts or decrypts in place: with a counter both are the same.
+fn keystream(aes: Any, iv: &[u8; BLOCK], buffer: &mut [u8]) {
+    CtrCore::<_, Ctr128BE>::inner_iv_init(aes, iv.into()).apply_keystream_partial(buffer.into());
+}
 
 /// AES with a key of any of its three lengths.
-pub(super) enum Aes {
+enum Any {
     Short(Aes128),
     Middle(Aes192),
     Long(Long),
 }
 
-impl Aes {
-    /// `None` if the key has not 16, 24 or 32 bytes.
-    pub(super) fn new(key: &[u8]) -> Option<Self> {
+impl Any {
+    fn new(key: &[u8]) -> Option<Self> {
         match key.len() {
             16 => Aes128::new_from_slice(key).ok().map(Self::Short),
             24 => Aes192::new_from_slice(key).ok().map(Self::Middle),
@@ -25,11 +92,11 @@ impl Aes {
     }
 }
 
-impl BlockSizeUser for Aes {
+impl BlockSizeUser for Any {
     type BlockSize = U16;
 }
 
-impl BlockCipherEncrypt for Aes {
+impl BlockCipherEncrypt for Any {
     fn encrypt_with_backend(&self, f: impl BlockCipherEncClosure<BlockSize = U16>) {
         match self {
             Self::Short(aes) => aes.encrypt_with_backend(Batched(f)),
@@ -40,11 +107,10 @@ impl BlockCipherEncrypt for Aes {
 }
 
 /// AES-256, for the mode that decrypts as well.
-pub(super) struct Long(Aes256);
+struct Long(Aes256);
 
 impl Long {
-    /// `None` if the key has not 32 bytes.
-    pub(super) fn new(key: &[u8]) -> Option<Self> {
+    fn new(key: &[u8]) -> Option<Self> {
         Aes256::new_from_slice(key).ok().map(Self)
     }
 }
