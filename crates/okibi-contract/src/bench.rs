@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     fmt,
     future::poll_fn,
+    hash::{BuildHasher as _, RandomState},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -14,9 +15,11 @@ use std::{
 
 use futures_channel::oneshot;
 use futures_util::future::join_all;
-use okibi_store::{BoxFuture, Bytes, Consistency, Owner, Store, StoreError, StoreKey, Swap, Timestamp, Write};
+use okibi_store::{
+    BoxFuture, Bytes, Consistency, Owner, Store, StoreError, StoreErrorKind, StoreKey, Swap, Timestamp, Write,
+};
 
-use crate::{Spawn, time::Time};
+use crate::{Contract, Spawn, alarm::Alarm, time::Time, timed::Timed};
 
 /// What a check comes to: nothing, or what went wrong.
 pub(crate) type Outcome<T = ()> = Result<T, String>;
@@ -26,7 +29,7 @@ pub(crate) const LONG: Duration = Duration::from_mins(10);
 /// How long a session lives that is to expire: long enough for a few calls to a slow backend.
 pub(crate) const SHORT: Duration = Duration::from_millis(500);
 /// How long the suite waits for such a session to expire.
-pub(crate) const PAST_SHORT: Duration = Duration::from_millis(600);
+const PAST_SHORT: Duration = Duration::from_millis(600);
 
 /// How often, and after what pause each, an eventually consistent store is asked until it shows the last write: 20 s.
 const SETTLE_TRIES: u32 = 400;
@@ -34,17 +37,48 @@ const SETTLE_PAUSE: Duration = Duration::from_millis(50);
 
 /// The workbench of a run.
 pub(crate) struct Bench<S> {
-    pub(crate) store: Arc<S>,
-    pub(crate) time: Time,
-    pub(crate) spawn: Option<Spawn>,
+    pub(crate) store: Arc<Timed<S>>,
+    /// Another instance on the same backend, if one was given.
+    pub(crate) another: Option<Arc<Timed<S>>>,
+    time: Time,
+    alarm: Alarm,
+    spawn: Option<Spawn>,
     /// Tells the keys of this run from those of other runs on the same backend.
     run: u64,
     next: AtomicU64,
 }
 
 impl<S: Store> Bench<S> {
-    pub(crate) fn new(store: Arc<S>, time: Time, spawn: Option<Spawn>, run: u64) -> Self {
-        Self { store, time, spawn, run, next: AtomicU64::new(0) }
+    pub(crate) fn new(contract: &Contract<S>, alarm: Alarm) -> Self {
+        let timed = |store: &Arc<S>| Arc::new(Timed::new(Arc::clone(store), alarm.clone(), contract.limit));
+        Self {
+            store: timed(&contract.store),
+            another: contract.another.as_ref().map(timed),
+            time: contract.time.clone(),
+            spawn: contract.spawn.clone(),
+            run: RandomState::new().hash_one("run"),
+            next: AtomicU64::new(0),
+            alarm,
+        }
+    }
+
+    /// The instance that one of many racers uses: they take turns, if there is another.
+    pub(crate) fn instance(&self, racer: u64) -> Arc<Timed<S>> {
+        Arc::clone(self.another.as_ref().filter(|_| racer % 2 == 1).unwrap_or(&self.store))
+    }
+
+    /// How many calls got no answer in time, so far.
+    pub(crate) fn silences(&self) -> u64 {
+        self.store.silences() + self.another.as_ref().map_or(0, |store| store.silences())
+    }
+
+    /// Waits until a session that lives for [`SHORT`] has expired.
+    pub(crate) async fn pass_short(&self) {
+        self.time.pass(PAST_SHORT, &self.alarm).await;
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.time.now()
     }
 
     /// A key that nobody has used, of the shape and length that okibi's own keys have.
@@ -95,7 +129,7 @@ impl<S: Store> Bench<S> {
             if tries == 0 {
                 return Err(format!("{when}: a load must find {} and found {}", Shown(want), Shown(found)));
             }
-            self.time.pass(SETTLE_PAUSE).await;
+            self.time.pass(SETTLE_PAUSE, &self.alarm).await;
         }
     }
 
@@ -142,6 +176,25 @@ impl<S: Store> Bench<S> {
         }
     }
 
+    /// The swap must be done, or be refused as a whole: then the key must still hold what it held. Whether it was done.
+    pub(crate) async fn whole_or_refused(
+        &self,
+        key: &StoreKey,
+        expected: Option<&[u8]>,
+        write: Write,
+        when: &str,
+    ) -> Outcome<bool> {
+        let written = write.bytes.clone();
+        match self.store.swap(key, expected, write).await {
+            Ok(Swap::Done) => self.holds(key, Some(&written), when).await.map(|()| true),
+            Ok(Swap::Conflict(_)) => Err(format!("{when}: the swap must be done or fail, and was a conflict")),
+            Err(error) if error.kind() == StoreErrorKind::Unavailable => {
+                self.holds(key, expected, &format!("{when}, after it was refused")).await.map(|()| false)
+            }
+            Err(error) => Err(format!("{}; it must say that nothing was written", failed("swap", &error, when))),
+        }
+    }
+
     pub(crate) async fn delete(&self, key: &StoreKey, when: &str) -> Outcome {
         self.store.delete(key).await.map_err(|error| failed("delete", &error, when))
     }
@@ -162,7 +215,7 @@ impl<S: Store> Bench<S> {
                 let listed: Vec<_> = listed.iter().map(StoreKey::as_str).collect();
                 return Err(format!("{when}: the list must be {want:?} and is {listed:?}"));
             }
-            self.time.pass(SETTLE_PAUSE).await;
+            self.time.pass(SETTLE_PAUSE, &self.alarm).await;
         }
     }
 

@@ -5,12 +5,12 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    thread,
     time::Duration,
 };
 
-use futures_channel::oneshot;
 use okibi_store::{Timestamp, system_time};
+
+use crate::alarm::Alarm;
 
 /// A clock that stands still until it is moved, for stores that take a clock.
 ///
@@ -82,18 +82,10 @@ impl Time {
         }
     }
 
-    /// Lets time pass. A thread does the waiting, as no runtime is known here.
-    pub(crate) async fn pass(&self, span: Duration) {
+    /// Lets time pass.
+    pub(crate) async fn pass(&self, span: Duration, alarm: &Alarm) {
         match self {
-            Self::System => {
-                let (waker, woken) = oneshot::channel::<()>();
-                thread::spawn(move || {
-                    thread::sleep(span);
-                    drop(waker);
-                });
-                // The thread drops its end when the time is over: that is the signal.
-                woken.await.unwrap_or_default();
-            }
+            Self::System => alarm.after(span).await,
             Self::Virtual(clock) => clock.advance(span),
         }
     }

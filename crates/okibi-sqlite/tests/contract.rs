@@ -6,8 +6,8 @@ use okibi_sqlite::SqliteStore;
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_file_keeps_the_contract_on_many_threads() {
     let folder = tempfile::tempdir().unwrap();
-    let store = SqliteStore::open(folder.path().join("sessions.db")).unwrap();
-    let contract = Contract::new(store).spawn(|task| {
+    let open = || SqliteStore::open(folder.path().join("sessions.db")).unwrap();
+    let contract = Contract::new(open()).another(open()).spawn(|task| {
         tokio::spawn(task);
     });
     contract.run().await.assert_kept();
@@ -17,8 +17,8 @@ async fn a_file_keeps_the_contract_on_many_threads() {
 async fn a_file_keeps_the_contract_on_virtual_time_and_leaves_no_rule_out() {
     let folder = tempfile::tempdir().unwrap();
     let clock = VirtualClock::new();
-    let store = SqliteStore::open(folder.path().join("sessions.db")).unwrap().clock(clock.reader());
-    let report = Contract::new(store).clock(&clock).run().await;
+    let open = || SqliteStore::open(folder.path().join("sessions.db")).unwrap().clock(clock.reader());
+    let report = Contract::new(open()).another(open()).clock(&clock).run().await;
     report.assert_kept();
     assert!(report.findings().iter().all(|finding| finding.verdict == Verdict::Kept), "{report}");
 }

@@ -43,26 +43,48 @@ pub(crate) async fn empty<S: Store>(bench: &Bench<S>) -> Outcome {
     bench.done(&key, Some(b"new"), bench.write(""), "a swap that writes no bytes").await
 }
 
-pub(crate) async fn large<S: Store>(bench: &Bench<S>) -> Outcome {
-    const SIZE: usize = 64 * 1024;
-    let key = bench.key();
-    // No two stretches are alike, and nothing compresses.
+/// Bytes of which no two stretches are alike and that nothing compresses, and the same with the last bit turned.
+fn noise(size: usize) -> (Vec<u8>, Vec<u8>) {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut noise = || {
+    let mut first = Vec::with_capacity(size);
+    while first.len() < size {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;
-        state.to_le_bytes()[0]
-    };
-    let first: Vec<u8> = (0..SIZE).map(|_| noise()).collect();
+        first.extend(state.to_le_bytes());
+    }
     let mut second = first.clone();
     if let Some(last) = second.last_mut() {
         *last ^= 1;
     }
+    (first, second)
+}
+
+pub(crate) async fn large<S: Store>(bench: &Bench<S>) -> Outcome {
+    let (first, second) = noise(64 * 1024);
+    let key = bench.key();
     bench.done(&key, None, bench.write(&first), "64 KiB created").await?;
     bench.refuses(&key, Some(&second), bench.write("new"), Some(&first), "64 KiB expected, the last bit wrong").await?;
     bench.done(&key, Some(&first), bench.write(&second), "64 KiB over 64 KiB").await?;
     bench.done(&key, Some(&second), bench.write("small"), "little over 64 KiB").await
+}
+
+pub(crate) async fn oversized<S: Store>(bench: &Bench<S>) -> Outcome {
+    let (first, second) = noise(1024 * 1024);
+    let (created, replaced) = (bench.key(), bench.key());
+    if bench.whole_or_refused(&created, None, bench.write(&first), "1 MiB created").await? {
+        let when = "1 MiB expected, the last bit wrong";
+        bench.refuses(&created, Some(&second), bench.write("new"), Some(&first), when).await?;
+        bench.done(&created, Some(&first), bench.write("small"), "little over 1 MiB").await?;
+    } else {
+        bench.done(&created, None, bench.write("small"), "a creation after 1 MiB was refused").await?;
+    }
+    bench.done(&replaced, None, bench.write("held"), "a small value").await?;
+    if !bench.whole_or_refused(&replaced, Some(b"held"), bench.write(&second), "1 MiB over a small value").await? {
+        bench.done(&replaced, Some(b"held"), bench.write("new"), "a swap after 1 MiB was refused").await?;
+    }
+    bench.delete(&replaced, "the delete of 1 MiB").await?;
+    bench.holds(&replaced, None, "after the delete of 1 MiB").await
 }
 
 pub(crate) async fn compare<S: Store>(bench: &Bench<S>) -> Outcome {
@@ -132,6 +154,52 @@ pub(crate) async fn keys<S: Store>(bench: &Bench<S>) -> Outcome {
                 )
                 .await?;
         }
+    }
+    Ok(())
+}
+
+pub(crate) async fn literal_keys<S: Store>(bench: &Bench<S>) -> Outcome {
+    let base = bench.key();
+    let ends = [
+        "k",
+        "K",
+        "k ",
+        "k  ",
+        " k",
+        "k\t",
+        "k\n",
+        "'k'",
+        "\"k\"",
+        "k'",
+        "k\\",
+        "k\\\\",
+        "k;--",
+        "[k]",
+        "{k}",
+        "../k",
+        "e",
+        "E",
+        "\u{e9}",
+        "\u{c9}",
+        "e\u{301}",
+        "ss",
+        "\u{df}",
+        "\u{1f525}",
+    ];
+    let keys: Vec<_> = ends.iter().map(|end| StoreKey::new(format!("{}:{end}", base.as_str()))).collect();
+    let (gone, stay): (Vec<_>, Vec<_>) = keys.iter().enumerate().partition(|(at, _)| at % 2 == 0);
+    for key in &keys {
+        bench.done(key, None, bench.write(key.as_str()), &format!("key {:?} beside others", key.as_str())).await?;
+    }
+    for (_, key) in &gone {
+        let held = key.as_str().as_bytes();
+        bench.holds(key, Some(held), &format!("key {:?} beside others", key.as_str())).await?;
+        bench.delete(key, "a delete").await?;
+        bench.holds(key, None, &format!("key {:?}, deleted", key.as_str())).await?;
+    }
+    for (_, key) in &stay {
+        let held = key.as_str().as_bytes();
+        bench.holds(key, Some(held), &format!("key {:?} after others were deleted", key.as_str())).await?;
     }
     Ok(())
 }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use okibi_store::{Store, Timestamp};
 
-use crate::bench::{Bench, LONG, Outcome, PAST_SHORT, SHORT, failed};
+use crate::bench::{Bench, LONG, Outcome, SHORT, failed};
 
 pub(crate) async fn on_read<S: Store>(bench: &Bench<S>) -> Outcome {
     let key = bench.key();
     bench.done(&key, None, bench.write_for("short", SHORT), "a short-lived session").await?;
-    bench.time.pass(PAST_SHORT).await;
+    bench.pass_short().await;
     bench.holds(&key, None, "after its expiry").await
 }
 
@@ -17,7 +17,7 @@ pub(crate) async fn on_swap<S: Store>(bench: &Bench<S>) -> Outcome {
     let (swapped, created) = (bench.key(), bench.key());
     bench.done(&swapped, None, bench.write_for("short", SHORT), "a short-lived session").await?;
     bench.done(&created, None, bench.write_for("short", SHORT), "another").await?;
-    bench.time.pass(PAST_SHORT).await;
+    bench.pass_short().await;
     bench.refuses(&swapped, Some(b"short"), bench.write("late"), None, "a swap on an expired session").await?;
     bench.refuses(&swapped, Some(b"other"), bench.write("late"), None, "another, that expects other bytes").await?;
     bench.done(&created, None, bench.write("new"), "a creation in the place of an expired session").await
@@ -26,7 +26,7 @@ pub(crate) async fn on_swap<S: Store>(bench: &Bench<S>) -> Outcome {
 pub(crate) async fn in_the_past<S: Store>(bench: &Bench<S>) -> Outcome {
     let key = bench.key();
     let mut past = bench.write("past");
-    past.expires_at = Timestamp::from_millis(bench.time.now().as_millis().saturating_sub(1000));
+    past.expires_at = Timestamp::from_millis(bench.now().as_millis().saturating_sub(1000));
     bench.accepts(&key, None, past.clone(), "a creation that has expired when it is written").await?;
     bench.holds(&key, None, "after it").await?;
     bench.done(&key, None, bench.write("live"), "a creation in its place").await?;
@@ -40,7 +40,7 @@ pub(crate) async fn extended<S: Store>(bench: &Bench<S>) -> Outcome {
     bench.done(&renewed, None, bench.write_for("first", SHORT), "another").await?;
     bench.done(&changed, Some(b"first"), bench.write("second"), "a long-lived write over it").await?;
     bench.done(&renewed, Some(b"first"), bench.write("first"), "a long-lived write of the same bytes").await?;
-    bench.time.pass(PAST_SHORT).await;
+    bench.pass_short().await;
     bench.holds(&changed, Some(b"second"), "after the first expiry").await?;
     bench.holds(&renewed, Some(b"first"), "after the first expiry, with the same bytes").await
 }
@@ -49,16 +49,16 @@ pub(crate) async fn shortened<S: Store>(bench: &Bench<S>) -> Outcome {
     let key = bench.key();
     bench.done(&key, None, bench.write("first"), "a long-lived session").await?;
     bench.done(&key, Some(b"first"), bench.write_for("second", SHORT), "a short-lived write over it").await?;
-    bench.time.pass(PAST_SHORT).await;
+    bench.pass_short().await;
     bench.holds(&key, None, "after the second expiry").await
 }
 
 pub(crate) async fn anew<S: Store>(bench: &Bench<S>) -> Outcome {
     let key = bench.key();
     bench.done(&key, None, bench.write_for("first", SHORT), "a short-lived session").await?;
-    bench.time.pass(PAST_SHORT).await;
+    bench.pass_short().await;
     bench.done(&key, None, bench.write_for("second", LONG), "a long-lived one after it expired").await?;
-    bench.time.pass(PAST_SHORT).await;
+    bench.pass_short().await;
     bench.holds(&key, Some(b"second"), "some time later").await?;
     bench.done(&key, Some(b"second"), bench.write("third"), "a write over it").await
 }

@@ -1,8 +1,14 @@
 //! The list of an owner's sessions: complete, and exact once nothing is going on.
 
-use okibi_store::{Owner, Store, StoreKey};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
-use crate::bench::{Bench, Outcome, PAST_SHORT, SHORT};
+use okibi_store::{Owner, Store, StoreKey, Swap};
+
+use super::races::boxed;
+use crate::bench::{Bench, Outcome, SHORT, failed, give_way};
 
 pub(crate) async fn none<S: Store>(bench: &Bench<S>) -> Outcome {
     bench.lists(&bench.owner(), &[], "an owner that was never named").await
@@ -72,7 +78,7 @@ pub(crate) async fn expired<S: Store>(bench: &Bench<S>) -> Outcome {
     let (ann, ben, key) = (bench.owner(), bench.owner(), bench.key());
     let short = okibi_store::Write { owner: Some(ann.clone()), ..bench.write_for("1", SHORT) };
     bench.done(&key, None, short, "a short-lived session of one owner").await?;
-    bench.time.pass(PAST_SHORT).await;
+    bench.pass_short().await;
     bench.holds(&key, None, "after its expiry").await?;
     bench.done(&key, None, bench.owned("2", &ben), "a creation of another owner in its place").await?;
     bench.lists(&ben, &[&key], "the new owner").await?;
@@ -84,7 +90,7 @@ pub(crate) async fn literal<S: Store>(bench: &Bench<S>) -> Outcome {
     let base = base.as_str();
     let names = [
         "", "a", "A", "b", "ab", "a ", " a", "a:b", "a%", "a_", "a*", "a?", "[a]", "'a'", "\"a\"", "a\\", "a;--",
-        "a\nb", "é", "e\u{301}", "🔥",
+        "a\nb", "e", "E", "é", "É", "e\u{301}", "🔥",
     ];
     let owners =
         names.iter().map(|name| Owner::new(format!("{base}{name}"))).chain([Owner::new("x".repeat(200) + base)]);
@@ -104,12 +110,64 @@ pub(crate) async fn many<S: Store>(bench: &Bench<S>) -> Outcome {
     let keys: Vec<_> = (0..MANY).map(|_| bench.key()).collect();
     let writes = keys.iter().map(|key| {
         let (store, key, write) = (bench.store.clone(), key.clone(), bench.owned("1", &ann));
-        let create: okibi_store::BoxFuture<'static, Outcome> = Box::pin(async move {
+        boxed(async move {
             let swap = store.swap(&key, None, write).await;
-            swap.map(|_| ()).map_err(|error| crate::bench::failed("swap", &error, "one of many creations at once"))
-        });
-        create
+            swap.map(|_| ()).map_err(|error| failed("swap", &error, "one of many creations at once"))
+        })
     });
     bench.at_once(writes.collect()).await?;
     bench.lists(&ann, &keys.iter().collect::<Vec<_>>(), &format!("the owner of {MANY} sessions")).await
+}
+
+pub(crate) async fn while_written<S: Store>(bench: &Bench<S>) -> Outcome {
+    const SESSIONS: u64 = 4;
+    const WRITES: u64 = 50;
+    let when = "while its sessions are written";
+    let ann = bench.owner();
+    let keys: Vec<_> = (0..SESSIONS).map(|_| bench.key()).collect();
+    for key in &keys {
+        bench.done(key, None, bench.owned("0", &ann), "a session of an owner").await?;
+    }
+    let writing = Arc::new(AtomicU64::new(SESSIONS));
+    let mut tasks: Vec<_> = (0..)
+        .zip(&keys)
+        .map(|(at, key)| {
+            let (store, key, write, writing) =
+                (bench.instance(at), key.clone(), bench.owned("", &ann), Arc::clone(&writing));
+            boxed(async move {
+                let mut outcome = Ok(());
+                for turn in 0..WRITES {
+                    let (expected, bytes) = (turn.to_string(), (turn + 1).to_string().into());
+                    let write = okibi_store::Write { bytes, ..write.clone() };
+                    outcome = match store.swap(&key, Some(expected.as_bytes()), write).await {
+                        Ok(Swap::Done) => Ok(()),
+                        Ok(Swap::Conflict(_)) => Err(format!("{when}: a conflict, although each has one writer")),
+                        Err(error) => Err(failed("swap", &error, when)),
+                    };
+                    if outcome.is_err() {
+                        break;
+                    }
+                    give_way().await;
+                }
+                writing.fetch_sub(1, Ordering::Relaxed);
+                outcome
+            })
+        })
+        .collect();
+    for lister in 0..2 {
+        let (store, ann, keys, writing) = (bench.instance(lister), ann.clone(), keys.clone(), Arc::clone(&writing));
+        tasks.push(boxed(async move {
+            while writing.load(Ordering::Relaxed) > 0 {
+                let owners = store.owners().ok_or_else(|| format!("{when}: the store can't list owners any more"))?;
+                let listed = owners.list(&ann).await.map_err(|error| failed("list", &error, when))?;
+                if let Some(missing) = keys.iter().find(|key| !listed.contains(key)) {
+                    return Err(format!("{when}: live session {:?} is missing from the list", missing.as_str()));
+                }
+                give_way().await;
+            }
+            Ok(())
+        }));
+    }
+    bench.at_once(tasks).await?;
+    bench.lists(&ann, &keys.iter().collect::<Vec<_>>(), "after all those writes").await
 }

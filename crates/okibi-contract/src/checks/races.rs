@@ -1,28 +1,24 @@
 //! What must hold when many do the same at once.
 
-use std::{
-    future::poll_fn,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    task::Poll,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
 
-use okibi_store::{BoxFuture, Consistency, Store, StoreKey, Swap, Write};
+use okibi_store::{BoxFuture, Store, StoreKey, Swap, Write};
 
-use crate::bench::{Bench, Outcome, PAST_SHORT, SHORT, Shown, failed, give_way};
+use crate::bench::{Bench, Outcome, SHORT, Shown, failed, give_way};
 
 /// How many do it at once.
 const MANY: u64 = 100;
 /// After so many conflicts in a row something is wrong: each of them means that another one's swap was done.
-const HOPELESS: u64 = 2 * MANY;
+pub(crate) const HOPELESS: u64 = 2 * MANY;
 
 pub(crate) async fn increments<S: Store>(bench: &Bench<S>) -> Outcome {
     let key = bench.key();
     bench.done(&key, None, bench.write("0"), "the counter at nought").await?;
     let write = bench.write("");
-    let tasks = (0..MANY).map(|_| boxed(increment(bench.store.clone(), key.clone(), write.clone())));
+    let tasks = (0..MANY).map(|task| boxed(increment(bench.instance(task), key.clone(), write.clone())));
     bench.at_once(tasks.collect()).await?;
     bench.holds(&key, Some(MANY.to_string().as_bytes()), "after a hundred increments at once").await
 }
@@ -64,7 +60,7 @@ pub(crate) async fn replacements<S: Store>(bench: &Bench<S>) -> Outcome {
 pub(crate) async fn expired_creations<S: Store>(bench: &Bench<S>) -> Outcome {
     let key = bench.key();
     bench.done(&key, None, bench.write_for("short", SHORT), "a short-lived session").await?;
-    bench.time.pass(PAST_SHORT).await;
+    bench.pass_short().await;
     one_wins(bench, &key, None, "a hundred creations at once in the place of an expired session").await
 }
 
@@ -77,7 +73,7 @@ async fn one_wins<S: Store>(
 ) -> Outcome {
     let winners = Arc::new(AtomicU64::new(0));
     let tasks = (0..MANY).map(|task| {
-        let (store, key, winners) = (bench.store.clone(), key.clone(), winners.clone());
+        let (store, key, winners) = (bench.instance(task), key.clone(), winners.clone());
         let write = bench.write(task.to_string());
         boxed(async move {
             match store.swap(&key, expected, write).await.map_err(|error| failed("swap", &error, when))? {
@@ -112,16 +108,17 @@ pub(crate) async fn deletes<S: Store>(bench: &Bench<S>) -> Outcome {
     for round in 0..MANY {
         let key = bench.key();
         bench.done(&key, None, bench.write("held"), when).await?;
-        let delete = |store: Arc<S>, key: StoreKey| {
+        let delete = || {
+            let (store, key) = (bench.instance(round / 4), key.clone());
             boxed(async move { store.delete(&key).await.map_err(|error| failed("delete", &error, when)) })
         };
         let mut tasks = Vec::new();
         for task in 0..4 {
             // The delete is the first, the last, or one in between.
             if task == round % 4 {
-                tasks.push(delete(bench.store.clone(), key.clone()));
+                tasks.push(delete());
             }
-            let (store, key, write) = (bench.store.clone(), key.clone(), bench.write(task.to_string()));
+            let (store, key, write) = (bench.instance(task), key.clone(), bench.write(task.to_string()));
             tasks.push(boxed(async move {
                 let swap = store.swap(&key, Some(b"held"), write).await;
                 swap.map(|_| ()).map_err(|error| failed("swap", &error, when))
@@ -131,6 +128,28 @@ pub(crate) async fn deletes<S: Store>(bench: &Bench<S>) -> Outcome {
         bench.holds(&key, None, "after swaps and a delete at once").await?;
     }
     Ok(())
+}
+
+pub(crate) async fn instances<S: Store>(bench: &Bench<S>) -> Outcome {
+    let key = bench.key();
+    let mut held: Option<String> = None;
+    for turn in 0..6 {
+        let (writer, reader) = (bench.instance(turn), bench.instance(turn + 1));
+        let when = format!("write {turn} by one instance");
+        let expected = held.as_ref().map(String::as_bytes);
+        let swap = writer.swap(&key, expected, bench.write(turn.to_string())).await;
+        if swap.map_err(|error| failed("swap", &error, &when))? != Swap::Done {
+            return Err(format!("{when}: it did not know what the other instance had written before"));
+        }
+        held = Some(turn.to_string());
+        let loaded = reader.load(&key).await.map_err(|error| failed("load", &error, &when))?;
+        let found = loaded.as_ref().map(|loaded| &loaded.bytes[..]);
+        if found != held.as_ref().map(String::as_bytes) {
+            return Err(format!("{when}: the other loads {}", Shown(found)));
+        }
+    }
+    bench.instance(1).delete(&key).await.map_err(|error| failed("delete", &error, "by the other instance"))?;
+    bench.holds(&key, None, "after the other instance deleted it").await
 }
 
 pub(crate) async fn different_keys<S: Store>(bench: &Bench<S>) -> Outcome {
@@ -152,60 +171,6 @@ pub(crate) async fn different_keys<S: Store>(bench: &Bench<S>) -> Outcome {
     Ok(())
 }
 
-pub(crate) async fn dropped<S: Store>(bench: &Bench<S>) -> Outcome {
-    // Large enough to take more than one packet or page.
-    let (old, new) = (vec![b'o'; 20_000], vec![b'n'; 30_000]);
-    for polls in [1, 2, 3, 4, 6, 8, 12, 20, 50, 200] {
-        let (created, swapped) = (bench.key(), bench.key());
-        drop_after(polls, bench.store.swap(&created, None, bench.write(&old))).await;
-        settles(bench, &created, &[None, Some(&old)], "a creation").await?;
-        bench.done(&swapped, None, bench.write(&old), "before a swap that is dropped").await?;
-        drop_after(polls, bench.store.swap(&swapped, Some(&old), bench.write(&new))).await;
-        settles(bench, &swapped, &[Some(&old), Some(&new)], "a swap").await?;
-    }
-    Ok(())
-}
-
-/// Drops a future after so many polls, if it isn't done by then.
-async fn drop_after<F: Future>(polls: u32, future: F) {
-    let mut future = Box::pin(future);
-    let mut left = polls;
-    poll_fn(|context| {
-        left -= 1;
-        if future.as_mut().poll(context).is_ready() || left == 0 {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
-}
-
-/// The key must hold one of two states, and go on from there. What was dropped may still be carried out, but not after
-/// a later swap was done.
-async fn settles<S: Store>(bench: &Bench<S>, key: &StoreKey, states: &[Option<&[u8]>; 2], what: &str) -> Outcome {
-    let when = format!("after {what} whose future was dropped");
-    let loaded = bench.store.load(key).await.map_err(|error| failed("load", &error, &when))?;
-    let mut current = loaded.map(|loaded| loaded.bytes);
-    for _ in 0..HOPELESS {
-        let stale = bench.store.consistency() == Consistency::Eventual && current.is_none();
-        if !stale && !states.contains(&current.as_deref()) {
-            return Err(format!("{when}: the key holds {}, which nobody wrote as a whole", Shown(current.as_deref())));
-        }
-        if bench.store.consistency() != Consistency::Strong {
-            // Without atomic swaps, what was dropped may overwrite what is written now.
-            return Ok(());
-        }
-        let swap = bench.store.swap(key, current.as_deref(), bench.write("settled")).await;
-        match swap.map_err(|error| failed("swap", &error, &when))? {
-            Swap::Done => return bench.holds(key, Some(b"settled"), &when).await,
-            Swap::Conflict(there) => current = there,
-        }
-        give_way().await;
-    }
-    Err(format!("{when}: {HOPELESS} conflicts in a row"))
-}
-
-fn boxed(task: impl Future<Output = Outcome> + Send + 'static) -> BoxFuture<'static, Outcome> {
+pub(crate) fn boxed(task: impl Future<Output = Outcome> + Send + 'static) -> BoxFuture<'static, Outcome> {
     Box::pin(task)
 }

@@ -2,7 +2,7 @@
 
 use okibi_store::Store;
 
-use crate::bench::{Bench, Outcome, PAST_SHORT, SHORT};
+use crate::bench::{Bench, Outcome, SHORT};
 
 pub(crate) async fn absent<S: Store>(bench: &Bench<S>) -> Outcome {
     bench.holds(&bench.key(), None, "a key that was never written").await
@@ -52,7 +52,7 @@ pub(crate) async fn refused_is_inert<S: Store>(bench: &Bench<S>) -> Outcome {
     bench.refuses(&key, Some(b"other"), bench.write_for("new", SHORT), Some(b"held"), "a refused swap").await?;
     bench.refuses(&key, None, bench.write_for("new", SHORT), Some(b"held"), "a refused creation").await?;
     bench.refuses(&other, Some(b"other"), bench.write("new"), None, "a refused swap on an absent key").await?;
-    bench.time.pass(PAST_SHORT).await;
+    bench.pass_short().await;
     bench.holds(&key, Some(b"held"), "after the time that a refused swap asked for").await
 }
 

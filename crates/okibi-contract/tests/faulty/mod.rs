@@ -2,14 +2,15 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Mutex, MutexGuard},
+    future::pending,
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
 use okibi_contract::VirtualClock;
 use okibi_store::{
-    BoxFuture, Bytes, Consistency, Loaded, Owner, OwnerIndex, Owners, Store, StoreError, StoreKey, Swap, Timestamp,
-    Write,
+    BoxFuture, Bytes, Consistency, Loaded, Owner, OwnerIndex, Owners, Purge, Purger, Store, StoreError, StoreKey, Swap,
+    Timestamp, Write,
 };
 
 /// What is wrong with a store.
@@ -34,6 +35,9 @@ pub(crate) enum Defect {
     TrimsValues,
     CutsAtNul,
     CutsLongValues,
+    CutsHugeValues,
+    RefusesHugeAfterWriting,
+    RefusesHugeAsUnknown,
     EmptyIsAbsent,
     ComparesLengths,
     ComparesStarts,
@@ -41,6 +45,8 @@ pub(crate) enum Defect {
     KeysWithoutCase,
     KeysCutShort,
     KeysAsPatterns,
+    KeysTrimmed,
+    KeysWithoutAccents,
     // Expiry.
     ForgetsExpiryOnLoad,
     ExpiredBlocksCreation,
@@ -59,6 +65,10 @@ pub(crate) enum Defect {
     LosesNeighbours,
     StaleReads,
     RacesBetweenThreads,
+    LocksOneInstance,
+    InstancesApart,
+    DroppedLoadKeepsLock,
+    DroppedDeleteIsHalf,
     // Owners.
     UnknownOwnerFails,
     OwnersNotListed,
@@ -72,6 +82,17 @@ pub(crate) enum Defect {
     OwnersTrimmed,
     OwnersListedTwice,
     OwnersListCut,
+    OwnersWithoutAccents,
+    OwnersGapOnWrite,
+    // Purge.
+    PurgeDoesNothing,
+    PurgeTakesLiving,
+    PurgeLeavesOwned,
+    PurgeCountsOne,
+    PurgeInTwoSteps,
+    // Time.
+    LoadNeverAnswers,
+    SwapNeverAnswers,
 }
 
 #[derive(Clone, PartialEq)]
@@ -86,6 +107,8 @@ struct Tables {
     /// What a stale read sees: the row before its last change, and when that was.
     before: BTreeMap<String, (Option<Row>, Timestamp)>,
     owners: BTreeSet<(String, String)>,
+    /// Keys that a load of a defective store has locked.
+    locked: BTreeSet<String>,
 }
 
 /// How long an eventually consistent store shows what was there before.
@@ -96,12 +119,26 @@ pub(crate) struct Faulty {
     defect: Option<Defect>,
     consistency: Consistency,
     clock: VirtualClock,
-    tables: Mutex<Tables>,
+    tables: Arc<Mutex<Tables>>,
+    /// Whether a swap of this instance is under way, for a defect.
+    busy: Mutex<bool>,
 }
 
 impl Faulty {
     pub(crate) fn new(defect: impl Into<Option<Defect>>, consistency: Consistency, clock: &VirtualClock) -> Self {
-        Self { defect: defect.into(), consistency, clock: clock.clone(), tables: Mutex::default() }
+        Self {
+            defect: defect.into(),
+            consistency,
+            clock: clock.clone(),
+            tables: Arc::default(),
+            busy: Mutex::default(),
+        }
+    }
+
+    /// Another instance on the same tables.
+    pub(crate) fn twin(&self) -> Self {
+        let tables = if self.has(Defect::InstancesApart) { Arc::default() } else { Arc::clone(&self.tables) };
+        Self { tables, ..Self::new(self.defect, self.consistency, &self.clock) }
     }
 
     fn has(&self, defect: Defect) -> bool {
@@ -116,6 +153,8 @@ impl Faulty {
         let key = key.as_str();
         match self.defect {
             Some(Defect::KeysWithoutCase) => key.to_lowercase(),
+            Some(Defect::KeysTrimmed) => key.trim_end().to_owned(),
+            Some(Defect::KeysWithoutAccents) => without_accents(key),
             Some(Defect::KeysCutShort) => key.chars().take(255).collect(),
             _ => key.to_owned(),
         }
@@ -124,6 +163,7 @@ impl Faulty {
     fn owner_spelled(&self, owner: &Owner) -> String {
         match self.defect {
             Some(Defect::OwnersWithoutCase) => owner.as_str().to_lowercase(),
+            Some(Defect::OwnersWithoutAccents) => without_accents(owner.as_str()),
             Some(Defect::OwnersTrimmed) => owner.as_str().trim().to_owned(),
             _ => owner.as_str().to_owned(),
         }
@@ -134,6 +174,7 @@ impl Faulty {
             Some(Defect::TextOnly) => String::from_utf8_lossy(bytes).into_owned().into(),
             Some(Defect::TrimsValues) => bytes.trim_ascii_end().to_vec().into(),
             Some(Defect::CutsAtNul) => bytes.split(|byte| *byte == 0).next().unwrap().to_vec().into(),
+            Some(Defect::CutsHugeValues | Defect::RefusesHugeAfterWriting) => bytes.slice(..bytes.len().min(HUGE)),
             Some(Defect::CutsLongValues) => bytes.slice(..bytes.len().min(65_535)),
             _ => bytes.clone(),
         }
@@ -220,9 +261,86 @@ impl Faulty {
         }
     }
 
+    /// Compares and writes, as it should be; or says no more than that it may be written, if a defect wants a second step.
+    fn in_one_step(&self, key: &str, expected: Option<&[u8]>, write: &Write) -> Option<Swap> {
+        let mut tables = self.lock();
+        if let Err(refused) = self.judge(&tables, key, expected, write) {
+            match self.defect {
+                Some(Defect::ConflictIsWritten) => self.put(&mut tables, key, write, write.bytes.clone()),
+                Some(Defect::ConflictRenewsExpiry) => {
+                    tables.rows.entry(key.to_owned()).and_modify(|row| row.expires_at = write.expires_at);
+                }
+                Some(Defect::RefusedChangesOwner) => {
+                    let owner = write.owner.as_ref().map(|owner| owner.as_str().to_owned());
+                    owner.map(|owner| tables.owners.insert((owner, key.to_owned())));
+                }
+                _ => {}
+            }
+            return Some(refused);
+        }
+        let in_two_steps = match self.defect {
+            Some(Defect::SwapInTwoSteps) => expected.is_some(),
+            Some(Defect::CreateInTwoSteps) => expected.is_none(),
+            Some(Defect::ExpiredCreateInTwoSteps) => expected.is_none() && tables.rows.contains_key(key),
+            Some(Defect::LocksOneInstance | Defect::RacesBetweenThreads | Defect::WritesInTwoHalves) => true,
+            _ => false,
+        };
+        if in_two_steps {
+            return None;
+        }
+        let bytes = self.stored(&write.bytes);
+        self.put(&mut tables, key, write, bytes);
+        Some(Swap::Done)
+    }
+
+    /// What happens between the two steps of a swap; what others do in between isn't looked at again.
+    async fn come_in_between(&self, key: &str, write: &Write) {
+        if self.has(Defect::RacesBetweenThreads) {
+            // Nothing else can come in between in this thread.
+            std::thread::sleep(Duration::from_micros(200));
+            return;
+        }
+        if self.has(Defect::WritesInTwoHalves) {
+            let half = write.bytes.slice(..write.bytes.len() / 2);
+            self.put(&mut self.lock(), key, write, half);
+        }
+        self.pause().await;
+    }
+
+    /// What a swap says that was done.
+    async fn answer(&self, key: &str, write: &Write) -> Result<Swap, StoreError> {
+        if self.has(Defect::OwnersGapOnWrite) {
+            self.list_late(key, write).await;
+        }
+        if self.has(Defect::RefusesHugeAfterWriting) && write.bytes.len() > HUGE {
+            return Err(StoreError::unavailable("planted"));
+        }
+        Ok(Swap::Done)
+    }
+
+    /// Takes a session off its owner's list for a moment.
+    async fn list_late(&self, key: &str, write: &Write) {
+        let Some(owner) = &write.owner else { return };
+        let entry = (owner.as_str().to_owned(), key.to_owned());
+        self.lock().owners.remove(&entry);
+        self.pause().await;
+        let mut tables = self.lock();
+        if tables.rows.get(key).is_some_and(|row| row.bytes == write.bytes) {
+            tables.owners.insert(entry);
+        }
+    }
+
     async fn pause(&self) {
         tokio::task::yield_now().await;
     }
+}
+
+/// What some column types hold at most.
+const HUGE: usize = 1_000_000;
+
+/// As a collation that has no regard for accents reads a text.
+fn without_accents(text: &str) -> String {
+    text.replace('\u{301}', "").replace('\u{e9}', "e").replace('\u{c9}', "E")
 }
 
 fn lose_neighbour(tables: &mut Tables, key: &str) {
@@ -240,6 +358,17 @@ impl Store for Faulty {
         if self.has(Defect::LoadFails) {
             return Err(StoreError::unavailable("planted"));
         }
+        if self.has(Defect::LoadNeverAnswers) {
+            pending::<()>().await;
+        }
+        if self.has(Defect::DroppedLoadKeepsLock) {
+            let key = self.spelled(key);
+            while !self.lock().locked.insert(key.clone()) {
+                self.pause().await;
+            }
+            self.pause().await;
+            self.lock().locked.remove(&key);
+        }
         let (key, tables) = (self.spelled(key), self.lock());
         let row = match tables.before.get(&key) {
             Some((before, _)) if self.has(Defect::StaleReads) => before.as_ref(),
@@ -254,45 +383,40 @@ impl Store for Faulty {
         if self.has(Defect::RefusesPastExpiry) && write.expires_at <= self.clock.now() {
             return Err(StoreError::unavailable("planted"));
         }
-        let judged = self.judge(&self.lock(), &key, expected, &write);
-        if let Err(refused) = judged {
-            let mut tables = self.lock();
-            match self.defect {
-                Some(Defect::ConflictIsWritten) => self.put(&mut tables, &key, &write, write.bytes.clone()),
-                Some(Defect::ConflictRenewsExpiry) => {
-                    tables.rows.entry(key).and_modify(|row| row.expires_at = write.expires_at);
-                }
-                Some(Defect::RefusedChangesOwner) => {
-                    let owner = write.owner.as_ref().map(|owner| owner.as_str().to_owned());
-                    owner.map(|owner| tables.owners.insert((owner, key)));
-                }
-                _ => {}
+        if self.has(Defect::SwapNeverAnswers) {
+            pending::<()>().await;
+        }
+        if self.has(Defect::RefusesHugeAsUnknown) && write.bytes.len() > HUGE {
+            return Err(StoreError::unknown("planted"));
+        }
+        if self.has(Defect::LocksOneInstance) {
+            while std::mem::replace(&mut *self.busy.lock().unwrap(), true) {
+                self.pause().await;
             }
-            return Ok(refused);
         }
-        let slow = match self.defect {
-            Some(Defect::SwapInTwoSteps) => expected.is_some(),
-            Some(Defect::CreateInTwoSteps) => expected.is_none(),
-            Some(Defect::ExpiredCreateInTwoSteps) => expected.is_none() && self.lock().rows.contains_key(&key),
-            _ => false,
-        };
-        if slow {
-            // Others come in between, and what they did isn't looked at again.
-            self.pause().await;
-        } else if self.has(Defect::RacesBetweenThreads) {
-            // Nothing else can come in between in this thread.
-            std::thread::sleep(Duration::from_micros(200));
-        } else if self.has(Defect::WritesInTwoHalves) {
-            let half = write.bytes.slice(..write.bytes.len() / 2);
-            self.put(&mut self.lock(), &key, &write, half);
-            self.pause().await;
+        match self.in_one_step(&key, expected, &write) {
+            Some(Swap::Done) => self.answer(&key, &write).await,
+            Some(refused) => {
+                *self.busy.lock().unwrap() = false;
+                Ok(refused)
+            }
+            None => {
+                self.come_in_between(&key, &write).await;
+                let bytes = self.stored(&write.bytes);
+                self.put(&mut self.lock(), &key, &write, bytes);
+                *self.busy.lock().unwrap() = false;
+                Ok(Swap::Done)
+            }
         }
-        let bytes = self.stored(&write.bytes);
-        self.put(&mut self.lock(), &key, &write, bytes);
-        Ok(Swap::Done)
     }
 
     async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
+        if self.has(Defect::DroppedDeleteIsHalf) {
+            let emptied = self.lock().rows.get_mut(&self.spelled(key)).map(|row| row.bytes = Bytes::new());
+            if emptied.is_some() {
+                self.pause().await;
+            }
+        }
         let (key, mut tables) = (self.spelled(key), self.lock());
         if self.has(Defect::DeleteDoesNothing) {
             return Ok(());
@@ -320,6 +444,40 @@ impl Store for Faulty {
 
     fn owners(&self) -> Option<Owners<'_>> {
         Some(self)
+    }
+
+    fn purger(&self) -> Option<Purger<'_>> {
+        Some(self)
+    }
+}
+
+impl Purge for Faulty {
+    fn purge(&self) -> BoxFuture<'_, Result<usize, StoreError>> {
+        Box::pin(async {
+            let has_expired = |row: &Row| row.expires_at <= self.clock.now();
+            let mut gone: Vec<_> = {
+                let tables = self.lock();
+                let gone = tables.rows.iter().filter(|(_, row)| has_expired(row)).map(|(key, _)| key.clone());
+                gone.collect()
+            };
+            match self.defect {
+                Some(Defect::PurgeDoesNothing) => return Ok(0),
+                Some(Defect::PurgeTakesLiving) => gone.extend(self.lock().rows.keys().next_back().cloned()),
+                Some(Defect::PurgeLeavesOwned) => {
+                    let tables = self.lock();
+                    gone.retain(|key| !tables.owners.iter().any(|(_, held)| held == key));
+                }
+                Some(Defect::PurgeInTwoSteps) => self.pause().await,
+                _ => {}
+            }
+            let mut tables = self.lock();
+            for key in &gone {
+                tables.rows.remove(key);
+                tables.before.remove(key);
+                tables.owners.retain(|(_, held)| held != key);
+            }
+            Ok(if self.has(Defect::PurgeCountsOne) { 1 } else { gone.len() })
+        })
     }
 }
 
