@@ -211,7 +211,7 @@ async fn rules_that_wait_for_real_time_wait_at_the_same_time() {
 async fn what_a_store_does_not_have_is_not_asked_of_it() {
     let report = Contract::new(MemoryStore::new()).run().await;
     assert_eq!(*verdict(&report, PURGE), Verdict::Skipped("the store has nothing to purge"));
-    assert_eq!(*verdict(&report, INSTANCES), Verdict::Skipped("no other instance was given"));
+    assert!(report.findings().iter().all(|finding| finding.rule != INSTANCES), "there is no other instance");
 }
 
 #[tokio::test]
