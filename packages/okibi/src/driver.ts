@@ -1,7 +1,10 @@
 // Carries out the engine's steps against the store, each within its time.
 import { Answer, type Engine, type Reply, refused, type SessionEvent } from './engine.js'
 import { OkibiError, StoreError } from './errors.js'
+import { isPromise } from './promise.js'
 import type { Awaitable, Store } from './store.js'
+
+export { isPromise }
 
 /** What every task of one middleware shares. */
 export interface Outside {
@@ -161,8 +164,4 @@ export function inTime<T>(outside: Outside, answer: PromiseLike<T>): Promise<T> 
     }
     answer.then(settle(resolve), settle(reject))
   })
-}
-
-export function isPromise<T>(value: Awaitable<T>): value is PromiseLike<T> {
-  return typeof (value as { readonly then?: unknown } | null | undefined)?.then === 'function'
 }

@@ -3,7 +3,7 @@ import { sharesPromises } from '#wasm'
 import { isPromise } from '../driver.js'
 import { StoreError } from '../errors.js'
 import type { Awaitable, Loaded, Store, Swap, Write } from '../store.js'
-import { type Done, Turns } from './turns.js'
+import { type Done, Turns } from '../stores/turns.js'
 import type { Store as Driver, SessionData } from './types.js'
 
 /** How long a call of a driver keeps others of the same session waiting at most, in milliseconds. */

@@ -6,17 +6,17 @@ import { expect } from 'vitest'
 type App = Pick<Hono, 'request'>
 
 export class Browser {
-  readonly #app: App
+  readonly app: App
   readonly cookies: Map<string, string> = new Map<string, string>()
 
   constructor(app: App, cookies: Iterable<[string, string]> = []) {
-    this.#app = app
+    this.app = app
     this.cookies = new Map(cookies)
   }
 
   /** Another request of the same visitor that was under way at the same time: it has the same cookies now. */
   twin(): Browser {
-    return new Browser(this.#app, this.cookies)
+    return new Browser(this.app, this.cookies)
   }
 
   get header(): string {
@@ -26,7 +26,7 @@ export class Browser {
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers)
     if (this.cookies.size > 0) headers.set('cookie', this.header)
-    const response = await this.#app.request(path, { ...init, headers })
+    const response = await this.app.request(path, { ...init, headers })
     this.#keep(response.headers.getSetCookie())
     return response
   }

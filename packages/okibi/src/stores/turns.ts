@@ -1,6 +1,6 @@
 // Writers of one process, one after the other for each key.
-import { isPromise } from '../driver.js'
 import { StoreError } from '../errors.js'
+import { isPromise } from '../promise.js'
 import type { Awaitable } from '../store.js'
 
 /** What a writer did. */

@@ -1,0 +1,66 @@
+// The drivers of unstorage that the store is tested with, each on the real thing, and one that tests can disturb.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { createDatabase } from 'db0'
+import sqlite from 'db0/connectors/better-sqlite3'
+import Libsql from 'libsql'
+import { createStorage, type Driver, type Storage } from 'unstorage'
+import db0Driver from 'unstorage/drivers/db0'
+import fsDriver from 'unstorage/drivers/fs'
+import fsLiteDriver from 'unstorage/drivers/fs-lite'
+import lruCacheDriver from 'unstorage/drivers/lru-cache'
+import memoryDriver from 'unstorage/drivers/memory'
+import redisDriver from 'unstorage/drivers/redis'
+
+const folder = mkdtempSync(join(tmpdir(), 'okibi-unstorage-'))
+let folders = 0
+
+/** A folder that is not there yet. */
+export function freshFolder(): string {
+  folders += 1
+  return join(folder, String(folders))
+}
+
+export function removeFolders(): void {
+  rmSync(folder, { recursive: true, force: true })
+}
+
+/** A new storage for each driver; `port` is that of a Redis server. */
+export const drivers: Record<string, (port: number) => Driver> = {
+  memory: () => memoryDriver(),
+  'lru-cache': () => lruCacheDriver({ max: 10_000 }),
+  fs: () => fsDriver({ base: freshFolder() }),
+  'fs-lite': () => fsLiteDriver({ base: freshFolder() }),
+  redis: (port) => redisDriver({ host: '127.0.0.1', port, base: basename(freshFolder()) }),
+  'db0 on SQLite': () => {
+    // It has the same interface, and needs no compiler where it is installed.
+    const connector = sqlite({ path: `${freshFolder()}.sqlite`, lib: () => Libsql as never })
+    return db0Driver({ database: createDatabase(connector) })
+  },
+}
+
+/** What a test does before or instead of a call of the driver; `undefined` lets it through. */
+type Interference = (call: 'get' | 'set' | 'remove', through: () => unknown) => unknown
+
+/** A storage in memory that a test can disturb, with what it holds. */
+export function disturbed(): { storage: Storage; held: Map<string, string>; set: (how?: Interference) => void } {
+  const held = new Map<string, string>()
+  let how: Interference | undefined
+  const call = (name: 'get' | 'set' | 'remove', through: () => unknown) => how?.(name, through) ?? through()
+  const driver: Driver = {
+    name: 'disturbed',
+    hasItem: (key) => held.has(key),
+    getKeys: () => [...held.keys()],
+    getItem: (key) => call('get', () => held.get(key) ?? null) as string | null,
+    setItem: (key, value) => call('set', () => void held.set(key, value)) as undefined,
+    removeItem: (key) => call('remove', () => void held.delete(key)) as undefined,
+  }
+  return {
+    storage: createStorage({ driver }),
+    held,
+    set: (next) => {
+      how = next
+    },
+  }
+}
