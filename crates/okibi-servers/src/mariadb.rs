@@ -181,6 +181,10 @@ impl MariaDbServer {
         command.args(["--pdeathsig", "KILL"]).arg(program()).arg("--no-defaults");
         // It takes its log and its plugins from here. It refuses root unless it is told that root is meant.
         command.current_dir(self.folder.path()).arg("--user=root").arg(self.option("--datadir=", "data"));
+        if mysql().is_some() {
+            // What it would do with folders and ports that the machine shares.
+            command.args(["--secure-file-priv=", "--mysqlx=OFF"]);
+        }
         command
     }
 

@@ -109,6 +109,7 @@
 //! | `tower` | the layer and the guard alone, for any tower service; see [`Session::of`] |
 //! | `sqlite` | `SqliteStore` |
 //! | `postgres` | `PostgresStore`, on a pool of `sqlx` (Rust 1.94 or newer) |
+//! | `mysql` | `MysqlStore`, on a pool of `sqlx` (Rust 1.94 or newer) |
 #![forbid(unsafe_code)]
 #![cfg_attr(not(feature = "tower"), allow(rustdoc::broken_intra_doc_links))]
 
@@ -116,6 +117,8 @@ pub use okibi_core::{
     ConfigError, Dialect, Handle, HonoCookie, HonoKv, HonoProtection, HonoSessions, IronRing, Lifetime, Limits, Ring,
     SameSite, Timestamp, iron,
 };
+#[cfg(feature = "mysql")]
+pub use okibi_mysql::MysqlStore;
 #[cfg(feature = "postgres")]
 pub use okibi_postgres::PostgresStore;
 #[cfg(feature = "sqlite")]

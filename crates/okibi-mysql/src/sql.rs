@@ -1,0 +1,137 @@
+//! The statements of the store, each one step and one round trip on its own.
+
+use bytes::Bytes;
+use okibi_store::{Loaded, Owner, StoreKey, Timestamp, Write};
+use sqlx::{AssertSqlSafe, MySqlConnection, Result, Row, mysql::MySqlRow};
+
+/// Creates the row. "On duplicate key update" would not do: the server then does not tell a row that was made from one
+/// that was left as it is.
+const CREATE: &str = "INSERT INTO okibi_sessions (value, expires_at, owner, `key`) VALUES (?, ?, ?, ?)";
+/// Takes the place of an expired row.
+const TAKE: &str = "UPDATE okibi_sessions SET value = ?, expires_at = ?, owner = ? WHERE `key` = ? AND expires_at <= ?";
+/// Replaces the value of a live row that still is what was expected. sqlx always asks for rows found instead of rows
+/// changed, so a write of what lies there already counts.
+const REPLACE: &str =
+    "UPDATE okibi_sessions SET value = ?, expires_at = ?, owner = ? WHERE `key` = ? AND expires_at > ? AND value = ?";
+const LOAD: &str = "SELECT value, expires_at FROM okibi_sessions WHERE `key` = ? AND expires_at > ?";
+/// What lies there, expired or not.
+const LOOK: &str = "SELECT value, expires_at FROM okibi_sessions WHERE `key` = ?";
+const DELETE: &str = "DELETE FROM okibi_sessions WHERE `key` = ?";
+const LIST: &str = "SELECT `key` FROM okibi_sessions WHERE owner = ? AND expires_at > ?";
+/// Finds expired rows without locking any.
+const EXPIRED: &str = "SELECT `key`, expires_at FROM okibi_sessions
+    WHERE expires_at >= ? AND expires_at <= ? ORDER BY expires_at LIMIT ?";
+/// Deletes rows by their keys: that locks these rows and nothing around them, and in the order in which writes lock. By
+/// the time of their expiry it would lock what lies between them too, and could meet a write head on.
+const PURGE: &str =
+    "DELETE held FROM okibi_sessions AS held FORCE INDEX (PRIMARY) WHERE held.expires_at <= ? AND held.`key` IN (";
+
+/// How a swap writes.
+#[derive(Clone, Copy)]
+pub(crate) enum Step<'a> {
+    /// Where there is no row.
+    Create,
+    /// Where there is an expired row.
+    Take,
+    /// Where there is a live row with these bytes.
+    Replace(&'a [u8]),
+}
+
+/// Rows that have expired, and when the last of them did.
+pub(crate) struct Expired {
+    pub(crate) keys: Vec<Vec<u8>>,
+    pub(crate) last: i64,
+}
+
+pub(crate) async fn load(connection: &mut MySqlConnection, key: &StoreKey, now: Timestamp) -> Result<Option<Loaded>> {
+    let load = sqlx::query(LOAD).bind(key.as_str().as_bytes()).bind(column(now));
+    // All rows, of which there is one at most: so the whole answer is read.
+    load.fetch_all(connection).await?.first().map(loaded).transpose()
+}
+
+pub(crate) async fn look(connection: &mut MySqlConnection, key: &StoreKey) -> Result<Option<Loaded>> {
+    let look = sqlx::query(LOOK).bind(key.as_str().as_bytes());
+    look.fetch_all(connection).await?.first().map(loaded).transpose()
+}
+
+fn loaded(row: &MySqlRow) -> Result<Loaded> {
+    let expires_at = u64::try_from(row.try_get::<i64, _>(1)?).unwrap_or(0);
+    let bytes = Bytes::from(row.try_get::<Vec<u8>, _>(0)?);
+    Ok(Loaded { bytes, expires_at: Some(Timestamp::from_millis(expires_at)) })
+}
+
+/// Writes if what is expected lies there, and says whether it did.
+pub(crate) async fn write(
+    connection: &mut MySqlConnection,
+    key: &StoreKey,
+    step: Step<'_>,
+    write: &Write,
+    now: Timestamp,
+) -> Result<bool> {
+    let statement = match step {
+        Step::Create => CREATE,
+        Step::Take => TAKE,
+        Step::Replace(_) => REPLACE,
+    };
+    let mut statement = sqlx::query(statement)
+        .bind(&write.bytes[..])
+        .bind(column(write.expires_at))
+        .bind(write.owner.as_ref().map(|owner| owner.as_str().as_bytes()))
+        .bind(key.as_str().as_bytes());
+    match step {
+        Step::Create => {}
+        Step::Take => statement = statement.bind(column(now)),
+        Step::Replace(expected) => statement = statement.bind(column(now)).bind(expected),
+    }
+    Ok(statement.execute(connection).await?.rows_affected() > 0)
+}
+
+pub(crate) async fn delete(connection: &mut MySqlConnection, key: &StoreKey) -> Result<()> {
+    sqlx::query(DELETE).bind(key.as_str().as_bytes()).execute(connection).await.map(drop)
+}
+
+pub(crate) async fn list(connection: &mut MySqlConnection, owner: &Owner, now: Timestamp) -> Result<Vec<StoreKey>> {
+    let rows = sqlx::query(LIST).bind(owner.as_str().as_bytes()).bind(column(now)).fetch_all(connection).await?;
+    let mut keys = Vec::with_capacity(rows.len());
+    for row in &rows {
+        // A key that is no text is none of okibi's.
+        if let Ok(key) = String::from_utf8(row.try_get(0)?) {
+            keys.push(StoreKey::new(key));
+        }
+    }
+    Ok(keys)
+}
+
+/// At most `limit` rows that expired from `since` on and until now, the oldest first.
+pub(crate) async fn expired(
+    connection: &mut MySqlConnection,
+    since: i64,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Expired> {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let rows = sqlx::query(EXPIRED).bind(since).bind(column(now)).bind(limit).fetch_all(connection).await?;
+    let keys = rows.iter().map(|row| row.try_get(0)).collect::<Result<_>>()?;
+    let last = rows.last().map_or(Ok(since), |row| row.try_get(1))?;
+    Ok(Expired { keys, last })
+}
+
+/// Drops those of these rows that have expired and says how many that were.
+pub(crate) async fn purge(connection: &mut MySqlConnection, keys: &[Vec<u8>], now: Timestamp) -> Result<usize> {
+    let mut statement = String::from(PURGE);
+    for at in 0..keys.len() {
+        statement.push_str(if at == 0 { "?" } else { ", ?" });
+    }
+    statement.push(')');
+    let mut purge = sqlx::query(AssertSqlSafe(statement)).persistent(false).bind(column(now));
+    for key in keys {
+        purge = purge.bind(key);
+    }
+    let done = purge.execute(connection).await?;
+    Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
+}
+
+/// A time as the table has it.
+fn column(time: Timestamp) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+}
