@@ -164,7 +164,9 @@ fn s18_of_a_hundred_racers_one_rotates() {
             request
         })
         .collect();
-    racers.iter_mut().for_each(|racer| racer.start_commit(&mut world, false));
+    for racer in &mut racers {
+        racer.start_commit(&mut world, false);
+    }
     while racers.iter().any(|racer| racer.outcome.is_none()) {
         for racer in racers.iter_mut().filter(|racer| racer.outcome.is_none()) {
             racer.go(&mut world, Luck::Fine);
@@ -290,6 +292,16 @@ fn n9_a_session_ends_by_its_note_from_elsewhere_too() {
     logout.log.push(Op::Destroy);
     logout.commit(&mut world).unwrap();
     assert!(!opens(&mut world, &after));
+}
+
+#[test]
+fn who_kept_a_cookie_from_before_a_login_can_end_the_login_for_a_minute_only() {
+    let mut world = world();
+    let before = new_session(&mut world);
+    let after = world.serve(Some(&before), |request| request.log.push(Op::Rotate)).cookie().unwrap();
+    world.advance(2 * MINUTE);
+    world.serve(Some(&before), |request| request.log.push(Op::Destroy));
+    assert!(opens(&mut world, &after));
 }
 
 #[test]

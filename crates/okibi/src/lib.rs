@@ -92,6 +92,7 @@
 //! | let only some visitors in | [`require`] |
 //! | two sessions in one app | [`Sessions::of`] |
 //! | no store at all | [`Sessions::sealed`] |
+//! | end sealed sessions for good | [`Sessions::revocations`] |
 //! | keep sessions over a restart | `SqliteStore` (feature `sqlite`) |
 //! | share sessions between machines | `RedisStore` (feature `redis`) |
 //! | test a handler | [`Session::detached`] |

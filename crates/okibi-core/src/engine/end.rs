@@ -87,7 +87,8 @@ impl Engine {
             Ok(Stored::Record(record)) if record.expires_at() > now => {
                 self.ask_mark(flow, work, key, Some(bytes), hops, now, random)
             }
-            Ok(Stored::Marker(Marker { successor: Some(next), .. })) if hops < MOST_MOVES => {
+            // A note of a sealed session's end outlives its marker's minute.
+            Ok(Stored::Marker(Marker { successor: Some(next), until, .. })) if hops < MOST_MOVES && until > now => {
                 Ok(look(flow, work, next, hops + 1))
             }
             Ok(Stored::Marker(_)) => self.ended(flow, work, now, random),
