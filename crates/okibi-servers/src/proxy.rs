@@ -147,7 +147,10 @@ impl Proxy {
         let port = reserved.local_addr()?.port();
         let shared = Arc::new(Shared { target: target.into(), ..Shared::default() });
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-        let listener = runtime.block_on(async { listen(port) })?;
+        let listener = {
+            let _entered = runtime.enter();
+            listen(port)?
+        };
         let (orders, received) = mpsc::unbounded_channel();
         let served = Arc::clone(&shared);
         let thread = thread::Builder::new().name("proxy".to_owned()).spawn(move || {

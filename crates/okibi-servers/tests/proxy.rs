@@ -348,6 +348,13 @@ fn changes_hold_while_clients_come_and_go_without_a_pause() {
     settles(&proxy, 0);
 }
 
+#[tokio::test]
+async fn it_starts_and_ends_inside_of_a_runtime_and_goes_on_while_that_is_blocked() {
+    let echo = Echo::start();
+    let proxy = Proxy::start(echo.port).unwrap();
+    assert_eq!(Client::of(&proxy).asks("a").unwrap(), "A");
+}
+
 #[test]
 fn dropping_it_ends_its_connections_its_port_and_its_thread() {
     let echo = Echo::start();

@@ -37,11 +37,15 @@ pub(super) fn format() -> Outcome {
 pub(super) fn clippy() -> Outcome {
     const DENY: [&str; 3] = ["--", "-D", "warnings"];
     run(cargo().args(["clippy", "--quiet", "--workspace", "--all-targets", "--all-features"]).args(DENY))?;
+    run(cargo().args(["clippy", "--quiet", "--all-features"]).args(OUTAGES).args(DENY))?;
     run(cargo().args(["clippy", "--quiet", "--manifest-path", "fuzz/Cargo.toml", "--all-targets"]).args(DENY))
 }
 
 /// What needs a server to be tested with.
 const BACKENDS: [&str; 4] = ["okibi-servers", "okibi-redis", "okibi-postgres", "okibi-mysql"];
+
+/// Tests of the crate that users add which need servers, and so run only if they are named.
+const OUTAGES: [&str; 6] = ["--package", "okibi", "--test", "outage", "--test", "outage-leaks"];
 
 /// All but what needs servers.
 pub(super) fn tests() -> Outcome {
@@ -60,7 +64,9 @@ pub(super) fn databases() -> Outcome {
     for package in BACKENDS {
         command.args(["--package", package]);
     }
-    run(&mut command)
+    run(&mut command)?;
+    // What visitors see while such a store fails.
+    run(cargo().args(["test", "--quiet", "--all-features"]).args(OUTAGES))
 }
 
 /// The crate that users add, with no feature and with each feature alone.

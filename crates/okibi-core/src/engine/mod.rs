@@ -19,7 +19,6 @@ mod end;
 pub(crate) mod flow;
 mod open;
 mod replay;
-mod revoke;
 mod rotate;
 mod settle;
 mod take;
@@ -80,7 +79,7 @@ impl Engine {
         self.policy.accepted.iter().map(|accepted| accepted.policy.cookie.name.as_str())
     }
 
-    /// Whether the cookie is the store: then no step is ever asked for, unless [revocations](Config::revocations) are kept.
+    /// Whether the cookie is the store: then no step is ever asked for.
     pub const fn is_sealed(&self) -> bool {
         self.policy.is_sealed()
     }

@@ -1,0 +1,115 @@
+//! Outages leave nothing behind: no thread, no connection, no open file. In a process of its own, where nothing else
+//! comes and goes.
+//!
+//! `cargo test -p okibi --test outage-leaks`; it wants the servers of the stores.
+
+#![allow(unreachable_pub, reason = "the modules are those of a test")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../../../okibi-tower/tests/support/mod.rs"]
+mod support;
+
+mod stores;
+mod world;
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use futures_util::future::join_all;
+use okibi_servers::{Cut, Mode, Then};
+use tokio::time::sleep;
+use world::{CROWD, World, add, is_an_outage, look};
+
+use crate::stores::{mariadb, postgres};
+
+/// What a round consists of.
+const OUTAGES: [Mode; 4] = [Mode::Stall, Mode::Reset, Mode::Refuse, Mode::Cut(Cut { after: 3, then: Then::Silence })];
+/// How many rounds come before the first count: pools fill, threads start.
+const WARMING: usize = 1;
+/// How many rounds come between the two counts.
+const ROUNDS: usize = 4;
+/// How long connections may take to end that were given up, and threads that have nothing to do.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What this process has at a time.
+#[derive(Clone, Copy, Debug)]
+struct Count {
+    threads: usize,
+    files: usize,
+}
+
+impl Count {
+    fn now() -> Self {
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        let threads = status.lines().find_map(|line| line.strip_prefix("Threads:")).unwrap();
+        let files = fs::read_dir("/proc/self/fd").unwrap().count();
+        Self { threads: threads.trim().parse().unwrap(), files }
+    }
+
+    fn exceeds(self, other: Self) -> bool {
+        self.threads > other.threads || self.files > other.files
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn n6_outages_leave_no_thread_and_no_connection_behind() {
+    let postgres = postgres::start().await;
+    let mariadb = mariadb::start().await;
+    let worlds = [
+        (postgres::world("Postgres".to_owned(), &postgres).await, postgres::MOST),
+        (mariadb::world("MariaDB".to_owned(), &mariadb).await, mariadb::MOST),
+    ];
+
+    join_all(worlds.iter().map(|(world, _)| rounds(world, WARMING))).await;
+    for (world, most) in &worlds {
+        has_at_most(world, *most).await;
+        fill(world, *most).await;
+    }
+    let before = Count::now();
+    join_all(worlds.iter().map(|(world, _)| rounds(world, ROUNDS))).await;
+    for (world, most) in &worlds {
+        has_at_most(world, *most).await;
+    }
+    let ended = Instant::now();
+    let mut after = Count::now();
+    while after.exceeds(before) {
+        assert!(ended.elapsed() < PATIENCE, "{before:?} became {after:?}");
+        sleep(Duration::from_millis(100)).await;
+        after = Count::now();
+    }
+    println!("{before:?} became {after:?}");
+}
+
+/// Outages with many visitors, each followed by a recovery.
+async fn rounds(world: &World, rounds: usize) {
+    let (ann, _) = world.visitor().await;
+    for _ in 0..rounds {
+        for outage in OUTAGES {
+            world.set(outage);
+            for answer in join_all((0..2 * CROWD).map(|_| add(&ann))).await {
+                is_an_outage(&answer);
+            }
+            world.recovers(&ann).await;
+        }
+    }
+}
+
+/// Has the client open as many connections as it ever will, so that these are no difference later.
+async fn fill(world: &World, most: usize) {
+    let (ann, _) = world.visitor().await;
+    world.set(Mode::Delay(Duration::from_millis(200)));
+    join_all((0..2 * most).map(|_| look(&ann))).await;
+    world.recovers(&ann).await;
+}
+
+/// Connections that were given up end, and the client keeps no more than it should.
+async fn has_at_most(world: &World, most: usize) {
+    let begun = Instant::now();
+    while world.traffic().open > most {
+        assert!(begun.elapsed() < PATIENCE, "{}: {:?}, and {most} should be enough", world.name, world.traffic());
+        sleep(Duration::from_millis(100)).await;
+    }
+    println!("{}: {:?}", world.name, world.traffic());
+}

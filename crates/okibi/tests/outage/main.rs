@@ -1,0 +1,29 @@
+//! What visitors see while a store is down, stalls, resets or answers by halves, and afterwards: on every store, through
+//! axum, with the clients' defaults or with what the store's documentation asks for.
+//!
+//! `cargo test -p okibi --test outage`; it wants the servers of the stores.
+
+#![allow(unreachable_pub, reason = "the modules are those of a test")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../../../okibi-tower/tests/support/mod.rs"]
+mod support;
+
+mod scenarios;
+mod sqlite;
+mod stores;
+mod world;
+
+use stores::{mariadb, postgres};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n6_n39_n42_s22_s23_outages_of_postgres() {
+    let server = postgres::start().await;
+    scenarios::all("Postgres", async |name| postgres::world(name, &server).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n6_n39_n42_s22_s23_outages_of_mariadb() {
+    let server = mariadb::start().await;
+    scenarios::all("MariaDB", async |name| mariadb::world(name, &server).await).await;
+}
