@@ -203,6 +203,8 @@ pub enum Event {
     UndecodableRecord,
     /// The cookie is of a session that was rotated: the request is anonymous.
     RotatedAway,
+    /// The sealed cookie is of a session that was ended or rotated: it opens nothing any more.
+    Revoked,
     /// The cookie is of a session that was renewed: the request goes on in its successor.
     FollowedMarker,
     /// The session of an accepted older dialect was taken over.
@@ -229,6 +231,7 @@ impl Event {
             Self::Expired => "expired",
             Self::UndecodableRecord => "undecodable_record",
             Self::RotatedAway => "rotated_away",
+            Self::Revoked => "revoked",
             Self::FollowedMarker => "followed_marker",
             Self::Adopted => "adopted",
             Self::ChangesDropped => "changes_dropped",

@@ -142,6 +142,10 @@ pub struct Config {
     pub limits: Limits,
     /// What the store can promise.
     pub consistency: Consistency,
+    /// Whether the store notes the ends of sealed sessions, so that a copy of their cookie opens nothing any more (N9). A
+    /// request that asks for its session then costs one load. Default false; it needs an absolute lifetime, which is
+    /// how long a note is kept.
+    pub revocations: bool,
 }
 
 impl Default for Config {
@@ -157,6 +161,7 @@ impl Default for Config {
             grace: Duration::from_mins(1),
             limits: Limits::default(),
             consistency: Consistency::Strong,
+            revocations: false,
         }
     }
 }
@@ -174,6 +179,7 @@ pub(crate) struct Policy {
     pub(crate) grace: Duration,
     pub(crate) limits: Limits,
     pub(crate) consistency: Consistency,
+    pub(crate) revocations: bool,
 }
 
 /// An accepted dialect, found possible.
@@ -210,6 +216,9 @@ impl Policy {
             }
         }
         check_limits(&config.limits)?;
+        if config.revocations {
+            check_revocations(&config.dialect, lifetime)?;
+        }
         let accepted = accepted(&config.dialect, config.accept, config.limits)?;
         Ok(Self {
             cookie,
@@ -222,6 +231,7 @@ impl Policy {
             grace: config.grace,
             limits: config.limits,
             consistency: config.consistency,
+            revocations: config.revocations,
         })
     }
 
@@ -317,6 +327,18 @@ fn check_own(config: &Config) -> Result<(), ConfigError> {
         }
         None => Ok(()),
     }
+}
+
+/// Only a cookie that is the store needs its end noted, and only for as long as it could be used.
+fn check_revocations(dialect: &Dialect, lifetime: Lifetime) -> Result<(), ConfigError> {
+    let rule = match dialect {
+        Dialect::Native(Protection::Sealed { .. }) if lifetime.absolute.is_some() => return Ok(()),
+        Dialect::Native(Protection::Sealed { .. }) => {
+            "revocations: they are kept until a session would have ended anyway; set absolute"
+        }
+        _ => "revocations: only okibi's own sealed cookies have them; sessions in a store end there",
+    };
+    Err(ConfigError::Options(rule.into()))
 }
 
 /// Whether a session can carry this idle span.

@@ -119,7 +119,9 @@ pub(crate) async fn end_all_but(shared: &Shared, owner: &str, kept: Option<Handl
 
 /// The keys in the store's index that really lead to live sessions of `owner`.
 async fn verified(shared: &Shared, owner: &Owner) -> Result<Vec<(StoreKey, Summary)>, Error> {
-    let store = shared.store.as_deref().ok_or_else(|| shared.fail(no_owners()))?;
+    // What a sealed session has in a store is a note of its end, and nothing that could be listed.
+    let store = shared.store.as_deref().filter(|_| !shared.engine.is_sealed());
+    let store = store.ok_or_else(|| shared.fail(no_owners()))?;
     let owners = store.owners().ok_or_else(|| shared.fail(no_owners()))?;
     let mut found = Vec::new();
     for key in ask_directly(shared, owners.list(owner)).await? {

@@ -69,7 +69,7 @@ impl Sessions {
     /// Sessions in the cookie itself, encrypted with the ring's first secret: no store at all.
     ///
     /// Know what such a session cannot do: it cannot be ended before it expires (whoever kept a copy of the cookie from
-    /// before a logout can still use it), the answers to parallel requests overwrite each other, it cannot be listed, and
+    /// before a logout can still use it, unless there are [`revocations`](Self::revocations)), the answers to parallel requests overwrite each other, it cannot be listed, and
     /// it has to fit into cookies, which browsers keep up to 4096 bytes each.
     pub fn sealed(ring: Ring) -> Self {
         let dialect = Protection::Sealed { ring, chunks: 1 }.into();
@@ -135,6 +135,28 @@ impl<K> Sessions<K> {
         let consistency = Consistency::Strong;
         self.config.accept.push(Accept { dialect: dialect.into(), until, consistency });
         self.accepted.push(None);
+        self
+    }
+
+    /// For [`sealed`](Sessions::sealed): notes in this store which sessions have ended, so that nobody can go on with a copy
+    /// of the cookie from before a logout or a change of privilege (N9).
+    ///
+    /// A note is some hundred bytes, and is kept until the session would have ended anyway, which needs an absolute
+    /// timeout. It costs one load for a request that asks for its session, one more for one that changes it, and one write
+    /// for a logout or a rotation. If the store is down, whoever has a session gets 503.
+    ///
+    /// ```
+    /// use okibi_store::MemoryStore;
+    /// use okibi_tower::{Ring, Sessions};
+    ///
+    /// # let secret = "a secret of 32 bytes or more, from a good source";
+    /// let layer = Sessions::sealed(Ring::new([secret])?).revocations(MemoryStore::new()).layer()?;
+    /// # Ok::<(), okibi_tower::ConfigError>(())
+    /// ```
+    pub fn revocations(mut self, store: impl Store) -> Self {
+        self.config.revocations = true;
+        self.config.consistency = store.consistency();
+        self.store = Some(Arc::new(store));
         self
     }
 
@@ -328,7 +350,7 @@ impl<K> Sessions<K> {
                 return Err(option("signed: a sealed session has no id to sign; remove it"));
             }
             (false, false) => return Err(option("hono_sessions_sealed: the dialect's protection must be Sealed")),
-            (true, true) => {
+            (true, true) if !engine.needs_store() => {
                 return Err(option("hono_sessions: a sealed dialect has no store; use hono_sessions_sealed"));
             }
             _ => {}

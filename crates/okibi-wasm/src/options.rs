@@ -23,6 +23,7 @@ pub(crate) fn engine(options: &[u8]) -> Result<Engine, ConfigError> {
             "maxBytes" => config.limits.bytes = given.size()?,
             "maxNames" => config.limits.names = given.size()?,
             "maxDepth" => config.limits.depth = given.size()?,
+            "revocations" => config.revocations = given.flag()?,
             "consistency" => config.consistency = given.consistency()?,
             "insecureForDevelopment" => development = given.flag()?,
             "cookie" => plain_cookie = given.json,

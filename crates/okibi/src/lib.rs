@@ -92,7 +92,9 @@
 //! | let only some visitors in | [`require`] |
 //! | two sessions in one app | [`Sessions::of`] |
 //! | no store at all | [`Sessions::sealed`] |
+//! | end sealed sessions for good | [`Sessions::revocations`] |
 //! | keep sessions over a restart | `SqliteStore` (feature `sqlite`) |
+//! | share sessions between machines | `RedisStore` (feature `redis`) |
 //! | test a handler | [`Session::detached`] |
 //!
 //! # What holds
@@ -110,6 +112,7 @@
 //! | `sqlite` | `SqliteStore` |
 //! | `postgres` | `PostgresStore`, on a pool of `sqlx` (Rust 1.94 or newer) |
 //! | `mysql` | `MysqlStore`, on a pool of `sqlx` (Rust 1.94 or newer) |
+//! | `redis` | `RedisStore` |
 #![forbid(unsafe_code)]
 #![cfg_attr(not(feature = "tower"), allow(rustdoc::broken_intra_doc_links))]
 
@@ -121,6 +124,8 @@ pub use okibi_core::{
 pub use okibi_mysql::MysqlStore;
 #[cfg(feature = "postgres")]
 pub use okibi_postgres::PostgresStore;
+#[cfg(feature = "redis")]
+pub use okibi_redis::RedisStore;
 #[cfg(feature = "sqlite")]
 pub use okibi_sqlite::SqliteStore;
 pub use okibi_store::MemoryStore;

@@ -105,7 +105,8 @@ export async function endAllBut(asker: Asker, owner: string, kept: string | unde
 async function verified({ engine, outside }: Asker, owner: string): Promise<[key: string, Summary][]> {
   const { store } = outside
   const { owners } = store ?? {}
-  if (!store || !owners) {
+  // What a sealed session has in a store is a note of its end, and nothing that could be listed.
+  if (!store || !owners || engine.sealed) {
     const text = 'sessions of an owner: this store cannot list them; use a store with an index of owners'
     throw new OkibiError('no_owners', text)
   }

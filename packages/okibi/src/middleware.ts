@@ -51,8 +51,9 @@ export function sessions<E extends Env>(
   options: LazyOptions<E, string> | EagerOptions<E, string>,
 ): MiddlewareHandler<E> {
   checkNames(options)
-  const stores = storesOf(options.store)
-  const common = outsideOf(options, typeof options.store === 'function' ? undefined : options.store)
+  const place = options.store ?? options.revocations
+  const stores = storesOf(place)
+  const common = outsideOf(options, typeof place === 'function' ? undefined : place)
   const engines = enginesOf(options)
   const as = options.as ?? 'session'
   const isLazy = options.lazy === true

@@ -139,17 +139,25 @@ export interface StoredOptions<E extends Env = Env, As extends string = 'session
   readonly sign?: SecretOption<E> | undefined
   readonly secret?: undefined
   readonly chunks?: undefined
+  readonly revocations?: undefined
 }
 
 /**
- * Sessions in a sealed cookie, without a store. Such a session cannot be ended before it expires, and of two parallel
- * responses the later overwrites what the earlier changed.
+ * Sessions in a sealed cookie, without a store. Without `revocations` such a session cannot be ended before it expires; and
+ * of two parallel responses the later overwrites what the earlier changed.
  */
 export interface SealedOptions<E extends Env = Env, As extends string = 'session'> extends CommonOptions<As> {
   /** Encrypts the cookie. */
   readonly secret: SecretOption<E>
   /** Over how many cookies a session may be split, 1 to 5. Default 1. */
   readonly chunks?: number | undefined
+  /**
+   * Notes here which sessions have ended, so that nobody can go on with a copy of the cookie from before a logout or a
+   * change of privilege. A note is some hundred bytes, and is kept until the session would have ended anyway, which needs
+   * an `absolute` lifetime. It costs one load for a request that brings the cookie, one more for one that changes the
+   * session, and one write for a logout or a rotation. Default none.
+   */
+  readonly revocations?: StoreOption<E> | undefined
   readonly store?: undefined
   readonly sign?: undefined
 }
@@ -160,7 +168,20 @@ export type SessionOptions<E extends Env = Env, As extends string = 'session'> =
   | SealedOptions<E, As>
 
 const KNOWN: ReadonlySet<string> = new Set([
-  ...['store', 'sign', 'secret', 'chunks', 'as', 'lazy', 'idle', 'absolute', 'renewAfter', 'grace', 'persistent'],
+  ...[
+    'store',
+    'sign',
+    'secret',
+    'chunks',
+    'revocations',
+    'as',
+    'lazy',
+    'idle',
+    'absolute',
+    'renewAfter',
+    'grace',
+    'persistent',
+  ],
   ...[
     'cookie',
     'namespace',
@@ -243,6 +264,7 @@ function time(name: string, seconds: number): number {
 type PlainOptions = CommonOptions<string> & {
   readonly secret?: unknown
   readonly chunks?: number | undefined
+  readonly revocations?: unknown
 }
 
 /** What the engine decides by, without secrets. What it makes no sense of it refuses itself, by name. */
@@ -252,6 +274,7 @@ function engineOptions(options: PlainOptions): EngineOptions {
     cookie,
     sealed: options.secret !== undefined,
     chunks: options.chunks,
+    revocations: options.revocations !== undefined,
     namespace: options.namespace,
     idle: millis(options.idle),
     absolute: options.absolute === false ? false : millis(options.absolute),
@@ -306,9 +329,12 @@ export function enginesOf<E extends Env>(options: SessionOptions<E, string>): { 
   if (options.chunks !== undefined && options.store !== undefined) {
     throw wrong('chunks: only a sealed cookie can be split; leave it out')
   }
+  if (options.revocations !== undefined && options.store !== undefined) {
+    throw wrong('revocations: only a sealed cookie needs them, sessions in a store end there; leave it out')
+  }
   const common = engineOptions(options)
   const secret = options.secret ?? options.sign
-  const { store } = options
+  const store = options.store ?? options.revocations
   if (typeof secret !== 'function' && typeof store !== 'function') {
     const secrets = secret === undefined ? undefined : list(secret)
     const only = new Engine({ ...common, secrets, consistency: store?.consistency })

@@ -1,6 +1,6 @@
 //! Close: from the log of changes to one compare-and-swap, and the cookie that goes with it.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, string::String, vec::Vec};
 
 use bytes::Bytes;
 
@@ -127,7 +127,8 @@ impl Engine {
         }
         let rotates = plan.rotation(None) > Some(Rotation::Renewed);
         match (&flow.base, flow.presented.clone()) {
-            (Base::Unread, _) if plan.log.is_empty() => Ok(Step::Done),
+            (Base::Unread | Base::Unchecked(_), _) if plan.log.is_empty() => Ok(Step::Done),
+            (Base::Unchecked(_), _) => self.ask_check(flow, work),
             (Base::Unread, Some(id)) => Ok(self.ask_load(flow, work, id)),
             (Base::Barred, _) if !rotates => {
                 if !plan.log.is_empty() {
@@ -215,7 +216,8 @@ impl Engine {
             self.renew(&mut record, &plan.log, now);
         }
         if self.is_sealed() {
-            return self.seal(flow, record, now, random);
+            let must_check = self.must_check(flow, &work);
+            return if must_check { self.ask_check(flow, work) } else { self.seal(flow, record, now, random) };
         }
         let id = live.id.clone().ok_or(Refusal::OutOfOrder)?;
         let write = self.write(&record, &id, random)?;
@@ -240,8 +242,21 @@ impl Engine {
         now: Timestamp,
         random: &mut Random,
     ) -> Result<Step, Refusal> {
+        let cookies = self.sealed(flow, &record, now, random)?;
+        Self::arrived_sealed(flow, record, cookies);
+        Ok(Step::Done)
+    }
+
+    /// The cookies that are the record.
+    pub(super) fn sealed(
+        &self,
+        flow: &Flow,
+        record: &Record,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Vec<String>, Refusal> {
         let name = &self.policy.cookie.name;
-        let text = self.encode(&record, None, random)?;
+        let text = self.encode(record, None, random)?;
         let (value, chunks) = match &self.policy.dialect {
             Dialect::Native(Protection::Sealed { ring, chunks }) => {
                 (xchacha::seal(ring, name, &text, random.take()?), *chunks)
@@ -254,11 +269,7 @@ impl Engine {
         };
         let value = value.ok_or(Refusal::OutOfOrder)?;
         let parts = chunk::split(name, &value, chunks).ok_or(Refusal::CookieTooLarge)?;
-        flow.set_cookies = self.sealed_cookies(&parts, flow, &record, now);
-        let bytes = Bytes::new();
-        let live = Live { id: None, key: None, bytes, record, followed: false, adopted: false };
-        flow.base = Base::Live(Box::new(live));
-        Ok(Step::Done)
+        Ok(self.sealed_cookies(&parts, flow, record, now))
     }
 
     pub(super) fn write(&self, record: &Record, id: &Id, random: &mut Random) -> Result<Write, Refusal> {

@@ -40,7 +40,10 @@ impl Engine {
     ) -> Result<Step, Refusal> {
         let host = flow.host.as_ref();
         match (&flow.base, &flow.presented) {
-            _ if self.is_sealed() => self.ended(flow, work, now, random),
+            _ if self.is_sealed() => match self.own_revocation(flow) {
+                Some(key) => self.ask_mark(flow, work, key, None, 0, now, random),
+                None => self.ended(flow, work, now, random),
+            },
             // Without markers there is nothing to leave behind and nobody to follow.
             (Base::Live(live), presented) if !self.policy.is_native() => {
                 match live.id.as_ref().or(presented.as_ref()) {
@@ -74,7 +77,7 @@ impl Engine {
         let Some(bytes) = found else {
             // Nobody has taken the session over yet, and from now on nobody can.
             let is_untaken = hops == 0 && flow.is_accepted && matches!(work.task, Task::Commit(_));
-            return if is_untaken {
+            return if is_untaken || self.policy.revocations {
                 self.ask_mark(flow, work, key, None, hops, now, random)
             } else {
                 self.ended(flow, work, now, random)
@@ -84,7 +87,8 @@ impl Engine {
             Ok(Stored::Record(record)) if record.expires_at() > now => {
                 self.ask_mark(flow, work, key, Some(bytes), hops, now, random)
             }
-            Ok(Stored::Marker(Marker { successor: Some(next), .. })) if hops < MOST_MOVES => {
+            // A note of a sealed session's end outlives its marker's minute.
+            Ok(Stored::Marker(Marker { successor: Some(next), until, .. })) if hops < MOST_MOVES && until > now => {
                 Ok(look(flow, work, next, hops + 1))
             }
             Ok(Stored::Marker(_)) => self.ended(flow, work, now, random),
@@ -103,6 +107,10 @@ impl Engine {
         now: Timestamp,
         random: &mut Random,
     ) -> Result<Step, Refusal> {
+        if self.policy.revocations {
+            let write = self.note(flow, hops, None, now, random)?;
+            return self.ask_swap(flow, work, Stage::EndMarking { key, expected, hops }, write);
+        }
         let until = match flow.accepted.first().filter(|_| expected.is_none()) {
             Some(elsewhere) => elsewhere.until.max(now.plus(ROTATE_MARKER)),
             None => now.plus(ROTATE_MARKER),

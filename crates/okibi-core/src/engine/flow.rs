@@ -69,6 +69,8 @@ pub(super) struct Looking {
 pub(super) enum Base {
     /// There is an id, and nobody has looked yet.
     Unread,
+    /// There is a sealed session, and nobody has looked yet whether it has ended.
+    Unchecked(Box<Live>),
     /// There is no session.
     #[default]
     Absent,
@@ -107,10 +109,10 @@ fields!(Flow {
 });
 fields!(Elsewhere { entry, key, until });
 fields!(Looking { id, hops, is_elsewhere, is_leftover; key });
-variants!(Base { 0 => Unread, 1 => Absent, 2 => Barred, 3 => Live(live) });
+variants!(Base { 0 => Unread, 1 => Absent, 2 => Barred, 3 => Live(live), 4 => Unchecked(live) });
 fields!(Live { id, bytes, record, followed, adopted; key });
 fields!(Activity { loads, swaps, deletes });
-fields!(Work { task, stage, hops, write, uncertain, fresh, over });
+fields!(Work { task, stage, hops, write, uncertain, fresh, over, is_checked });
 variants!(Task { 0 => Commit(plan), 1 => Take(name), 2 => End });
 variants!(Stage {
     0 => Settled,
@@ -129,6 +131,8 @@ variants!(Stage {
     13 => EndMarking { key, expected, hops },
     14 => EndDeleting { marked },
     15 => EndForgetting,
+    16 => Checking,
+    17 => Revoking { record, cookies },
 });
 
 /// How often the store was asked in this request, for those who like to see it.
@@ -157,6 +161,8 @@ pub(super) struct Work {
     pub(super) fresh: Option<Fresh>,
     /// What lies under an id that the app chose, to be written over.
     pub(super) over: Option<Bytes>,
+    /// A sealed session was found not to have ended.
+    pub(super) is_checked: bool,
 }
 
 /// What the face asked for.
@@ -202,6 +208,10 @@ pub(super) enum Stage {
     EndDeleting { marked: bool },
     /// Removing it where an accepted dialect keeps it.
     EndForgetting,
+    /// Looking whether a sealed session has ended.
+    Checking,
+    /// Noting the end of a sealed session that goes on under another handle.
+    Revoking { record: Record, cookies: Vec<String> },
 }
 
 /// What the face is to do next.
@@ -298,9 +308,9 @@ impl Flow {
         self.record().map(|record| record.entries.as_slice()).unwrap_or_default()
     }
 
-    /// Whether there is an id that nobody has looked up yet.
+    /// Whether there is an id that nobody has looked up yet, or a sealed session that may have ended.
     pub const fn is_unread(&self) -> bool {
-        matches!(self.base, Base::Unread)
+        matches!(self.base, Base::Unread | Base::Unchecked(_))
     }
 
     /// Counts how often what is known of the session was replaced by something that the handler has not seen.
@@ -357,7 +367,16 @@ impl Flow {
 
 impl Work {
     pub(super) fn new(task: Task) -> Box<Self> {
-        Box::new(Self { task, stage: Stage::Settled, hops: 0, write: None, uncertain: false, fresh: None, over: None })
+        Box::new(Self {
+            task,
+            stage: Stage::Settled,
+            hops: 0,
+            write: None,
+            uncertain: false,
+            fresh: None,
+            over: None,
+            is_checked: false,
+        })
     }
 }
 
@@ -416,7 +435,7 @@ impl fmt::Debug for Random {
 impl fmt::Debug for Flow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let base = match self.base {
-            Base::Unread => "unread",
+            Base::Unread | Base::Unchecked(_) => "unread",
             Base::Absent => "absent",
             Base::Barred => "barred",
             Base::Live(_) => "live",

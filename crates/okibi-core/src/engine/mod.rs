@@ -19,6 +19,7 @@ mod end;
 pub(crate) mod flow;
 mod open;
 mod replay;
+mod revoke;
 mod rotate;
 mod settle;
 mod take;
@@ -79,7 +80,7 @@ impl Engine {
         self.policy.accepted.iter().map(|accepted| accepted.policy.cookie.name.as_str())
     }
 
-    /// Whether the cookie is the store: then no step is ever asked for.
+    /// Whether the cookie is the store: then no step is ever asked for, unless [revocations](Config::revocations) are kept.
     pub const fn is_sealed(&self) -> bool {
         self.policy.is_sealed()
     }

@@ -127,15 +127,21 @@ impl Engine {
         };
         let loaded = Loaded { bytes: text.into(), expires_at: None };
         match self.see(&self.policy, flow, &loaded, None, now) {
+            Seen::Live(live) if self.policy.revocations => flow.base = Base::Unchecked(live),
             Seen::Live(live) => flow.base = Base::Live(live),
             Seen::Gone(event) => flow.event(event),
             Seen::Moved(_) | Seen::RotatedAway => flow.event(Event::UndecodableRecord),
         }
     }
 
-    /// Looks the session up, if there is an id that nobody has looked up yet.
+    /// Looks the session up, if there is an id that nobody has looked up yet, or a sealed session that may have ended.
     pub fn load(&self, flow: &mut Flow) -> Step {
         match (&flow.base, flow.presented.clone()) {
+            (Base::Unchecked(_), _) => {
+                let step = self.check_by_itself(flow).unwrap_or(Step::Done);
+                flow.count(&step);
+                step
+            }
             (Base::Unread, Some(id)) => {
                 flow.work = None;
                 let step = if flow.is_accepted && self.is_sealed() {
@@ -158,6 +164,9 @@ impl Engine {
 
     /// Takes in the answer to a load by itself.
     pub(super) fn looked_up(&self, flow: &mut Flow, answer: Answer, now: Timestamp) -> Result<Step, Refusal> {
+        if matches!(flow.base, Base::Unchecked(_)) {
+            return self.checked_by_itself(flow, answer, now);
+        }
         let mut looking = flow.looking.take().ok_or(Refusal::OutOfOrder)?;
         let found = match answer {
             Answer::Loaded(found) => found,

@@ -82,7 +82,14 @@ impl Engine {
             };
         }
         if self.is_sealed() {
-            return self.seal(flow, record, now, random);
+            let may_have_ended = self.own_revocation(flow).is_some();
+            return match rotation {
+                Rotation::KeepingDeadline | Rotation::Anew if may_have_ended => {
+                    self.rotate_sealed(flow, work, record, now, random)
+                }
+                Rotation::Renewed if self.must_check(flow, &work) => self.ask_check(flow, work),
+                _ => self.seal(flow, record, now, random),
+            };
         }
         let id = match &work.fresh {
             Some(fresh) => fresh.id.clone(),

@@ -59,9 +59,13 @@ impl Engine {
             (Stage::EndLoading { key, hops }, Answer::Loaded(found)) => {
                 self.end_seen(flow, work, (key, hops), found.map(|loaded| loaded.bytes), now, random)
             }
+            (Stage::Checking, Answer::Loaded(found)) => {
+                self.checked(flow, work, found.map(|loaded| loaded.bytes).as_ref(), now, random)
+            }
             (
                 Stage::Loading(_)
                 | Stage::LoadingAccepted(_)
+                | Stage::Checking
                 | Stage::EndLoading { .. }
                 | Stage::EndDeleting { marked: false }
                 | Stage::EndForgetting
@@ -191,6 +195,7 @@ impl Engine {
                 (known.or_else(|| live.id.as_ref().map(key))?, live.witness())
             }
             Stage::EndMarking { key, expected, .. } => (key.clone(), expected.clone()),
+            Stage::Revoking { .. } => (self.own_revocation(flow)?, None),
             _ => return None,
         };
         Some(Step::Swap { key, expected, write: work.write.clone()? })
@@ -261,6 +266,10 @@ impl Engine {
             }
             Stage::RotateCreating(fresh) | Stage::RotateRewriting(fresh) => self.mark(flow, work, fresh, now, random),
             Stage::RotateMarking => self.marked(flow, work, now, random),
+            Stage::Revoking { record, cookies } => {
+                Self::arrived_sealed(flow, record, cookies);
+                Ok(Step::Done)
+            }
             // The marker stays where a session could still be taken over, and where a key takes one write per second.
             Stage::EndMarking { expected, .. } if expected.is_none() || self.policy.is_eventual() => {
                 self.ended(flow, work, now, random)
@@ -280,7 +289,7 @@ impl Engine {
         now: Timestamp,
         random: &mut Random,
     ) -> Result<Step, Refusal> {
-        let counts_once = !matches!(stage, Stage::RotateMarking | Stage::EndMarking { .. });
+        let counts_once = !matches!(stage, Stage::RotateMarking | Stage::EndMarking { .. } | Stage::Revoking { .. });
         if work.uncertain && counts_once && there.is_some() {
             // The lost write may be part of what lies there now: replaying could count it twice.
             return Err(Refusal::StoreUnknown);
@@ -300,6 +309,8 @@ impl Engine {
                 self.lose(flow, work)
             }
             Stage::EndMarking { key, hops, .. } => self.end_seen(flow, work, (key, hops), there, now, random),
+            // A logout or another rotation was first.
+            Stage::Revoking { .. } => self.lose(flow, work),
             _ => self.replaced(flow, work, there, now, random),
         }
     }

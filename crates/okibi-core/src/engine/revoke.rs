@@ -1,0 +1,155 @@
+//! Revocation: what a sealed session leaves in a store when it ends, so that nobody can use a copy of its cookie (N9).
+//!
+//! A cookie that is the store cannot be taken back. So the end of such a session is noted in a small store, under the
+//! session's handle, and everybody looks there first. The note is a marker, put down where nothing lies yet: whoever is
+//! first, a logout or a rotation, has won, and a logout follows a rotation to its successor.
+
+use alloc::{boxed::Box, string::String, vec::Vec};
+use core::time::Duration;
+
+use bytes::Bytes;
+use okibi_crypto::base64;
+
+use super::{
+    Engine,
+    flow::{Answer, Base, Flow, Live, Random, Stage, Step, Work},
+};
+use crate::{
+    error::{Event, Refusal},
+    exchange::Write,
+    id::{Handle, StoreKey},
+    policy::{ROTATE_MARKER, SKEW},
+    record::{self, Marker, Moved, Record, Stored},
+    time::Timestamp,
+};
+
+impl Engine {
+    /// Whether a store is asked at all: always, unless the cookie is the store and its end is noted nowhere.
+    pub const fn needs_store(&self) -> bool {
+        !self.is_sealed() || self.policy.revocations
+    }
+
+    /// Where the end of a sealed session is noted.
+    fn revocation_key(&self, handle: &Handle) -> StoreKey {
+        StoreKey::new([&self.policy.namespace, ":revoked:", &base64::url(handle.as_bytes())].concat())
+    }
+
+    /// The same for the session of this request, if its end can be noted.
+    pub(super) fn own_revocation(&self, flow: &Flow) -> Option<StoreKey> {
+        let (Base::Live(live) | Base::Unchecked(live)) = &flow.base else { return None };
+        // What comes from an older dialect has no note: it can be taken over again until that ends.
+        let handle = live.record.handle.as_ref().filter(|_| self.policy.revocations && !live.adopted)?;
+        Some(self.revocation_key(handle))
+    }
+
+    /// Until when a note must be kept: as long as any copy of the session's cookie could open.
+    fn last_end(&self, flow: &Flow, hops: u8, now: Timestamp) -> Timestamp {
+        let own = match &flow.base {
+            Base::Live(live) | Base::Unchecked(live) if hops == 0 => live.record.deadline,
+            _ => None,
+        };
+        // A successor that nobody here has seen began before now.
+        let most = || now.plus(self.policy.lifetime.absolute.unwrap_or(Duration::MAX));
+        own.unwrap_or_else(most).plus(SKEW)
+    }
+
+    /// The note that ends a session: for a minute whoever comes with it stays anonymous, whatever their request does.
+    pub(super) fn note(
+        &self,
+        flow: &Flow,
+        hops: u8,
+        successor: Option<StoreKey>,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Write, Refusal> {
+        let marker = Marker { moved: Moved::Rotated, until: now.plus(ROTATE_MARKER), next: None, successor };
+        let bytes = marker.encode(random.take()?);
+        Ok(Write { bytes, expires_at: self.last_end(flow, hops, now), owner: None })
+    }
+
+    /// Asks whether the session of the cookie has ended.
+    pub(super) fn check_by_itself(&self, flow: &mut Flow) -> Option<Step> {
+        flow.work = None;
+        self.own_revocation(flow).map(Step::Load)
+    }
+
+    /// Takes in the answer to that.
+    pub(super) fn checked_by_itself(&self, flow: &mut Flow, answer: Answer, now: Timestamp) -> Result<Step, Refusal> {
+        match answer {
+            Answer::Loaded(found) => self.heed(flow, found.map(|loaded| loaded.bytes).as_ref(), now),
+            Answer::Failed(_) => return Err(Refusal::StoreUnavailable),
+            _ => return Err(Refusal::OutOfOrder),
+        }
+        Ok(Step::Done)
+    }
+
+    /// The same in the middle of a commit: what was looked up when the request began may be over by now (N1).
+    pub(super) fn ask_check(&self, flow: &mut Flow, mut work: Box<Work>) -> Result<Step, Refusal> {
+        let key = self.own_revocation(flow).ok_or(Refusal::OutOfOrder)?;
+        work.stage = Stage::Checking;
+        flow.work = Some(work);
+        Ok(Step::Load(key))
+    }
+
+    pub(super) fn checked(
+        &self,
+        flow: &mut Flow,
+        mut work: Box<Work>,
+        found: Option<&Bytes>,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        let was_live = flow.live().is_some();
+        if !was_live || found.is_some() {
+            self.heed(flow, found, now);
+        }
+        work.is_checked = true;
+        if was_live && flow.live().is_none() { self.lose(flow, work) } else { self.proceed(flow, work, now, random) }
+    }
+
+    /// What a note, or that there is none, says of the session of the cookie.
+    fn heed(&self, flow: &mut Flow, found: Option<&Bytes>, now: Timestamp) {
+        let base = match (core::mem::take(&mut flow.base), found) {
+            (Base::Unchecked(live), None) => Base::Live(live),
+            (base, None) => base,
+            // It has ended, whatever the note says besides.
+            (_, Some(bytes)) => {
+                flow.set_cookies.clear();
+                flow.event(Event::Revoked);
+                match record::decode(bytes, &self.policy.limits) {
+                    Ok(Stored::Marker(marker)) if marker.until > now => Base::Barred,
+                    _ => Base::Absent,
+                }
+            }
+        };
+        flow.replace(base);
+    }
+
+    /// Whether the next step of a commit is to look once more whether the session has ended.
+    pub(super) fn must_check(&self, flow: &Flow, work: &Work) -> bool {
+        !work.is_checked && self.own_revocation(flow).is_some()
+    }
+
+    /// A sealed session gets another handle: the end of the one before is noted, then the cookie goes out.
+    pub(super) fn rotate_sealed(
+        &self,
+        flow: &mut Flow,
+        work: Box<Work>,
+        record: Record,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        // Before anything is written, it must be certain that the new one fits into cookies.
+        let cookies = self.sealed(flow, &record, now, random)?;
+        let successor = record.handle.as_ref().map(|handle| self.revocation_key(handle));
+        let write = self.note(flow, 0, successor, now, random)?;
+        self.ask_swap(flow, work, Stage::Revoking { record, cookies }, write)
+    }
+
+    /// The cookie of a sealed session goes out.
+    pub(super) fn arrived_sealed(flow: &mut Flow, record: Record, cookies: Vec<String>) {
+        flow.set_cookies = cookies;
+        let bytes = Bytes::new();
+        flow.base = Base::Live(Box::new(Live { id: None, key: None, bytes, record, followed: false, adopted: false }));
+    }
+}

@@ -1,0 +1,334 @@
+//! Sealed sessions whose ends are noted in a store (N9): no copy of a cookie opens after a logout or a rotation.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+mod support;
+
+use std::time::Duration;
+
+use okibi_core::{
+    Config, ConfigError, Dialect, Engine, Event, Flow, HonoSessions, Lifetime, Op, Protection, Refusal, Ring, Step,
+    Timestamp,
+};
+use support::{Luck, Request, World};
+
+const MINUTE: u64 = 60_000;
+
+fn config() -> Config {
+    let ring = Ring::new(["a secret of these tests, long enough"]).unwrap();
+    let dialect = Protection::Sealed { ring, chunks: 1 }.into();
+    Config { dialect, revocations: true, ..Config::default() }
+}
+
+fn world() -> World {
+    World::new(config())
+}
+
+fn new_session(world: &mut World) -> String {
+    world.serve(None, |request| request.set("a", 1)).cookie().unwrap()
+}
+
+fn opens(world: &mut World, cookie: &str) -> bool {
+    world.serve(Some(cookie), |_| ()).is_live()
+}
+
+/// What a request asked of the store: loads, swaps, deletes.
+fn calls(request: &Request) -> (u32, u32, u32) {
+    let activity = request.flow.activity();
+    (activity.loads, activity.swaps, activity.deletes)
+}
+
+#[test]
+fn n9_a_copy_of_the_cookie_opens_nothing_after_a_logout() {
+    let mut world = world();
+    let cookie = new_session(&mut world);
+    assert!(opens(&mut world, &cookie));
+    let logout = world.serve(Some(&cookie), |request| request.log.push(Op::Destroy));
+    assert!(logout.cookies()[0].contains("Max-Age=0"));
+    let deadline = Timestamp::from_millis(world.now.as_millis() + 24 * 60 * MINUTE);
+    while world.now < deadline {
+        let replay = world.serve(Some(&cookie), |_| ());
+        assert!(!replay.is_live());
+        assert_eq!(world.entries(), 1, "kept for as long as the cookie could be used");
+        world.advance(10 * MINUTE);
+    }
+    world.advance(2 * MINUTE);
+    assert_eq!(world.entries(), 0, "and no longer");
+    assert!(!opens(&mut world, &cookie));
+}
+
+#[test]
+fn n9_whoever_comes_with_an_ended_session_is_told_of_and_can_begin_another() {
+    let mut world = world();
+    let cookie = new_session(&mut world);
+    world.serve(Some(&cookie), |request| request.log.push(Op::Destroy));
+    // At first it may be a late request of the same visitor, whose answer must not undo a login.
+    let late = world.serve(Some(&cookie), |request| request.set("b", 2));
+    assert!(late.cookies().is_empty());
+    assert_eq!(late.events, [Event::Revoked, Event::ChangesDropped]);
+    world.advance(2 * MINUTE);
+    let next = world.serve(Some(&cookie), |request| request.set("b", 2));
+    assert_eq!(next.get("a"), None);
+    assert!(opens(&mut world, &next.cookie().unwrap()));
+    assert!(!opens(&mut world, &cookie));
+}
+
+#[test]
+fn n9_every_copy_ends_also_one_that_was_renewed_or_changed_elsewhere() {
+    let mut world = world();
+    let first = new_session(&mut world);
+    let second = world.serve(Some(&first), |request| request.set("b", 2)).cookie().unwrap();
+    let third = world.serve(Some(&second), |request| request.log.push(Op::RenewId)).cookie().unwrap();
+    world.advance(30 * MINUTE);
+    let fourth = world.serve(Some(&third), |_| ()).cookie().unwrap();
+    world.serve(Some(&second), |request| request.log.push(Op::Destroy));
+    for cookie in [first, second, third, fourth] {
+        assert!(!opens(&mut world, &cookie));
+    }
+}
+
+#[test]
+fn s22_the_store_is_asked_only_for_whoever_asks_for_their_session() {
+    let mut world = world();
+    let cookie = new_session(&mut world);
+    assert_eq!(world.calls, 0, "a new session has no end yet");
+    let untouched = world.request(Some(&cookie));
+    assert!(untouched.flow.is_unread() && !untouched.is_live());
+    world.serve(None, |_| ());
+    world.serve(Some("AQ-forged"), |_| ());
+    assert_eq!(world.calls, 0);
+    assert_eq!(calls(&world.serve(Some(&cookie), |_| ())), (1, 0, 0));
+    // What it found may be over when it commits, so it looks again.
+    assert_eq!(calls(&world.serve(Some(&cookie), |request| request.set("b", 2))), (2, 0, 0));
+    let mut unread = world.request(Some(&cookie));
+    unread.set("b", 2);
+    unread.commit(&mut world).unwrap();
+    assert_eq!(calls(&unread), (1, 0, 0), "what was just looked up need not be looked up again");
+    assert!(unread.cookie().is_some());
+    assert_eq!(calls(&world.serve(Some(&cookie), |request| request.log.push(Op::Rotate))), (1, 1, 0));
+    let cookie = new_session(&mut world);
+    let mut logout = world.request(Some(&cookie));
+    logout.log.push(Op::Destroy);
+    logout.commit(&mut world).unwrap();
+    assert_eq!(calls(&logout), (0, 1, 0), "a logout need not look first (N8)");
+    assert!(!opens(&mut world, &cookie));
+}
+
+#[test]
+fn n1_a_slow_request_sends_no_cookie_of_a_session_that_ended_meanwhile() {
+    for change in [Op::RenewId, Op::Set("b".into(), support::json(2)), Op::Rotate] {
+        let mut world = world();
+        let cookie = new_session(&mut world);
+        let mut slow = world.request(Some(&cookie));
+        slow.load(&mut world);
+        world.serve(Some(&cookie), |request| request.log.push(Op::Destroy));
+        slow.log.push(change);
+        slow.commit(&mut world).unwrap();
+        assert!(slow.cookies().is_empty());
+        assert!(slow.events.contains(&Event::ChangesDropped));
+        assert!(!slow.is_live());
+    }
+}
+
+#[test]
+fn s18_after_a_rotation_the_cookie_from_before_opens_nothing() {
+    let mut world = world();
+    let before = new_session(&mut world);
+    let after = world.serve(Some(&before), |request| request.log.push(Op::Rotate)).cookie().unwrap();
+    let late = world.serve(Some(&before), |request| request.set("late", 1));
+    assert!(late.cookies().is_empty() && !late.is_live());
+    assert!(opens(&mut world, &after));
+    // A second login under the old cookie works.
+    let login = world.serve(Some(&before), |request| {
+        request.log.push(Op::Rotate);
+        request.set("user", "ben");
+    });
+    let again = login.cookie().unwrap();
+    assert!(opens(&mut world, &again) && opens(&mut world, &after));
+    // A change of owner is a change of privilege.
+    let owned =
+        world.serve(Some(&again), |request| request.log.push(Op::SetOwner(Some(okibi_core::Owner::new("ann")))));
+    assert!(opens(&mut world, &owned.cookie().unwrap()));
+    assert!(!opens(&mut world, &again));
+}
+
+#[test]
+fn s18_of_a_hundred_racers_one_rotates() {
+    let mut world = world();
+    let cookie = new_session(&mut world);
+    let mut racers: Vec<Request> = (0..100)
+        .map(|racer| {
+            let mut request = world.request(Some(&cookie));
+            request.load(&mut world);
+            request.set("winner", racer);
+            request.log.push(Op::Rotate);
+            request
+        })
+        .collect();
+    for racer in &mut racers {
+        racer.start_commit(&mut world, false);
+    }
+    while racers.iter().any(|racer| racer.outcome.is_none()) {
+        for racer in racers.iter_mut().filter(|racer| racer.outcome.is_none()) {
+            racer.go(&mut world, Luck::Fine);
+        }
+    }
+    let cookies: Vec<String> = racers.iter().filter_map(Request::cookie).collect();
+    assert_eq!(cookies.len(), 1);
+    assert!(opens(&mut world, &cookies[0]));
+    assert_eq!(world.entries(), 1);
+}
+
+#[test]
+fn n6_a_store_that_is_down_is_an_error_and_no_logout() {
+    let mut world = world();
+    let cookie = new_session(&mut world);
+    for luck in [Luck::Refused, Luck::RequestLost] {
+        let mut request = world.request(Some(&cookie));
+        request.start_load(&mut world);
+        request.go(&mut world, luck);
+        assert_eq!(request.outcome, Some(Err(Refusal::StoreUnavailable)));
+        assert!(request.cookies().is_empty());
+        for change in [Op::Set("b".into(), support::json(2)), Op::Rotate, Op::Destroy] {
+            let mut request = world.request(Some(&cookie));
+            request.load(&mut world);
+            request.log.push(change);
+            request.start_commit(&mut world, false);
+            while request.outcome.is_none() {
+                request.go(&mut world, luck);
+            }
+            assert!(request.outcome.unwrap().is_err(), "{:?}", request.step);
+            assert!(request.cookies().is_empty());
+        }
+        assert!(opens(&mut world, &cookie));
+    }
+}
+
+#[test]
+fn n39_a_lost_reply_is_found_to_have_been_written() {
+    for change in [Op::Rotate, Op::Destroy] {
+        let mut world = world();
+        let cookie = new_session(&mut world);
+        let mut request = world.request(Some(&cookie));
+        request.load(&mut world);
+        request.log.push(change);
+        request.start_commit(&mut world, false);
+        request.go(&mut world, Luck::ReplyLost);
+        request.go(&mut world, Luck::Fine);
+        assert_eq!(request.outcome, Some(Ok(())));
+        assert!(request.events.contains(&Event::LostReplyResolved));
+        assert_eq!(request.cookies().len(), 1);
+        assert!(!opens(&mut world, &cookie));
+    }
+}
+
+#[test]
+fn n16_a_rotation_that_does_not_fit_ends_nothing() {
+    let mut world = world();
+    let cookie = new_session(&mut world);
+    let mut request = world.request(Some(&cookie));
+    request.load(&mut world);
+    request.set("long", "x".repeat(5000));
+    request.log.push(Op::Rotate);
+    assert_eq!(request.commit(&mut world), Err(Refusal::CookieTooLarge));
+    assert_eq!(world.entries(), 0);
+    assert!(opens(&mut world, &cookie));
+}
+
+/// Two requests with one cookie, in every order of their steps; the flow travels as bytes between them.
+#[test]
+fn n1_s18_whatever_the_order_an_ended_session_stays_ended_and_one_rotation_wins() {
+    let kinds = [Op::Destroy, Op::Rotate, Op::RenewId, Op::Set("b".into(), support::json(2))];
+    let mut orders = 0;
+    for first in &kinds {
+        for second in &kinds {
+            for order in 0..1_u32 << 8 {
+                let mut world = world();
+                let cookie = new_session(&mut world);
+                let mut pair = [first, second].map(|change| {
+                    let mut request = world.request(Some(&cookie));
+                    request.load(&mut world);
+                    request.log.push(change.clone());
+                    request.start_commit(&mut world, false);
+                    request
+                });
+                let mut order = order;
+                while pair.iter().any(|request| request.outcome.is_none()) {
+                    let chosen = usize::from(order & 1 == 1);
+                    order >>= 1;
+                    let next = if pair[chosen].outcome.is_none() { chosen } else { 1 - chosen };
+                    pair[next].go(&mut world, Luck::Fine);
+                    pair[next].flow = Flow::from_bytes(&pair[next].flow.to_bytes()).unwrap();
+                }
+                orders += 1;
+                let sent: Vec<String> =
+                    pair.iter().filter_map(Request::cookie).filter(|value| !value.is_empty()).collect();
+                let is = |op: &Op| [first, second].iter().filter(|change| **change == op).count();
+                let live = sent.iter().filter(|cookie| opens(&mut world, cookie)).count();
+                if is(&Op::Destroy) > 0 {
+                    assert_eq!(live, 0, "{first:?} {second:?}");
+                    assert!(!opens(&mut world, &cookie));
+                } else if is(&Op::Rotate) == 2 {
+                    assert_eq!((sent.len(), live), (1, 1), "one winner");
+                    assert!(!opens(&mut world, &cookie));
+                } else if is(&Op::Rotate) == 1 {
+                    assert_eq!(live, 1, "only the rotated one lives");
+                } else {
+                    assert_eq!(live, 2);
+                }
+            }
+        }
+    }
+    assert!(orders > 4000);
+}
+
+#[test]
+fn n9_a_session_ends_by_its_note_from_elsewhere_too() {
+    let mut world = world();
+    let before = new_session(&mut world);
+    world.serve(Some(&before), |request| request.set("b", 1));
+    let after = world.serve(Some(&before), |request| request.log.push(Op::Rotate)).cookie().unwrap();
+    // Whoever ends the session from before ends the one after it.
+    let mut logout = world.request(Some(&before));
+    logout.log.push(Op::Destroy);
+    logout.commit(&mut world).unwrap();
+    assert!(!opens(&mut world, &after));
+}
+
+#[test]
+fn who_kept_a_cookie_from_before_a_login_can_end_the_login_for_a_minute_only() {
+    let mut world = world();
+    let before = new_session(&mut world);
+    let after = world.serve(Some(&before), |request| request.log.push(Op::Rotate)).cookie().unwrap();
+    world.advance(2 * MINUTE);
+    world.serve(Some(&before), |request| request.log.push(Op::Destroy));
+    assert!(opens(&mut world, &after));
+}
+
+#[test]
+fn a_note_that_cannot_be_kept_long_enough_is_refused_when_it_is_configured() {
+    let text = |config| match Engine::new(config) {
+        Err(ConfigError::Options(text)) => text,
+        other => panic!("{other:?}"),
+    };
+    let endless = Lifetime { idle: Duration::from_hours(1), absolute: None };
+    assert!(text(Config { lifetime: endless, ..config() }).contains("set absolute"));
+    let stored = Config { revocations: true, ..Config::default() };
+    assert!(text(stored).starts_with("revocations: only okibi's own sealed cookies have them"));
+    let older = Config { dialect: Dialect::HonoSessions(HonoSessions::default()), ..Config::default() };
+    assert!(text(Config { revocations: true, ..older }).starts_with("revocations: only"));
+    assert!(Engine::new(config()).unwrap().needs_store());
+    assert!(!Engine::new(Config { revocations: false, ..config() }).unwrap().needs_store());
+}
+
+#[test]
+fn s2_the_store_holds_a_name_and_nothing_that_opens() {
+    let mut world = world();
+    let cookie = new_session(&mut world);
+    world.serve(Some(&cookie), |request| request.log.push(Op::Destroy));
+    let (key, (bytes, _)) = world.store.iter().next().unwrap();
+    // 16 random bytes, which are the session's name in lists.
+    let handle = key.as_str().strip_prefix("session:revoked:").unwrap();
+    assert_eq!(handle.len(), 22);
+    assert!(bytes.len() < 100, "{} bytes", bytes.len());
+    assert!(matches!(world.steps.last(), Some(Step::Swap { .. })));
+}

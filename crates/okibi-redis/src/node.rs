@@ -1,0 +1,78 @@
+//! A connection to one node of a cluster, over which a swap is never sent twice.
+//!
+//! The driver's cluster connection sends a command again when its answer was lost. For what only reads, or can be done
+//! twice, that is right. A swap that comes a second time may meet what somebody else has written over the first in the
+//! meantime: it would look as if it had never happened, and its changes would be made once more (N39). So a lost
+//! answer to a swap is reported here as something that the driver does not try again, and the engine finds out what became of it.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use redis::{
+    Arg, AsyncConnectionConfig, Cmd, ErrorKind, IntoConnectionInfo, Pipeline, RedisError, RedisFuture, Value,
+    aio::{ConnectionLike, MultiplexedConnection},
+    cluster_async::Connect,
+};
+
+/// A connection to one node.
+#[derive(Clone)]
+pub(crate) struct Node {
+    connection: MultiplexedConnection,
+    /// It broke. The driver sends nothing over it any more, so what fails from now on was not sent.
+    is_broken: Arc<AtomicBool>,
+}
+
+impl Connect for Node {
+    fn connect_with_config<'a, T>(info: T, config: AsyncConnectionConfig) -> RedisFuture<'a, Self>
+    where
+        T: IntoConnectionInfo + Send + 'a,
+    {
+        Box::pin(async move {
+            let connection = MultiplexedConnection::connect_with_config(info, config).await?;
+            Ok(Self { connection, is_broken: Arc::default() })
+        })
+    }
+}
+
+impl ConnectionLike for Node {
+    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
+        Box::pin(async move {
+            let was_broken = self.is_broken.load(Ordering::Acquire);
+            let error = match self.connection.send_packed_command(command).await {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            if error.is_connection_dropped() {
+                self.is_broken.store(true, Ordering::Release);
+            }
+            let is_known = was_broken || error.code().is_some();
+            if is_known || !is_script(command) { Err(error) } else { Err(lost(&error)) }
+        })
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        // The store sends none to a cluster; the driver may.
+        self.connection.req_packed_commands(pipeline, offset, count)
+    }
+
+    fn get_db(&self) -> i64 {
+        self.connection.get_db()
+    }
+}
+
+/// Whether it is one of the store's scripts, of which one is the swap.
+fn is_script(command: &Cmd) -> bool {
+    matches!(command.args_iter().next(), Some(Arg::Simple(b"EVALSHA" | b"EVAL")))
+}
+
+/// The same failure as one that the driver hands on.
+fn lost(error: &RedisError) -> RedisError {
+    (ErrorKind::Extension, "the answer of a node was lost", error.to_string()).into()
+}

@@ -1,0 +1,72 @@
+//! What runs inside Redis. Each script is one step for everybody who uses the server.
+
+use std::sync::LazyLock;
+
+use redis::{Cmd, Script};
+
+/// Writes ARGV[1] until ARGV[2] if the key holds ARGV[3], or nothing if there is none; else says what it holds.
+pub(crate) static SWAP: LazyLock<Named> = LazyLock::new(|| {
+    Named::new(
+        "
+local held = redis.call('GET', KEYS[1])
+if held ~= (ARGV[3] or false) then return held end
+redis.call('SET', KEYS[1], ARGV[1], 'PXAT', ARGV[2])
+return 1",
+    )
+});
+
+/// The same for a session of an owner: if it writes, the list KEYS[2] gets the entry ARGV[4] before the record and loses
+/// ARGV[5], the entry of what was replaced, after it. What the key must hold is ARGV[6]. ARGV[3] is the time.
+pub(crate) static SWAP_LISTED: LazyLock<Named> = LazyLock::new(|| {
+    Named::new(
+        "
+local held = redis.call('GET', KEYS[1])
+if held ~= (ARGV[6] or false) then return held end
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[3])
+redis.call('ZADD', KEYS[2], ARGV[2], ARGV[4])
+redis.call('PEXPIREAT', KEYS[2], redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')[2])
+redis.call('SET', KEYS[1], ARGV[1], 'PXAT', ARGV[2])
+if ARGV[5] ~= ARGV[4] then redis.call('ZREM', KEYS[2], ARGV[5]) end
+return 1",
+    )
+});
+
+/// Where a list may be on another server than the record: adds the entry ARGV[3] until ARGV[2], drops what expired before
+/// ARGV[1], and lets the list live as long as its last entry.
+pub(crate) static LIST: LazyLock<Named> = LazyLock::new(|| {
+    Named::new(
+        "
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
+redis.call('ZADD', KEYS[1], ARGV[2], ARGV[3])
+redis.call('PEXPIREAT', KEYS[1], redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2])
+return 1",
+    )
+});
+
+/// A script, and the name by which Redis knows it once it has seen it.
+pub(crate) struct Named {
+    text: &'static str,
+    name: String,
+}
+
+impl Named {
+    fn new(text: &'static str) -> Self {
+        Self { text, name: Script::new(text).get_hash().to_owned() }
+    }
+
+    /// Runs it by its name. Redis answers `NOSCRIPT` if it has not seen it, or has forgotten it.
+    pub(crate) fn by_name(&self, keys: &[&str], values: &[&[u8]]) -> Cmd {
+        call("EVALSHA", &self.name, keys, values)
+    }
+
+    /// Runs it by its text, by which Redis gets to know it.
+    pub(crate) fn by_text(&self, keys: &[&str], values: &[&[u8]]) -> Cmd {
+        call("EVAL", self.text, keys, values)
+    }
+}
+
+fn call(how: &str, script: &str, keys: &[&str], values: &[&[u8]]) -> Cmd {
+    let mut command = redis::cmd(how);
+    command.arg(script).arg(keys.len()).arg(keys).arg(values);
+    command
+}

@@ -1,0 +1,74 @@
+//! The contract on the real thing, by every way there is to it.
+
+mod support;
+
+use crate::support::{cluster_client, connected, sentinel_client, single_master};
+use okibi_contract::Contract;
+use okibi_redis::{RedisStore, redis::Client};
+use okibi_servers::{RedisCluster, RedisKind, RedisServer};
+
+/// Two stores, each with a connection of its own.
+async fn keep_the_contract(store: RedisStore, another: RedisStore) {
+    let contract = Contract::new(store).another(another).spawn(|task| drop(tokio::spawn(task)));
+    contract.run().await.assert_kept();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_7_keeps_the_contract() {
+    let server = RedisServer::start(RedisKind::Redis7);
+    keep_the_contract(connected(&server).await, connected(&server).await).await;
+    n13_every_key_expires(&server);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_8_keeps_the_contract() {
+    let server = RedisServer::start(RedisKind::Redis8);
+    let client = Client::open(server.url()).unwrap();
+    let store = RedisStore::new(client.get_connection_manager().await.unwrap());
+    keep_the_contract(store, connected(&server).await).await;
+    n13_every_key_expires(&server);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn valkey_keeps_the_contract() {
+    let server = RedisServer::start(RedisKind::Valkey);
+    let client = Client::open(format!("{}/?protocol=resp3", server.url())).unwrap();
+    let store = RedisStore::new(client.get_multiplexed_async_connection().await.unwrap());
+    keep_the_contract(store, connected(&server).await).await;
+    n13_every_key_expires(&server);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clusters_keep_the_contract() {
+    for kind in [RedisKind::Redis7, RedisKind::Valkey] {
+        let cluster = RedisCluster::start(kind);
+        let store = || async { RedisStore::cluster(&cluster_client(&cluster)).await.unwrap() };
+        keep_the_contract(store().await, store().await).await;
+        cluster.nodes().iter().for_each(n13_every_key_expires);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_master_that_sentinels_name_keeps_the_contract() {
+    let server = RedisServer::start(RedisKind::Redis7);
+    let sentinel = RedisServer::sentinel_of(&server, "sessions");
+    let store = RedisStore::sentinel(sentinel_client(&sentinel)).await.unwrap();
+    keep_the_contract(store, connected(&server).await).await;
+}
+
+/// A proxy in front of several servers looks like one server, and refuses what is about keys of two of them. So does a
+/// cluster's only master.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_keeps_keys_apart_keeps_the_contract() {
+    let server = single_master();
+    keep_the_contract(connected(&server).await, connected(&server).await).await;
+    n13_every_key_expires(&server);
+}
+
+fn n13_every_key_expires(server: &RedisServer) {
+    let keys = server.cli(&["--scan"]);
+    assert!(keys.lines().count() > 20, "the contract left {keys}");
+    for key in keys.lines() {
+        assert_ne!(server.cli(&["ttl", key]), "-1", "{key}");
+    }
+}

@@ -1,0 +1,69 @@
+//! What the tests of the store share.
+#![allow(dead_code, clippy::unwrap_used, clippy::panic, reason = "test plumbing, of which each test uses its part")]
+
+use std::{thread::sleep, time::Duration};
+
+use okibi_redis::{
+    RedisStore,
+    redis::{
+        cluster::ClusterClient,
+        sentinel::{SentinelClient, SentinelServerType},
+    },
+};
+use okibi_servers::{RedisCluster, RedisKind, RedisServer, free_port};
+use okibi_store::{Bytes, Owner, Store, StoreKey, Timestamp, Write, system_time};
+
+/// An hour from now.
+pub(crate) fn later() -> Timestamp {
+    system_time().plus(Duration::from_hours(1))
+}
+
+/// A write that expires in an hour.
+pub(crate) fn write(text: &str, owner: Option<&str>) -> Write {
+    Write { bytes: Bytes::copy_from_slice(text.as_bytes()), expires_at: later(), owner: owner.map(Owner::new) }
+}
+
+pub(crate) fn key(name: &str) -> StoreKey {
+    StoreKey::new(name)
+}
+
+/// What a key holds, as text.
+pub(crate) async fn held(store: &RedisStore, name: &str) -> Option<String> {
+    let loaded = store.load(&key(name)).await.unwrap()?;
+    Some(String::from_utf8(loaded.bytes.to_vec()).unwrap())
+}
+
+/// A store that is connected to this server.
+pub(crate) async fn connected(server: &RedisServer) -> RedisStore {
+    RedisStore::connect(&server.url()).await.unwrap()
+}
+
+pub(crate) fn cluster_client(cluster: &RedisCluster) -> ClusterClient {
+    ClusterClient::new(cluster.urls()).unwrap()
+}
+
+pub(crate) fn sentinel_client(sentinel: &RedisServer) -> SentinelClient {
+    SentinelClient::build(vec![sentinel.url()], "sessions".to_owned(), None, SentinelServerType::Master).unwrap()
+}
+
+/// A cluster of one master, which no other one completes.
+pub(crate) fn single_master() -> RedisServer {
+    let settings = ["--cluster-enabled", "yes", "--cluster-port", &free_port().to_string()];
+    let server = RedisServer::start_with(RedisKind::Redis7, &settings);
+    server.cli(&["cluster", "addslotsrange", "0", "16383"]);
+    while !server.cli(&["cluster", "info"]).contains("cluster_state:ok") {
+        sleep(Duration::from_millis(10));
+    }
+    server
+}
+
+/// Looks again and again until something is so, for ten seconds.
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, is_so: impl Fn() -> F) {
+    for _ in 0..1000 {
+        if is_so().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("{what}: not so after ten seconds");
+}
