@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
-use sqlx::{PgConnection, PgPool, Postgres, pool::PoolConnection};
+use sqlx::{
+    AssertSqlSafe, Error, PgPool, Postgres,
+    pool::PoolConnection,
+    postgres::{PgArguments, PgRow},
+    query::Query,
+    raw_sql,
+};
 use tokio::{runtime::Handle, time::timeout};
 
 use crate::fault::{Failure, Fault};
@@ -14,6 +20,12 @@ use crate::fault::{Failure, Fault};
 /// does not use up the pool.
 const LINGER: Duration = Duration::from_secs(5);
 
+/// How often a request is made that collides with others. Each time somebody else came further.
+const ATTEMPTS: usize = 100;
+
+/// A statement with its values.
+pub(crate) type Request<'q> = Query<'q, Postgres, PgArguments>;
+
 /// A connection that goes back to its pool when this is dropped.
 pub(crate) struct Held(Option<PoolConnection<Postgres>>);
 
@@ -23,13 +35,37 @@ impl Held {
         Ok(Self(Some(connection)))
     }
 
-    /// Carries out a request on the connection. One that breaks it closes it.
-    pub(crate) async fn run<T>(
-        &mut self,
-        request: impl AsyncFnOnce(&mut PgConnection) -> Result<T, sqlx::Error>,
-    ) -> Result<T, Failure> {
-        let Some(connection) = &mut self.0 else { return Err(Failure::Driver(sqlx::Error::WorkerCrashed)) };
-        let result = request(connection).await.map_err(Failure::from);
+    /// The rows that a request finds. One that breaks the connection closes it.
+    pub(crate) async fn ask(&mut self, request: Request<'_>) -> Result<Vec<PgRow>, Failure> {
+        let asked = match &mut self.0 {
+            Some(connection) => request.fetch_all(&mut **connection).await,
+            None => Err(Error::PoolClosed),
+        };
+        self.judge(asked)
+    }
+
+    /// The same for a request that is right whenever it is made, and so is made again if it collided with another's.
+    pub(crate) async fn insist<'q>(&mut self, request: impl Fn() -> Request<'q>) -> Result<Vec<PgRow>, Failure> {
+        for _ in 1..ATTEMPTS {
+            match self.ask(request()).await {
+                Err(failure) if failure.is_collision() => {}
+                result => return result,
+            }
+        }
+        self.ask(request()).await
+    }
+
+    /// Carries out several statements in one message, which makes them one transaction.
+    pub(crate) async fn script(&mut self, statements: String) -> Result<(), Failure> {
+        let done = match &mut self.0 {
+            Some(connection) => raw_sql(AssertSqlSafe(statements)).execute(&mut **connection).await,
+            None => Err(Error::PoolClosed),
+        };
+        self.judge(done).map(drop)
+    }
+
+    fn judge<T>(&mut self, result: Result<T, Error>) -> Result<T, Failure> {
+        let result = result.map_err(Failure::from);
         if let Err(failure) = &result
             && failure.ends_connection()
         {

@@ -35,7 +35,10 @@ use okibi_store::{
 };
 use sqlx::PgPool;
 
-use crate::{connection::Held, fault::Fault};
+use crate::{
+    connection::Held,
+    fault::{Failure, Fault},
+};
 
 /// The table that holds the sessions, and its indexes, as [`PostgresStore::migrate`] creates them.
 ///
@@ -44,7 +47,7 @@ use crate::{connection::Held, fault::Fault};
 pub const SCHEMA: &str = include_str!("schema.sql");
 
 /// How many rows one step of a purge deletes, so that none holds its locks for long.
-const PURGE_STEP: usize = 500;
+const PURGE_STEP: i64 = 500;
 /// How often a swap is tried that is refused although what it expects lies there.
 const ATTEMPTS: usize = 4;
 
@@ -115,10 +118,9 @@ impl PostgresStore {
         let mut purged = 0;
         loop {
             let mut held = Held::from(&self.pool).await.map_err(Fault::of_write)?;
-            let limit = i64::try_from(PURGE_STEP).unwrap_or(i64::MAX);
-            let step = held.run(async |connection| sql::purge(connection, now, limit).await).await;
-            let step = step.map_err(|failure| Fault::Request(failure).of_write())?;
-            purged += step;
+            let rows = held.insist(|| sql::purge(now, PURGE_STEP)).await.map_err(of_write)?;
+            let step = sql::purged(&rows).map_err(of_write)?;
+            purged += usize::try_from(step).unwrap_or(0);
             if step < PURGE_STEP {
                 return Ok(purged);
             }
@@ -128,6 +130,16 @@ impl PostgresStore {
     async fn held(&self) -> Result<Held, StoreError> {
         Held::from(&self.pool).await.map_err(Fault::of_read)
     }
+}
+
+/// What a failure means for a request that changes nothing.
+fn of_read(failure: impl Into<Failure>) -> StoreError {
+    Fault::Request(failure.into()).of_read()
+}
+
+/// What a failure means for a request that changes something.
+fn of_write(failure: impl Into<Failure>) -> StoreError {
+    Fault::Request(failure.into()).of_write()
 }
 
 impl fmt::Debug for PostgresStore {
@@ -142,8 +154,8 @@ impl Store for PostgresStore {
             return Ok(None);
         }
         let now = (self.clock)();
-        let loaded = self.held().await?.run(async |connection| sql::load(connection, key, now).await).await;
-        loaded.map_err(|failure| Fault::Request(failure).of_read())
+        let rows = self.held().await?.insist(|| sql::load(key, now)).await.map_err(of_read)?;
+        sql::loaded(&rows).map_err(of_read)
     }
 
     async fn swap(&self, key: &StoreKey, expected: Option<&[u8]>, write: Write) -> Result<Swap, StoreError> {
@@ -157,17 +169,16 @@ impl Store for PostgresStore {
         let mut held = self.held().await?;
         let mut attempt = 1;
         loop {
-            let written = held.run(async |connection| sql::write(connection, key, expected, &write, now).await).await;
-            match written {
-                Ok(true) => return Ok(Swap::Done),
-                Ok(false) => {}
-                // Another was quicker, in a transaction that sees only what was there when it began.
+            match held.ask(sql::swap(key, expected, &write, now)).await {
+                Ok(rows) if rows.is_empty() => {}
+                Ok(_) => return Ok(Swap::Done),
+                // Another was quicker, and the app's transactions see only what was there when they began.
                 Err(failure) if failure.is_collision() => {}
-                Err(failure) => return Err(Fault::Request(failure).of_write()),
+                Err(failure) => return Err(of_write(failure)),
             }
             // A statement of its own: the first one's snapshot may be older than what was in its way.
-            let there = held.run(async |connection| sql::load(connection, key, now).await).await;
-            let there = there.map_err(|failure| Fault::Request(failure).of_read())?.map(|loaded| loaded.bytes);
+            let rows = held.insist(|| sql::load(key, now)).await.map_err(of_read)?;
+            let there = sql::loaded(&rows).map_err(of_read)?.map(|loaded| loaded.bytes);
             if there.as_deref() != expected || attempt == ATTEMPTS {
                 return Ok(Swap::Conflict(there));
             }
@@ -180,9 +191,7 @@ impl Store for PostgresStore {
         if has_nul(key.as_str()) {
             return Ok(());
         }
-        let mut held = self.held().await?;
-        let deleted = held.run(async |connection| sql::delete(connection, key).await).await;
-        deleted.map_err(|failure| Fault::Request(failure).of_write())
+        self.held().await?.insist(|| sql::delete(key)).await.map_err(of_write).map(drop)
     }
 
     fn consistency(&self) -> Consistency {
@@ -205,8 +214,8 @@ impl OwnerIndex for PostgresStore {
                 return Ok(Vec::new());
             }
             let now = (self.clock)();
-            let listed = self.held().await?.run(async |connection| sql::list(connection, owner, now).await).await;
-            listed.map_err(|failure| Fault::Request(failure).of_read())
+            let rows = self.held().await?.insist(|| sql::list(owner, now)).await.map_err(of_read)?;
+            sql::listed(&rows).map_err(of_read)
         })
     }
 }

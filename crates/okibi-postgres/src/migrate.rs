@@ -1,6 +1,6 @@
 //! Makes the table, from any number of instances at once, and refuses one that loses what it acknowledged.
 
-use sqlx::{PgConnection, Result, Row};
+use sqlx::{Error, Row, postgres::PgRow, query};
 
 use crate::{SCHEMA, connection::Held, fault::Fault};
 
@@ -20,23 +20,23 @@ struct Found {
 }
 
 /// Where everything is there already, nothing is locked and no permission to create is needed.
-pub(crate) async fn migrate(held: &mut Held) -> std::result::Result<(), Fault> {
-    let mut found = held.run(look).await.map_err(Fault::Request)?;
+pub(crate) async fn migrate(held: &mut Held) -> Result<(), Fault> {
+    let mut found = look(held).await?;
     if !found.is_complete {
-        held.run(create).await.map_err(Fault::Request)?;
-        found = held.run(look).await.map_err(Fault::Request)?;
+        // `IF NOT EXISTS` alone lets two at once both try, of whom one fails. The transaction's end gives the lock back.
+        let statements = format!("SELECT pg_advisory_xact_lock({LOCK}); {SCHEMA}");
+        held.script(statements).await.map_err(Fault::Request)?;
+        found = look(held).await?;
     }
     if found.is_unlogged { Err(Fault::Unlogged) } else { Ok(()) }
 }
 
-async fn look(connection: &mut PgConnection) -> Result<Found> {
-    let row = sqlx::query(LOOK).persistent(false).fetch_one(connection).await?;
-    Ok(Found { is_complete: row.try_get(0)?, is_unlogged: row.try_get(1)? })
+async fn look(held: &mut Held) -> Result<Found, Fault> {
+    let rows = held.ask(query(LOOK).persistent(false)).await.map_err(Fault::Request)?;
+    found(&rows).map_err(|error| Fault::Request(error.into()))
 }
 
-/// All in one message, which makes it one transaction, whose end gives the lock back.
-async fn create(connection: &mut PgConnection) -> Result<()> {
-    // `IF NOT EXISTS` alone lets two at once both try, of whom one fails.
-    let statements = format!("SELECT pg_advisory_xact_lock({LOCK}); {SCHEMA}");
-    sqlx::raw_sql(sqlx::AssertSqlSafe(statements)).execute(connection).await.map(drop)
+fn found(rows: &[PgRow]) -> Result<Found, Error> {
+    let row = rows.first().ok_or(Error::RowNotFound)?;
+    Ok(Found { is_complete: row.try_get(0)?, is_unlogged: row.try_get(1)? })
 }

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use okibi_store::{Loaded, Owner, StoreKey, Timestamp, Write};
-use sqlx::{PgConnection, Result, Row};
+use sqlx::{Result, Row, postgres::PgRow, query};
+
+use crate::connection::Request;
 
 /// A write counts as done only when it is on disk, also where the app's connections have `synchronous_commit = off`: this
 /// column of a `RETURNING` turns it on for the write's own transaction.
@@ -31,48 +33,56 @@ const LOAD: &str = "SELECT value, expires_at FROM okibi_sessions WHERE key = $1 
 const DELETE: &str = durably!("DELETE FROM okibi_sessions WHERE key = $1");
 const LIST: &str = "SELECT key FROM okibi_sessions WHERE owner = $1 AND expires_at > $2";
 /// What another purge or a write is busy with is left alone. The array is made once, whatever the plan.
-const PURGE: &str = "DELETE FROM okibi_sessions WHERE key = ANY (ARRAY(
-    SELECT key FROM okibi_sessions WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))";
+const PURGE: &str = "WITH dropped AS (
+        DELETE FROM okibi_sessions WHERE key = ANY (ARRAY(
+            SELECT key FROM okibi_sessions WHERE expires_at <= $1 LIMIT $2 FOR UPDATE SKIP LOCKED))
+        RETURNING 1)
+    SELECT count(*) FROM dropped";
 
-pub(crate) async fn load(connection: &mut PgConnection, key: &StoreKey, now: Timestamp) -> Result<Option<Loaded>> {
-    let row = sqlx::query(LOAD).bind(key.as_str()).bind(column(now)).fetch_optional(connection).await?;
-    let Some(row) = row else { return Ok(None) };
+pub(crate) fn load(key: &StoreKey, now: Timestamp) -> Request<'_> {
+    query(LOAD).bind(key.as_str()).bind(column(now))
+}
+
+/// What [`load`] found.
+pub(crate) fn loaded(rows: &[PgRow]) -> Result<Option<Loaded>> {
+    let Some(row) = rows.first() else { return Ok(None) };
     let expires_at = u64::try_from(row.try_get::<i64, _>(1)?).unwrap_or(0);
     let bytes = Bytes::from(row.try_get::<Vec<u8>, _>(0)?);
     Ok(Some(Loaded { bytes, expires_at: Some(Timestamp::from_millis(expires_at)) }))
 }
 
-/// Writes if what is expected lies there, and says whether it did.
-pub(crate) async fn write(
-    connection: &mut PgConnection,
-    key: &StoreKey,
-    expected: Option<&[u8]>,
-    write: &Write,
-    now: Timestamp,
-) -> Result<bool> {
-    let statement = sqlx::query(if expected.is_some() { REPLACE } else { CREATE })
+/// Writes if what is expected lies there. It finds a row if it did.
+pub(crate) fn swap<'q>(key: &'q StoreKey, expected: Option<&'q [u8]>, write: &'q Write, now: Timestamp) -> Request<'q> {
+    let statement = query(if expected.is_some() { REPLACE } else { CREATE })
         .bind(key.as_str())
         .bind(&write.bytes[..])
         .bind(column(write.expires_at))
         .bind(write.owner.as_ref().map(Owner::as_str))
         .bind(column(now));
-    let statement = if let Some(expected) = expected { statement.bind(expected) } else { statement };
-    Ok(statement.fetch_optional(connection).await?.is_some())
+    if let Some(expected) = expected { statement.bind(expected) } else { statement }
 }
 
-pub(crate) async fn delete(connection: &mut PgConnection, key: &StoreKey) -> Result<()> {
-    sqlx::query(DELETE).bind(key.as_str()).fetch_optional(connection).await.map(drop)
+pub(crate) fn delete(key: &StoreKey) -> Request<'_> {
+    query(DELETE).bind(key.as_str())
 }
 
-pub(crate) async fn list(connection: &mut PgConnection, owner: &Owner, now: Timestamp) -> Result<Vec<StoreKey>> {
-    let rows = sqlx::query(LIST).bind(owner.as_str()).bind(column(now)).fetch_all(connection).await?;
+pub(crate) fn list(owner: &Owner, now: Timestamp) -> Request<'_> {
+    query(LIST).bind(owner.as_str()).bind(column(now))
+}
+
+/// What [`list`] found.
+pub(crate) fn listed(rows: &[PgRow]) -> Result<Vec<StoreKey>> {
     rows.iter().map(|row| Ok(StoreKey::new(row.try_get::<String, _>(0)?))).collect()
 }
 
-/// Drops at most `limit` expired rows and says how many it dropped.
-pub(crate) async fn purge(connection: &mut PgConnection, now: Timestamp, limit: i64) -> Result<usize> {
-    let done = sqlx::query(PURGE).bind(column(now)).bind(limit).execute(connection).await?;
-    Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
+/// Drops at most `limit` expired rows.
+pub(crate) fn purge(now: Timestamp, limit: i64) -> Request<'static> {
+    query(PURGE).bind(column(now)).bind(limit)
+}
+
+/// How many rows [`purge`] dropped.
+pub(crate) fn purged(rows: &[PgRow]) -> Result<i64> {
+    rows.first().map_or(Ok(0), |row| row.try_get(0))
 }
 
 /// A time as the table has it.

@@ -1,0 +1,302 @@
+//! A server that dies, refuses, stalls or answers by halves: what an error says is true, and the pool survives it.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use okibi_postgres::PostgresStore;
+use okibi_servers::{Cut, Mode, PostgresServer, Proxy, Then};
+use okibi_store::{Store, StoreErrorKind, Swap};
+use sqlx::{PgPool, postgres::PgPoolOptions};
+use support::{Database, held, key, pool, texts, write};
+use tokio::time::{sleep, timeout};
+
+const SHORT: Duration = Duration::from_millis(200);
+
+/// A pool of two connections that gives up early.
+async fn small(port: u16) -> PgPool {
+    let options = PgPoolOptions::new().max_connections(2).acquire_timeout(Duration::from_millis(500));
+    options.connect(&format!("postgres://postgres@127.0.0.1:{port}/postgres")).await.unwrap()
+}
+
+/// What a writer knows of a session that only it writes.
+struct Chain {
+    acknowledged: u64,
+    refused: u64,
+    unknown: u64,
+}
+
+/// Counts up, one swap at a time, until told to stop, and holds every answer against what lies there then.
+async fn count_up(store: Arc<PostgresStore>, name: usize, stop: Arc<AtomicBool>) -> Chain {
+    let key = key(format_args!("chain-{name}"));
+    let mut chain = Chain { acknowledged: 0, refused: 0, unknown: 0 };
+    let mut at: Option<u64> = None;
+    while !stop.load(Ordering::Relaxed) {
+        let (expected, next) = (at.map(|at| at.to_string()), at.map_or(0, |at| at + 1));
+        let swap = store.swap(&key, expected.as_ref().map(String::as_bytes), write(next.to_string())).await;
+        let kind = match swap {
+            Ok(swap) => {
+                assert_eq!(swap, Swap::Done, "nobody else writes here");
+                chain.acknowledged += 1;
+                at = Some(next);
+                continue;
+            }
+            Err(error) => error.kind(),
+        };
+        let there: Option<u64> = loop {
+            match store.load(&key).await {
+                Ok(loaded) => {
+                    break loaded.map(|held| String::from_utf8(held.bytes.to_vec()).unwrap().parse().unwrap());
+                }
+                Err(error) => assert_eq!(error.kind(), StoreErrorKind::Unavailable),
+            }
+            sleep(Duration::from_millis(5)).await;
+        };
+        if kind == StoreErrorKind::Unavailable {
+            chain.refused += 1;
+            assert_eq!(there, at, "session {name}: an error said that nothing was written");
+        } else {
+            chain.unknown += 1;
+            assert!(there == at || there == Some(next), "session {name}: {there:?} after {at:?} was acknowledged");
+        }
+        at = there;
+    }
+    chain
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn f_s23_a_server_killed_during_commits_loses_nothing_acknowledged_and_no_error_lies() {
+    let mut server = PostgresServer::start().unwrap();
+    let options = PgPoolOptions::new().max_connections(4).acquire_timeout(Duration::from_secs(2));
+    // Without a sign of life first, requests meet the dead connections.
+    let pool = options.test_before_acquire(false).connect(&server.url()).await.unwrap();
+    let store = Arc::new(PostgresStore::new(pool));
+    store.migrate().await.unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let writers = (0..6).map(|name| tokio::spawn(count_up(Arc::clone(&store), name, Arc::clone(&stop))));
+    let writers: Vec<_> = writers.collect();
+
+    let backends = "SELECT coalesce(max(pid), 0) FROM pg_stat_activity WHERE query LIKE '%okibi_sessions%' \
+        AND pid <> pg_backend_pid()";
+    for round in 0..6 {
+        sleep(Duration::from_millis(150)).await;
+        if round % 3 == 2 {
+            server.kill();
+            server.restart().unwrap();
+        } else {
+            // It may have gone meanwhile, and a writer's error may have closed it.
+            let backend = server.psql(backends).parse().unwrap();
+            if server.kill_backend(backend).is_ok() {
+                sleep(Duration::from_millis(20)).await;
+                server.wait_until_ready().unwrap();
+            }
+        }
+    }
+    sleep(Duration::from_millis(150)).await;
+    stop.store(true, Ordering::Relaxed);
+    let (mut acknowledged, mut failed) = (0, 0);
+    for writer in writers {
+        let chain = writer.await.unwrap();
+        assert!(chain.acknowledged > 5, "a writer got nowhere: {}", chain.acknowledged);
+        acknowledged += chain.acknowledged;
+        failed += chain.refused + chain.unknown;
+    }
+    assert!(acknowledged > 100 && failed > 5, "{acknowledged} acknowledged, {failed} failed");
+}
+
+#[tokio::test]
+async fn f_an_acknowledged_write_is_durable_even_where_the_app_turned_that_off() {
+    let mut server = PostgresServer::start_with(&["wal_writer_delay=10s", "synchronous_commit=off"]).unwrap();
+    let store = PostgresStore::new(pool(server.port(), 2).await);
+    store.migrate().await.unwrap();
+    store.swap(&key("ended"), None, write("x")).await.unwrap();
+    store.swap(&key("changed"), None, write("1")).await.unwrap();
+    assert_eq!(store.swap(&key("changed"), Some(b"1"), write("2")).await.unwrap(), Swap::Done);
+    store.delete(&key("ended")).await.unwrap();
+    // The app's own write, which that setting gives up.
+    let app = pool(server.port(), 1).await;
+    sqlx::raw_sql("UPDATE okibi_sessions SET owner = 'ann'").execute(&app).await.unwrap();
+    server.kill();
+    server.restart().unwrap();
+    assert_eq!(held(&store, &key("changed")).await.unwrap(), "2");
+    assert_eq!(store.load(&key("ended")).await.unwrap(), None);
+    assert_eq!(server.psql("SELECT count(owner) FROM okibi_sessions"), "0", "the test proves nothing");
+    assert_eq!(server.psql("SHOW synchronous_commit"), "off");
+}
+
+#[tokio::test]
+async fn f_a_server_that_is_down_is_unavailable_and_recovers_without_a_restart_of_the_app() {
+    let mut server = PostgresServer::start().unwrap();
+    let store = PostgresStore::new(small(server.port()).await);
+    store.migrate().await.unwrap();
+    store.swap(&key(1), None, write("1")).await.unwrap();
+    server.kill();
+    for _ in 0..3 {
+        let error = store.swap(&key(1), Some(b"1"), write("2")).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{}", texts(&error));
+        assert!(texts(&error).contains("no connection to Postgres"), "{}", texts(&error));
+        assert_eq!(store.load(&key(1)).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
+        assert_eq!(store.delete(&key(1)).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
+        assert_eq!(store.purge().await.unwrap_err().kind(), StoreErrorKind::Unavailable);
+    }
+    server.restart().unwrap();
+    assert_eq!(held(&store, &key(1)).await.unwrap(), "1");
+    assert_eq!(store.swap(&key(1), Some(b"1"), write("2")).await.unwrap(), Swap::Done);
+}
+
+#[tokio::test]
+async fn f_n39_a_lost_reply_is_unknown_and_the_witness_tells_what_became_of_it() {
+    let server = PostgresServer::start().unwrap();
+    let proxy = Proxy::start(server.port()).unwrap();
+    let store = PostgresStore::new(pool(proxy.port(), 1).await);
+    store.migrate().await.unwrap();
+    store.swap(&key(1), None, write("value-0")).await.unwrap();
+    for (round, then) in [Then::Close, Then::Reset, Then::Close].into_iter().enumerate() {
+        let (before, after) = (format!("value-{round}"), format!("value-{}", round + 1));
+        store.load(&key(1)).await.unwrap();
+        // Some bytes of the reply or none: the rest says whether the transaction was committed.
+        proxy.cut_reply_to(after.clone(), Cut { after: round * 7, then });
+        let lost = store.swap(&key(1), Some(before.as_bytes()), write(after.clone())).await.unwrap_err();
+        assert_eq!(lost.kind(), StoreErrorKind::Unknown, "{}", texts(&lost));
+        let again = store.swap(&key(1), Some(before.as_bytes()), write(after.clone())).await.unwrap();
+        assert_eq!(again, Swap::Conflict(Some(after.into())), "it had happened");
+    }
+    proxy.cut_reply_to("session:1", Cut { after: 0, then: Then::Close });
+    assert_eq!(store.delete(&key(1)).await.unwrap_err().kind(), StoreErrorKind::Unknown);
+    assert_eq!(store.load(&key(1)).await.unwrap(), None);
+    assert_eq!(proxy.traffic().cuts, 4);
+}
+
+#[tokio::test]
+async fn f_s23_what_was_given_up_in_a_stall_leaves_no_broken_connection_in_a_small_pool() {
+    let server = PostgresServer::start().unwrap();
+    let proxy = Proxy::start(server.port()).unwrap();
+    let store = PostgresStore::new(small(proxy.port()).await);
+    store.migrate().await.unwrap();
+    for at in 0..4 {
+        store.swap(&key(at), None, write(format!("value {at}"))).await.unwrap();
+    }
+    proxy.set(Mode::Stall);
+    let begun = Instant::now();
+    for at in 0..8 {
+        let key = key(at % 4);
+        let given_up = timeout(SHORT, store.swap(&key, Some(b"x"), write("never"))).await;
+        assert!(given_up.is_err() || given_up.unwrap().is_err(), "it stalls");
+        assert!(proxy.traffic().open <= 2, "more connections than the pool may have");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    proxy.set(Mode::Open);
+    recover(&store).await;
+    // The answer to one request is not taken for that to another.
+    for at in 0..4 {
+        assert_eq!(held(&store, &key(at)).await.unwrap(), format!("value {at}"));
+    }
+}
+
+#[tokio::test]
+async fn f_s23_a_network_that_swallows_everything_does_not_use_up_the_pool() {
+    let server = PostgresServer::start().unwrap();
+    let proxy = Proxy::start(server.port()).unwrap();
+    let store = PostgresStore::new(small(proxy.port()).await);
+    store.migrate().await.unwrap();
+    store.swap(&key(0), None, write("value 0")).await.unwrap();
+    // Both connections fall silent for good, while the server is well.
+    let (first, second) = (key(0), key(0));
+    let both = async { tokio::join!(store.load(&first), store.load(&second)) };
+    proxy.set(Mode::Cut(Cut { after: 0, then: Then::Silence }));
+    assert!(timeout(SHORT, both).await.is_err());
+    proxy.set(Mode::Open);
+    recover(&store).await;
+    let Ok((one, other)) = timeout(SHORT * 10, async { tokio::join!(store.load(&first), store.load(&second)) }).await
+    else {
+        panic!("one of two connections is missing");
+    };
+    assert!(one.unwrap().is_some() && other.unwrap().is_some());
+}
+
+/// Waits until the store serves again, for somewhat longer than a connection may linger.
+async fn recover(store: &PostgresStore) {
+    let begun = Instant::now();
+    while !matches!(timeout(SHORT, store.load(&key(0))).await, Ok(Ok(_))) {
+        assert!(begun.elapsed() < Duration::from_secs(8), "the store does not recover");
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn f_requests_that_wait_for_a_lock_and_are_given_up_do_not_heap_up_in_the_server() {
+    let server = PostgresServer::start().unwrap();
+    let store = PostgresStore::new(small(server.port()).await);
+    store.migrate().await.unwrap();
+    store.swap(&key(0), None, write("0")).await.unwrap();
+    let app = pool(server.port(), 1).await;
+    let mut lock = app.begin().await.unwrap();
+    sqlx::raw_sql("SELECT FROM okibi_sessions FOR UPDATE").execute(&mut *lock).await.unwrap();
+    for at in 0..10 {
+        let key = key(0);
+        let given_up = timeout(SHORT, store.swap(&key, Some(b"0"), write(format!("written {at}")))).await;
+        assert!(given_up.is_err() || given_up.unwrap().unwrap_err().kind() == StoreErrorKind::Unavailable);
+    }
+    let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+    assert!((1..=2).contains(&sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut *lock).await.unwrap()));
+    lock.rollback().await.unwrap();
+    recover(&store).await;
+    // One of those that were sent came first, and what it wrote is whole.
+    let there = held(&store, &key(0)).await.unwrap();
+    assert!(there.starts_with("written "), "{there}");
+    assert_eq!(store.swap(&key(0), Some(there.as_bytes()), write("last")).await.unwrap(), Swap::Done);
+    assert_eq!(held(&store, &key(0)).await.unwrap(), "last");
+}
+
+#[tokio::test]
+async fn f_a_connection_that_was_ended_while_it_was_idle_fails_no_request() {
+    let server = PostgresServer::start().unwrap();
+    let end_all = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity \
+        WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
+    let store = PostgresStore::new(pool(server.port(), 1).await);
+    store.migrate().await.unwrap();
+    assert_eq!(server.psql(end_all), "1");
+    assert_eq!(store.swap(&key(1), None, write("1")).await.unwrap(), Swap::Done);
+
+    // Where the app's pool does not look first, an error says no more than it knows, and the next request is served.
+    let options = PgPoolOptions::new().max_connections(1).test_before_acquire(false);
+    let store = PostgresStore::new(options.connect(&server.url()).await.unwrap());
+    held(&store, &key(1)).await.unwrap();
+    // It is back in the pool.
+    sleep(SHORT).await;
+    server.psql(end_all);
+    let error = store.swap(&key(1), Some(b"1"), write("2")).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unknown);
+    assert!(texts(&error).contains("57P01"), "{}", texts(&error));
+    assert_eq!(store.swap(&key(1), Some(b"1"), write("2")).await.unwrap(), Swap::Done);
+}
+
+#[tokio::test]
+async fn f_s23_what_postgres_refuses_is_unavailable_and_a_cancelled_statement_is_unknown() {
+    let database = Database::new("refused").await;
+    let store = database.store().await;
+    store.swap(&key(1), None, write("1")).await.unwrap();
+    for (setting, code, kind) in [
+        ("default_transaction_read_only = on", "25006", StoreErrorKind::Unavailable),
+        ("lock_timeout = 100", "55P03", StoreErrorKind::Unavailable),
+        ("statement_timeout = 100", "57014", StoreErrorKind::Unknown),
+    ] {
+        let options = (*database.pool.connect_options()).clone();
+        let (name, value) = setting.split_once(" = ").unwrap();
+        let store = PostgresStore::new(PgPool::connect_with(options.options([(name, value)])).await.unwrap());
+        let mut lock = database.pool.begin().await.unwrap();
+        sqlx::raw_sql("SELECT FROM okibi_sessions FOR UPDATE").execute(&mut *lock).await.unwrap();
+        let error = store.swap(&key(1), Some(b"1"), write("2")).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{setting}: {}", texts(&error));
+        assert!(texts(&error).contains(code), "{setting}: {}", texts(&error));
+        lock.rollback().await.unwrap();
+        assert_eq!(held(&store, &key(1)).await.unwrap(), "1");
+    }
+}

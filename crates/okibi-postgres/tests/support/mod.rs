@@ -1,0 +1,81 @@
+//! What the tests of the Postgres store share.
+#![allow(dead_code, reason = "each test program uses its own part of this")]
+
+use std::{
+    error::Error as _,
+    fmt::Display,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+
+use okibi_postgres::PostgresStore;
+use okibi_servers::PostgresServer;
+use okibi_store::{Bytes, Store as _, StoreError, StoreKey, Timestamp, Write};
+use sqlx::{PgPool, postgres::PgPoolOptions};
+
+pub(crate) fn key(at: impl Display) -> StoreKey {
+    StoreKey::new(format!("session:{at}"))
+}
+
+pub(crate) fn write(bytes: impl Into<Bytes>) -> Write {
+    Write { bytes: bytes.into(), expires_at: Timestamp::MAX, owner: None }
+}
+
+/// A pool of this size on a port that leads to a server.
+pub(crate) async fn pool(port: u16, size: u32) -> PgPool {
+    let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
+    PgPoolOptions::new().max_connections(size).connect(&url).await.unwrap()
+}
+
+/// A database of a test's own, on a server that the tests of a program share while any of them runs.
+pub(crate) struct Database {
+    pub(crate) server: Arc<PostgresServer>,
+    pub(crate) pool: PgPool,
+}
+
+impl Database {
+    pub(crate) async fn new(name: &str) -> Self {
+        static SHARED: Mutex<Weak<PostgresServer>> = Mutex::new(Weak::new());
+        let server = {
+            let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+            shared.upgrade().unwrap_or_else(|| {
+                let server = Arc::new(PostgresServer::start().unwrap());
+                *shared = Arc::downgrade(&server);
+                server
+            })
+        };
+        server.psql(&format!("CREATE DATABASE {name}"));
+        let pool = PgPool::connect(&format!("postgres://postgres@127.0.0.1:{}/{name}", server.port())).await.unwrap();
+        Self { server, pool }
+    }
+
+    /// A store on the pool, with its table.
+    pub(crate) async fn store(&self) -> PostgresStore {
+        let store = PostgresStore::new(self.pool.clone());
+        store.migrate().await.unwrap();
+        store
+    }
+
+    /// Carries out statements.
+    pub(crate) async fn run(&self, sql: &'static str) {
+        sqlx::raw_sql(sql).execute(&self.pool).await.unwrap();
+    }
+
+    /// The one value that a query finds.
+    pub(crate) async fn value<T>(&self, sql: &'static str) -> T
+    where
+        T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,
+    {
+        sqlx::query_scalar(sql).fetch_one(&self.pool).await.unwrap()
+    }
+}
+
+/// What lies under a key, as text.
+pub(crate) async fn held(store: &PostgresStore, key: &StoreKey) -> Option<String> {
+    let loaded = store.load(key).await.unwrap();
+    loaded.map(|loaded| String::from_utf8(loaded.bytes.to_vec()).unwrap())
+}
+
+/// The error's own text and that of its cause.
+pub(crate) fn texts(error: &StoreError) -> String {
+    format!("{error}: {}", error.source().unwrap())
+}
