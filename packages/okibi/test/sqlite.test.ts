@@ -83,6 +83,29 @@ test('a_lock_that_stays_is_unavailable_and_nothing_is_written', async () => {
   other.close()
 })
 
+test('n1_what_met_another_process_lock_reads_the_newest_afterwards', async () => {
+  const file = freshFile()
+  const store = openSqliteStore(file)
+  await store.swap('k', undefined, write('old'))
+  const other = openRaw(file)
+  for (const call of [
+    () => store.swap('k', new TextEncoder().encode('old'), write('mine')),
+    () => store.delete('k'),
+    () => store.purge(),
+  ]) {
+    other.exec('BEGIN IMMEDIATE')
+    await expect((async () => call())()).rejects.toMatchObject({ kind: 'unavailable' })
+    other.exec('COMMIT')
+    // Two reads: the first after the failure may open what the second would go on seeing.
+    expect(await text(store, 'k')).toBe('old')
+    other.exec(`UPDATE okibi_sessions SET value = CAST('new' AS BLOB) WHERE key = 'k'`)
+    expect(await text(store, 'k')).toBe('new')
+    expect(await store.swap('k', new TextEncoder().encode('new'), write('old'))).toEqual({ done: true })
+  }
+  store.close()
+  other.close()
+})
+
 test('n27_purge_deletes_what_has_expired_little_by_little', async () => {
   let now = 1_000_000
   const store = openSqliteStore(':memory:', { now: () => now })

@@ -166,26 +166,33 @@ class Sqlite implements SqliteStore {
   }
 
   swap(key: string, expected: Uint8Array | undefined, write: Write): Awaitable<Swap> {
-    return attempt(() => {
-      if (this.#swapped(key, expected, write)) return { done: true }
-      // Tries again and reads what is in the way in one transaction, so that the conflict was one at that moment. It
-      // takes the write lock first: it can't be refused later.
-      this.#database.exec('BEGIN IMMEDIATE')
-      try {
-        const done = this.#swapped(key, expected, write)
-        const swap: Swap = done ? { done } : { done, current: this.#row(key)?.bytes }
-        this.#database.exec('COMMIT')
-        return swap
-      } catch (error) {
-        this.#database.exec('ROLLBACK')
-        throw error
-      }
+    return this.#change(() => {
+      const done = this.#swapped(key, expected, write)
+      return done ? { done } : { done, current: this.#row(key)?.bytes }
     })
   }
 
   delete(key: string): Awaitable<void> {
-    return attempt(() => {
+    return this.#change(() => {
       this.#delete.run(key)
+    })
+  }
+
+  /**
+   * One transaction, which takes the write lock before all else. A statement that meets another's lock by itself would
+   * stay open in libsql, and from then on every read would see the database as it was at that moment.
+   */
+  #change<T>(work: () => T): Awaitable<T> {
+    return attempt(() => {
+      this.#database.exec('BEGIN IMMEDIATE')
+      try {
+        const result = work()
+        this.#database.exec('COMMIT')
+        return result
+      } catch (error) {
+        rollBack(this.#database)
+        throw error
+      }
     })
   }
 
@@ -196,7 +203,7 @@ class Sqlite implements SqliteStore {
 
   async purge(): Promise<number> {
     for (let purged = 0; ; ) {
-      const step = await attempt(() => Number(this.#purge.run(this.#now()).changes))
+      const step = await this.#change(() => Number(this.#purge.run(this.#now()).changes))
       if (step === 0) return purged
       purged += step
       await pause(0)
@@ -231,6 +238,15 @@ class OwnSqlite extends Sqlite implements OpenSqliteStore {
 
   close(): void {
     this.#own.close()
+  }
+}
+
+/** Ends a transaction without its changes. SQLite may have done so itself, and then there is none left. */
+function rollBack(database: SqliteDatabase): void {
+  try {
+    database.exec('ROLLBACK')
+  } catch {
+    // What made the transaction fail is what counts.
   }
 }
 
