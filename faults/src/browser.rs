@@ -1,0 +1,156 @@
+//! Browsers: a jar of one cookie each, tabs that act on their own, and what they record.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use crate::{
+    client::Connection,
+    faces::Face,
+    history::{CookieNumber, Micros, Outcome, Part, Request, SetCookie},
+    plan::Order,
+};
+
+/// How long a browser waits before it takes an answer for lost for good. It is more than any deadline allows.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What all browsers of a run share: the clock, the numbers, the record.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    began: Instant,
+    requests: AtomicU32,
+    written: Mutex<Written>,
+}
+
+#[derive(Debug, Default)]
+struct Written {
+    requests: Vec<Request>,
+    /// The cookies' values by their numbers, and the other way round. They stay here.
+    values: Vec<String>,
+    numbers: HashMap<String, CookieNumber>,
+}
+
+impl Desk {
+    pub(crate) fn new() -> Self {
+        Self { began: Instant::now(), requests: AtomicU32::new(1), written: Mutex::new(Written::default()) }
+    }
+
+    /// Microseconds since the run began.
+    pub(crate) fn now(&self) -> Micros {
+        Micros::try_from(self.began.elapsed().as_micros()).unwrap_or(Micros::MAX)
+    }
+
+    /// All requests so far, in the order in which they ended.
+    pub(crate) fn requests(&self) -> Vec<Request> {
+        self.lock().requests.clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Written> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn value(&self, number: CookieNumber) -> Option<String> {
+        self.lock().values.get(usize::try_from(number).ok()?).cloned()
+    }
+}
+
+impl Written {
+    fn number(&mut self, value: String) -> CookieNumber {
+        if let Some(number) = self.numbers.get(&value) {
+            return *number;
+        }
+        let number = CookieNumber::try_from(self.values.len()).unwrap_or(CookieNumber::MAX);
+        self.values.push(value.clone());
+        self.numbers.insert(value, number);
+        number
+    }
+}
+
+/// A browser: all its tabs share one jar.
+#[derive(Debug)]
+pub(crate) struct Browser {
+    number: u32,
+    desk: Arc<Desk>,
+    jar: Mutex<Jar>,
+}
+
+/// The session's cookie as the browser has it, and those that it had before.
+#[derive(Debug, Default)]
+struct Jar {
+    cookie: Option<CookieNumber>,
+    past: Vec<CookieNumber>,
+}
+
+impl Browser {
+    pub(crate) fn new(number: u32, desk: Arc<Desk>) -> Self {
+        Self { number, desk, jar: Mutex::new(Jar::default()) }
+    }
+
+    fn jar(&self) -> std::sync::MutexGuard<'_, Jar> {
+        self.jar.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends what the order says with the cookie that the jar has now, takes the answer's cookie in when it has come, and
+    /// records it all. Later answers overwrite what earlier ones left, whichever request was first.
+    pub(crate) async fn send(&self, order: Order, part: Part, face: &Face, connection: &mut Connection) -> Outcome {
+        let (sent, stray) = {
+            let jar = self.jar();
+            match order.stray.and_then(|place| jar.past.get(place.checked_rem(jar.past.len())?)) {
+                Some(old) => (Some(*old), true),
+                None if order.anonymous => (None, false),
+                None => (jar.cookie, false),
+            }
+        };
+        let value = sent.and_then(|number| self.desk.value(number));
+        let number = self.desk.requests.fetch_add(1, Ordering::Relaxed);
+        let start = self.desk.now();
+        let reply = connection.ask(&order.wish, value.as_deref(), PATIENCE, order.abandon).await;
+        let end = self.desk.now();
+        let outcome = reply.outcome.clone();
+        let mut jar = self.jar();
+        let mut written = self.desk.lock();
+        let cookies: Vec<SetCookie> = reply
+            .cookies
+            .into_iter()
+            .map(|value| value.map_or(SetCookie::Removed, |value| SetCookie::Issued(written.number(value))))
+            .collect();
+        if !stray && !order.anonymous {
+            for cookie in &cookies {
+                jar.take_in(*cookie);
+            }
+        }
+        written.requests.push(Request {
+            number,
+            browser: self.number,
+            part,
+            face: face.name.clone(),
+            wish: order.wish,
+            stray,
+            sent,
+            start,
+            end,
+            outcome: reply.outcome,
+            cookies,
+            answer: reply.answer,
+        });
+        outcome
+    }
+}
+
+impl Jar {
+    fn take_in(&mut self, cookie: SetCookie) {
+        let next = match cookie {
+            SetCookie::Issued(number) => Some(number),
+            SetCookie::Removed => None,
+        };
+        if next != self.cookie {
+            self.past.extend(self.cookie);
+            self.cookie = next;
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What became of the change that a request asked for, as far as its answer tells.
+
+use std::collections::HashMap;
+
+use super::model::{Generation, Model, Seen};
+use crate::history::{Act, Micros, Outcome, SetCookie};
+
+/// What became of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It was made, while the request was under way.
+    Done,
+    /// It was made, or will be at any time, or never.
+    Maybe,
+    /// It was not made and never will be.
+    Never,
+}
+
+/// Judges every request of the model.
+pub(super) fn judge(model: &mut Model<'_>) {
+    for seen in &mut model.requests {
+        seen.fate = by_itself(seen);
+    }
+    // A rotation that overlaps a change drops it without a word, unless the handler looked after its commit.
+    let mut rotations: HashMap<Generation, Micros> = HashMap::new();
+    for seen in model.requests.iter().filter(|seen| is_rotation(seen)) {
+        let Some(generation) = seen.at else { continue };
+        let first = rotations.entry(generation).or_insert(seen.request.start);
+        *first = (*first).min(seen.request.start);
+    }
+    for seen in &mut model.requests {
+        let overlaps = seen.at.and_then(|at| rotations.get(&at)).is_some_and(|start| *start < seen.request.end);
+        if seen.fate == Fate::Done && overlaps && !is_certain(seen) {
+            seen.fate = Fate::Maybe;
+        }
+    }
+}
+
+/// Whether it rotated the session of its cookie, or may have.
+pub(super) fn is_rotation(seen: &Seen<'_>) -> bool {
+    match seen.request.wish.act {
+        Act::Rotate { .. } => seen.fate != Fate::Never && seen.was_live() != Some(false),
+        // The same owner once more rotates nothing, but that is known only if it was acknowledged.
+        Act::Own { .. } if seen.fate == Fate::Done => seen.began.is_some() && seen.was_live() == Some(true),
+        Act::Own { .. } => seen.fate == Fate::Maybe && seen.was_live() != Some(false),
+        _ => false,
+    }
+}
+
+/// Whether the answer itself shows that the change was made.
+fn is_certain(seen: &Seen<'_>) -> bool {
+    let request = seen.request;
+    let gone = matches!(request.wish.act, Act::Destroy) && request.cookies.contains(&SetCookie::Removed);
+    let got = matches!(request.wish.act, Act::Take { .. }) && got(seen);
+    gone || got || request.issued().is_some() || request.after().is_some_and(|after| after.live)
+}
+
+fn got(seen: &Seen<'_>) -> bool {
+    seen.request.answer.as_ref().is_some_and(|answer| answer.got.is_some())
+}
+
+fn by_itself(seen: &Seen<'_>) -> Fate {
+    let request = seen.request;
+    let is_revocation = matches!(request.wish.act, Act::Revoke { .. });
+    match &request.outcome {
+        // It ends one session after another, so some may have ended before one could not.
+        Outcome::Failed if is_revocation => Fate::Maybe,
+        Outcome::Failed => Fate::Never,
+        // What the handler had committed by itself stays.
+        Outcome::RolledBack => {
+            if request.wish.early {
+                of_success(seen)
+            } else {
+                Fate::Never
+            }
+        }
+        // A visitor without a cookie who was given none wrote, if anything, what nobody will ever see.
+        Outcome::Unknown | Outcome::Abandoned | Outcome::Hung | Outcome::Broken(_) => {
+            if request.sent.is_some() || is_revocation { Fate::Maybe } else { Fate::Never }
+        }
+        Outcome::Ok => of_success(seen),
+    }
+}
+
+fn of_success(seen: &Seen<'_>) -> Fate {
+    let request = seen.request;
+    let moved = request.issued().is_some();
+    // Outside of any session, or in one that was there no more but may have had a successor, which ended as well.
+    match (&request.wish.act, seen.was_live()) {
+        (Act::Revoke { .. }, _) => return Fate::Done,
+        (Act::Destroy, Some(false)) if request.sent.is_some() => return Fate::Maybe,
+        _ => {}
+    }
+    let changed = match (&request.wish.act, seen.was_live()) {
+        (Act::Read, _) | (Act::Destroy, Some(false)) => false,
+        (Act::Destroy, _) => true,
+        (Act::Take { .. }, _) => got(seen),
+        (Act::ReadFlash, Some(true)) if !got(seen) => false,
+        // A new session comes with its cookie; without one, what was changed is dropped. So it is with a rotation.
+        (_, Some(false)) | (Act::Rotate { .. }, _) if !moved => false,
+        // If the session had ended before the commit, what was changed is dropped.
+        _ => request.after().is_none_or(|after| after.live),
+    };
+    if changed { Fate::Done } else { Fate::Never }
+}

@@ -1,0 +1,188 @@
+//! Which session each request belongs to: cookies joined to generations, and generations to sessions.
+
+use std::collections::HashMap;
+
+use super::{
+    Violation,
+    fates::{self, Fate},
+};
+use crate::history::{Act, CookieNumber, History, Micros, Request, View};
+
+/// A session from its first change to its end, through all its ids.
+pub(super) type Lineage = usize;
+
+/// The ids of a session between two changes of privilege: renewals join them, a rotation begins the next.
+pub(super) type Generation = usize;
+
+/// When something that may happen later than its request has ended at the latest.
+pub(super) const NEVER: Micros = Micros::MAX;
+
+/// A history with all that its requests say of each other.
+pub(super) struct Model<'a> {
+    pub(super) history: &'a History,
+    /// In the order in which they ended.
+    pub(super) requests: Vec<Seen<'a>>,
+    /// The session of each generation.
+    pub(super) generations: Vec<Lineage>,
+    pub(super) cookies: HashMap<CookieNumber, Issue>,
+    /// The places of each session's requests.
+    pub(super) lineages: Vec<Vec<usize>>,
+    /// Cookies that two sessions were given.
+    pub(super) crossed: Vec<Violation>,
+    /// The times in which acknowledged writes may have been lost.
+    losses: Vec<(Micros, Micros)>,
+}
+
+/// A request and where it belongs.
+pub(super) struct Seen<'a> {
+    pub(super) request: &'a Request,
+    /// Where the cookie that it sent leads.
+    pub(super) at: Option<Generation>,
+    /// The generation that it began: a new session's first, or a rotation's.
+    pub(super) began: Option<Generation>,
+    pub(super) fate: Fate,
+}
+
+/// A cookie, where it leads, and since when.
+pub(super) struct Issue {
+    pub(super) generation: Generation,
+    /// When the request that first brought it began.
+    pub(super) since: Micros,
+}
+
+impl<'a> Model<'a> {
+    pub(super) fn of(history: &'a History) -> Self {
+        let mut requests: Vec<&Request> = history.requests.iter().collect();
+        requests.sort_by_key(|request| (request.end, request.number));
+        let losses = history.strikes.iter().filter(|strike| strike.loses_writes);
+        let mut model = Self {
+            history,
+            requests: Vec::with_capacity(requests.len()),
+            generations: Vec::new(),
+            cookies: HashMap::new(),
+            lineages: Vec::new(),
+            crossed: Vec::new(),
+            losses: losses.map(|strike| (strike.start, strike.end)).collect(),
+        };
+        for request in requests {
+            model.place(request);
+        }
+        fates::judge(&mut model);
+        model
+    }
+
+    /// Says where a request belongs, by the cookie that it sent and the one that it was given.
+    fn place(&mut self, request: &'a Request) {
+        let at = request.sent.and_then(|cookie| self.cookies.get(&cookie)).map(|issue| issue.generation);
+        let mut seen = Seen { request, at, began: None, fate: Fate::Never };
+        if let Some(cookie) = request.issued() {
+            let goes_on = at.filter(|_| request.before().is_some_and(|before| before.live));
+            let generation = match goes_on {
+                Some(generation) if !moves(request) => generation,
+                Some(generation) => self.begin(self.generations.get(generation).copied()),
+                None => self.begin(None),
+            };
+            seen.began = (goes_on != Some(generation)).then_some(generation);
+            self.issue(request, cookie, generation);
+        }
+        let place = self.requests.len();
+        for generation in [seen.at, seen.began].into_iter().flatten() {
+            let lineage = self.lineage(generation);
+            if let Some(requests) = self.lineages.get_mut(lineage)
+                && requests.last() != Some(&place)
+            {
+                requests.push(place);
+            }
+        }
+        self.requests.push(seen);
+    }
+
+    /// A new generation, of a session that is there already or of a new one.
+    fn begin(&mut self, lineage: Option<Lineage>) -> Generation {
+        let lineage = lineage.unwrap_or_else(|| {
+            self.lineages.push(Vec::new());
+            self.lineages.len() - 1
+        });
+        self.generations.push(lineage);
+        self.generations.len() - 1
+    }
+
+    fn issue(&mut self, request: &Request, cookie: CookieNumber, generation: Generation) {
+        let issue = Issue { generation, since: request.start };
+        let known = self.cookies.entry(cookie).or_insert(issue).generation;
+        if known != generation {
+            let what = format!("cookie {cookie} was given out for two sessions, or for two rotations of one");
+            let others = self.requests.iter().map(|seen| seen.request);
+            let other = others.filter(|other| other.issued() == Some(cookie)).map(|other| other.number).next();
+            self.crossed.push(Violation {
+                rule: "crossed",
+                what,
+                proof: other.into_iter().chain([request.number]).collect(),
+            });
+        }
+    }
+
+    pub(super) fn lineage(&self, generation: Generation) -> Lineage {
+        self.generations.get(generation).copied().unwrap_or(Lineage::MAX)
+    }
+
+    /// The requests of a session.
+    pub(super) fn of_lineage(&self, lineage: Lineage) -> impl Iterator<Item = &Seen<'a>> {
+        self.lineages.get(lineage).into_iter().flatten().filter_map(|place| self.requests.get(*place))
+    }
+
+    /// The session into which a request wrote, or may have written.
+    pub(super) fn written(&self, seen: &Seen<'_>) -> Option<Lineage> {
+        seen.began.or(seen.at).filter(|_| seen.fate != Fate::Never).map(|generation| self.lineage(generation))
+    }
+
+    /// What a request saw of a live session: which, the view, and in what span of time.
+    pub(super) fn views<'b>(&self, seen: &'b Seen<'a>) -> Vec<(Lineage, &'b View)> {
+        let before = seen.at.into_iter().zip(seen.request.before());
+        let after = seen.began.or(seen.at).into_iter().zip(seen.request.after());
+        let live = before.chain(after).filter(|(_, view)| view.live);
+        live.map(|(generation, view)| (self.lineage(generation), view)).collect()
+    }
+
+    /// Whether what was acknowledged within this span must still be there at its end: no loss lies in it.
+    pub(super) fn is_kept(&self, from: Micros, to: Micros) -> bool {
+        !self.losses.iter().any(|(start, end)| *start < to && *end > from)
+    }
+
+    /// The spans between two losses.
+    pub(super) fn epochs(&self) -> Vec<(Micros, Micros)> {
+        let mut losses = self.losses.clone();
+        losses.sort_unstable();
+        let starts = std::iter::once(0).chain(losses.iter().map(|(_, end)| *end));
+        let ends = losses.iter().map(|(start, _)| *start).chain([NEVER]);
+        starts.zip(ends).filter(|(start, end)| start < end).collect()
+    }
+}
+
+impl Seen<'_> {
+    pub(super) fn number(&self) -> u32 {
+        self.request.number
+    }
+
+    /// Whether the session was there when the request loaded it; `None` if nobody knows.
+    pub(super) fn was_live(&self) -> Option<bool> {
+        self.request.before().map(|before| before.live)
+    }
+
+    /// By when what it did was done: at its end if it was acknowledged, else at any time.
+    pub(super) fn done_by(&self) -> Micros {
+        if self.fate == Fate::Done { self.request.end } else { NEVER }
+    }
+}
+
+/// Whether a live session's new cookie is that of a rotation, and not of a renewal: then its handle is a new one.
+fn moves(request: &Request) -> bool {
+    match request.wish.act {
+        Act::Rotate { .. } => true,
+        Act::Own { .. } => {
+            let handle = |view: Option<&View>| view.and_then(|view| view.handle.clone());
+            handle(request.before()) != handle(request.after())
+        }
+        _ => false,
+    }
+}

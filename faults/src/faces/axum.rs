@@ -1,0 +1,134 @@
+//! One instance of the axum app.
+
+use std::{collections::BTreeMap, net::Ipv4Addr, net::SocketAddr, time::Duration};
+
+use axum::{
+    Json, Router,
+    extract::State,
+    http::{Extensions, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use bytes::Bytes;
+use okibi::{Directory, Error, Name, Session, Sessions};
+use tokio::{net::TcpListener, sync::oneshot};
+
+use super::{COMMIT_DEADLINE, GRACE, IDLE, STORE_TIMEOUT};
+use crate::{
+    backend::Failure,
+    history::{Act, Answer, View, Wish},
+};
+
+const COUNT: Name<u64> = Name::new("count");
+const NOTE: Name<String> = Name::new("note");
+/// The names that every view shows, as the face wants them.
+const VALUES: [Name<String>; 4] = [Name::new("a"), Name::new("b"), Name::new("c"), Name::new("ticket")];
+
+/// Stops the instance when it is dropped.
+pub(super) type Stopper = oneshot::Sender<()>;
+
+/// Starts an instance on a free port.
+pub(super) async fn start(sessions: Sessions) -> Result<(SocketAddr, Stopper), Failure> {
+    let layer = sessions
+        .idle(IDLE)
+        .absolute(IDLE)
+        .grace(GRACE)
+        .store_timeout(STORE_TIMEOUT)
+        .commit_deadline(COMMIT_DEADLINE)
+        .on_store_error(answer_error)
+        .layer()?;
+    let directory = layer.directory();
+    let app = Router::new().route("/", post(carry_out)).layer(layer).with_state(directory);
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = listener.local_addr()?;
+    let (stopper, told_to_stop) = oneshot::channel();
+    tokio::spawn(async move {
+        tokio::select! {
+            ended = axum::serve(listener, app) => ended.expect("serving never ends by itself"),
+            _ = told_to_stop => {}
+        }
+    });
+    Ok((address, stopper))
+}
+
+/// Says by the error's stable name whether something was written.
+fn answer_error(error: &Error) -> axum::http::Response<Bytes> {
+    let answer = Answer { code: Some(error.kind().code().to_owned()), ..Answer::default() };
+    let status = if error.kind().is_store_fault() { 503 } else { 500 };
+    let body = serde_json::to_vec(&answer).unwrap_or_default();
+    let mut response = axum::http::Response::new(Bytes::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
+    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+    response
+}
+
+async fn carry_out(
+    State(directory): State<Directory>,
+    extensions: Extensions,
+    Json(wish): Json<Wish>,
+) -> Result<Response, Error> {
+    if let Act::Revoke { owner } = &wish.act {
+        directory.end_all(owner).await?;
+        return Ok(Json(Answer::default()).into_response());
+    }
+    let session = Session::<()>::of(&extensions).await?;
+    let mut answer = Answer { before: Some(view(&session)?), ..Answer::default() };
+    tokio::time::sleep(Duration::from_millis(wish.pause)).await;
+    change(&session, &wish.act, &mut answer).await?;
+    if wish.early {
+        session.commit().await?;
+        answer.after = Some(view(&session)?);
+    } else if let Act::Take { .. } = wish.act {
+        answer.after = Some(view(&session)?);
+    }
+    if let Act::Fail { .. } = wish.act {
+        answer.code = Some("on_purpose".to_owned());
+        return Ok((StatusCode::INTERNAL_SERVER_ERROR, Json(answer)).into_response());
+    }
+    Ok(Json(answer).into_response())
+}
+
+async fn change(session: &Session, act: &Act, answer: &mut Answer) -> Result<(), Error> {
+    if let Some((name, value)) = act.write().filter(|_| !matches!(act, Act::Flash { .. })) {
+        session.set(named(name), value)?;
+    }
+    match act {
+        Act::Read | Act::Set { .. } | Act::Revoke { .. } | Act::Fail { .. } => Ok(()),
+        Act::Remove { name } => session.remove(named(name)),
+        Act::Bump => session.update(COUNT, |count| count.unwrap_or(0) + 1).map(drop),
+        Act::Take { name } => {
+            answer.got = session.take(named(name)).await?;
+            Ok(())
+        }
+        Act::Flash { value } => session.flash(NOTE, value.as_str()),
+        Act::ReadFlash => {
+            answer.got = session.get(NOTE)?;
+            Ok(())
+        }
+        Act::Rotate { .. } => session.rotate(),
+        Act::Renew { .. } => session.renew_id(),
+        Act::Own { owner, .. } => session.set_owner(owner),
+        Act::Destroy => session.destroy(),
+    }
+}
+
+/// The name among those that views show; one that is not is another's mistake and shows as a missing value.
+fn named(name: &str) -> Name<String> {
+    VALUES.into_iter().find(|known| known.as_str() == name).unwrap_or(Name::new("unknown"))
+}
+
+fn view(session: &Session) -> Result<View, Error> {
+    let mut values = BTreeMap::new();
+    for name in VALUES {
+        if let Some(value) = session.get(name)? {
+            values.insert(name.as_str().to_owned(), value);
+        }
+    }
+    Ok(View {
+        live: session.is_live(),
+        handle: session.handle().map(|handle| handle.to_string()),
+        owner: session.owner(),
+        values,
+        count: session.get(COUNT)?,
+    })
+}

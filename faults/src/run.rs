@@ -1,0 +1,186 @@
+//! One run: browsers act while faults strike, then everything must work again; what happened is recorded.
+
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep, sleep_until},
+};
+
+use crate::{
+    backend::{Backend, Failure, Fault},
+    browser::{Browser, Desk},
+    client::Connection,
+    faces::{self, COMMIT_DEADLINE, Face, GRACE, STORE_TIMEOUT},
+    history::{Act, History, Outcome, Part, Run, Strike, Wish},
+    plan::{Order, Plan},
+    random::Random,
+};
+
+/// How many visitors there are at a time.
+const BROWSERS: u32 = 6;
+/// How many tabs each of them has.
+const TABS: u32 = 2;
+/// How long an instance may take to work again after the last fault.
+const RECOVERY: Duration = Duration::from_secs(15);
+/// How much longer than the stores' deadlines say a request may take: the machine may be busy.
+const SLACK: Duration = Duration::from_secs(4);
+
+/// What a run is to be.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// What the histories, the faults and their times are drawn from.
+    pub seed: u64,
+    /// How long faults are injected.
+    pub seconds: u64,
+    /// The faults that take part; `None`: all that the backend knows. Empty: none.
+    pub faults: Option<Vec<String>>,
+}
+
+/// Runs, and returns what happened.
+///
+/// # Errors
+/// The rig itself failed: an app did not start, a fault could not be injected or healed.
+pub async fn run(backend: &dyn Backend, options: &Options) -> Result<History, Failure> {
+    let faults = chosen(backend, options.faults.as_deref())?;
+    let faces = Arc::new(faces::start(backend).await?);
+    let desk = Arc::new(Desk::new());
+    let browsers: Vec<Arc<Browser>> =
+        (0..BROWSERS).map(|number| Arc::new(Browser::new(number, Arc::clone(&desk)))).collect();
+    let over = Arc::new(AtomicBool::new(false));
+    let mut tabs = JoinSet::new();
+    for (number, browser) in (0..).zip(&browsers) {
+        for tab in 0..TABS {
+            let plan = Plan::new(options.seed, number, tab);
+            tabs.spawn(act(Arc::clone(browser), plan, Arc::clone(&faces), Arc::clone(&over)));
+        }
+    }
+    let strikes = storm(&desk, &faults, options).await?;
+    over.store(true, Ordering::Relaxed);
+    while let Some(tab) = tabs.join_next().await {
+        tab?;
+    }
+    recover(&desk, &faces).await;
+    calm(&browsers, &faces).await;
+    let run = Run {
+        backend: backend.name().to_owned(),
+        seed: options.seed,
+        seconds: options.seconds,
+        faults: faults.iter().map(|fault| fault.name().to_owned()).collect(),
+        deadline: micros(STORE_TIMEOUT * 3 + COMMIT_DEADLINE + SLACK),
+        grace: micros(GRACE),
+    };
+    let mut requests = desk.requests();
+    requests.sort_by_key(|request| (request.end, request.number));
+    Ok(History { run, strikes, requests })
+}
+
+fn micros(span: Duration) -> u64 {
+    u64::try_from(span.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn chosen<'a>(backend: &'a dyn Backend, wanted: Option<&[String]>) -> Result<Vec<&'a dyn Fault>, Failure> {
+    let known: Vec<&dyn Fault> = backend.faults().iter().map(AsRef::as_ref).collect();
+    let Some(wanted) = wanted else { return Ok(known) };
+    let names: BTreeSet<&str> = known.iter().map(|fault| fault.name()).collect();
+    if let Some(unknown) = wanted.iter().find(|name| !names.contains(name.as_str())) {
+        let names: Vec<&str> = names.into_iter().collect();
+        return Err(format!("--faults {unknown}: {} knows {}", backend.name(), names.join(", ")).into());
+    }
+    Ok(known.into_iter().filter(|fault| wanted.iter().any(|name| name == fault.name())).collect())
+}
+
+/// What one tab does until the storm is over.
+async fn act(browser: Arc<Browser>, mut plan: Plan, faces: Arc<Vec<Face>>, over: Arc<AtomicBool>) {
+    let mut connections: Vec<Vec<Connection>> = Vec::new();
+    while !over.load(Ordering::Relaxed) {
+        let orders = plan.next();
+        while connections.len() < orders.len() {
+            connections.push(faces.iter().map(|face| Connection::to(face.address)).collect());
+        }
+        let racers = orders.into_iter().zip(&mut connections).filter_map(|(order, connections)| {
+            let place = order.face.checked_rem(faces.len())?;
+            Some(one(&browser, order, faces.get(place)?, connections.get_mut(place)?))
+        });
+        join_all(racers).await;
+        sleep(plan.rest()).await;
+    }
+}
+
+async fn one(browser: &Browser, order: Order, face: &Face, connection: &mut Connection) {
+    browser.send(order, Part::Storm, face, connection).await;
+}
+
+/// Faults strike one after another, each at least once if there is time.
+async fn storm(desk: &Desk, faults: &[&dyn Fault], options: &Options) -> Result<Vec<Strike>, Failure> {
+    let until = Instant::now() + Duration::from_secs(options.seconds);
+    let mut random = Random::of(options.seed, "faults");
+    let mut strikes = Vec::new();
+    let mut waiting: Vec<usize> = Vec::new();
+    loop {
+        let rest = random.millis(200..900);
+        if faults.is_empty() || Instant::now() + rest >= until {
+            sleep_until(until).await;
+            return Ok(strikes);
+        }
+        sleep(rest).await;
+        if waiting.is_empty() {
+            waiting.extend(0..faults.len());
+        }
+        let place = waiting.swap_remove(random.index(waiting.len()));
+        let Some(fault) = faults.get(place) else { continue };
+        let start = desk.now();
+        // What it draws shifts nothing that is drawn after it.
+        let mut own = Random::of(options.seed, &format!("{} {}", fault.name(), strikes.len()));
+        fault.strike(&mut own).await.map_err(|error| format!("the fault {}: {error}", fault.name()))?;
+        let strike =
+            Strike { fault: fault.name().to_owned(), start, end: desk.now(), loses_writes: fault.loses_writes() };
+        strikes.push(strike);
+    }
+}
+
+/// Waits until every instance can write again, for a while.
+async fn recover(desk: &Arc<Desk>, faces: &[Face]) {
+    let until = Instant::now() + RECOVERY;
+    let probe = Browser::new(BROWSERS, Arc::clone(desk));
+    for (place, face) in faces.iter().enumerate() {
+        let mut connection = Connection::to(face.address);
+        let mut count = 0;
+        loop {
+            count += 1;
+            let value = format!("probe-{place}-{count}");
+            let order = plain(Act::Set { name: "a".to_owned(), value });
+            let outcome = probe.send(order, Part::Probe, face, &mut connection).await;
+            if outcome == Outcome::Ok || Instant::now() >= until {
+                break;
+            }
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+/// Every browser looks at its session, changes it and looks again, by every instance.
+async fn calm(browsers: &[Arc<Browser>], faces: &[Face]) {
+    let mut connections: Vec<Connection> = faces.iter().map(|face| Connection::to(face.address)).collect();
+    for (number, browser) in browsers.iter().enumerate() {
+        for (place, (face, connection)) in faces.iter().zip(&mut connections).enumerate() {
+            let value = format!("calm-{number}-{place}");
+            for act in [Act::Read, Act::Set { name: "a".to_owned(), value }, Act::Bump, Act::Read] {
+                browser.send(plain(act), Part::Calm, face, connection).await;
+            }
+        }
+    }
+}
+
+fn plain(act: Act) -> Order {
+    let early = act != Act::Read;
+    Order { face: 0, wish: Wish { act, pause: 0, early }, stray: None, anonymous: false, abandon: None }
+}
