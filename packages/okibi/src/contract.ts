@@ -1,10 +1,13 @@
 // The contract suite that every store must pass, for those who write one. Works with any test runner.
+import { abandoned } from './contract/abandoned.js'
 import { Bench, type ContractClock } from './contract/bench.js'
 import { boundaries, deletes, exactness, swaps } from './contract/bytes.js'
 import { expiry } from './contract/expiry.js'
 import { owners } from './contract/owners.js'
+import { purge } from './contract/purge.js'
 import { races } from './contract/races.js'
 import type { Check } from './contract/rules.js'
+import { within } from './contract/timed.js'
 import type { Store } from './store.js'
 
 export type { ContractClock } from './contract/bench.js'
@@ -13,6 +16,16 @@ export type { ContractClock } from './contract/bench.js'
 export interface ContractOptions {
   /** A clock that the store reads, too: moved instead of waited for. Without one, expiry takes real time. */
   readonly clock?: ContractClock | undefined
+  /**
+   * Another instance of the store on the same backend, with a client of its own, as a second process of an app has it.
+   * Calls that race each other are then shared among the two: what is kept apart within one process only shows.
+   */
+  readonly another?: Store | (() => Store) | undefined
+  /**
+   * How long one call of the store may take, in milliseconds of real time; 4000 by default. A rule may take 15 times as long,
+   * or 150 times if the store is eventually consistent.
+   */
+  readonly limit?: number | undefined
 }
 
 /** One rule of the contract, to be made a test of. */
@@ -23,13 +36,34 @@ export interface Rule {
   readonly check: () => Promise<string | undefined>
 }
 
+const CALL_LIMIT = 4000
+const CALLS_PER_RULE = 15
+const CALLS_PER_EVENTUAL_RULE = 150
+/** After so many rules with calls that got no answer, the rest is not tried any more. */
+const ENOUGH_SILENCE = 3
+
+const CHECKS: readonly Check[] = [
+  ...swaps,
+  ...deletes,
+  ...exactness,
+  ...boundaries,
+  ...expiry,
+  ...races,
+  ...abandoned,
+  ...owners,
+  ...purge,
+]
+
 /**
- * The rules that every store must keep, each to be made a test of. Point it at the real backend.
+ * The rules that every store must keep, each to be made a test of. Point it at the real backend. `docs/your-own-store.md`
+ * shows it with several test runners.
  *
  * Keys and owners are new in every run and begin with `contract:` and `owner-`, so the backend need not be empty. What
  * a store can't promise isn't asked of it: without compare-and-swap the rules about swaps at once are left out, and an
  * `eventual` store gets up to 20 seconds to show each write, and sessions that are to expire live 5 seconds in it instead
  * of half a second, as it may let a second pass between two writes of one key.
+ *
+ * Without a clock, the first rule that waits for sessions to expire starts all the others that do.
  *
  * @example
  * ```ts
@@ -40,24 +74,81 @@ export interface Rule {
  * ```
  */
 export function storeContract(store: Store | (() => Store), options: ContractOptions = {}): Rule[] {
-  const given = typeof store === 'function' ? store : () => store
-  let bench: Bench | undefined
-  const checks: readonly Check[] = [...swaps, ...deletes, ...exactness, ...boundaries, ...expiry, ...races, ...owners]
-  return checks.map(({ rule, needs, run }) => ({
-    name: rule,
-    check: async () => {
-      bench ??= new Bench(given(), options.clock)
-      const excuse = excuseOf(bench.store, needs)
-      if (excuse === undefined) await run(bench)
-      return excuse
-    },
-  }))
+  const { clock, another, limit = CALL_LIMIT } = options
+  if (!(limit > 0 && limit < 2 ** 31)) {
+    throw new RangeError(`storeContract: limit of ${limit}: must be a number of milliseconds above 0`)
+  }
+  const run = new Run(() => new Bench(made(store), another && made(another), clock, limit), clock === undefined, limit)
+  const checks = CHECKS.filter(({ needs }) => needs !== 'another' || another !== undefined)
+  return checks.map((check) => ({ name: check.rule, check: () => run.outcome(check) }))
+}
+
+function made(store: Store | (() => Store)): Store {
+  return typeof store === 'function' ? store() : store
+}
+
+/** One run of the suite. */
+class Run {
+  readonly #open: () => Bench
+  readonly #waitsAtOnce: boolean
+  readonly #limit: number
+  #bench: Bench | undefined
+  /** What comes of the rules that wait, once one of them was asked for. */
+  #waiting: Map<Check, Promise<void>> | undefined
+  #silentRules = 0
+
+  constructor(open: () => Bench, waitsAtOnce: boolean, limit: number) {
+    this.#open = open
+    this.#waitsAtOnce = waitsAtOnce
+    this.#limit = limit
+  }
+
+  async outcome(check: Check): Promise<string | undefined> {
+    this.#bench ??= this.#open()
+    const bench = this.#bench
+    const excuse = excuseOf(bench.store, check.needs)
+    if (excuse !== undefined) return excuse
+    if (check.waits && this.#waitsAtOnce) {
+      this.#waiting ??= this.#startWaiting(bench)
+      await this.#waiting.get(check)
+      return undefined
+    }
+    if (this.#silentRules >= ENOUGH_SILENCE) throw new Error('not tried, as the store had stopped answering')
+    const before = bench.silences
+    try {
+      await this.#judge(bench, check)
+    } finally {
+      if (bench.silences > before) this.#silentRules += 1
+    }
+    return undefined
+  }
+
+  #startWaiting(bench: Bench): Map<Check, Promise<void>> {
+    const waiting = CHECKS.filter(({ waits, needs }) => waits && excuseOf(bench.store, needs) === undefined)
+    return new Map(
+      waiting.map((check) => {
+        const outcome = this.#judge(bench, check)
+        // Who asks for the rule sees it fail.
+        outcome.catch(() => undefined)
+        return [check, outcome]
+      }),
+    )
+  }
+
+  #judge(bench: Bench, check: Check): Promise<void> {
+    const calls = bench.store.consistency === 'eventual' ? CALLS_PER_EVENTUAL_RULE : CALLS_PER_RULE
+    const limit = this.#limit * calls
+    const late = () => new Error(`not done within ${limit} ms, which is the suite's limit for a rule`)
+    return within(limit, check.run(bench), late)
+  }
 }
 
 /** Why the store need not keep a rule with these needs. */
 function excuseOf(store: Store, needs: Check['needs']): string | undefined {
   if (needs === 'atomic' && store.consistency === 'no-swap') return 'the store has no compare-and-swap'
-  if (needs === 'atomic' && store.consistency === 'eventual') return 'the store is eventually consistent'
-  if (needs === 'owners' && !store.owners) return "the store can't list by owner"
+  if (needs.startsWith('owners') && !store.owners) return "the store can't list by owner"
+  if (needs.startsWith('purge') && !store.purge) return 'the store has nothing to purge'
+  const isAboutNow = ['atomic', 'owners-now', 'purge-now', 'another'].includes(needs)
+  if (isAboutNow && store.consistency === 'eventual') return 'the store is eventually consistent'
   return undefined
 }

@@ -67,4 +67,9 @@ export interface Store {
   readonly consistency: Consistency
   /** The sessions of one owner, where the backend can list them. */
   readonly owners?: OwnerIndex | undefined
+  /**
+   * Drops everything that has expired and says how many sessions that were; where the backend does not do that by itself.
+   * It only saves space: what has expired is never handed out. Requests are served meanwhile.
+   */
+  purge?: (() => Awaitable<number>) | undefined
 }

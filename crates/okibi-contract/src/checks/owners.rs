@@ -121,7 +121,7 @@ pub(crate) async fn many<S: Store>(bench: &Bench<S>) -> Outcome {
 
 pub(crate) async fn while_written<S: Store>(bench: &Bench<S>) -> Outcome {
     const SESSIONS: u64 = 4;
-    const WRITES: u64 = 50;
+    const WRITES: u64 = 30;
     let when = "while its sessions are written";
     let ann = bench.owner();
     let keys: Vec<_> = (0..SESSIONS).map(|_| bench.key()).collect();

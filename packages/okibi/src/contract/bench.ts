@@ -1,5 +1,8 @@
 // What every check of the store contract works with: the store, the time, fresh keys, and steps that say what they expected.
-import type { Store, Write } from '../store.js'
+import type { StoreError } from '../errors.js'
+import type { Store, Swap, Write } from '../store.js'
+import { isSame } from '../stores/bytes.js'
+import { Timed } from './timed.js'
 
 /** A clock that stands still until it is moved. */
 export interface ContractClock {
@@ -29,7 +32,9 @@ const encoder = new TextEncoder()
 
 /** The workbench of a run. */
 export class Bench {
-  readonly store: Store
+  readonly store: Timed
+  /** Another instance on the same backend, if one was given. */
+  readonly another: Timed | undefined
   /** How long a session lives that is to expire, in milliseconds. */
   readonly short: number
   readonly #clock: ContractClock | undefined
@@ -37,10 +42,21 @@ export class Bench {
   readonly #run: string = crypto.randomUUID().replaceAll('-', '').slice(0, 16)
   #next = 0
 
-  constructor(store: Store, clock: ContractClock | undefined) {
-    this.store = store
+  constructor(store: Store, another: Store | undefined, clock: ContractClock | undefined, limit: number) {
+    this.store = new Timed(store, limit)
+    this.another = another && new Timed(another, limit)
     this.short = store.consistency === 'eventual' ? SHORT_IF_EVENTUAL : SHORT
     this.#clock = clock
+  }
+
+  /** The instance that one of many racers uses: they take turns, if there is another. */
+  instance(racer: number): Timed {
+    return racer % 2 === 1 && this.another ? this.another : this.store
+  }
+
+  /** How many calls got no answer in time, so far. */
+  get silences(): number {
+    return this.store.silences + (this.another?.silences ?? 0)
   }
 
   /** A key that nobody has used, of the shape and length that okibi's own keys have. */
@@ -122,6 +138,26 @@ export class Bench {
     await this.holds(key, there, `${when}, after the conflict`)
   }
 
+  /** The swap must be done, or be refused as a whole: then the key must still hold what it held. Whether it was done. */
+  async wholeOrRefused(key: string, expected: Bytes | undefined, write: Write, when: string): Promise<boolean> {
+    let swap: Swap
+    try {
+      swap = await this.store.swap(key, maybe(expected), write)
+    } catch (error) {
+      const { name, kind } = error as Partial<StoreError>
+      if (name !== 'StoreError' || kind !== 'unavailable') {
+        throw new Error(`${when}: what it throws must be a StoreError 'unavailable': nothing was written`, {
+          cause: error,
+        })
+      }
+      await this.holds(key, expected, `${when}, after it was refused`)
+      return false
+    }
+    if (!swap.done) throw new Error(`${when}: the swap must be done or fail, and was a conflict`)
+    await this.holds(key, write.bytes, when)
+    return true
+  }
+
   /** The list of this owner's sessions must be this one, in any order and without doubles. */
   async lists(owner: string, want: readonly string[], when: string): Promise<void> {
     const wanted = [...want].sort().join(' ')
@@ -151,8 +187,7 @@ function maybe(bytes: Bytes | undefined): Uint8Array | undefined {
 
 export function same(found: Uint8Array | undefined, want: Bytes | undefined): boolean {
   if (found === undefined || want === undefined) return found === want
-  const wanted = of(want)
-  return found.length === wanted.length && wanted.every((byte, at) => byte === found[at])
+  return isSame(found, of(want))
 }
 
 /** Bytes as a message shows them: their beginning, and how many there are. */

@@ -1,24 +1,28 @@
 // Rules of the store contract about expiry: judged on every read and swap, whatever the backend's own clean-up does.
 import { type Bench, LONG } from './bench.js'
-import { type Check, every } from './rules.js'
+import { type Check, every, slow } from './rules.js'
 
 const YEAR = 365 * 86_400_000
 /** What a backend that counts in seconds may round. */
 const ROUNDED = 1000
 
 export const expiry: readonly Check[] = [
-  every('an expired session loads as nothing', async (bench) => {
-    const key = await short(bench)
-    await bench.passShort()
-    await bench.holds(key, undefined, 'after its expiry')
-  }),
-  every('an expired session counts as absent for a swap', async (bench) => {
-    const [swapped, created] = [await short(bench), await short(bench)]
-    await bench.passShort()
-    await bench.refuses(swapped, 'short', bench.write('late'), undefined, 'a swap on an expired session')
-    await bench.refuses(swapped, 'other', bench.write('late'), undefined, 'another, that expects other bytes')
-    await bench.done(created, undefined, bench.write('new'), 'a creation in the place of an expired session')
-  }),
+  slow(
+    every('an expired session loads as nothing', async (bench) => {
+      const key = await short(bench)
+      await bench.passShort()
+      await bench.holds(key, undefined, 'after its expiry')
+    }),
+  ),
+  slow(
+    every('an expired session counts as absent for a swap', async (bench) => {
+      const [swapped, created] = [await short(bench), await short(bench)]
+      await bench.passShort()
+      await bench.refuses(swapped, 'short', bench.write('late'), undefined, 'a swap on an expired session')
+      await bench.refuses(swapped, 'other', bench.write('late'), undefined, 'another, that expects other bytes')
+      await bench.done(created, undefined, bench.write('new'), 'a creation in the place of an expired session')
+    }),
+  ),
   every('a session written already expired is never seen', async (bench) => {
     const key = bench.key()
     const past = bench.write('past', -1000)
@@ -28,29 +32,35 @@ export const expiry: readonly Check[] = [
     await bench.accepts(key, 'live', past, 'a write that has expired over a live one')
     await bench.holds(key, undefined, 'after that')
   }),
-  every('a later expiry replaces an earlier one', async (bench) => {
-    const [changed, renewed] = [await short(bench), await short(bench)]
-    await bench.done(changed, 'short', bench.write('second'), 'a long-lived write over it')
-    await bench.done(renewed, 'short', bench.write('short'), 'a long-lived write of the same bytes')
-    await bench.passShort()
-    await bench.holds(changed, 'second', 'after the first expiry')
-    await bench.holds(renewed, 'short', 'after the first expiry, with the same bytes')
-  }),
-  every('an earlier expiry replaces a later one', async (bench) => {
-    const key = bench.key()
-    await bench.done(key, undefined, bench.write('first'), 'a long-lived session')
-    await bench.done(key, 'first', bench.write('second', bench.short), 'a short-lived write over it')
-    await bench.passShort()
-    await bench.holds(key, undefined, 'after the second expiry')
-  }),
-  every('a key that expired starts anew', async (bench) => {
-    const key = await short(bench)
-    await bench.passShort()
-    await bench.done(key, undefined, bench.write('second'), 'a long-lived one after it expired')
-    await bench.passShort()
-    await bench.holds(key, 'second', 'some time later')
-    await bench.done(key, 'second', bench.write('third'), 'a write over it')
-  }),
+  slow(
+    every('a later expiry replaces an earlier one', async (bench) => {
+      const [changed, renewed] = [await short(bench), await short(bench)]
+      await bench.done(changed, 'short', bench.write('second'), 'a long-lived write over it')
+      await bench.done(renewed, 'short', bench.write('short'), 'a long-lived write of the same bytes')
+      await bench.passShort()
+      await bench.holds(changed, 'second', 'after the first expiry')
+      await bench.holds(renewed, 'short', 'after the first expiry, with the same bytes')
+    }),
+  ),
+  slow(
+    every('an earlier expiry replaces a later one', async (bench) => {
+      const key = bench.key()
+      await bench.done(key, undefined, bench.write('first'), 'a long-lived session')
+      await bench.done(key, 'first', bench.write('second', bench.short), 'a short-lived write over it')
+      await bench.passShort()
+      await bench.holds(key, undefined, 'after the second expiry')
+    }),
+  ),
+  slow(
+    every('a key that expired starts anew', async (bench) => {
+      const key = await short(bench)
+      await bench.passShort()
+      await bench.done(key, undefined, bench.write('second'), 'a long-lived one after it expired')
+      await bench.passShort()
+      await bench.holds(key, 'second', 'some time later')
+      await bench.done(key, 'second', bench.write('third'), 'a write over it')
+    }),
+  ),
   every('an expiry beyond the year 2038 is kept', async (bench) => {
     for (const years of [1, 20, 100]) {
       await bench.done(bench.key(), undefined, bench.write('far', years * YEAR), `an expiry in ${years} years`)

@@ -1,0 +1,100 @@
+// Rules of the store contract about calls that nobody waits for: done or not done, and nothing of them stays in the way.
+import { type Bench, same, shown } from './bench.js'
+import { HOPELESS } from './races.js'
+import { type Check, every } from './rules.js'
+
+/** How many calls of each kind are left alone. */
+const TURNS = 12
+/** What a key holds once it is clear what became of the call. */
+const SETTLED = 'settled'
+
+type Bytes = Uint8Array | undefined
+
+export const abandoned: readonly Check[] = [
+  every('a swap that nobody waits for is done or not, never half', (bench) =>
+    leaving(async (leave) => {
+      // Large enough to take more than one packet or page.
+      const [old, changed] = [new Uint8Array(20_000).fill(111), new Uint8Array(30_000).fill(110)]
+      for (let turn = 0; turn < TURNS; turn += 1) {
+        const [created, swapped] = [bench.key(), bench.key()]
+        leave(() => bench.store.swap(created, undefined, bench.write(old)))
+        await ticks(turn)
+        await settles(bench, created, [undefined, old], [SETTLED], 'a creation')
+        await bench.done(swapped, undefined, bench.write(old), 'before a swap that nobody waits for')
+        leave(() => bench.store.swap(swapped, old, bench.write(changed)))
+        await ticks(turn)
+        await settles(bench, swapped, [old, changed], [SETTLED], 'a swap')
+      }
+    }),
+  ),
+  every('a load or delete that nobody waits for leaves the store usable', (bench) =>
+    leaving(async (leave) => {
+      const [held, owner] = [new Uint8Array(20_000).fill(104), bench.owner()]
+      for (let turn = 0; turn < TURNS; turn += 1) {
+        const [loaded, deleted] = [bench.key(), bench.key()]
+        await bench.done(loaded, undefined, bench.owned(held, owner), 'before a load that nobody waits for')
+        leave(() => bench.store.load(loaded))
+        leave(() => bench.store.owners?.list(owner))
+        await ticks(turn)
+        await bench.done(loaded, held, bench.write('new'), 'a swap after that')
+        await bench.done(deleted, undefined, bench.write(held), 'before a delete that nobody waits for')
+        leave(() => bench.store.delete(deleted))
+        await ticks(turn)
+        await settles(bench, deleted, [held, undefined], [SETTLED, undefined], 'a delete')
+      }
+      // More of them than a pool has connections.
+      const key = bench.key()
+      await bench.done(key, undefined, bench.write(held), 'before many loads that nobody waits for')
+      for (let many = 0; many < 50; many += 1) leave(() => bench.store.load(key))
+      await bench.holds(key, held, 'after many loads at once that nobody waits for')
+    }),
+  ),
+]
+
+/** Runs something that leaves calls alone, and waits in the end until the last of them is over, whatever came of it. */
+async function leaving(run: (leave: (call: () => unknown) => void) => Promise<void>): Promise<void> {
+  const left: Promise<unknown>[] = []
+  await run((call) => {
+    left.push(Promise.resolve(call()))
+    // Nobody waits for it: what comes of it is seen in the store.
+    left.at(-1)?.catch(() => undefined)
+  })
+  await Promise.allSettled(left)
+}
+
+/** Waits for a moment, another one each time. */
+async function ticks(turn: number): Promise<void> {
+  for (let left = turn % 4; left > 0; left -= 1) await null
+  if (turn % 5 === 4) await new Promise((resolve) => setTimeout(resolve, turn % 3))
+}
+
+/**
+ * The key must hold one of two states, and go on from there, and hold one of `ends` then. What was left alone may still be
+ * carried out: a swap not after a later one was done, a delete at any time.
+ */
+async function settles(
+  bench: Bench,
+  key: string,
+  states: readonly Bytes[],
+  ends: readonly (string | undefined)[],
+  what: string,
+): Promise<void> {
+  const when = `after ${what} that nobody waits for`
+  let current: Bytes = (await bench.store.load(key))?.bytes
+  for (let tries = 0; tries < HOPELESS; tries += 1) {
+    const isStale = bench.store.consistency === 'eventual' && current === undefined
+    if (!isStale && !states.some((state) => same(current, state))) {
+      throw new Error(`${when}: the key holds ${shown(current)}, which nobody wrote as a whole`)
+    }
+    // Without atomic swaps, what was left alone may overwrite what is written now.
+    if (bench.store.consistency !== 'strong') return
+    const swap = await bench.store.swap(key, current, bench.write(SETTLED))
+    if (swap.done) {
+      const found = (await bench.store.load(key))?.bytes
+      if (ends.some((end) => same(found, end))) return
+      throw new Error(`${when} and a swap after it: a load finds ${shown(found)}`)
+    }
+    current = swap.current
+  }
+  throw new Error(`${when}: ${HOPELESS} conflicts in a row`)
+}

@@ -1,0 +1,62 @@
+// Rules of the store contract about purges: they take what has expired and nothing that lives, whatever goes on beside them.
+import { type Bench, shown } from './bench.js'
+import { type Check, given } from './rules.js'
+
+/** How many sessions expire before a purge. */
+const MANY = 10
+
+export const purge: readonly Check[] = [
+  given('purge', 'a purge drops what has expired, leaves what lives, and says how many', async (bench) => {
+    const ann = bench.owner()
+    const owner = (at: number) => (at % 2 === 0 ? ann : undefined)
+    const [living, expiring] = [keys(bench, MANY), keys(bench, MANY)]
+    for (const [group, bytes, lives] of [
+      [living, 'lives', undefined],
+      [expiring, 'ends', bench.short],
+    ] as const) {
+      const create = (key: string, at: number) =>
+        bench.accepts(key, undefined, bench.write(bytes, lives, owner(at)), 'before the purge')
+      await Promise.all(group.map(create))
+    }
+    await bench.passShort()
+    const dropped = await bench.store.purge?.()
+    if (typeof dropped !== 'number' || dropped < MANY) {
+      throw new Error(`the purge: ${MANY} sessions had expired, and it says that it dropped ${dropped}`)
+    }
+    for (const key of living) await bench.holds(key, 'lives', 'a live session after the purge')
+    for (const key of expiring) {
+      await bench.holds(key, undefined, 'an expired session after the purge')
+      await bench.done(key, undefined, bench.write('anew'), 'a creation in its place')
+    }
+    await bench.store.purge?.()
+    for (const key of expiring) await bench.holds(key, 'anew', 'a new session in the place of a dropped one')
+    if (!bench.store.owners) return
+    const listed = living.filter((_, at) => at % 2 === 0)
+    await bench.lists(ann, listed, 'the owner of sessions that were dropped')
+  }),
+  given('purge-now', 'a purge takes nothing that is written meanwhile', async (bench) => {
+    const when = 'a purge while others write'
+    for (let round = 0; round < 3; round += 1) {
+      // Every second one has expired.
+      const anew = keys(bench, 2 * MANY)
+      const old = (at: number) => bench.write('old', at % 2 === 0 ? -1000 : undefined)
+      await Promise.all(anew.map((key, at) => bench.accepts(key, undefined, old(at), when)))
+      const tasks = anew.map((key, at) => async () => {
+        const expected = at % 2 === 0 ? undefined : new TextEncoder().encode('old')
+        const swap = await bench.instance(round).swap(key, expected, bench.write('new'))
+        if (!swap.done) throw new Error(`${when}: a conflict with ${shown(swap.current)}`)
+      })
+      for (const at of [0, 1, 2]) {
+        tasks.splice(at * MANY, 0, async () => {
+          await bench.instance(at).purge?.()
+        })
+      }
+      await Promise.all(tasks.map((task) => task()))
+      for (const key of anew) await bench.holds(key, 'new', 'a session that was written during a purge')
+    }
+  }),
+]
+
+function keys(bench: Bench, count: number): string[] {
+  return Array.from({ length: count }, () => bench.key())
+}
