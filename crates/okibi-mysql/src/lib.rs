@@ -26,6 +26,8 @@ mod connection;
 mod fault;
 mod migrate;
 mod sql;
+#[cfg(test)]
+mod tests;
 
 use std::{fmt, sync::Arc};
 

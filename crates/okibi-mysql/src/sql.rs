@@ -8,22 +8,23 @@ use sqlx::{AssertSqlSafe, MySqlConnection, Result, Row, mysql::MySqlRow};
 /// that was left as it is.
 const CREATE: &str = "INSERT INTO okibi_sessions (value, expires_at, owner, `key`) VALUES (?, ?, ?, ?)";
 /// Takes the place of an expired row.
-const TAKE: &str = "UPDATE okibi_sessions SET value = ?, expires_at = ?, owner = ? WHERE `key` = ? AND expires_at <= ?";
+pub(crate) const TAKE: &str =
+    "UPDATE okibi_sessions SET value = ?, expires_at = ?, owner = ? WHERE `key` = ? AND expires_at <= ?";
 /// Replaces the value of a live row that still is what was expected. sqlx always asks for rows found instead of rows
 /// changed, so a write of what lies there already counts.
-const REPLACE: &str =
+pub(crate) const REPLACE: &str =
     "UPDATE okibi_sessions SET value = ?, expires_at = ?, owner = ? WHERE `key` = ? AND expires_at > ? AND value = ?";
-const LOAD: &str = "SELECT value, expires_at FROM okibi_sessions WHERE `key` = ? AND expires_at > ?";
+pub(crate) const LOAD: &str = "SELECT value, expires_at FROM okibi_sessions WHERE `key` = ? AND expires_at > ?";
 /// What lies there, expired or not.
-const LOOK: &str = "SELECT value, expires_at FROM okibi_sessions WHERE `key` = ?";
-const DELETE: &str = "DELETE FROM okibi_sessions WHERE `key` = ?";
-const LIST: &str = "SELECT `key` FROM okibi_sessions WHERE owner = ? AND expires_at > ?";
+pub(crate) const LOOK: &str = "SELECT value, expires_at FROM okibi_sessions WHERE `key` = ?";
+pub(crate) const DELETE: &str = "DELETE FROM okibi_sessions WHERE `key` = ?";
+pub(crate) const LIST: &str = "SELECT `key` FROM okibi_sessions WHERE owner = ? AND expires_at > ?";
 /// Finds expired rows without locking any.
-const EXPIRED: &str = "SELECT `key`, expires_at FROM okibi_sessions
+pub(crate) const EXPIRED: &str = "SELECT `key`, expires_at FROM okibi_sessions
     WHERE expires_at >= ? AND expires_at <= ? ORDER BY expires_at LIMIT ?";
 /// Deletes rows by their keys: that locks these rows and nothing around them, and in the order in which writes lock. By
 /// the time of their expiry it would lock what lies between them too, and could meet a write head on.
-const PURGE: &str =
+pub(crate) const PURGE: &str =
     "DELETE held FROM okibi_sessions AS held FORCE INDEX (PRIMARY) WHERE held.expires_at <= ? AND held.`key` IN (";
 
 /// How a swap writes.

@@ -21,9 +21,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(10);
 /// Names the `mysqld` of a `MySQL` that is to be started instead of `MariaDB`.
 const MYSQL: &str = "OKIBI_TEST_MYSQLD";
+/// Keeps the files of a server that nobody keeps for long small.
+const SMALL: [&str; 1] = ["--innodb-log-file-size=10M"];
 /// What makes a new server one that tests can use.
-const FIRST: &str =
-    "CREATE DATABASE IF NOT EXISTS okibi;\nCREATE USER IF NOT EXISTS okibi@'%';\nGRANT ALL ON *.* TO okibi@'%';\n";
+const FIRST: &str = "CREATE DATABASE IF NOT EXISTS okibi;\nCREATE USER IF NOT EXISTS okibi@'%';\nGRANT ALL ON *.* TO okibi@'%' WITH GRANT OPTION;\n";
 
 /// A `MariaDB` server on a free port of the loopback interface. Its database is called `okibi`, its administrator too,
 /// without a password.
@@ -92,7 +93,11 @@ impl MariaDbServer {
         self.try_sql(statements).expect("the statements are carried out")
     }
 
-    fn try_sql(&self, statements: &str) -> io::Result<String> {
+    /// The same; what fails is an error that says how.
+    ///
+    /// # Errors
+    /// A statement fails.
+    pub fn try_sql(&self, statements: &str) -> io::Result<String> {
         let mut client = Command::new("mariadb");
         client.args(["--no-defaults", "--host=127.0.0.1", "--user=okibi", "--batch", "--skip-column-names"]);
         client.arg(format!("--port={}", self.port)).args(["--execute", statements, "okibi"]);
@@ -134,7 +139,7 @@ impl MariaDbServer {
         let mut command = self.server();
         command.arg(format!("--port={}", self.port)).arg(self.option("--socket=", "socket"));
         command.arg(self.option("--pid-file=", "pid")).arg(self.option("--init-file=", "first.sql"));
-        command.args(&self.settings);
+        command.args(SMALL).args(&self.settings);
         let (port, log) = (self.port, self.folder.path().join("log"));
         let (report, reported) = channel();
         let (starter, end) = channel::<()>();
@@ -168,11 +173,11 @@ impl MariaDbServer {
     fn install(&self) -> io::Result<()> {
         fs::write(self.folder.path().join("first.sql"), FIRST)?;
         if mysql().is_some() {
-            return said(self.server().arg("--initialize-insecure")).map(drop);
+            return said(self.server().arg("--initialize-insecure").args(SMALL)).map(drop);
         }
         let mut install = Command::new("mariadb-install-db");
         install.args(["--no-defaults", "--skip-test-db", "--auth-root-authentication-method=normal"]);
-        said(install.arg(self.option("--datadir=", "data"))).map(drop)
+        said(install.args(SMALL).arg(self.option("--datadir=", "data"))).map(drop)
     }
 
     /// The server's program with its data, ended when whoever started it ends.

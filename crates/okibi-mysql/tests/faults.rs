@@ -1,0 +1,334 @@
+//! A server that dies, refuses, stalls or answers by halves: what an error says is true, and the pool survives it.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use okibi_mysql::MysqlStore;
+use okibi_servers::{Cut, MariaDbServer, Mode, Proxy, Then};
+use okibi_store::{Store, StoreErrorKind, Swap};
+use sqlx::{Executor as _, MySqlPool, mysql::MySqlPoolOptions};
+use support::{Database, held, key, pool, texts, write};
+use tokio::time::{sleep, timeout};
+
+const SHORT: Duration = Duration::from_millis(200);
+
+/// A pool of two connections that gives up early.
+async fn small(port: u16, database: &str) -> MySqlPool {
+    let options = MySqlPoolOptions::new().max_connections(2).acquire_timeout(Duration::from_millis(500));
+    options.connect(&format!("mysql://okibi@127.0.0.1:{port}/{database}")).await.unwrap()
+}
+
+/// Ends connections to a database as an administrator does. They may end by themselves meanwhile.
+fn end_connections(server: &MariaDbServer, database: &str, most: usize) -> usize {
+    let others = "SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND db = ";
+    let others = server.sql(&format!("{others}'{database}'"));
+    others.lines().take(most).filter(|id| server.try_sql(&format!("KILL {id}")).is_ok()).count()
+}
+
+/// The connections to a database that wait for a lock.
+fn waiting(server: &MariaDbServer, database: &str) -> Vec<String> {
+    let waiting = "SELECT id FROM information_schema.innodb_trx \
+        JOIN information_schema.processlist ON id = trx_mysql_thread_id WHERE trx_state = 'LOCK WAIT' AND db = ";
+    server.sql(&format!("{waiting}'{database}'")).lines().map(str::to_owned).collect()
+}
+
+/// What a writer knows of a session that only it writes.
+struct Chain {
+    acknowledged: u64,
+    refused: u64,
+    unknown: u64,
+}
+
+/// Counts up, one swap at a time, until told to stop, and holds every answer against what lies there then.
+async fn count_up(store: Arc<MysqlStore>, name: usize, stop: Arc<AtomicBool>) -> Chain {
+    let key = key(format_args!("chain-{name}"));
+    let mut chain = Chain { acknowledged: 0, refused: 0, unknown: 0 };
+    let mut at: Option<u64> = None;
+    while !stop.load(Ordering::Relaxed) {
+        let (expected, next) = (at.map(|at| at.to_string()), at.map_or(0, |at| at + 1));
+        let swap = store.swap(&key, expected.as_ref().map(String::as_bytes), write(next.to_string())).await;
+        let kind = match swap {
+            Ok(swap) => {
+                assert_eq!(swap, Swap::Done, "nobody else writes here");
+                chain.acknowledged += 1;
+                at = Some(next);
+                continue;
+            }
+            Err(error) => error.kind(),
+        };
+        let there: Option<u64> = loop {
+            match store.load(&key).await {
+                Ok(loaded) => {
+                    break loaded.map(|held| String::from_utf8(held.bytes.to_vec()).unwrap().parse().unwrap());
+                }
+                Err(error) => assert_eq!(error.kind(), StoreErrorKind::Unavailable),
+            }
+            sleep(Duration::from_millis(5)).await;
+        };
+        if kind == StoreErrorKind::Unavailable {
+            chain.refused += 1;
+            assert_eq!(there, at, "session {name}: an error said that nothing was written");
+        } else {
+            chain.unknown += 1;
+            assert!(there == at || there == Some(next), "session {name}: {there:?} after {at:?} was acknowledged");
+        }
+        at = there;
+    }
+    chain
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn f_s23_a_server_killed_during_commits_loses_nothing_acknowledged_and_no_error_lies() {
+    let mut server = MariaDbServer::start_with(&["innodb_flush_log_at_trx_commit=1"]).unwrap();
+    let options = MySqlPoolOptions::new().max_connections(4).acquire_timeout(Duration::from_secs(2));
+    // Without a sign of life first, requests meet the dead connections.
+    let pool = options.test_before_acquire(false).connect(&server.url()).await.unwrap();
+    let store = Arc::new(MysqlStore::new(pool));
+    store.migrate().await.unwrap();
+    let stop = Arc::new(AtomicBool::new(false));
+    let writers = (0..6).map(|name| tokio::spawn(count_up(Arc::clone(&store), name, Arc::clone(&stop))));
+    let writers: Vec<_> = writers.collect();
+    for round in 0..6 {
+        sleep(Duration::from_millis(150)).await;
+        if round % 3 == 2 {
+            server.kill();
+            server.restart().unwrap();
+        } else {
+            end_connections(&server, "okibi", 2);
+        }
+    }
+    sleep(Duration::from_millis(150)).await;
+    stop.store(true, Ordering::Relaxed);
+    let (mut acknowledged, mut failed) = (0, 0);
+    for writer in writers {
+        let chain = writer.await.unwrap();
+        assert!(chain.acknowledged > 5, "a writer got nowhere: {}", chain.acknowledged);
+        acknowledged += chain.acknowledged;
+        failed += chain.refused + chain.unknown;
+    }
+    assert!(acknowledged > 100 && failed > 5, "{acknowledged} acknowledged, {failed} failed");
+}
+
+#[tokio::test]
+async fn f_a_server_that_is_down_is_unavailable_and_recovers_without_a_restart_of_the_app() {
+    let mut server = MariaDbServer::start().unwrap();
+    let store = MysqlStore::new(small(server.port(), "okibi").await);
+    store.migrate().await.unwrap();
+    store.swap(&key(1), None, write("1")).await.unwrap();
+    server.kill();
+    for _ in 0..3 {
+        let error = store.swap(&key(1), Some(b"1"), write("2")).await.unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{}", texts(&error));
+        assert!(texts(&error).contains("no connection to the database server"), "{}", texts(&error));
+        assert_eq!(store.load(&key(1)).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
+        assert_eq!(store.delete(&key(1)).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
+        assert_eq!(store.purge().await.unwrap_err().kind(), StoreErrorKind::Unavailable);
+    }
+    server.restart().unwrap();
+    assert_eq!(held(&store, &key(1)).await.unwrap(), "1");
+    assert_eq!(store.swap(&key(1), Some(b"1"), write("2")).await.unwrap(), Swap::Done);
+}
+
+#[tokio::test]
+async fn f_n39_a_lost_reply_is_unknown_and_the_witness_tells_what_became_of_it() {
+    let database = Database::new("lost").await;
+    let proxy = Proxy::start(database.server.port()).unwrap();
+    let store = MysqlStore::new(pool(proxy.port(), "lost", 1).await);
+    store.migrate().await.unwrap();
+    let value = |at| format!("value {at}");
+    let mut before: Option<String> = None;
+    for (round, then) in [Then::Close, Then::Reset, Then::Close].into_iter().enumerate() {
+        let after = value(round);
+        store.load(&key("lost")).await.unwrap();
+        // Some bytes of the reply or none: the rest says whether it was carried out.
+        proxy.cut_reply_to(after.clone(), Cut { after: round * 4, then });
+        let expected = before.as_ref().map(String::as_bytes);
+        let lost = store.swap(&key("lost"), expected, write(after.clone())).await.unwrap_err();
+        assert_eq!(lost.kind(), StoreErrorKind::Unknown, "{}", texts(&lost));
+        let again = store.swap(&key("lost"), expected, write(after.clone())).await.unwrap();
+        assert_eq!(again, Swap::Conflict(Some(after.clone().into())), "it had happened");
+        before = Some(after);
+    }
+    proxy.cut_reply_to("session:lost", Cut { after: 0, then: Then::Close });
+    assert_eq!(store.delete(&key("lost")).await.unwrap_err().kind(), StoreErrorKind::Unknown);
+    assert_eq!(store.load(&key("lost")).await.unwrap(), None);
+    assert_eq!(proxy.traffic().cuts, 4);
+}
+
+#[tokio::test]
+async fn f_s20_s23_what_was_given_up_in_a_stall_leaves_no_broken_connection_in_a_small_pool() {
+    let server = MariaDbServer::start().unwrap();
+    let proxy = Proxy::start(server.port()).unwrap();
+    let store = MysqlStore::new(small(proxy.port(), "okibi").await);
+    store.migrate().await.unwrap();
+    for at in 0..4 {
+        store.swap(&key(at), None, write(format!("value {at}"))).await.unwrap();
+    }
+    // Once the way to the server is blocked, once the server itself.
+    for way in [true, false] {
+        if way {
+            proxy.set(Mode::Stall);
+        } else {
+            server.stall().unwrap();
+        }
+        let begun = Instant::now();
+        for at in 0..8 {
+            let key = key(at % 4);
+            let given_up = match at % 2 {
+                0 => timeout(SHORT, store.load(&key)).await.map(drop),
+                _ => timeout(SHORT, store.swap(&key, Some(b"x"), write("never"))).await.map(drop),
+            };
+            assert!(given_up.is_err() || proxy.traffic().open == 2, "it stalls");
+            assert!(proxy.traffic().open <= 2, "more connections than the pool may have");
+        }
+        assert!(begun.elapsed() < Duration::from_secs(5));
+        if way {
+            proxy.set(Mode::Open);
+        } else {
+            server.go_on().unwrap();
+        }
+        recover(&store).await;
+        // The answer to one request is not taken for that to another.
+        for at in 0..8 {
+            assert_eq!(held(&store, &key(at % 4)).await.unwrap(), format!("value {}", at % 4));
+        }
+    }
+}
+
+#[tokio::test]
+async fn f_s23_a_network_that_swallows_everything_does_not_use_up_the_pool() {
+    let database = Database::new("silent").await;
+    let proxy = Proxy::start(database.server.port()).unwrap();
+    let store = MysqlStore::new(small(proxy.port(), "silent").await);
+    store.migrate().await.unwrap();
+    store.swap(&key(0), None, write("value 0")).await.unwrap();
+    // Both connections fall silent for good, while the server is well.
+    let (first, second) = (key(0), key(0));
+    let both = async { tokio::join!(store.load(&first), store.load(&second)) };
+    proxy.set(Mode::Cut(Cut { after: 0, then: Then::Silence }));
+    assert!(timeout(SHORT, both).await.is_err());
+    proxy.set(Mode::Open);
+    recover(&store).await;
+    let Ok((one, other)) = timeout(SHORT * 10, async { tokio::join!(store.load(&first), store.load(&second)) }).await
+    else {
+        panic!("one of two connections is missing");
+    };
+    assert!(one.unwrap().is_some() && other.unwrap().is_some());
+}
+
+/// Waits until the store serves again, for somewhat longer than a connection may linger.
+async fn recover(store: &MysqlStore) {
+    let begun = Instant::now();
+    while !matches!(timeout(SHORT, store.load(&key(0))).await, Ok(Ok(_))) {
+        assert!(begun.elapsed() < Duration::from_secs(8), "the store does not recover");
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn f_requests_that_wait_for_a_lock_and_are_given_up_do_not_heap_up_in_the_server() {
+    let database = Database::new("waiting").await;
+    let store = MysqlStore::new(small(database.server.port(), "waiting").await);
+    store.migrate().await.unwrap();
+    store.swap(&key(0), None, write("0")).await.unwrap();
+    let app = pool(database.server.port(), "waiting", 1).await;
+    let mut lock = app.begin().await.unwrap();
+    lock.execute("SELECT 1 FROM okibi_sessions FOR UPDATE").await.unwrap();
+    for at in 0..10 {
+        let key = key(0);
+        let given_up = timeout(SHORT, store.swap(&key, Some(b"0"), write(format!("written {at}")))).await;
+        assert!(given_up.is_err() || given_up.unwrap().unwrap_err().kind() == StoreErrorKind::Unavailable);
+    }
+    assert!((1..=2).contains(&waiting(&database.server, "waiting").len()));
+    lock.rollback().await.unwrap();
+    recover(&store).await;
+    // One of those that were sent came first, and what it wrote is whole.
+    let there = held(&store, &key(0)).await.unwrap();
+    assert!(there.starts_with("written "), "{there}");
+    assert_eq!(store.swap(&key(0), Some(there.as_bytes()), write("last")).await.unwrap(), Swap::Done);
+    assert_eq!(held(&store, &key(0)).await.unwrap(), "last");
+}
+
+#[tokio::test]
+async fn f_a_connection_that_was_ended_while_it_was_idle_fails_no_request() {
+    let database = Database::new("ended").await;
+    let store = MysqlStore::new(pool(database.server.port(), "ended", 1).await);
+    store.migrate().await.unwrap();
+    assert!(end_connections(&database.server, "ended", 9) > 0);
+    assert_eq!(store.swap(&key(1), None, write("1")).await.unwrap(), Swap::Done);
+
+    // Where the app's pool does not look first, an error says no more than it knows, and the next request is served.
+    let options = MySqlPoolOptions::new().max_connections(1).test_before_acquire(false);
+    let store = MysqlStore::new(options.connect_with((*database.pool.connect_options()).clone()).await.unwrap());
+    held(&store, &key(1)).await.unwrap();
+    // Until it is back in the pool.
+    sleep(SHORT).await;
+    assert!(end_connections(&database.server, "ended", 9) > 0);
+    let error = store.swap(&key(1), Some(b"1"), write("2")).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unknown);
+    assert_eq!(store.swap(&key(1), Some(b"1"), write("2")).await.unwrap(), Swap::Done);
+}
+
+#[tokio::test]
+async fn f_s23_what_the_server_refuses_is_unavailable_and_a_statement_that_was_ended_is_unknown() {
+    let database = Database::new("refused").await;
+    let store = database.store().await;
+    store.swap(&key(1), None, write("1")).await.unwrap();
+    for (setting, number, kind) in [
+        ("SET SESSION TRANSACTION READ ONLY", "1792", StoreErrorKind::Unavailable),
+        ("SET SESSION innodb_lock_wait_timeout = 1", "1205", StoreErrorKind::Unavailable),
+        ("SET SESSION innodb_lock_wait_timeout = 50", "1317", StoreErrorKind::Unknown),
+    ] {
+        let options = MySqlPoolOptions::new()
+            .max_connections(1)
+            .after_connect(move |connection, _| Box::pin(async move { connection.execute(setting).await.map(drop) }));
+        let store = MysqlStore::new(options.connect_with((*database.pool.connect_options()).clone()).await.unwrap());
+        let mut lock = database.pool.begin().await.unwrap();
+        lock.execute("SELECT 1 FROM okibi_sessions FOR UPDATE").await.unwrap();
+        let server = Arc::clone(&database.server);
+        let ended = tokio::spawn(async move {
+            // The only statement that still waits after a second and a half.
+            sleep(Duration::from_millis(1500)).await;
+            for id in waiting(&server, "refused") {
+                server.sql(&format!("KILL QUERY {id}"));
+            }
+        });
+        let error = store.swap(&key(1), Some(b"1"), write("2")).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{setting}: {}", texts(&error));
+        assert!(texts(&error).contains(number), "{setting}: {}", texts(&error));
+        ended.await.unwrap();
+        lock.rollback().await.unwrap();
+        assert_eq!(held(&store, &key(1)).await.unwrap(), "1");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn f_a_deadlock_with_the_app_is_tried_again() {
+    let database = Database::new("deadlock").await;
+    database.run("CREATE TABLE work (n INT)").await;
+    let store = Arc::new(database.store().await);
+    for at in [1, 2] {
+        store.swap(&key(at), None, write("1")).await.unwrap();
+    }
+    // The app holds the second session and wants the first; a purge's step has the first and wants the second.
+    let mut app = database.pool.begin().await.unwrap();
+    app.execute("SELECT 1 FROM okibi_sessions WHERE `key` = 'session:2' FOR UPDATE").await.unwrap();
+    // The server ends the transaction that has done less.
+    app.execute("INSERT INTO work VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9)").await.unwrap();
+    let late = MysqlStore::new(database.pool.clone()).clock(|| okibi_store::Timestamp::MAX);
+    let purge = tokio::spawn(async move { late.purge().await });
+    while waiting(&database.server, "deadlock").is_empty() {
+        sleep(Duration::from_millis(20)).await;
+    }
+    app.execute("UPDATE okibi_sessions SET owner = 'ann' WHERE `key` = 'session:1'").await.unwrap();
+    app.rollback().await.unwrap();
+    assert_eq!(purge.await.unwrap().unwrap(), 2);
+}

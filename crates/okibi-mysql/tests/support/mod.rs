@@ -1,0 +1,78 @@
+//! What the tests of the `MySQL` store share.
+#![allow(dead_code, reason = "each test program uses its own part of this")]
+
+use std::{
+    error::Error as _,
+    fmt::Display,
+    sync::{Arc, Mutex, PoisonError, Weak},
+};
+
+use okibi_mysql::MysqlStore;
+use okibi_servers::MariaDbServer;
+use okibi_store::{Bytes, Store as _, StoreError, StoreKey, Timestamp, Write};
+use sqlx::{AssertSqlSafe, MySqlPool, mysql::MySqlPoolOptions};
+
+pub(crate) fn key(at: impl Display) -> StoreKey {
+    StoreKey::new(format!("session:{at}"))
+}
+
+pub(crate) fn write(bytes: impl Into<Bytes>) -> Write {
+    Write { bytes: bytes.into(), expires_at: Timestamp::MAX, owner: None }
+}
+
+/// A pool of this size for a database, on a port that leads to its server.
+pub(crate) async fn pool(port: u16, database: &str, size: u32) -> MySqlPool {
+    let url = format!("mysql://okibi@127.0.0.1:{port}/{database}");
+    MySqlPoolOptions::new().max_connections(size).connect(&url).await.unwrap()
+}
+
+/// A database of a test's own, on a server that the tests of a program share while any of them runs.
+pub(crate) struct Database {
+    pub(crate) server: Arc<MariaDbServer>,
+    pub(crate) pool: MySqlPool,
+}
+
+impl Database {
+    pub(crate) async fn new(name: &str) -> Self {
+        static SHARED: Mutex<Weak<MariaDbServer>> = Mutex::new(Weak::new());
+        let server = {
+            let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+            shared.upgrade().unwrap_or_else(|| {
+                let server = Arc::new(MariaDbServer::start().unwrap());
+                *shared = Arc::downgrade(&server);
+                server
+            })
+        };
+        server.sql(&format!("CREATE DATABASE {name}"));
+        let pool = MySqlPool::connect(&format!("mysql://okibi@127.0.0.1:{}/{name}", server.port())).await.unwrap();
+        Self { server, pool }
+    }
+
+    /// A store on the pool, with its table.
+    pub(crate) async fn store(&self) -> MysqlStore {
+        let store = MysqlStore::new(self.pool.clone());
+        store.migrate().await.unwrap();
+        store
+    }
+
+    /// Carries out statements.
+    pub(crate) async fn run(&self, sql: &str) {
+        sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&self.pool).await.unwrap();
+    }
+
+    /// The one number that a query finds.
+    pub(crate) async fn number(&self, sql: &'static str) -> i64 {
+        sqlx::query_scalar(sql).fetch_one(&self.pool).await.unwrap()
+    }
+}
+
+/// What lies under a key, as text.
+pub(crate) async fn held(store: &MysqlStore, key: &StoreKey) -> Option<String> {
+    let loaded = store.load(key).await.unwrap();
+    loaded.map(|loaded| String::from_utf8(loaded.bytes.to_vec()).unwrap())
+}
+
+/// The error's own text and that of its cause.
+pub(crate) fn texts(error: &StoreError) -> String {
+    format!("{error}: {}", error.source().unwrap())
+}
