@@ -1,0 +1,58 @@
+//! The example of `docs/log-out-everywhere.md` does what the page says (N25), and the page shows it as it is.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, dead_code, reason = "a test fails by panicking")]
+
+#[path = "../examples/devices.rs"]
+mod devices;
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{Method, Request, StatusCode},
+};
+use okibi::SqliteStore;
+use tower::ServiceExt as _;
+
+/// The status and the text of an answer, and the cookie that it sets.
+async fn ask(app: &Router, method: Method, path: &str, cookie: &str) -> (StatusCode, String, String) {
+    let request = Request::builder().method(method).uri(path).header("cookie", cookie).header("user-agent", "a phone");
+    let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+    let set = response.headers().get("set-cookie").map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+    let (status, body) = (response.status(), response.into_body());
+    let text = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
+    (status, text, set.split(';').next().unwrap_or_default().to_owned())
+}
+
+#[tokio::test]
+async fn n25_a_user_sees_their_devices_and_ends_one_the_others_or_all() {
+    let app = devices::app(SqliteStore::in_memory().unwrap()).unwrap();
+    let mut devices = Vec::new();
+    for _ in 0..4 {
+        devices.push(ask(&app, Method::POST, "/login/ann", "").await.2);
+    }
+    let bens = ask(&app, Method::POST, "/login/ben", "").await.2;
+    let list = async |cookie: &str| ask(&app, Method::GET, "/devices", cookie).await.1;
+    let page = list(&devices[0]).await;
+    assert_eq!(page.lines().count(), 4);
+    assert_eq!(page.matches("a phone, this one: since ").count(), 1);
+
+    let other = page.lines().find(|line| !line.contains("this one")).unwrap();
+    let end = format!("/devices/{}/end", other.rsplit(' ').next().unwrap());
+    assert_eq!(ask(&app, Method::POST, &end, &bens).await.0, StatusCode::NOT_FOUND, "only one's own");
+    assert_eq!(ask(&app, Method::POST, &end, &devices[0]).await.0, StatusCode::OK);
+    assert_eq!(list(&devices[0]).await.lines().count(), 3);
+
+    assert_eq!(ask(&app, Method::POST, "/devices/end-others", &devices[0]).await.1, "2 ended");
+    for device in &devices[1..] {
+        assert_eq!(list(device).await, "", "on its next request it is nobody's");
+    }
+    assert_eq!(ask(&app, Method::POST, "/admin/ann/end-all", &bens).await.1, "1 ended");
+    assert_eq!(list(&devices[0]).await, "");
+    assert_eq!(list(&bens).await.lines().count(), 1);
+}
+
+#[test]
+fn the_page_shows_the_example_as_it_is() {
+    let example = include_str!("../examples/devices.rs").split_once("\n\n").unwrap().1;
+    assert!(include_str!("../../../docs/log-out-everywhere.md").contains(&format!("```rust\n{example}```\n")));
+}

@@ -1,0 +1,46 @@
+// The example of docs/log-out-everywhere.md does what the page says (N25), and the page shows it as it is.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { Browser } from './support/browser.js'
+
+const here = process.cwd()
+const folder = mkdtempSync(join(tmpdir(), 'okibi-devices-'))
+process.chdir(folder)
+afterAll(() => {
+  process.chdir(here)
+  rmSync(folder, { recursive: true })
+})
+
+type Device = { handle: string; current: boolean; label: string; created: string; lastActive: string }
+
+test('n25_a_user_sees_their_devices_and_ends_one_the_others_or_all', async () => {
+  const { default: app } = await import('./readme/devices.js')
+  const login = async (user: string) => {
+    const browser = new Browser(app)
+    await browser.text(`/login/${user}`, { method: 'POST', headers: { 'user-agent': 'a phone' } })
+    return browser
+  }
+  const post = (browser: Browser, path: string) => browser.fetch(path, { method: 'POST' })
+  const list = async (browser: Browser) => (await (await browser.fetch('/devices')).json()) as Device[]
+  const [phone, laptop, tablet, ben] = [await login('ann'), await login('ann'), await login('ann'), await login('ben')]
+  const devices = await list(phone)
+  expect(devices.map(({ current }) => current).sort()).toEqual([false, false, true])
+  expect(devices.every(({ label, created, lastActive }) => label === 'a phone' && created <= lastActive)).toBe(true)
+  const mine = (await list(laptop)).find(({ current }) => current)?.handle
+  expect((await post(ben, `/devices/${mine}/end`)).status).toBe(404)
+  expect((await post(phone, `/devices/${mine}/end`)).status).toBe(200)
+  expect(await list(laptop)).toEqual([])
+  expect(await (await post(phone, '/devices/end-others')).text()).toBe('1 ended')
+  expect(await list(tablet)).toEqual([])
+  expect(await (await post(ben, '/admin/ann/end-all')).text()).toBe('1 ended')
+  expect(await list(phone)).toEqual([])
+  expect(await list(ben)).toHaveLength(1)
+})
+
+test('the page shows the example as it is', () => {
+  const [, ...lines] = readFileSync(new URL('./readme/devices.ts', import.meta.url), 'utf8').split('\n')
+  const page = readFileSync(new URL('../../../docs/log-out-everywhere.md', import.meta.url), 'utf8')
+  expect(page).toContain(`\`\`\`ts\n${lines.join('\n')}\`\`\`\n`)
+})

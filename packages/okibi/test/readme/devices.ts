@@ -1,0 +1,32 @@
+// The example of docs/log-out-everywhere.md.
+import { Hono } from 'hono'
+import { directory, type SessionEnv, sessions } from 'okibi'
+import { openSqliteStore } from 'okibi/sqlite'
+
+const store = openSqliteStore('sessions.sqlite') // any store that can list by owner
+const sessionsOf = directory({ store })
+
+const app = new Hono<SessionEnv<{ user: string }>>()
+app.use(sessions({ store, idle: 7 * 86400, absolute: 30 * 86400 }))
+
+app.post('/login/:user', (c) => {
+  // Check a password here. A session that gets another owner gets another id as well.
+  c.get('session').setOwner(c.req.param('user'))
+  c.get('session').setLabel(c.req.header('user-agent') ?? 'unknown device')
+  return c.body(null)
+})
+
+app.get('/devices', async (c) => c.json(await c.get('session').owned()))
+
+app.post('/devices/end-others', async (c) => c.text(`${await c.get('session').endOthers()} ended`))
+
+app.post('/devices/:handle/end', async (c) => {
+  // Only among the sessions of this session's owner.
+  const ended = await c.get('session').end(c.req.param('handle'))
+  return c.body(null, ended ? 200 : 404)
+})
+
+// Behind a guard of your own.
+app.post('/admin/:user/end-all', async (c) => c.text(`${await sessionsOf.endAll(c.req.param('user'))} ended`))
+
+export default app
