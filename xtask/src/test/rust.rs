@@ -45,7 +45,7 @@ pub(super) fn clippy() -> Outcome {
 const BACKENDS: [&str; 4] = ["okibi-servers", "okibi-redis", "okibi-postgres", "okibi-mysql"];
 
 /// Tests of the crate that users add which need servers, and so run only if they are named.
-const OUTAGES: [&str; 6] = ["--package", "okibi", "--test", "outage", "--test", "outage-leaks"];
+const OUTAGES: [&str; 8] = ["--package", "okibi", "--test", "postgres", "--test", "outage", "--test", "outage-leaks"];
 
 /// All but what needs servers.
 pub(super) fn tests() -> Outcome {
