@@ -9,6 +9,8 @@ mod manners;
 mod model;
 mod origins;
 mod registers;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::HashSet, fmt};
 
