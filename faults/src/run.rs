@@ -30,7 +30,7 @@ const BROWSERS: u32 = 6;
 /// How many tabs each of them has.
 const TABS: u32 = 2;
 /// How long an instance may take to work again after the last fault.
-const RECOVERY: Duration = Duration::from_secs(15);
+const RECOVERY: Duration = Duration::from_secs(10);
 /// How much longer than the stores' deadlines say a request may take: the machine may be busy.
 const SLACK: Duration = Duration::from_secs(4);
 

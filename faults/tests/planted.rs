@@ -1,0 +1,238 @@
+//! The whole rig on stores with planted defects: it must find each, and nothing on the store without one.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use okibi::{
+    MemoryStore, Sessions,
+    store::{Consistency, Loaded, Owners, Store, StoreError, StoreKey, Swap, Write},
+};
+use okibi_faults::{
+    backend::{Backend, BoxFuture, Failure, Fault},
+    check::{Counts, check},
+    history::History,
+    random::Random,
+    run::{Options, run},
+};
+use serde_json::Value;
+
+/// What is wrong with a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Defect {
+    None,
+    /// Now and then a write is acknowledged and not made.
+    Forgets,
+    /// A write replaces whatever is there.
+    Blind,
+    /// Markers of rotations and of ends are acknowledged and not written, and nothing is removed.
+    Undead,
+    /// Now and then a write is made and reported as not made.
+    Denies,
+    /// Now and then another session's record is loaded.
+    Mixes,
+    /// Now and then a read finds nothing.
+    Blinks,
+    /// Now and then a write is made and reported as in conflict with what was there before.
+    Repeats,
+    /// After a while nothing works any more.
+    Dies,
+}
+
+/// A store with a defect.
+struct Defective {
+    defect: Defect,
+    store: MemoryStore,
+    calls: AtomicU64,
+    last: std::sync::Mutex<Option<Loaded>>,
+}
+
+impl Defective {
+    /// Whether the defect shows in this call: in one of so many.
+    fn shows(&self, defect: Defect, every: u64) -> bool {
+        self.defect == defect && self.calls.fetch_add(1, Ordering::Relaxed) % every == every - 1
+    }
+
+    fn is_dead(&self) -> bool {
+        self.defect == Defect::Dies && self.calls.fetch_add(1, Ordering::Relaxed) > 100
+    }
+}
+
+/// A record is a session, not a marker.
+fn is_marker(bytes: &Bytes) -> bool {
+    bytes.windows(4).any(|part| part == b"\"r\":")
+}
+
+impl Store for Defective {
+    async fn load(&self, key: &StoreKey) -> Result<Option<Loaded>, StoreError> {
+        if self.is_dead() {
+            return Err(StoreError::unavailable("dead"));
+        }
+        let loaded = self.store.load(key).await?;
+        if self.shows(Defect::Blinks, 50) {
+            return Ok(None);
+        }
+        let mut last = self.last.lock().expect("nobody panics with it");
+        if self.shows(Defect::Mixes, 20) {
+            return Ok(last.clone().or(loaded));
+        }
+        if loaded.as_ref().is_some_and(|loaded| !is_marker(&loaded.bytes)) {
+            last.clone_from(&loaded);
+        }
+        Ok(loaded)
+    }
+
+    async fn swap(&self, key: &StoreKey, expected: Option<&[u8]>, write: Write) -> Result<Swap, StoreError> {
+        if self.is_dead() {
+            return Err(StoreError::unavailable("dead"));
+        }
+        if self.shows(Defect::Forgets, 20) || (self.defect == Defect::Undead && is_marker(&write.bytes)) {
+            return Ok(Swap::Done);
+        }
+        if self.defect == Defect::Blind {
+            let there = self.store.load(key).await?.map(|loaded| loaded.bytes);
+            return self.store.swap(key, there.as_deref(), write).await;
+        }
+        let swapped = self.store.swap(key, expected, write.clone()).await?;
+        if swapped == Swap::Done && self.shows(Defect::Denies, 20) {
+            return Err(StoreError::unavailable("no"));
+        }
+        if swapped == Swap::Done && self.shows(Defect::Repeats, 10) {
+            // The same record under another write tag, as somebody else's write would be.
+            let text = String::from_utf8(write.bytes.to_vec()).expect("a record is text");
+            let (head, tail) = text.split_at(text.find("\"w\":\"").expect("a write tag") + 5);
+            let other = Bytes::from(format!("{head}AAAAAAAAAAA{}", &tail[11..]));
+            let same = Write { bytes: other.clone(), ..write.clone() };
+            self.store.swap(key, Some(&write.bytes), same).await?;
+            return Ok(Swap::Conflict(Some(other)));
+        }
+        Ok(swapped)
+    }
+
+    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
+        if self.defect == Defect::Undead { Ok(()) } else { self.store.delete(key).await }
+    }
+
+    fn consistency(&self) -> Consistency {
+        Consistency::Strong
+    }
+
+    fn owners(&self) -> Option<Owners<'_>> {
+        self.store.owners()
+    }
+}
+
+/// A backend on such a store, with a fault that does nothing, as far as anybody can see.
+struct Planted(Arc<Defective>, Vec<Box<dyn Fault>>);
+
+/// A fault that is none.
+struct Idle;
+
+impl Fault for Idle {
+    fn name(&self) -> &'static str {
+        "idle"
+    }
+
+    fn strike<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async {
+            tokio::time::sleep(random.millis(10..50)).await;
+            Ok(())
+        })
+    }
+}
+
+impl Backend for Planted {
+    fn name(&self) -> &'static str {
+        "planted"
+    }
+
+    fn sessions(&self, _instance: usize) -> BoxFuture<'_, Result<Sessions, Failure>> {
+        let store = Arc::clone(&self.0);
+        Box::pin(async move { Ok(Sessions::new(store)) })
+    }
+
+    fn hono(&self, _instance: usize) -> Option<Value> {
+        None
+    }
+
+    fn faults(&self) -> &[Box<dyn Fault>] {
+        &self.1
+    }
+}
+
+async fn history(defect: Defect, with_fault: bool) -> History {
+    let defective =
+        Defective { defect, store: MemoryStore::new(), calls: AtomicU64::new(0), last: std::sync::Mutex::default() };
+    let faults: Vec<Box<dyn Fault>> = if with_fault { vec![Box::new(Idle)] } else { Vec::new() };
+    let options = Options { seed: 7, seconds: 3, faults: None };
+    let backend = Planted(Arc::new(defective), faults);
+    let run = tokio::time::timeout(Duration::from_mins(2), run(&backend, &options));
+    run.await.expect("it ends").expect("the rig works")
+}
+
+/// The rig finds that one of these rules is broken.
+async fn finds(defect: Defect, rules: &[&str]) {
+    let found = check(&history(defect, false).await);
+    let broken: Vec<&str> = found.iter().map(|violation| violation.rule).collect();
+    assert!(rules.iter().all(|rule| broken.contains(rule)), "{defect:?}: {broken:?} has not all of {rules:?}");
+}
+
+#[tokio::test]
+async fn a_store_without_a_defect_breaks_no_rule() {
+    let history = history(Defect::None, false).await;
+    assert_eq!(check(&history), []);
+    assert_eq!(Counts::of(&history).shortfalls(), [] as [&str; 0]);
+}
+
+#[tokio::test]
+async fn faults_that_do_nothing_are_a_failure() {
+    let history = history(Defect::None, true).await;
+    assert_eq!(check(&history), []);
+    let shortfalls = Counts::of(&history).shortfalls();
+    assert!(matches!(&shortfalls[..], [only] if only.contains("the faults did nothing")), "{shortfalls:?}");
+}
+
+#[tokio::test]
+async fn writes_that_are_forgotten_are_found() {
+    finds(Defect::Forgets, &["lost-count", "lost-write"]).await;
+}
+
+#[tokio::test]
+async fn n2_writes_that_replace_whatever_is_there_are_found() {
+    finds(Defect::Blind, &["lost-count"]).await;
+}
+
+#[tokio::test]
+async fn n1_sessions_that_do_not_end_are_found() {
+    finds(Defect::Undead, &["revived"]).await;
+}
+
+#[tokio::test]
+async fn writes_that_are_denied_are_found() {
+    finds(Defect::Denies, &["failed-shows", "counted-twice"]).await;
+}
+
+#[tokio::test]
+async fn s20_sessions_that_are_mixed_up_are_found() {
+    finds(Defect::Mixes, &["crossed"]).await;
+}
+
+#[tokio::test]
+async fn sessions_that_are_not_found_are_found() {
+    finds(Defect::Blinks, &["lost-session"]).await;
+}
+
+#[tokio::test]
+async fn n39_writes_that_are_made_twice_are_found() {
+    finds(Defect::Repeats, &["counted-twice"]).await;
+}
+
+#[tokio::test]
+async fn a_store_that_stays_away_is_found() {
+    finds(Defect::Dies, &["no-recovery"]).await;
+}
