@@ -8,7 +8,7 @@ pub(crate) const USAGE: &str = "\
 okibi-faults --backend NAME [--seed N] [--seconds N] [--faults NAME,...] [--record FILE]
     runs random session histories on a backend while faults strike, and checks what was recorded
     --seed     what the histories, the faults and their times are drawn from; default: a new one, which is printed
-    --seconds  how long faults are injected; default 10
+    --seconds  how long faults are injected, or longer until each has struck once; default 10
     --faults   only these; default all that the backend knows; `none`: none
     --record   where the history goes; default target/faults/NAME-SEED.jsonl
 okibi-faults --check FILE    checks a recorded history once more

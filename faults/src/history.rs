@@ -33,7 +33,7 @@ pub struct Run {
     pub backend: String,
     /// What the histories, the faults and their times were drawn from.
     pub seed: u64,
-    /// How long faults were injected.
+    /// How long faults were to be injected at least.
     pub seconds: u64,
     /// The faults that took part.
     pub faults: Vec<String>,

@@ -12,7 +12,7 @@ use std::{
 use futures_util::future::join_all;
 use tokio::{
     task::JoinSet,
-    time::{Instant, sleep, sleep_until},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 
 use crate::{
@@ -31,6 +31,8 @@ const BROWSERS: u32 = 6;
 const TABS: u32 = 2;
 /// How long an instance may take to work again after the last fault.
 const RECOVERY: Duration = Duration::from_secs(10);
+/// By when a strike must have been healed.
+const STRIKE: Duration = Duration::from_mins(1);
 /// How much longer than the stores' deadlines say a request may take: the machine may be busy.
 const SLACK: Duration = Duration::from_secs(4);
 
@@ -39,7 +41,7 @@ const SLACK: Duration = Duration::from_secs(4);
 pub struct Options {
     /// What the histories, the faults and their times are drawn from.
     pub seed: u64,
-    /// How long faults are injected.
+    /// How long faults are injected at least; it goes on until each has struck once.
     pub seconds: u64,
     /// The faults that take part; `None`: all that the backend knows. Empty: none.
     pub faults: Option<Vec<String>>,
@@ -127,7 +129,7 @@ async fn storm(desk: &Desk, faults: &[&dyn Fault], options: &Options) -> Result<
     let mut waiting: Vec<usize> = Vec::new();
     loop {
         let rest = random.millis(200..900);
-        if faults.is_empty() || Instant::now() + rest >= until {
+        if strikes.len() >= faults.len() && Instant::now() + rest >= until {
             sleep_until(until).await;
             return Ok(strikes);
         }
@@ -140,7 +142,9 @@ async fn storm(desk: &Desk, faults: &[&dyn Fault], options: &Options) -> Result<
         let start = desk.now();
         // What it draws shifts nothing that is drawn after it.
         let mut own = Random::of(options.seed, &format!("{} {}", fault.name(), strikes.len()));
-        fault.strike(&mut own).await.map_err(|error| format!("the fault {}: {error}", fault.name()))?;
+        let struck = timeout(STRIKE, fault.strike(&mut own)).await;
+        let struck = struck.unwrap_or_else(|_| Err("it was not healed".into()));
+        struck.map_err(|error| format!("the fault {}: {error}", fault.name()))?;
         let strike =
             Strike { fault: fault.name().to_owned(), start, end: desk.now(), loses_writes: fault.loses_writes() };
         strikes.push(strike);

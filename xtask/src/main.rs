@@ -5,6 +5,7 @@ mod args;
 mod base64;
 mod bench;
 mod demo;
+mod faults;
 mod fuzz;
 mod npm;
 mod pack;

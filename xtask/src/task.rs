@@ -2,7 +2,7 @@
 
 use crate::{
     args::Args,
-    bench, demo, fuzz, pack,
+    bench, demo, faults, fuzz, pack,
     run::{Outcome, fail},
     servers, test, tidy,
     wasm::{self, Effort},
@@ -13,12 +13,14 @@ cargo xtask <task>
 
   demo [--store sqlite|cookie] [--port N]   run the demo site on axum (port 3000) and on Hono (the next port)
   test [part ...]                           run everything that must hold, or only these parts: rust, ts, tidy,
-                                            runtimes, consumers, stores, fuzz, readme, browser, or
+                                            runtimes, consumers, stores, faults, fuzz, readme, browser, or
                                             one of theirs (clippy, bun, ...)
   servers                                   put newer Redis and Valkey, for tests, into target/servers
   tidy                                      check the house rules
   wasm [--dev]                              build the engine for JavaScript; --dev leaves out the optimiser
   fuzz [target] [--seconds N] [--seed N]    run the fuzz targets (60 seconds each) with random input
+  faults [backend ...] [--seconds N] [--seed N]
+                                            random session histories while faults strike (60 seconds each)
   bench                                     measure okibi beside other session libraries
   pack                                      build the npm package as it ships, into target/npm
 ";
@@ -33,6 +35,7 @@ pub(crate) enum Task {
     Tidy,
     Wasm(Effort),
     Fuzz(fuzz::Options),
+    Faults(faults::Options),
     Bench,
     Pack,
 }
@@ -47,6 +50,7 @@ impl Task {
             "tidy" => Self::Tidy,
             "wasm" => Self::Wasm(if args.flag("--dev") { Effort::Quick } else { Effort::Shipped }),
             "fuzz" => Self::Fuzz(fuzz::Options::parse(&mut args)?),
+            "faults" => Self::Faults(faults::Options::parse(&mut args)?),
             "bench" => Self::Bench,
             "pack" => Self::Pack,
             "help" | "--help" | "-h" => Self::Help,
@@ -69,6 +73,7 @@ impl Task {
             Self::Tidy => tidy::check(),
             Self::Wasm(effort) => wasm::build(effort),
             Self::Fuzz(options) => fuzz::run(&options),
+            Self::Faults(options) => faults::run(&options),
             Self::Bench => bench::run(),
             Self::Pack => pack::run(),
         }
@@ -97,6 +102,8 @@ mod tests {
             "tidy",
             "wasm --dev",
             "fuzz id --seconds 5 --seed 7",
+            "faults",
+            "faults sqlite memory --seconds 600 --seed 7",
             "bench",
             "pack",
             "help",

@@ -19,7 +19,7 @@ use std::{
 
 use crate::{
     args::Args,
-    fuzz,
+    faults, fuzz,
     run::{Failure, Outcome, fail, holding_back, in_ci},
     tidy,
 };
@@ -74,6 +74,18 @@ const PARTS: &[Part] = &[
         run: rust::databases,
     },
     Part { name: "examples", group: "ts", needs: &[typescript::need_node], run: site::examples },
+    Part {
+        name: "faults",
+        group: "faults",
+        needs: &[
+            typescript::need_node,
+            stores::need_redis,
+            stores::need_newer_redis,
+            stores::need_postgres,
+            stores::need_mariadb,
+        ],
+        run: faults::in_tests,
+    },
     Part { name: "fuzz", group: "fuzz", needs: &[], run: || fuzz::in_tests(FUZZ_SECONDS) },
     Part { name: "readme", group: "readme", needs: &[typescript::need_node], run: site::readme },
     Part { name: "browser", group: "browser", needs: &[site::need_browser], run: site::browser },

@@ -47,11 +47,11 @@ const BACKENDS: [&str; 4] = ["okibi-servers", "okibi-redis", "okibi-postgres", "
 /// Tests of the crate that users add which need servers, and so run only if they are named.
 const OUTAGES: [&str; 8] = ["--package", "okibi", "--test", "postgres", "--test", "outage", "--test", "outage-leaks"];
 
-/// All but what needs servers.
+/// All but what needs servers, or has a part of its own.
 pub(super) fn tests() -> Outcome {
     let mut command = cargo();
     command.args(["test", "--quiet", "--workspace", "--all-features", "--no-fail-fast"]);
-    for package in BACKENDS {
+    for package in BACKENDS.into_iter().chain(["okibi-faults"]) {
         command.args(["--exclude", package]);
     }
     run(&mut command)

@@ -19,7 +19,9 @@ pub(super) fn wasm() -> Outcome {
 pub(super) fn biome() -> Outcome {
     install(&package())?;
     run(npm(&package()).args(["run", "--silent", "check"]))?;
-    for folder in ["examples", "benches"].map(|name| root().join(name)).iter().filter(|folder| folder.is_dir()) {
+    for folder in
+        ["examples", "benches", "faults"].map(|name| root().join(name)).iter().filter(|folder| folder.is_dir())
+    {
         let mut biome = node(folder);
         biome.arg(package().join("node_modules/@biomejs/biome/bin/biome")).args(["check", "--error-on-warnings"]);
         if !folder.join("biome.json").is_file() {
