@@ -1,6 +1,7 @@
 //! The contract suite that every okibi store must pass.
 //!
-//! A store of your own is three `async fn`s and two short answers (see [`Store`]). This suite says in tests what each of
+//! A store of your own is three `async fn`s and two short answers (see [`Store`]); `docs/your-own-store.md` in the repository
+//! shows a complete one. This suite says in tests what each of
 //! them must do. Point it at the real backend:
 //!
 //! ```
