@@ -1,0 +1,124 @@
+//! The face's scenarios on a real `MariaDB`, through the crate that users add, and how often the server is asked.
+//!
+//! `cargo test -p okibi --test mysql`; it wants `MariaDB`.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../../okibi-tower/tests/support/mod.rs"]
+mod support;
+
+use std::time::Duration;
+
+use okibi::{MysqlStore, Session, Sessions};
+use okibi_servers::{Cut, MariaDbServer, Proxy, Then};
+use sqlx::{MySqlPool, mysql::MySqlPoolOptions};
+use support::{Browser, COUNT, Clock, browser::app, scenarios};
+
+/// A server of its own, and a store on it.
+async fn started() -> (MariaDbServer, MysqlStore) {
+    let server = MariaDbServer::start().unwrap();
+    let store = MysqlStore::new(MySqlPool::connect(&server.url()).await.unwrap());
+    store.migrate().await.unwrap();
+    (server, store)
+}
+
+/// Many conflicts in a row on a slow machine are no fault of the store.
+fn patient(store: MysqlStore) -> Sessions {
+    Sessions::new(store).store_timeout(Duration::from_mins(1)).commit_deadline(Duration::from_mins(2))
+}
+
+/// One server for all scenarios, each on a store of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn n1_n2_n5_s18_s19_s20_parallel_requests_lose_revive_and_mix_up_nothing() {
+    let (server, _) = started().await;
+    let pool = MySqlPool::connect(&server.url()).await.unwrap();
+    let sessions = || patient(MysqlStore::new(pool.clone()));
+    scenarios::hundred_parallel_updates_make_a_hundred(sessions()).await;
+    scenarios::fifty_parallel_sets_all_survive(sessions()).await;
+    scenarios::a_hundred_racing_logins_have_one_winner(sessions()).await;
+    scenarios::parallel_changes_never_make_a_login_lose(sessions()).await;
+    scenarios::a_value_is_taken_once(sessions()).await;
+    scenarios::two_visitors_never_see_each_other(sessions(), 500).await;
+    scenarios::logout_during_slow_requests_revives_nothing(sessions(), 100).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn round_trips_of_a_request_are_as_few_as_they_can_be() {
+    let server = MariaDbServer::start().unwrap();
+    // One connection, whose statements the server writes down. Pings are the pool's business and not written down.
+    let pool = MySqlPoolOptions::new().max_connections(1).min_connections(1).connect(&server.url()).await.unwrap();
+    let connection: u64 = sqlx::query_scalar("SELECT CONNECTION_ID()").fetch_one(&pool).await.unwrap();
+    server.sql("SET GLOBAL log_output = 'TABLE'; SET GLOBAL general_log = ON");
+    let clock = Clock::new();
+    let (at_store, at_face) = (clock.clone(), clock.clone());
+    let store = MysqlStore::new(pool).clock(move || at_store.now());
+    store.migrate().await.unwrap();
+    let idle = Duration::from_mins(30);
+    let browser = Browser::new(app(Sessions::new(store).idle(idle).clock(move || at_face.now())));
+    let trips = async || {
+        let asked = format!(
+            "SELECT COUNT(*) FROM mysql.general_log WHERE thread_id = {connection} \
+             AND command_type IN ('Query', 'Execute'); TRUNCATE mysql.general_log"
+        );
+        server.sql(&asked).parse::<u32>().unwrap()
+    };
+    let read = |session: Session| async move { session.get(COUNT).map(|count| format!("{count:?}")) };
+    let change =
+        |session: Session| async move { Ok(session.update(COUNT, |count| count.unwrap_or(0) + 1)?.to_string()) };
+    assert!(trips().await > 0, "the migration, which shows that statements are counted");
+
+    browser.get("/bare").await.ok();
+    browser.act(read).await.ok();
+    assert_eq!(trips().await, 0, "a visitor without a cookie who stores nothing");
+    browser.act(change).await.ok();
+    assert_eq!(trips().await, 1, "a first change, which creates the session");
+    browser.get("/bare").await.ok();
+    assert_eq!(trips().await, 0, "untouched");
+    browser.act(read).await.ok();
+    assert_eq!(trips().await, 1, "read");
+    browser.act(change).await.ok();
+    assert_eq!(trips().await, 2, "changed");
+    clock.advance(idle / 5);
+    assert_eq!(browser.act(read).await.ok().cookies().len(), 1);
+    assert_eq!(trips().await, 2, "renewed");
+    let login = |session: Session| async move {
+        session.rotate()?;
+        session.set_owner("ann")
+    };
+    browser.act(login).await.ok();
+    assert!((1..=3).contains(&trips().await), "a login");
+    browser.act(|session| async move { session.destroy() }).await.ok();
+    assert!((1..=3).contains(&trips().await), "a logout");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n39_a_change_whose_reply_is_lost_is_counted_once() {
+    let (server, _) = started().await;
+    let proxy = Proxy::start(server.port()).unwrap();
+    let url = format!("mysql://okibi@127.0.0.1:{}/okibi", proxy.port());
+    let store = MysqlStore::new(MySqlPool::connect(&url).await.unwrap());
+    let browser = Browser::new(app(Sessions::new(store)));
+    let change =
+        |session: Session| async move { Ok(session.update(COUNT, |count| count.unwrap_or(1000) + 1)?.to_string()) };
+    browser.act(change).await.ok();
+    for (round, then) in [Then::Close, Then::Reset, Then::Close].into_iter().enumerate() {
+        let expected = (1002 + round).to_string();
+        proxy.cut_reply_to(format!("\"count\":{expected}}}"), Cut { after: round, then });
+        assert_eq!(browser.act(change).await.ok().body, expected);
+    }
+    assert_eq!(proxy.traffic().cuts, 3);
+    assert_eq!(server.sql("SELECT COUNT(*) FROM okibi_sessions"), "1");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_outlives_the_processes_on_both_ends() {
+    let (mut server, store) = started().await;
+    let browser = Browser::new(app(Sessions::new(store)));
+    browser.act(|session| async move { session.set(COUNT, &41) }).await.ok();
+    server.kill();
+    server.restart().unwrap();
+    let store = MysqlStore::new(MySqlPool::connect(&server.url()).await.unwrap());
+    let count =
+        |session: Session| async move { Ok(session.update(COUNT, |count| count.unwrap_or(0) + 1)?.to_string()) };
+    assert_eq!(browser.visiting(app(Sessions::new(store))).act(count).await.ok().body, "42");
+}
