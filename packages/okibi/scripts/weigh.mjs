@@ -10,7 +10,7 @@ const BUDGETS = {
   'okibi/iron': 11_700,
   'okibi/memory': 2_100,
   'okibi/sqlite': 4_500,
-  'okibi/redis': 3_900,
+  'okibi/redis': 6_200,
   'okibi/cloudflare-kv': 3_600,
   'okibi/d1': 3_300,
   'okibi/durable-object': 4_500,

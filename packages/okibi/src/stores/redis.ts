@@ -3,29 +3,25 @@ import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { StoreError } from '../errors.js'
 import type { Loaded, Store, Swap, Write } from '../store.js'
+import {
+  type Command,
+  causeOf,
+  isUndone,
+  messageOf,
+  type RedisArgument,
+  type RedisClient,
+  type Way,
+  wayBy,
+} from './redis-client.js'
 
-/** What a command is made of. */
-export type RedisArgument = string | Uint8Array
-
-/** A client of the package `redis` (node-redis 4 and later): `createClient()`, or `createClientPool()`. */
-export interface NodeRedisClient {
-  sendCommand(command: readonly RedisArgument[], options?: object): Promise<unknown>
-}
-
-/** A cluster's client of the package `redis`: `createCluster()`. */
-export interface NodeRedisCluster {
-  sendCommand(key: string, isReadOnly: boolean, command: readonly RedisArgument[], options?: object): Promise<unknown>
-  readonly slots: unknown
-}
-
-/** A client of the package `ioredis` (5 and later): `new Redis()`, or `new Cluster()`. */
-export interface IoRedisClient {
-  callBuffer(command: string, ...values: (RedisArgument | number)[]): Promise<unknown>
-  readonly isCluster: boolean
-}
-
-/** The clients that the store works with. */
-export type RedisClient = NodeRedisClient | NodeRedisCluster | IoRedisClient
+export type {
+  IoRedisClient,
+  NodeRedisClient,
+  NodeRedisCluster,
+  NodeRedisSentinel,
+  RedisArgument,
+  RedisClient,
+} from './redis-client.js'
 
 /** Sessions in Redis. */
 export interface RedisStore extends Store {
@@ -36,7 +32,7 @@ export interface RedisStore extends Store {
   readonly owners: { list(owner: string): Promise<string[]> }
 }
 
-/** A script, and the name that Redis knows it by once it has run. */
+/** A script, and the name that Redis knows it by once it has seen it. */
 interface Script {
   readonly text: string
   readonly sha: string
@@ -49,22 +45,37 @@ if held ~= (ARGV[3] or false) then return held end
 redis.call('SET', KEYS[1], ARGV[1], 'PXAT', ARGV[2])
 return 1`)
 
-/** Adds the entry ARGV[3] until ARGV[2], drops what expired before ARGV[1], and lives as long as its last entry. */
-const ENLIST = script(`
+/**
+ * The same for a session of an owner: if it writes, the list KEYS[2] gets the entry ARGV[4] before the record and loses
+ * ARGV[5], the entry of what was replaced, after it. What the key must hold is ARGV[6]. ARGV[3] is the time.
+ */
+const SWAP_LISTED = script(`
+local held = redis.call('GET', KEYS[1])
+if held ~= (ARGV[6] or false) then return held end
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[3])
+redis.call('ZADD', KEYS[2], ARGV[2], ARGV[4])
+redis.call('PEXPIREAT', KEYS[2], redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')[2])
+redis.call('SET', KEYS[1], ARGV[1], 'PXAT', ARGV[2])
+if ARGV[5] ~= ARGV[4] then redis.call('ZREM', KEYS[2], ARGV[5]) end
+return 1`)
+
+/**
+ * Where a list may be on another server than the record: adds the entry ARGV[3] until ARGV[2], drops what expired before
+ * ARGV[1], and lets the list live as long as its last entry.
+ */
+const LIST = script(`
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
 redis.call('ZADD', KEYS[1], ARGV[2], ARGV[3])
 redis.call('PEXPIREAT', KEYS[1], redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2])
 return 1`)
 
-/** Bytes come back as bytes: what node-redis 4 and what later ones read this from. */
-const AS_BYTES = { returnBuffers: true, typeMapping: { 36: Buffer } }
-
 /**
  * Sessions in Redis 7 or Valkey, in one server, with replicas, or in a cluster; give it the app's one client. Reads go to
- * the primary. A load and a swap are one round trip each; in a cluster or a pool, a swap with an owner is two.
+ * the primary. A load and a swap are one round trip each; in a cluster, a swap with an owner is two.
  *
- * Redis must not evict (`maxmemory-policy noeviction`), or sessions end before their time. A write that Redis has
- * acknowledged can still be lost where it does not reach the disk (`appendonly yes`) or a replica in time.
+ * Redis must not evict (`maxmemory-policy noeviction`), or sessions end before their time; the store looks once and
+ * warns. A write that Redis has acknowledged can still be lost where it does not reach the disk (`appendonly yes`) or
+ * a replica in time.
  *
  * The record lies under the store key, as a plain value with Redis' own expiry. `okibi:owner:<owner>` is a sorted set
  * of that owner's sessions by their expiry.
@@ -78,29 +89,25 @@ const AS_BYTES = { returnBuffers: true, typeMapping: { 36: Buffer } }
  * ```
  */
 export function redisStore(client: RedisClient): RedisStore {
-  const isClient = client && ('callBuffer' in client || 'sendCommand' in client)
-  if (!isClient) throw new TypeError('redisStore: no client given; give one of the packages redis or ioredis')
-  return new Redis(client)
+  const way = wayBy(client)
+  if (!way) throw new TypeError('redisStore: no client given; give one of the packages redis or ioredis')
+  return new Redis(way, client)
 }
+
+/** The clients whose server was asked whether it evicts. */
+const asked = new WeakSet<object>()
 
 class Redis implements RedisStore {
   readonly consistency = 'strong'
-  readonly #send: (key: string, command: readonly [string, ...RedisArgument[]]) => Promise<unknown>
-  /** Whether commands are carried out in the order in which they are given. */
-  readonly #isOrdered: boolean
+  readonly #way: Way
+  readonly #client: object
+  /** A record and its owner's list may lie on different servers, so one script can't reach both. */
+  #isApart: boolean
 
-  constructor(client: RedisClient) {
-    if ('callBuffer' in client) {
-      this.#send = (_, [name, ...values]) => client.callBuffer(name, ...values)
-      this.#isOrdered = !client.isCluster
-    } else if ('slots' in client) {
-      this.#send = (key, command) => client.sendCommand(key, false, [...command], AS_BYTES)
-      this.#isOrdered = false
-    } else {
-      this.#send = (_, command) => client.sendCommand([...command], AS_BYTES)
-      // A pool has no such thing.
-      this.#isOrdered = 'isReady' in client
-    }
+  constructor(way: Way, client: object) {
+    this.#way = way
+    this.#client = client
+    this.#isApart = way.isCluster
   }
 
   async load(key: string): Promise<Loaded | undefined> {
@@ -109,59 +116,123 @@ class Redis implements RedisStore {
   }
 
   async swap(key: string, expected: Uint8Array | undefined, write: Write): Promise<Swap> {
-    const { bytes, expiresAt, owner } = write
-    // The entry comes before the record, so that no session is missing in the list.
-    const enlisting = owner === undefined ? undefined : this.#enlist(owner, entry(key, bytes), expiresAt)
-    if (!this.#isOrdered) await enlisting?.catch(failBefore)
-    const values = [buffer(bytes), String(expiresAt), ...(expected ? [buffer(expected)] : [])]
-    const [swapped, enlisted] = await Promise.allSettled([this.#run(SWAP, key, values), enlisting])
-    if (swapped.status === 'rejected') return fail(swapped.reason)
-    if (enlisted.status === 'rejected') throw new StoreError('unknown', FAILED, { cause: enlisted.reason })
-    const done = swapped.value === 1
-    const replaced = done ? expected : bytes
-    if (owner !== undefined && replaced) this.#strike(owner, entry(key, replaced))
-    return done ? { done } : { done, current: (swapped.value as Buffer | null) ?? undefined }
+    const { owner } = write
+    const found = await (owner === undefined
+      ? this.#swapRecord(key, expected, write).catch(fail)
+      : this.#swapOwned(key, expected, write, owner))
+    if (!asked.has(this.#client)) this.#ask(key)
+    return found === 1 ? { done: true } : { done: false, current: (found as Buffer | null) ?? undefined }
   }
 
   async delete(key: string): Promise<void> {
-    await this.#send(key, ['DEL', key]).catch(fail)
+    await this.#way.send(key, ['DEL', key]).catch(fail)
   }
 
   readonly owners: { list(owner: string): Promise<string[]> } = {
     list: async (owner) => {
-      const index = indexOf(owner)
-      const found = await this.#send(index, ['ZRANGEBYSCORE', index, String(Date.now()), '+inf']).catch(fail)
-      const entries = new Set((found as Buffer[]).map(String))
-      const keys = [...new Set([...entries].map(keyOf))]
-      const held = await Promise.all(keys.map((key) => this.#get(key))).catch(fail)
-      // What has been written since, without this owner, has another digest.
-      return keys.filter((key, at) => held[at] && entries.has(entry(key, held[at])))
+      const entries = await this.#entries(owner)
+      const named = new Set([...entries].map(keyOf))
+      const held = await this.#live(named)
+      const isListed = ([key, bytes]: Held) => entries.has(entry(key, bytes))
+      const theirs = held.filter(isListed)
+      const doubtful = held.filter((one) => !isListed(one))
+      if (doubtful.length > 0) theirs.push(...(await this.#lookAgain(owner, doubtful)))
+      return theirs.map(([key]) => key)
     },
   }
 
+  /** The list names these with other bytes than they hold: they were written just now, or are somebody else's since. */
+  async #lookAgain(owner: string, doubtful: readonly Held[]): Promise<Held[]> {
+    // What was read was on the list before it was there to read, and is until after it was replaced.
+    const entries = await this.#entries(owner)
+    const before = new Map(doubtful)
+    const now = await this.#live(before.keys())
+    // One that is being written right now is named too: the caller looks at it once more.
+    return now.filter(([key, bytes]) => !before.get(key)?.equals(bytes) || entries.has(entry(key, bytes)))
+  }
+
+  /** What the list of an owner says. */
+  async #entries(owner: string): Promise<ReadonlySet<string>> {
+    const list = listOf(owner)
+    const found = await this.#way.send(list, ['ZRANGEBYSCORE', list, String(Date.now()), '+inf']).catch(fail)
+    return new Set((found as Buffer[]).map(String))
+  }
+
+  /** Those of the keys that hold something, and what. */
+  async #live(keys: Iterable<string>): Promise<Held[]> {
+    const asking = [...keys].map(async (key) => [key, await this.#get(key)] as const)
+    const held = await Promise.all(asking).catch(fail)
+    return held.filter((one): one is Held => one[1] !== undefined)
+  }
+
   async #get(key: string): Promise<Buffer | undefined> {
-    return ((await this.#send(key, ['GET', key])) as Buffer | null) ?? undefined
+    return ((await this.#way.send(key, ['GET', key])) as Buffer | null) ?? undefined
   }
 
-  async #enlist(owner: string, member: string, expiresAt: number): Promise<unknown> {
-    return this.#run(ENLIST, indexOf(owner), [String(Date.now()), String(expiresAt), member])
+  /** Writes the record of a session that has no owner, or whose entry is in the list. */
+  async #swapRecord(key: string, expected: Uint8Array | undefined, { bytes, expiresAt }: Write): Promise<unknown> {
+    return this.#run(SWAP, [key], [buffer(bytes), String(expiresAt), ...(expected ? [buffer(expected)] : [])])
   }
 
-  /** Takes an entry off the list. Nobody waits for it: an entry that stays leads nowhere, and goes when it expires. */
-  #strike(owner: string, member: string): void {
-    const index = indexOf(owner)
-    this.#send(index, ['ZREM', index, member]).catch(() => undefined)
-  }
-
-  async #run({ text, sha }: Script, key: string, values: readonly RedisArgument[]): Promise<unknown> {
+  async #swapOwned(key: string, expected: Uint8Array | undefined, write: Write, owner: string): Promise<unknown> {
+    if (this.#isApart) return this.#swapApart(key, expected, write, owner)
+    const { bytes, expiresAt } = write
+    const texts = [expiresAt, Date.now(), entry(key, bytes), expected ? entry(key, expected) : ''].map(String)
     try {
-      return await this.#send(key, ['EVALSHA', sha, '1', key, ...values])
+      const values = [buffer(bytes), ...texts, ...(expected ? [buffer(expected)] : [])]
+      return await this.#run(SWAP_LISTED, [key, listOf(owner)], values)
     } catch (error) {
-      if (!/^NOSCRIPT\b/.test(messageOf(error))) throw error
-      return this.#send(key, ['EVAL', text, '1', key, ...values])
+      // A proxy in front of several servers.
+      if (!messageOf(error).startsWith('CROSSSLOT')) return fail(error)
+      this.#isApart = true
+      return this.#swapApart(key, expected, write, owner)
     }
   }
+
+  /** Writes the entry first and then the record, so that no session is missing in the list. */
+  async #swapApart(key: string, expected: Uint8Array | undefined, write: Write, owner: string): Promise<unknown> {
+    const { bytes, expiresAt } = write
+    const [list, added] = [listOf(owner), entry(key, bytes)]
+    await this.#run(LIST, [list], [String(Date.now()), String(expiresAt), added]).catch(failBefore)
+    const found = await this.#swapRecord(key, expected, write).catch(fail)
+    const replaced = found === 1 ? expected && entry(key, expected) : added
+    // What lies there may have the very bytes, and then the entry is its own.
+    const isOwn = found === 1 ? replaced === added : (found as Buffer | null)?.equals(buffer(bytes))
+    // Nobody waits for it: an entry that stays leads nowhere, and goes when it expires.
+    if (replaced && !isOwn) this.#way.send(list, ['ZREM', list, replaced]).catch(() => undefined)
+    return found
+  }
+
+  async #run({ text, sha }: Script, keys: readonly string[], values: readonly RedisArgument[]): Promise<unknown> {
+    const [first = ''] = keys
+    const call = (...how: [string, string]): Command => [...how, String(keys.length), ...keys, ...values]
+    try {
+      return await this.#way.sendOnce(first, call('EVALSHA', sha))
+    } catch (error) {
+      if (!/^NOSCRIPT\b/.test(messageOf(error))) throw error
+      return this.#way.sendOnce(first, call('EVAL', text))
+    }
+  }
+
+  /** Warns if Redis may throw sessions away. Nobody waits for it, and a server that does not tell is not complained about. */
+  #ask(key: string): void {
+    asked.add(this.#client)
+    const told = this.#way.send(key, ['INFO', 'memory'])
+    told.then(warnOfEviction, () => undefined)
+  }
 }
+
+function warnOfEviction(told: unknown): void {
+  // Managed servers that forbid CONFIG still say it here. All sessions expire, so that only one policy spares them.
+  const [, policy] = /^maxmemory_policy:(\S+)/m.exec(String(told)) ?? []
+  if (!policy || policy === 'noeviction') return
+  console.warn(
+    `okibi: maxmemory-policy ${policy} lets Redis end sessions when memory runs short; set it to noeviction.`,
+  )
+}
+
+/** A key and what it holds. */
+type Held = readonly [key: string, bytes: Buffer]
 
 /** An entry says which session, and with which bytes it was this owner's. */
 function entry(key: string, bytes: Uint8Array): string {
@@ -175,7 +246,7 @@ function keyOf(entry: string): string {
   return entry.slice(DIGEST + 1)
 }
 
-function indexOf(owner: string): string {
+function listOf(owner: string): string {
   return `okibi:owner:${owner}`
 }
 
@@ -190,21 +261,11 @@ function buffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
 
 const FAILED = 'the Redis server failed'
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}
-
-/**
- * What Redis refused (its words begin with a code in capitals), and what the client never sent, was not carried out.
- * After anything else nobody knows.
- */
-function fail(cause: unknown): never {
-  const unsent = /ECONNREFUSED|The client is (closed|offline)|Stream isn't writeable|Failed to refresh slots cache/
-  const isUndone = /^[A-Z]{2,} /.test(messageOf(cause)) || unsent.test(messageOf(cause))
-  throw new StoreError(isUndone ? 'unavailable' : 'unknown', FAILED, { cause })
+function fail(error: unknown): never {
+  throw new StoreError(isUndone(error) ? 'unavailable' : 'unknown', FAILED, { cause: causeOf(error) })
 }
 
 /** A failure before the record was touched. */
-function failBefore(cause: unknown): never {
-  throw new StoreError('unavailable', FAILED, { cause })
+function failBefore(error: unknown): never {
+  throw new StoreError('unavailable', FAILED, { cause: causeOf(error) })
 }

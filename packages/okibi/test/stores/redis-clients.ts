@@ -1,8 +1,9 @@
 // The Redis clients that the store is tested with, each opened in the same way and closed at the end.
 import { createRequire } from 'node:module'
 import { Cluster, Redis } from 'ioredis'
-import { createClient, createClientPool, createCluster } from 'redis'
+import { createClient, createClientPool, createCluster, createSentinel } from 'redis'
 import type { RedisClient } from '../../src/stores/redis.js'
+import type { Interference } from './servers.js'
 
 const load = createRequire(import.meta.url)
 const older = {
@@ -35,15 +36,57 @@ export const clients: Record<string, (port: number, failFast?: boolean) => Promi
   'ioredis 5': (port, failFast) => io(older.Redis5, port, failFast),
 }
 
-/** Clients of a cluster. */
-export const clusterClients: Record<string, (ports: readonly number[]) => Promise<Opened>> = {
-  'node-redis 6': (ports) => nodeCluster(createCluster, ports),
-  'node-redis 4': (ports) => nodeCluster(older.createCluster4, ports),
-  ioredis: async (ports) => {
-    const client = new Cluster(ports.map((port) => ({ host: '127.0.0.1', port })))
+/** Clients of a cluster, all of whose nodes may be behind one proxy. */
+export const clusterClients: Record<string, (ports: readonly number[], proxy?: Interference) => Promise<Opened>> = {
+  'node-redis 6': (ports, proxy) => nodeCluster(createCluster, ports, proxy),
+  'node-redis 4': (ports, proxy) => nodeCluster(older.createCluster4, ports, proxy),
+  ioredis: async (ports, proxy) => {
+    const natMap = mapped(ports, proxy)
+    const nodes = ports.map((port) => ({ host: HOST, port }))
+    const client = new Cluster(proxy ? [{ host: HOST, port: proxy.port }] : nodes, { ...(natMap && { natMap }) })
     client.on('error', ignore)
     return { client, close: () => client.disconnect() }
   },
+}
+
+/** Clients that follow sentinels. The master may be behind a proxy. */
+export const sentinelClients: Record<string, (port: number, proxy?: Interference) => Promise<Opened>> = {
+  'node-redis 6': async (port, proxy) => {
+    const client = createSentinel({
+      name: 'sessions',
+      sentinelRootNodes: [{ host: HOST, port }],
+      ...(proxy && { nodeAddressMap: (address: string) => behind(proxy, address, port) }),
+    })
+    client.on('error', ignore)
+    await client.connect()
+    return { client, close: () => void client.destroy().catch(ignore) }
+  },
+  ioredis: async (port, proxy) => {
+    const client = new Redis({
+      name: 'sessions',
+      sentinels: [{ host: HOST, port }],
+      lazyConnect: true,
+      retryStrategy: () => 50,
+      ...(proxy && { natMap: { [`${HOST}:${proxy.target}`]: { host: HOST, port: proxy.port } } }),
+    })
+    client.on('error', ignore)
+    await client.connect()
+    return { client, close: () => client.disconnect() }
+  },
+}
+
+const HOST = '127.0.0.1'
+
+/** Where a node-redis finds what lies at an address: sentinels where they are, all else behind the proxy. */
+function behind(proxy: Interference, address: string, sentinel: number): { host: string; port: number } {
+  return { host: HOST, port: address.endsWith(`:${sentinel}`) ? sentinel : proxy.port }
+}
+
+function mapped(
+  ports: readonly number[],
+  proxy?: Interference,
+): Record<string, { host: string; port: number }> | undefined {
+  return proxy && Object.fromEntries(ports.map((port) => [`${HOST}:${port}`, { host: HOST, port: proxy.port }]))
 }
 
 async function node(create: typeof createClient, port: number, failFast = false): Promise<Opened> {
@@ -56,8 +99,17 @@ async function node(create: typeof createClient, port: number, failFast = false)
   return { client, close: () => void client.disconnect() }
 }
 
-async function nodeCluster(create: typeof createCluster, ports: readonly number[]): Promise<Opened> {
-  const client = create({ rootNodes: ports.map((port) => ({ socket: { host: '127.0.0.1', port } })) })
+async function nodeCluster(
+  create: typeof createCluster,
+  ports: readonly number[],
+  proxy?: Interference,
+): Promise<Opened> {
+  const nodeAddressMap = mapped(ports, proxy)
+  const roots = proxy ? [proxy.port] : ports
+  const client = create({
+    rootNodes: roots.map((port) => ({ socket: { host: HOST, port } })),
+    ...(nodeAddressMap && { nodeAddressMap }),
+  })
   client.on('error', ignore)
   await client.connect()
   return { client, close: () => void client.disconnect() }

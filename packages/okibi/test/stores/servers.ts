@@ -1,10 +1,11 @@
 // Servers that tests start and stop: Redis on a free port, a cluster of it, and a proxy that disturbs a connection.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 /** A port that nobody listens on. */
 export async function freePort(): Promise<number> {
@@ -16,30 +17,73 @@ export async function freePort(): Promise<number> {
   return port
 }
 
+/** The servers there are: the machine's own (Redis 7 on Debian 12), and what `cargo xtask servers` unpacks. */
+export type RedisKind = 'redis-server' | 'redis-8' | 'valkey'
+
+function programOf(kind: RedisKind): string {
+  if (kind === 'redis-server') return kind
+  const program = fileURLToPath(new URL(`../../../../target/servers/${kind}`, import.meta.url))
+  if (!existsSync(program)) throw new Error(`${kind}: not there; \`cargo xtask servers\` puts it into target/servers`)
+  return program
+}
+
 /** A Redis server of its own, with a folder of its own. */
 export class RedisServer {
   readonly port: number
+  readonly #kind: RedisKind
   readonly #arguments: readonly string[]
   readonly #folder = mkdtempSync(join(tmpdir(), 'okibi-redis-'))
   #process: ChildProcess | undefined
 
-  private constructor(port: number, settings: readonly string[]) {
+  private constructor(kind: RedisKind, port: number, settings: readonly string[] | ((folder: string) => string[])) {
+    this.#kind = kind
     this.port = port
     const own = ['--port', String(port), '--bind', '127.0.0.1', '--dir', this.#folder, '--save', '']
-    this.#arguments = [...own, ...settings]
+    this.#arguments = typeof settings === 'function' ? settings(this.#folder) : [...own, ...settings]
   }
 
   /** `settings` are those of redis.conf: `--appendonly yes`, say. */
-  static async start(...settings: string[]): Promise<RedisServer> {
-    const server = new RedisServer(await freePort(), settings)
+  static start(...settings: string[]): Promise<RedisServer> {
+    return RedisServer.of('redis-server', ...settings)
+  }
+
+  /** Another kind of server. */
+  static async of(kind: RedisKind, ...settings: string[]): Promise<RedisServer> {
+    const server = new RedisServer(kind, await freePort(), settings)
     await server.start()
     return server
   }
 
+  /** One that holds everything that another holds. `cli('replicaof', 'no', 'one')` promotes it. */
+  static async replicaOf(master: RedisServer): Promise<RedisServer> {
+    const replica = await RedisServer.start('--replicaof', '127.0.0.1', String(master.port))
+    while (!replica.cli('info', 'replication').includes('master_link_status:up')) await pause(20)
+    return replica
+  }
+
+  /** A sentinel that watches a server, and alone decides after half a second of silence that a replica takes over. */
+  static async sentinelOf(master: RedisServer, name: string): Promise<RedisServer> {
+    const port = await freePort()
+    const sentinel = new RedisServer('redis-server', port, (folder) => {
+      const file = join(folder, 'sentinel.conf')
+      const lines = [
+        `port ${port}`,
+        'bind 127.0.0.1',
+        `sentinel monitor ${name} 127.0.0.1 ${master.port} 1`,
+        `sentinel down-after-milliseconds ${name} 500`,
+        `sentinel failover-timeout ${name} 2000`,
+      ]
+      writeFileSync(file, `${lines.join('\n')}\n`)
+      return [file, '--sentinel']
+    })
+    await sentinel.start()
+    return sentinel
+  }
+
   async start(): Promise<void> {
-    this.#process = spawn('redis-server', this.#arguments, { stdio: 'ignore' })
+    this.#process = spawn(programOf(this.#kind), this.#arguments, { stdio: 'ignore' })
     while (!(await accepts(this.port))) {
-      if (this.#process.exitCode !== null) throw new Error('redis-server did not start; is it installed?')
+      if (this.#process.exitCode !== null) throw new Error(`${this.#kind} did not start; is it installed?`)
     }
   }
 
@@ -79,6 +123,16 @@ export async function startCluster(): Promise<RedisServer[]> {
   return servers
 }
 
+/** A cluster of one server, which has all keys. */
+export async function startSingleMaster(): Promise<RedisServer> {
+  // Nobody has told it its address.
+  const own = ['--cluster-port', String(await freePort()), '--cluster-announce-ip', '127.0.0.1']
+  const server = await RedisServer.start('--cluster-enabled', 'yes', ...own)
+  server.cli('cluster', 'addslotsrange', '0', '16383')
+  while (!server.cli('cluster', 'info').includes('cluster_state:ok')) await pause(20)
+  return server
+}
+
 /** Whether somebody listens there. */
 async function accepts(port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1')
@@ -99,6 +153,8 @@ function pause(millis: number): Promise<void> {
 
 /** What stands between a client and a server, and can lose what the server says. */
 export class Interference {
+  /** The port of the server. */
+  readonly target: number
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   /** How many answers it has let through. */
@@ -107,6 +163,7 @@ export class Interference {
   mode: 'open' | 'stalled' | 'cutting' = 'open'
 
   private constructor(target: number) {
+    this.target = target
     this.#server = createServer((client) => {
       const server = connect(target, '127.0.0.1')
       for (const socket of [client, server]) {

@@ -1,0 +1,171 @@
+// What visitors see of the Redis store while Redis fails, and what becomes of writes whose answer was lost (F).
+import { Hono } from 'hono'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { type SessionEnv, sessions } from '../../src/index.js'
+import type { Write } from '../../src/store.js'
+import { type RedisStore, redisStore } from '../../src/stores/redis.js'
+import { Browser } from '../support/browser.js'
+import { clients, clusterClients, type Opened, sentinelClients } from './redis-clients.js'
+import { Interference, RedisServer, startSingleMaster } from './servers.js'
+
+const bytes = (text: string) => new TextEncoder().encode(text)
+const text = async (store: RedisStore, key: string) => {
+  const loaded = await store.load(key)
+  return loaded && new TextDecoder().decode(loaded.bytes)
+}
+const FAR = Date.now() + 3_600_000
+const write = (content: string, owner?: string): Write => ({ bytes: bytes(content), expiresAt: FAR, owner })
+
+const closing: (() => void)[] = []
+afterEach(() => {
+  for (const close of closing.splice(0)) close()
+  vi.restoreAllMocks()
+})
+async function opened(opening: Promise<Opened>): Promise<Opened['client']> {
+  const { client, close } = await opening
+  closing.push(close)
+  return client
+}
+
+type Data = { n: number }
+
+/** A counter behind a session. */
+function counter(client: Opened['client']) {
+  const app = new Hono<SessionEnv<Data>>()
+  app.use(sessions({ store: redisStore(client) }))
+  app.get('/', (c) => c.text(String(c.get('session').get('n') ?? 'none')))
+  app.get('/add', (c) => c.text(String(c.get('session').update('n', (n = 0) => n + 1))))
+  app.get('/untouched', (c) => c.text('untouched'))
+  return new Browser(app)
+}
+
+for (const name of ['node-redis 6', 'node-redis 4', 'ioredis 6']) {
+  describe(`when Redis fails (${name})`, () => {
+    const open = clients[name] as (port: number, failFast?: boolean) => Promise<Opened>
+    let server: RedisServer
+    beforeAll(async () => {
+      server = await RedisServer.start('--appendonly', 'yes', '--appendfsync', 'always')
+    })
+    afterAll(() => server.stop())
+
+    test('n6_a_dead_server_is_a_503_that_leaves_the_cookie_and_what_was_acknowledged_survives', async () => {
+      const log = vi.spyOn(console, 'error').mockImplementation(() => {})
+      const ann = counter(await opened(open(server.port)))
+      const stranger = ann.twin()
+      stranger.cookies.clear()
+      expect(await ann.text('/add')).toBe('1')
+      const before = ann.header
+      await server.kill()
+      for (const path of ['/add', '/']) expect((await ann.fetch(path)).status).toBe(503)
+      expect((await stranger.fetch('/untouched')).status).toBe(200)
+      expect(ann.header).toBe(before)
+      await server.start()
+      // A command that waited for the server may have been carried out after all; none is counted twice.
+      await vi.waitFor(async () => expect((await ann.fetch('/')).status).toBe(200), 5000)
+      const held = Number(await ann.text('/'))
+      expect([1, 2]).toContain(held)
+      expect(await ann.text('/add')).toBe(String(held + 1))
+      expect(log).toHaveBeenCalled()
+    }, 30_000)
+
+    test('f_a_connection_refused_is_unavailable_and_nothing_is_written', async () => {
+      const store = redisStore(await opened(open(server.port, true)))
+      await store.swap(`refused ${name}`, undefined, write('1'))
+      await server.kill()
+      // The client notices first.
+      await vi.waitFor(async () => {
+        await expect(store.load('x')).rejects.toMatchObject({ kind: 'unavailable' })
+      }, 5000)
+      for (const call of [
+        () => store.swap(`refused ${name}`, bytes('1'), write('2')),
+        () => store.swap(`refused ${name}`, bytes('1'), write('2', 'ann')),
+        () => store.delete(`refused ${name}`),
+        () => store.owners.list('ann'),
+      ]) {
+        await expect((call as () => Promise<unknown>)()).rejects.toMatchObject({ kind: 'unavailable' })
+      }
+      await server.start()
+      await vi.waitFor(async () => expect(await text(store, `refused ${name}`)).toBe('1'), 5000)
+    }, 30_000)
+
+    test('n39_an_answer_that_is_lost_is_unknown_to_the_store_and_counted_once_by_the_engine', async () => {
+      const log = vi.spyOn(console, 'error').mockImplementation(() => {})
+      const proxy = await Interference.before(server.port)
+      closing.push(() => proxy.stop())
+      const client = await opened(open(proxy.port, true))
+      const store = redisStore(client)
+      const ann = counter(client)
+      expect(await ann.text('/add')).toBe('1')
+      // node-redis says so; ioredis sends the command again by itself.
+      proxy.mode = 'cutting'
+      const lost = store.swap(`lost ${name}`, undefined, write('1')).catch(({ kind }) => kind)
+      const cut = ann.fetch('/add').then(({ status }) => status)
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      proxy.mode = 'open'
+      expect(['unknown', { done: false, current: expect.anything() }]).toContainEqual(await lost)
+      const status = await cut
+      await vi.waitFor(async () => expect((await ann.fetch('/')).status).toBe(200), 5000)
+      const held = await ann.text('/')
+      expect([1, 2]).toContain(Number(held))
+      if (status === 200) expect(held).toBe('2')
+      expect(await ann.text('/add')).toBe(String(Number(held) + 1))
+      if (status !== 200) expect(log).toHaveBeenCalled()
+    }, 30_000)
+
+    test('s23_a_server_that_stalls_is_a_503_within_the_deadline', async () => {
+      vi.spyOn(console, 'error').mockImplementation(() => {})
+      const proxy = await Interference.before(server.port)
+      closing.push(() => proxy.stop())
+      const ann = counter(await opened(open(proxy.port)))
+      expect(await ann.text('/add')).toBe('1')
+      proxy.mode = 'stalled'
+      const answers = await Promise.all([ann.fetch('/'), ann.fetch('/add')])
+      expect(answers.map(({ status }) => status)).toEqual([503, 503])
+    }, 30_000)
+  })
+}
+
+// The worst case: the first answer is lost, somebody else writes over what was written, and the client sends it again.
+describe('n39_a_swap_that_a_client_sends_again_is_unknown_and_never_a_conflict', () => {
+  let server: RedisServer
+  let master: RedisServer
+  let sentinel: RedisServer
+  beforeAll(async () => {
+    server = await RedisServer.start()
+    master = await startSingleMaster()
+    sentinel = await RedisServer.sentinelOf(server, 'sessions')
+  })
+  afterAll(() => Promise.all([sentinel, server, master].map((one) => one.stop())))
+
+  const ways: Record<string, (proxy: Interference) => Promise<Opened>> = {
+    'node-redis 6': (proxy) => (clients['node-redis 6'] as (port: number) => Promise<Opened>)(proxy.port),
+    'ioredis 6': (proxy) => (clients['ioredis 6'] as (port: number) => Promise<Opened>)(proxy.port),
+    'ioredis 5': (proxy) => (clients['ioredis 5'] as (port: number) => Promise<Opened>)(proxy.port),
+    'a cluster of node-redis': (proxy) => clusterClients['node-redis 6']?.([master.port], proxy) as Promise<Opened>,
+    'a cluster of ioredis': (proxy) => clusterClients.ioredis?.([master.port], proxy) as Promise<Opened>,
+    'sentinels of node-redis': (proxy) => sentinelClients['node-redis 6']?.(sentinel.port, proxy) as Promise<Opened>,
+    'sentinels of ioredis': (proxy) => sentinelClients.ioredis?.(sentinel.port, proxy) as Promise<Opened>,
+  }
+  for (const [name, open] of Object.entries(ways)) {
+    test(name, async () => {
+      const target = name.startsWith('a cluster') ? master : server
+      const proxy = await Interference.before(target.port)
+      closing.push(() => proxy.stop())
+      const store = redisStore(await opened(open(proxy)))
+      const key = `twice ${name}`
+      await store.swap(key, undefined, write('1'))
+      proxy.mode = 'cutting'
+      const swapped = store.swap(key, bytes('1'), write('2')).then(String, ({ kind }) => kind)
+      await vi.waitFor(() => expect(target.cli('get', key)).toBe('2'), 5000)
+      target.cli('set', key, '3', 'px', '60000')
+      proxy.mode = 'open'
+      expect(await swapped).toBe('unknown')
+      // And it goes on.
+      await vi.waitFor(async () => expect(await text(store, key)).toBe('3'), 10_000)
+      await vi.waitFor(
+        async () => expect(await store.swap(key, bytes('3'), write('4'))).toEqual({ done: true }),
+        10_000,
+      )
+    }, 30_000)
+  }
+})
