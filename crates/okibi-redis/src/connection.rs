@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use redis::{
     Client, Cmd, IntoConnectionInfo, RedisResult, Value,
-    aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection},
+    aio::{ConnectionManager, MultiplexedConnection},
     cluster::ClusterClient,
     cluster_async::ClusterConnection,
     cluster_routing::{MultipleNodeRoutingInfo, Route, RoutingInfo, SingleNodeRoutingInfo, SlotAddr},
@@ -12,15 +12,16 @@ use redis::{
     sentinel::SentinelClient,
 };
 
-use crate::{fault::Fault, node::Node, sentinel::Followed};
+use crate::{
+    fault::Fault,
+    followed::{Followed, Source},
+    node::Node,
+};
 
 /// After which a command on a connection that okibi made counts as lost. It is the deadline that okibi's layer has by default.
 pub(crate) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long making a connection may take.
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(1);
-/// How often, and how soon, a connection that was refused is tried again while requests wait for it.
-const RETRIES: usize = 2;
-const PAUSE: Duration = Duration::from_millis(50);
+pub(crate) const CONNECTION_TIMEOUT: Duration = Duration::from_secs(1);
 /// After which a server that does not even acknowledge what it is sent counts as gone, so that a new connection is made.
 const SILENCE: Duration = Duration::from_secs(10);
 const PROBE_EVERY: Duration = Duration::from_secs(3);
@@ -36,7 +37,7 @@ pub(crate) enum Way {
     Manager(ConnectionManager),
     Multiplexed(MultiplexedConnection),
     Cluster(ClusterConnection<Node>),
-    Sentinel(Followed),
+    Followed(Followed),
 }
 
 impl From<ConnectionManager> for RedisConnection {
@@ -65,12 +66,7 @@ impl Way {
         #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
         let settings = settings.set_user_timeout(SILENCE);
         let info = url.into_connection_info()?.set_tcp_settings(settings);
-        let config = ConnectionManagerConfig::new()
-            .set_response_timeout(Some(RESPONSE_TIMEOUT))
-            .set_connection_timeout(Some(CONNECTION_TIMEOUT))
-            .set_number_of_retries(RETRIES)
-            .set_min_delay(PAUSE);
-        ConnectionManager::new_with_config(Client::open(info)?, config).await.map(Self::Manager)
+        Followed::new(Source::Server(Client::open(info)?)).await.map(Self::Followed)
     }
 
     /// Connections of its own to the nodes of a cluster.
@@ -80,7 +76,7 @@ impl Way {
 
     /// A connection of its own to the master that the sentinels name.
     pub(crate) async fn to_master(sentinels: SentinelClient) -> RedisResult<Self> {
-        Followed::new(sentinels).await.map(Self::Sentinel)
+        Followed::new(Source::Sentinels(sentinels)).await.map(Self::Followed)
     }
 
     /// Whether keys may lie on different servers.
@@ -116,7 +112,7 @@ impl Way {
                 let to = RoutingInfo::SingleNode(SingleNodeRoutingInfo::SpecificNode(route));
                 connection.clone().route_command(command.clone(), to).await
             }
-            Self::Sentinel(followed) => return followed.send(command).await,
+            Self::Followed(followed) => return followed.send(command).await,
         };
         sent.and_then(Value::extract_error).map_err(Fault::Redis)
     }

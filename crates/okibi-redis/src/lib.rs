@@ -42,9 +42,10 @@ mod connection;
 mod entry;
 mod eviction;
 mod fault;
+mod followed;
 mod node;
+mod pulse;
 mod script;
-mod sentinel;
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -87,9 +88,9 @@ pub struct RedisStore {
 impl RedisStore {
     /// Connects to one server. The connection is the store's own and is made again when it breaks.
     ///
-    /// An answer that takes more than 2 seconds counts as lost, making a connection may take one second, and a server that
-    /// acknowledges nothing for 10 seconds counts as gone. For other limits, make a
-    /// [`ConnectionManager`](redis::aio::ConnectionManager) and give it to [`new`](Self::new).
+    /// An answer that takes more than 2 seconds counts as lost, and making a connection may take one second. A connection on
+    /// which nothing was answered for a second is given up for a new one, also if it seems to be there still. For other
+    /// limits, make a [`ConnectionManager`](redis::aio::ConnectionManager) and give it to [`new`](Self::new).
     ///
     /// # Errors
     /// The URL is not one of Redis, or the server can't be reached now.
@@ -102,6 +103,10 @@ impl RedisStore {
     ///
     /// Give the connection a response timeout that is not below okibi's own deadline (2 seconds by default): the driver's, half
     /// a second, makes a commit that takes longer an unknown one.
+    ///
+    /// The driver never gives up a connection that is there and on which nobody answers: where the other side has gone without
+    /// a word, the store is down until the operating system notices, after about a quarter of an hour. Set a user timeout
+    /// and keepalive in the client's [`TcpSettings`](redis::io::tcp::TcpSettings), or let the store [`connect`](Self::connect).
     pub fn new(connection: impl Into<RedisConnection>) -> Self {
         Self::on(connection.into().0)
     }

@@ -5,9 +5,13 @@
 //! meantime: it would look as if it had never happened, and its changes would be made once more (N39). So a lost
 //! answer to a swap is reported here as something that the driver does not try again, and the engine finds out what became of it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use redis::{
@@ -15,6 +19,13 @@ use redis::{
     aio::{ConnectionLike, MultiplexedConnection},
     cluster_async::Connect,
 };
+use tokio::time::timeout;
+
+use crate::pulse::Pulse;
+
+/// How long a command may wait for its answer. The driver sets no limit of its own, and a command that waits keeps its
+/// connection open, also one that nobody answers on.
+const LOST: Duration = Duration::from_secs(10);
 
 /// A connection to one node.
 #[derive(Clone)]
@@ -22,6 +33,7 @@ pub(crate) struct Node {
     connection: MultiplexedConnection,
     /// It broke. The driver sends nothing over it any more, so what fails from now on was not sent.
     is_broken: Arc<AtomicBool>,
+    pulse: Pulse,
 }
 
 impl Connect for Node {
@@ -31,7 +43,7 @@ impl Connect for Node {
     {
         Box::pin(async move {
             let connection = MultiplexedConnection::connect_with_config(info, config).await?;
-            Ok(Self { connection, is_broken: Arc::default() })
+            Ok(Self { connection, is_broken: Arc::default(), pulse: Pulse::default() })
         })
     }
 }
@@ -39,9 +51,18 @@ impl Connect for Node {
 impl ConnectionLike for Node {
     fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
         Box::pin(async move {
+            if self.pulse.is_silent() {
+                // The driver connects anew and sends it there.
+                return Err(io::Error::from(io::ErrorKind::NotConnected).into());
+            }
             let was_broken = self.is_broken.load(Ordering::Acquire);
-            let error = match self.connection.send_packed_command(command).await {
-                Ok(value) => return Ok(value),
+            self.pulse.asked();
+            let sent = timeout(LOST, self.connection.send_packed_command(command)).await;
+            let error = match sent.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into())) {
+                Ok(value) => {
+                    self.pulse.answered();
+                    return Ok(value);
+                }
                 Err(error) => error,
             };
             if error.is_connection_dropped() {

@@ -104,9 +104,11 @@ struct Shared {
     asked: AtomicU64,
     answered: AtomicU64,
     cuts: AtomicU64,
-    /// The one reply that is to be cut, and the words of the request that it answers, if any.
-    next: Mutex<Option<(Cut, Option<Vec<u8>>)>>,
+    next: Arc<Next>,
 }
+
+/// The one reply that is to be cut, and the words of the request that it answers, if any.
+type Next = Mutex<Option<(Cut, Option<Vec<u8>>)>>;
 
 /// A change of the proxy's behaviour, and where to say that it is in force.
 type Order = (Change, blocking::Sender<()>);
@@ -142,10 +144,23 @@ impl Proxy {
     /// # Errors
     /// No port, no thread, or no runtime to be had.
     pub fn start(target: u16) -> io::Result<Self> {
+        Self::sharing(target, Arc::default())
+    }
+
+    /// A proxy in front of each of these ports. One reply is cut if any of them is told to cut one.
+    ///
+    /// # Errors
+    /// As those of [`start`](Self::start).
+    pub fn start_all(targets: impl IntoIterator<Item = u16>) -> io::Result<Vec<Self>> {
+        let next = Arc::<Next>::default();
+        targets.into_iter().map(|target| Self::sharing(target, Arc::clone(&next))).collect()
+    }
+
+    fn sharing(target: u16, next: Arc<Next>) -> io::Result<Self> {
         // Bound, but not listening: it keeps the port for this proxy while that refuses.
         let reserved = bound(0)?;
         let port = reserved.local_addr()?.port();
-        let shared = Arc::new(Shared { target: target.into(), ..Shared::default() });
+        let shared = Arc::new(Shared { target: target.into(), next, ..Shared::default() });
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         let listener = {
             let _entered = runtime.enter();

@@ -290,6 +290,20 @@ fn only_the_reply_to_the_request_with_the_words_is_cut() {
 }
 
 #[test]
+fn of_several_proxies_one_cuts() {
+    let echo = Echo::start();
+    let proxies = Proxy::start_all([echo.port, echo.port]).unwrap();
+    proxies[0].cut_reply_to("write", cut(1, Then::Close));
+    let mut one = Client::of(&proxies[1]);
+    assert_eq!(one.asks("write").unwrap(), "W");
+    one.is_closed();
+    for proxy in &proxies {
+        assert_eq!(Client::of(proxy).asks("write").unwrap(), "WRITE");
+    }
+    assert_eq!([proxies[0].traffic().cuts, proxies[1].traffic().cuts], [0, 1]);
+}
+
+#[test]
 fn severing_ends_connections_and_new_ones_can_lead_elsewhere() {
     let (first, second) = (Echo::start(), Echo::start());
     let proxy = Proxy::start(first.port).unwrap();

@@ -66,8 +66,8 @@ pub(super) fn databases() -> Outcome {
         command.args(["--package", package]);
     }
     run(&mut command)?;
-    // What visitors see while such a store fails.
-    run(cargo().args(["test", "--quiet", "--all-features"]).args(OUTAGES))
+    // What visitors see while such a store fails. Most of it is waiting.
+    run(cargo().args(["test", "--quiet", "--all-features"]).args(OUTAGES).args(["--", "--test-threads", "8"]))
 }
 
 /// The crate that users add, with no feature and with each feature alone.

@@ -22,14 +22,17 @@ use okibi_servers::{Cut, Mode, Then};
 use tokio::time::sleep;
 use world::{CROWD, World, add, is_an_outage, look};
 
-use crate::stores::{mariadb, postgres};
+use crate::stores::{mariadb, postgres, redis};
 
 /// What a round consists of.
-const OUTAGES: [Mode; 4] = [Mode::Stall, Mode::Reset, Mode::Refuse, Mode::Cut(Cut { after: 3, then: Then::Silence })];
+const OUTAGES: &[Mode] = &[Mode::Stall, Mode::Reset, Mode::Refuse, Mode::Cut(Cut { after: 3, then: Then::Silence })];
+/// The same for a client that waits for ever on a connection that is there and on which nobody answers.
+const OUTAGES_WITH_AN_END: &[Mode] =
+    &[Mode::Stall, Mode::Reset, Mode::Refuse, Mode::Cut(Cut { after: 3, then: Then::Close })];
 /// How many rounds come before the first count: pools fill, threads start.
 const WARMING: usize = 1;
 /// How many rounds come between the two counts.
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 2;
 /// How long connections may take to end that were given up, and threads that have nothing to do.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -57,19 +60,24 @@ impl Count {
 async fn n6_outages_leave_no_thread_and_no_connection_behind() {
     let postgres = postgres::start().await;
     let mariadb = mariadb::start().await;
+    let redis = redis::start();
+    let cluster = redis::start_cluster();
     let worlds = [
-        (postgres::world("Postgres".to_owned(), &postgres).await, postgres::MOST),
-        (mariadb::world("MariaDB".to_owned(), &mariadb).await, mariadb::MOST),
+        (postgres::world("Postgres".to_owned(), &postgres).await, postgres::MOST, OUTAGES),
+        (mariadb::world("MariaDB".to_owned(), &mariadb).await, mariadb::MOST, OUTAGES),
+        (redis::own("Redis".to_owned(), &redis).await, redis::MOST, OUTAGES),
+        (redis::given("the app's Redis".to_owned(), &redis).await, redis::MOST, OUTAGES_WITH_AN_END),
+        (redis::cluster("Redis cluster".to_owned(), &cluster).await, redis::MOST_OF_CLUSTER, OUTAGES),
     ];
 
-    join_all(worlds.iter().map(|(world, _)| rounds(world, WARMING))).await;
-    for (world, most) in &worlds {
+    join_all(worlds.iter().map(|(world, _, outages)| rounds(world, outages, WARMING))).await;
+    for (world, most, _) in &worlds {
         has_at_most(world, *most).await;
         fill(world, *most).await;
     }
     let before = Count::now();
-    join_all(worlds.iter().map(|(world, _)| rounds(world, ROUNDS))).await;
-    for (world, most) in &worlds {
+    join_all(worlds.iter().map(|(world, _, outages)| rounds(world, outages, ROUNDS))).await;
+    for (world, most, _) in &worlds {
         has_at_most(world, *most).await;
     }
     let ended = Instant::now();
@@ -83,11 +91,11 @@ async fn n6_outages_leave_no_thread_and_no_connection_behind() {
 }
 
 /// Outages with many visitors, each followed by a recovery.
-async fn rounds(world: &World, rounds: usize) {
+async fn rounds(world: &World, outages: &[Mode], rounds: usize) {
     let (ann, _) = world.visitor().await;
     for _ in 0..rounds {
-        for outage in OUTAGES {
-            world.set(outage);
+        for outage in outages {
+            world.set(*outage);
             for answer in join_all((0..2 * CROWD).map(|_| add(&ann))).await {
                 is_an_outage(&answer);
             }

@@ -14,7 +14,7 @@ mod sqlite;
 mod stores;
 mod world;
 
-use stores::{mariadb, postgres};
+use stores::{mariadb, postgres, redis};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn n6_n39_n42_s22_s23_outages_of_postgres() {
@@ -26,4 +26,22 @@ async fn n6_n39_n42_s22_s23_outages_of_postgres() {
 async fn n6_n39_n42_s22_s23_outages_of_mariadb() {
     let server = mariadb::start().await;
     scenarios::all("MariaDB", async |name| mariadb::world(name, &server).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n6_n39_n42_s22_s23_outages_of_redis_on_a_connection_of_the_stores_own() {
+    let server = redis::start();
+    scenarios::all("Redis", async |name| redis::own(name, &server).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n6_n39_n42_s22_s23_outages_of_redis_on_the_apps_connection() {
+    let server = redis::start();
+    scenarios::all_but_silence("the app's Redis", async |name| redis::given(name, &server).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n6_n39_n42_s22_s23_outages_of_a_redis_cluster() {
+    let servers = redis::start_cluster();
+    scenarios::all("Redis cluster", async |name| redis::cluster(name, &servers).await).await;
 }
