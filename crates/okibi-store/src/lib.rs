@@ -62,6 +62,7 @@
 mod boxed;
 mod clock;
 mod error;
+mod layered;
 mod memory;
 mod purge;
 
@@ -76,6 +77,7 @@ pub use crate::{
     boxed::{BoxFuture, DynStore},
     clock::{Clock, system_time},
     error::{StoreError, StoreErrorKind},
+    layered::Layered,
     memory::MemoryStore,
     purge::{Purge, Purger},
 };

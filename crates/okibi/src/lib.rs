@@ -94,6 +94,7 @@
 //! | no store at all | [`Sessions::sealed`] |
 //! | end sealed sessions for good | [`Sessions::revocations`] |
 //! | keep sessions over a restart | `SqliteStore` (feature `sqlite`) |
+//! | spare loads of a store that is far away | [`Layered`]: what another process changes is seen a little later |
 //! | share sessions between machines | `RedisStore` (feature `redis`) |
 //! | test a handler | [`Session::detached`] |
 //!
@@ -128,7 +129,7 @@ pub use okibi_postgres::PostgresStore;
 pub use okibi_redis::RedisStore;
 #[cfg(feature = "sqlite")]
 pub use okibi_sqlite::SqliteStore;
-pub use okibi_store::MemoryStore;
+pub use okibi_store::{Layered, MemoryStore};
 #[cfg(feature = "tower")]
 pub use okibi_store::{PurgeTask, purge_every};
 #[cfg(feature = "tower")]
