@@ -11,6 +11,8 @@ const BUDGETS = {
   'okibi/memory': 2_100,
   'okibi/sqlite': 4_500,
   'okibi/redis': 6_200,
+  'okibi/postgres': 7_200,
+  'okibi/purge': 2_100,
   'okibi/cloudflare-kv': 3_600,
   'okibi/d1': 3_300,
   'okibi/durable-object': 4_500,

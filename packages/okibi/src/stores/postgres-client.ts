@@ -1,0 +1,174 @@
+// How the store asks through the app's client: a pool or a client of `pg`, or an instance of `postgres`.
+import { endsConnection, NoConnection } from './postgres-fault.js'
+
+/** What `pg` is given. */
+export interface PgQuery {
+  text: string
+  values?: unknown[]
+  name?: string
+  rowMode: 'array'
+}
+
+/** A client of the package `pg` (8 and later): `new Client()`, connected. */
+export interface PgClient {
+  query(query: PgQuery): Promise<{ rows: unknown[] }>
+}
+
+/** A pool of the package `pg` (8 and later): `new Pool()`. */
+export interface PgPool {
+  connect(): Promise<PgClient & { release(destroy?: boolean): void }>
+  readonly totalCount: number
+}
+
+/** An instance of the package `postgres` (3.4 and later): `postgres()`. */
+export interface PostgresJs {
+  unsafe(text: string, values?: unknown[], options?: { prepare?: boolean }): { values(): PromiseLike<unknown> }
+}
+
+/** The clients that the store works with. */
+export type PostgresClient = PgPool | PgClient | PostgresJs
+
+/** A statement, and the name by which a connection knows it once it was prepared there. */
+export interface Statement {
+  readonly name: string
+  readonly text: string
+}
+
+/** One row: its values in the order of the statement. */
+export type Row = readonly unknown[]
+
+/** Asks the database. */
+export interface Asking {
+  /** The rows that a statement finds. */
+  ask(statement: Statement, values: unknown[]): Promise<readonly Row[]>
+  /** Carries out several statements in one message, which makes them one transaction. */
+  script(text: string): Promise<void>
+}
+
+/** Finds out what kind of client it is. `patience`: how long a request may take on a pool of `pg`, in milliseconds. */
+export function asking(client: PostgresClient, prepare: boolean, patience: number): Asking {
+  if (typeof client === 'function' && 'unsafe' in client) return new ByPostgresJs(client as PostgresJs, prepare)
+  if (client && 'totalCount' in client && 'connect' in client) return new ByPool(client, prepare, patience)
+  if (client && 'query' in client) return new ByClient(client, prepare)
+  throw new TypeError('postgresStore: no client given; give a pool or client of pg, or what postgres() returns')
+}
+
+/** Values are sent apart from the statement, all in one message; with a name the statement is prepared only once. */
+async function run(client: PgClient, { name, text }: Statement, values: unknown[], prepare: boolean): Promise<Row[]> {
+  const { rows } = await client.query({ text, values, rowMode: 'array', ...(prepare ? { name } : {}) })
+  return rows as Row[]
+}
+
+async function runScript(client: PgClient, text: string): Promise<void> {
+  await client.query({ text, rowMode: 'array' })
+}
+
+class ByClient implements Asking {
+  readonly #client: PgClient
+  readonly #prepare: boolean
+  /** The end of the request before. A client of `pg` wants them one after the other. */
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(client: PgClient, prepare: boolean) {
+    this.#client = client
+    this.#prepare = prepare
+  }
+
+  ask(statement: Statement, values: unknown[]): Promise<readonly Row[]> {
+    return this.#inTurn(() => run(this.#client, statement, values, this.#prepare))
+  }
+
+  script(text: string): Promise<void> {
+    return this.#inTurn(() => runScript(this.#client, text))
+  }
+
+  #inTurn<T>(request: () => Promise<T>): Promise<T> {
+    const answer = this.#turn.then(request)
+    // Who asked hears of a failure; who comes next need not.
+    this.#turn = answer.catch(() => undefined)
+    return answer
+  }
+}
+
+class ByPool implements Asking {
+  readonly #pool: PgPool
+  readonly #prepare: boolean
+  readonly #patience: number
+
+  constructor(pool: PgPool, prepare: boolean, patience: number) {
+    this.#pool = pool
+    this.#prepare = prepare
+    this.#patience = patience
+  }
+
+  ask(statement: Statement, values: unknown[]): Promise<readonly Row[]> {
+    return this.#use((client) => run(client, statement, values, this.#prepare))
+  }
+
+  script(text: string): Promise<void> {
+    return this.#use((client) => runScript(client, text))
+  }
+
+  /**
+   * A request on a connection of the pool. One that gets no answer in time has its connection closed, so that a network
+   * that swallows everything does not use up the pool.
+   */
+  async #use<T>(request: (client: PgClient) => Promise<T>): Promise<T> {
+    const client = await this.#connect()
+    let isOut = true
+    const giveBack = (destroy: boolean) => {
+      if (isOut) client.release(destroy)
+      isOut = false
+    }
+    const timer = setTimeout(giveBack, this.#patience, true)
+    try {
+      const answer = await request(client)
+      giveBack(false)
+      return answer
+    } catch (cause) {
+      giveBack(endsConnection(cause))
+      throw cause
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  #connect(): ReturnType<PgPool['connect']> {
+    return new Promise((resolve, reject) => {
+      let isLate = false
+      const timer = setTimeout(() => {
+        isLate = true
+        reject(new NoConnection(`no connection to Postgres within ${this.#patience} ms`))
+      }, this.#patience)
+      const connected = (client: Awaited<ReturnType<PgPool['connect']>>) => {
+        clearTimeout(timer)
+        if (isLate) client.release()
+        else resolve(client)
+      }
+      const failed = (cause: unknown) => {
+        clearTimeout(timer)
+        reject(new NoConnection('no connection to Postgres', { cause }))
+      }
+      this.#pool.connect().then(connected, failed)
+    })
+  }
+}
+
+class ByPostgresJs implements Asking {
+  readonly #sql: PostgresJs
+  readonly #prepare: boolean
+
+  constructor(sql: PostgresJs, prepare: boolean) {
+    this.#sql = sql
+    this.#prepare = prepare
+  }
+
+  async ask({ text }: Statement, values: unknown[]): Promise<readonly Row[]> {
+    // Without `prepare` every request would be two: one to ask for the types of the values.
+    return (await this.#sql.unsafe(text, values, { prepare: this.#prepare }).values()) as readonly Row[]
+  }
+
+  async script(text: string): Promise<void> {
+    await this.#sql.unsafe(text).values()
+  }
+}

@@ -1,0 +1,13 @@
+// The table of sessions in Postgres.
+
+/** The table, as the Rust store creates it. It may be run any number of times. */
+export const SCHEMA = `
+CREATE TABLE IF NOT EXISTS okibi_sessions (
+  key        text COLLATE "C" NOT NULL PRIMARY KEY, -- made from the session's id by SHA-256; opens nothing
+  value      bytea            NOT NULL,             -- the record, byte for byte: what a compare-and-swap compares
+  expires_at bigint           NOT NULL,             -- milliseconds since the Unix epoch; the row is dead from then on
+  owner      text COLLATE "C"                       -- whose session it is, or NULL
+) WITH (fillfactor = 80); -- room for the next version of a row beside it, so that most changes touch no index
+CREATE INDEX IF NOT EXISTS okibi_sessions_expires_at ON okibi_sessions (expires_at);
+CREATE INDEX IF NOT EXISTS okibi_sessions_owner ON okibi_sessions (owner) WHERE owner IS NOT NULL;
+`
