@@ -15,7 +15,7 @@ const PAGE: &str = include_str!("../../../docs/your-own-store.md");
 
 /// The code of a file, without the line that says what it is.
 fn shown(file: &str) -> String {
-    let (_, code) = file.split_once('\n').unwrap();
+    let (_, code) = file.split_once('\n').unwrap_or_default();
     format!("```rust\n{code}```\n")
 }
 

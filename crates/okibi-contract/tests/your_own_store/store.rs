@@ -12,6 +12,9 @@ pub struct TableStore(Mutex<Connection>);
 
 impl TableStore {
     /// Opens the database and creates the table if it is not there.
+    ///
+    /// # Errors
+    /// What `SQLite` says.
     pub fn open(path: &std::path::Path) -> Result<Self, Error> {
         let connection = Connection::open(path)?;
         // Blobs are compared byte by byte: no collation takes `a` for `A` or drops a space.
