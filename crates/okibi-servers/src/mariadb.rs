@@ -176,6 +176,7 @@ impl MariaDbServer {
             return said(self.server().arg("--initialize-insecure").args(SMALL)).map(drop);
         }
         let mut install = Command::new("mariadb-install-db");
+        install.env("TMPDIR", self.folder.path());
         install.args(["--no-defaults", "--skip-test-db", "--auth-root-authentication-method=normal"]);
         said(install.args(SMALL).arg(self.option("--datadir=", "data"))).map(drop)
     }
@@ -185,6 +186,8 @@ impl MariaDbServer {
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL"]).arg(program()).arg("--no-defaults");
         // It takes its log and its plugins from here. It refuses root unless it is told that root is meant.
+        // A server that starts sweeps this folder, also of what others have in it.
+        command.env("TMPDIR", self.folder.path());
         command.current_dir(self.folder.path()).arg("--user=root").arg(self.option("--datadir=", "data"));
         if mysql().is_some() {
             // What it would do with folders and ports that the machine shares.

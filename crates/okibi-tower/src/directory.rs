@@ -6,6 +6,7 @@ use okibi_core::{Answer, Flow, Handle, Owner, Random, Refusal, Step, StoreKey, S
 
 use crate::{
     Error, ErrorKind,
+    at_once::each,
     call::{Deadline, Keeper, ask_directly, no_such_update, run},
     shared::Shared,
     trace,
@@ -32,7 +33,8 @@ pub struct SessionInfo {
 /// Lists and ends the sessions of one owner, outside any request: for admin pages and background jobs.
 ///
 /// Every call asks the store, and fails with [`NoOwners`](ErrorKind::NoOwners) if that has no index of owners or if the
-/// cookie is the store. Made by [`SessionLayer::directory`](crate::SessionLayer::directory).
+/// cookie is the store. A list of n sessions costs a round trip for the list and n to load them, 16 at a time; an end of one
+/// costs three more. Made by [`SessionLayer::directory`](crate::SessionLayer::directory).
 #[derive(Clone)]
 pub struct Directory {
     shared: Arc<Shared>,
@@ -107,10 +109,8 @@ pub(crate) async fn end_all_but(shared: &Shared, owner: &str, kept: Option<Handl
         if found.is_empty() {
             return Ok(ended);
         }
-        for (key, _) in found {
-            end_key(shared, key).await?;
-            ended += 1;
-        }
+        let gone = each(found, |(key, _)| end_key(shared, key)).await?;
+        ended += gone.len();
         if deadline.has_passed().await {
             return Err(shared.fail(Refusal::Contended));
         }
@@ -123,13 +123,13 @@ async fn verified(shared: &Shared, owner: &Owner) -> Result<Vec<(StoreKey, Summa
     let store = shared.store.as_deref().filter(|_| !shared.engine.is_sealed());
     let store = store.ok_or_else(|| shared.fail(no_owners()))?;
     let owners = store.owners().ok_or_else(|| shared.fail(no_owners()))?;
-    let mut found = Vec::new();
-    for key in ask_directly(shared, owners.list(owner)).await? {
+    let listed = ask_directly(shared, owners.list(owner)).await?;
+    let found = each(listed, |key| async move {
         let loaded = ask_directly(shared, store.load(&key)).await?;
         let summary = loaded.and_then(|loaded| shared.engine.summary(&loaded.bytes, owner, shared.now()));
-        found.extend(summary.map(|summary| (key, summary)));
-    }
-    Ok(found)
+        Ok::<_, Error>(summary.map(|summary| (key, summary)))
+    });
+    Ok(found.await?.into_iter().flatten().collect())
 }
 
 async fn end_key(shared: &Shared, key: StoreKey) -> Result<(), Error> {

@@ -9,6 +9,7 @@
 //! - [`Directory`] lists and ends sessions by their owner.
 #![forbid(unsafe_code)]
 
+mod at_once;
 #[cfg(feature = "axum")]
 mod axum;
 mod call;

@@ -6,7 +6,9 @@ mod support;
 
 use std::{sync::Arc, time::Duration};
 
-use okibi_store::{Consistency, Loaded, MemoryStore, Store, StoreError, StoreKey, Swap, Write};
+use okibi_store::{
+    BoxFuture, Consistency, Loaded, MemoryStore, Owner, OwnerIndex, Owners, Store, StoreError, StoreKey, Swap, Write,
+};
 use okibi_tower::{ErrorKind, Session, SessionInfo, Sessions};
 use support::{
     Browser, COUNT, Fault, USER, World,
@@ -203,6 +205,68 @@ async fn n25_a_store_that_is_down_ends_nothing_and_says_so() {
     }
     world.store.fails(None);
     assert_eq!(user(&phone).await, "ada");
+}
+
+/// A store that is far away: every call takes ten milliseconds.
+struct Far(MemoryStore);
+
+const TRIP: Duration = Duration::from_millis(10);
+
+impl Store for Far {
+    async fn load(&self, key: &StoreKey) -> Result<Option<Loaded>, StoreError> {
+        tokio::time::sleep(TRIP).await;
+        self.0.load(key).await
+    }
+
+    async fn swap(&self, key: &StoreKey, expected: Option<&[u8]>, write: Write) -> Result<Swap, StoreError> {
+        tokio::time::sleep(TRIP).await;
+        self.0.swap(key, expected, write).await
+    }
+
+    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
+        tokio::time::sleep(TRIP).await;
+        self.0.delete(key).await
+    }
+
+    fn consistency(&self) -> Consistency {
+        Consistency::Strong
+    }
+
+    fn owners(&self) -> Option<Owners<'_>> {
+        Some(self)
+    }
+}
+
+impl OwnerIndex for Far {
+    fn list<'a>(&'a self, owner: &'a Owner) -> BoxFuture<'a, Result<Vec<StoreKey>, StoreError>> {
+        Box::pin(async move {
+            tokio::time::sleep(TRIP).await;
+            self.0.list(owner).await
+        })
+    }
+}
+
+/// Sixteen calls at a time: a thousand sessions are listed in 64 round trips, and ended in some four times as many.
+#[tokio::test(start_paused = true)]
+async fn n25_a_thousand_sessions_are_listed_and_ended_many_at_a_time() {
+    let layer = Sessions::new(Far(MemoryStore::new())).layer().unwrap();
+    let directory = layer.directory();
+    let first = Browser::new(routes().layer(layer));
+    for _ in 0..1000 {
+        log_in(&first.another(), "ada", "one of many").await;
+    }
+    log_in(&first, "ada", "the last").await;
+    let took = async |call: &mut (dyn Future<Output = usize> + Unpin)| {
+        let start = tokio::time::Instant::now();
+        (call.await, start.elapsed())
+    };
+    let (listed, list_took) = took(&mut Box::pin(async { directory.list("ada").await.unwrap().len() })).await;
+    assert_eq!(listed, 1001);
+    assert!(list_took < TRIP * 70, "{list_took:?}");
+    let (ended, end_took) = took(&mut Box::pin(async { directory.end_all("ada").await.unwrap() })).await;
+    assert_eq!(ended, 1001);
+    assert!(end_took < TRIP * 300, "{end_took:?}");
+    assert_eq!(user(&first).await, "");
 }
 
 /// A store without an index of owners.

@@ -45,8 +45,20 @@ pub(super) fn clippy() -> Outcome {
 const BACKENDS: [&str; 4] = ["okibi-servers", "okibi-redis", "okibi-postgres", "okibi-mysql"];
 
 /// Tests of the crate that users add which need servers, and so run only if they are named.
-const OUTAGES: &[&str] =
-    &["--package", "okibi", "--test", "mysql", "--test", "postgres", "--test", "outage", "--test", "outage-leaks"];
+const OUTAGES: &[&str] = &[
+    "--package",
+    "okibi",
+    "--test",
+    "mysql",
+    "--test",
+    "postgres",
+    "--test",
+    "outage",
+    "--test",
+    "outage-leaks",
+    "--test",
+    "stores-on-servers",
+];
 
 /// All but what needs servers, or has a part of its own.
 pub(super) fn tests() -> Outcome {

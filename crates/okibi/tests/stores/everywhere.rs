@@ -1,0 +1,116 @@
+//! Log out everywhere (N25): what was ended at one process is gone at the other's next request.
+
+use futures_util::future::join_all;
+use okibi::{Session, SessionInfo, Timestamp};
+
+use crate::{
+    backend::{Backend, Site},
+    semantics::is_live,
+    support::{Browser, COUNT, USER, scenarios::spawn},
+};
+
+/// How many devices one owner logs in with at once.
+const DEVICES: usize = 64;
+
+async fn log_in(browser: &Browser, owner: &str, label: &str) {
+    let (owner, label) = (owner.to_owned(), label.to_owned());
+    let deed = browser.act(|session| async move {
+        session.set_owner(owner.as_str())?;
+        session.set_label(label)?;
+        session.set(USER, &owner)
+    });
+    deed.await.ok();
+}
+
+/// Whether a visitor is still somebody, as each of the two processes sees it.
+async fn is_in<B: Backend>(site: &Site<B>, browser: &Browser) -> bool {
+    let live = join_all((0..2).map(|at| async move { is_live(&site.at(at, browser)).await })).await;
+    assert_eq!(live[0], live[1], "both processes see the same");
+    live[0]
+}
+
+fn shown(list: &[SessionInfo]) -> Vec<(&str, bool)> {
+    let mut shown: Vec<_> =
+        list.iter().map(|session| (session.label.as_deref().unwrap_or_default(), session.current)).collect();
+    shown.sort_unstable();
+    shown
+}
+
+/// The list says when each session began and was last active and what the app calls it; one of them can be ended, all but
+/// the one that asks, and all.
+pub(crate) async fn sessions_are_listed_and_ended<B: Backend>(site: &Site<B>) {
+    let (phone, laptop, tablet, other) = (site.browser(0), site.browser(1), site.browser(0), site.browser(1));
+    for (browser, owner, label) in
+        [(&phone, "ada", "phone"), (&laptop, "ada", "laptop"), (&tablet, "ada", "tablet"), (&other, "eve", "eve's")]
+    {
+        log_in(browser, owner, label).await;
+    }
+    let start = okibi::store::system_time();
+    let is_now = |time: Timestamp| time.since(start).max(start.since(time)).as_secs() < 60;
+    let list = site.directory(1).list("ada").await.unwrap();
+    assert_eq!(shown(&list), [("laptop", false), ("phone", false), ("tablet", false)]);
+    for session in &list {
+        assert!(is_now(session.created) && is_now(session.last_active) && session.expires_at > session.last_active);
+    }
+
+    // One of them, from another device's page, at the other process.
+    let elsewhere = site.at(1, &phone);
+    let deed = elsewhere.act(|session| async move {
+        let list = session.owned().await?;
+        assert_eq!(shown(&list), [("laptop", false), ("phone", true), ("tablet", false)]);
+        let laptop = list.iter().find(|session| session.label.as_deref() == Some("laptop")).unwrap();
+        Ok(session.end(laptop.handle).await?.to_string())
+    });
+    assert_eq!(deed.await.ok().body, "true");
+    assert_eq!(
+        [is_in(site, &phone).await, is_in(site, &laptop).await, is_in(site, &tablet).await],
+        [true, false, true]
+    );
+
+    // Nobody ends what is somebody else's.
+    let phones = site.directory(0).list("ada").await.unwrap()[0].handle;
+    let deed = other.act(move |session| async move { Ok(session.end(phones).await?.to_string()) });
+    assert_eq!(deed.await.ok().body, "false");
+
+    // All but the one that asks.
+    let deed = phone.act(|session| async move { Ok(session.end_others().await?.to_string()) });
+    assert_eq!(deed.await.ok().body, "1");
+    assert_eq!([is_in(site, &phone).await, is_in(site, &tablet).await, is_in(site, &other).await], [true, false, true]);
+
+    // All.
+    assert_eq!(site.directory(1).end_all("ada").await.unwrap(), 1);
+    assert_eq!([is_in(site, &phone).await, is_in(site, &other).await], [false, true]);
+    assert!(site.directory(0).list("ada").await.unwrap().is_empty());
+    assert_eq!(shown(&site.directory(0).list("eve").await.unwrap()), [("eve's", false)]);
+}
+
+/// One owner logs in with many devices at once; each has a request under way that changes or rotates while all are ended.
+/// Nothing is left of them.
+pub(crate) async fn one_call_ends_them_all<B: Backend>(site: &Site<B>) {
+    let before = site.backend.records().await;
+    let devices: Vec<Browser> = (0..DEVICES).map(|at| site.browser(at)).collect();
+    join_all(devices.iter().map(|device| log_in(device, "bea", "one of many"))).await;
+    assert_eq!(site.directory(0).list("bea").await.unwrap().len(), DEVICES);
+    let busy = devices.iter().enumerate().map(|(at, device)| {
+        spawn(site.at(at + 1, device), move |session: Session| async move {
+            match at % 3 {
+                0 => session.update(COUNT, |count| count.unwrap_or(0) + 1).map(drop),
+                1 => session.rotate(),
+                _ => session.renew_id(),
+            }
+        })
+    });
+    let busy: Vec<_> = busy.collect();
+    let ended = site.directory(1).end_all("bea").await.unwrap();
+    assert!(ended >= DEVICES, "{ended}");
+    for request in busy {
+        request.await.unwrap().ok();
+    }
+    assert!(site.directory(0).list("bea").await.unwrap().is_empty());
+    for device in &devices {
+        assert!(!is_in(site, device).await);
+    }
+    // The markers of those that had rotated before they were ended stay for a minute.
+    let left = site.backend.records().await - before;
+    assert!(left <= DEVICES, "{left} records are left");
+}
