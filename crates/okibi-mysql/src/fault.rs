@@ -19,6 +19,8 @@ pub(crate) enum Fault {
          ALTER TABLE okibi_sessions ENGINE = InnoDB"
     )]
     NotDurable(String),
+    #[error("autocommit is off, so nothing that a session writes would stay: it must be on for the pool's connections")]
+    NotCommitted,
 }
 
 /// What went wrong, in the server's words or in sqlx's.
@@ -111,9 +113,11 @@ impl Fault {
     pub(crate) fn of_write(self) -> StoreError {
         match &self {
             Self::Request(failure) if !failure.is_undone() => StoreError::unknown(self),
-            Self::Request(_) | Self::NoConnection(_) | Self::TooLong { .. } | Self::NotDurable(_) => {
-                StoreError::unavailable(self)
-            }
+            Self::Request(_)
+            | Self::NoConnection(_)
+            | Self::TooLong { .. }
+            | Self::NotDurable(_)
+            | Self::NotCommitted => StoreError::unavailable(self),
         }
     }
 }

@@ -102,8 +102,8 @@ impl MysqlStore {
     /// start: if there is nothing to do it locks nothing, and needs no more than the right to use the table.
     ///
     /// # Errors
-    /// The database can't be reached, the user may not create tables, or the table is not one of `InnoDB`, whose writes
-    /// are neither durable nor whole.
+    /// The database can't be reached, the user may not create tables, `autocommit` is off, or the table is kept by an engine
+    /// other than `InnoDB`, whose writes would be neither durable nor whole.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         let mut held = Held::from(&self.pool).await.map_err(Fault::of_write)?;
         migrate::migrate(&mut held).await.map_err(Fault::of_write)

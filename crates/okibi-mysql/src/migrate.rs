@@ -4,26 +4,34 @@ use sqlx::{MySqlConnection, Result, Row};
 
 use crate::{SCHEMA, connection::Held, fault::Fault};
 
-/// What keeps the table, if there is one.
-const LOOK: &str = "SELECT engine FROM information_schema.tables
-    WHERE table_schema = DATABASE() AND table_name = 'okibi_sessions'";
+/// What keeps the table, if there is one, and whether each statement is a transaction.
+const LOOK: &str = "SELECT @@autocommit, (SELECT engine FROM information_schema.tables
+    WHERE table_schema = DATABASE() AND table_name = 'okibi_sessions')";
+
+struct Found {
+    commits: bool,
+    engine: Option<String>,
+}
 
 /// Where the table is there already, no permission to create is needed.
 pub(crate) async fn migrate(held: &mut Held) -> std::result::Result<(), Fault> {
-    let mut engine = held.run(look).await.map_err(Fault::Request)?;
-    if engine.is_none() {
-        held.run(create).await.map_err(Fault::Request)?;
-        engine = held.run(look).await.map_err(Fault::Request)?;
+    let mut found = held.run(look).await.map_err(Fault::Request)?;
+    if !found.commits {
+        return Err(Fault::NotCommitted);
     }
-    match engine {
+    if found.engine.is_none() {
+        held.run(create).await.map_err(Fault::Request)?;
+        found = held.run(look).await.map_err(Fault::Request)?;
+    }
+    match found.engine {
         Some(engine) if !engine.eq_ignore_ascii_case("InnoDB") => Err(Fault::NotDurable(engine)),
         _ => Ok(()),
     }
 }
 
-async fn look(connection: &mut MySqlConnection) -> Result<Option<String>> {
-    let rows = sqlx::query(LOOK).persistent(false).fetch_all(connection).await?;
-    rows.first().map(|row| row.try_get(0)).transpose()
+async fn look(connection: &mut MySqlConnection) -> Result<Found> {
+    let row = sqlx::query(LOOK).persistent(false).fetch_one(connection).await?;
+    Ok(Found { commits: row.try_get::<i64, _>(0)? != 0, engine: row.try_get(1)? })
 }
 
 /// One statement, which the server itself carries out once, however many ask for it.

@@ -70,6 +70,18 @@ async fn a_table_without_transactions_is_refused_with_the_fix() {
 }
 
 #[tokio::test]
+async fn connections_that_do_not_commit_are_refused_with_the_fix() {
+    let database = Database::new("uncommitted").await;
+    let options = MySqlPoolOptions::new().after_connect(|connection, _| {
+        Box::pin(async move { connection.execute("SET SESSION autocommit = 0").await.map(drop) })
+    });
+    let pool = options.connect_with((*database.pool.connect_options()).clone()).await.unwrap();
+    let refused = MysqlStore::new(pool).migrate().await.unwrap_err();
+    assert_eq!(refused.kind(), StoreErrorKind::Unavailable);
+    assert!(texts(&refused).contains("autocommit is off"), "{}", texts(&refused));
+}
+
+#[tokio::test]
 async fn rows_are_as_documented() {
     let database = Database::new("documented").await;
     let store = database.store().await;

@@ -1,7 +1,8 @@
-//! A small service whose sessions lie in one SQLite file that other processes open as well, a Hono app among them.
+//! A small service whose sessions lie where other processes have theirs as well, a Hono app among them: in one SQLite file,
+//! or in a database whose address begins with `postgres:` or `mysql:`.
 //!
-//! `cargo run -p okibi --features sqlite --example shared -- sessions.sqlite` prints the address it listens on. The test
-//! `packages/okibi/test/both-faces.test.ts` plays it against a Hono app on the same file.
+//! `cargo run -p okibi --features sqlite --example shared -- sessions.sqlite` prints the address it listens on. The tests
+//! `packages/okibi/test/both-faces.test.ts` and `test/stores/*-shared.test.ts` play it against a Hono app.
 //!
 //! With `hono-sessions` or `hono-sessions-cookie` and an encryption key behind the file, it joins the sessions of an app that
 //! uses that npm package, unchanged: `packages/okibi/test/joined.test.ts`.
@@ -10,8 +11,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use axum::{Router, extract::Path, routing::get};
 use okibi::{
-    Error, HonoProtection, HonoSessions, IronRing, Name, Session, SessionLayer, SessionOf, Sessions, SqliteStore,
+    Error, HonoProtection, HonoSessions, IronRing, MysqlStore, Name, PostgresStore, Session, SessionLayer, SessionOf,
+    Sessions, SqliteStore, store::Store,
 };
+use sqlx::{MySqlPool, PgPool};
 
 const COUNT: Name<u64> = Name::new("count");
 
@@ -21,8 +24,13 @@ type Values = BTreeMap<String, serde_json::Value>;
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
-    let store = SqliteStore::open(arguments.next().ok_or("which SQLite file?")?)?;
-    let sessions = sessions(store, arguments.next().zip(arguments.next()))?;
+    let place = arguments.next().ok_or("which SQLite file or database?")?;
+    let spoken = arguments.next().zip(arguments.next());
+    let sessions = match place.split_once(':') {
+        Some(("mysql", _)) => sessions(MysqlStore::new(MySqlPool::connect(&place).await?), spoken)?,
+        Some(("postgres", _)) => sessions(PostgresStore::new(PgPool::connect(&place).await?), spoken)?,
+        _ => sessions(SqliteStore::open(place)?, spoken)?,
+    };
     let app = Router::new()
         .route("/add", get(add))
         .route("/set/{name}", get(set))
@@ -39,7 +47,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// The dialect and the encryption key, if it is not okibi's own dialect.
-fn sessions(store: SqliteStore, spoken: Option<(String, String)>) -> Result<SessionLayer, Box<dyn std::error::Error>> {
+fn sessions(store: impl Store, spoken: Option<(String, String)>) -> Result<SessionLayer, Box<dyn std::error::Error>> {
     let Some((dialect, key)) = spoken else { return Ok(Sessions::new(store).layer()?) };
     let ring = IronRing::new([key])?;
     let idle = Some(Duration::from_mins(15));

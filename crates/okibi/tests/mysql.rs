@@ -122,3 +122,12 @@ async fn a_session_outlives_the_processes_on_both_ends() {
         |session: Session| async move { Ok(session.update(COUNT, |count| count.unwrap_or(0) + 1)?.to_string()) };
     assert_eq!(browser.visiting(app(Sessions::new(store))).act(count).await.ok().body, "42");
 }
+
+#[test]
+fn the_page_shows_the_example_and_the_table_as_they_are() {
+    let page = include_str!("../../../docs/stores.md");
+    let example = include_str!("../examples/mysql.rs").split_once("\n\n").unwrap().1;
+    assert!(page.contains(&format!("```rust\n{example}```\n")));
+    let table = include_str!("../../okibi-mysql/src/schema.sql").splitn(3, '\n').last().unwrap();
+    assert!(page.contains(&format!("```sql\n{table}```\n")));
+}

@@ -12,6 +12,7 @@ const BUDGETS = {
   'okibi/sqlite': 4_500,
   'okibi/redis': 6_200,
   'okibi/postgres': 7_200,
+  'okibi/mysql': 7_800,
   'okibi/purge': 2_100,
   'okibi/cloudflare-kv': 3_600,
   'okibi/d1': 3_300,

@@ -1,0 +1,188 @@
+// Sessions in MySQL or MariaDB, through the app's own pool, in the same table as the Rust store.
+import { Buffer } from 'node:buffer'
+import { StoreError } from '../errors.js'
+import type { Loaded, Write } from '../store.js'
+import { isSame } from './bytes.js'
+import { type Asking, asking, type MysqlPool } from './mysql-client.js'
+import { fault, isCollision, isDuplicate } from './mysql-fault.js'
+import { SCHEMA } from './mysql-schema.js'
+import { type SqlDatabase, type SqlStore, sqlStore } from './sql.js'
+
+export type { MysqlCallbackPool, MysqlConnection, MysqlPool, MysqlPromisePool, MysqlQuery } from './mysql-client.js'
+export { SCHEMA }
+
+/** How a MySQL store is made. */
+export interface MysqlStoreOptions {
+  /**
+   * How long a request may hold a connection of the pool, in seconds; then the connection is closed and the pool may open
+   * another. Default 5. What a visitor waits for at most is the option `storeTimeout` of the sessions.
+   */
+  readonly timeout?: number | undefined
+  /** What time it is, in milliseconds since the Unix epoch. Default `Date.now`. */
+  readonly now?: (() => number) | undefined
+}
+
+/** Sessions in MySQL or MariaDB. */
+export type MysqlStore = SqlStore
+
+/** The longest key and owner that the table has room for, in bytes. A server that is not strict would cut off the rest. */
+const ROOM = { key: 512, owner: 65_535 }
+
+/**
+ * Sessions in MySQL 8 or MariaDB 10.11 and later, through the app's own pool: `createPool()` of `mysql2` 3 or of
+ * `mysql2/promise`. The table must be there: see `migrate()`.
+ *
+ * Any number of processes may share the table `okibi_sessions`, in JavaScript and in Rust: every write is one statement that
+ * compares and writes at once. A load and a write are one round trip each; only a write that lost against another needs
+ * more, to read what lies there now, and so does a new session in the place of an expired one. A write that is
+ * acknowledged is on the server's disk if the server has `innodb_flush_log_at_trx_commit = 1`, which is the default.
+ *
+ * The pool must reach the primary and leave `autocommit` on. Any isolation level and character set will do.
+ *
+ * @throws `TypeError` if it is no such pool.
+ *
+ * @example
+ * ```ts
+ * import { createPool } from 'mysql2/promise'
+ *
+ * const store = mysqlStore(createPool('mysql://localhost/app'))
+ * await store.migrate()
+ * app.use(sessions({ store }))
+ * ```
+ */
+export function mysqlStore(pool: MysqlPool, options: MysqlStoreOptions = {}): MysqlStore {
+  const { timeout = 5, now = Date.now } = options
+  return sqlStore(new Mysql(asking(pool, timeout * 1000)), now)
+}
+
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+/** A value in a statement. Bytes and texts are written in hexadecimal, so no setting has a say in how they are read. */
+function literal(value: Uint8Array | string | number | undefined): string {
+  if (value === undefined) return 'NULL'
+  if (typeof value === 'number') return String(Math.trunc(value))
+  const { buffer, byteOffset, byteLength } = typeof value === 'string' ? encoder.encode(value) : value
+  return `X'${Buffer.from(buffer, byteOffset, byteLength).toString('hex')}'`
+}
+
+/** A statement with its values. */
+function sql(texts: TemplateStringsArray, ...values: readonly Parameters<typeof literal>[0][]): string {
+  return texts.reduce((text, next, at) => `${text}${literal(values[at - 1])}${next}`)
+}
+
+class Mysql implements SqlDatabase {
+  readonly #database: Asking
+  readonly isCollision: (cause: unknown) => boolean = isCollision
+  readonly fault: (cause: unknown) => StoreError = fault
+
+  constructor(database: Asking) {
+    this.#database = database
+  }
+
+  async load(key: string, now: number): Promise<Loaded | undefined> {
+    const [row] = await this.#database.find(
+      sql`SELECT value, expires_at FROM okibi_sessions WHERE \`key\` = ${key} AND expires_at > ${now}`,
+    )
+    return row && { bytes: row[0] as Uint8Array, expiresAt: Number(decoder.decode(row[1])) }
+  }
+
+  async write(key: string, expected: Uint8Array | undefined, write: Write, now: number): Promise<boolean> {
+    return expected ? this.#replace(key, expected, write, now) : this.#create(key, write, now)
+  }
+
+  /**
+   * Creates the row, or takes the place of an expired one. "On duplicate key update" would not do: the server then does not
+   * tell a row that was made from one that was left as it is.
+   */
+  async #create(key: string, { bytes, expiresAt, owner }: Write, now: number): Promise<boolean> {
+    try {
+      const values = sql`(${key}, ${bytes}, ${expiresAt}, ${owner})`
+      await this.#database.change(`INSERT INTO okibi_sessions (\`key\`, value, expires_at, owner) VALUES ${values}`)
+      return true
+    } catch (cause) {
+      if (!isDuplicate(cause)) throw cause
+    }
+    const taken = await this.#database.change(
+      sql`UPDATE okibi_sessions SET value = ${bytes}, expires_at = ${expiresAt}, owner = ${owner}
+        WHERE \`key\` = ${key} AND expires_at <= ${now}`,
+    )
+    return taken > 0
+  }
+
+  /** Replaces the value of a live row that still is what was expected. */
+  async #replace(key: string, expected: Uint8Array, write: Write, now: number): Promise<boolean> {
+    const { bytes, expiresAt, owner } = write
+    const replaced = await this.#database.change(
+      sql`UPDATE okibi_sessions SET value = ${bytes}, expires_at = ${expiresAt}, owner = ${owner}
+        WHERE \`key\` = ${key} AND expires_at > ${now} AND value = ${expected}`,
+    )
+    if (replaced > 0) return true
+    if (!isSame(expected, bytes)) return false
+    // A connection without the flag FOUND_ROWS does not count a row that is written as it was.
+    const held = await this.#database.find(
+      sql`SELECT 1 FROM okibi_sessions WHERE \`key\` = ${key} AND expires_at > ${now} AND value = ${bytes}
+        AND expires_at = ${expiresAt} AND owner <=> ${owner}`,
+    )
+    return held.length > 0
+  }
+
+  delete(key: string): Promise<unknown> {
+    return this.#database.change(sql`DELETE FROM okibi_sessions WHERE \`key\` = ${key}`)
+  }
+
+  async list(owner: string, now: number): Promise<string[]> {
+    const rows = await this.#database.find(
+      sql`SELECT \`key\` FROM okibi_sessions WHERE owner = ${owner} AND expires_at > ${now}`,
+    )
+    return rows.map(([key]) => decoder.decode(key))
+  }
+
+  /**
+   * Finds rows without locking any, and deletes them by their keys: that locks these rows and nothing around them, and in the
+   * order in which writes lock. By the time of their expiry it would lock what lies between them too.
+   */
+  async purge(now: number, limit: number): Promise<number> {
+    for (let purged = 0; ; ) {
+      const found = await this.#database.find(
+        `${sql`SELECT \`key\` FROM okibi_sessions WHERE expires_at <= ${now} ORDER BY expires_at`} LIMIT ${limit}`,
+      )
+      if (found.length === 0) return purged
+      const keys = found.map(([key]) => literal(key)).join(', ')
+      purged += await this.#database.change(
+        `DELETE held FROM okibi_sessions AS held FORCE INDEX (PRIMARY)
+          WHERE ${sql`held.expires_at <= ${now}`} AND held.\`key\` IN (${keys})`,
+      )
+      // Another purge may have deleted some of them first, and there are more.
+      if (found.length < limit || purged >= limit) return purged
+    }
+  }
+
+  /** Where the table is there already, no permission to create is needed. */
+  async migrate(): Promise<void> {
+    let engine = await this.#engine()
+    if (engine === undefined) {
+      await this.#database.change(SCHEMA)
+      engine = await this.#engine()
+    }
+    if (engine !== undefined && engine.toLowerCase() !== 'innodb') {
+      const fix = 'run: ALTER TABLE okibi_sessions ENGINE = InnoDB'
+      const loss = 'which has no transactions and may lose or tear what it acknowledged'
+      throw new StoreError('unavailable', `table okibi_sessions is kept by ${engine}, ${loss}; ${fix}`)
+    }
+  }
+
+  /** What keeps the table, if there is one. */
+  async #engine(): Promise<string | undefined> {
+    const [row] = await this.#database.find(
+      "SELECT engine FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'okibi_sessions'",
+    )
+    return row && decoder.decode(row[0])
+  }
+
+  unfit(what: 'key' | 'owner', text: string): string | undefined {
+    const length = encoder.encode(text).length
+    if (length <= ROOM[what]) return undefined
+    return `the ${what} has ${length} bytes, more than the ${ROOM[what]} that its column holds`
+  }
+}

@@ -1,0 +1,207 @@
+// The MySQL store while its server dies, stalls or answers by halves: what errors mean, what visitors see, what is left.
+import { Hono } from 'hono'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { type SessionEnv, sessions } from '../../src/index.js'
+import type { Write } from '../../src/store.js'
+import { type MysqlPool, mysqlStore } from '../../src/stores/mysql.js'
+import { Browser } from '../support/browser.js'
+import { type Open, pools } from './mysql-pools.js'
+import { MariaDbServer } from './mysql-server.js'
+import { Interference } from './servers.js'
+
+const bytes = (text: string) => new TextEncoder().encode(text)
+const write = (content: string): Write => ({ bytes: bytes(content), expiresAt: Date.now() + 3_600_000 })
+const pause = (millis: number) => new Promise((resolve) => setTimeout(resolve, millis))
+
+type Data = { n: number }
+
+/** A counter behind a session. */
+function counter(pool: MysqlPool, timeout?: number) {
+  const app = new Hono<SessionEnv<Data>>()
+  app.use(sessions({ store: mysqlStore(pool, { timeout }), storeTimeout: 0.5, commitDeadline: 1 }))
+  app.get('/', (c) => c.text(String(c.get('session').get('n') ?? 'none')))
+  app.get('/add', (c) => c.text(String(c.get('session').update('n', (n = 0) => n + 1))))
+  app.get('/untouched', (c) => c.text('untouched'))
+  return new Browser(app)
+}
+
+/** Waits until a visitor's session is served again. */
+async function served(browser: Browser): Promise<void> {
+  await vi.waitFor(async () => expect((await browser.fetch('/')).status).toBe(200), { timeout: 10_000, interval: 50 })
+}
+
+let server: MariaDbServer
+beforeAll(async () => {
+  server = await MariaDbServer.start()
+}, 120_000)
+afterAll(() => server.stop())
+
+const closing: (() => unknown)[] = []
+let log: { mock: { calls: unknown[] } }
+beforeEach(() => {
+  log = vi.spyOn(console, 'error').mockImplementation(() => {})
+})
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close()
+  vi.restoreAllMocks()
+})
+
+/** A pool that the test closes; connections that were cut make it no trouble. */
+async function opened(open: Open, uri = server.url(), connectionLimit = 2): Promise<MysqlPool> {
+  const { pool, close } = open(uri, { connectionLimit })
+  closing.push(() => close().catch(() => undefined))
+  await mysqlStore(pool).migrate()
+  return pool
+}
+
+/** How many connections the server has besides the one that asks. */
+function connections(): number {
+  return Number(server.sql('SELECT COUNT(*) - 1 FROM information_schema.processlist WHERE user = "okibi"'))
+}
+
+for (const [name, open] of Object.entries(pools)) {
+  describe(`with ${name}`, () => {
+    test('n6_a_dead_server_is_a_503_that_leaves_the_cookie_and_what_was_acknowledged_survives', async () => {
+      const pool = await opened(open)
+      const ann = counter(pool)
+      const stranger = ann.twin()
+      stranger.cookies.clear()
+      expect(await ann.text('/add')).toBe('1')
+      const before = ann.header
+      await server.kill()
+      for (const path of ['/add', '/', '/add']) expect((await ann.fetch(path)).status).toBe(503)
+      expect((await stranger.fetch('/untouched')).status).toBe(200)
+      expect((await stranger.fetch('/')).status).toBe(200)
+      expect(ann.header).toBe(before)
+      for (const call of [
+        () => mysqlStore(pool).load('x'),
+        () => mysqlStore(pool).swap('x', bytes('1'), write('2')),
+        () => mysqlStore(pool).delete('x'),
+        () => mysqlStore(pool).owners.list('ann'),
+        () => mysqlStore(pool).purge(),
+      ]) {
+        await expect((call as () => Promise<unknown>)()).rejects.toMatchObject({ kind: 'unavailable' })
+      }
+      await server.start()
+      await served(ann)
+      expect(await ann.text('/add')).toBe('2')
+      expect(log.mock.calls.length).toBeGreaterThan(0)
+    }, 60_000)
+
+    test('s23_a_server_that_stalls_is_a_503_within_the_deadline_and_no_connection_is_left', async () => {
+      const ann = counter(await opened(open), 1)
+      expect(await ann.text('/add')).toBe('1')
+      const before = ann.header
+      server.stall()
+      for (let round = 0; round < 4; round += 1) {
+        const begun = performance.now()
+        const answers = await Promise.all([ann.fetch('/'), ann.fetch('/add'), ann.fetch('/untouched')])
+        expect(answers.map(({ status }) => status)).toEqual([503, 503, 200])
+        expect(performance.now() - begun).toBeLessThan(3000)
+      }
+      expect(ann.header).toBe(before)
+      server.goOn()
+      await served(ann)
+      const held = Number(await ann.text('/'))
+      // What was given up may have been carried out; nothing is counted twice.
+      expect(held).toBeGreaterThanOrEqual(1)
+      expect(held).toBeLessThanOrEqual(5)
+      expect(await ann.text('/add')).toBe(String(held + 1))
+      await vi.waitFor(() => expect(connections()).toBeLessThanOrEqual(2), { timeout: 10_000 })
+    }, 60_000)
+
+    test('f_a_network_that_swallows_everything_does_not_use_up_the_pool', async () => {
+      const proxy = await Interference.before(server.port)
+      closing.push(() => proxy.stop())
+      const ann = counter(await opened(open, server.url('okibi', proxy.port)), 1)
+      expect(await ann.text('/add')).toBe('1')
+      proxy.mode = 'stalled'
+      // What its connections are told now never comes.
+      await Promise.all([ann.fetch('/'), ann.fetch('/')])
+      proxy.mode = 'open'
+      await served(ann)
+      const answers = await Promise.all([ann.fetch('/'), ann.fetch('/'), ann.fetch('/')])
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
+    }, 60_000)
+
+    test('n39_an_answer_that_is_lost_is_unknown_to_the_store_and_counted_once_by_the_engine', async () => {
+      const proxy = await Interference.before(server.port)
+      closing.push(() => proxy.stop())
+      const pool = await opened(open, server.url('okibi', proxy.port))
+      const store = mysqlStore(pool)
+      for (const [expected, content] of [
+        [undefined, '1'],
+        [bytes('1'), '2'],
+      ] as const) {
+        await store.load('x')
+        proxy.mode = 'cutting'
+        await expect(store.swap(`lost ${name}`, expected, write(content))).rejects.toMatchObject({ kind: 'unknown' })
+        proxy.mode = 'open'
+        const current = Buffer.from(content)
+        await vi.waitFor(async () =>
+          expect(await store.swap(`lost ${name}`, expected, write(content))).toMatchObject({ done: false, current }),
+        )
+      }
+      const ann = counter(pool)
+      expect(await ann.text('/add')).toBe('1')
+      for (let expected = 2; expected < 6; expected += 1) {
+        // The answer to the load comes through, that to the write does not.
+        const answers = proxy.answers
+        const adding = ann.fetch('/add')
+        while (proxy.answers === answers) await new Promise((resolve) => setImmediate(resolve))
+        proxy.mode = 'cutting'
+        await pause(20)
+        proxy.mode = 'open'
+        const { status } = await adding
+        const held = Number(await ann.text('/'))
+        if (status === 200) expect(held).toBe(expected)
+        else expect([expected - 1, expected]).toContain(held)
+        while (Number(await ann.text('/')) < expected) await ann.text('/add')
+      }
+    }, 60_000)
+
+    test('f_a_server_that_is_killed_during_writes_loses_nothing_acknowledged_and_no_error_lies', async () => {
+      const store = mysqlStore(await opened(open, server.url(), 4))
+      let isOver = false
+      const outcomes = { done: 0, unavailable: 0, unknown: 0 }
+      const held = async (key: string): Promise<number | undefined> => {
+        for (;;) {
+          try {
+            const loaded = await store.load(key)
+            return loaded && Number(new TextDecoder().decode(loaded.bytes))
+          } catch {
+            await pause(10)
+          }
+        }
+      }
+      const writer = async (key: string) => {
+        for (let at: number | undefined; !isOver; ) {
+          const next: number = at === undefined ? 0 : at + 1
+          const expected = at === undefined ? undefined : bytes(String(at))
+          try {
+            expect(await store.swap(key, expected, write(String(next)))).toEqual({ done: true })
+            outcomes.done += 1
+            at = next
+          } catch (error) {
+            const { kind } = error as { kind: 'unavailable' | 'unknown' }
+            outcomes[kind] += 1
+            const there = await held(key)
+            expect(kind === 'unknown' ? [at, next] : [at]).toContain(there)
+            at = there
+          }
+        }
+      }
+      const writers = Array.from({ length: 6 }, (_, at) => writer(`chain ${name} ${at}`))
+      for (let round = 0; round < 2; round += 1) {
+        await pause(300)
+        await server.kill()
+        await server.start()
+      }
+      await pause(300)
+      isOver = true
+      await Promise.all(writers)
+      expect(outcomes.done).toBeGreaterThan(50)
+      expect(outcomes.unavailable + outcomes.unknown).toBeGreaterThan(2)
+    }, 60_000)
+  })
+}

@@ -1,0 +1,117 @@
+// A MariaDB server of a test's own, on a free port: started, held still, killed and started again.
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { freePort } from './servers.js'
+
+/** Debian keeps the program where not everybody looks. */
+const DEBIAN = '/usr/sbin/mariadbd'
+
+/** Names the `mysqld` of a MySQL that is to be started instead of MariaDB. */
+const mysqld = process.env.OKIBI_TEST_MYSQLD
+
+/** What makes a new server one that tests can use. */
+const FIRST = `CREATE DATABASE IF NOT EXISTS okibi;
+CREATE USER IF NOT EXISTS okibi@'%';
+GRANT ALL ON *.* TO okibi@'%' WITH GRANT OPTION;
+`
+
+/** A MariaDB server. Its database and its administrator are both called `okibi`. It ends when whoever started it ends. */
+export class MariaDbServer {
+  readonly port: number
+  readonly #folder = mkdtempSync(join(tmpdir(), 'okibi-mariadb-'))
+  readonly #settings: readonly string[]
+  #process: ChildProcess | undefined
+
+  private constructor(port: number, settings: readonly string[]) {
+    this.port = port
+    const own = ['bind-address=127.0.0.1', 'skip-name-resolve', 'innodb_flush_log_at_trx_commit=2']
+    this.#settings = [...own, 'innodb-log-file-size=10M', ...settings].map((setting) => `--${setting}`)
+  }
+
+  /** `settings` are those of my.cnf: `innodb_flush_log_at_trx_commit=1`, say. */
+  static async start(...settings: string[]): Promise<MariaDbServer> {
+    const server = new MariaDbServer(await freePort(), settings)
+    writeFileSync(join(server.#folder, 'first.sql'), FIRST)
+    if (mysqld !== undefined) {
+      execFileSync(mysqld, [...server.#own, '--initialize-insecure'], { ...server.#here, stdio: 'pipe' })
+    } else {
+      const how = ['--no-defaults', '--skip-test-db', '--auth-root-authentication-method=normal']
+      const data = [`--datadir=${join(server.#folder, 'data')}`, '--innodb-log-file-size=10M']
+      execFileSync('mariadb-install-db', [...how, ...data], { ...server.#here, stdio: 'pipe' })
+    }
+    await server.start()
+    return server
+  }
+
+  /** Where it works. A server that starts removes the temporary tables that it finds, be they another's. */
+  get #here(): { cwd: string; env: NodeJS.ProcessEnv } {
+    return { cwd: this.#folder, env: { ...process.env, TMPDIR: this.#folder } }
+  }
+
+  get #own(): string[] {
+    const own = ['--no-defaults', '--user=root', `--datadir=${join(this.#folder, 'data')}`]
+    return mysqld === undefined ? own : [...own, '--secure-file-priv=', '--mysqlx=OFF']
+  }
+
+  url(database = 'okibi', port = this.port): string {
+    return `mysql://okibi@127.0.0.1:${port}/${database}`
+  }
+
+  async start(): Promise<void> {
+    const log = openSync(join(this.#folder, 'log'), 'a')
+    const program = mysqld ?? (existsSync(DEBIAN) ? DEBIAN : 'mariadbd')
+    const files = ['socket', 'pid-file', 'init-file'].map((option) => {
+      return `--${option}=${join(this.#folder, option === 'init-file' ? 'first.sql' : option)}`
+    })
+    const given = [...this.#own, `--port=${this.port}`, ...files, ...this.#settings]
+    const server = spawn('setpriv', ['--pdeathsig', 'KILL', program, ...given], {
+      ...this.#here,
+      stdio: ['ignore', log, log],
+    })
+    this.#process = server
+    for (;;) {
+      try {
+        this.sql('SELECT 1')
+        return
+      } catch {
+        if (server.exitCode !== null) throw new Error(readFileSync(join(this.#folder, 'log'), 'utf8'))
+        await new Promise((resolve) => setTimeout(resolve, 20))
+      }
+    }
+  }
+
+  /** What the client prints for these statements: a line for each row, tabs between columns. */
+  sql(statements: string, database = 'okibi'): string {
+    const options = ['--no-defaults', '--host=127.0.0.1', '--user=okibi', '--batch', '--skip-column-names']
+    const given = [...options, `--port=${this.port}`, '--execute', statements, database]
+    return execFileSync('mariadb', given, { encoding: 'utf8', stdio: 'pipe' }).trim()
+  }
+
+  /** Ends it as a crash does. */
+  async kill(): Promise<void> {
+    const server = this.#process
+    this.#process = undefined
+    if (!server || server.exitCode !== null) return
+    const exit = once(server, 'exit')
+    server.kill('SIGKILL')
+    await exit
+  }
+
+  /** Holds it still: connections stay open and nothing answers. */
+  stall(): void {
+    this.#process?.kill('SIGSTOP')
+  }
+
+  /** Lets it go on after a stall. */
+  goOn(): void {
+    this.#process?.kill('SIGCONT')
+  }
+
+  async stop(): Promise<void> {
+    await this.kill()
+    rmSync(this.#folder, { recursive: true, force: true })
+  }
+}
