@@ -1,0 +1,33 @@
+// Both faces at once on one Postgres server: a Rust service in a process of its own, and a Hono app in this one.
+import { Buffer } from 'node:buffer'
+import { afterAll, describe, expect, test } from 'vitest'
+import { postgresStore } from '../../src/stores/postgres.js'
+import { bothFaces } from '../support/both-faces.js'
+import { clients } from './postgres-clients.js'
+import { PostgresServer } from './postgres-server.js'
+
+for (const [name, open] of Object.entries(clients)) {
+  describe(`Postgres with ${name}`, () => {
+    const ends: (() => Promise<unknown>)[] = []
+    afterAll(async () => {
+      for (const end of ends.splice(0).reverse()) await end()
+    })
+    let server: PostgresServer
+
+    bothFaces('sqlite,mysql,postgres', async () => {
+      server = await PostgresServer.start()
+      ends.push(() => server.stop())
+      const { client, close } = await open(server.port)
+      ends.push(close)
+      const store = postgresStore(client)
+      await store.migrate()
+      return { place: server.url, store }
+    })
+
+    test('each session is one row, whoever wrote it', () => {
+      const rows = server.psql("SELECT encode(value, 'escape') FROM okibi_sessions").split('\n')
+      expect(rows.length).toBeGreaterThan(5)
+      for (const row of rows) expect(JSON.parse(Buffer.from(row, 'latin1').toString())).toMatchObject({ v: 1 })
+    })
+  })
+}

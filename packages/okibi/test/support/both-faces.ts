@@ -1,0 +1,153 @@
+// Both faces at once on one store: a Rust service in a process of its own, and a Hono app in this one.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { Hono } from 'hono'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type SessionEnv, type Store, sessions } from '../../src/index.js'
+import { buildExample } from './rust.js'
+
+type Data = Record<string, number | boolean>
+
+type Face = (path: string, cookie?: string) => Promise<Response>
+
+/** The cookie that an answer sets, as the browser sends it back. */
+function cookieOf(response: Response): string | undefined {
+  expect(response.status).toBe(200)
+  return response.headers.getSetCookie()[0]?.split(';')[0]
+}
+
+async function begin(face: Face): Promise<string> {
+  const cookie = cookieOf(await face('/add'))
+  if (!cookie) throw new Error('no cookie')
+  return cookie
+}
+
+async function values(face: Face, cookie: string): Promise<Data> {
+  return (await (await face('/read', cookie)).json()) as Data
+}
+
+/** Where the sessions lie: for the service, and for the app. */
+export interface Shared {
+  /** What the example `shared` of the Rust crate is told. */
+  readonly place: string
+  readonly store: Store
+}
+
+/** The tests, on a store that is there before they begin. `features`: those of the Rust crate that the store needs. */
+export function bothFaces(features: string, open: () => Promise<Shared>): void {
+  let rust: ChildProcess
+  let address = ''
+  let app: Hono<SessionEnv<Data>>
+
+  beforeAll(async () => {
+    const { place, store } = await open()
+    app = appOn(store)
+    rust = spawn(buildExample('shared', features), [place], { stdio: ['ignore', 'pipe', 'inherit'] })
+    if (!rust.stdout) throw new Error('no output to read')
+    ;[address] = (await once(createInterface(rust.stdout), 'line')) as [string]
+  }, 600_000)
+
+  afterAll(async () => {
+    const ended = once(rust, 'exit')
+    rust.kill()
+    await ended
+  })
+
+  const byRust: Face = (path, cookie) => fetch(address + path, { headers: cookie ? { cookie } : {} })
+  const byHono: Face = async (path, cookie) => app.request(path, { headers: cookie ? { cookie } : {} })
+  const pairs: [string, Face, Face][] = [
+    ['rust, then hono', byRust, byHono],
+    ['hono, then rust', byHono, byRust],
+  ]
+
+  test('n2: a hundred parallel updates through both faces make a hundred', async () => {
+    const cookie = await begin(byRust)
+    const requests = Array.from({ length: 99 }, (_, number) => (number % 2 ? byRust : byHono)('/add', cookie))
+    for (const response of await Promise.all(requests)) expect(response.status).toBe(200)
+    expect(await values(byHono, cookie)).toEqual({ count: 100 })
+    expect(await values(byRust, cookie)).toEqual({ count: 100 })
+  })
+
+  test('n2: fifty parallel sets of distinct names through both faces all survive', async () => {
+    const cookie = await begin(byHono)
+    const names = Array.from({ length: 50 }, (_, number) => `name${number}`)
+    const requests = names.map((name, number) => (number % 2 ? byRust : byHono)(`/set/${name}`, cookie))
+    for (const response of await Promise.all(requests)) expect(response.status).toBe(200)
+    const expected = Object.fromEntries(names.map((name) => [name, true]))
+    expect(await values(byRust, cookie)).toEqual({ count: 1, ...expected })
+    expect(await values(byHono, cookie)).toEqual({ count: 1, ...expected })
+  })
+
+  for (const [name, first, second] of pairs) {
+    test(`${name}: one begins a session, the other goes on with it`, async () => {
+      const cookie = await begin(first)
+      expect(await (await second('/add', cookie)).text()).toBe('2')
+      expect(await (await first('/add', cookie)).text()).toBe('3')
+    })
+
+    test(`${name}: n1, a logout at one ends it at the other, also for a slow request`, async () => {
+      const cookie = await begin(first)
+      const slow = second('/slow/late', cookie)
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      await first('/logout', cookie)
+      expect(cookieOf(await slow)).toBeUndefined()
+      expect(await values(second, cookie)).toEqual({})
+      expect(await values(first, cookie)).toEqual({})
+    })
+
+    test(`${name}: n5, a login at one leaves a late request at the other anonymous`, async () => {
+      const cookie = await begin(first)
+      const slow = second('/slow/late', cookie)
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      const fresh = cookieOf(await first('/rotate', cookie)) as string
+      expect(fresh).not.toBe(cookie)
+      expect(cookieOf(await slow)).toBeUndefined()
+      expect(await values(second, fresh)).toEqual({ count: 1 })
+      expect(await values(second, cookie)).toEqual({})
+    })
+
+    test(`${name}: n5, an id renewed at one is followed at the other, and nothing is lost`, async () => {
+      const cookie = await begin(first)
+      const slow = second('/slow/parallel', cookie)
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      const fresh = cookieOf(await first('/renew', cookie)) as string
+      expect(cookieOf(await slow)).toBe(fresh)
+      expect(cookieOf(await second('/read', cookie))).toBe(fresh)
+      expect(await values(first, fresh)).toEqual({ count: 1, parallel: true })
+    })
+  }
+}
+
+/** The app, with the routes that the service has. */
+function appOn(store: Store): Hono<SessionEnv<Data>> {
+  const app = new Hono<SessionEnv<Data>>()
+  app.use(sessions<Data>({ store }))
+  app.get('/add', (c) => c.text(String(c.get('session').update('count', (count) => Number(count ?? 0) + 1))))
+  app.get('/set/:name', (c) => {
+    c.get('session').set(c.req.param('name'), true)
+    return c.text('set')
+  })
+  app.get('/slow/:name', async (c) => {
+    c.get('session').set(c.req.param('name'), true)
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    return c.text('set')
+  })
+  app.get('/read', (c) => {
+    const session = c.get('session')
+    return c.json(Object.fromEntries(session.names().map((name) => [name, session.get(name)])))
+  })
+  app.get('/rotate', (c) => {
+    c.get('session').rotate()
+    return c.text('rotated')
+  })
+  app.get('/renew', (c) => {
+    c.get('session').renewId()
+    return c.text('renewed')
+  })
+  app.get('/logout', (c) => {
+    c.get('session').destroy()
+    return c.text('bye')
+  })
+  return app
+}
