@@ -6,6 +6,7 @@ mod postgres;
 mod process;
 mod proxy;
 mod redis;
+mod redis_monitor;
 
 pub use crate::{
     mariadb::MariaDbServer,
@@ -13,4 +14,5 @@ pub use crate::{
     process::{Process, free_port},
     proxy::{Cut, Mode, Proxy, Then, Traffic},
     redis::{RedisCluster, RedisKind, RedisServer},
+    redis_monitor::RedisMonitor,
 };

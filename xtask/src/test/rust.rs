@@ -53,6 +53,8 @@ const OUTAGES: &[&str] = &[
     "--test",
     "postgres",
     "--test",
+    "redis",
+    "--test",
     "outage",
     "--test",
     "outage-leaks",

@@ -1,0 +1,122 @@
+//! The face's scenarios on real Redis, through the crate that users add, and what a request costs.
+//!
+//! `cargo test -p okibi --test redis`; it wants `redis-server`, and Redis 8 and Valkey (`cargo xtask servers`).
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../../okibi-tower/tests/support/mod.rs"]
+mod support;
+
+use std::time::Duration;
+
+use okibi::{RedisStore, Session, Sessions};
+use okibi_servers::{Cut, Proxy, RedisCluster, RedisKind, RedisMonitor, RedisServer, Then};
+use redis::cluster::ClusterClient;
+use support::{Browser, COUNT, Clock, browser::app, scenarios};
+
+/// Many conflicts in a row on a slow machine are no fault of the store.
+fn patient(store: RedisStore) -> Sessions {
+    Sessions::new(store).store_timeout(Duration::from_mins(1)).commit_deadline(Duration::from_mins(2))
+}
+
+async fn nothing_is_lost_revived_or_mixed_up(store: impl AsyncFn() -> RedisStore) {
+    let sessions = async || patient(store().await);
+    scenarios::hundred_parallel_updates_make_a_hundred(sessions().await).await;
+    scenarios::fifty_parallel_sets_all_survive(sessions().await).await;
+    scenarios::a_hundred_racing_logins_have_one_winner(sessions().await).await;
+    scenarios::parallel_changes_never_make_a_login_lose(sessions().await).await;
+    scenarios::a_value_is_taken_once(sessions().await).await;
+    scenarios::two_visitors_never_see_each_other(sessions().await, 500).await;
+    scenarios::logout_during_slow_requests_revives_nothing(sessions().await, 100).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n1_n2_n5_s18_s19_s20_parallel_requests_lose_revive_and_mix_up_nothing() {
+    let server = RedisServer::start(RedisKind::Redis8);
+    nothing_is_lost_revived_or_mixed_up(async || RedisStore::connect(&server.url()).await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n1_n2_n5_s18_s19_s20_parallel_requests_to_a_cluster_lose_revive_and_mix_up_nothing() {
+    let cluster = RedisCluster::start(RedisKind::Redis7);
+    let client = ClusterClient::new(cluster.urls()).unwrap();
+    nothing_is_lost_revived_or_mixed_up(async || RedisStore::cluster(&client).await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn round_trips_of_a_request_are_as_few_as_they_can_be() {
+    for kind in RedisKind::ALL {
+        let server = RedisServer::start(kind);
+        let store = RedisStore::connect(&server.url()).await.unwrap();
+        let clock = Clock::new();
+        let at_face = clock.clone();
+        let idle = Duration::from_mins(30);
+        let app = app(Sessions::new(store).idle(idle).clock(move || at_face.now()));
+        let read = |session: Session| async move { session.get(COUNT).map(|count| format!("{count:?}")) };
+        let change =
+            |session: Session| async move { Ok(session.update(COUNT, |count| count.unwrap_or(0) + 1)?.to_string()) };
+        let login = |session: Session| async move {
+            session.rotate()?;
+            session.set_owner("ann")
+        };
+        // The server gets to know the scripts, and is asked for its policy, which nobody waits for.
+        let mut monitor = RedisMonitor::of(&server);
+        let warm = Browser::new(app.clone());
+        warm.act(change).await.ok();
+        warm.act(login).await.ok();
+        while !monitor.sent().contains(&"INFO".to_owned()) {
+            warm.act(read).await.ok();
+        }
+        let browser = Browser::new(app);
+
+        browser.get("/bare").await.ok();
+        browser.act(read).await.ok();
+        assert_eq!(monitor.sent(), [""; 0], "a visitor without a cookie who stores nothing");
+        browser.act(change).await.ok();
+        assert_eq!(monitor.sent(), ["EVALSHA"], "a first change, which creates the session");
+        browser.get("/bare").await.ok();
+        assert_eq!(monitor.sent(), [""; 0], "untouched");
+        browser.act(read).await.ok();
+        assert_eq!(monitor.sent(), ["GET"], "read");
+        browser.act(change).await.ok();
+        assert_eq!(monitor.sent(), ["GET", "EVALSHA"], "changed");
+        clock.advance(idle / 5);
+        assert_eq!(browser.act(read).await.ok().cookies().len(), 1);
+        assert_eq!(monitor.sent(), ["GET", "EVALSHA"], "renewed");
+        browser.act(login).await.ok();
+        assert_eq!(monitor.sent(), ["GET", "EVALSHA", "EVALSHA"], "a login, which rotates");
+        browser.act(change).await.ok();
+        assert_eq!(monitor.sent(), ["GET", "EVALSHA"], "changed, with an owner");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n39_a_change_whose_reply_is_lost_is_counted_once() {
+    let server = RedisServer::start(RedisKind::Redis7);
+    let proxy = Proxy::start(server.port()).unwrap();
+    let store = RedisStore::connect(&format!("redis://127.0.0.1:{}", proxy.port())).await.unwrap();
+    let browser = Browser::new(app(Sessions::new(store)));
+    let change =
+        |session: Session| async move { Ok(session.update(COUNT, |count| count.unwrap_or(1000) + 1)?.to_string()) };
+    browser.act(change).await.ok();
+    for (round, then) in [Then::Close, Then::Reset, Then::Close].into_iter().enumerate() {
+        let expected = (1002 + round).to_string();
+        proxy.cut_reply_to(format!("\"count\":{expected}}}"), Cut { after: round, then });
+        assert_eq!(browser.act(change).await.ok().body, expected);
+    }
+    assert_eq!(proxy.traffic().cuts, 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_outlives_the_processes_on_both_ends() {
+    let mut server = RedisServer::start_with(RedisKind::Redis7, &["--appendonly", "yes", "--appendfsync", "always"]);
+    let store = RedisStore::connect(&server.url()).await.unwrap();
+    let browser = Browser::new(app(Sessions::new(store)));
+    browser.act(|session| async move { session.set(COUNT, &41) }).await.ok();
+    server.kill();
+    server.restart();
+    let store = RedisStore::connect(&server.url()).await.unwrap();
+    let count =
+        |session: Session| async move { Ok(session.update(COUNT, |count| count.unwrap_or(0) + 1)?.to_string()) };
+    assert_eq!(browser.visiting(app(Sessions::new(store))).act(count).await.ok().body, "42");
+}
