@@ -1,7 +1,7 @@
 //! A connection to one server, or to whichever server the sentinels name as the master, that is made again when it is
 //! of no more use.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value,
@@ -45,11 +45,16 @@ impl Source {
     }
 }
 
-/// The connection of now, and how many there have been.
-#[derive(Clone, Default)]
+/// The connection of now.
+#[derive(Default)]
 struct Current {
     connection: Option<(MultiplexedConnection, Pulse)>,
+    /// How many there have been.
     number: u64,
+    /// How often one was tried to be made.
+    tries: u64,
+    /// What came of the last try, if nothing good.
+    failure: Option<RedisError>,
 }
 
 impl Followed {
@@ -81,22 +86,42 @@ impl Followed {
         if let Some(current) = self.current() {
             return Ok(current);
         }
-        // One at a time; who comes later finds what the first has found.
+        let tries = self.read().tries;
+        // It goes on when who asked for it gives up: the next one wants it too.
+        let this = self.clone();
+        let made = tokio::spawn(async move { this.make(tries).await });
+        made.await.unwrap_or_else(|_| Err((ErrorKind::Client, "the runtime ends").into()))
+    }
+
+    /// Makes a connection. Of all who wait for one, one does it; who comes later finds what the first has found, and a
+    /// failure is everybody's who has waited for it.
+    async fn make(&self, tries: u64) -> RedisResult<(MultiplexedConnection, Pulse, u64)> {
         let mut source = self.0.source.lock().await;
         if let Some(current) = self.current() {
             return Ok(current);
         }
-        let (connection, pulse) = (source.connect().await?, Pulse::default());
+        let failed = Some(self.read()).filter(|current| current.tries != tries).and_then(|it| it.failure.clone());
+        if let Some(failure) = failed {
+            return Err(failure);
+        }
+        let made = source.connect().await;
         let mut current = self.0.current.write().unwrap_or_else(PoisonError::into_inner);
+        current.tries += 1;
+        current.failure = made.as_ref().err().cloned();
+        let (connection, pulse) = (made?, Pulse::default());
         current.number += 1;
         current.connection = Some((connection.clone(), pulse.clone()));
         Ok((connection, pulse, current.number))
     }
 
     fn current(&self) -> Option<(MultiplexedConnection, Pulse, u64)> {
-        let Current { connection, number } = &*self.0.current.read().unwrap_or_else(PoisonError::into_inner);
-        let (connection, pulse) = connection.as_ref().filter(|(_, pulse)| !pulse.is_silent())?;
-        Some((connection.clone(), pulse.clone(), *number))
+        let current = self.read();
+        let (connection, pulse) = current.connection.as_ref().filter(|(_, pulse)| !pulse.is_silent())?;
+        Some((connection.clone(), pulse.clone(), current.number))
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Current> {
+        self.0.current.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Lets the next command connect anew, unless somebody has already done that.

@@ -46,10 +46,19 @@ pub(crate) fn sentinel_client(sentinel: &RedisServer) -> SentinelClient {
     SentinelClient::build(vec![sentinel.url()], "sessions".to_owned(), None, SentinelServerType::Master).unwrap()
 }
 
-/// A cluster of one master, which no other one completes.
+/// A cluster of one master, which has all keys.
 pub(crate) fn single_master() -> RedisServer {
-    let settings = ["--cluster-enabled", "yes", "--cluster-port", &free_port().to_string()];
-    let server = RedisServer::start_with(RedisKind::Redis7, &settings);
+    single_master_with(&[])
+}
+
+/// The same, which tells everybody to come to another port.
+pub(crate) fn single_master_behind(port: u16) -> RedisServer {
+    single_master_with(&["--cluster-announce-ip", "127.0.0.1", "--cluster-announce-port", &port.to_string()])
+}
+
+fn single_master_with(settings: &[&str]) -> RedisServer {
+    let own = ["--cluster-enabled", "yes", "--cluster-port", &free_port().to_string()];
+    let server = RedisServer::start_with(RedisKind::Redis7, &[&own, settings].concat());
     server.cli(&["cluster", "addslotsrange", "0", "16383"]);
     while !server.cli(&["cluster", "info"]).contains("cluster_state:ok") {
         sleep(Duration::from_millis(10));

@@ -1,0 +1,189 @@
+//! What the store says while Redis fails, that it recovers, and what becomes of a swap whose answer was lost.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::time::{Duration, Instant};
+
+use okibi_redis::{
+    RedisStore,
+    redis::{Client, cluster::ClusterClient},
+};
+use okibi_servers::{Cut, Mode, Proxy, RedisKind, RedisServer, Then};
+use okibi_store::{Owner, Store, StoreErrorKind, Swap};
+
+use tokio::time::timeout;
+
+use crate::support::{connected, held, key, sentinel_client, single_master_behind, until, write};
+
+const DURABLE: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f_a_dead_server_is_unavailable_and_comes_back_without_a_restart() {
+    let mut server = RedisServer::start_with(RedisKind::Redis7, DURABLE);
+    let store = connected(&server).await;
+    let (a, ann) = (key("session:a"), Owner::new("ann"));
+    store.swap(&a, None, write("1", None)).await.unwrap();
+    server.kill();
+    // What broke in mid-air may have arrived; the next is refused.
+    let _ = store.load(&a).await;
+    let started = Instant::now();
+    let kinds = [
+        store.load(&a).await.map(drop).unwrap_err().kind(),
+        store.swap(&a, Some(b"1"), write("2", None)).await.map(drop).unwrap_err().kind(),
+        store.swap(&a, Some(b"1"), write("2", Some("ann"))).await.map(drop).unwrap_err().kind(),
+        store.delete(&a).await.unwrap_err().kind(),
+        store.owners().unwrap().list(&ann).await.map(drop).unwrap_err().kind(),
+    ];
+    assert_eq!(kinds, [StoreErrorKind::Unavailable; 5]);
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    server.restart();
+    // At once, and nothing was written meanwhile.
+    assert_eq!(held(&store, "session:a").await.as_deref(), Some("1"));
+    assert_eq!(store.swap(&a, Some(b"1"), write("2", Some("ann"))).await.unwrap(), Swap::Done);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f_a_server_that_stalls_is_unknown_within_the_time_limit() {
+    let server = RedisServer::start(RedisKind::Redis7);
+    let proxy = Proxy::start(server.port()).unwrap();
+    let store = RedisStore::connect(&format!("redis://127.0.0.1:{}", proxy.port())).await.unwrap();
+    store.swap(&key("session:a"), None, write("1", None)).await.unwrap();
+    proxy.set(Mode::Stall);
+    let started = Instant::now();
+    let error = store.swap(&key("session:a"), Some(b"1"), write("2", None)).await.unwrap_err();
+    assert_eq!(error.kind(), StoreErrorKind::Unknown);
+    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+    proxy.set(Mode::Open);
+    until("it answers", || async { store.load(&key("session:a")).await.is_ok() }).await;
+}
+
+/// Requests give up before the driver does.
+#[tokio::test(flavor = "multi_thread")]
+async fn f_a_connection_on_which_nothing_comes_any_more_is_left_for_a_new_one() {
+    let proxy = Proxy::start(1).unwrap();
+    let address = format!("redis://127.0.0.1:{}", proxy.port());
+    let server = RedisServer::start(RedisKind::Redis7);
+    proxy.lead_to(server.port());
+    goes_on_after_silence(RedisStore::connect(&address).await.unwrap(), &proxy).await;
+
+    let master = single_master_behind(proxy.port());
+    proxy.lead_to(master.port());
+    let client = ClusterClient::new([address]).unwrap();
+    goes_on_after_silence(RedisStore::cluster(&client).await.unwrap(), &proxy).await;
+    drop(server);
+}
+
+async fn goes_on_after_silence(store: RedisStore, proxy: &Proxy) {
+    let a = key("session:a");
+    store.swap(&a, None, write("1", None)).await.unwrap();
+    proxy.cut_next(Cut { after: 0, then: Then::Silence });
+    let patience = Duration::from_millis(1500);
+    assert!(timeout(patience, store.load(&a)).await.is_err());
+    // Not for ever: the next one, or the one after it.
+    let _ = timeout(patience, store.load(&a)).await;
+    assert_eq!(timeout(patience, held(&store, "session:a")).await.unwrap().as_deref(), Some("1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f_scripts_that_the_server_forgot_are_given_again_within_the_call() {
+    let server = RedisServer::start(RedisKind::Redis7);
+    let store = connected(&server).await;
+    let a = key("session:a");
+    store.swap(&a, None, write("1", None)).await.unwrap();
+    for (expected, text, owner) in [("1", "2", None), ("2", "3", Some("ann")), ("3", "4", Some("ann"))] {
+        assert_eq!(server.cli(&["script", "flush"]), "OK");
+        assert_eq!(store.swap(&a, Some(expected.as_bytes()), write(text, owner)).await.unwrap(), Swap::Done);
+    }
+    server.cli(&["script", "flush"]);
+    assert_eq!(store.swap(&a, Some(b"1"), write("5", None)).await.unwrap(), Swap::Conflict(Some("4".into())));
+    assert_eq!(store.owners().unwrap().list(&Owner::new("ann")).await.unwrap(), [a]);
+}
+
+/// As behind an address that leads to whoever is the master.
+#[tokio::test(flavor = "multi_thread")]
+async fn f_a_promoted_replica_goes_on_at_the_same_address() {
+    let master = RedisServer::start(RedisKind::Redis7);
+    let replica = RedisServer::replica_of(&master);
+    let proxy = Proxy::start(master.port()).unwrap();
+    let client = Client::open(format!("redis://127.0.0.1:{}", proxy.port())).unwrap();
+    let store = RedisStore::new(client.get_connection_manager().await.unwrap());
+    let a = key("session:a");
+    store.swap(&a, None, write("1", Some("ann"))).await.unwrap();
+    assert_eq!(master.cli(&["wait", "1", "5000"]), "1");
+
+    // Before the promotion nothing can be written, and that is known.
+    proxy.lead_to(replica.port());
+    proxy.sever();
+    until("it reads", || async { store.load(&a).await.is_ok() }).await;
+    let refused = store.swap(&a, Some(b"1"), write("2", Some("ann"))).await.unwrap_err();
+    assert_eq!(refused.kind(), StoreErrorKind::Unavailable);
+
+    assert_eq!(replica.cli(&["replicaof", "no", "one"]), "OK");
+    assert_eq!(store.swap(&a, Some(b"1"), write("2", Some("ann"))).await.unwrap(), Swap::Done);
+    assert_eq!(store.owners().unwrap().list(&Owner::new("ann")).await.unwrap(), [a]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn f_a_master_that_dies_is_followed_by_the_one_that_sentinels_choose() {
+    let mut master = RedisServer::start(RedisKind::Redis7);
+    let replica = RedisServer::replica_of(&master);
+    let sentinel = RedisServer::sentinel_of(&master, "sessions");
+    let knows = || async { sentinel.cli(&["sentinel", "replicas", "sessions"]).contains(&replica.port().to_string()) };
+    until("the sentinel knows the replica", knows).await;
+    let store = RedisStore::sentinel(sentinel_client(&sentinel)).await.unwrap();
+    let a = key("session:a");
+    store.swap(&a, None, write("1", None)).await.unwrap();
+    assert_eq!(master.cli(&["wait", "1", "5000"]), "1");
+    master.kill();
+    until("it follows", || async { store.load(&a).await.is_ok() }).await;
+    until("it writes", || async { matches!(store.swap(&a, Some(b"1"), write("2", None)).await, Ok(Swap::Done)) }).await;
+    assert_eq!(replica.cli(&["get", "session:a"]), "2");
+}
+
+/// The worst case: the answer is lost, somebody else writes over what was written, and then it is sent again.
+async fn a_swap_is_not_sent_twice(store: RedisStore, server: &RedisServer, proxy: &Proxy) {
+    let store = std::sync::Arc::new(store);
+    let a = key("session:a");
+    store.swap(&a, None, write("1", None)).await.unwrap();
+    for then in [Then::Close, Then::Reset, Then::Silence] {
+        let cut = Mode::Cut(Cut { after: 0, then });
+        server.cli(&["set", "session:a", "1", "px", "600000"]);
+        until("it answers", || async { held(&store, "session:a").await.as_deref() == Some("1") }).await;
+        proxy.set(cut);
+        let swap = {
+            let (store, a) = (std::sync::Arc::clone(&store), a.clone());
+            tokio::spawn(async move { store.swap(&a, Some(b"1"), write("2", None)).await })
+        };
+        until("it is written", || async { server.cli(&["get", "session:a"]) == "2" }).await;
+        server.cli(&["set", "session:a", "3", "px", "600000"]);
+        proxy.set(Mode::Open);
+        let error = swap.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Unknown, "{then:?}: {error:?}");
+        // Asked once more, as the engine does, it tells what lies there.
+        let again = store.swap(&a, Some(b"1"), write("2", None)).await.unwrap();
+        assert_eq!(again, Swap::Conflict(Some("3".into())), "{then:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n39_a_swap_whose_answer_is_lost_is_unknown_and_not_sent_again() {
+    let server = RedisServer::start(RedisKind::Redis7);
+    let proxy = Proxy::start(server.port()).unwrap();
+    let store = RedisStore::connect(&format!("redis://127.0.0.1:{}", proxy.port())).await.unwrap();
+    a_swap_is_not_sent_twice(store, &server, &proxy).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn n39_a_swap_in_a_cluster_whose_answer_is_lost_is_unknown_and_not_sent_again() {
+    let proxy = Proxy::start(1).unwrap();
+    let server = single_master_behind(proxy.port());
+    proxy.lead_to(server.port());
+    let client = ClusterClient::builder([format!("redis://127.0.0.1:{}", proxy.port())])
+        .response_timeout(Duration::from_secs(1))
+        .build()
+        .unwrap();
+    let store = RedisStore::cluster(&client).await.unwrap();
+    a_swap_is_not_sent_twice(store, &server, &proxy).await;
+}
