@@ -1,4 +1,4 @@
-//! The face's scenarios on real Redis, through the crate that users add, and what a request costs.
+//! What a request costs on real Redis, through the crate that users add, and what becomes of it when replies are lost.
 //!
 //! `cargo test -p okibi --test redis`; it wants `redis-server`, and Redis 8 and Valkey (`cargo xtask servers`).
 
@@ -10,38 +10,8 @@ mod support;
 use std::time::Duration;
 
 use okibi::{RedisStore, Session, Sessions};
-use okibi_servers::{Cut, Proxy, RedisCluster, RedisKind, RedisMonitor, RedisServer, Then};
-use redis::cluster::ClusterClient;
-use support::{Browser, COUNT, Clock, browser::app, scenarios};
-
-/// Many conflicts in a row on a slow machine are no fault of the store.
-fn patient(store: RedisStore) -> Sessions {
-    Sessions::new(store).store_timeout(Duration::from_mins(1)).commit_deadline(Duration::from_mins(2))
-}
-
-async fn nothing_is_lost_revived_or_mixed_up(store: impl AsyncFn() -> RedisStore) {
-    let sessions = async || patient(store().await);
-    scenarios::hundred_parallel_updates_make_a_hundred(sessions().await).await;
-    scenarios::fifty_parallel_sets_all_survive(sessions().await).await;
-    scenarios::a_hundred_racing_logins_have_one_winner(sessions().await).await;
-    scenarios::parallel_changes_never_make_a_login_lose(sessions().await).await;
-    scenarios::a_value_is_taken_once(sessions().await).await;
-    scenarios::two_visitors_never_see_each_other(sessions().await, 500).await;
-    scenarios::logout_during_slow_requests_revives_nothing(sessions().await, 100).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn n1_n2_n5_s18_s19_s20_parallel_requests_lose_revive_and_mix_up_nothing() {
-    let server = RedisServer::start(RedisKind::Redis8);
-    nothing_is_lost_revived_or_mixed_up(async || RedisStore::connect(&server.url()).await.unwrap()).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn n1_n2_n5_s18_s19_s20_parallel_requests_to_a_cluster_lose_revive_and_mix_up_nothing() {
-    let cluster = RedisCluster::start(RedisKind::Redis7);
-    let client = ClusterClient::new(cluster.urls()).unwrap();
-    nothing_is_lost_revived_or_mixed_up(async || RedisStore::cluster(&client).await.unwrap()).await;
-}
+use okibi_servers::{Cut, Proxy, RedisKind, RedisMonitor, RedisServer, Then};
+use support::{Browser, COUNT, Clock, browser::app};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn round_trips_of_a_request_are_as_few_as_they_can_be() {
