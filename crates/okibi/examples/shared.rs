@@ -1,5 +1,5 @@
 //! A small service whose sessions lie where other processes have theirs as well, a Hono app among them: in one SQLite file,
-//! or in a database whose address begins with `postgres:` or `mysql:`.
+//! or in a database whose address begins with `postgres:`, `mysql:` or `redis:`; `redis-cluster:` is a Redis Cluster.
 //!
 //! `cargo run -p okibi --features sqlite --example shared -- sessions.sqlite` prints the address it listens on. The tests
 //! `packages/okibi/test/both-faces.test.ts` and `test/stores/*-shared.test.ts` play it against a Hono app.
@@ -11,9 +11,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use axum::{Router, extract::Path, routing::get};
 use okibi::{
-    Error, HonoProtection, HonoSessions, IronRing, MysqlStore, Name, PostgresStore, Session, SessionLayer, SessionOf,
-    Sessions, SqliteStore, store::Store,
+    Error, HonoProtection, HonoSessions, IronRing, MysqlStore, Name, PostgresStore, RedisStore, Session, SessionLayer,
+    SessionOf, Sessions, SqliteStore, store::Store,
 };
+use redis::cluster::ClusterClient;
 use sqlx::{MySqlPool, PgPool};
 
 const COUNT: Name<u64> = Name::new("count");
@@ -29,6 +30,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let sessions = match place.split_once(':') {
         Some(("mysql", _)) => sessions(MysqlStore::new(MySqlPool::connect(&place).await?), spoken)?,
         Some(("postgres", _)) => sessions(PostgresStore::new(PgPool::connect(&place).await?), spoken)?,
+        Some(("redis", _)) => sessions(RedisStore::connect(&place).await?, spoken)?,
+        Some(("redis-cluster", rest)) => {
+            let client = ClusterClient::new([format!("redis:{rest}")])?;
+            sessions(RedisStore::cluster(&client).await?, spoken)?
+        }
         _ => sessions(SqliteStore::open(place)?, spoken)?,
     };
     let app = Router::new()
