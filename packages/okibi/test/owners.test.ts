@@ -150,6 +150,41 @@ test('a_store_without_an_index_of_owners_says_so', async () => {
   await expect(directory({ store: bare }).endAll('ann')).rejects.toMatchObject({ code: 'no_owners' })
 })
 
+test('n25_a_thousand_sessions_are_listed_and_ended_sixteen_at_a_time', async () => {
+  const store = new Watched()
+  const { login } = make(store)
+  for (let count = 0; count < 1000; count += 1) await login('ann', 'one of many')
+  const last = await login('ann', 'the last')
+  let now = 0
+  let most = 0
+  let waves = 0
+  let pause: Promise<void> | undefined
+  store.interfere = async (_call, _key, through) => {
+    now += 1
+    most = Math.max(most, now)
+    // What is under way at the same time has its answer at the same time.
+    pause ??= new Promise((resolve) => {
+      setImmediate(() => {
+        pause = undefined
+        waves += 1
+        resolve()
+      })
+    })
+    await pause
+    now -= 1
+    return through()
+  }
+  const admin = directory({ store, now: clock.now })
+  expect(await admin.list('ann')).toHaveLength(1001)
+  expect(most).toBe(16)
+  expect(waves).toBeLessThan(80)
+  waves = 0
+  expect(await admin.endAll('ann')).toBe(1001)
+  expect(most).toBe(16)
+  expect(waves).toBeLessThan(400)
+  expect(await last.text('/who')).toBe('nobody')
+})
+
 test('a_failing_store_fails_the_list', async () => {
   vi.spyOn(console, 'error').mockImplementation(() => {})
   const store = new Watched()

@@ -1,0 +1,120 @@
+// Every store with compare-and-swap that needs no foreign runtime, opened as several processes of an app have it.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Store } from '../../src/store.js'
+import { memoryStore } from '../../src/stores/memory.js'
+import { postgresStore } from '../../src/stores/postgres.js'
+import { redisStore } from '../../src/stores/redis.js'
+import { openSqliteStore } from '../../src/stores/sqlite.js'
+import { openRaw } from '../support/sqlite.js'
+import { clients as postgresClients } from './postgres-clients.js'
+import { PostgresServer } from './postgres-server.js'
+import { clusterClients, clients as redisClients } from './redis-clients.js'
+import { RedisServer, startCluster } from './servers.js'
+
+/** A place for sessions that a test made for itself. */
+export interface Backend {
+  /** Another instance of the store, with a client of its own. */
+  open(): Promise<Store>
+  /** How many records lie there, markers included. */
+  records(): number | Promise<number>
+  /** What the example `everywhere` of the Rust crate calls it; `undefined`: no other process can use it. */
+  readonly place: string | undefined
+  stop(): Promise<unknown>
+}
+
+/** How each is started, by the name of the store and its client. */
+export const backends: Record<string, () => Promise<Backend>> = {
+  memory: async () => {
+    const store = memoryStore()
+    return { open: async () => store, records: () => store.size, place: undefined, stop: async () => undefined }
+  },
+  SQLite: async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'okibi-backend-'))
+    const place = join(folder, 'sessions.sqlite')
+    const opened: { close(): unknown }[] = []
+    return {
+      open: async () => {
+        const store = openSqliteStore(place)
+        opened.push(store)
+        return store
+      },
+      records: () => {
+        const raw = openRaw(place)
+        const { count } = raw.prepare('SELECT count(*) AS count FROM okibi_sessions').get() as { count: number }
+        raw.close()
+        return Number(count)
+      },
+      place,
+      stop: async () => {
+        for (const store of opened) store.close()
+        rmSync(folder, { recursive: true })
+      },
+    }
+  },
+  ...Object.fromEntries(['node-redis 6', 'ioredis 6'].map((name) => [name, () => redis(name)])),
+  ...Object.fromEntries(['node-redis 6', 'ioredis'].map((name) => [`a cluster with ${name}`, () => cluster(name)])),
+  ...Object.fromEntries(['pg', 'postgres'].map((name) => [name, () => postgres(name)])),
+}
+
+async function redis(name: string): Promise<Backend> {
+  const server = await RedisServer.start()
+  return onRedis([server], `redis://127.0.0.1:${server.port}`, () => part(redisClients, name)(server.port))
+}
+
+async function cluster(name: string): Promise<Backend> {
+  const servers = await startCluster()
+  const ports = servers.map(({ port }) => port)
+  const place = ports.map((port) => `redis://127.0.0.1:${port}`).join(',')
+  return onRedis(servers, place, () => part(clusterClients, name)(ports))
+}
+
+function onRedis(
+  servers: readonly RedisServer[],
+  place: string,
+  connect: () => Promise<{ client: Parameters<typeof redisStore>[0]; close: () => unknown }>,
+): Backend {
+  const closing: (() => unknown)[] = []
+  const keys = () => servers.flatMap((server) => server.cli('--scan').split('\n'))
+  return {
+    open: async () => {
+      const { client, close } = await connect()
+      closing.push(close)
+      return redisStore(client)
+    },
+    records: () => keys().filter((key) => key !== '' && !key.startsWith('okibi:owner:')).length,
+    place,
+    stop: async () => {
+      for (const close of closing) await close()
+      await Promise.all(servers.map((server) => server.stop()))
+    },
+  }
+}
+
+async function postgres(name: string): Promise<Backend> {
+  const server = await PostgresServer.start()
+  const closing: (() => unknown)[] = []
+  return {
+    open: async () => {
+      const { client, close } = await part(postgresClients, name)(server.port)
+      closing.push(close)
+      const store = postgresStore(client)
+      await store.migrate()
+      return store
+    },
+    records: () => Number(server.psql('SELECT count(*) FROM okibi_sessions')),
+    place: server.url,
+    stop: async () => {
+      for (const close of closing) await close()
+      await server.stop()
+    },
+  }
+}
+
+/** What must be there. */
+function part<T>(parts: Record<string, T>, name: string): T {
+  const found = parts[name]
+  if (found === undefined) throw new Error(`${name}: no such client`)
+  return found
+}

@@ -1,0 +1,188 @@
+// What must hold when requests of one session come at once, at two instances of an app that share a store: N1, N2, N5, S18-S20.
+import { Hono } from 'hono'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type SessionEnv, sessions } from '../../src/index.js'
+import type { Store } from '../../src/store.js'
+import { Browser } from '../support/browser.js'
+import { type Backend, backends } from './backends.js'
+
+type Data = { n: number; user: string; note: string; [name: `name${number}`]: number }
+
+/** How many come at once. */
+const MANY = 100
+/** How often a visitor logs out during a slow request, and how many visitors do so at a time. */
+const LOGOUTS = 1000
+const LANES = 10
+/** How many requests each of two users sends. */
+const REQUESTS = 400
+
+/** Requests wait in the middle until as many have come as are to meet there, or until they are let on. */
+class Gate {
+  readonly opened: Promise<void>
+  readonly reached: Promise<void>
+  open: () => void = () => undefined
+  #reach: () => void = () => undefined
+  #missing: number
+
+  constructor(expected: number) {
+    this.#missing = expected
+    this.opened = new Promise((resolve) => {
+      this.open = resolve
+    })
+    this.reached = new Promise((resolve) => {
+      this.#reach = resolve
+    })
+  }
+
+  pass(): Promise<void> {
+    this.#missing -= 1
+    if (this.#missing === 0) this.#reach()
+    return this.opened
+  }
+}
+
+const gates = new Map<string, Gate>()
+
+/** Lets this many requests meet; each names the gate in its path. */
+function gate(name: string, expected: number): Gate {
+  const made = new Gate(expected)
+  gates.set(name, made)
+  return made
+}
+
+function app(store: Store) {
+  const app = new Hono<SessionEnv<Data>>()
+  // Many conflicts in a row on a busy machine are no fault of the store.
+  app.use(sessions<Data>({ store, storeTimeout: 60, commitDeadline: 120 }))
+  app.get('/start', (c) => {
+    c.get('session').set('n', 0)
+    c.get('session').set('user', 'ada')
+    return c.text('started')
+  })
+  app.get('/n', (c) => c.text(String(c.get('session').get('n'))))
+  app.get('/names', (c) => c.text(String(c.get('session').names().length)))
+  app.get('/user', (c) => c.text(c.get('session').get('user') ?? 'nobody'))
+  app.get('/logout', (c) => {
+    c.get('session').destroy()
+    return c.text('bye')
+  })
+  app.get('/meet/:gate/:what/:number', async (c) => {
+    const session = c.get('session')
+    const { gate, what, number } = c.req.param()
+    session.get('n')
+    await gates.get(gate)?.pass()
+    if (what === 'add') session.update('n', (n = 0) => n + 1)
+    if (what === 'name') session.set(`name${Number(number)}`, Number(number))
+    if (what === 'note') session.set('note', 'revived')
+    if (what === 'renew') session.renewId()
+    if (what === 'rotate') {
+      session.rotate()
+      session.set('user', 'eve')
+    }
+    return c.text('met')
+  })
+  app.get('/canary/:who/:number', async (c) => {
+    const session = c.get('session')
+    const { who, number } = c.req.param()
+    const seen = session.get('user') ?? who
+    await null
+    session.set('user', who)
+    if (Number(number) % 50 === 10) session.rotate()
+    if (Number(number) % 50 === 30) session.renewId()
+    if (Number(number) % 50 === 49) session.destroy()
+    return c.text(seen)
+  })
+  return app
+}
+
+describe.each(Object.entries(backends))('%s', (_name, start) => {
+  let backend: Backend
+  let apps: readonly [ReturnType<typeof app>, ReturnType<typeof app>]
+  beforeAll(async () => {
+    backend = await start()
+    apps = [app(await backend.open()), app(await backend.open())]
+  }, 60_000)
+  afterAll(() => backend.stop())
+
+  /** A visitor at one of the two, with these cookies. */
+  const at = (number: number, cookies: Iterable<[string, string]> = []) =>
+    new Browser(apps[number % 2 === 0 ? 0 : 1], cookies)
+
+  async function begun(): Promise<Browser> {
+    const browser = at(0)
+    await browser.text('/start')
+    return browser
+  }
+
+  /** A hundred requests of one visitor to both apps, all of which have loaded before any of them commits. */
+  async function meet(browser: Browser, what: string): Promise<Browser[]> {
+    const { reached, open } = gate(what, MANY)
+    const browsers = Array.from({ length: MANY }, (_, number) => at(number, browser.cookies))
+    const answers = browsers.map((browser, number) => browser.text(`/meet/${what}/${what}/${number}`))
+    await reached
+    open()
+    await Promise.all(answers)
+    return browsers
+  }
+
+  test('n2_a_hundred_updates_at_once_make_a_hundred', async () => {
+    const browser = await begun()
+    await meet(browser, 'add')
+    for (const number of [0, 1]) expect(await at(number, browser.cookies).text('/n')).toBe(String(MANY))
+  }, 60_000)
+
+  test('n2_a_hundred_distinct_names_survive', async () => {
+    const browser = await begun()
+    await meet(browser, 'name')
+    for (const number of [0, 1]) expect(await at(number, browser.cookies).text('/names')).toBe(String(MANY + 2))
+  }, 60_000)
+
+  test('s18_n5_of_a_hundred_rotations_one_wins_and_leaves_no_orphan', async () => {
+    const before = await backend.records()
+    const browser = await begun()
+    const racers = await meet(browser, 'rotate')
+    const winners = racers.filter((racer) => racer.header !== browser.header)
+    expect(winners).toHaveLength(1)
+    expect(await winners[0]?.text('/user')).toBe('eve')
+    for (const racer of racers) if (racer !== winners[0]) expect(await racer.text('/user')).toBe('nobody')
+    // The winner's record, and the marker in the place of the old one.
+    expect(await backend.records()).toBe(before + 2)
+  }, 60_000)
+
+  test('n1_s19_a_thousand_logouts_during_slow_requests_revive_nothing', async () => {
+    const before = await backend.records()
+    const lane = async (first: number) => {
+      for (let round = first; round < LOGOUTS; round += LANES) {
+        const browser = at(round)
+        await browser.text('/start')
+        const stolen = [...browser.cookies]
+        const name = `logout${round}`
+        const { reached, open } = gate(name, 1)
+        const what = ['note', 'add', 'renew'][round % 3]
+        const slow = at(round + 1, stolen).fetch(`/meet/${name}/${what}/0`)
+        await reached
+        await browser.text('/logout')
+        expect(browser.cookies.size).toBe(0)
+        open()
+        const answer = await slow
+        expect([answer.status, answer.headers.getSetCookie()]).toEqual([200, []])
+        for (const number of [0, 1]) expect(await at(number, stolen).text('/user')).toBe('nobody')
+        gates.delete(name)
+      }
+    }
+    await Promise.all(Array.from({ length: LANES }, (_, first) => lane(first)))
+    expect(await backend.records()).toBe(before)
+  }, 120_000)
+
+  test('s20_nothing_crosses_between_two_users', async () => {
+    const visit = async (who: string) => {
+      let cookies: Iterable<[string, string]> = []
+      for (let number = 0; number < REQUESTS; number += 1) {
+        const browser = at(number, cookies)
+        expect(await browser.text(`/canary/${who}/${number}`)).toBe(who)
+        cookies = browser.cookies
+      }
+    }
+    await Promise.all([visit('canary-of-ada'), visit('canary-of-eve')])
+  }, 60_000)
+})
