@@ -4,10 +4,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Store } from '../../src/store.js'
 import { memoryStore } from '../../src/stores/memory.js'
+import { mysqlStore } from '../../src/stores/mysql.js'
 import { postgresStore } from '../../src/stores/postgres.js'
 import { redisStore } from '../../src/stores/redis.js'
 import { openSqliteStore } from '../../src/stores/sqlite.js'
 import { openRaw } from '../support/sqlite.js'
+import { pools as mysqlPools } from './mysql-pools.js'
+import { MariaDbServer } from './mysql-server.js'
 import { clients as postgresClients } from './postgres-clients.js'
 import { PostgresServer } from './postgres-server.js'
 import { clusterClients, clients as redisClients } from './redis-clients.js'
@@ -56,6 +59,7 @@ export const backends: Record<string, () => Promise<Backend>> = {
   ...Object.fromEntries(['node-redis 6', 'ioredis 6'].map((name) => [name, () => redis(name)])),
   ...Object.fromEntries(['node-redis 6', 'ioredis'].map((name) => [`a cluster with ${name}`, () => cluster(name)])),
   ...Object.fromEntries(['pg', 'postgres'].map((name) => [name, () => postgres(name)])),
+  mysql2: mysql,
 }
 
 async function redis(name: string): Promise<Backend> {
@@ -105,6 +109,26 @@ async function postgres(name: string): Promise<Backend> {
     },
     records: () => Number(server.psql('SELECT count(*) FROM okibi_sessions')),
     place: server.url,
+    stop: async () => {
+      for (const close of closing) await close()
+      await server.stop()
+    },
+  }
+}
+
+async function mysql(): Promise<Backend> {
+  const server = await MariaDbServer.start()
+  const closing: (() => unknown)[] = []
+  return {
+    open: async () => {
+      const { pool, close } = part(mysqlPools, 'mysql2')(server.url())
+      closing.push(close)
+      const store = mysqlStore(pool)
+      await store.migrate()
+      return store
+    },
+    records: () => Number(server.sql('SELECT count(*) FROM okibi_sessions')),
+    place: server.url(),
     stop: async () => {
       for (const close of closing) await close()
       await server.stop()

@@ -141,7 +141,7 @@ async function ended(process: ChildProcess): Promise<void> {
 }
 
 /** The kinds of stores: one client of each is enough beside Rust. */
-const KINDS = ['SQLite', 'node-redis 6', 'a cluster with ioredis', 'pg']
+const KINDS = ['SQLite', 'node-redis 6', 'a cluster with ioredis', 'pg', 'mysql2']
 
 describe.each(KINDS)('Rust and Hono on %s', (name) => {
   /** What is to be ended, the last first. */
