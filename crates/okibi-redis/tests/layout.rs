@@ -2,6 +2,7 @@
 
 mod support;
 
+use okibi_redis::RedisStore;
 use okibi_servers::{RedisKind, RedisServer};
 use okibi_store::{Owner, Store, Swap};
 
@@ -44,4 +45,30 @@ async fn an_entry_goes_when_its_record_is_replaced_and_stays_when_it_is_renewed_
     // Somebody else's since: the entry that stays leads nowhere.
     store.swap(&key("a"), Some(b"4"), write("6", Some("ben"))).await.unwrap();
     assert_eq!(listed().await, []);
+}
+
+#[tokio::test]
+async fn the_commands_that_the_documentation_names_are_all_that_are_needed() {
+    let page = include_str!("../../../docs/stores.md");
+    let (_, rest) = page.split_once("Whoever the app logs in as needs").unwrap();
+    let (named, _) = rest.split_once("\n\n").unwrap();
+    let is_command = |word: &&str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_uppercase());
+    let commands = named.split('`').filter(is_command).filter(|word| *word != "CROSSSLOT");
+    let commands: Vec<String> = commands.map(|command| format!("+{}", command.to_lowercase())).collect();
+    assert!(commands.len() > 10, "{commands:?}");
+
+    let server = RedisServer::start(RedisKind::Redis7);
+    let mut acl = vec!["acl", "setuser", "app", "on", ">secret", "~*", "-@all"];
+    acl.extend(commands.iter().map(String::as_str));
+    assert_eq!(server.cli(&acl), "OK");
+    let store = RedisStore::connect(&format!("redis://app:secret@127.0.0.1:{}", server.port())).await.unwrap();
+    let a = key("session:a");
+    for (expected, text, owner) in
+        [(None, "1", None), (Some(&b"1"[..]), "2", Some("ann")), (Some(b"2"), "3", Some("ann"))]
+    {
+        assert_eq!(store.swap(&a, expected, write(text, owner)).await.unwrap(), Swap::Done);
+    }
+    assert_eq!(store.owners().unwrap().list(&Owner::new("ann")).await.unwrap(), std::slice::from_ref(&a));
+    store.delete(&a).await.unwrap();
+    assert_eq!(store.load(&a).await.unwrap(), None);
 }

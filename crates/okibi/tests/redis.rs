@@ -90,3 +90,17 @@ async fn a_session_outlives_the_processes_on_both_ends() {
         |session: Session| async move { Ok(session.update(COUNT, |count| count.unwrap_or(0) + 1)?.to_string()) };
     assert_eq!(browser.visiting(app(Sessions::new(store))).act(count).await.ok().body, "42");
 }
+
+/// It is compiled; its servers are not there.
+#[allow(dead_code, missing_docs, unreachable_pub, reason = "an example")]
+#[path = "stores_page/redis.rs"]
+mod stores_page;
+
+#[test]
+fn the_page_shows_the_examples_as_they_are() {
+    let page = include_str!("../../../docs/stores.md");
+    let example = include_str!("../examples/redis.rs").split_once("\n\n").unwrap().1;
+    assert!(page.contains(&format!("```rust\n{example}```\n")));
+    let ways = include_str!("stores_page/redis.rs").split_once('\n').unwrap().1;
+    assert!(page.contains(&format!("```rust\n{ways}```\n")));
+}
