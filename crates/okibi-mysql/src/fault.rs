@@ -87,7 +87,7 @@ fn refuses(state: &str) -> bool {
 }
 
 /// The same, of errors whose SQLSTATE says nothing.
-const REFUSED: [u16; 13] = [
+const REFUSED: [u16; 14] = [
     1020, // the row has changed since the transaction began
     1114, // the table is full
     1153, // the statement is longer than `max_allowed_packet`
@@ -100,6 +100,7 @@ const REFUSED: [u16; 13] = [
     1366, // a value does not fit its column
     1615, // the prepared statement must be prepared again
     1836, // the server is read-only for now
+    3819, // a CHECK of the app's own
     4031, // the server had closed the connection because it was idle
 ];
 

@@ -9,7 +9,7 @@ use crate::{MysqlStore, sql};
 async fn indexes(pool: &MySqlPool, statement: &str) -> Vec<Option<String>> {
     let statement = statement.replace("owner = ?", "owner = 'owner 7'");
     // What stands for a value everywhere else: a number will do as a text, too.
-    let statement = format!("EXPLAIN {}", statement.replace('?', "'2000'"));
+    let statement = format!("EXPLAIN FORMAT = TRADITIONAL {}", statement.replace('?', "'2000'"));
     let statement = statement.replace("LIMIT '2000'", "LIMIT 200");
     let rows = sqlx::query(AssertSqlSafe(statement)).fetch_all(pool).await.unwrap();
     rows.iter().map(|row| row.get("key")).collect()

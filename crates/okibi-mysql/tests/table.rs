@@ -134,6 +134,7 @@ async fn s7_what_the_server_says_of_a_row_stays_out_of_errors() {
     let store = database.store().await;
     database.run("ALTER TABLE okibi_sessions ADD CONSTRAINT short CHECK (LENGTH(value) < 20)").await;
     let refused = store.swap(&key("canary-key"), None, write("canary-value".repeat(3))).await.unwrap_err();
+    assert_eq!(refused.kind(), StoreErrorKind::Unavailable);
     assert!(texts(&refused).contains("short"), "{}", texts(&refused));
     database.run("ALTER TABLE okibi_sessions DROP CONSTRAINT short, ADD UNIQUE (expires_at)").await;
     store.swap(&key("canary-key"), None, write("1")).await.unwrap();

@@ -21,8 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(10);
 /// Names the `mysqld` of a `MySQL` that is to be started instead of `MariaDB`.
 const MYSQL: &str = "OKIBI_TEST_MYSQLD";
-/// Keeps the files of a server that nobody keeps for long small.
-const SMALL: [&str; 1] = ["--innodb-log-file-size=10M"];
+/// Keeps the files of a server that nobody keeps for long small. Newer versions of `MySQL` do not know it.
+const SMALL: [&str; 1] = ["--loose-innodb-log-file-size=10M"];
 /// What makes a new server one that tests can use.
 const FIRST: &str = "CREATE DATABASE IF NOT EXISTS okibi;\nCREATE USER IF NOT EXISTS okibi@'%';\nGRANT ALL ON *.* TO okibi@'%' WITH GRANT OPTION;\n";
 

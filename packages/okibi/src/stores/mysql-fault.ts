@@ -58,6 +58,7 @@ const REFUSED: ReadonlySet<number> = new Set([
   1366, // a value does not fit its column
   1615, // the prepared statement must be prepared again
   1836, // the server is read-only for now
+  3819, // a CHECK of the app's own
   4031, // the server had closed the connection because it was idle
 ])
 

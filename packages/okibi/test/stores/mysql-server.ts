@@ -28,7 +28,7 @@ export class MariaDbServer {
   private constructor(port: number, settings: readonly string[]) {
     this.port = port
     const own = ['bind-address=127.0.0.1', 'skip-name-resolve', 'innodb_flush_log_at_trx_commit=2']
-    this.#settings = [...own, 'innodb-log-file-size=10M', ...settings].map((setting) => `--${setting}`)
+    this.#settings = [...own, 'loose-innodb-log-file-size=10M', ...settings].map((setting) => `--${setting}`)
   }
 
   /** `settings` are those of my.cnf: `innodb_flush_log_at_trx_commit=1`, say. */
@@ -39,7 +39,7 @@ export class MariaDbServer {
       execFileSync(mysqld, [...server.#own, '--initialize-insecure'], { ...server.#here, stdio: 'pipe' })
     } else {
       const how = ['--no-defaults', '--skip-test-db', '--auth-root-authentication-method=normal']
-      const data = [`--datadir=${join(server.#folder, 'data')}`, '--innodb-log-file-size=10M']
+      const data = [`--datadir=${join(server.#folder, 'data')}`, '--loose-innodb-log-file-size=10M']
       execFileSync('mariadb-install-db', [...how, ...data], { ...server.#here, stdio: 'pipe' })
     }
     await server.start()
