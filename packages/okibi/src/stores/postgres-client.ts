@@ -14,9 +14,16 @@ export interface PgClient {
   query(query: PgQuery): Promise<{ rows: unknown[] }>
 }
 
+/** A connection of a pool of the package `pg`. */
+export interface PgPoolClient extends PgClient {
+  release(destroy?: boolean): void
+  on(event: 'error', listener: () => void): unknown
+  off(event: 'error', listener: () => void): unknown
+}
+
 /** A pool of the package `pg` (8 and later): `new Pool()`. */
 export interface PgPool {
-  connect(): Promise<PgClient & { release(destroy?: boolean): void }>
+  connect(): Promise<PgPoolClient>
   readonly totalCount: number
 }
 
@@ -115,10 +122,14 @@ class ByPool implements Asking {
    */
   async #use<T>(request: (client: PgClient) => Promise<T>): Promise<T> {
     const client = await this.#connect()
+    // Without a listener an error of the connection would end the process. The request tells of it as well.
+    client.on('error', ignore)
     let isOut = true
     const giveBack = (destroy: boolean) => {
-      if (isOut) client.release(destroy)
+      if (!isOut) return
       isOut = false
+      if (!destroy) client.off('error', ignore)
+      client.release(destroy)
     }
     const timer = setTimeout(giveBack, this.#patience, true)
     try {
@@ -133,14 +144,14 @@ class ByPool implements Asking {
     }
   }
 
-  #connect(): ReturnType<PgPool['connect']> {
+  #connect(): Promise<PgPoolClient> {
     return new Promise((resolve, reject) => {
       let isLate = false
       const timer = setTimeout(() => {
         isLate = true
         reject(new NoConnection(`no connection to Postgres within ${this.#patience} ms`))
       }, this.#patience)
-      const connected = (client: Awaited<ReturnType<PgPool['connect']>>) => {
+      const connected = (client: PgPoolClient) => {
         clearTimeout(timer)
         if (isLate) client.release()
         else resolve(client)
@@ -153,6 +164,8 @@ class ByPool implements Asking {
     })
   }
 }
+
+function ignore(): void {}
 
 class ByPostgresJs implements Asking {
   readonly #sql: PostgresJs

@@ -6,7 +6,7 @@ import { fault, isCollision } from './postgres-fault.js'
 import { SCHEMA } from './postgres-schema.js'
 import { type SqlDatabase, type SqlStore, sqlStore } from './sql.js'
 
-export type { PgClient, PgPool, PgQuery, PostgresClient, PostgresJs } from './postgres-client.js'
+export type { PgClient, PgPool, PgPoolClient, PgQuery, PostgresClient, PostgresJs } from './postgres-client.js'
 export { SCHEMA }
 
 /** How a Postgres store is made. */

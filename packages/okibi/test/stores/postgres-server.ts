@@ -95,11 +95,19 @@ export class PostgresServer {
     const server = this.#process
     this.#process = undefined
     if (!server?.pid || server.exitCode !== null) return
+    // While it is stopped it starts no more of them.
     const processes = this.#signal(server.pid, 'SIGSTOP')
     const exit = once(server, 'exit')
-    this.#signal(server.pid, 'SIGKILL')
+    for (const id of [...processes, server.pid]) send(id, 'SIGKILL')
     await exit
-    while (processes.some((id) => existsSync(`/proc/${id}`))) await new Promise((resolve) => setTimeout(resolve, 5))
+    while (processes.some((id) => statusOf(id)?.isAlive)) await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+
+  /** Kills one of the processes that serve connections with SIGKILL; the server then ends the others and recovers. */
+  killBackend(): void {
+    const serving = "SELECT coalesce(max(pid), 0) FROM pg_stat_activity WHERE query LIKE '%okibi_sessions%'"
+    const id = Number(this.psql(`${serving} AND pid <> pg_backend_pid()`))
+    if (id > 0 && statusOf(id)?.parent === this.#process?.pid) process.kill(id, 'SIGKILL')
   }
 
   /** Holds the whole server still: connections stay open and nothing answers. */
@@ -126,26 +134,29 @@ export class PostgresServer {
   /** Sends a signal to the server, first, and to each of its processes, and says which these are. */
   #signal(server: number, signal: NodeJS.Signals): number[] {
     process.kill(server, signal)
-    const children = readdirSync('/proc')
-      .map(Number)
-      .filter((id) => id > 0 && parentOf(id) === server)
-    for (const child of children) {
-      try {
-        process.kill(child, signal)
-      } catch (error) {
-        // It has ended meanwhile.
-        if ((error as { code?: string }).code !== 'ESRCH') throw error
-      }
-    }
+    const ids = readdirSync('/proc').map(Number)
+    const children = ids.filter((id) => id > 0 && statusOf(id)?.parent === server)
+    for (const child of children) send(child, signal)
     return children
   }
 }
 
-/** The process that started a process. */
-function parentOf(id: number): number | undefined {
+/** Sends a signal to a process, unless it has ended meanwhile. */
+function send(id: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(id, signal)
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ESRCH') throw error
+  }
+}
+
+/** Whether a process runs, and which one started it. One that has ended and is not yet asked for its result does not. */
+function statusOf(id: number): { isAlive: boolean; parent: number } | undefined {
   try {
     const stat = readFileSync(`/proc/${id}/stat`, 'utf8')
-    return Number(stat.slice(stat.lastIndexOf(') ')).split(' ')[2])
+    // The name, in brackets, may hold anything.
+    const [state, parent] = stat.slice(stat.lastIndexOf(') ') + 2).split(' ')
+    return { isAlive: state !== 'Z' && state !== 'X', parent: Number(parent) }
   } catch {
     return undefined
   }

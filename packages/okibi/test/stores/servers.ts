@@ -161,6 +161,10 @@ export class Interference {
   answers = 0
   /** What it does with the server's answers: hand them on, keep them for good, or cut the connection instead. */
   mode: 'open' | 'stalled' | 'cutting' = 'open'
+  /** How many answers were cut because of what they answer. */
+  cuts = 0
+  /** Words of the request whose answer is to be cut. */
+  #words: readonly string[] = []
 
   private constructor(target: number) {
     this.target = target
@@ -176,9 +180,17 @@ export class Interference {
           server.destroy()
         })
       }
-      client.on('data', (data) => server.write(data))
+      let isHeard = false
+      client.on('data', (data) => {
+        isHeard ||= this.#words.some((word) => data.includes(word))
+        server.write(data)
+      })
       server.on('data', (data) => {
-        if (this.mode === 'cutting') {
+        if (isHeard && this.#words.length > 0) {
+          this.#words = []
+          this.cuts += 1
+          client.destroy()
+        } else if (this.mode === 'cutting') {
           client.destroy()
         } else if (this.mode === 'open') {
           this.answers += 1
@@ -193,6 +205,11 @@ export class Interference {
     proxy.#server.listen(0, '127.0.0.1')
     await once(proxy.#server, 'listening')
     return proxy
+  }
+
+  /** Cuts the connection instead of the next answer to a request that has one of these words in it. */
+  cutAnswerTo(...words: readonly string[]): void {
+    this.#words = words
   }
 
   get port(): number {

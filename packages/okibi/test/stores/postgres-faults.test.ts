@@ -1,0 +1,216 @@
+// Postgres that dies, stalls or loses its answers: 503 in time, cookies untouched, nothing acknowledged lost, recovery (F).
+import { Hono } from 'hono'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { type SessionEnv, StoreError, sessions } from '../../src/index.js'
+import type { Write } from '../../src/store.js'
+import { type PostgresStore, type PostgresStoreOptions, postgresStore } from '../../src/stores/postgres.js'
+import { Browser } from '../support/browser.js'
+import { clients, type Opened, type Opening } from './postgres-clients.js'
+import { PostgresServer } from './postgres-server.js'
+import { Interference } from './servers.js'
+
+const bytes = (text: string) => new TextEncoder().encode(text)
+const text = async (store: PostgresStore, key: string) => {
+  const loaded = await store.load(key)
+  return loaded && new TextDecoder().decode(loaded.bytes)
+}
+const write = (content: string): Write => ({ bytes: bytes(content), expiresAt: Date.now() + 3_600_000 })
+const pause = (millis: number) => new Promise((resolve) => setTimeout(resolve, millis))
+
+let server: PostgresServer
+beforeAll(async () => {
+  server = await PostgresServer.start()
+}, 60_000)
+afterAll(() => server.stop())
+
+const closing: (() => unknown)[] = []
+afterEach(async () => {
+  server.goOn()
+  await Promise.all(closing.splice(0).map((close) => close()))
+  vi.restoreAllMocks()
+})
+
+type Data = { n: number }
+
+/** A visitor of a counter whose sessions lie in this store. */
+function counter(store: PostgresStore): Browser {
+  const app = new Hono<SessionEnv<Data>>()
+  app.use(sessions<Data>({ store, storeTimeout: 1, commitDeadline: 3 }))
+  app.get('/', (c) => c.text(String(c.get('session').get('n') ?? 'none')))
+  app.get('/add', (c) => c.text(String(c.get('session').update('n', (n = 0) => n + 1))))
+  app.get('/untouched', (c) => c.text('untouched'))
+  return new Browser(app)
+}
+
+for (const [name, open] of Object.entries(clients)) {
+  describe(name, () => {
+    async function stored(port: number, opening: Opening = {}, options: PostgresStoreOptions = {}) {
+      const { client, close }: Opened = await open(port, opening)
+      closing.push(close)
+      const store = postgresStore(client, options)
+      await store.migrate()
+      return store
+    }
+
+    async function disturbed() {
+      const proxy = await Interference.before(server.port)
+      closing.push(() => proxy.stop())
+      return proxy
+    }
+
+    test('n6_s22_a_dead_server_is_a_503_that_leaves_the_cookie_and_what_was_acknowledged_survives', async () => {
+      const log = vi.spyOn(console, 'error').mockImplementation(() => {})
+      const ann = counter(await stored(server.port))
+      const stranger = ann.twin()
+      stranger.cookies.clear()
+      expect(await ann.text('/add')).toBe('1')
+      const before = ann.header
+      await server.kill()
+      for (const path of ['/add', '/']) expect((await ann.fetch(path)).status).toBe(503)
+      expect((await stranger.fetch('/untouched')).status).toBe(200)
+      expect(ann.header).toBe(before)
+      expect(log).toHaveBeenCalled()
+      await server.start()
+      await vi.waitFor(async () => expect((await ann.fetch('/')).status).toBe(200), 10_000)
+      expect(await ann.text('/')).toBe('1')
+      expect(await ann.text('/add')).toBe('2')
+    }, 60_000)
+
+    test('f_a_connection_that_is_refused_is_unavailable', async () => {
+      const store = await stored(server.port)
+      await store.swap(`refused ${name}`, undefined, write('1'))
+      await server.kill()
+      // The client has to notice first that its connections are gone.
+      await vi.waitFor(() => expect(store.load('x')).rejects.toMatchObject({ kind: 'unavailable' }), 5000)
+      await pause(100)
+      for (const call of [
+        () => store.swap(`refused ${name}`, bytes('1'), write('2')),
+        () => store.delete(`refused ${name}`),
+        () => store.owners.list('ann'),
+        () => store.purge(),
+        () => store.migrate(),
+      ]) {
+        await expect((call as () => Promise<unknown>)()).rejects.toMatchObject({ kind: 'unavailable' })
+      }
+      await server.start()
+      await vi.waitFor(async () => expect(await text(store, `refused ${name}`)).toBe('1'), 10_000)
+    }, 60_000)
+
+    test('n39_an_answer_that_is_lost_is_unknown_to_the_store_and_counted_once_by_the_engine', async () => {
+      vi.spyOn(console, 'error').mockImplementation(() => {})
+      const proxy = await disturbed()
+      const store = await stored(proxy.port, { most: 1 })
+      const ann = counter(store)
+      expect(await ann.text('/add')).toBe('1')
+      /** The bytes as one client sends them, and in hexadecimal, as the other does. */
+      const sent = (words: string) => [words, Buffer.from(words).toString('hex')]
+      const key = `lost ${name}`
+      await store.swap(key, undefined, write('value 1'))
+      for (let round = 1; round < 4; round += 1) {
+        const [before, after] = [`value ${round}`, `value ${round + 1}`]
+        proxy.cutAnswerTo(...sent(after))
+        const lost = await store.swap(key, bytes(before), write(after)).catch((error) => error)
+        expect(lost).toBeInstanceOf(StoreError)
+        expect(lost.kind).toBe('unknown')
+        await vi.waitFor(async () => expect(await text(store, key)).toBe(after), 5000)
+        expect(await store.swap(key, bytes(before), write(after))).toEqual({ done: false, current: expect.anything() })
+      }
+      // The engine asks once more, on another connection.
+      proxy.cutAnswerTo(...sent('"n":2'))
+      expect(await ann.text('/add')).toBe('2')
+      expect(proxy.cuts).toBe(4)
+      expect(await ann.text('/add')).toBe('3')
+    }, 30_000)
+
+    test('s23_a_server_that_stalls_is_a_503_within_the_deadline_and_recovers', async () => {
+      vi.spyOn(console, 'error').mockImplementation(() => {})
+      const ann = counter(await stored(server.port, { most: 2 }))
+      const stranger = ann.twin()
+      stranger.cookies.clear()
+      expect(await ann.text('/add')).toBe('1')
+      server.stall()
+      const started = performance.now()
+      const answers = await Promise.all(['/', '/add', '/', '/add'].map((path) => ann.fetch(path)))
+      expect(answers.map(({ status }) => status)).toEqual([503, 503, 503, 503])
+      expect(performance.now() - started).toBeLessThan(8000)
+      expect((await stranger.fetch('/untouched')).status).toBe(200)
+      server.goOn()
+      await vi.waitFor(async () => expect((await ann.fetch('/')).status).toBe(200), 15_000)
+      const held = Number(await ann.text('/'))
+      expect([1, 2, 3]).toContain(held)
+      expect(await ann.text('/add')).toBe(String(held + 1))
+    }, 60_000)
+
+    test('f_s23_a_server_killed_during_commits_loses_nothing_acknowledged_and_no_error_lies', async () => {
+      const store = await stored(server.port, { most: 4 })
+      let isOver = false
+      let failed = 0
+      /** Counts up, one swap at a time, and holds every answer against what lies there then. */
+      const countUp = async (key: string): Promise<number> => {
+        let acknowledged = 0
+        for (let at: number | undefined; !isOver; ) {
+          const next = (at ?? 0) + 1
+          const error = await store
+            .swap(key, at === undefined ? undefined : bytes(String(at)), write(String(next)))
+            .then(({ done }) => (done ? undefined : 'nobody else writes here'))
+            .catch((error) => error)
+          if (error === undefined) {
+            acknowledged += 1
+            at = next
+            continue
+          }
+          expect(error).toBeInstanceOf(StoreError)
+          failed += 1
+          const there = await vi.waitFor(() => text(store, key), 10_000)
+          const found = there === undefined ? undefined : Number(there)
+          if (error.kind === 'unavailable') expect(found).toBe(at)
+          else expect([at, next]).toContain(found)
+          at = found
+        }
+        return acknowledged
+      }
+      const counters = Array.from({ length: 5 }, (_, number) => countUp(`chain ${name} ${number}`))
+      for (let round = 0; round < 5; round += 1) {
+        await pause(150)
+        if (round % 2) {
+          await server.kill()
+          await server.start()
+        } else {
+          server.killBackend()
+          await vi.waitFor(() => server.psql('SELECT 1'), 10_000)
+        }
+      }
+      await pause(150)
+      isOver = true
+      const acknowledged = await Promise.all(counters)
+      for (const count of acknowledged) expect(count).toBeGreaterThan(3)
+      expect(failed).toBeGreaterThan(3)
+    }, 60_000)
+  })
+}
+
+test('s23_a_network_that_swallows_everything_does_not_use_up_a_pool_of_pg', async () => {
+  const proxy = await Interference.before(server.port)
+  closing.push(() => proxy.stop())
+  const { client, close } = await (clients.pg as (typeof clients)[string])(proxy.port, { most: 2 })
+  closing.push(close)
+  const store = postgresStore(client, { timeout: 0.5 })
+  await store.swap('swallowed', undefined, write('held'))
+  proxy.mode = 'stalled'
+  const answers = await Promise.allSettled([
+    store.swap('swallowed', bytes('x'), write('never')),
+    store.load('swallowed'),
+    store.load('waits for a connection'),
+  ])
+  expect(answers.map((answer) => answer.status === 'rejected' && answer.reason.kind)).toEqual([
+    'unknown',
+    'unavailable',
+    'unavailable',
+  ])
+  proxy.mode = 'open'
+  await vi.waitFor(async () => {
+    const both = await Promise.all([text(store, 'swallowed'), text(store, 'swallowed')])
+    expect(both).toEqual(['held', 'held'])
+  }, 5000)
+  expect(server.psql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")).toMatch(/^[1-3]$/)
+}, 30_000)
