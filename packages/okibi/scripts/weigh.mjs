@@ -18,6 +18,7 @@ const BUDGETS = {
   'okibi/d1': 3_300,
   'okibi/durable-object': 4_500,
   'okibi/deno-kv': 3_600,
+  'okibi/layered': 3_000,
   'okibi/unstorage': 5_500,
   'okibi/hono-kv-session': 27_500,
   'okibi/hono-kv-session/cloudflare': 5_000,

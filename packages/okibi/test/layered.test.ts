@@ -1,0 +1,511 @@
+// The memory in front of a distant store: what it may keep, for how long, and what makes it forget.
+import { Hono } from 'hono'
+import { describe, expect, test } from 'vitest'
+import { storeContract } from '../src/contract.js'
+import { directory, type SessionEnv, sessions } from '../src/index.js'
+import type { Awaitable, Loaded, Store, Swap } from '../src/store.js'
+import { type Layered, layered } from '../src/stores/layered.js'
+import { memoryStore } from '../src/stores/memory.js'
+import { Browser } from './support/browser.js'
+import { Clock } from './support/clock.js'
+import { shuffled, Watched } from './support/stores.js'
+
+const SPAN = 5
+const HOUR = 3_600_000
+const bytes = (text: string) => new TextEncoder().encode(text)
+const text = (loaded: Loaded | undefined) => loaded && new TextDecoder().decode(loaded.bytes)
+
+/** A distant store, and the memories that two processes have in front of it. */
+function world() {
+  const clock = new Clock()
+  const distant = new Watched(memoryStore({ now: clock.now }))
+  const layer = () => layered(distant, { staleness: SPAN, now: clock.now })
+  const [here, elsewhere] = [layer(), layer()]
+  const write = (content: string, lives = HOUR) => ({ bytes: bytes(content), expiresAt: clock.millis + lives })
+  const put = async (layer: Layered, key: string, expected: string | undefined, content: string) => {
+    const swap = await layer.swap(key, expected === undefined ? undefined : bytes(expected), write(content))
+    expect(swap).toEqual({ done: true })
+  }
+  const load = async (key: string) => text(await here.load(key))
+  return { clock, distant, here, elsewhere, write, put, load }
+}
+
+/** Holds up the next call of a store: it is carried out now or when it is let go on, and answers only then. */
+function hold(distant: Watched, when: 'request' | 'reply'): () => void {
+  let go = () => {}
+  const gone = new Promise<void>((resolve) => {
+    go = resolve
+  })
+  distant.interfere = (_call, _key, through) => {
+    distant.interfere = undefined
+    if (when === 'request') return gone.then(through)
+    const answer = through()
+    return gone.then(() => answer)
+  }
+  return go
+}
+
+describe('contract', () => {
+  const clock = new Clock()
+  const store = layered(memoryStore({ now: clock.now }), { staleness: 60, now: clock.now })
+  const advance = (millis: number) => clock.pass(millis / 1000)
+  for (const { name, check } of storeContract(store, { clock: { now: clock.now, advance } })) test(name, check)
+})
+
+describe('contract, on a store that takes its time', () => {
+  const clock = new Clock()
+  const store = layered(shuffled(memoryStore({ now: clock.now })), { staleness: 60, now: clock.now })
+  const advance = (millis: number) => clock.pass(millis / 1000)
+  for (const { name, check } of storeContract(store, { clock: { now: clock.now, advance } })) test(name, check)
+})
+
+describe('what is kept', () => {
+  test('a_thousand_reads_within_the_span_are_one_load_of_the_store', async () => {
+    const { clock, distant, elsewhere, put, load } = world()
+    await put(elsewhere, 'k', undefined, '1')
+    for (let read = 0; read < 1000; read += 1) {
+      expect(await load('k')).toBe('1')
+      clock.pass(0.004)
+    }
+    expect(distant.loads).toBe(1)
+  })
+
+  test('what_was_read_is_used_for_less_than_the_span_and_no_longer', async () => {
+    const { clock, distant, elsewhere, put, load } = world()
+    await put(elsewhere, 'k', undefined, '1')
+    expect(await load('k')).toBe('1')
+    await put(elsewhere, 'k', '1', '2')
+    clock.pass(SPAN - 0.001)
+    expect(await load('k')).toBe('1')
+    clock.pass(0.001)
+    expect(await load('k')).toBe('2')
+    expect(distant.loads).toBe(2)
+  })
+
+  test('the_span_counts_from_when_the_store_was_asked', async () => {
+    const { clock, distant, here, elsewhere, put, load } = world()
+    await put(elsewhere, 'k', undefined, '1')
+    const go = hold(distant, 'reply')
+    const slow = here.load('k')
+    await put(elsewhere, 'k', '1', '2')
+    clock.pass(4)
+    go()
+    expect(text(await slow)).toBe('1')
+    expect(await load('k')).toBe('1')
+    clock.pass(1)
+    expect(await load('k')).toBe('2')
+  })
+
+  test('what_this_process_does_it_sees_at_once', async () => {
+    const { distant, here, put, load } = world()
+    await put(here, 'k', undefined, '1')
+    expect(await load('k')).toBe('1')
+    await put(here, 'k', '1', '2')
+    expect(await load('k')).toBe('2')
+    expect(distant.loads).toBe(0)
+    await here.delete('k')
+    expect(await load('k')).toBeUndefined()
+  })
+
+  test('what_it_has_it_answers_at_once_without_a_promise', async () => {
+    const { distant, here, put } = world()
+    distant.interfere = async (_call, _key, through) => through()
+    await put(here, 'k', undefined, '1')
+    expect(text(here.load('k') as Loaded)).toBe('1')
+  })
+
+  test('n1_a_session_that_ended_elsewhere_is_never_written', async () => {
+    const { distant, here, elsewhere, write, put, load } = world()
+    await put(here, 'k', undefined, 'live')
+    await elsewhere.delete('k')
+    expect(await load('k')).toBe('live')
+    expect(await here.swap('k', bytes('live'), write('revived'))).toEqual({ done: false, current: undefined })
+    expect(await load('k')).toBeUndefined()
+    expect(await distant.load('k')).toBeUndefined()
+  })
+
+  test('a_conflict_makes_it_forget_so_that_nobody_meets_it_twice', async () => {
+    const { here, elsewhere, write, put, load } = world()
+    await put(elsewhere, 'k', undefined, '1')
+    expect(await load('k')).toBe('1')
+    await put(elsewhere, 'k', '1', '2')
+    expect(await here.swap('k', bytes('1'), write('late'))).toMatchObject({ done: false, current: bytes('2') })
+    expect(await load('k')).toBe('2')
+  })
+
+  test('what_is_absent_is_not_kept_so_that_a_login_elsewhere_is_seen_at_once', async () => {
+    const { elsewhere, put, load } = world()
+    expect(await load('k')).toBeUndefined()
+    await put(elsewhere, 'k', undefined, '1')
+    expect(await load('k')).toBe('1')
+  })
+
+  test('s16_nothing_is_kept_past_its_own_expiry', async () => {
+    const { clock, here, elsewhere, write, put, load } = world()
+    await elsewhere.swap('short', undefined, write('x', 2000))
+    await elsewhere.swap('renewed', undefined, write('x', 2000))
+    await here.swap('own', undefined, write('x', 2000))
+    expect([await load('short'), await load('renewed')]).toEqual(['x', 'x'])
+    clock.pass(1.999)
+    await put(elsewhere, 'renewed', 'x', 'y')
+    expect(await load('own')).toBe('x')
+    clock.pass(0.001)
+    expect([await load('short'), await load('renewed'), await load('own')]).toEqual([undefined, 'y', undefined])
+  })
+
+  test('s17_a_clock_that_is_set_back_makes_nothing_old_look_new', async () => {
+    const { clock, here, elsewhere, put, load } = world()
+    await put(here, 'k', undefined, '1')
+    await put(elsewhere, 'k', '1', '2')
+    clock.pass(-1)
+    expect(await load('k')).toBe('2')
+  })
+
+  test('n39_a_write_whose_answer_was_lost_makes_it_forget', async () => {
+    const { distant, here, write, put, load } = world()
+    await put(here, 'k', undefined, '1')
+    const lose = () => {
+      distant.interfere = (_call, _key, through) => {
+        distant.interfere = undefined
+        through()
+        throw new Error('connection reset')
+      }
+    }
+    lose()
+    await expect(async () => here.swap('k', bytes('1'), write('2'))).rejects.toThrow('connection reset')
+    expect(await load('k')).toBe('2')
+    lose()
+    await expect(async () => here.delete('k')).rejects.toThrow('connection reset')
+    expect(await load('k')).toBeUndefined()
+  })
+
+  test('f_a_load_that_fails_is_an_error_once_the_span_is_over', async () => {
+    const { clock, distant, here, put, load } = world()
+    await put(here, 'k', undefined, '1')
+    distant.interfere = () => Promise.reject(new Error('down'))
+    expect(await load('k')).toBe('1')
+    clock.pass(SPAN)
+    await expect(load('k')).rejects.toThrow('down')
+    distant.interfere = undefined
+    expect(await load('k')).toBe('1')
+  })
+
+  test('what_is_kept_is_a_copy', async () => {
+    const buffer = typeof Buffer === 'undefined' ? bytes('part of more') : Buffer.from('part of more')
+    const store: Store = {
+      consistency: 'strong',
+      load: () => ({ bytes: buffer.subarray(0, 4) }),
+      swap: () => ({ done: true }),
+      delete: () => {},
+    }
+    const layer = layered(store, { staleness: SPAN })
+    expect(text(await layer.load('k'))).toBe('part')
+    buffer.fill(0x78)
+    expect(text(await layer.load('k'))).toBe('part')
+  })
+})
+
+describe('answers that are overtaken', () => {
+  test.each(['swap', 'delete'])('a_load_that_a_%s_overtook_is_not_kept', async (change) => {
+    const { distant, here, elsewhere, put, load } = world()
+    await put(elsewhere, 'k', undefined, 'old')
+    const go = hold(distant, 'reply')
+    const slow = here.load('k')
+    if (change === 'swap') await put(here, 'k', 'old', 'new')
+    else await here.delete('k')
+    go()
+    expect(text(await slow)).toBe('old')
+    expect(await load('k')).toBe(change === 'swap' ? 'new' : undefined)
+  })
+
+  test('a_load_that_arrives_in_the_middle_of_a_change_does_not_outlive_it', async () => {
+    const { distant, here, elsewhere, write, put, load } = world()
+    await put(elsewhere, 'k', undefined, 'old')
+    const go = hold(distant, 'request')
+    const change = here.swap('k', bytes('old'), write('new'))
+    expect(await load('k')).toBe('old')
+    go()
+    expect(await change).toEqual({ done: true })
+    expect(await load('k')).toBe('new')
+  })
+
+  test('from_when_a_change_begins_the_store_is_asked', async () => {
+    const { distant, here, elsewhere, write, put, load } = world()
+    await put(elsewhere, 'k', undefined, 'old')
+    const goLoad = hold(distant, 'reply')
+    const slow = here.load('k')
+    hold(distant, 'reply')
+    // It is carried out, and its answer never comes.
+    void here.swap('k', bytes('old'), write('new'))
+    goLoad()
+    expect(text(await slow)).toBe('old')
+    expect(await load('k')).toBe('new')
+    hold(distant, 'reply')
+    void here.delete('k')
+    expect(await load('k')).toBeUndefined()
+  })
+
+  test('of_two_loads_the_older_one_is_not_kept', async () => {
+    const { distant, here, elsewhere, put, load } = world()
+    await put(elsewhere, 'k', undefined, 'old')
+    const go = hold(distant, 'reply')
+    const slow = here.load('k')
+    await put(elsewhere, 'k', 'old', 'new')
+    expect(await load('k')).toBe('new')
+    go()
+    expect(text(await slow)).toBe('old')
+    expect(await load('k')).toBe('new')
+  })
+
+  test('of_two_swaps_the_older_one_is_not_kept', async () => {
+    const { distant, here, write, put, load } = world()
+    await put(here, 'k', undefined, '0')
+    const go = hold(distant, 'reply')
+    const first = here.swap('k', bytes('0'), write('1'))
+    await put(here, 'k', '1', '2')
+    go()
+    expect(await first).toEqual({ done: true })
+    expect(await load('k')).toBe('2')
+  })
+
+  test('n1_whatever_the_order_nothing_older_is_seen_than_was_known_here_or_than_the_span_allows', async () => {
+    for (let seed = 1; seed <= 1000; seed += 1) await history(seed)
+  })
+})
+
+/** A random history of one key, of calls that reach the store and end in any order. */
+async function history(seed: number): Promise<void> {
+  let state = seed
+  const pick = (below: number) => {
+    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff
+    return (state >> 8) % below
+  }
+  const clock = new Clock()
+  /** All that lay there so far, and since when. */
+  const past: { held: string | undefined; since: number }[] = [{ held: undefined, since: clock.millis }]
+  const current = () => past.at(-1)?.held
+  const change = (held: string | undefined) => past.push({ held, since: clock.millis })
+  /** Calls that wait to reach the store, or for their answers. */
+  const waiting: (() => void)[] = []
+  const wait = () => new Promise<void>((go) => waiting.push(go))
+  const distantly = async <T>(carryOut: () => T): Promise<T> => {
+    if (pick(2) === 0) await wait()
+    const answer = carryOut()
+    if (pick(2) === 0) await wait()
+    return answer
+  }
+  const distant: Store = {
+    consistency: 'strong',
+    load: () =>
+      distantly(() => {
+        const held = current()
+        return held === undefined ? undefined : { bytes: bytes(held) }
+      }),
+    swap: (_key, expected, write) =>
+      distantly((): Swap => {
+        const held = current()
+        const known = expected && new TextDecoder().decode(expected)
+        if (held !== known) return { done: false, current: held === undefined ? undefined : bytes(held) }
+        change(new TextDecoder().decode(write.bytes))
+        return { done: true }
+      }),
+    delete: () => distantly(() => void change(undefined)),
+  }
+  const layer = layered(distant, { staleness: SPAN, now: clock.now })
+  const settle = async () => {
+    for (let turns = 0; turns < 10; turns += 1) await null
+  }
+  const place = (held: string | undefined) => past.findLastIndex((there) => there.held === held)
+  let known = 0
+  const calls: Promise<void>[] = []
+  const call = async (number: number) => {
+    const [knownBefore, began, changes] = [known, clock.millis, past.length]
+    const kind = pick(6)
+    if (kind < 3) {
+      const found = text(await layer.load('k'))
+      const at = place(found)
+      expect(at, `seed ${seed}: older than what was known here`).toBeGreaterThanOrEqual(knownBefore)
+      const replaced = past[at + 1]?.since ?? Number.POSITIVE_INFINITY
+      expect(replaced + SPAN * 1000, `seed ${seed}: replaced too long ago`).toBeGreaterThan(began)
+      if (found !== undefined) known = Math.max(known, at)
+    } else if (kind < 5) {
+      const held = pick(4) === 0 ? 'stale' : current()
+      const write = { bytes: bytes(String(number)), expiresAt: clock.millis + HOUR }
+      const swap = await layer.swap('k', held === undefined ? undefined : bytes(held), write)
+      const there = swap.done ? String(number) : text(swap.current && { bytes: swap.current })
+      if (there !== undefined) known = Math.max(known, place(there))
+    } else {
+      await layer.delete('k')
+      known = Math.max(known, changes + past.slice(changes).findIndex(({ held }) => held === undefined))
+    }
+  }
+  for (let number = 0; number < 60; number += 1) {
+    const what = pick(10)
+    if (what < 5 && waiting.length < 4) calls.push(call(number))
+    else if (what < 8 && waiting.length > 0) waiting.splice(pick(waiting.length), 1)[0]?.()
+    else if (what === 8) change(pick(3) === 0 ? undefined : `elsewhere ${number}`)
+    else clock.pass(pick(3000) / 1000)
+    if (pick(2) === 0) await settle()
+  }
+  await settle()
+  while (waiting.length > 0) {
+    waiting.shift()?.()
+    await settle()
+  }
+  await Promise.all(calls)
+}
+
+type Data = { user: string; n: number; ticket: string; [name: `name${number}`]: number }
+
+/** One visitor, whose requests go to either of two processes with one store, which takes its time. */
+function visited(slow = true) {
+  const clock = new Clock()
+  const memory = memoryStore({ now: clock.now })
+  const distant = slow ? shuffled(memory) : new Watched(memory)
+  const process = () => {
+    const app = new Hono<SessionEnv<Data>>()
+    const store = layered(distant, { staleness: SPAN, now: clock.now })
+    app.use(sessions<Data>({ store, now: clock.now }))
+    app.get('/login', (c) => {
+      c.get('session').rotate()
+      c.get('session').setOwner('ann')
+      c.get('session').set('user', 'ann')
+      return c.text('in')
+    })
+    app.get('/logout', (c) => {
+      c.get('session').destroy()
+      return c.text('out')
+    })
+    app.get('/user', (c) => c.text(c.get('session').get('user') ?? 'nobody'))
+    app.get('/n', (c) => c.text(String(c.get('session').get('n') ?? 0)))
+    app.get('/add', (c) => c.text(String(c.get('session').update('n', (n = 0) => n + 1))))
+    app.get('/set/:at', (c) => {
+      c.get('session').set(`name${Number(c.req.param('at'))}`, 1)
+      return c.text('set')
+    })
+    app.get('/names', (c) => c.json(c.get('session').names()))
+    app.get('/ticket', (c) => {
+      c.get('session').set('ticket', 'the one')
+      return c.text('put')
+    })
+    app.get('/see', (c) => c.json(c.get('session').get('ticket') ?? null))
+    app.get('/take', async (c) => c.json((await c.get('session').take('ticket')) ?? null))
+    return { app, store }
+  }
+  const [here, elsewhere] = [process(), process()]
+  const ann = new Browser(here.app)
+  const at = (index: number) => new Browser(index % 2 ? elsewhere.app : here.app, ann.cookies)
+  return { clock, memory, distant, ann, at, elsewhere }
+}
+
+describe('two processes', () => {
+  test('n2_a_hundred_updates_through_both_make_a_hundred', async () => {
+    const { clock, ann, at } = visited()
+    await ann.text('/login')
+    for (const made of ['100', '200']) {
+      await Promise.all(Array.from({ length: 100 }, (_, index) => at(index).text('/add')))
+      clock.pass(SPAN)
+      expect([await at(0).text('/n'), await at(1).text('/n')]).toEqual([made, made])
+    }
+  })
+
+  test('n2_fifty_sets_of_distinct_names_through_both_all_survive', async () => {
+    const { clock, ann, at } = visited()
+    await ann.text('/login')
+    await Promise.all(Array.from({ length: 50 }, (_, index) => at(index).text(`/set/${index}`)))
+    clock.pass(SPAN)
+    expect(JSON.parse(await at(1).text('/names'))).toHaveLength(51)
+  })
+
+  test('n1_a_logout_elsewhere_is_seen_after_the_span_at_the_latest_and_never_undone', async () => {
+    const { clock, memory, ann, at } = visited(false)
+    for (const path of ['/user', '/set/1']) {
+      await ann.text('/login')
+      const stolen = at(0)
+      expect(await stolen.text('/user')).toBe('ann')
+      await at(1).text('/logout')
+      clock.pass(SPAN - 0.001)
+      expect(await stolen.text('/user')).toBe('ann')
+      if (path === '/user') clock.pass(0.001)
+      // A change finds out at once: it is dropped, and no cookie is sent.
+      expect((await stolen.fetch(path)).headers.getSetCookie()).toEqual([])
+      expect(await stolen.text('/user')).toBe('nobody')
+      memory.purge()
+      expect(memory.size).toBe(0)
+    }
+  })
+
+  test('a_value_is_taken_once', async () => {
+    const { clock, ann, at } = visited(false)
+    for (let round = 0; round < 20; round += 1) {
+      await ann.text('/ticket')
+      clock.pass(SPAN)
+      for (const index of [0, 1]) expect(await at(index).text('/see')).toBe('"the one"')
+      const taken = [await at(0).text('/take'), await at(1).text('/take')]
+      expect(taken).toEqual(['"the one"', 'null'])
+    }
+  })
+
+  test('n25_an_owner_is_logged_out_everywhere_from_a_process_that_has_old_records_in_its_memory', async () => {
+    const { clock, ann, at, elsewhere } = visited(false)
+    const sessionsOf = directory({ store: elsewhere.store, now: clock.now })
+    await ann.text('/login')
+    expect(await sessionsOf.list('ann')).toHaveLength(1)
+    // What the directory holds of it is stale now.
+    await ann.text('/add')
+    expect(await sessionsOf.endAll('ann')).toBe(1)
+    expect(await sessionsOf.list('ann')).toEqual([])
+    clock.pass(SPAN)
+    expect(await at(0).text('/user')).toBe('nobody')
+  })
+})
+
+describe('bounds', () => {
+  /** A store that has a record of this size under every key. */
+  const under = (size: number): Store => ({
+    consistency: 'eventual',
+    load: (): Awaitable<Loaded> => ({ bytes: new Uint8Array(size) }),
+    swap: () => ({ done: true }),
+    delete: () => {},
+    purge: () => 7,
+  })
+
+  test('n27_memory_stays_within_its_bound_over_many_keys', async () => {
+    const memory = 4 * 1024 * 1024
+    const layer = layered(under(1000), { staleness: SPAN, memory })
+    for (let at = 0; at < 50_000; at += 1) await layer.load(`key ${at}`)
+    expect(layer.size).toBeLessThanOrEqual(memory / 1600)
+    expect(layer.size).toBeGreaterThan(memory / 1700 / 2)
+    // What was used last is what is kept.
+    const store = new Watched(under(10))
+    const few = layered(store, { staleness: SPAN, memory: 10 * 700 })
+    for (let at = 0; at < 100; at += 1) {
+      await few.load('used')
+      await few.load(`key ${at}`)
+    }
+    expect(store.loads).toBe(101)
+    // What is too large is not kept, and pushes out nothing.
+    const large = layered(under(8000), { staleness: SPAN, memory: 7000 })
+    await large.load('k')
+    expect(large.size).toBe(0)
+  })
+
+  test('what_the_store_inside_can_do_the_layer_can_do', async () => {
+    const { here, elsewhere, write } = world()
+    await elsewhere.swap('k', undefined, { ...write('1'), owner: 'ann' })
+    expect(await here.owners?.list('ann')).toEqual(['k'])
+    expect([here.consistency, here.purge]).toEqual(['strong', undefined])
+    const plain = layered(under(1), { staleness: SPAN })
+    expect([plain.consistency, plain.owners, await plain.purge?.()]).toEqual(['eventual', undefined, 7])
+  })
+
+  test('what_cannot_be_meant_is_an_error_that_names_the_fix', () => {
+    for (const staleness of [0, -1, 61, 5000, Number.NaN, undefined as never]) {
+      const made = () => layered(memoryStore(), { staleness })
+      expect(made).toThrow(`staleness of ${staleness}: must be more than 0 and at most 60 seconds`)
+    }
+    expect(() => layered(memoryStore(), undefined as never)).toThrow('staleness of undefined')
+    expect(() => layered(memoryStore(), { staleness: 5, memory: 0 })).toThrow('memory of 0: must be a whole number')
+    expect(() => layered(undefined as never, { staleness: 5 })).toThrow('no store given')
+  })
+})
