@@ -19,6 +19,7 @@ const write = (content: string, owner?: string): Write => ({ bytes: bytes(conten
 let server: MariaDbServer
 beforeAll(async () => {
   server = await MariaDbServer.start()
+  server.sql(SCHEMA)
 }, 120_000)
 afterAll(() => server.stop())
 
