@@ -43,6 +43,29 @@ test('medians, spreads and ratios are those of the rounds', () => {
   assert.equal(shown({ median: 7, least: 7, most: 7 }), '7')
 })
 
+/** What the program for servers prints if okibi takes so much of the time of tower-sessions. */
+function servers(share) {
+  const both = (what, okibi, peer) => {
+    const rows = [
+      { name: 'okibi', [what]: okibi },
+      { name: 'tower-sessions', [what]: peer },
+    ]
+    return { read: rows, 'read+write': rows }
+  }
+  const count = { commands: 2, inScripts: 2, roundTrips: 2.01 }
+  return {
+    servers: 'Redis 7.0.15, Postgres 15.13 with fsync on and synchronous_commit on',
+    rates: ['Redis, 1 connection', 'Postgres, 8 connections'].map((name) => {
+      const rates = both('rates', [10_000 / share, 10_000 / share], [10_000, 10_001])
+      return { name, visitors: 64, pages: rates }
+    }),
+    times: [{ name: 'Postgres', pages: both('microseconds', [1, 2, 3, 1000], [10_000, 2, 3]) }],
+    counts: ['okibi', 'tower-sessions'].map((name) => {
+      return { server: 'Postgres, connections tested', name, read: count, 'read+write': count }
+    }),
+  }
+}
+
 /** Measurements in which okibi takes so much of the time of everyone else. */
 function sample(share) {
   const rust = ['axum, bare', 'okibi', 'okibi, signed id', 'tower-sessions', 'axum_session', 'actix-session, signed']
@@ -61,6 +84,7 @@ function sample(share) {
     rust: {
       times: pages(rows(rust, 'nanoseconds')),
       counts: { allocations: pages(allocations), perThousand: [counted('okibi')] },
+      servers: servers(share),
     },
     node: {
       times: Object.fromEntries(SHAPES.map((shape) => [shape, pages(rows(node, 'microseconds'))])),

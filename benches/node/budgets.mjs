@@ -1,4 +1,5 @@
 // The budgets of the design that a bench can judge: what was measured of each, and whether it is kept.
+import { serverBudgets } from './servers.mjs'
 import { ratio, spread } from './statistics.mjs'
 
 /** Each budget: at most `goal`, of which `measured` is a median with its spread. A share is one of a peer's time. */
@@ -6,6 +7,7 @@ export function budgets({ rust, node, engine, iron }) {
   const all = [
     ...allocations(rust.counts.allocations),
     ...rustTimes(rust.times),
+    ...serverBudgets(rust.servers),
     ...nodeTimes(node.times),
     ...calls('axum', find(rust.counts.perThousand, 'okibi')),
     ...calls('Hono', find(node.counts, 'okibi, memory')),

@@ -17,7 +17,7 @@ const read = (name) => JSON.parse(readFileSync(join(folder, name), 'utf8'))
 const processors = cpus()
 const measured = {
   machine: `${processors.length} × ${processors[0]?.model.trim() ?? 'unknown'}, load ${loadavg()[0].toFixed(1)}`,
-  rust: { times: read('bench-times.json'), counts: read('bench-counts.json') },
+  rust: { times: read('bench-times.json'), counts: read('bench-counts.json'), servers: read('bench-servers.json') },
   node: { times: await times(), counts: await counts() },
   engine: engine(),
   iron: iron(),

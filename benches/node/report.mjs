@@ -1,4 +1,5 @@
 // Shows what was measured as plain text, at most 100 columns wide.
+import { serverTables } from './servers.mjs'
 import { short, shown, spread } from './statistics.mjs'
 
 /** The whole report. */
@@ -9,6 +10,7 @@ export function report({ machine, rust, node, engine, iron, budgets }) {
     'Each number is the median of interleaved rounds; behind it the least and the greatest round.',
     rustTimes(rust.times),
     rustAllocations(rust.counts.allocations),
+    ...serverTables(rust.servers).map(({ title, head, rows }) => table(title, head, rows)),
     ...Object.entries(node.times).map(([shape, pages]) => nodeTimes(shape, pages)),
     counts([...rust.counts.perThousand, ...node.counts]),
     wasm(engine),

@@ -90,7 +90,7 @@ impl Site for AxumSite {
 }
 
 /// A header value as hyper makes it: a part of the connection's buffer.
-fn shared_bytes(text: &str) -> HeaderValue {
+pub(crate) fn shared_bytes(text: &str) -> HeaderValue {
     let buffer = Bytes::from(format!("cookie: {text}\r\n"));
     HeaderValue::from_maybe_shared(buffer.slice(8..8 + text.len())).expect("a cookie is a header value")
 }

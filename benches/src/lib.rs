@@ -5,3 +5,4 @@ pub mod contest;
 pub mod counting;
 pub mod page;
 pub mod rounds;
+pub mod servers;

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// The programs of the Rust benches. Each prints JSON, which the report on Node reads.
-const PROGRAMS: [&str; 2] = ["times", "counts"];
+const PROGRAMS: [&str; 3] = ["times", "counts", "servers"];
 
 /// Builds everything first, then measures one thing after the other and prints one report.
 pub(crate) fn run() -> Outcome {
@@ -20,7 +20,7 @@ pub(crate) fn run() -> Outcome {
     let folder = root().join("benches/node");
     install(&folder)?;
 
-    println!("measuring; this takes about a minute, best on a machine with nothing else to do");
+    println!("measuring; this takes about four minutes, best on a machine with nothing else to do");
     let target = target()?;
     for program in PROGRAMS {
         let printed = read(cargo().arg("run").args(benches).args(["--bin", program]))?;

@@ -8,6 +8,7 @@ mod tower_sessions;
 
 use std::rc::Rc;
 
+pub(crate) use self::okibi::app as okibi_app;
 use crate::{
     contest::{Contestant, Machine},
     counting::Calls,

@@ -37,7 +37,8 @@ fn boxed(name: &'static str, machine: &Rc<Machine>, sessions: Sessions) -> Box<d
     Runner::boxed(name, machine, AxumSite(app(sessions.layer().expect("the defaults work"))))
 }
 
-fn app(layer: SessionLayer) -> Router {
+/// The app, whatever its sessions are kept in.
+pub(crate) fn app(layer: SessionLayer) -> Router {
     Router::new()
         .route(Page::Login.path(), get(login))
         .route(Page::Untouched.path(), get(|| async { TEXT }))

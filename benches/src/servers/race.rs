@@ -1,0 +1,67 @@
+//! Lets two apps take turns: in short rounds under load, and one request at a time.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use serde_json::{Map, Value, json};
+
+use super::site::Site;
+use crate::page::Page;
+
+/// The pages that ask something of a server.
+pub const PAGES: [Page; 2] = [Page::Read, Page::Write];
+
+/// How long a round of one app is.
+const ROUND: Duration = Duration::from_millis(300);
+/// How many requests one app gets, one after the other, before it is the next one's turn.
+const TURN: usize = 25;
+
+/// For each page and app the answers a second in each round.
+pub async fn rates(sites: &[Site; 2], rounds: usize) -> Result<Value> {
+    let mut report = Map::new();
+    for page in PAGES {
+        let mut seen = [Vec::new(), Vec::new()];
+        // The first turn is to warm up.
+        for turn in 0..=rounds {
+            for place in order(turn) {
+                if let (Some(site), Some(seen)) = (sites.get(place), seen.get_mut(place)) {
+                    let rate = site.rate(page, ROUND).await?.round();
+                    if turn > 0 {
+                        seen.push(rate);
+                    }
+                }
+            }
+        }
+        report.insert(page.name().to_owned(), rows(sites, "rates", &seen));
+    }
+    Ok(Value::Object(report))
+}
+
+/// For each page and app the microseconds of each of so many requests, with nobody else asking.
+pub async fn times(sites: &[Site; 2], requests: usize) -> Result<Value> {
+    let mut report = Map::new();
+    for page in PAGES {
+        let mut seen = [Vec::new(), Vec::new()];
+        for turn in 0..=requests / TURN {
+            for place in order(turn) {
+                if let (Some(site), Some(seen)) = (sites.get(place), seen.get_mut(place)) {
+                    let times = site.times(page, TURN).await?;
+                    if turn > 0 {
+                        seen.extend(times);
+                    }
+                }
+            }
+        }
+        report.insert(page.name().to_owned(), rows(sites, "microseconds", &seen));
+    }
+    Ok(Value::Object(report))
+}
+
+/// Who comes first changes from turn to turn.
+const fn order(turn: usize) -> [usize; 2] {
+    if turn.is_multiple_of(2) { [0, 1] } else { [1, 0] }
+}
+
+fn rows(sites: &[Site; 2], what: &str, seen: &[Vec<f64>; 2]) -> Value {
+    sites.iter().zip(seen).map(|(site, seen)| json!({ "name": site.name, what: seen })).collect()
+}

@@ -1,0 +1,94 @@
+//! An app with some visitors, each of whom has a session.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use axum::{
+    Router,
+    body::Body,
+    http::{
+        Request, Response, Uri,
+        header::{COOKIE, SET_COOKIE},
+    },
+};
+use tokio::task::JoinSet;
+use tower::ServiceExt as _;
+
+use crate::{contest::shared_bytes, page::Page};
+
+/// An app whose sessions are on a server.
+pub struct Site {
+    /// What the report calls it.
+    pub name: &'static str,
+    app: Router,
+    /// The cookie of each visitor.
+    visitors: Arc<[String]>,
+}
+
+impl Site {
+    /// The app, after so many visitors have logged in to it.
+    pub(super) async fn new(name: &'static str, app: Router, visitors: usize) -> Result<Self> {
+        let mut cookies = Vec::with_capacity(visitors);
+        for _ in 0..visitors {
+            let response = ask(&app, Page::Login, None).await?;
+            let cookie = response.headers().get(SET_COOKIE).context("a login sets a cookie")?.to_str()?;
+            cookies.push(cookie.split(';').next().unwrap_or(cookie).to_owned());
+        }
+        Ok(Self { name, app, visitors: cookies.into() })
+    }
+
+    /// Has all visitors ask for the page, each again as soon as there is an answer, and says how many answers a second
+    /// they got in all.
+    pub async fn rate(&self, page: Page, time: Duration) -> Result<f64> {
+        let mut tasks = JoinSet::new();
+        let start = Instant::now();
+        for place in 0..self.visitors.len() {
+            let (app, visitors) = (self.app.clone(), Arc::clone(&self.visitors));
+            tasks.spawn(async move {
+                let cookie = visitors.get(place).map(String::as_str);
+                let mut answers = 0_u32;
+                while start.elapsed() < time {
+                    ask(&app, page, cookie).await?;
+                    answers += 1;
+                }
+                anyhow::Ok(answers)
+            });
+        }
+        let mut total = 0.0;
+        while let Some(answers) = tasks.join_next().await {
+            total += f64::from(answers??);
+        }
+        Ok(total / start.elapsed().as_secs_f64())
+    }
+
+    /// Microseconds until each of so many answers, of which the first visitor asks for one after the other.
+    pub async fn times(&self, page: Page, requests: usize) -> Result<Vec<f64>> {
+        let (app, visitors) = (self.app.clone(), Arc::clone(&self.visitors));
+        // On one of the runtime's workers, as in a server.
+        tokio::spawn(async move {
+            let cookie = visitors.first().map(String::as_str);
+            let mut times = Vec::with_capacity(requests);
+            for _ in 0..requests {
+                let start = Instant::now();
+                ask(&app, page, cookie).await?;
+                times.push((start.elapsed().as_secs_f64() * 1e6).round());
+            }
+            Ok(times)
+        })
+        .await?
+    }
+}
+
+async fn ask(app: &Router, page: Page, cookie: Option<&str>) -> Result<Response<Body>> {
+    let mut request = Request::new(Body::empty());
+    *request.uri_mut() = Uri::from_static(page.path());
+    if let Some(cookie) = cookie {
+        request.headers_mut().insert(COOKIE, shared_bytes(cookie));
+    }
+    let response = app.clone().oneshot(request).await?;
+    ensure!(response.status().is_success(), "{}: {}", page.name(), response.status());
+    Ok(response)
+}
