@@ -10,12 +10,12 @@ use okibi_redis::{
     RedisStore,
     redis::{Client, cluster::ClusterClient},
 };
-use okibi_servers::{Cut, Mode, Proxy, RedisKind, RedisServer, Then};
+use okibi_servers::{Cut, Mode, Proxy, RedisCluster, RedisKind, RedisServer, Then};
 use okibi_store::{Owner, Store, StoreErrorKind, Swap};
 
 use tokio::time::timeout;
 
-use crate::support::{connected, held, key, sentinel_client, single_master_behind, until, write};
+use crate::support::{cluster_client, connected, held, key, sentinel_client, single_master_behind, until, write};
 
 const DURABLE: &[&str] = &["--appendonly", "yes", "--appendfsync", "always"];
 
@@ -186,4 +186,43 @@ async fn n39_a_swap_in_a_cluster_whose_answer_is_lost_is_unknown_and_not_sent_ag
         .unwrap();
     let store = RedisStore::cluster(&client).await.unwrap();
     a_swap_is_not_sent_twice(store, &server, &proxy).await;
+}
+
+/// At each stage of a slot's way from one master to another, records in it are made, changed, listed and removed.
+#[tokio::test(flavor = "multi_thread")]
+async fn f_a_slot_that_moves_between_masters_takes_its_sessions_along() {
+    let cluster = RedisCluster::start(RedisKind::Redis7);
+    let store = RedisStore::cluster(&cluster_client(&cluster)).await.unwrap();
+    // All in one slot, as their hash tag is the same.
+    let names = ["before", "during", "after"].map(|name| format!("{{slot}}:{name}"));
+    let [before, during, after] = names.each_ref().map(|name| key(name));
+    let from = cluster.node_of("{slot}");
+    let to = cluster.nodes().iter().find(|node| node.port() != from.port()).unwrap();
+    let (slot, from_id, to_id) =
+        (from.cli(&["cluster", "keyslot", "{slot}"]), from.cli(&["cluster", "myid"]), to.cli(&["cluster", "myid"]));
+    let ann = Some("ann");
+
+    assert_eq!(store.swap(&before, None, write("1", ann)).await.unwrap(), Swap::Done);
+    assert_eq!(to.cli(&["cluster", "setslot", &slot, "importing", &from_id]), "OK");
+    assert_eq!(from.cli(&["cluster", "setslot", &slot, "migrating", &to_id]), "OK");
+    // What is still there is changed there; what is new is made at its new place, where the script is not known.
+    assert_eq!(to.cli(&["script", "flush"]), "OK");
+    assert_eq!(store.swap(&before, Some(b"1"), write("2", ann)).await.unwrap(), Swap::Done);
+    assert_eq!(store.load(&during).await.unwrap(), None);
+    assert_eq!(store.swap(&during, None, write("1", ann)).await.unwrap(), Swap::Done);
+    let port = to.port().to_string();
+    assert_eq!(from.cli(&["migrate", "127.0.0.1", &port, names[0].as_str(), "0", "5000"]), "OK");
+    assert_eq!(store.swap(&before, Some(b"1"), write("3", ann)).await.unwrap(), Swap::Conflict(Some("2".into())));
+    assert_eq!(store.swap(&before, Some(b"2"), write("3", ann)).await.unwrap(), Swap::Done);
+    for node in [to, from] {
+        assert_eq!(node.cli(&["cluster", "setslot", &slot, "node", &to_id]), "OK");
+    }
+    assert_eq!(store.swap(&after, None, write("1", ann)).await.unwrap(), Swap::Done);
+    assert_eq!(store.swap(&before, Some(b"3"), write("4", ann)).await.unwrap(), Swap::Done);
+    assert_eq!(held(&store, &names[0]).await.as_deref(), Some("4"));
+    let mut listed = store.owners().unwrap().list(&Owner::new("ann")).await.unwrap();
+    listed.sort();
+    assert_eq!(listed, [after, before, during.clone()]);
+    store.delete(&during).await.unwrap();
+    assert_eq!(to.cli(&["exists", &names[1]]), "0");
 }

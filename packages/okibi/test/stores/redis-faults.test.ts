@@ -1,5 +1,7 @@
 // What visitors see of the Redis store while Redis fails, and what becomes of writes whose answer was lost (F).
 import { Hono } from 'hono'
+import { Redis } from 'ioredis'
+import { createClient } from 'redis'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type SessionEnv, sessions } from '../../src/index.js'
 import type { Write } from '../../src/store.js'
@@ -123,6 +125,47 @@ for (const name of ['node-redis 6', 'node-redis 4', 'ioredis 6']) {
       expect(answers.map(({ status }) => status)).toEqual([503, 503])
     }, 30_000)
   })
+}
+
+describe('f_a_connection_on_which_nothing_comes_any_more_is_left_for_a_new_one_if_the_client_is_told_so', () => {
+  let server: RedisServer
+  beforeAll(async () => {
+    server = await RedisServer.start()
+  })
+  afterAll(() => server.stop())
+
+  // As docs/stores.md says, but quicker.
+  const ways: Record<string, (port: number) => Promise<Opened>> = {
+    'node-redis 6': async (port) => {
+      const socket = { host: '127.0.0.1', port, socketTimeout: 500, reconnectStrategy: 100 }
+      const client = createClient({ pingInterval: 200, socket })
+      await client.on('error', () => undefined).connect()
+      return { client, close: () => client.destroy() }
+    },
+    'ioredis 6': async (port) => {
+      const client = new Redis(port, '127.0.0.1', { socketTimeout: 500, lazyConnect: true })
+      await client.on('error', () => undefined).connect()
+      return { client, close: () => client.disconnect() }
+    },
+  }
+  for (const [name, open] of Object.entries(ways)) {
+    test(name, async () => {
+      const proxy = await Interference.before(server.port)
+      closing.push(() => proxy.stop())
+      const store = redisStore(await opened(open(proxy.port)))
+      await store.swap(`silence ${name}`, undefined, write('1'))
+      proxy.silence()
+      // What waits on the old connection may fail; what comes after it does not.
+      const waiting = text(store, `silence ${name}`).catch(() => '1')
+      await vi.waitFor(async () => expect(await within(1000, text(store, `silence ${name}`))).toBe('1'), 5000)
+      expect(await waiting).toBe('1')
+    }, 10_000)
+  }
+})
+
+function within<T>(millis: number, work: Promise<T>): Promise<T> {
+  const late = new Promise<never>((_, reject) => setTimeout(reject, millis, new Error('too late')))
+  return Promise.race([work, late])
 }
 
 // The worst case: the first answer is lost, somebody else writes over what was written, and the client sends it again.

@@ -157,6 +157,7 @@ export class Interference {
   readonly target: number
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
+  readonly #silent = new WeakSet<Socket>()
   /** How many answers it has let through. */
   answers = 0
   /** What it does with the server's answers: hand them on, keep them for good, or cut the connection instead. */
@@ -186,6 +187,7 @@ export class Interference {
         server.write(data)
       })
       server.on('data', (data) => {
+        if (this.#silent.has(client)) return
         if (isHeard && this.#words.length > 0) {
           this.#words = []
           this.cuts += 1
@@ -214,6 +216,11 @@ export class Interference {
 
   get port(): number {
     return (this.#server.address() as AddressInfo).port
+  }
+
+  /** On the connections of now nothing is heard any more, as if the other side had lost its power. */
+  silence(): void {
+    for (const socket of this.#sockets) this.#silent.add(socket)
   }
 
   stop(): void {
