@@ -29,7 +29,7 @@ const BUDGETS = {
   'okibi/hono-kv-session/bun': 3_600,
   'okibi/hono-sessions': 31_000,
   'okibi/hono-sessions/bun-sqlite-store': 2_800,
-  'okibi/contract': 8_200,
+  'okibi/contract': 14_500,
 }
 
 const [folder = '.'] = process.argv.slice(2)

@@ -1,6 +1,6 @@
 // The store under test, with a time limit on each of its calls.
-import { isPromise } from '../driver.js'
 import { StoreError } from '../errors.js'
+import { isPromise } from '../promise.js'
 import type { Awaitable, Consistency, Loaded, OwnerIndex, Store, Swap, Write } from '../store.js'
 
 /** A store that fails where its own would never answer. */
