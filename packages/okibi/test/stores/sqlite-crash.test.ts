@@ -1,0 +1,62 @@
+// The SQLite store in a process of its own that is killed while it writes, and on a disk that is really full (F).
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { afterEach, expect, test } from 'vitest'
+import { openSqliteStore } from '../../src/stores/sqlite.js'
+
+const program = fileURLToPath(new URL('./programs/sqlite.js', import.meta.url))
+
+const folders: string[] = []
+afterEach(() => {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true })
+})
+function freshFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'okibi-sqlite-'))
+  folders.push(folder)
+  return folder
+}
+
+test('f_kill_9_of_a_process_that_writes_loses_no_acknowledged_write', async () => {
+  const file = join(freshFolder(), 'sessions.sqlite')
+  const acknowledged: string[] = []
+  for (let round = 0; round < 5; round += 1) {
+    const writer = spawn(process.execPath, [program, 'write', file, String(round)], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const exit = once(writer, 'exit')
+    const lines = createInterface(writer.stdout)
+    // From its first acknowledged write on, it may be killed at any moment.
+    lines.once('line', () => setTimeout(() => writer.kill('SIGKILL'), Math.random() * 150))
+    for await (const line of lines) acknowledged.push(line)
+    expect((await exit)[1]).toBe('SIGKILL')
+
+    const store = openSqliteStore(file)
+    const text = async (key: string) => new TextDecoder().decode((await store.load(key))?.bytes)
+    const chains = new Map<string, number>()
+    for (const line of acknowledged) {
+      // The last line may be cut off.
+      const [what, of, at] = line.split(':')
+      if (what === 'created') expect(await text(`created ${of} ${at}`)).toBe(String(at).padStart(8).repeat(1000))
+      if (what === 'chained') chains.set(String(of), Number(at))
+    }
+    for (const [of, at] of chains) expect([at, at + 1]).toContain(Number(await text(`chain ${of}`)))
+    store.close()
+  }
+  expect(acknowledged.length).toBeGreaterThan(50)
+}, 120_000)
+
+test('f_a_disk_that_is_full_loses_nothing_acknowledged_and_the_store_recovers', () => {
+  const disk = freshFolder()
+  const fill = (order: string) => [disk, process.execPath, program, order, disk]
+  // A file system in memory that only the child sees. Where that is not allowed, files that may not grow beyond a limit.
+  const small = ['-rm', 'sh', '-c', 'mount -t tmpfs -o size=1m okibi "$0" && exec "$@"', ...fill('fill-disk')]
+  const short = ['-c', `trap '' XFSZ && ulimit -f 1024 && exec "$@"`, ...fill('fill-files')]
+  const isAllowed = spawnSync('unshare', ['-rm', 'true']).status === 0
+  const said = isAllowed ? execFileSync('unshare', small) : execFileSync('sh', short)
+  expect(String(said)).toMatch(/^\d+ acknowledged and kept\n$/)
+}, 60_000)
