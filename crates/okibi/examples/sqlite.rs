@@ -1,0 +1,25 @@
+//! Sessions in an SQLite file, as `docs/stores.md` shows it: `cargo run -p okibi --example sqlite --features sqlite`.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, routing::get};
+use okibi::{Name, Session, Sessions, SqliteStore, purge_every};
+
+const VISITS: Name<u32> = Name::new("visits");
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let store = Arc::new(SqliteStore::open("sessions.sqlite")?);
+    let purging = purge_every(Arc::clone(&store), Duration::from_hours(1));
+
+    let app = Router::new().route("/", get(home)).layer(Sessions::new(store).layer()?);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    axum::serve(listener, app).await?;
+    purging.cancel().await;
+    Ok(())
+}
+
+async fn home(session: Session) -> Result<String, okibi::Error> {
+    let visits = session.update(VISITS, |visits| visits.unwrap_or(0) + 1)?;
+    Ok(format!("visit {visits}"))
+}

@@ -1,0 +1,15 @@
+// The documentation's app with SQLite.
+import { Hono } from 'hono'
+import { type SessionEnv, sessions } from 'okibi'
+import { purgeEvery } from 'okibi/purge'
+import { openSqliteStore } from 'okibi/sqlite'
+
+type Data = { visits: number }
+
+const store = openSqliteStore('sessions.sqlite')
+purgeEvery(store, 3600)
+
+const app = new Hono<SessionEnv<Data>>()
+app.use(sessions({ store }))
+
+export default app
