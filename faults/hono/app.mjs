@@ -17,7 +17,9 @@ const owned = directory({ store, ...times })
 
 /** Says by the error's stable name whether something was written. */
 function answerError(error, c) {
-  return c.json({ code: error.code }, error.status)
+  let cause = error.cause
+  while (cause?.cause) cause = cause.cause
+  return c.json({ code: error.code, why: cause && String(cause) }, error.status)
 }
 
 const app = new Hono()

@@ -1,11 +1,52 @@
 // Opens the store that a backend of the rig names: each kind as an app would open it, with a client of its own.
-import { okibi } from './packages.mjs'
+import { okibi, packaged } from './packages.mjs'
 
 const KINDS = {
   async sqlite({ path }) {
     const { openSqliteStore } = await okibi('stores/sqlite.js')
     return openSqliteStore(path)
   },
+
+  async redis({ client, port }) {
+    const { redisStore } = await okibi('stores/redis.js')
+    return redisStore(await (client === 'ioredis' ? ioredis(port) : nodeRedis(port)))
+  },
+
+  async 'redis-cluster'({ client, ports }) {
+    const { redisStore } = await okibi('stores/redis.js')
+    return redisStore(await (client === 'ioredis' ? ioredisCluster(ports) : nodeRedisCluster(ports)))
+  },
+}
+
+const HOST = '127.0.0.1'
+
+// Servers are killed and connections cut all the time; what comes of it shows in the answers.
+const ignore = () => {}
+
+// Without these a client waits for ever on a connection whose other side has fallen silent.
+const ALERT = { socketTimeout: 1000, connectTimeout: 1000 }
+
+async function nodeRedis(port) {
+  const { createClient } = await packaged('redis')
+  // Its own strategy gives up after such a timeout.
+  const socket = { host: HOST, port, ...ALERT, reconnectStrategy: 100 }
+  return createClient({ socket, pingInterval: 300 }).on('error', ignore).connect()
+}
+
+async function ioredis(port) {
+  const { Redis } = await packaged('ioredis')
+  return new Redis({ host: HOST, port, ...ALERT }).on('error', ignore)
+}
+
+async function nodeRedisCluster(ports) {
+  const { createCluster } = await packaged('redis')
+  const rootNodes = ports.map((port) => ({ socket: { host: HOST, port } }))
+  return createCluster({ rootNodes }).on('error', ignore).connect()
+}
+
+async function ioredisCluster(ports) {
+  const { Cluster } = await packaged('ioredis')
+  return new Cluster(ports.map((port) => ({ host: HOST, port }))).on('error', ignore)
 }
 
 /** The store for `{ kind, … }`. */

@@ -184,6 +184,9 @@ pub struct Answer {
     /// What went wrong, by its stable name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
+    /// What the store's client said of it, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// The session as it was loaded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<View>,

@@ -1,7 +1,15 @@
 //! The backends that need no server, and the list of all.
 
+mod cluster;
 mod memory;
+mod mysql;
+mod network;
+mod postgres;
+mod redis;
+mod server;
 mod sqlite;
+
+use okibi_servers::RedisKind;
 
 use crate::{
     backend::{Backend, Failure, Kind},
@@ -12,6 +20,11 @@ use crate::{
 const HERE: &[Kind] = &[
     Kind { name: "memory", start: || Box::pin(async { Ok(memory::start()) }) },
     Kind { name: "sqlite", start: || Box::pin(async { sqlite::start() }) },
+    Kind { name: "postgres", start: || Box::pin(postgres::start()) },
+    Kind { name: "mysql", start: || Box::pin(mysql::start()) },
+    Kind { name: "redis", start: || Box::pin(redis::start("redis", RedisKind::Redis7)) },
+    Kind { name: "redis-failover", start: || Box::pin(redis::start_pair()) },
+    Kind { name: "redis-cluster", start: || Box::pin(cluster::start()) },
 ];
 
 /// Every kind of backend that the rig knows.

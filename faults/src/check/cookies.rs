@@ -2,7 +2,7 @@
 
 use super::{
     Violation,
-    fates::Fate,
+    fates::{Fate, is_gone},
     model::{Model, Seen},
 };
 use crate::history::{Act, Outcome, SetCookie};
@@ -11,7 +11,7 @@ pub(super) fn check(model: &Model<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     for seen in &model.requests {
         let what = match seen.request.outcome {
-            Outcome::Failed | Outcome::Unknown => on_failure(seen),
+            Outcome::Failed | Outcome::Unknown => on_failure(model, seen),
             Outcome::Ok | Outcome::RolledBack => on_success(model, seen),
             _ => continue,
         };
@@ -25,8 +25,17 @@ pub(super) fn check(model: &Model<'_>) -> Vec<Violation> {
     found
 }
 
-fn on_failure(seen: &Seen<'_>) -> Option<&'static str> {
-    (!seen.request.cookies.is_empty()).then_some("an answer that reports a store's failure touched the cookie")
+/// A failure leaves the cookie; but who came by an id that was renewed before may be told of the new one, lest the old one's
+/// grace ends with the outage still going on.
+fn on_failure(model: &Model<'_>, seen: &Seen<'_>) -> Option<&'static str> {
+    let is_told = match *seen.request.cookies {
+        [] => return None,
+        [SetCookie::Issued(cookie)] => seen.request.sent != Some(cookie) && was_renewed(model, seen),
+        // The handler's own commit failed, and then the logout was carried out all the same.
+        [SetCookie::Removed] => is_gone(seen),
+        _ => false,
+    };
+    (!is_told).then_some("an answer that reports a store's failure touched the cookie")
 }
 
 fn on_success(model: &Model<'_>, seen: &Seen<'_>) -> Option<&'static str> {
@@ -56,10 +65,14 @@ fn may_set(model: &Model<'_>, seen: &Seen<'_>) -> bool {
     if seen.was_live() == Some(false) {
         return !rolls_back && act.write().is_some() || *act == Act::Bump;
     }
+    was_renewed(model, seen)
+}
+
+/// Whether somebody may have renewed the id that came, so that the request came by the old one and is told of the new one.
+fn was_renewed(model: &Model<'_>, seen: &Seen<'_>) -> bool {
     let Some(at) = seen.at else { return false };
-    // Somebody renewed the id, so this request came by the old one and is told of the new one.
     model.of_lineage(model.lineage(at)).any(|other| {
         let renews = matches!(other.request.wish.act, Act::Renew { .. }) && other.fate != Fate::Never;
-        renews && other.at == Some(at) && other.request.start < seen.request.end
+        renews && other.number() != seen.number() && other.at == Some(at) && other.request.start < seen.request.end
     })
 }

@@ -50,9 +50,15 @@ pub(super) fn is_rotation(seen: &Seen<'_>) -> bool {
 /// Whether the answer itself shows that the change was made.
 fn is_certain(seen: &Seen<'_>) -> bool {
     let request = seen.request;
-    let gone = matches!(request.wish.act, Act::Destroy) && request.cookies.contains(&SetCookie::Removed);
     let got = matches!(request.wish.act, Act::Take { .. }) && got(seen);
-    gone || got || request.issued().is_some() || request.after().is_some_and(|after| after.live)
+    is_gone(seen) || got || request.issued().is_some() || request.after().is_some_and(|after| after.live)
+}
+
+/// Whether the answer to a logout removes the cookie of a session that was there.
+pub(super) fn is_gone(seen: &Seen<'_>) -> bool {
+    let request = seen.request;
+    let was_there = seen.was_live() == Some(true) || (seen.was_live().is_none() && request.wish.early);
+    request.wish.act == Act::Destroy && was_there && request.cookies == [SetCookie::Removed]
 }
 
 fn got(seen: &Seen<'_>) -> bool {
@@ -62,6 +68,10 @@ fn got(seen: &Seen<'_>) -> bool {
 fn by_itself(seen: &Seen<'_>) -> Fate {
     let request = seen.request;
     let is_revocation = matches!(request.wish.act, Act::Revoke { .. });
+    if is_gone(seen) {
+        // A logout is carried out even if the handler's own commit of it had failed before.
+        return Fate::Done;
+    }
     match &request.outcome {
         // It ends one session after another, so some may have ended before one could not.
         Outcome::Failed if is_revocation => Fate::Maybe,

@@ -51,7 +51,7 @@ pub const RULES: [(&str, &str); 19] = [
     ("lost-session", "a session goes on until something ends it"),
     ("two-winners", "of several rotations of one id at most one wins"),
     ("taken-twice", "a value is taken at most once"),
-    ("cookie-on-failure", "an answer that reports a failure leaves the cookie as it is"),
+    ("cookie-on-failure", "an answer that reports a failure leaves the cookie, or tells of a renewal that was missed"),
     ("wrong-cookie", "an answer sets the session's cookie once at most, and only where the session moves"),
     ("anonymous", "a visitor of whom nothing is stored is served whatever happens to the store"),
     ("broken", "every request has an answer that the app meant"),

@@ -6,7 +6,7 @@ use super::{
     Violation,
     fates::{self, Fate},
 };
-use crate::history::{Act, CookieNumber, History, Micros, Request, View};
+use crate::history::{Act, CookieNumber, History, Micros, Outcome, Request, View};
 
 /// A session from its first change to its end, through all its ids.
 pub(super) type Lineage = usize;
@@ -76,9 +76,10 @@ impl<'a> Model<'a> {
         let at = request.sent.and_then(|cookie| self.cookies.get(&cookie)).map(|issue| issue.generation);
         let mut seen = Seen { request, at, began: None, fate: Fate::Never };
         if let Some(cookie) = request.issued() {
-            let goes_on = at.filter(|_| request.before().is_some_and(|before| before.live));
+            let has_failed = matches!(request.outcome, Outcome::Failed | Outcome::Unknown);
+            let goes_on = at.filter(|_| has_failed || request.before().is_some_and(|before| before.live));
             let generation = match goes_on {
-                Some(generation) if !moves(request) => generation,
+                Some(generation) if has_failed || !moves(request) => generation,
                 Some(generation) => self.begin(self.generations.get(generation).copied()),
                 None => self.begin(None),
             };

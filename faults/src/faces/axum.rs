@@ -53,7 +53,9 @@ pub(super) async fn start(sessions: Sessions) -> Result<(SocketAddr, Stopper), F
 
 /// Says by the error's stable name whether something was written.
 fn answer_error(error: &Error) -> axum::http::Response<Bytes> {
-    let answer = Answer { code: Some(error.kind().code().to_owned()), ..Answer::default() };
+    let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    let why = causes.last().map(ToString::to_string);
+    let answer = Answer { code: Some(error.kind().code().to_owned()), why, ..Answer::default() };
     let status = if error.kind().is_store_fault() { 503 } else { 500 };
     let body = serde_json::to_vec(&answer).unwrap_or_default();
     let mut response = axum::http::Response::new(Bytes::from(body));

@@ -39,6 +39,17 @@ fn what_may_not_have_ended_may_be_there_and_may_be_gone() {
 }
 
 #[test]
+fn a_logout_that_removed_the_cookie_is_one_even_if_the_answer_is_a_failure() {
+    let mut story = begun();
+    let logout = story.add(2..4, Some(1), Act::Destroy).ends(Outcome::Unknown).removes();
+    logout.wish.early = true;
+    story.add(5..6, Some(1), Act::Read).dead();
+    story.breaks(&[]);
+    story.add(7..8, Some(1), Act::Read).sees(&[("a", "v1")]);
+    story.breaks(&["revived"]);
+}
+
+#[test]
 fn a_session_goes_on_until_something_ends_it() {
     let mut story = begun();
     story.add(2..3, Some(1), Act::Read).dead();

@@ -31,6 +31,16 @@ fn n6_a_failure_leaves_the_cookie() {
 }
 
 #[test]
+fn a_failure_may_tell_of_a_renewal_that_was_missed() {
+    let mut story = begun();
+    story.add(2..3, Some(1), renew("v2")).sees(&[("a", "v1")]).issues(2);
+    story.add(4..5, Some(1), set("b", "v3")).ends(Outcome::Failed).issues(2);
+    story.breaks(&[]);
+    story.add(6..7, Some(2), set("b", "v3")).ends(Outcome::Failed).issues(2);
+    story.breaks(&["cookie-on-failure"]);
+}
+
+#[test]
 fn n3_a_cookie_is_set_only_where_the_session_moves() {
     let mut story = begun();
     story.add(2..3, Some(1), Act::Read).sees(&[("a", "v1")]).issues(2);

@@ -1,0 +1,108 @@
+//! What can be done to any server from outside: its connections run through proxies, one for each instance.
+
+use std::{io, sync::Arc, time::Duration};
+
+use okibi_servers::{Cut, Mode, Proxy, Then};
+use tokio::time::sleep;
+
+use crate::{
+    backend::{BoxFuture, Failure, Fault},
+    random::Random,
+};
+
+/// How many instances the rig starts.
+const INSTANCES: usize = 4;
+
+/// A proxy for each instance, in front of one port.
+pub(super) struct Network(Arc<Vec<Proxy>>);
+
+/// One way to disturb connections.
+struct Disturbance {
+    name: &'static str,
+    proxies: Arc<Vec<Proxy>>,
+    mode: fn(&mut Random) -> Mode,
+}
+
+impl Network {
+    pub(super) fn in_front_of(port: u16) -> io::Result<Self> {
+        (0..INSTANCES)
+            .map(|_| Proxy::start(port))
+            .collect::<io::Result<Vec<_>>>()
+            .map(|proxies| Self(Arc::new(proxies)))
+    }
+
+    /// The port by which an instance reaches the server.
+    pub(super) fn port(&self, instance: usize) -> u16 {
+        self.0.get(instance % self.0.len().max(1)).map_or(0, Proxy::port)
+    }
+
+    /// From now on all connections go to another port; those of now are reset.
+    pub(super) fn lead_to(&self, port: u16) {
+        for proxy in self.0.iter() {
+            proxy.lead_to(port);
+            proxy.sever();
+        }
+    }
+
+    /// Everything that proxies can do.
+    pub(super) fn faults(&self) -> Vec<Box<dyn Fault>> {
+        let modes: [(&'static str, fn(&mut Random) -> Mode); 5] = [
+            ("delay", |random| Mode::Delay(random.millis(50..700))),
+            ("stall", |_| Mode::Stall),
+            ("refuse", |_| Mode::Refuse),
+            ("reset", |_| Mode::Reset),
+            ("cut", |random| Mode::Cut(cut(random))),
+        ];
+        let disturb =
+            |(name, mode)| -> Box<dyn Fault> { Box::new(Disturbance { name, proxies: Arc::clone(&self.0), mode }) };
+        let lossy: Box<dyn Fault> = Box::new(LostReplies(Arc::clone(&self.0)));
+        modes.into_iter().map(disturb).chain([lossy]).collect()
+    }
+}
+
+/// Now and then one reply is lost while all else goes on: what it answered was done, and nobody heard of it.
+struct LostReplies(Arc<Vec<Proxy>>);
+
+impl Fault for LostReplies {
+    fn name(&self) -> &'static str {
+        "lose-replies"
+    }
+
+    fn strike<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async {
+            for _ in 0..20 + random.index(40) {
+                let Some(proxy) = random.pick(&self.0) else { break };
+                proxy.cut_next(cut(random));
+                sleep(random.millis(10..60)).await;
+            }
+            Ok(())
+        })
+    }
+}
+
+/// A reply is cut before its first byte or within its first few.
+fn cut(random: &mut Random) -> Cut {
+    let after = if random.chance(60) { 0 } else { 1 + random.index(12) };
+    let then = [Then::Close, Then::Reset, Then::Silence];
+    Cut { after, then: *random.pick(&then).unwrap_or(&Then::Close) }
+}
+
+impl Fault for Disturbance {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn strike<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async {
+            // Everybody's connections, or those of one instance, so that the others go on meanwhile.
+            let only = random.chance(60).then(|| random.index(self.proxies.len()));
+            let chosen = || self.proxies.iter().enumerate().filter(|(place, _)| only.is_none_or(|only| only == *place));
+            let (mode, span) = ((self.mode)(random), random.millis(200..1300));
+            chosen().for_each(|(_, proxy)| proxy.set(mode));
+            sleep(span).await;
+            chosen().for_each(|(_, proxy)| proxy.set(Mode::Open));
+            sleep(Duration::from_millis(50)).await;
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,145 @@
+//! Sessions in one Redis server, which is killed, paused, and loses its connections; or in one that a replica follows and
+//! takes over from.
+
+use std::{sync::Arc, time::Duration};
+
+use okibi::{RedisStore, Sessions};
+use okibi_servers::{RedisKind, RedisServer};
+use serde_json::{Value, json};
+use tokio::{task::spawn_blocking, time::sleep};
+
+use super::{
+    network::Network,
+    server::{Kill, Shared},
+};
+use crate::{
+    backend::{Backend, BoxFuture, Failure, Fault},
+    random::Random,
+};
+
+/// What it acknowledges is in the operating system's hands: then a SIGKILL loses nothing.
+const DURABLE: [&str; 4] = ["--appendonly", "yes", "--appendfsync", "always"];
+
+struct Redis {
+    name: &'static str,
+    network: Arc<Network>,
+    faults: Vec<Box<dyn Fault>>,
+}
+
+/// One server.
+pub(super) async fn start(name: &'static str, kind: RedisKind) -> Result<Box<dyn Backend>, Failure> {
+    let server = spawn_blocking(move || RedisServer::start_with(kind, &DURABLE)).await?;
+    let network = Arc::new(Network::in_front_of(server.port())?);
+    let server = Shared::new(server);
+    let mut faults = network.faults();
+    faults.push(Box::new(Kill(server.clone())));
+    faults.push(Box::new(Pause(server)));
+    Ok(Box::new(Redis { name, network, faults }))
+}
+
+/// Two servers, one of which follows the other.
+pub(super) async fn start_pair() -> Result<Box<dyn Backend>, Failure> {
+    let pair = spawn_blocking(|| {
+        let master = RedisServer::start(RedisKind::Redis7);
+        let replica = RedisServer::replica_of(&master);
+        Pair { master, replica }
+    });
+    let pair = pair.await?;
+    let network = Arc::new(Network::in_front_of(pair.master.port())?);
+    let mut faults = network.faults();
+    faults.push(Box::new(Promote { pair: Shared::new(pair), network: Arc::clone(&network) }));
+    Ok(Box::new(Redis { name: "redis-failover", network, faults }))
+}
+
+impl Backend for Redis {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn sessions(&self, instance: usize) -> BoxFuture<'_, Result<Sessions, Failure>> {
+        Box::pin(async move {
+            let url = format!("redis://127.0.0.1:{}", self.network.port(instance));
+            Ok(Sessions::new(RedisStore::connect(&url).await?))
+        })
+    }
+
+    fn hono(&self, instance: usize) -> Option<Value> {
+        let client = if instance % 2 == 0 { "node-redis" } else { "ioredis" };
+        Some(json!({ "kind": "redis", "client": client, "port": self.network.port(instance) }))
+    }
+
+    fn faults(&self) -> &[Box<dyn Fault>] {
+        &self.faults
+    }
+}
+
+/// The server takes no command for a while (CLIENT PAUSE) and then carries out what has come meanwhile.
+struct Pause(Shared<RedisServer>);
+
+impl Fault for Pause {
+    fn name(&self) -> &'static str {
+        "pause"
+    }
+
+    fn strike<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async {
+            let span = random.millis(200..1500);
+            let millis = span.as_millis().to_string();
+            let answer = self.0.with(move |server| Ok(server.cli(&["client", "pause", &millis, "all"]))).await?;
+            if answer != "OK" {
+                return Err(format!("CLIENT PAUSE: {answer}").into());
+            }
+            sleep(span + Duration::from_millis(20)).await;
+            Ok(())
+        })
+    }
+}
+
+struct Pair {
+    master: RedisServer,
+    replica: RedisServer,
+}
+
+/// The master dies, its replica takes over, and gets a replica of its own. What had not reached it is lost.
+struct Promote {
+    pair: Shared<Pair>,
+    network: Arc<Network>,
+}
+
+impl Fault for Promote {
+    fn name(&self) -> &'static str {
+        "promote"
+    }
+
+    fn loses_writes(&self) -> bool {
+        true
+    }
+
+    fn strike<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async {
+            // Sometimes the replica has fallen behind.
+            if random.chance(50) {
+                let lag = |pair: &mut Pair| Ok(pair.replica.cli(&["replicaof", "127.0.0.1", "1"]));
+                self.pair.with(lag).await?;
+                sleep(random.millis(50..300)).await;
+            }
+            let (master, port) = self
+                .pair
+                .with(|pair| {
+                    pair.master.kill();
+                    let answer = pair.replica.cli(&["replicaof", "no", "one"]);
+                    if answer == "OK" { Ok((pair.master.port(), pair.replica.port())) } else { Err(answer.into()) }
+                })
+                .await?;
+            debug_assert_ne!(master, port, "two servers");
+            sleep(random.millis(0..400)).await;
+            self.network.lead_to(port);
+            let follow = |pair: &mut Pair| {
+                let next = RedisServer::replica_of(&pair.replica);
+                pair.master = std::mem::replace(&mut pair.replica, next);
+                Ok(())
+            };
+            self.pair.with(follow).await
+        })
+    }
+}
