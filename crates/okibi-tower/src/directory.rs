@@ -1,6 +1,6 @@
 //! The sessions of one owner: to be listed and ended, from inside a request or from anywhere else.
 
-use std::{fmt, sync::Arc};
+use std::{collections::HashSet, fmt, sync::Arc};
 
 use okibi_core::{Answer, Flow, Handle, Owner, Random, Refusal, Step, StoreKey, Summary, Text, Timestamp};
 
@@ -118,18 +118,38 @@ pub(crate) async fn end_all_but(shared: &Shared, owner: &str, kept: Option<Handl
 }
 
 /// The keys in the store's index that really lead to live sessions of `owner`.
+///
+/// A session that moves to another id between the list and the look at it is under neither key: it was on the list by the
+/// one and is by the other. So where a key leads nowhere any more the list is asked for again, until it names no such key
+/// that was not known before.
 async fn verified(shared: &Shared, owner: &Owner) -> Result<Vec<(StoreKey, Summary)>, Error> {
     // What a sealed session has in a store is a note of its end, and nothing that could be listed.
     let store = shared.store.as_deref().filter(|_| !shared.engine.is_sealed());
     let store = store.ok_or_else(|| shared.fail(no_owners()))?;
     let owners = store.owners().ok_or_else(|| shared.fail(no_owners()))?;
-    let listed = ask_directly(shared, owners.list(owner)).await?;
-    let found = each(listed, |key| async move {
-        let loaded = ask_directly(shared, store.load(&key)).await?;
-        let summary = loaded.and_then(|loaded| shared.engine.summary(&loaded.bytes, owner, shared.now()));
-        Ok::<_, Error>(summary.map(|summary| (key, summary)))
-    });
-    Ok(found.await?.into_iter().flatten().collect())
+    let mut deadline = Deadline::of(shared);
+    let mut gone = HashSet::new();
+    loop {
+        let listed = ask_directly(shared, owners.list(owner)).await?;
+        let looked_at = each(listed, |key| async move {
+            let loaded = ask_directly(shared, store.load(&key)).await?;
+            let summary = loaded.and_then(|loaded| shared.engine.summary(&loaded.bytes, owner, shared.now()));
+            Ok::<_, Error>((key, summary))
+        });
+        let (mut found, mut has_moved) = (Vec::new(), false);
+        for (key, summary) in looked_at.await? {
+            match summary {
+                Some(summary) => found.push((key, summary)),
+                None => has_moved |= gone.insert(key),
+            }
+        }
+        if !has_moved {
+            return Ok(found);
+        }
+        if deadline.has_passed().await {
+            return Err(shared.fail(Refusal::Contended));
+        }
+    }
 }
 
 async fn end_key(shared: &Shared, key: StoreKey) -> Result<(), Error> {

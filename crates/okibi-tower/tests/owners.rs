@@ -4,7 +4,10 @@
 
 mod support;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use okibi_store::{
     BoxFuture, Consistency, Loaded, MemoryStore, Owner, OwnerIndex, Owners, Store, StoreError, StoreKey, Swap, Write,
@@ -191,6 +194,79 @@ async fn n1_n25_a_request_under_way_cannot_bring_an_ended_session_back() {
         directory.end_all("ada").await.unwrap();
         assert!(directory.list("ada").await.unwrap().is_empty());
         assert_eq!(user(&browser).await, "");
+    }
+}
+
+/// What happens between a list and the looks at what it names, once.
+type Meanwhile = Mutex<Option<BoxFuture<'static, ()>>>;
+
+/// A store on which something happens as soon as it has made a list.
+struct Overtaken(Arc<MemoryStore>, Meanwhile);
+
+impl Store for Overtaken {
+    async fn load(&self, key: &StoreKey) -> Result<Option<Loaded>, StoreError> {
+        self.0.load(key).await
+    }
+
+    async fn swap(&self, key: &StoreKey, expected: Option<&[u8]>, write: Write) -> Result<Swap, StoreError> {
+        self.0.swap(key, expected, write).await
+    }
+
+    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
+        self.0.delete(key).await
+    }
+
+    fn consistency(&self) -> Consistency {
+        Consistency::Strong
+    }
+
+    fn owners(&self) -> Option<Owners<'_>> {
+        Some(self)
+    }
+}
+
+impl OwnerIndex for Overtaken {
+    fn list<'a>(&'a self, owner: &'a Owner) -> BoxFuture<'a, Result<Vec<StoreKey>, StoreError>> {
+        Box::pin(async {
+            let listed = self.0.owners().unwrap().list(owner).await;
+            let meanwhile = self.1.lock().unwrap().take();
+            if let Some(meanwhile) = meanwhile {
+                meanwhile.await;
+            }
+            listed
+        })
+    }
+}
+
+/// The fault rig found this: the list named the old id, and the look at it found that the session had moved on.
+#[tokio::test]
+async fn n25_a_session_that_moves_to_another_id_meanwhile_is_ended_all_the_same() {
+    for renews in [false, true] {
+        let store = Arc::new(Overtaken(Arc::new(MemoryStore::new()), Mutex::default()));
+        let layer = Sessions::new(Arc::clone(&store)).layer().unwrap();
+        let directory = layer.directory();
+        let phone = Browser::new(routes().layer(layer));
+        let moves = |phone: &Browser| -> BoxFuture<'static, ()> {
+            let phone = phone.copy();
+            Box::pin(async move {
+                let deed =
+                    phone.act(move |session| async move { if renews { session.renew_id() } else { session.rotate() } });
+                deed.await.ok();
+            })
+        };
+        log_in(&phone, "ada", "phone").await;
+        store.1.lock().unwrap().replace(moves(&phone));
+        assert_eq!(labels(&directory.list("ada").await.unwrap()), [("phone", false)]);
+        log_in(&phone, "ada", "phone").await;
+        let handle = directory.list("ada").await.unwrap()[0].handle;
+        store.1.lock().unwrap().replace(moves(&phone));
+        if renews {
+            assert!(directory.end("ada", handle).await.unwrap());
+        } else {
+            assert_eq!(directory.end_all("ada").await.unwrap(), 2, "the one that moved, and the login after it");
+        }
+        directory.end_all("ada").await.unwrap();
+        assert!(directory.list("ada").await.unwrap().is_empty());
     }
 }
 

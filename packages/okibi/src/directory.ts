@@ -94,13 +94,17 @@ export async function endAllBut(asker: Asker, owner: string, kept: string | unde
     if (found.length === 0) return ended
     await each(found, ([key]) => endKey(asker, key))
     ended += found.length
-    if (performance.now() - started >= asker.outside.commitDeadline) {
-      throw new OkibiError('contended', 'sessions of an owner: new ones keep appearing; none of those listed is left')
-    }
+    if (performance.now() - started >= asker.outside.commitDeadline) throw contended()
   }
 }
 
-/** The keys in the store's index that really lead to live sessions of an owner. */
+/**
+ * The keys in the store's index that really lead to live sessions of an owner.
+ *
+ * A session that moves to another id between the list and the look at it is under neither key: it was on the list by the
+ * one and is by the other. So where a key leads nowhere any more the list is asked for again, until it names no such key
+ * that was not known before.
+ */
 async function verified({ engine, outside }: Asker, owner: string): Promise<[key: string, Summary][]> {
   const { store } = outside
   const { owners } = store ?? {}
@@ -117,12 +121,23 @@ async function verified({ engine, outside }: Asker, owner: string): Promise<[key
       throw new OkibiError('store_unavailable', 'session store unavailable: nothing was written', { cause })
     }
   }
-  const found = await each(await ask(() => owners.list(owner)), async (key): Promise<[string, Summary][]> => {
-    const loaded = await ask(() => store.load(key))
-    const summary = loaded && engine.summary(loaded.bytes, owner, outside.now())
-    return summary ? [[key, summary]] : []
-  })
-  return found.flat()
+  const started = performance.now()
+  const gone = new Set<string>()
+  for (;;) {
+    const known = gone.size
+    const found = await each(await ask(() => owners.list(owner)), async (key): Promise<[string, Summary][]> => {
+      const loaded = await ask(() => store.load(key))
+      const summary = loaded && engine.summary(loaded.bytes, owner, outside.now())
+      if (!summary) gone.add(key)
+      return summary ? [[key, summary]] : []
+    })
+    if (gone.size === known) return found.flat()
+    if (performance.now() - started >= outside.commitDeadline) throw contended()
+  }
+}
+
+function contended(): OkibiError {
+  return new OkibiError('contended', 'sessions of an owner: they go on changing; those that were ended are ended')
 }
 
 /** How many calls of the store are under way at most. A pool of connections should not be drained by one list. */

@@ -111,6 +111,35 @@ describe.each(Object.entries(shippedStores(clock.now)))('%s', (_name, open) => {
   })
 })
 
+test('n25_a_session_that_moves_to_another_id_meanwhile_is_ended_all_the_same', async () => {
+  // The fault rig found this: the list named the old id, and the look at it found that the session had moved on.
+  const inner = new Watched()
+  let meanwhile: (() => Promise<unknown>) | undefined
+  const store: Store = {
+    consistency: 'strong',
+    load: (key) => inner.load(key),
+    swap: (key, expected, write) => inner.swap(key, expected, write),
+    delete: (key) => inner.delete(key),
+    owners: {
+      list: async (owner) => {
+        const listed = (await inner.owners?.list(owner)) ?? []
+        const now = meanwhile
+        meanwhile = undefined
+        await now?.()
+        return listed
+      },
+    },
+  }
+  const { login } = make(store)
+  const ann = await login('ann')
+  const admin = directory({ store, now: clock.now })
+  meanwhile = () => ann.text('/rotate')
+  expect(await admin.list('ann')).toHaveLength(1)
+  meanwhile = () => ann.text('/rotate')
+  expect(await admin.endAll('ann')).toBe(1)
+  expect(await ann.text('/who')).toBe('nobody')
+})
+
 test('n25_a_login_may_end_all_the_others_at_once', async () => {
   const { app, login } = make(new Watched())
   const others = [await login('ann'), await login('ann')]
