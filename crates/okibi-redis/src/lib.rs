@@ -70,6 +70,9 @@ use crate::{
     script::{LIST, Named, SWAP, SWAP_LISTED},
 };
 
+/// How often a list is read that names what is being written meanwhile.
+const MOST_LOOKS: u32 = 8;
+
 /// Sessions in Redis or Valkey.
 ///
 /// A load is one round trip, a commit is one; in a cluster the commit of a session with an owner is two. All go to the
@@ -209,31 +212,26 @@ impl RedisStore {
         }
     }
 
+    /// The keys on an owner's list, as far as they hold what the list says.
+    ///
+    /// Others were written just now, have moved to another key, or belong to somebody else since. What was written or has
+    /// moved was put on the list before; so the list is read again until it names no such key that was not known before.
     async fn list(&self, owner: &Owner) -> Result<Vec<StoreKey>, Fault> {
-        let entries = self.entries(owner).await?;
-        let is_listed = |key: &StoreKey, bytes: &Bytes| entries.contains(&entry(key.as_str(), bytes));
-        let named: BTreeSet<StoreKey> = entries.iter().filter_map(|entry| key_in(entry)).collect();
-        let (mut theirs, doubtful): (Vec<_>, Vec<_>) =
-            self.live(named).await?.into_iter().partition(|(key, bytes)| is_listed(key, bytes));
-        if !doubtful.is_empty() {
-            theirs.extend(self.look_again(owner, doubtful).await?);
+        let (mut known, mut looks) = (HashSet::new(), 0);
+        loop {
+            looks += 1;
+            let entries = self.entries(owner).await?;
+            let is_listed = |key: &StoreKey, bytes: &Bytes| entries.contains(&entry(key.as_str(), bytes));
+            let named: BTreeSet<StoreKey> = entries.iter().filter_map(|entry| key_in(entry)).collect();
+            let (mut theirs, mut doubtful): (Vec<_>, Vec<_>) =
+                self.live(named).await?.into_iter().partition(|(key, bytes)| is_listed(key, bytes));
+            doubtful.retain(|held| known.insert(held.clone()));
+            if doubtful.is_empty() || looks == MOST_LOOKS {
+                // What goes on being written is named too: the caller looks at it once more.
+                theirs.append(&mut doubtful);
+                return Ok(theirs.into_iter().map(|(key, _)| key).collect());
+            }
         }
-        Ok(theirs.into_iter().map(|(key, _)| key).collect())
-    }
-
-    /// The list names these with other bytes than they hold: they were written just now, or belong to somebody else since.
-    async fn look_again(
-        &self,
-        owner: &Owner,
-        doubtful: Vec<(StoreKey, Bytes)>,
-    ) -> Result<Vec<(StoreKey, Bytes)>, Fault> {
-        // What was read was on the list before it was there to read, and is until after it was replaced.
-        let entries = self.entries(owner).await?;
-        let (keys, before): (Vec<_>, HashSet<_>) = doubtful.into_iter().map(|held| (held.0.clone(), held)).unzip();
-        let mut now = self.live(keys).await?;
-        // One that is being written right now is named too: the caller looks at it once more.
-        now.retain(|held| !before.contains(held) || entries.contains(&entry(held.0.as_str(), &held.1)));
-        Ok(now)
     }
 
     /// What the list of an owner says.

@@ -2,10 +2,14 @@
 
 mod support;
 
+use std::time::Duration;
+
 use crate::support::{cluster_client, connected, sentinel_client, single_master};
 use okibi_contract::Contract;
 use okibi_redis::{RedisStore, redis::Client};
 use okibi_servers::{RedisCluster, RedisKind, RedisServer};
+use okibi_store::{Owner, Store, StoreKey, Swap, Write, system_time};
+use tokio::time::sleep;
 
 /// Two stores, each with a connection of its own.
 async fn keep_the_contract(store: RedisStore, another: RedisStore) {
@@ -63,6 +67,37 @@ async fn a_server_that_keeps_keys_apart_keeps_the_contract() {
     let server = single_master();
     keep_the_contract(connected(&server).await, connected(&server).await).await;
     n13_every_key_expires(&server);
+}
+
+/// A session that moves from key to key has its new key on the list before it leaves the old one, so no list may miss it.
+/// The fault rig found one that did.
+#[tokio::test(flavor = "multi_thread")]
+async fn n25_a_list_misses_no_session_that_moves_meanwhile() {
+    let server = RedisServer::start(RedisKind::Redis7);
+    let (store, another) = (connected(&server).await, connected(&server).await);
+    let write = |text: &'static str, owner: Option<&str>| Write {
+        bytes: text.into(),
+        expires_at: system_time().plus(Duration::from_mins(1)),
+        owner: owner.map(Owner::new),
+    };
+    let key = |number: u32| StoreKey::new(format!("session:{number}"));
+    assert_eq!(store.swap(&key(0), None, write("live", Some("ada"))).await.unwrap(), Swap::Done);
+    let moving = tokio::spawn(async move {
+        for number in 0..200 {
+            store.swap(&key(number + 1), None, write("live", Some("ada"))).await.unwrap();
+            store.swap(&key(number), Some(b"live"), write("moved", None)).await.unwrap();
+            sleep(Duration::from_millis(1)).await;
+        }
+    });
+    let owner = Owner::new("ada");
+    let mut lists = 0;
+    while !moving.is_finished() {
+        assert!(!another.owners().unwrap().list(&owner).await.unwrap().is_empty(), "list {lists} missed it");
+        lists += 1;
+    }
+    moving.await.unwrap();
+    assert!(lists > 2, "only {lists} lists");
+    assert_eq!(another.owners().unwrap().list(&owner).await.unwrap(), [key(200)]);
 }
 
 fn n13_every_key_expires(server: &RedisServer) {

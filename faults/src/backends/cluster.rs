@@ -44,7 +44,7 @@ impl Backend for Cluster {
     }
 
     fn hono(&self, instance: usize) -> Option<Value> {
-        let client = if instance % 2 == 0 { "node-redis" } else { "ioredis" };
+        let client = if instance.is_multiple_of(2) { "node-redis" } else { "ioredis" };
         Some(json!({ "kind": "redis-cluster", "client": client, "ports": self.ports }))
     }
 

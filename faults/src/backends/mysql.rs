@@ -1,4 +1,4 @@
-//! Sessions in MariaDB, which is killed, held still, and loses its connections.
+//! Sessions in `MariaDB`, which is killed, held still, and loses its connections.
 
 use okibi::{MysqlStore, Sessions};
 use okibi_servers::MariaDbServer;

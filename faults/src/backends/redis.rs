@@ -64,7 +64,7 @@ impl Backend for Redis {
     }
 
     fn hono(&self, instance: usize) -> Option<Value> {
-        let client = if instance % 2 == 0 { "node-redis" } else { "ioredis" };
+        let client = if instance.is_multiple_of(2) { "node-redis" } else { "ioredis" };
         Some(json!({ "kind": "redis", "client": client, "port": self.network.port(instance) }))
     }
 

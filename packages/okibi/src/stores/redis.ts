@@ -128,27 +128,27 @@ class Redis implements RedisStore {
     await this.#way.send(key, ['DEL', key]).catch(fail)
   }
 
+  /**
+   * The keys on an owner's list, as far as they hold what the list says. Others were written just now, have moved to another
+   * key, or belong to somebody else since. What was written or has moved was put on the list before; so the list is read
+   * again until it names no such key that was not known before.
+   */
   readonly owners: { list(owner: string): Promise<string[]> } = {
     list: async (owner) => {
-      const entries = await this.#entries(owner)
-      const named = new Set([...entries].map(keyOf))
-      const held = await this.#live(named)
-      const isListed = ([key, bytes]: Held) => entries.has(entry(key, bytes))
-      const theirs = held.filter(isListed)
-      const doubtful = held.filter((one) => !isListed(one))
-      if (doubtful.length > 0) theirs.push(...(await this.#lookAgain(owner, doubtful)))
-      return theirs.map(([key]) => key)
+      const known = new Set<string>()
+      for (let looks = 1; ; looks += 1) {
+        const entries = await this.#entries(owner)
+        const held = await this.#live(new Set([...entries].map(keyOf)))
+        const as = new Map(held.map(([key, bytes]) => [key, entry(key, bytes)]))
+        const doubtful = [...as].filter(([, found]) => !entries.has(found) && !known.has(found))
+        // What goes on being written is named too: the caller looks at it once more.
+        const isNamed = looks === MOST_LOOKS ? doubtful.map(([key]) => key) : []
+        if (doubtful.length === 0 || looks === MOST_LOOKS) {
+          return [...as].filter(([, found]) => entries.has(found)).map(([key]) => key).concat(isNamed)
+        }
+        for (const [, found] of doubtful) known.add(found)
+      }
     },
-  }
-
-  /** The list names these with other bytes than they hold: they were written just now, or are somebody else's since. */
-  async #lookAgain(owner: string, doubtful: readonly Held[]): Promise<Held[]> {
-    // What was read was on the list before it was there to read, and is until after it was replaced.
-    const entries = await this.#entries(owner)
-    const before = new Map(doubtful)
-    const now = await this.#live(before.keys())
-    // One that is being written right now is named too: the caller looks at it once more.
-    return now.filter(([key, bytes]) => !before.get(key)?.equals(bytes) || entries.has(entry(key, bytes)))
   }
 
   /** What the list of an owner says. */
@@ -238,6 +238,9 @@ type Held = readonly [key: string, bytes: Buffer]
 function entry(key: string, bytes: Uint8Array): string {
   return `${createHash('sha256').update(bytes).digest('hex').slice(0, DIGEST)}:${key}`
 }
+
+/** How often a list is read that names what is being written meanwhile. */
+const MOST_LOOKS = 8
 
 /** How many characters of the digest an entry has. */
 const DIGEST = 32

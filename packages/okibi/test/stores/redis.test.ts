@@ -78,6 +78,28 @@ describe('one server', () => {
     })
   }
 
+  test('n25_a_list_misses_no_session_that_moves_meanwhile', async () => {
+    // A session that moves has its new key on the list before it leaves the old one. The fault rig found a list that missed one.
+    const open = clients['ioredis 6'] as (port: number) => Promise<Opened>
+    const store = redisStore(await opened(open(server.port)))
+    const another = redisStore(await opened(open(server.port)))
+    const key = (number: number) => `moving:${number}`
+    await store.swap(key(0), undefined, write('live', 'mover'))
+    let isMoving = true
+    const moving = (async () => {
+      for (let number = 0; number < 500; number += 1) {
+        await store.swap(key(number + 1), undefined, write('live', 'mover'))
+        await store.swap(key(number), bytes('live'), write('moved'))
+      }
+      isMoving = false
+    })()
+    let lists = 0
+    for (; isMoving; lists += 1) expect(await another.owners.list('mover')).not.toEqual([])
+    await moving
+    expect(lists).toBeGreaterThan(10)
+    expect(await another.owners.list('mover')).toEqual([key(500)])
+  })
+
   test('n13_every_key_has_an_expiry', () => {
     expect(Number(server.cli('dbsize'))).toBeGreaterThan(100)
     expect(server.cli('eval', KEYS_WITHOUT_EXPIRY, '0')).toBe('')
