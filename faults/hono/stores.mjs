@@ -7,6 +7,17 @@ const KINDS = {
     return openSqliteStore(path)
   },
 
+  async postgres({ client, url }) {
+    const { postgresStore } = await okibi('stores/postgres.js')
+    return postgresStore(await (client === 'pg' ? pg(url) : postgres(url)))
+  },
+
+  async mysql({ url }) {
+    const { mysqlStore } = await okibi('stores/mysql.js')
+    const { createPool } = await packaged('mysql2')
+    return mysqlStore(createPool({ uri: url, connectTimeout: 1000 }))
+  },
+
   async redis({ client, port }) {
     const { redisStore } = await okibi('stores/redis.js')
     return redisStore(await (client === 'ioredis' ? ioredis(port) : nodeRedis(port)))
@@ -22,6 +33,16 @@ const HOST = '127.0.0.1'
 
 // Servers are killed and connections cut all the time; what comes of it shows in the answers.
 const ignore = () => {}
+
+async function pg(connectionString) {
+  const { default: pg } = await packaged('pg')
+  return new pg.Pool({ connectionString, connectionTimeoutMillis: 1000 }).on('error', ignore)
+}
+
+async function postgres(url) {
+  const { default: postgres } = await packaged('postgres')
+  return postgres(url, { backoff: () => 0.1, connect_timeout: 1, onnotice: ignore })
+}
 
 // Without these a client waits for ever on a connection whose other side has fallen silent.
 const ALERT = { socketTimeout: 1000, connectTimeout: 1000 }

@@ -2,7 +2,7 @@
 
 use okibi::{MysqlStore, Sessions};
 use okibi_servers::MariaDbServer;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::MySqlPool;
 use tokio::{task::spawn_blocking, time::sleep};
 
@@ -49,8 +49,8 @@ impl Backend for Mysql {
         Box::pin(async move { Ok(Sessions::new(MysqlStore::new(MySqlPool::connect(&self.url(instance)).await?))) })
     }
 
-    fn hono(&self, _instance: usize) -> Option<Value> {
-        None
+    fn hono(&self, instance: usize) -> Option<Value> {
+        Some(json!({ "kind": "mysql", "url": self.url(instance) }))
     }
 
     fn faults(&self) -> &[Box<dyn Fault>] {

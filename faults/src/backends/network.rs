@@ -12,6 +12,9 @@ use crate::{
 
 /// How many instances the rig starts.
 const INSTANCES: usize = 4;
+/// How many of them, the first, have clients that give a connection up on which nothing is heard any more. Those of Node
+/// wait for as long as the operating system does.
+const ALERT: usize = 2;
 
 /// A proxy for each instance, in front of one port.
 pub(super) struct Network(Arc<Vec<Proxy>>);
@@ -20,8 +23,11 @@ pub(super) struct Network(Arc<Vec<Proxy>>);
 struct Disturbance {
     name: &'static str,
     proxies: Arc<Vec<Proxy>>,
-    mode: fn(&mut Random) -> Mode,
+    mode: Draw,
 }
+
+/// Draws what a proxy does to an instance's connections; whether that may be silence depends on the instance.
+type Draw = fn(&mut Random, bool) -> Mode;
 
 impl Network {
     pub(super) fn in_front_of(port: u16) -> io::Result<Self> {
@@ -46,12 +52,12 @@ impl Network {
 
     /// Everything that proxies can do.
     pub(super) fn faults(&self) -> Vec<Box<dyn Fault>> {
-        let modes: [(&'static str, fn(&mut Random) -> Mode); 5] = [
-            ("delay", |random| Mode::Delay(random.millis(50..700))),
-            ("stall", |_| Mode::Stall),
-            ("refuse", |_| Mode::Refuse),
-            ("reset", |_| Mode::Reset),
-            ("cut", |random| Mode::Cut(cut(random))),
+        let modes: [(&'static str, Draw); 5] = [
+            ("delay", |random, _| Mode::Delay(random.millis(50..700))),
+            ("stall", |_, _| Mode::Stall),
+            ("refuse", |_, _| Mode::Refuse),
+            ("reset", |_, _| Mode::Reset),
+            ("cut", |random, may_fall_silent| Mode::Cut(cut(random, may_fall_silent))),
         ];
         let disturb =
             |(name, mode)| -> Box<dyn Fault> { Box::new(Disturbance { name, proxies: Arc::clone(&self.0), mode }) };
@@ -71,8 +77,9 @@ impl Fault for LostReplies {
     fn strike<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async {
             for _ in 0..20 + random.index(40) {
-                let Some(proxy) = random.pick(&self.0) else { break };
-                proxy.cut_next(cut(random));
+                let place = random.index(self.0.len());
+                let Some(proxy) = self.0.get(place) else { break };
+                proxy.cut_next(cut(random, place < ALERT));
                 sleep(random.millis(10..60)).await;
             }
             Ok(())
@@ -81,10 +88,14 @@ impl Fault for LostReplies {
 }
 
 /// A reply is cut before its first byte or within its first few.
-fn cut(random: &mut Random) -> Cut {
+fn cut(random: &mut Random, may_fall_silent: bool) -> Cut {
     let after = if random.chance(60) { 0 } else { 1 + random.index(12) };
-    let then = [Then::Close, Then::Reset, Then::Silence];
-    Cut { after, then: *random.pick(&then).unwrap_or(&Then::Close) }
+    let then = match random.index(3) {
+        0 if may_fall_silent => Then::Silence,
+        0 | 1 => Then::Reset,
+        _ => Then::Close,
+    };
+    Cut { after, then }
 }
 
 impl Fault for Disturbance {
@@ -97,7 +108,8 @@ impl Fault for Disturbance {
             // Everybody's connections, or those of one instance, so that the others go on meanwhile.
             let only = random.chance(60).then(|| random.index(self.proxies.len()));
             let chosen = || self.proxies.iter().enumerate().filter(|(place, _)| only.is_none_or(|only| only == *place));
-            let (mode, span) = ((self.mode)(random), random.millis(200..1300));
+            let is_alert = only.is_some_and(|only| only < ALERT);
+            let (mode, span) = ((self.mode)(random, is_alert), random.millis(200..1300));
             chosen().for_each(|(_, proxy)| proxy.set(mode));
             sleep(span).await;
             chosen().for_each(|(_, proxy)| proxy.set(Mode::Open));

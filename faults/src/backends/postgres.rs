@@ -2,7 +2,7 @@
 
 use okibi::{PostgresStore, Sessions};
 use okibi_servers::PostgresServer;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgPool;
 use tokio::task::spawn_blocking;
 
@@ -46,8 +46,9 @@ impl Backend for Postgres {
         Box::pin(async move { Ok(Sessions::new(PostgresStore::new(PgPool::connect(&self.url(instance)).await?))) })
     }
 
-    fn hono(&self, _instance: usize) -> Option<Value> {
-        None
+    fn hono(&self, instance: usize) -> Option<Value> {
+        let client = if instance.is_multiple_of(2) { "pg" } else { "postgres" };
+        Some(json!({ "kind": "postgres", "client": client, "url": self.url(instance) }))
     }
 
     fn faults(&self) -> &[Box<dyn Fault>] {

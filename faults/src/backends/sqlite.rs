@@ -1,14 +1,17 @@
 //! Sessions in one SQLite file that every instance opens for itself.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, thread::sleep, time::Duration};
 
 use okibi::{Sessions, SqliteStore};
+use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::task::spawn_blocking;
 
 use crate::{
     backend::{Backend, BoxFuture, Failure, Fault},
     inject,
+    random::Random,
 };
 
 struct Sqlite {
@@ -23,7 +26,8 @@ pub(super) fn start() -> Result<Box<dyn Backend>, Failure> {
     let path = folder.path().join("sessions.sqlite");
     // The table, before several processes look for it at once.
     drop(SqliteStore::open(&path)?);
-    let faults = inject::of_sqlite(&path);
+    let mut faults: Vec<Box<dyn Fault>> = vec![Box::new(Busy(path.clone()))];
+    faults.extend(inject::of_sqlite(&path));
     Ok(Box::new(Sqlite { path, faults, _folder: folder }))
 }
 
@@ -42,5 +46,28 @@ impl Backend for Sqlite {
 
     fn faults(&self) -> &[Box<dyn Fault>] {
         &self.faults
+    }
+}
+
+/// Somebody else holds the lock for writing, for less or for longer than the stores wait for it.
+struct Busy(PathBuf);
+
+impl Fault for Busy {
+    fn name(&self) -> &'static str {
+        "busy"
+    }
+
+    fn strike<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async {
+            let (path, span) = (self.0.clone(), random.millis(200..2000));
+            let hold = spawn_blocking(move || -> Result<(), Failure> {
+                let connection = Connection::open(path)?;
+                connection.busy_timeout(Duration::from_secs(10))?;
+                connection.execute_batch("BEGIN IMMEDIATE")?;
+                sleep(span);
+                Ok(connection.execute_batch("ROLLBACK")?)
+            });
+            hold.await?
+        })
     }
 }
