@@ -8,7 +8,7 @@ import { gzipSync } from 'node:zlib'
 const BUDGETS = {
   okibi: 20_500,
   'okibi/iron': 11_700,
-  'okibi/memory': 2_100,
+  'okibi/memory': 2_200,
   'okibi/sqlite': 4_500,
   'okibi/redis': 6_200,
   'okibi/postgres': 7_200,

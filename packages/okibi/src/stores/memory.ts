@@ -27,10 +27,17 @@ export interface MemoryStore extends Store {
 interface Held extends Write {
   /** It was used since it was made. */
   isUsed: boolean
+  /** When it last got to the end of the line, by the count of all uses. */
+  usedAt: number
 }
 
 /** Of all places, how many are for sessions that were used since they were made. */
 const USED_SHARE = 0.8
+/**
+ * A session that is used again goes to the end of the line only after so many uses of others, as a share of those in the line: a
+ * map has a hole for each time that something left it, and a busy session would make it all holes.
+ */
+const MOVED_AFTER = 1 / 8
 /** How many sessions a write looks at, to drop those that have expired. */
 const SWEPT_PER_WRITE = 4
 
@@ -39,7 +46,7 @@ const SWEPT_PER_WRITE = 4
  * when it ends.
  *
  * It never holds more sessions than its capacity. When it is full, a new session takes the place of one that was not
- * used since it was made, or else of the one that was not used for the longest time: a flood of sessions that nobody
+ * used since it was made, or else of one that was not used for long: a flood of sessions that nobody
  * comes back to pushes out itself, not the sessions in use. Expired sessions are never handed out.
  *
  * @example
@@ -64,6 +71,8 @@ class Memory implements MemoryStore {
   /** Sessions that were, the one first that was not used for the longest time. */
   readonly #used = new Map<string, Held>()
   readonly #byOwner = new Map<string, Set<string>>()
+  /** How often sessions were used. */
+  #uses = 0
   /** Where the sweep has come to. */
   #sweep: Iterator<[string, Held]> | undefined
 
@@ -117,9 +126,12 @@ class Memory implements MemoryStore {
 
   /** Notes that a session is in use. */
   #touch(key: string, held: Held): void {
+    this.#uses += 1
+    if (held.isUsed && this.#uses - held.usedAt < this.#used.size * MOVED_AFTER) return
     const part = held.isUsed ? this.#used : this.#fresh
     part.delete(key)
     held.isUsed = true
+    held.usedAt = this.#uses
     this.#used.set(key, held)
     if (this.#used.size <= Math.ceil(this.#capacity * USED_SHARE)) return
     // The one that was not used for the longest time gets in line with the new ones.
@@ -137,6 +149,7 @@ class Memory implements MemoryStore {
       expiresAt: write.expiresAt,
       owner: write.owner,
       isUsed: before?.isUsed ?? false,
+      usedAt: this.#uses,
     }
     const part = held.isUsed ? this.#used : this.#fresh
     part.set(key, held)
