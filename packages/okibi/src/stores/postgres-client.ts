@@ -53,10 +53,10 @@ export interface Asking {
 }
 
 /** Finds out what kind of client it is. `patience`: how long a request may take on a pool of `pg`, in milliseconds. */
-export function asking(client: PostgresClient, prepare: boolean, patience: number): Asking {
-  if (typeof client === 'function' && 'unsafe' in client) return new ByPostgresJs(client as PostgresJs, prepare)
-  if (client && 'totalCount' in client && 'connect' in client) return new ByPool(client, prepare, patience)
-  if (client && 'query' in client) return new ByClient(client, prepare)
+export function asking(client: PostgresClient, prepare: boolean | undefined, patience: number): Asking {
+  if (typeof client === 'function' && 'unsafe' in client) return new ByPostgresJs(client as PostgresJs, prepare ?? true)
+  if (client && 'totalCount' in client && 'connect' in client) return new ByPool(client, prepare ?? false, patience)
+  if (client && 'query' in client) return new ByClient(client, prepare ?? false)
   throw new TypeError('postgresStore: no client given; give a pool or client of pg, or what postgres() returns')
 }
 
@@ -177,7 +177,8 @@ class ByPostgresJs implements Asking {
   }
 
   async ask({ text }: Statement, values: unknown[]): Promise<readonly Row[]> {
-    // Without `prepare` every request would be two: one to ask for the types of the values.
+    // Without `prepare` every request would be two: one to ask for the types of the values. If the app's instance is not to
+    // prepare anything, this does not either.
     return (await this.#sql.unsafe(text, values, { prepare: this.#prepare }).values()) as readonly Row[]
   }
 

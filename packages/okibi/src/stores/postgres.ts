@@ -12,8 +12,9 @@ export { SCHEMA }
 /** How a Postgres store is made. */
 export interface PostgresStoreOptions {
   /**
-   * Whether each connection prepares the store's statements once, which saves the server work. Turn it off behind a pooler
-   * that cannot do that: PgBouncer before 1.21 in transaction mode. Default true.
+   * Whether each connection prepares the store's statements once, which saves the server work. Behind a pooler that gives
+   * a connection away between two requests it must be able to do that: PgBouncer from 1.21 on. Default: no with `pg`; with
+   * `postgres`, which needs two round trips for a request otherwise, what its own option `prepare` says, and that is yes.
    */
   readonly prepare?: boolean | undefined
   /**
@@ -95,7 +96,7 @@ const LOCK = '-8640331450552768956'
  * ```
  */
 export function postgresStore(client: PostgresClient, options: PostgresStoreOptions = {}): PostgresStore {
-  const { prepare = true, timeout = 5, now = Date.now } = options
+  const { prepare, timeout = 5, now = Date.now } = options
   return sqlStore(new Postgres(asking(client, prepare, timeout * 1000)), now)
 }
 
@@ -110,7 +111,11 @@ class Postgres implements SqlDatabase {
 
   async load(key: string, now: number): Promise<Loaded | undefined> {
     const [row] = await this.#database.ask(LOAD, [key, now])
-    return row && { bytes: row[0] as Uint8Array, expiresAt: Number(row[1]) }
+    if (!row) return undefined
+    const [bytes, expiresAt] = row
+    if (bytes instanceof Uint8Array) return { bytes, expiresAt: Number(expiresAt) }
+    // A pooler that mixes up prepared statements has been seen to do this.
+    throw new StoreError('unavailable', 'the Postgres client gave no bytes for a bytea; see the option prepare')
   }
 
   async write(key: string, expected: Uint8Array | undefined, write: Write, now: number): Promise<boolean> {

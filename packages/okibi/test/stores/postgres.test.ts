@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { storeContract } from '../../src/contract.js'
 import type { Write } from '../../src/store.js'
-import { type PostgresStore, postgresStore, SCHEMA } from '../../src/stores/postgres.js'
+import { type PgClient, type PostgresStore, postgresStore, SCHEMA } from '../../src/stores/postgres.js'
 import { clients, type Opened, others } from './postgres-clients.js'
 import { PostgresServer } from './postgres-server.js'
 
@@ -101,6 +101,24 @@ for (const [name, open] of Object.entries(clients)) {
       expect(await trips(() => asking.delete(key))).toBe(1)
     })
 
+    test('statements_are_prepared_or_not_as_the_app_wants', async () => {
+      const { client, close } = await open(server.port, { most: 1 })
+      const prepared = async () => {
+        const find = 'SELECT 1 FROM pg_prepared_statements WHERE statement LIKE $$%FROM okibi_sessions%$$'
+        if ('unsafe' in client) return ((await client.unsafe(find).values()) as unknown[]).length
+        const held = 'connect' in client ? await client.connect() : undefined
+        const { rows } = await (held ?? (client as PgClient)).query({ text: find, rowMode: 'array' })
+        held?.release()
+        return rows.length
+      }
+      for (const prepare of [false, true]) {
+        const asking = postgresStore(client, { prepare })
+        for (let time = 0; time < 2; time += 1) expect(await asking.load('x')).toBeUndefined()
+        expect(await prepared()).toBe(prepare ? 1 : 0)
+      }
+      await close()
+    })
+
     test('a_nul_is_nowhere_and_is_refused_when_it_is_to_be_written', async () => {
       const asking = await store()
       await asking.swap(`nul ${name}`, undefined, write('held', 'nina'))
@@ -174,6 +192,11 @@ async function hold(client: Opened['client'], key: string): Promise<() => Promis
   await run(`BEGIN; SELECT FROM okibi_sessions WHERE key = '${key}' FOR UPDATE`)
   return () => run('ROLLBACK')
 }
+
+test('s24_a_value_that_is_no_bytes_is_an_error', async () => {
+  const mixedUp = { query: async () => ({ rows: [['\\x68656c64', '1']] }) }
+  await expect(postgresStore(mixedUp).load('x')).rejects.toMatchObject({ kind: 'unavailable' })
+})
 
 test('the_schema_is_the_one_of_the_rust_store', () => {
   const rust = readFileSync(new URL('../../../../crates/okibi-postgres/src/schema.sql', import.meta.url), 'utf8')
