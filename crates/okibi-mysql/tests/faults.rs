@@ -197,7 +197,7 @@ async fn f_s20_s23_what_was_given_up_in_a_stall_leaves_no_broken_connection_in_a
             assert!(given_up.is_err() || proxy.traffic().open == 2, "it stalls");
             assert!(proxy.traffic().open <= 2, "more connections than the pool may have");
         }
-        assert!(begun.elapsed() < Duration::from_secs(5));
+        assert!(begun.elapsed() < Duration::from_secs(20), "it hangs");
         if way {
             proxy.set(Mode::Open);
         } else {

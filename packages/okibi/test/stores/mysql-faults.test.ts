@@ -97,7 +97,7 @@ for (const [name, open] of Object.entries(pools)) {
         const begun = performance.now()
         const answers = await Promise.all([ann.fetch('/'), ann.fetch('/add'), ann.fetch('/untouched')])
         expect(answers.map(({ status }) => status)).toEqual([503, 503, 200])
-        expect(performance.now() - begun).toBeLessThan(3000)
+        expect(performance.now() - begun).toBeLessThan(10_000)
       }
       expect(ann.header).toBe(before)
       server.goOn()
