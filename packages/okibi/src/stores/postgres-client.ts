@@ -179,10 +179,23 @@ class ByPostgresJs implements Asking {
   async ask({ text }: Statement, values: unknown[]): Promise<readonly Row[]> {
     // Without `prepare` every request would be two: one to ask for the types of the values. If the app's instance is not to
     // prepare anything, this does not either.
-    return (await this.#sql.unsafe(text, values, { prepare: this.#prepare }).values()) as readonly Row[]
+    return (await settled(this.#sql.unsafe(text, values, { prepare: this.#prepare }).values())) as readonly Row[]
   }
 
   async script(text: string): Promise<void> {
-    await this.#sql.unsafe(text).values()
+    await settled(this.#sql.unsafe(text).values())
+  }
+}
+
+/**
+ * A failure is passed on a moment later. The package reports it before it takes the broken connection out of use; who asks
+ * again in between is given that very connection, and then it is lost to the pool for good.
+ */
+async function settled(answer: PromiseLike<unknown>): Promise<unknown> {
+  try {
+    return await answer
+  } catch (cause) {
+    await new Promise((resolve) => setTimeout(resolve, 1))
+    throw cause
   }
 }

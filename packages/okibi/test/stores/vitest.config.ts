@@ -2,7 +2,7 @@
 import { defineConfig, mergeConfig, type ViteUserConfig } from 'vitest/config'
 import base from '../../vitest.config.js'
 
-const config: ViteUserConfig = mergeConfig(base, defineConfig({ test: { maxWorkers: 3 } }))
+const config: ViteUserConfig = mergeConfig(base, defineConfig({ test: { maxConcurrency: 16, maxWorkers: 3 } }))
 config.test = {
   ...config.test,
   include: ['test/stores/**/*.test.ts', 'test/*/real/**/*.test.ts'],

@@ -2,4 +2,4 @@
 import { postgresStore } from 'okibi/postgres'
 import postgres from 'postgres'
 
-export const store = postgresStore(postgres('postgres://localhost/app', { connect_timeout: 1 }))
+export const store = postgresStore(postgres('postgres://localhost/app', { connect_timeout: 1, backoff: () => 0.5 }))
