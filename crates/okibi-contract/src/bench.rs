@@ -10,7 +10,7 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
     task::Poll,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures_channel::oneshot;
@@ -26,10 +26,16 @@ pub(crate) type Outcome<T = ()> = Result<T, String>;
 
 /// How long a session of the suite lives where its end doesn't matter.
 pub(crate) const LONG: Duration = Duration::from_mins(10);
-/// How long a session lives that is to expire: long enough for a few calls to a slow backend.
-pub(crate) const SHORT: Duration = Duration::from_millis(500);
-/// How long the suite waits for such a session to expire.
-const PAST_SHORT: Duration = Duration::from_millis(600);
+/// How long a session lives that is to expire: long enough for a few calls to a usual backend.
+const SHORT: Duration = Duration::from_millis(500);
+/// The most that this is for a slow backend.
+const LONGEST_SHORT: Duration = Duration::from_secs(5);
+/// How much longer the suite waits for such a session to expire.
+const PAST: Duration = Duration::from_millis(100);
+/// A slow backend gets this many times what as many calls take as are made at once while rules wait.
+const SLOWNESS: u32 = 6;
+/// As many calls as are made at once by rules that wait.
+const PROBES: usize = 16;
 
 /// How often, and after what pause each, an eventually consistent store is asked until it shows the last write: 20 s.
 const SETTLE_TRIES: u32 = 400;
@@ -43,6 +49,8 @@ pub(crate) struct Bench<S> {
     time: Time,
     alarm: Alarm,
     spawn: Option<Spawn>,
+    /// How long a session lives that is to expire, in milliseconds.
+    short: AtomicU64,
     /// Tells the keys of this run from those of other runs on the same backend.
     run: u64,
     next: AtomicU64,
@@ -58,6 +66,7 @@ impl<S: Store> Bench<S> {
             spawn: contract.spawn.clone(),
             run: RandomState::new().hash_one("run"),
             next: AtomicU64::new(0),
+            short: AtomicU64::new(millis(SHORT)),
             alarm,
         }
     }
@@ -72,9 +81,26 @@ impl<S: Store> Bench<S> {
         self.store.silences() + self.another.as_ref().map_or(0, |store| store.silences())
     }
 
-    /// Waits until a session that lives for [`SHORT`] has expired.
+    /// How long a session lives that is to expire.
+    pub(crate) fn short(&self) -> Duration {
+        Duration::from_millis(self.short.load(Ordering::Relaxed))
+    }
+
+    /// Waits until such a session has expired.
     pub(crate) async fn pass_short(&self) {
-        self.time.pass(PAST_SHORT, &self.alarm).await;
+        self.time.pass(self.short() + PAST, &self.alarm).await;
+    }
+
+    /// Looks how quick the store is, so that a slow one has enough time before sessions expire. What fails here fails in
+    /// the rules as well.
+    pub(crate) async fn take_its_time(&self) {
+        let started = Instant::now();
+        let keys: Vec<_> = (0..PROBES).map(|_| self.key()).collect();
+        join_all(keys.iter().map(|key| self.done(key, None, self.write("probe"), "a probe"))).await;
+        // An eventually consistent store took its time to show what was written.
+        if self.store.consistency() != Consistency::Eventual {
+            self.short.fetch_max(millis((started.elapsed() * SLOWNESS).min(LONGEST_SHORT)), Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -235,6 +261,10 @@ impl<S: Store> Bench<S> {
             .into_iter()
             .try_for_each(|answer| answer.unwrap_or_else(|_| Err("a spawned task panicked or was never run".into())))
     }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
 pub(crate) fn failed(call: &str, error: &StoreError, when: &str) -> String {

@@ -162,6 +162,9 @@ impl<S: Store> Contract<S> {
             silent_rules += usize::from(bench.silences() > before);
             verdicts.push((at, verdict));
         }
+        if at_once && silent_rules < ENOUGH_SILENCE {
+            bench.take_its_time().await;
+        }
         let judged = waiting.into_iter().map(async |(at, check)| (at, self.judge(check, &alarm).await));
         verdicts.extend(join_all(judged).await);
         verdicts.sort_by_key(|(at, _)| *at);

@@ -94,7 +94,7 @@ class Run {
   readonly #limit: number
   #bench: Bench | undefined
   /** What comes of the rules that wait, once one of them was asked for. */
-  #waiting: Map<Check, Promise<void>> | undefined
+  #waiting: Promise<Map<Check, Promise<void>>> | undefined
   #silentRules = 0
 
   constructor(open: () => Bench, waitsAtOnce: boolean, limit: number) {
@@ -110,7 +110,7 @@ class Run {
     if (excuse !== undefined) return excuse
     if (check.waits && this.#waitsAtOnce) {
       this.#waiting ??= this.#startWaiting(bench)
-      await this.#waiting.get(check)
+      await (await this.#waiting).get(check)
       return undefined
     }
     if (this.#silentRules >= ENOUGH_SILENCE) throw new Error('not tried, as the store had stopped answering')
@@ -123,7 +123,8 @@ class Run {
     return undefined
   }
 
-  #startWaiting(bench: Bench): Map<Check, Promise<void>> {
+  async #startWaiting(bench: Bench): Promise<Map<Check, Promise<void>>> {
+    if (this.#silentRules < ENOUGH_SILENCE) await bench.takeItsTime()
     const waiting = CHECKS.filter(({ waits, needs }) => waits && excuseOf(bench.store, needs) === undefined)
     return new Map(
       waiting.map((check) => {

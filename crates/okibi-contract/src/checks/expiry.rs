@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use okibi_store::{Store, Timestamp};
 
-use crate::bench::{Bench, LONG, Outcome, SHORT, failed};
+use crate::bench::{Bench, LONG, Outcome, failed};
 
 pub(crate) async fn on_read<S: Store>(bench: &Bench<S>) -> Outcome {
     let key = bench.key();
-    bench.done(&key, None, bench.write_for("short", SHORT), "a short-lived session").await?;
+    bench.done(&key, None, bench.write_for("short", bench.short()), "a short-lived session").await?;
     bench.pass_short().await;
     bench.holds(&key, None, "after its expiry").await
 }
 
 pub(crate) async fn on_swap<S: Store>(bench: &Bench<S>) -> Outcome {
     let (swapped, created) = (bench.key(), bench.key());
-    bench.done(&swapped, None, bench.write_for("short", SHORT), "a short-lived session").await?;
-    bench.done(&created, None, bench.write_for("short", SHORT), "another").await?;
+    bench.done(&swapped, None, bench.write_for("short", bench.short()), "a short-lived session").await?;
+    bench.done(&created, None, bench.write_for("short", bench.short()), "another").await?;
     bench.pass_short().await;
     bench.refuses(&swapped, Some(b"short"), bench.write("late"), None, "a swap on an expired session").await?;
     bench.refuses(&swapped, Some(b"other"), bench.write("late"), None, "another, that expects other bytes").await?;
@@ -36,8 +36,8 @@ pub(crate) async fn in_the_past<S: Store>(bench: &Bench<S>) -> Outcome {
 
 pub(crate) async fn extended<S: Store>(bench: &Bench<S>) -> Outcome {
     let (changed, renewed) = (bench.key(), bench.key());
-    bench.done(&changed, None, bench.write_for("first", SHORT), "a short-lived session").await?;
-    bench.done(&renewed, None, bench.write_for("first", SHORT), "another").await?;
+    bench.done(&changed, None, bench.write_for("first", bench.short()), "a short-lived session").await?;
+    bench.done(&renewed, None, bench.write_for("first", bench.short()), "another").await?;
     bench.done(&changed, Some(b"first"), bench.write("second"), "a long-lived write over it").await?;
     bench.done(&renewed, Some(b"first"), bench.write("first"), "a long-lived write of the same bytes").await?;
     bench.pass_short().await;
@@ -48,14 +48,14 @@ pub(crate) async fn extended<S: Store>(bench: &Bench<S>) -> Outcome {
 pub(crate) async fn shortened<S: Store>(bench: &Bench<S>) -> Outcome {
     let key = bench.key();
     bench.done(&key, None, bench.write("first"), "a long-lived session").await?;
-    bench.done(&key, Some(b"first"), bench.write_for("second", SHORT), "a short-lived write over it").await?;
+    bench.done(&key, Some(b"first"), bench.write_for("second", bench.short()), "a short-lived write over it").await?;
     bench.pass_short().await;
     bench.holds(&key, None, "after the second expiry").await
 }
 
 pub(crate) async fn anew<S: Store>(bench: &Bench<S>) -> Outcome {
     let key = bench.key();
-    bench.done(&key, None, bench.write_for("first", SHORT), "a short-lived session").await?;
+    bench.done(&key, None, bench.write_for("first", bench.short()), "a short-lived session").await?;
     bench.pass_short().await;
     bench.done(&key, None, bench.write_for("second", LONG), "a long-lived one after it expired").await?;
     bench.pass_short().await;

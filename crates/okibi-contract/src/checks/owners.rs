@@ -8,7 +8,7 @@ use std::sync::{
 use okibi_store::{Owner, Store, StoreKey, Swap};
 
 use super::races::boxed;
-use crate::bench::{Bench, Outcome, SHORT, failed, give_way};
+use crate::bench::{Bench, Outcome, failed, give_way};
 
 pub(crate) async fn none<S: Store>(bench: &Bench<S>) -> Outcome {
     bench.lists(&bench.owner(), &[], "an owner that was never named").await
@@ -76,7 +76,7 @@ pub(crate) async fn refused<S: Store>(bench: &Bench<S>) -> Outcome {
 
 pub(crate) async fn expired<S: Store>(bench: &Bench<S>) -> Outcome {
     let (ann, ben, key) = (bench.owner(), bench.owner(), bench.key());
-    let short = okibi_store::Write { owner: Some(ann.clone()), ..bench.write_for("1", SHORT) };
+    let short = okibi_store::Write { owner: Some(ann.clone()), ..bench.write_for("1", bench.short()) };
     bench.done(&key, None, short, "a short-lived session of one owner").await?;
     bench.pass_short().await;
     bench.holds(&key, None, "after its expiry").await?;

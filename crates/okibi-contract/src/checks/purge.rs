@@ -4,7 +4,7 @@ use futures_util::future::try_join_all;
 use okibi_store::{Store, StoreKey, Swap, Timestamp, Write};
 
 use super::races::boxed;
-use crate::bench::{Bench, Outcome, SHORT, Shown, failed};
+use crate::bench::{Bench, Outcome, Shown, failed};
 
 /// How many sessions expire before a purge.
 const MANY: usize = 10;
@@ -14,7 +14,7 @@ pub(crate) async fn drops<S: Store>(bench: &Bench<S>) -> Outcome {
     let keys = || -> Vec<StoreKey> { (0..MANY).map(|_| bench.key()).collect() };
     let (living, expiring) = (keys(), keys());
     let lives = |at| if at % 2 == 0 { bench.owned("lives", &ann) } else { bench.write("lives") };
-    let ends = |at| Write { expires_at: bench.in_(SHORT), ..lives(at) };
+    let ends = |at| Write { expires_at: bench.in_(bench.short()), ..lives(at) };
     for (keys, write, what) in [
         (&living, &lives as &(dyn Fn(usize) -> Write + Sync), "a long-lived session"),
         (&expiring, &ends, "a short-lived session"),

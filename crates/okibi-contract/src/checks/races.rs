@@ -7,7 +7,7 @@ use std::sync::{
 
 use okibi_store::{BoxFuture, Store, StoreKey, Swap, Write};
 
-use crate::bench::{Bench, Outcome, SHORT, Shown, failed, give_way};
+use crate::bench::{Bench, Outcome, Shown, failed, give_way};
 
 /// How many do it at once.
 const MANY: u64 = 100;
@@ -59,7 +59,7 @@ pub(crate) async fn replacements<S: Store>(bench: &Bench<S>) -> Outcome {
 
 pub(crate) async fn expired_creations<S: Store>(bench: &Bench<S>) -> Outcome {
     let key = bench.key();
-    bench.done(&key, None, bench.write_for("short", SHORT), "a short-lived session").await?;
+    bench.done(&key, None, bench.write_for("short", bench.short()), "a short-lived session").await?;
     bench.pass_short().await;
     one_wins(bench, &key, None, "a hundred creations at once in the place of an expired session").await
 }

@@ -2,7 +2,7 @@
 
 use okibi_store::Store;
 
-use crate::bench::{Bench, Outcome, SHORT};
+use crate::bench::{Bench, Outcome};
 
 pub(crate) async fn absent<S: Store>(bench: &Bench<S>) -> Outcome {
     bench.holds(&bench.key(), None, "a key that was never written").await
@@ -49,8 +49,8 @@ pub(crate) async fn same_bytes<S: Store>(bench: &Bench<S>) -> Outcome {
 pub(crate) async fn refused_is_inert<S: Store>(bench: &Bench<S>) -> Outcome {
     let (key, other) = (bench.key(), bench.key());
     bench.done(&key, None, bench.write("held"), "the first write").await?;
-    bench.refuses(&key, Some(b"other"), bench.write_for("new", SHORT), Some(b"held"), "a refused swap").await?;
-    bench.refuses(&key, None, bench.write_for("new", SHORT), Some(b"held"), "a refused creation").await?;
+    bench.refuses(&key, Some(b"other"), bench.write_for("new", bench.short()), Some(b"held"), "a refused swap").await?;
+    bench.refuses(&key, None, bench.write_for("new", bench.short()), Some(b"held"), "a refused creation").await?;
     bench.refuses(&other, Some(b"other"), bench.write("new"), None, "a refused swap on an absent key").await?;
     bench.pass_short().await;
     bench.holds(&key, Some(b"held"), "after the time that a refused swap asked for").await

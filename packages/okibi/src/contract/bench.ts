@@ -21,6 +21,12 @@ export const LONG = 600_000
 const SHORT = 500
 /** The same in an eventually consistent store, which may let a second pass between two writes of one key. */
 const SHORT_IF_EVENTUAL = 5000
+/** The most that this is for a slow backend. */
+const LONGEST_SHORT = 5000
+/** A slow backend gets this many times what as many calls take as are made at once while rules wait. */
+const SLOWNESS = 6
+/** As many calls as are made at once by rules that wait. */
+const PROBES = 16
 /** How much longer the suite waits for such a session to expire. */
 const PAST = 100
 
@@ -36,7 +42,7 @@ export class Bench {
   /** Another instance on the same backend, if one was given. */
   readonly another: Timed | undefined
   /** How long a session lives that is to expire, in milliseconds. */
-  readonly short: number
+  short: number
   readonly #clock: ContractClock | undefined
   /** Tells the keys of this run from those of other runs on the same backend. */
   readonly #run: string = crypto.randomUUID().replaceAll('-', '').slice(0, 16)
@@ -80,6 +86,20 @@ export class Bench {
   async pass(millis: number): Promise<void> {
     if (this.#clock) this.#clock.advance(millis)
     else await new Promise((resolve) => setTimeout(resolve, millis))
+  }
+
+  /**
+   * Looks how quick the store is, so that a slow one has enough time before sessions expire. What fails here fails in the
+   * rules as well.
+   */
+  async takeItsTime(): Promise<void> {
+    const started = performance.now()
+    const probe = () => this.done(this.key(), undefined, this.write('probe'), 'a probe')
+    await Promise.allSettled(Array.from({ length: PROBES }, probe))
+    // An eventually consistent store took its time to show what was written.
+    if (this.store.consistency === 'eventual') return
+    const needed = Math.ceil((performance.now() - started) * SLOWNESS)
+    this.short = Math.max(this.short, Math.min(needed, LONGEST_SHORT))
   }
 
   /** Waits until a short-lived session has expired. */
