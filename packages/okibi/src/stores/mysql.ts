@@ -1,6 +1,6 @@
 // Sessions in MySQL or MariaDB, through the app's own pool, in the same table as the Rust store.
 import { Buffer } from 'node:buffer'
-import { StoreError } from '../errors.js'
+import { OkibiError, StoreError } from '../errors.js'
 import type { Loaded, Write } from '../store.js'
 import { isSame } from './bytes.js'
 import { type Asking, asking, type MysqlPool } from './mysql-client.js'
@@ -25,6 +25,9 @@ export interface MysqlStoreOptions {
 /** Sessions in MySQL or MariaDB. */
 export type MysqlStore = SqlStore
 
+/** The longest time that a timer can wait, in seconds. */
+const LONGEST = (2 ** 31 - 1) / 1000
+
 /** The longest key and owner that the table has room for, in bytes. A server that is not strict would cut off the rest. */
 const ROOM = { key: 512, owner: 65_535 }
 
@@ -39,7 +42,7 @@ const ROOM = { key: 512, owner: 65_535 }
  *
  * The pool must reach the primary and leave `autocommit` on. Any isolation level and character set will do.
  *
- * @throws `TypeError` if it is no such pool.
+ * @throws `TypeError` if it is no such pool, `OkibiError` with the code `config` if `timeout` is no time.
  *
  * @example
  * ```ts
@@ -52,6 +55,9 @@ const ROOM = { key: 512, owner: 65_535 }
  */
 export function mysqlStore(pool: MysqlPool, options: MysqlStoreOptions = {}): MysqlStore {
   const { timeout = 5, now = Date.now } = options
+  if (!(timeout > 0 && timeout <= LONGEST)) {
+    throw new OkibiError('config', `mysqlStore: timeout of ${timeout}: must be a number of seconds above 0, such as 5`)
+  }
   return sqlStore(new Mysql(asking(pool, timeout * 1000)), now)
 }
 

@@ -144,7 +144,10 @@ class Redis implements RedisStore {
         // What goes on being written is named too: the caller looks at it once more.
         const isNamed = looks === MOST_LOOKS ? doubtful.map(([key]) => key) : []
         if (doubtful.length === 0 || looks === MOST_LOOKS) {
-          return [...as].filter(([, found]) => entries.has(found)).map(([key]) => key).concat(isNamed)
+          return [...as]
+            .filter(([, found]) => entries.has(found))
+            .map(([key]) => key)
+            .concat(isNamed)
         }
         for (const [, found] of doubtful) known.add(found)
       }

@@ -203,3 +203,11 @@ test('a_pool_that_is_none_is_an_error_that_names_the_fix', () => {
     expect(() => mysqlStore(pool as never)).toThrow('no pool given; give what createPool() of mysql2')
   }
 })
+
+test('a_timeout_that_is_no_time_is_an_error_that_names_the_fix', async () => {
+  const { pool, close } = (pools.mysql2 as (typeof pools)[string])(server.url())
+  closing.push(close)
+  for (const timeout of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+    expect(() => mysqlStore(pool, { timeout })).toThrow(`timeout of ${timeout}: must be a number of seconds above 0`)
+  }
+})
