@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use crate::run::{During, Failure, Outcome, fail, quietly, read, root};
+use crate::run::{During, Failure, Outcome, fail, quietly, root};
 
 /// A server, the program of its package that it is, and the name under which that program is the server.
 struct Server {
@@ -126,14 +126,28 @@ fn apt_get(work: &Path) -> Command {
     command
 }
 
-/// Where the machine's own apt gets Debian's packages.
+/// Where the machine's own apt gets Debian's packages: the first address in its sources that ends in `/debian`.
 fn archive() -> Outcome<String> {
-    let text = read(Command::new("apt-get").args(["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]))?;
-    let is_debian = |uri: &&str| uri.trim_end_matches('/').ends_with("/debian");
-    match text.lines().find(is_debian) {
-        Some(uri) => Ok(uri.to_owned()),
-        None => fail("apt knows no archive of Debian"),
+    let folder = Path::new("/etc/apt");
+    let mut files = vec![folder.join("sources.list")];
+    for entry in fs::read_dir(folder.join("sources.list.d")).during("the sources of apt")? {
+        files.push(entry.during("the sources of apt")?.path());
     }
+    files.retain(|file| file.extension().is_some_and(|kind| kind == "list" || kind == "sources"));
+    files.sort();
+    // One that is not there or can't be read is none of apt's either.
+    let texts = files.iter().filter_map(|file| fs::read_to_string(file).ok());
+    match texts.into_iter().find_map(|text| archive_in(&text)) {
+        Some(address) => Ok(address),
+        None => fail("the sources of apt name no archive of Debian"),
+    }
+}
+
+/// The first archive of Debian in a file of sources, in either of the two ways to write one.
+fn archive_in(sources: &str) -> Option<String> {
+    let lines = sources.lines().map(str::trim).filter(|line| line.starts_with("deb ") || line.starts_with("URIs:"));
+    let mut words = lines.flat_map(str::split_whitespace);
+    words.find(|word| word.contains("://") && word.trim_end_matches('/').ends_with("/debian")).map(str::to_owned)
 }
 
 /// A program that starts a server with its own loader and libraries. It becomes the server, so killing it kills that.
@@ -146,4 +160,18 @@ fn write_starter(server: &Server) -> Outcome {
     let path = folder().join(name);
     fs::write(&path, text).during(path.display())?;
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).during(path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::archive_in;
+
+    #[test]
+    fn archives_are_found_in_both_kinds_of_sources() {
+        let newer = "Types: deb\n# http://old.example/debian\nURIs: http://a.example/debian-security http://b.example/debian/\nSuites: x\n";
+        assert_eq!(archive_in(newer).as_deref(), Some("http://b.example/debian/"));
+        let older = "# deb http://old.example/debian x main\ndeb [signed-by=/a/b] https://c.example/debian x main\n";
+        assert_eq!(archive_in(older).as_deref(), Some("https://c.example/debian"));
+        assert_eq!(archive_in("deb http://d.example/ubuntu x main\n"), None);
+    }
 }

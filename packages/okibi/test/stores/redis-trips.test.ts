@@ -58,7 +58,7 @@ class Monitor {
 
 const names = (commands: readonly string[]) => commands.map((command) => /^"(\w+)"/.exec(command)?.[1]?.toUpperCase())
 
-for (const kind of ['redis-server', 'valkey'] as const) {
+for (const kind of ['redis-server', 'redis-8', 'valkey'] as const) {
   for (const name of ['node-redis 6', 'ioredis 6']) {
     describe(`${name} on ${kind}`, () => {
       let server: RedisServer
