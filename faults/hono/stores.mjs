@@ -41,7 +41,8 @@ async function pg(connectionString) {
 
 async function postgres(url) {
   const { default: postgres } = await packaged('postgres')
-  return postgres(url, { backoff: () => 0.1, connect_timeout: 1, onnotice: ignore })
+  // A connection that breaks while it fetches types would end the process.
+  return postgres(url, { backoff: () => 0.1, connect_timeout: 1, fetch_types: false, onnotice: ignore })
 }
 
 // Without these a client waits for ever on a connection whose other side has fallen silent.

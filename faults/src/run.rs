@@ -129,7 +129,8 @@ async fn storm(desk: &Desk, faults: &[&dyn Fault], options: &Options) -> Result<
     let mut waiting: Vec<usize> = Vec::new();
     loop {
         let rest = random.millis(200..900);
-        if strikes.len() >= faults.len() && Instant::now() + rest >= until {
+        let is_over = strikes.len() >= faults.len() && Instant::now() + rest >= until;
+        if faults.is_empty() || is_over {
             sleep_until(until).await;
             return Ok(strikes);
         }

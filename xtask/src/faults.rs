@@ -2,17 +2,26 @@
 //!
 //! `docs/faults.md` says what it proves and how to read what it finds.
 
-use std::process::Command;
+use std::{
+    process::Command,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
 
 use crate::{
     args::Args,
     npm::build_package,
-    run::{During, Outcome, cargo, fail, read, run as run_command},
+    run::{During, Outcome, cargo, fail, holding_back, read, run as run_command},
     wasm::{self, Effort},
 };
 
 /// How long faults are injected at least in each run of `cargo xtask test`.
 const SECONDS_IN_TESTS: u64 = 4;
+/// How many of those run at a time: each waits most of the time, for a server that is away.
+const LANES_IN_TESTS: usize = 2;
 /// The seed that `cargo xtask test` always runs, beside a new one.
 const FIXED_SEED: u64 = 7;
 
@@ -40,7 +49,8 @@ pub(crate) fn run(options: &Options) -> Outcome {
     }
     let wanted = if options.backends.is_empty() { &known } else { &options.backends };
     let seed = options.seed.map_or_else(fresh_seed, Ok)?;
-    runs(wanted.iter().map(|backend| (backend.as_str(), seed)), options.seconds)
+    let wanted: Vec<(&str, u64)> = wanted.iter().map(|backend| (backend.as_str(), seed)).collect();
+    runs(&wanted, options.seconds, 1)
 }
 
 /// Runs the rig's own tests, then every backend twice: with the seed that never changes and with one that nobody chose.
@@ -48,8 +58,10 @@ pub(crate) fn in_tests() -> Outcome {
     run_command(cargo().args(["test", "--quiet", "--package", "okibi-faults"]))?;
     let backends = prepare()?;
     let fresh = fresh_seed()?;
-    let seeds = [FIXED_SEED, fresh];
-    runs(backends.iter().flat_map(|backend| seeds.map(|seed| (backend.as_str(), seed))), SECONDS_IN_TESTS)
+    let wanted: Vec<(&str, u64)> =
+        backends.iter().flat_map(|backend| [FIXED_SEED, fresh].map(|seed| (backend.as_str(), seed))).collect();
+    println!("seeds {FIXED_SEED} and {fresh}, each on {}", backends.join(", "));
+    runs(&wanted, SECONDS_IN_TESTS, LANES_IN_TESTS)
 }
 
 /// Builds both apps and says which backends there are.
@@ -59,17 +71,28 @@ fn prepare() -> Outcome<Vec<String>> {
     Ok(read(rig().arg("--list"))?.lines().map(str::to_owned).collect())
 }
 
-/// Runs one after another; one that fails stops none of the others.
-fn runs<'a>(wanted: impl Iterator<Item = (&'a str, u64)>, seconds: u64) -> Outcome {
-    let mut failed = Vec::new();
-    for (backend, seed) in wanted {
-        println!("-- {backend}, seed {seed}");
-        let mut command = rig();
-        command.args(["--backend", backend, "--seed", &seed.to_string(), "--seconds", &seconds.to_string()]);
-        if run_command(&mut command).is_err() {
-            failed.push(format!("{backend} with seed {seed}"));
+/// Runs them, so many at a time, and shows what each printed when it has ended. One that fails stops none of the others.
+fn runs(wanted: &[(&str, u64)], seconds: u64, lanes: usize) -> Outcome {
+    let next = AtomicUsize::new(0);
+    let failed = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..lanes {
+            scope.spawn(|| {
+                while let Some((backend, seed)) = wanted.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    let mut command = rig();
+                    command.args(["--backend", backend, "--seed", &seed.to_string()]);
+                    command.args(["--seconds", &seconds.to_string()]);
+                    let (outcome, printed) = holding_back(|| run_command(&mut command));
+                    println!("{printed}");
+                    if outcome.is_err() {
+                        let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
+                        failed.push(format!("{backend} with seed {seed}"));
+                    }
+                }
+            });
         }
-    }
+    });
+    let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
     if failed.is_empty() { Ok(()) } else { fail(format!("the fault rig failed on {}", failed.join(", "))) }
 }
 

@@ -28,12 +28,39 @@ pub(super) fn judge(model: &mut Model<'_>) {
         let first = rotations.entry(generation).or_insert(seen.request.start);
         *first = (*first).min(seen.request.start);
     }
+    let dropped: Vec<usize> =
+        (0..).zip(&model.requests).filter(|(_, seen)| is_dropped(seen)).map(|(at, _)| at).collect();
+    for place in dropped {
+        let may_be_made = model.requests.get(place).is_some_and(|seen| may_have_ended(model, seen));
+        if let Some(seen) = model.requests.get_mut(place).filter(|_| may_be_made) {
+            seen.fate = Fate::Maybe;
+        }
+    }
     for seen in &mut model.requests {
         let overlaps = seen.at.and_then(|at| rotations.get(&at)).is_some_and(|start| *start < seen.request.end);
         if seen.fate == Fate::Done && overlaps && !is_certain(seen) {
             seen.fate = Fate::Maybe;
         }
     }
+}
+
+/// Whether the session that a request was to change was there no more when the handler's own commit was over.
+fn is_dropped(seen: &Seen<'_>) -> bool {
+    let is_gone = seen.request.after().is_some_and(|after| !after.live);
+    let changes = !matches!(seen.request.wish.act, Act::Destroy | Act::Read | Act::Revoke { .. });
+    seen.was_live() == Some(true) && is_gone && changes && seen.fate == Fate::Never
+}
+
+/// Whether the session may have ended meanwhile. Then a change whose answer was lost may have been made before that, and
+/// whoever looks into it finds neither the change nor the session.
+fn may_have_ended(model: &Model<'_>, seen: &Seen<'_>) -> bool {
+    let Some(at) = seen.at else { return false };
+    let is_meanwhile = |end: &Seen<'_>| {
+        end.fate != Fate::Never && end.request.start < seen.request.end && end.done_by() > seen.request.start
+    };
+    let mut logouts = model.of_lineage(model.lineage(at)).filter(|end| end.request.wish.act == Act::Destroy);
+    let mut revocations = model.requests.iter().filter(|end| matches!(end.request.wish.act, Act::Revoke { .. }));
+    logouts.any(is_meanwhile) || revocations.any(is_meanwhile)
 }
 
 /// Whether it rotated the session of its cookie, or may have.

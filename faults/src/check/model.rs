@@ -77,7 +77,8 @@ impl<'a> Model<'a> {
         let mut seen = Seen { request, at, began: None, fate: Fate::Never };
         if let Some(cookie) = request.issued() {
             let has_failed = matches!(request.outcome, Outcome::Failed | Outcome::Unknown);
-            let goes_on = at.filter(|_| has_failed || request.before().is_some_and(|before| before.live));
+            // A revocation does not look at the session that its own cookie opens.
+            let goes_on = at.filter(|_| has_failed || request.before().is_none_or(|before| before.live));
             let generation = match goes_on {
                 Some(generation) if has_failed || !moves(request) => generation,
                 Some(generation) => self.begin(self.generations.get(generation).copied()),

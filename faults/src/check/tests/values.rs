@@ -132,6 +132,16 @@ fn a_change_that_was_refused_or_dropped_never_shows() {
 }
 
 #[test]
+fn what_was_dropped_because_the_session_ended_may_have_been_made_before() {
+    let mut story = begun();
+    story.add(2..9, Some(1), set("b", "v2")).sees(&[("a", "v1")]).then(false, None);
+    story.add(3..4, Some(1), Act::Read).sees(&[("a", "v1"), ("b", "v2")]);
+    assert!(story.broken().contains(&"failed-shows"));
+    story.add(5..6, Some(1), Act::Destroy).sees(&[("a", "v1"), ("b", "v2")]).removes();
+    story.breaks(&[]);
+}
+
+#[test]
 fn a_value_of_another_session_is_crossed() {
     let mut story = begun();
     story.session(0..1, 2, "a", "other");

@@ -2,4 +2,5 @@
 import { postgresStore } from 'okibi/postgres'
 import postgres from 'postgres'
 
-export const store = postgresStore(postgres('postgres://localhost/app', { connect_timeout: 1, backoff: () => 0.5 }))
+const options = { connect_timeout: 1, backoff: () => 0.5, fetch_types: false }
+export const store = postgresStore(postgres('postgres://localhost/app', options))
