@@ -13,6 +13,7 @@ use okibi_faults::{
     backends,
     check::{Counts, RULES, Violation, check},
     history::History,
+    inject,
     run::run,
 };
 
@@ -57,6 +58,9 @@ async fn carry_out() -> Result<bool, Failure> {
             Ok(report(&history, &path))
         }
         Args::Run { backend: name, options, record } => {
+            if name == "sqlite" {
+                inject::go_apart();
+            }
             let backend = backends::start(&name).await?;
             let faults: Vec<&str> = backend.faults().iter().map(|fault| fault.name()).collect();
             println!("backend {name}, seed {}, {} s, faults it knows: {faults:?}", options.seed, options.seconds);

@@ -1,4 +1,4 @@
-//! The backends that need no server, and the list of all.
+//! The backends, and the list of all.
 
 mod cluster;
 mod memory;
@@ -11,25 +11,23 @@ mod sqlite;
 
 use okibi_servers::RedisKind;
 
-use crate::{
-    backend::{Backend, Failure, Kind},
-    inject,
-};
+use crate::backend::{Backend, Failure, Kind};
 
-/// The backends that need no server.
-const HERE: &[Kind] = &[
+/// Every kind of backend that the rig knows.
+const KINDS: &[Kind] = &[
     Kind { name: "memory", start: || Box::pin(async { Ok(memory::start()) }) },
     Kind { name: "sqlite", start: || Box::pin(async { sqlite::start() }) },
     Kind { name: "postgres", start: || Box::pin(postgres::start()) },
     Kind { name: "mysql", start: || Box::pin(mysql::start()) },
     Kind { name: "redis", start: || Box::pin(redis::start("redis", RedisKind::Redis7)) },
+    Kind { name: "redis-forgetful", start: || Box::pin(redis::start_forgetful()) },
     Kind { name: "redis-failover", start: || Box::pin(redis::start_pair()) },
     Kind { name: "redis-cluster", start: || Box::pin(cluster::start()) },
 ];
 
 /// Every kind of backend that the rig knows.
 pub fn all() -> impl Iterator<Item = &'static Kind> {
-    HERE.iter().chain(inject::KINDS)
+    KINDS.iter()
 }
 
 /// Starts the backend of this name.

@@ -4,7 +4,7 @@ use okibi::{PostgresStore, Sessions};
 use okibi_servers::PostgresServer;
 use serde_json::{Value, json};
 use sqlx::PgPool;
-use tokio::task::spawn_blocking;
+use tokio::{task::spawn_blocking, time::sleep};
 
 use super::{
     network::Network,
@@ -27,7 +27,8 @@ pub(super) async fn start() -> Result<Box<dyn Backend>, Failure> {
     let server = Shared::new(server);
     let mut faults = network.faults();
     faults.push(Box::new(Kill(server.clone())));
-    faults.push(Box::new(KillBackend(server)));
+    faults.push(Box::new(KillBackend(server.clone())));
+    faults.push(Box::new(Terminate(server)));
     Ok(Box::new(Postgres { network, faults }))
 }
 
@@ -77,6 +78,34 @@ impl Fault for KillBackend {
                 Ok(server.wait_until_ready()?)
             };
             self.0.with(kill).await
+        })
+    }
+}
+
+/// An administrator ends connections (`pg_terminate_backend`), one after another, whatever they are doing.
+struct Terminate(Shared<PostgresServer>);
+
+impl Fault for Terminate {
+    fn name(&self) -> &'static str {
+        "terminate"
+    }
+
+    fn strike<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(async {
+            for _ in 0..5 + random.index(15) {
+                let which = random.index(1000);
+                let end = move |server: &mut PostgresServer| {
+                    // One that is busy, if there is one: it may be in the midst of a commit.
+                    Ok(server.psql(&format!(
+                        "select pg_terminate_backend(pid) from pg_stat_activity \
+                         where backend_type = 'client backend' and pid <> pg_backend_pid() \
+                         order by state = 'active' desc, md5(pid::text || '{which}') limit 1"
+                    )))
+                };
+                self.0.with(end).await?;
+                sleep(random.millis(10..80)).await;
+            }
+            Ok(())
         })
     }
 }

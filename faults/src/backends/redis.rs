@@ -37,6 +37,32 @@ pub(super) async fn start(name: &'static str, kind: RedisKind) -> Result<Box<dyn
     Ok(Box::new(Redis { name, network, faults }))
 }
 
+/// One server that writes nothing down: when it is killed, all is gone.
+pub(super) async fn start_forgetful() -> Result<Box<dyn Backend>, Failure> {
+    let server = spawn_blocking(|| RedisServer::start(RedisKind::Redis7)).await?;
+    let network = Arc::new(Network::in_front_of(server.port())?);
+    let server = Shared::new(server);
+    let faults: Vec<Box<dyn Fault>> = vec![Box::new(Forget(Kill(server.clone()))), Box::new(Pause(server))];
+    Ok(Box::new(Redis { name: "redis-forgetful", network, faults }))
+}
+
+/// The server is killed and comes back with nothing.
+struct Forget(Kill<RedisServer>);
+
+impl Fault for Forget {
+    fn name(&self) -> &'static str {
+        "forget"
+    }
+
+    fn loses_writes(&self) -> bool {
+        true
+    }
+
+    fn strike<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
+        self.0.strike(random)
+    }
+}
+
 /// Two servers, one of which follows the other.
 pub(super) async fn start_pair() -> Result<Box<dyn Backend>, Failure> {
     let pair = spawn_blocking(|| {
@@ -85,7 +111,9 @@ impl Fault for Pause {
         Box::pin(async {
             let span = random.millis(200..1500);
             let millis = span.as_millis().to_string();
-            let answer = self.0.with(move |server| Ok(server.cli(&["client", "pause", &millis, "all"]))).await?;
+            // Either nothing is carried out, or only what does not write.
+            let which = if random.chance(50) { "all" } else { "write" };
+            let answer = self.0.with(move |server| Ok(server.cli(&["client", "pause", &millis, which]))).await?;
             if answer != "OK" {
                 return Err(format!("CLIENT PAUSE: {answer}").into());
             }

@@ -10,25 +10,28 @@ use tokio::task::spawn_blocking;
 
 use crate::{
     backend::{Backend, BoxFuture, Failure, Fault},
-    inject,
+    inject::{self, Disk},
     random::Random,
 };
 
 struct Sqlite {
     path: PathBuf,
     faults: Vec<Box<dyn Fault>>,
+    /// What it lies on, if that is not the machine's disk.
+    _disk: Option<Disk>,
     /// Removed when this is dropped.
     _folder: TempDir,
 }
 
 pub(super) fn start() -> Result<Box<dyn Backend>, Failure> {
     let folder = tempfile::tempdir()?;
+    let disk = Disk::over(folder.path())?;
     let path = folder.path().join("sessions.sqlite");
     // The table, before several processes look for it at once.
     drop(SqliteStore::open(&path)?);
     let mut faults: Vec<Box<dyn Fault>> = vec![Box::new(Busy(path.clone()))];
-    faults.extend(inject::of_sqlite(&path));
-    Ok(Box::new(Sqlite { path, faults, _folder: folder }))
+    faults.extend(inject::of_sqlite(&path, disk.as_ref()));
+    Ok(Box::new(Sqlite { path, faults, _disk: disk, _folder: folder }))
 }
 
 impl Backend for Sqlite {
