@@ -58,6 +58,7 @@ async fn n25_an_owner_sees_their_own_sessions_and_no_others() {
         assert_eq!(labels(&list), [("laptop", false), ("phone", true)]);
         assert_eq!((session.owner().as_deref(), session.handle()), (Some("ada"), Some(list[1].handle)));
         assert!(list.iter().all(|session| session.expires_at > session.created));
+        assert_eq!(session.label().as_deref(), Some("phone"));
         Ok(())
     });
     deed.await.ok();
@@ -65,7 +66,7 @@ async fn n25_an_owner_sees_their_own_sessions_and_no_others() {
     nobody.act(|session| async move { session.set(COUNT, &1) }).await.ok();
     let deed = nobody.act(|session| async move {
         assert!(session.owned().await?.is_empty());
-        assert_eq!(session.end_others().await?, 0);
+        assert_eq!((session.end_others().await?, session.label()), (0, None));
         Ok(())
     });
     deed.await.ok();

@@ -122,6 +122,11 @@ impl<K> Session<K> {
         self.inner.seen().owner().map(|owner| owner.as_str().to_owned())
     }
 
+    /// What lists call this session, as of the last commit.
+    pub fn label(&self) -> Option<String> {
+        self.of_record(|record| record.label.as_ref().map(|label| label.as_str().to_owned())).flatten()
+    }
+
     /// The session's public name in lists; it opens nothing. None before the first commit. A rotation changes it.
     pub fn handle(&self) -> Option<Handle> {
         self.of_record(|record| record.handle).flatten()

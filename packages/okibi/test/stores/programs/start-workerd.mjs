@@ -13,7 +13,7 @@ function modules() {
   const paths = [
     'test/stores/programs/worker.js',
     'test/stores/programs/report.js',
-    ...['contract', 'errors', 'store'].map((name) => `dist/${name}.js`),
+    ...['contract', 'errors', 'promise', 'store'].map((name) => `dist/${name}.js`),
     ...contract.map((name) => `dist/contract/${name}`),
     ...stores.map((name) => `dist/stores/${name}.js`),
   ]
