@@ -40,20 +40,12 @@ export const clients: Record<string, (port: number, opening?: Opening) => Promis
   },
 }
 
-/** The others, which are tested less. */
+/** Another way to use one of them. */
 export const others: Record<string, (port: number) => Promise<Opened>> = {
   'one client of pg': async (port) => {
     const client = new pg.Client({ connectionString: `postgres://postgres@127.0.0.1:${port}/postgres` })
     client.on('error', ignore)
     await client.connect()
     return { client, close: () => client.end() }
-  },
-  'pg with big integers as such': async (port) => {
-    const getTypeParser = (oid: number, format?: 'text' | 'binary') =>
-      oid === 20 ? BigInt : pg.types.getTypeParser(oid, format as 'text')
-    const types = { getTypeParser }
-    const pool = new pg.Pool({ connectionString: `postgres://postgres@127.0.0.1:${port}/postgres`, types })
-    pool.on('error', ignore)
-    return { client: pool, close: () => pool.end() }
   },
 }

@@ -1,5 +1,6 @@
 // The Postgres store on a real server: the contract with every client, its table, round trips, and purging.
 import { readFileSync } from 'node:fs'
+import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { storeContract } from '../../src/contract.js'
 import type { Write } from '../../src/store.js'
@@ -192,6 +193,17 @@ async function hold(client: Opened['client'], key: string): Promise<() => Promis
   await run(`BEGIN; SELECT FROM okibi_sessions WHERE key = '${key}' FOR UPDATE`)
   return () => run('ROLLBACK')
 }
+
+test('an_app_that_reads_big_integers_as_such_gets_a_number_all_the_same', async () => {
+  const getTypeParser = (oid: number, format?: 'text' | 'binary') =>
+    oid === 20 ? BigInt : pg.types.getTypeParser(oid, format as 'text')
+  const pool = new pg.Pool({ connectionString: server.url, types: { getTypeParser } })
+  closing.push(() => pool.end())
+  const store = postgresStore(pool)
+  await store.swap('big', undefined, write('held'))
+  expect((await store.load('big'))?.expiresAt).toBe(FAR)
+  await store.delete('big')
+})
 
 test('s24_a_value_that_is_no_bytes_is_an_error', async () => {
   const mixedUp = { query: async () => ({ rows: [['\\x68656c64', '1']] }) }
