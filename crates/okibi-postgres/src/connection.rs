@@ -1,24 +1,18 @@
 //! A connection from the app's pool, which finds its way back whatever happens meanwhile.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use sqlx::{
-    AssertSqlSafe, Error, PgPool, Postgres,
-    pool::PoolConnection,
+    AssertSqlSafe, Error, Postgres,
     postgres::{PgArguments, PgRow},
     query::Query,
     raw_sql,
 };
-use tokio::{runtime::Handle, time::timeout};
 
-use crate::fault::{Failure, Fault};
-
-/// How long a connection may take to answer once nobody waits for its answer any more.
-///
-/// Until then it keeps its place in the pool: as many requests as the pool has places can wait in the server for a lock, and
-/// not one for each request that was given up. After that it is closed, so that a network that swallows everything
-/// does not use up the pool.
-const LINGER: Duration = Duration::from_secs(5);
+use crate::{
+    fault::Failure,
+    line::{Line, Wire},
+};
 
 /// How often a request is made that collides with others. Each time somebody else came further.
 const ATTEMPTS: usize = 100;
@@ -26,18 +20,24 @@ const ATTEMPTS: usize = 100;
 /// A statement with its values.
 pub(crate) type Request<'q> = Query<'q, Postgres, PgArguments>;
 
-/// A connection that goes back to its pool when this is dropped.
-pub(crate) struct Held(Option<PoolConnection<Postgres>>);
+/// A connection, which goes to the next request when this is dropped.
+pub(crate) struct Held {
+    pub(crate) line: Option<Arc<Line>>,
+    /// There is none until it comes from the pool, and none after it was closed.
+    pub(crate) wire: Option<Wire>,
+    /// An answer is still to come.
+    is_asking: bool,
+}
 
 impl Held {
-    pub(crate) async fn from(pool: &PgPool) -> Result<Self, Fault> {
-        let connection = pool.acquire().await.map_err(|error| Fault::NoConnection(error.into()))?;
-        Ok(Self(Some(connection)))
+    pub(crate) const fn at(line: Arc<Line>, wire: Option<Wire>) -> Self {
+        Self { line: Some(line), wire, is_asking: false }
     }
 
     /// The rows that a request finds. One that breaks the connection closes it.
     pub(crate) async fn ask(&mut self, request: Request<'_>) -> Result<Vec<PgRow>, Failure> {
-        let asked = match &mut self.0 {
+        self.is_asking = true;
+        let asked = match self.wire.as_mut().and_then(Wire::next_turn) {
             Some(connection) => request.fetch_all(&mut **connection).await,
             None => Err(Error::PoolClosed),
         };
@@ -57,7 +57,8 @@ impl Held {
 
     /// Carries out several statements in one message, which makes them one transaction.
     pub(crate) async fn script(&mut self, statements: String) -> Result<(), Failure> {
-        let done = match &mut self.0 {
+        self.is_asking = true;
+        let done = match self.wire.as_mut().and_then(Wire::next_turn) {
             Some(connection) => raw_sql(AssertSqlSafe(statements)).execute(&mut **connection).await,
             None => Err(Error::PoolClosed),
         };
@@ -66,26 +67,24 @@ impl Held {
 
     fn judge<T>(&mut self, result: Result<T, Error>) -> Result<T, Failure> {
         let result = result.map_err(Failure::from);
-        if let Err(failure) = &result
-            && failure.ends_connection()
-        {
-            self.close();
+        match &result {
+            Ok(_) => self.is_asking = false,
+            Err(failure) if failure.ends_connection() => {
+                if let Some(mut wire) = self.wire.take() {
+                    wire.close();
+                }
+            }
+            // The pool looks at the connection before another gets it.
+            Err(_) => {}
         }
         result
-    }
-
-    /// Closes it without a word to the server, which might not listen.
-    fn close(&mut self) {
-        drop(self.0.take().map(PoolConnection::detach));
     }
 }
 
 impl Drop for Held {
     fn drop(&mut self) {
-        let Ok(runtime) = Handle::try_current() else { return self.close() };
-        let Some(mut connection) = self.0.take() else { return };
-        // Waits for the answer of what was given up, if there is any. The pool does the same, but without an end.
-        let returning = connection.return_to_pool();
-        drop(runtime.spawn(timeout(LINGER, returning)));
+        let Some(line) = self.line.take() else { return };
+        let wire = self.wire.take().filter(|_| !self.is_asking);
+        line.leave(wire);
     }
 }

@@ -24,6 +24,7 @@
 
 mod connection;
 mod fault;
+mod line;
 mod migrate;
 mod sql;
 
@@ -38,6 +39,7 @@ use sqlx::PgPool;
 use crate::{
     connection::Held,
     fault::{Failure, Fault},
+    line::Line,
 };
 
 /// The table that holds the sessions, and its indexes, as [`PostgresStore::migrate`] creates them.
@@ -70,21 +72,24 @@ const ATTEMPTS: usize = 4;
 ///
 /// # What the pool decides
 ///
-/// - `test_before_acquire`, on by default, asks a connection for a sign of life before each use: one more round trip, and
+/// - How many connections there are, and how they are made. The store hands one from request to request, sixteen times at most
+///   before it goes back to the pool and anybody else may have it: sqlx asks every connection that comes back for a sign of
+///   life, which is a round trip. A connection that nobody needs goes back at once.
+/// - `test_before_acquire`, on by default, asks a connection for a sign of life before it leaves the pool: one more round trip, and
 ///   no request fails because the server was restarted in between. Without it a restart costs the first request on each
 ///   connection a 503.
 /// - Statements are prepared once for each connection. Behind `PgBouncer` in transaction mode that takes version 1.21 or
 ///   later with `max_prepared_statements` (on by default from 1.24). Before that, only its session mode works:
 ///   `statement_cache_capacity(0)` does not help, because sqlx prepares and executes in two steps all the same.
 pub struct PostgresStore {
-    pool: PgPool,
+    line: Arc<Line>,
     clock: Clock,
 }
 
 impl PostgresStore {
     /// Sessions in the database of this pool. The table must be there: see [`migrate`](Self::migrate).
     pub fn new(pool: PgPool) -> Self {
-        Self { pool, clock: Arc::new(system_time) }
+        Self { line: Line::new(pool), clock: Arc::new(system_time) }
     }
 
     /// Judges expiry by this clock instead of the system's.
@@ -101,7 +106,7 @@ impl PostgresStore {
     /// The database can't be reached, the role may not create tables, or the table is `UNLOGGED`, which would lose every
     /// session in a crash of the server.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let mut held = Held::from(&self.pool).await.map_err(Fault::of_write)?;
+        let mut held = self.line.held().await.map_err(Fault::of_write)?;
         migrate::migrate(&mut held).await.map_err(Fault::of_write)
     }
 
@@ -117,7 +122,7 @@ impl PostgresStore {
         let now = (self.clock)();
         let mut purged = 0;
         loop {
-            let mut held = Held::from(&self.pool).await.map_err(Fault::of_write)?;
+            let mut held = self.line.held().await.map_err(Fault::of_write)?;
             let rows = held.insist(|| sql::purge(now, PURGE_STEP)).await.map_err(of_write)?;
             let step = sql::purged(&rows).map_err(of_write)?;
             purged += usize::try_from(step).unwrap_or(0);
@@ -128,7 +133,7 @@ impl PostgresStore {
     }
 
     async fn held(&self) -> Result<Held, StoreError> {
-        Held::from(&self.pool).await.map_err(Fault::of_read)
+        self.line.held().await.map_err(Fault::of_read)
     }
 }
 
