@@ -75,6 +75,8 @@ const ATTEMPTS: usize = 4;
 /// - How many connections there are, and how they are made. The store hands one from request to request, sixteen times at most
 ///   before it goes back to the pool and anybody else may have it: sqlx asks every connection that comes back for a sign of
 ///   life, which is a round trip. A connection that nobody needs goes back at once.
+/// - `acquire_timeout`, 30 seconds by default: while the server is down a request waits that long, or until the session layer
+///   gives up on it (2 seconds). With 1 second it is known that nothing was written.
 /// - `test_before_acquire`, on by default, asks a connection for a sign of life before it leaves the pool: one more round trip, and
 ///   no request fails because the server was restarted in between. Without it a restart costs the first request on each
 ///   connection a 503.
