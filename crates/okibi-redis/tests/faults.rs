@@ -151,12 +151,14 @@ async fn a_swap_is_not_sent_twice(store: RedisStore, server: &RedisServer, proxy
         let cut = Mode::Cut(Cut { after: 0, then });
         server.cli(&["set", "session:a", "1", "px", "600000"]);
         until("it answers", || async { held(&store, "session:a").await.as_deref() == Some("1") }).await;
+        let cuts = proxy.traffic().cuts;
         proxy.set(cut);
         let swap = {
             let (store, a) = (std::sync::Arc::clone(&store), a.clone());
             tokio::spawn(async move { store.swap(&a, Some(b"1"), write("2", None)).await })
         };
         until("it is written", || async { server.cli(&["get", "session:a"]) == "2" }).await;
+        until("the answer is lost", || async { proxy.traffic().cuts > cuts }).await;
         server.cli(&["set", "session:a", "3", "px", "600000"]);
         proxy.set(Mode::Open);
         let error = swap.await.unwrap().unwrap_err();

@@ -200,6 +200,8 @@ describe('n39_a_swap_that_a_client_sends_again_is_unknown_and_never_a_conflict',
       proxy.mode = 'cutting'
       const swapped = store.swap(key, bytes('1'), write('2')).then(String, ({ kind }) => kind)
       await vi.waitFor(() => expect(target.cli('get', key)).toBe('2'), 5000)
+      // The proxy is in this process: it gets its turn to lose the answer.
+      await new Promise((resolve) => setTimeout(resolve, 50))
       target.cli('set', key, '3', 'px', '60000')
       proxy.mode = 'open'
       expect(await swapped).toBe('unknown')
