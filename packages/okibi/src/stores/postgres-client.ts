@@ -23,7 +23,7 @@ export interface PgPoolClient extends PgClient {
 
 /** A pool of the package `pg` (8 and later): `new Pool()`. */
 export interface PgPool {
-  connect(): Promise<PgPoolClient>
+  connect(callback: (error: Error | undefined, client: PgPoolClient | undefined) => void): void
   readonly totalCount: number
 }
 
@@ -122,8 +122,6 @@ class ByPool implements Asking {
    */
   async #use<T>(request: (client: PgClient) => Promise<T>): Promise<T> {
     const client = await this.#connect()
-    // Without a listener an error of the connection would end the process. The request tells of it as well.
-    client.on('error', ignore)
     let isOut = true
     const giveBack = (destroy: boolean) => {
       if (!isOut) return
@@ -151,16 +149,16 @@ class ByPool implements Asking {
         isLate = true
         reject(new NoConnection(`no connection to Postgres within ${this.#patience} ms`))
       }, this.#patience)
-      const connected = (client: PgPoolClient) => {
+      const connected = (cause: unknown, client: PgPoolClient | undefined) => {
         clearTimeout(timer)
-        if (isLate) client.release()
-        else resolve(client)
+        if (!client) return reject(new NoConnection('no connection to Postgres', { cause }))
+        if (isLate) return client.release()
+        // Without a listener an error of the connection would end the process. The request tells of it as well.
+        client.on('error', ignore)
+        resolve(client)
       }
-      const failed = (cause: unknown) => {
-        clearTimeout(timer)
-        reject(new NoConnection('no connection to Postgres', { cause }))
-      }
-      this.#pool.connect().then(connected, failed)
+      // Not by a promise: the pool has stopped listening, and an error may come before a promise is heard of.
+      this.#pool.connect(connected)
     })
   }
 }

@@ -107,7 +107,7 @@ for (const [name, open] of Object.entries(clients)) {
       const prepared = async () => {
         const find = 'SELECT 1 FROM pg_prepared_statements WHERE statement LIKE $$%FROM okibi_sessions%$$'
         if ('unsafe' in client) return ((await client.unsafe(find).values()) as unknown[]).length
-        const held = 'connect' in client ? await client.connect() : undefined
+        const held = 'connect' in client ? await (client as pg.Pool).connect() : undefined
         const { rows } = await (held ?? (client as PgClient)).query({ text: find, rowMode: 'array' })
         held?.release()
         return rows.length
