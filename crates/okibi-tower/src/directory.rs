@@ -103,8 +103,13 @@ pub(crate) async fn end_all_but(shared: &Shared, owner: &str, kept: Option<Handl
     let owner = Owner::new(owner);
     let mut deadline = Deadline::of(shared);
     let mut ended = 0;
+    // Once one of several may be over, nobody may be told that nothing was written.
+    let told = |error: Error, alone: bool| match error.kind() {
+        ErrorKind::StoreUnavailable if !alone => shared.fail(Refusal::StoreUnknown).with_source(error),
+        _ => error,
+    };
     loop {
-        let mut found = verified(shared, &owner).await?;
+        let mut found = verified(shared, &owner).await.map_err(|error| told(error, ended == 0))?;
         found.retain(|(_, summary)| Some(summary.handle) != kept);
         if found.is_empty() {
             return Ok(ended);
@@ -113,7 +118,8 @@ pub(crate) async fn end_all_but(shared: &Shared, owner: &str, kept: Option<Handl
         if deadline.has_passed().await {
             return Err(shared.fail(Refusal::Contended));
         }
-        let gone = each(found, |(key, _)| end_key(shared, key)).await?;
+        let alone = ended == 0 && found.len() == 1;
+        let gone = each(found, |(key, _)| end_key(shared, key)).await.map_err(|error| told(error, alone))?;
         ended += gone.len();
     }
 }

@@ -380,3 +380,15 @@ async fn n25_where_nobody_can_list_that_is_an_error_of_its_own() {
         deed.await.ok();
     }
 }
+
+#[tokio::test]
+async fn n25_who_ends_several_is_not_told_that_nothing_was_written() {
+    let world = World::new();
+    three_devices(&world).await;
+    let directory = world.sessions().layer().unwrap().directory();
+    world.store.fails(Fault::ReadOnly);
+    assert_eq!(directory.end_all("ada").await.unwrap_err().kind(), ErrorKind::StoreUnknown);
+    assert_eq!(directory.end_all("eve").await.unwrap_err().kind(), ErrorKind::StoreUnavailable, "there is only one");
+    world.store.fails(None);
+    assert_eq!(directory.end_all("ada").await.unwrap(), 2);
+}

@@ -89,13 +89,21 @@ export async function endOne(asker: Asker, owner: string, handle: string): Promi
 export async function endAllBut(asker: Asker, owner: string, kept: string | undefined): Promise<number> {
   let started: number | undefined
   let ended = 0
+  let isAlone = true
+  // Once one of several may be over, nobody may be told that nothing was written.
+  const told = (cause: unknown): never => {
+    if (isAlone || !(cause instanceof OkibiError) || cause.code !== 'store_unavailable') throw cause
+    throw new OkibiError('store_unknown', 'sessions of an owner: some may have ended, and some not', { cause })
+  }
   for (;;) {
-    const found = (await verified(asker, owner)).filter(([, summary]) => summary.handle !== kept)
+    const found = (await verified(asker, owner).catch(told)).filter(([, summary]) => summary.handle !== kept)
     if (found.length === 0) return ended
     // However many there were: only those that keep appearing run into the deadline.
     started ??= performance.now()
     if (performance.now() - started >= asker.outside.commitDeadline) throw contended()
-    await each(found, ([key]) => endKey(asker, key))
+    isAlone &&= found.length === 1
+    await each(found, ([key]) => endKey(asker, key)).catch(told)
+    isAlone = false
     ended += found.length
   }
 }

@@ -1,7 +1,7 @@
 // The sessions of one owner: N25.
 import { Hono } from 'hono'
 import { describe, expect, test, vi } from 'vitest'
-import { directory, type SessionEnv, sessions } from '../src/index.js'
+import { directory, type SessionEnv, StoreError, sessions } from '../src/index.js'
 import type { Store } from '../src/store.js'
 import { Browser } from './support/browser.js'
 import { Clock } from './support/clock.js'
@@ -225,4 +225,21 @@ test('a_failing_store_fails_the_list', async () => {
     return loads > 1 ? Promise.reject(new Error('down')) : undefined
   }
   expect((await ann.fetch('/owned')).status).toBe(503)
+})
+
+test('n25_who_ends_several_is_not_told_that_nothing_was_written', async () => {
+  const store = new Watched()
+  const app = new Hono<SessionEnv>()
+  app.use(sessions({ store }))
+  app.get('/:owner', (c) => {
+    c.get('session').setOwner(c.req.param('owner'))
+    return c.body(null)
+  })
+  for (const owner of ['ann', 'ann', 'ben']) await app.request(`/${owner}`)
+  const admin = directory({ store })
+  store.interfere = (call) => (call === 'swap' ? Promise.reject(new StoreError('unavailable', 'read only')) : undefined)
+  await expect(admin.endAll('ann')).rejects.toMatchObject({ code: 'store_unknown' })
+  await expect(admin.endAll('ben')).rejects.toMatchObject({ code: 'store_unavailable' })
+  store.interfere = undefined
+  expect(await admin.endAll('ann')).toBe(2)
 })
