@@ -291,22 +291,24 @@ function pause(millis: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, millis))
 }
 
-const SQLITE_BUSY = 5
-const SQLITE_IOERR = 10
+/** An error of SQLite's: its number, its name, and what SQLite says, which is all that Deno tells of a failed `exec`. */
+const BUSY = [5, 'SQLITE_BUSY', 'database is locked'] as const
+const IOERR = [10, 'SQLITE_IOERR', 'disk I/O error'] as const
 
-/** SQLite's own code of an error, however the driver spells it. */
-function isCode(error: unknown, number: number, name: string): boolean {
-  const { code, errcode, errno } = (error ?? {}) as Readonly<Record<string, unknown>>
+/** Whether it is this error, however the driver spells it. */
+function is([number, name, words]: typeof BUSY | typeof IOERR, error: unknown): boolean {
+  const { code, errcode, errno, message } = (error ?? {}) as Readonly<Record<string, unknown>>
   if (typeof code === 'string' && code.startsWith(name)) return true
-  return [errcode, errno].some((given) => typeof given === 'number' && (given & 0xff) === number)
+  const numbers = [errcode, errno].filter((given) => typeof given === 'number')
+  return numbers.length > 0 ? numbers.some((given) => (given & 0xff) === number) : message === words
 }
 
 function isBusy(error: unknown): boolean {
-  return isCode(error, SQLITE_BUSY, 'SQLITE_BUSY')
+  return is(BUSY, error)
 }
 
 /** A write may have reached the disk although the system reported a failure; every other error undoes it. */
 function fault(cause: unknown): StoreError {
-  const isUnknown = isCode(cause, SQLITE_IOERR, 'SQLITE_IOERR')
+  const isUnknown = is(IOERR, cause)
   return new StoreError(isUnknown ? 'unknown' : 'unavailable', 'the session database failed', { cause })
 }

@@ -12,10 +12,12 @@ const WITHOUT: Record<string, Record<string, string>> = {
   node: {},
   deno: {},
   bun: {
+    'devices.test.ts': 'works in a folder of its own, as the next does',
     'readme.test.ts': 'works in a folder of its own, which a thread cannot, and on Bun each file runs in a thread',
   },
   workerd: {
     'both-faces.test.ts': 'starts a Rust service',
+    'devices.test.ts': 'keeps its sessions in an SQLite file',
     'hono-sessions/bun-sqlite-store.test.ts': 'opens SQLite files',
     'hono-sessions/docs.test.ts': 'reads the documentation',
     'hono-sessions/parallel.test.ts': 'lets requests wait for each other, which they must not on Workers',

@@ -83,13 +83,14 @@ for (const [order, first, second] of pairs) {
 
   test(`n2_parallel_changes_of_both_all_survive (${order})`, async () => {
     const cookie = cookieOf(await first('/add'))
-    const names = Array.from({ length: 30 }, (_, at) => `name${at}`)
+    // Not more at once than a busy machine brings through the lock of one row within the store's deadline.
+    const names = Array.from({ length: 12 }, (_, at) => `name${at}`)
     const changes = names.flatMap((name, at) => {
       const [face, other] = at % 2 === 0 ? [first, second] : [second, first]
       return [face(`/set/${name}`, cookie), other('/add', cookie)]
     })
     for (const answer of await Promise.all(changes)) expect(answer.status).toBe(200)
-    const all = { count: 31, ...Object.fromEntries(names.map((name) => [name, true])) }
+    const all = { count: 13, ...Object.fromEntries(names.map((name) => [name, true])) }
     expect(await (await second('/read', cookie)).json()).toEqual(all)
   })
 }
