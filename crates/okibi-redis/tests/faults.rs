@@ -111,7 +111,7 @@ async fn f_a_promoted_replica_goes_on_at_the_same_address() {
     let store = RedisStore::new(client.get_connection_manager().await.unwrap());
     let a = key("session:a");
     store.swap(&a, None, write("1", Some("ann"))).await.unwrap();
-    assert_eq!(master.cli(&["wait", "1", "5000"]), "1");
+    until("the replica has it", || async { replica.cli(&["get", "session:a"]) == "1" }).await;
 
     // Before the promotion nothing can be written, and that is known.
     proxy.lead_to(replica.port());
@@ -135,7 +135,7 @@ async fn f_a_master_that_dies_is_followed_by_the_one_that_sentinels_choose() {
     let store = RedisStore::sentinel(sentinel_client(&sentinel)).await.unwrap();
     let a = key("session:a");
     store.swap(&a, None, write("1", None)).await.unwrap();
-    assert_eq!(master.cli(&["wait", "1", "5000"]), "1");
+    until("the replica has it", || async { replica.cli(&["get", "session:a"]) == "1" }).await;
     master.kill();
     until("it follows", || async { store.load(&a).await.is_ok() }).await;
     until("it writes", || async { matches!(store.swap(&a, Some(b"1"), write("2", None)).await, Ok(Swap::Done)) }).await;
