@@ -448,3 +448,27 @@ async fn a_panic_when_an_update_runs_again_is_a_failed_commit() {
     assert_eq!((answer.status, answer.body.as_str()), (StatusCode::INTERNAL_SERVER_ERROR, "session error"));
     assert_eq!(count(&browser).await, "Some(7)");
 }
+
+#[tokio::test]
+async fn n39_what_was_in_doubt_once_is_never_reported_as_not_written() {
+    let world = World::new();
+    let ada = visitor(&world).await;
+    let kind = |error: &Error| {
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Response::builder().status(status).body(error.kind().code().into()).unwrap()
+    };
+    let ada = ada.visiting(support::browser::app(world.sessions().on_store_error(kind)));
+    let store = std::sync::Arc::clone(&world.store);
+    let logout = ada.act(move |session| async move {
+        session.destroy()?;
+        store.fails(Fault::RepliesLost);
+        let lost = session.commit().await.unwrap_err();
+        assert_eq!(lost.kind(), ErrorKind::StoreUnknown);
+        // The logout is tried once more at the end, and that fails before anything is sent.
+        store.fails(Fault::Down);
+        Err::<(), _>(lost)
+    });
+    let logout = logout.await;
+    assert_eq!(logout.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(logout.body, "store_unknown");
+}

@@ -255,7 +255,10 @@ export class RequestSession<V extends Changes = View> {
       else this.#takeIn(reply)
     }
     const doubt = (error: unknown) => {
-      this.#inDoubt ||= error instanceof OkibiError && error.code === 'store_unknown'
+      const code = error instanceof OkibiError ? error.code : undefined
+      // Nothing was written this time, but of the time before nobody knows.
+      if (this.#inDoubt && code === 'store_unavailable') throw unknownOutcome(error)
+      this.#inDoubt ||= code === 'store_unknown'
       throw error
     }
     try {
@@ -328,6 +331,7 @@ export function upgrade(): OkibiError {
   return new OkibiError('upgrade', text)
 }
 
-function unknownOutcome(): OkibiError {
-  return new OkibiError('store_unknown', 'session store did not answer: the outcome is unknown')
+function unknownOutcome(cause?: unknown): OkibiError {
+  const text = 'session store did not answer: the outcome is unknown'
+  return new OkibiError('store_unknown', text, cause === undefined ? {} : { cause })
 }

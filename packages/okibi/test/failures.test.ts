@@ -559,3 +559,35 @@ test('an_error_that_is_no_store_fault_is_honos_own_500_and_logged', async () => 
   expect([response.status, await response.text()]).toEqual([500, 'Internal Server Error'])
   expect(noise).toHaveBeenCalledWith(expect.objectContaining({ code: 'invalid_value' }))
 })
+
+test('n39_what_was_in_doubt_once_is_never_reported_as_not_written', async () => {
+  const store = new Watched()
+  const codes: string[] = []
+  const app = new Hono<SessionEnv<Data>>()
+  app.use(
+    sessions<Data>({
+      store,
+      onStoreError: ({ code }, c) => {
+        codes.push(code)
+        return c.text(code, 503)
+      },
+    }),
+  )
+  app.get('/start', (c) => {
+    c.get('session').set('n', 1)
+    return c.text('started')
+  })
+  app.get('/logout', async (c) => {
+    c.get('session').destroy()
+    const lost = new StoreError('unknown', 'lost')
+    store.interfere = (call) => (call === 'swap' ? Promise.reject(lost) : undefined)
+    await expect(c.get('session').commit()).rejects.toMatchObject({ code: 'store_unknown' })
+    // The logout is tried once more at the end, and that fails before anything is sent.
+    store.interfere = () => Promise.reject(new StoreError('unavailable', 'down'))
+    throw new Error('the handler gives up')
+  })
+  const ann = new Browser(app)
+  await ann.text('/start')
+  expect((await ann.fetch('/logout')).status).toBe(503)
+  expect(codes.at(-1)).toBe('store_unknown')
+})

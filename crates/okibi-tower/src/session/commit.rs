@@ -91,11 +91,12 @@ impl Inner {
 
     async fn commit_in_turn(&self, failed: bool, last: bool) -> Result<usize, Error> {
         let now = self.shared.now();
-        let (step, random, changes) = {
+        let (step, random, changes, was_in_doubt) = {
             let mut state = self.state();
             if state.in_doubt && !failed {
                 return Err(self.unknown());
             }
+            let was_in_doubt = state.in_doubt;
             state.open(&self.shared.engine, now);
             let log = if last { std::mem::take(&mut state.log) } else { state.log.clone() };
             let changes = log.len();
@@ -104,9 +105,13 @@ impl Inner {
             let step = step.map_err(|refusal| self.fail(refusal))?;
             // If this future is dropped before the end, nobody knows what was written.
             state.in_doubt = true;
-            (step, random, changes)
+            (step, random, changes, was_in_doubt)
         };
-        let result = run(&self.shared, step, random, &mut Changing(self)).await;
+        let result = run(&self.shared, step, random, &mut Changing(self)).await.map_err(|error| match error.kind() {
+            // Nothing was written this time, but of the time before nobody knows.
+            ErrorKind::StoreUnavailable if was_in_doubt => self.unknown().with_source(error),
+            _ => error,
+        });
         let (done, events) = {
             let mut state = self.state();
             state.in_doubt = is_unknown(&result);
