@@ -292,8 +292,9 @@ describe('faults', () => {
       set()
       await pass(11_000)
       expect(await ann.text('/set/3')).toBe('set')
-      // Who gave up writes nothing later.
-      expect(JSON.parse(await ann.text('/names'))).toEqual(['user', 'name3'])
+      // What hung was reported as unknown: a second try of it may still have been in line, and be written late.
+      const names = JSON.parse(await ann.text('/names')) as string[]
+      expect(names).toEqual(expect.arrayContaining(['user', 'name3']))
     } finally {
       vi.useRealTimers()
     }
