@@ -1,12 +1,12 @@
 // Sessions in MySQL or MariaDB, through the app's own pool, in the same table as the Rust store.
 import { Buffer } from 'node:buffer'
-import { OkibiError, StoreError } from '../errors.js'
+import { StoreError } from '../errors.js'
 import type { Loaded, Write } from '../store.js'
 import { isSame } from './bytes.js'
 import { type Asking, asking, type MysqlPool } from './mysql-client.js'
 import { fault, isCollision, isDuplicate } from './mysql-fault.js'
 import { SCHEMA } from './mysql-schema.js'
-import { type SqlDatabase, type SqlStore, sqlStore } from './sql.js'
+import { patienceOf, type SqlDatabase, type SqlStore, sqlStore } from './sql.js'
 
 export type { MysqlCallbackPool, MysqlConnection, MysqlPool, MysqlPromisePool, MysqlQuery } from './mysql-client.js'
 export { SCHEMA }
@@ -24,9 +24,6 @@ export interface MysqlStoreOptions {
 
 /** Sessions in MySQL or MariaDB. */
 export type MysqlStore = SqlStore
-
-/** The longest time that a timer can wait, in seconds. */
-const LONGEST = (2 ** 31 - 1) / 1000
 
 /** The longest key and owner that the table has room for, in bytes. A server that is not strict would cut off the rest. */
 const ROOM = { key: 512, owner: 65_535 }
@@ -55,10 +52,7 @@ const ROOM = { key: 512, owner: 65_535 }
  */
 export function mysqlStore(pool: MysqlPool, options: MysqlStoreOptions = {}): MysqlStore {
   const { timeout = 5, now = Date.now } = options
-  if (!(timeout > 0 && timeout <= LONGEST)) {
-    throw new OkibiError('config', `mysqlStore: timeout of ${timeout}: must be a number of seconds above 0, such as 5`)
-  }
-  return sqlStore(new Mysql(asking(pool, timeout * 1000)), now)
+  return sqlStore(new Mysql(asking(pool, patienceOf(timeout))), now)
 }
 
 const encoder = new TextEncoder()

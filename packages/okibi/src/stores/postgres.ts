@@ -4,7 +4,7 @@ import type { Loaded, Write } from '../store.js'
 import { type Asking, asking, type PostgresClient, type Row, type Statement } from './postgres-client.js'
 import { fault, isCollision } from './postgres-fault.js'
 import { SCHEMA } from './postgres-schema.js'
-import { type SqlDatabase, type SqlStore, sqlStore } from './sql.js'
+import { patienceOf, type SqlDatabase, type SqlStore, sqlStore } from './sql.js'
 
 export type { PgClient, PgPool, PgPoolClient, PgQuery, PostgresClient, PostgresJs } from './postgres-client.js'
 export { SCHEMA }
@@ -84,7 +84,7 @@ const LOCK = '-8640331450552768956'
  * Postgres has no NUL character in a text: there is no session under such a key nor of such an owner, and to write one is
  * refused as unavailable.
  *
- * @throws `TypeError` if it is no such client.
+ * @throws `TypeError` if it is no such client, `OkibiError` with the code `config` if `timeout` is no time.
  *
  * @example
  * ```ts
@@ -97,7 +97,7 @@ const LOCK = '-8640331450552768956'
  */
 export function postgresStore(client: PostgresClient, options: PostgresStoreOptions = {}): PostgresStore {
   const { prepare, timeout = 5, now = Date.now } = options
-  return sqlStore(new Postgres(asking(client, prepare, timeout * 1000)), now)
+  return sqlStore(new Postgres(asking(client, prepare, patienceOf(timeout))), now)
 }
 
 class Postgres implements SqlDatabase {

@@ -1,5 +1,5 @@
 // What the stores on SQL servers have in common: when to ask again, what a refused write found, and how a purge goes on.
-import { StoreError } from '../errors.js'
+import { OkibiError, StoreError } from '../errors.js'
 import type { Loaded, Store, Swap, Write } from '../store.js'
 import { isSame } from './bytes.js'
 
@@ -51,6 +51,13 @@ const PURGE_STEP = 500
 const PATIENCE = 100
 /** How often a swap is tried that is refused although what it expects lies there. */
 const ATTEMPTS = 4
+
+/** How long a request may hold a connection, in milliseconds: as long as a timer can wait. */
+export function patienceOf(timeout: number): number {
+  const patience = timeout * 1000
+  if (patience > 0 && patience < 2 ** 31) return patience
+  throw new OkibiError('config', `store: timeout of ${timeout}: must be seconds above 0`)
+}
 
 /** A store on a database. */
 export function sqlStore(database: SqlDatabase, now: () => number): SqlStore {

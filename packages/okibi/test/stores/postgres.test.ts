@@ -224,3 +224,10 @@ test('a_client_that_is_none_is_an_error_that_names_the_fix', () => {
     )
   }
 })
+
+test('a_timeout_that_is_none_is_refused_when_it_is_configured', () => {
+  const client = { query: () => Promise.resolve({ rows: [] }) }
+  for (const timeout of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
+    expect(() => postgresStore(client, { timeout })).toThrow(`store: timeout of ${timeout}: must be seconds above 0`)
+  }
+})
