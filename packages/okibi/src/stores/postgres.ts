@@ -158,6 +158,6 @@ class Postgres implements SqlDatabase {
   }
 
   unfit(what: 'key' | 'owner', text: string): string | undefined {
-    return text.includes('\0') ? `the ${what} holds a NUL character, which Postgres cannot store in a text` : undefined
+    return text.includes('\0') ? `the ${what} holds a NUL character, which no text in Postgres can` : undefined
   }
 }

@@ -52,10 +52,9 @@ const PATIENCE = 100
 /** How often a swap is tried that is refused although what it expects lies there. */
 const ATTEMPTS = 4
 
-/** How long a request may hold a connection, in milliseconds: as long as a timer can wait. */
+/** How long a request may hold a connection, in milliseconds. */
 export function patienceOf(timeout: number): number {
-  const patience = timeout * 1000
-  if (patience > 0 && patience < 2 ** 31) return patience
+  if (timeout > 0 && timeout * 1000 < 2 ** 31) return timeout * 1000
   throw new OkibiError('config', `store: timeout of ${timeout}: must be seconds above 0`)
 }
 
