@@ -15,8 +15,8 @@ use crate::{
 /// What the engine is compiled for.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
-/// The most that the engine may weigh as shipped, gzipped, in bytes (the design's budget).
-const BUDGET: usize = 100_000;
+/// The most that the engine may weigh as shipped, gzipped, in bytes. ARCHITECTURE.md says why it is this.
+const BUDGET: usize = 110_000;
 
 /// How much work to put into the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
