@@ -12,9 +12,10 @@ pub(crate) const USAGE: &str = "\
 cargo xtask <task>
 
   demo [--store sqlite|cookie] [--port N]   run the demo site on axum (port 3000) and on Hono (the next port)
-  test [part ...]                           run everything that must hold, or only these parts: rust, ts, tidy,
+  test [part ...] [--repeat N] [--load]     run everything that must hold, or only these parts: rust, ts, tidy,
                                             runtimes, consumers, stores, faults, fuzz, readme, browser, or
-                                            one of theirs (clippy, bun, ...)
+                                            one of theirs (clippy, bun, ...); --repeat runs them N times and
+                                            counts what failed, --load keeps every core busy beside them
   servers                                   put newer Redis and Valkey, for tests, into target/servers
   tidy                                      check the house rules
   wasm [--dev]                              build the engine for JavaScript; --dev leaves out the optimiser
@@ -30,7 +31,7 @@ cargo xtask <task>
 pub(crate) enum Task {
     Help,
     Demo(demo::Options),
-    Test(test::Parts),
+    Test(test::Options),
     Servers,
     Tidy,
     Wasm(Effort),
@@ -45,7 +46,7 @@ impl Task {
     pub(crate) fn parse(mut args: Args) -> Outcome<Self> {
         let task = match args.task() {
             "demo" => Self::Demo(demo::Options::parse(&mut args)?),
-            "test" => Self::Test(test::Parts::parse(&mut args)?),
+            "test" => Self::Test(test::Options::parse(&mut args)?),
             "servers" => Self::Servers,
             "tidy" => Self::Tidy,
             "wasm" => Self::Wasm(if args.flag("--dev") { Effort::Quick } else { Effort::Shipped }),
@@ -68,7 +69,7 @@ impl Task {
                 Ok(())
             }
             Self::Demo(options) => demo::run(options),
-            Self::Test(parts) => test::run(&parts),
+            Self::Test(options) => test::run(&options),
             Self::Servers => servers::fetch(),
             Self::Tidy => tidy::check(),
             Self::Wasm(effort) => wasm::build(effort),
@@ -98,6 +99,7 @@ mod tests {
             "demo --store=sqlite",
             "test",
             "test rust vitest",
+            "test stores --repeat 5 --load",
             "servers",
             "tidy",
             "wasm --dev",
@@ -120,6 +122,7 @@ mod tests {
             ("demo --store redis", "--store redis: unknown, use sqlite or cookie"),
             ("demo --port 65535", "--port 65535: not a port with a free one after it"),
             ("test rusty", "rusty: no such part"),
+            ("test --repeat 0", "--repeat 0: nothing would run, use 1 or more"),
             ("fuzz --seconds", "--seconds: a value is missing"),
         ] {
             let failure = parse(line).unwrap_err();

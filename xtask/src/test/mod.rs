@@ -1,5 +1,7 @@
 //! `cargo xtask test`: everything that must hold, part by part, with a summary at the end.
 
+mod load;
+mod repeat;
 mod runtimes;
 mod rust;
 mod site;
@@ -17,6 +19,7 @@ use std::{
     time::Instant,
 };
 
+use self::load::Load;
 use crate::{
     args::Args,
     faults, fuzz,
@@ -111,27 +114,62 @@ enum Verdict {
     Skipped(Failure),
 }
 
-/// The parts that are to run.
-pub(crate) struct Parts(Vec<&'static Part>);
+/// The parts that are to run, and how.
+pub(crate) struct Options {
+    parts: Vec<&'static Part>,
+    /// How many times all of them run, one round after the other.
+    rounds: u64,
+    /// Whether every core is kept busy meanwhile.
+    is_loaded: bool,
+}
 
-impl Parts {
-    /// Reads names of parts or groups; none stands for all.
+impl Options {
+    /// Reads `--repeat N` and `--load`, and names of parts or groups; none stands for all.
     pub(crate) fn parse(args: &mut Args) -> Outcome<Self> {
+        let rounds = args.number("--repeat")?.unwrap_or(1);
+        if rounds == 0 {
+            return fail("--repeat 0: nothing would run, use 1 or more");
+        }
+        let is_loaded = args.flag("--load");
         let wanted: Vec<String> = std::iter::from_fn(|| args.word()).collect();
-        chosen(&wanted).map(Self)
+        Ok(Self { parts: chosen(&wanted)?, rounds, is_loaded })
     }
 }
 
-impl fmt::Debug for Parts {
+impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|part| part.name)).finish()
+        f.debug_list().entries(self.parts.iter().map(|part| part.name)).finish()
     }
 }
 
-/// Runs the parts and sums up.
-pub(crate) fn run(parts: &Parts) -> Outcome {
+/// Runs the parts as often as wanted and sums up. A round that fails stops none of the others.
+pub(crate) fn run(options: &Options) -> Outcome {
+    let load = options.is_loaded.then(Load::start).transpose()?;
+    if let Some(load) = &load {
+        println!("== load: {} threads that compute", load.cores());
+    }
+    let mut rounds = Vec::new();
+    for round in 1..=options.rounds {
+        if options.rounds > 1 {
+            println!("== round {round} of {}\n", options.rounds);
+        }
+        let verdicts = run_once(&options.parts);
+        print!("{}", summary(&verdicts));
+        rounds.push(verdicts);
+    }
+    if options.rounds > 1 {
+        print!("{}", repeat::counts(&rounds, options.is_loaded));
+    }
+    if rounds.iter().flatten().any(|(_, verdict)| matches!(verdict, Verdict::Failed(_))) {
+        return Err(Failure::said());
+    }
+    Ok(())
+}
+
+/// Runs each of the parts once.
+fn run_once(parts: &[&'static Part]) -> Vec<(&'static str, Verdict)> {
     let mut verdicts = Vec::new();
-    for parts in parts.0.chunk_by(|one, next| [one, next].iter().all(|part| SIDE_BY_SIDE.contains(&part.name))) {
+    for parts in parts.chunk_by(|one, next| [one, next].iter().all(|part| SIDE_BY_SIDE.contains(&part.name))) {
         match parts {
             [part] => {
                 println!("== {}", part.name);
@@ -142,11 +180,7 @@ pub(crate) fn run(parts: &Parts) -> Outcome {
             _ => verdicts.extend(side_by_side(parts)),
         }
     }
-    print!("{}", summary(&verdicts));
-    if verdicts.iter().any(|(_, verdict)| matches!(verdict, Verdict::Failed(_))) {
-        return Err(Failure::said());
-    }
-    Ok(())
+    verdicts
 }
 
 /// Runs a part; its verdict, and the line that says so.

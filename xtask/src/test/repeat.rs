@@ -1,0 +1,53 @@
+//! What became of each part over several rounds, for tests that must never fail by themselves.
+
+use super::Verdict;
+
+/// How a part fared over the rounds.
+struct Count<'a> {
+    name: &'a str,
+    failed: u64,
+    skipped: u64,
+}
+
+/// How often each part failed, in the order in which they first ran: the last line of `--repeat`.
+pub(super) fn counts(rounds: &[Vec<(&str, Verdict)>], is_loaded: bool) -> String {
+    let mut counts: Vec<Count<'_>> = Vec::new();
+    for (name, verdict) in rounds.iter().flatten() {
+        let at = counts.iter().position(|count| count.name == *name).unwrap_or_else(|| {
+            counts.push(Count { name, failed: 0, skipped: 0 });
+            counts.len() - 1
+        });
+        let Some(count) = counts.get_mut(at) else { continue };
+        match verdict {
+            Verdict::Passed => {}
+            Verdict::Failed(_) => count.failed += 1,
+            Verdict::Skipped(_) => count.skipped += 1,
+        }
+    }
+    let total = rounds.len();
+    let parts = counts.iter().map(|Count { name, failed, skipped }| match skipped {
+        0 => format!("{name} failed {failed} of {total}"),
+        _ => format!("{name} failed {failed}, skipped {skipped} of {total}"),
+    });
+    let load = if is_loaded { " under load" } else { "" };
+    format!("{total} rounds{load}: {}\n", parts.collect::<Vec<_>>().join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Verdict, counts};
+    use crate::run::Failure;
+
+    #[test]
+    fn failures_are_counted_for_each_part() {
+        let failed = || Verdict::Failed(Failure("no".to_owned()));
+        let rounds = [
+            vec![("stores", Verdict::Passed), ("faults", failed()), ("bun", Verdict::Skipped(Failure(String::new())))],
+            vec![("stores", failed()), ("faults", failed()), ("bun", Verdict::Skipped(Failure(String::new())))],
+            vec![("stores", Verdict::Passed), ("faults", Verdict::Passed), ("bun", failed())],
+        ];
+        let line = "stores failed 1 of 3; faults failed 2 of 3; bun failed 1, skipped 2 of 3\n";
+        assert_eq!(counts(&rounds, false), format!("3 rounds: {line}"));
+        assert_eq!(counts(&rounds, true), format!("3 rounds under load: {line}"));
+    }
+}
