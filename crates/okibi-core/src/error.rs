@@ -134,8 +134,8 @@ pub enum Refusal {
     /// A value is not JSON or nests deeper than the configured limit.
     #[error("session value: not JSON, or nested deeper than the configured limit")]
     InvalidValue,
-    /// An owner or label is empty or longer than 256 bytes.
-    #[error("session owner or label: must be 1 to 256 bytes")]
+    /// An owner is empty or longer than 256 bytes.
+    #[error("session owner: must be 1 to 256 bytes")]
     InvalidText,
     /// An idle span is zero or longer than 400 days.
     #[error("session idle span: must be between 1 second and 400 days")]

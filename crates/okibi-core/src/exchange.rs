@@ -27,7 +27,7 @@ pub struct Write {
     pub bytes: Bytes,
     /// When the store may forget it. The engine enforces expiry itself; this only collects garbage.
     pub expires_at: Timestamp,
-    /// Whose session it is, for stores that can list by owner.
+    /// Whose session it is, for stores that can list by owner: `<namespace>:<owner>`.
     pub owner: Option<Owner>,
 }
 

@@ -22,6 +22,8 @@ use hono::{HonoKv, HonoProtection, HonoSessions};
 pub(crate) const ROTATE_MARKER: Duration = Duration::from_mins(1);
 /// A last-active time further in the future than this counts as due for renewal: a clock was wrong.
 pub(crate) const SKEW: Duration = Duration::from_mins(1);
+/// The largest limits that can be configured.
+pub(crate) const MOST_LIMITS: Limits = Limits { bytes: 16 * 1024 * 1024, names: 65_536, depth: 100 };
 const SHORTEST_IDLE: Duration = Duration::from_secs(1);
 const LONGEST_GRACE: Duration = Duration::from_hours(1);
 
@@ -372,9 +374,9 @@ fn check_spans(lifetime: Lifetime, renew_after: Option<Duration>, grace: Duratio
 
 fn check_limits(limits: &Limits) -> Result<(), ConfigError> {
     for (option, value, most) in [
-        ("limits.bytes", limits.bytes, 16 * 1024 * 1024),
-        ("limits.names", limits.names, 65_536),
-        ("limits.depth", limits.depth, 100),
+        ("limits.bytes", limits.bytes, MOST_LIMITS.bytes),
+        ("limits.names", limits.names, MOST_LIMITS.names),
+        ("limits.depth", limits.depth, MOST_LIMITS.depth),
     ] {
         if value == 0 || value > most {
             let rule = match option {

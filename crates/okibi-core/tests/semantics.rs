@@ -832,7 +832,7 @@ fn ending_from_elsewhere_by_key_and_listing_by_owner() {
     let mine: Vec<_> = world
         .store
         .iter()
-        .filter_map(|(key, (bytes, _))| Some((key.clone(), world.engine.summary(bytes, &owner, world.now)?)))
+        .filter_map(|(key, (bytes, _))| Some((key.clone(), world.engine.summary(key, bytes, &owner, world.now)?)))
         .collect();
     assert_eq!(mine.len(), 2);
     let (key, _) = mine.iter().find(|(_, summary)| summary.label.as_deref() == Some("phone")).unwrap();

@@ -136,11 +136,12 @@ async fn verified(shared: &Shared, owner: &Owner) -> Result<Vec<(StoreKey, Summa
     let owners = store.owners().ok_or_else(|| shared.fail(no_owners()))?;
     let mut deadline = Deadline::of(shared);
     let mut gone = HashSet::new();
+    let stored = shared.engine.stored_owner(owner);
     loop {
-        let listed = ask_directly(shared, owners.list(owner)).await?;
+        let listed = ask_directly(shared, owners.list(&stored)).await?;
         let looked_at = each(listed, |key| async move {
             let loaded = ask_directly(shared, store.load(&key)).await?;
-            let summary = loaded.and_then(|loaded| shared.engine.summary(&loaded.bytes, owner, shared.now()));
+            let summary = loaded.and_then(|loaded| shared.engine.summary(&key, &loaded.bytes, owner, shared.now()));
             Ok::<_, Error>((key, summary))
         });
         let (mut found, mut has_moved) = (Vec::new(), false);

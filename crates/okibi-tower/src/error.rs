@@ -40,7 +40,7 @@ pub enum ErrorKind {
     InvalidName,
     /// A value cannot be written as JSON, or nests too deep.
     InvalidValue,
-    /// An owner or a label is empty or longer than 256 bytes.
+    /// An owner is empty or longer than 256 bytes.
     InvalidText,
     /// An idle span is shorter than a second or longer than 400 days.
     InvalidSpan,

@@ -125,7 +125,7 @@ async fn what_cannot_be_written_is_refused_where_it_is_made() {
         session.set(Name::<serde_json::Value>::new("deep"), &deep).unwrap_err().kind(),
         session.set(Name::<Pairs>::new("map"), &Pairs::from([((1, 2), 3)])).unwrap_err().kind(),
         session.set_owner("").unwrap_err().kind(),
-        session.set_label("l".repeat(257)).unwrap_err().kind(),
+        session.set_owner("o".repeat(257)).unwrap_err().kind(),
         session.set_idle(std::time::Duration::ZERO).unwrap_err().kind(),
     ];
     let codes = kinds.map(ErrorKind::code).join(" ");

@@ -24,6 +24,7 @@ const CACHE_CONTROL: u32 = 9;
 const IRON_SEAL: u32 = 10;
 const IRON_UNSEAL: u32 = 11;
 const CLAIMS: u32 = 12;
+const STORED_OWNER: u32 = 13;
 
 /// A flag of [`OPEN`]: go on and look the session up, if there is an id.
 const LOOK_UP: u32 = 1;
@@ -90,8 +91,13 @@ fn session_call<'a>(
         }
         CLAIMS => frames::push(reply, if engine.claims(first) { b"true" } else { b"false" }),
         SUMMARY => {
-            let owner = Owner::new(text(frames));
-            reply::summary(reply, engine.summary(&Bytes::copy_from_slice(first), &owner, now).as_ref());
+            let key = StoreKey::new(text(&mut frames));
+            let owner = Owner::new(text(&mut frames));
+            reply::summary(reply, engine.summary(&key, &Bytes::copy_from_slice(first), &owner, now).as_ref());
+        }
+        STORED_OWNER => {
+            let owner = Owner::new(core::str::from_utf8(first).unwrap_or_default());
+            frames::push(reply, engine.stored_owner(&owner).as_str().as_bytes());
         }
         END => {
             let mut flow = Flow::default();

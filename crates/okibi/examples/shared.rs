@@ -9,10 +9,10 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use axum::{Router, extract::Path, routing::get};
+use axum::{Extension, Router, extract::Path, routing::get};
 use okibi::{
-    Error, HonoProtection, HonoSessions, IronRing, MysqlStore, Name, PostgresStore, RedisStore, Session, SessionLayer,
-    SessionOf, Sessions, SqliteStore, store::Store,
+    Directory, Error, HonoProtection, HonoSessions, IronRing, MysqlStore, Name, PostgresStore, RedisStore, Session,
+    SessionLayer, SessionOf, Sessions, SqliteStore, store::Store,
 };
 use redis::cluster::ClusterClient;
 use sqlx::{MySqlPool, PgPool};
@@ -45,6 +45,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .route("/rotate", get(rotate))
         .route("/renew", get(renew))
         .route("/logout", get(logout))
+        .route("/own/{owner}", get(own))
+        .route("/owner", get(owner))
+        .route("/owned", get(owned))
+        .route("/end-all/{owner}", get(end_all))
+        .layer(Extension(sessions.directory()))
         .layer(sessions);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}", listener.local_addr()?);
@@ -94,4 +99,20 @@ async fn renew(session: Session) -> Result<(), Error> {
 
 async fn logout(session: Session) -> Result<(), Error> {
     session.destroy()
+}
+
+async fn own(Path(owner): Path<String>, session: Session) -> Result<(), Error> {
+    session.set_owner(owner)
+}
+
+async fn owner(session: Session) -> String {
+    session.owner().unwrap_or_default()
+}
+
+async fn owned(session: Session) -> Result<String, Error> {
+    session.owned().await.map(|list| list.len().to_string())
+}
+
+async fn end_all(Path(owner): Path<String>, Extension(directory): Extension<Directory>) -> Result<String, Error> {
+    directory.end_all(&owner).await.map(|ended| ended.to_string())
 }

@@ -8,7 +8,7 @@ mod devices;
 use axum::{
     Router,
     body::{Body, to_bytes},
-    http::{Method, Request, StatusCode},
+    http::{HeaderValue, Method, Request, StatusCode},
 };
 use okibi::SqliteStore;
 use tower::ServiceExt as _;
@@ -49,6 +49,30 @@ async fn n25_a_user_sees_their_devices_and_ends_one_the_others_or_all() {
     assert_eq!(ask(&app, Method::POST, "/admin/ann/end-all", &bens).await.1, "1 ended");
     assert_eq!(list(&devices[0]).await, "");
     assert_eq!(list(&bens).await.lines().count(), 1);
+}
+
+/// In-app browsers send 270 bytes, some send nothing, and some send what is no ASCII.
+#[tokio::test]
+async fn n47_what_a_browser_says_of_itself_never_fails_a_login() {
+    let app = devices::app(SqliteStore::in_memory().unwrap()).unwrap();
+    let long = "Mozilla/5.0 ".repeat(30);
+    for (agent, label) in [
+        (Some(long.as_bytes()), &long[..256]),
+        (Some(b"".as_slice()), ""),
+        (Some(b"\xe9t\xe9".as_slice()), "unknown device"),
+        (None, "unknown device"),
+    ] {
+        let mut login = Request::post("/login/ann").body(Body::empty()).unwrap();
+        if let Some(agent) = agent {
+            login.headers_mut().insert("user-agent", HeaderValue::from_bytes(agent).unwrap());
+        }
+        let response = app.clone().oneshot(login).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        let set = response.headers()["set-cookie"].to_str().unwrap();
+        let page = ask(&app, Method::GET, "/devices", set.split(';').next().unwrap()).await.1;
+        let line = page.lines().find(|line| line.contains(", this one")).unwrap();
+        assert_eq!(line.split_once(", this one").unwrap().0, label);
+    }
 }
 
 #[test]

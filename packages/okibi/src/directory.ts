@@ -2,7 +2,7 @@
 import { drive, inTime, isPromise, type Outside } from './driver.js'
 import { Engine, type Summary } from './engine.js'
 import { OkibiError } from './errors.js'
-import { outsideOf, type TimeOptions } from './options.js'
+import { checkNames, engineOptions, outsideOf, type StoredOptions, wrong } from './options.js'
 import type { Store } from './store.js'
 
 /** A session in a list of one owner's sessions. */
@@ -39,26 +39,39 @@ export interface Directory {
   endAllBut(owner: string, handle: string): Promise<number>
 }
 
-/** Where the sessions lie, and how long the store may take. */
-export interface DirectoryOptions extends TimeOptions {
-  /** The store, the same as the middleware's. */
+/** The options of the middleware whose sessions these are. */
+export type DirectoryOptions = Omit<StoredOptions, 'store'> & {
+  /** The store itself, the same as the middleware's. A function of a request is refused: there is no request here. */
   readonly store: Store
 }
 
 /**
  * Lists and ends the sessions of an owner outside any request: for admin pages and background jobs.
  *
+ * It takes the same options object as the middleware. The name of the cookie and the `namespace` say which sessions are meant:
+ * those of another namespace in the same store are never listed and never ended. Throws an `OkibiError` with the code
+ * `config` for options that cannot work.
+ *
  * Every call asks the store, and rejects with `no_owners` if that has no index of owners. A list of n sessions costs a round
  * trip for the list and n to load them, 16 at a time; an end of one costs three more.
  *
  * @example
  * ```ts
- * const sessionsOf = directory({ store })
+ * const options = { store, idle: 900 }
+ * app.use(sessions(options))
+ * const sessionsOf = directory(options)
  * await sessionsOf.endAll('user-17')
  * ```
  */
 export function directory(options: DirectoryOptions): Directory {
-  const asker = { engine: new Engine({}), outside: outsideOf(options, options.store) }
+  checkNames(options)
+  const store: unknown = options.store
+  if (store === undefined) throw wrong('store: none given; a directory needs the store of the middleware')
+  if (typeof store === 'function')
+    throw wrong('store: a directory needs the store itself, not a function that finds it')
+  const { consistency } = options.store
+  const engine = new Engine({ ...engineOptions(options), consistency })
+  const asker = { engine, outside: outsideOf(options, options.store) }
   return {
     list: (owner) => listOwned(asker, owner, undefined),
     end: (owner, handle) => endOne(asker, owner, handle),
@@ -133,11 +146,12 @@ async function verified({ engine, outside }: Asker, owner: string): Promise<[key
   }
   const started = performance.now()
   const gone = new Set<string>()
+  const stored = engine.storedOwner(owner)
   for (;;) {
     const known = gone.size
-    const found = await each(await ask(() => owners.list(owner)), async (key): Promise<[string, Summary][]> => {
+    const found = await each(await ask(() => owners.list(stored)), async (key): Promise<[string, Summary][]> => {
       const loaded = await ask(() => store.load(key))
-      const summary = loaded && engine.summary(loaded.bytes, owner, outside.now())
+      const summary = loaded && engine.summary(key, loaded.bytes, owner, outside.now())
       if (!summary) gone.add(key)
       return summary ? [[key, summary]] : []
     })

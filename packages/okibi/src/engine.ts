@@ -111,6 +111,7 @@ const Call = {
   ironSeal: 10,
   ironUnseal: 11,
   claims: 12,
+  storedOwner: 13,
 } as const
 type Call = (typeof Call)[keyof typeof Call]
 
@@ -396,9 +397,14 @@ export class Engine {
     return this.#reply(Call.end, now, 0, [key])
   }
 
-  /** What a list shows of a stored record; `null` if it is not a live session of this owner. */
-  summary(bytes: Uint8Array, owner: string, now: number): Summary | null {
-    return JSON.parse(exchange(Call.summary, this.#here(), now, 0, [bytes, owner]).text()) as Summary | null
+  /** What a list shows of a record that is stored under a key; `null` if it is not a live session of this owner. */
+  summary(key: string, bytes: Uint8Array, owner: string, now: number): Summary | null {
+    return JSON.parse(exchange(Call.summary, this.#here(), now, 0, [bytes, key, owner]).text()) as Summary | null
+  }
+
+  /** An owner as stores know it: `<namespace>:<owner>`. */
+  storedOwner(owner: string): string {
+    return exchange(Call.storedOwner, this.#here(), 0, 0, [owner]).text()
   }
 
   /** The Vary header that an answer needs whose making looked at the session; `null` if it has it already. */

@@ -268,7 +268,7 @@ type PlainOptions = CommonOptions<string> & {
 }
 
 /** What the engine decides by, without secrets. What it makes no sense of it refuses itself, by name. */
-function engineOptions(options: PlainOptions): EngineOptions {
+export function engineOptions(options: PlainOptions): EngineOptions {
   const { cookie, limits } = options
   return {
     cookie,

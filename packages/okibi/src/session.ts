@@ -166,9 +166,14 @@ export class Session<D extends JsonData<D> = AnyData> {
     this.#request.change('cookie').setOwner(text('owner', owner))
   }
 
-  /** What lists call this session, such as "Firefox on Linux"; at most 256 bytes. */
+  /**
+   * Sets what lists call this session, such as "Firefox on Linux". A label over 256 bytes is cut at a character; an empty one
+   * and `undefined` are no label. So a text that the visitor's browser sends never fails a login.
+   */
   setLabel(label: string | undefined): void {
-    this.#request.change('session').other(`{"set_label":${JSON.stringify(text('label', label))}}`)
+    // Half an emoji, which a label may have that was cut by the app, is no text.
+    const whole = typeof label === 'string' ? label.toWellFormed() : label
+    this.#request.change('session').other(`{"set_label":${JSON.stringify(text('label', whole))}}`)
   }
 
   /** Whose session this is. */
@@ -308,5 +313,5 @@ function date(millis: number | undefined): Date | undefined {
 function text(what: string, given: unknown): string | null {
   if (given === undefined || given === null) return null
   if (typeof given === 'string' && given.isWellFormed()) return given
-  throw new OkibiError('invalid_text', `session ${what} of type ${typeof given}: must be a string of 1 to 256 bytes`)
+  throw new OkibiError('invalid_text', `session ${what} of type ${typeof given}: must be a well-formed string`)
 }

@@ -17,7 +17,7 @@ export interface Write {
   readonly bytes: Uint8Array
   /** When the store may forget it, in milliseconds since the Unix epoch. */
   readonly expiresAt: number
-  /** Whose session it is, for stores that can list by owner. A write without one takes the key off every list. */
+  /** Whose session it is, for stores that can list by owner: `<namespace>:<owner>`. A write without one takes the key off every list. */
   readonly owner?: string | undefined
 }
 

@@ -39,6 +39,23 @@ test('n25_a_user_sees_their_devices_and_ends_one_the_others_or_all', async () =>
   expect(await list(ben)).toHaveLength(1)
 })
 
+test('n47_what_a_browser_says_of_itself_never_fails_a_login', async () => {
+  const { default: app } = await import('./readme/devices.js')
+  const long = 'Mozilla/5.0 '.repeat(30)
+  for (const [agent, label] of [
+    [long, long.slice(0, 256)],
+    ['', undefined],
+    ['\xe9'.repeat(200), '\xe9'.repeat(128)],
+    [undefined, 'unknown device'],
+  ]) {
+    const browser = new Browser(app)
+    const headers = agent === undefined ? {} : { 'user-agent': agent }
+    expect((await browser.fetch('/login/cat', { method: 'POST', headers })).status).toBe(200)
+    const devices = (await (await browser.fetch('/devices')).json()) as Device[]
+    expect(devices.find(({ current }) => current)?.label).toBe(label)
+  }
+})
+
 test('the page shows the example as it is', () => {
   const [, ...lines] = readFileSync(new URL('./readme/devices.ts', import.meta.url), 'utf8').split('\n')
   const page = readFileSync(new URL('../../../docs/log-out-everywhere.md', import.meta.url), 'utf8')

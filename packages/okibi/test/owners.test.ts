@@ -1,8 +1,9 @@
 // The sessions of one owner: N25.
 import { Hono } from 'hono'
 import { describe, expect, test, vi } from 'vitest'
-import { directory, type SessionEnv, StoreError, sessions } from '../src/index.js'
+import { type DirectoryOptions, directory, type SessionEnv, StoreError, sessions } from '../src/index.js'
 import type { Store } from '../src/store.js'
+import type { Json } from '../src/types.js'
 import { Browser } from './support/browser.js'
 import { Clock } from './support/clock.js'
 import { shippedStores, shuffled, Watched } from './support/stores.js'
@@ -109,6 +110,106 @@ describe.each(Object.entries(shippedStores(clock.now)))('%s', (_name, open) => {
     expect(await admin.endAll('ann')).toBe(0)
     for (const browser of [one, two, three]) expect(await browser?.text('/who')).toBe('nobody')
   })
+})
+
+describe.each(Object.entries(shippedStores(clock.now)))('%s, with two kinds of session', (_name, open) => {
+  test('n44_owners_are_apart_wherever_namespaces_are', async () => {
+    const store = open()
+    const told: string[] = []
+    const recording: Store = {
+      consistency: store.consistency,
+      load: (key) => store.load(key),
+      swap: (key, expected, write) => {
+        if (write.owner !== undefined) told.push(write.owner)
+        return store.swap(key, expected, write)
+      },
+      delete: (key) => store.delete(key),
+      owners: {
+        list: (owner) => {
+          told.push(owner)
+          return store.owners?.list(owner) ?? []
+        },
+      },
+    }
+    const of = (kind: string) => {
+      const options = { store: recording, now: clock.now, cookie: { name: `__Host-${kind}` } }
+      const app = new Hono<SessionEnv<Data>>()
+      app.use(sessions(options))
+      app.get('/login', (c) => {
+        c.get('session').setOwner('17')
+        return c.text('in')
+      })
+      app.get('/who', (c) => c.text(c.get('session').owner ?? 'nobody'))
+      app.get('/owned', async (c) => c.json(await c.get('session').owned()))
+      app.get('/end/:handle', async (c) => c.text(String(await c.get('session').end(c.req.param('handle')))))
+      app.get('/end-others', async (c) => c.text(String(await c.get('session').endOthers())))
+      return { browsers: [new Browser(app), new Browser(app)] as const, directory: directory(options) }
+    }
+    const customers = of('session')
+    const admins = of('admin')
+    const [customer, second] = customers.browsers
+    const [admin] = admins.browsers
+    for (const browser of [customer, second, admin]) await browser.text('/login')
+    const lists = [await customers.directory.list('17'), await admins.directory.list('17')]
+    expect(lists.map((list) => list.length)).toEqual([2, 1])
+    const handle = lists[1]?.[0]?.handle ?? ''
+    expect(JSON.parse(await customer.text('/owned'))).toHaveLength(2)
+    expect(await customer.text(`/end/${handle}`)).toBe('false')
+    expect(await customers.directory.end('17', handle)).toBe(false)
+    expect(await customer.text('/end-others')).toBe('1')
+    expect(await customers.directory.endAll('17')).toBe(1)
+    expect([await customer.text('/who'), await second.text('/who'), await admin.text('/who')]).toEqual([
+      'nobody',
+      'nobody',
+      '17',
+    ])
+    await customer.text('/login')
+    expect(await admins.directory.endAllBut('17', 'none')).toBe(1)
+    expect([await customer.text('/who'), await admin.text('/who')]).toEqual(['17', 'nobody'])
+    // No app can name an owner of another namespace.
+    expect(await admins.directory.list('session:17')).toEqual([])
+    expect(new Set(told)).toEqual(new Set(['session:17', 'admin:17', 'admin:session:17']))
+  })
+})
+
+test('n25_a_directory_ends_sessions_of_any_size', async () => {
+  const store = new Watched()
+  const options = { store, now: clock.now, limits: { bytes: 1024 * 1024, depth: 50 } }
+  const app = new Hono<SessionEnv<{ text: string; deep: Json }>>()
+  app.use(sessions(options))
+  app.get('/login', (c) => {
+    c.get('session').set('text', 'x'.repeat(100_000))
+    c.get('session').set('deep', JSON.parse('['.repeat(45) + ']'.repeat(45)))
+    c.get('session').setOwner('ann')
+    return c.text('in')
+  })
+  app.get('/who', (c) => c.text(c.get('session').owner ?? 'nobody'))
+  for (const admin of [directory(options), directory({ store, now: clock.now })]) {
+    const ann = new Browser(app)
+    await ann.text('/login')
+    expect(await admin.list('ann')).toHaveLength(1)
+    expect(await admin.endAll('ann')).toBe(1)
+    expect(await ann.text('/who')).toBe('nobody')
+  }
+})
+
+test('a_directory_says_which_options_it_cannot_use', () => {
+  const refusal = (options: object): string => {
+    try {
+      directory(options as DirectoryOptions)
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'config' })
+      return (error as Error).message
+    }
+    return 'none'
+  }
+  expect(refusal({})).toContain('store')
+  expect(refusal({ store: () => new Watched() })).toContain('the store itself')
+  expect(refusal({ store: new Watched(), colour: 'red' })).toContain('colour')
+  expect(refusal({ secret: 'a secret of at least thirty-two bytes' })).toContain('store')
+  expect(refusal({ store: new Watched(), as: 'admin', cookie: { name: 'admin' }, sign: () => '', idle: 60 })).toBe(
+    'none',
+  )
 })
 
 test('n25_a_session_that_moves_to_another_id_meanwhile_is_ended_all_the_same', async () => {

@@ -274,7 +274,11 @@ impl Engine {
 
     pub(super) fn write(&self, record: &Record, id: &Id, random: &mut Random) -> Result<Write, Refusal> {
         let bytes = self.encode(record, Some(id), random)?;
-        Ok(Write { bytes, expires_at: record.expires_at(), owner: record.owner.clone() })
+        Ok(Write {
+            bytes,
+            expires_at: record.expires_at(),
+            owner: record.owner.as_ref().map(|owner| self.stored_owner(owner)),
+        })
     }
 
     /// The commit's swap was made: what was written is what is there. `random`: the cookie is to be sent.

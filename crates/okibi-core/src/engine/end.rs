@@ -12,7 +12,7 @@ use crate::{
     error::Refusal,
     exchange::Write,
     id::StoreKey,
-    policy::ROTATE_MARKER,
+    policy::{MOST_LIMITS, ROTATE_MARKER},
     record::{self, Marker, Moved, Stored},
     time::Timestamp,
 };
@@ -83,7 +83,8 @@ impl Engine {
                 self.ended(flow, work, now, random)
             };
         };
-        match record::decode(&bytes, &self.policy.limits) {
+        // What is larger than the limits is ended as well.
+        match record::decode(&bytes, &MOST_LIMITS) {
             Ok(Stored::Record(record)) if record.expires_at() > now => {
                 self.ask_mark(flow, work, key, Some(bytes), hops, now, random)
             }

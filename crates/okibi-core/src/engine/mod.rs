@@ -33,7 +33,7 @@ use crate::{
     cookie::{chunk, write::Template},
     error::ConfigError,
     id::{Handle, Id, Owner, StoreKey},
-    policy::{Config, Dialect, Policy, hono::COOKIE_RANDOM},
+    policy::{Config, Dialect, MOST_LIMITS, Policy, hono::COOKIE_RANDOM},
     record::{self, Record, Stored},
     text::Text,
     time::Timestamp,
@@ -100,11 +100,19 @@ impl Engine {
         if self.policy.is_native() { None } else { flow.live()?.id.as_ref().map(Id::to_text) }
     }
 
-    /// What a list shows of the record that lies in the store; `None` if it is not a live session of `owner`.
-    pub fn summary(&self, bytes: &Bytes, owner: &Owner, now: Timestamp) -> Option<Summary> {
-        let Ok(Stored::Record(record)) = record::decode(bytes, &self.policy.limits) else { return None };
+    /// An owner as stores know it: `<namespace>:<owner>`. Sessions of different namespaces have different owners, even if
+    /// the app's names for them are equal. A store's index is asked with this, and every write carries it.
+    pub fn stored_owner(&self, owner: &Owner) -> Owner {
+        Owner::new([&self.policy.namespace, ":", owner.as_str()].concat())
+    }
+
+    /// What a list shows of the record that is stored under `key`; `None` if it is not a live session of `owner` in this
+    /// namespace. The configured [limits](Config::limits) do not matter here: a session that is larger can be ended too.
+    pub fn summary(&self, key: &StoreKey, bytes: &Bytes, owner: &Owner, now: Timestamp) -> Option<Summary> {
+        let is_here = key.as_str().strip_prefix(&self.policy.namespace).is_some_and(|rest| rest.starts_with(':'));
+        let Ok(Stored::Record(record)) = record::decode(bytes, &MOST_LIMITS) else { return None };
         let handle = record.handle?;
-        (record.expires_at() > now && record.owner.as_ref() == Some(owner)).then(|| Summary {
+        (is_here && record.expires_at() > now && record.owner.as_ref() == Some(owner)).then(|| Summary {
             handle,
             created: record.created,
             active: record.active,

@@ -109,7 +109,6 @@ impl Engine {
             }
             Op::SetIdle(millis) if !idle_fits(Duration::from_millis(*millis)) => Err(Refusal::InvalidSpan),
             Op::SetOwner(Some(owner)) => check_text(owner.as_str()),
-            Op::SetLabel(Some(label)) => check_text(label.as_str()),
             _ => Ok(()),
         })
     }
@@ -159,7 +158,7 @@ impl Engine {
                     moved = true;
                 }
                 Op::SetOwner(owner) => record.owner.clone_from(owner),
-                Op::SetLabel(label) => record.label.clone_from(label),
+                Op::SetLabel(label) => record.label = label.as_ref().and_then(cut_label),
                 _ => {}
             }
         }
@@ -173,6 +172,17 @@ impl Engine {
 
     fn check_value(&self, value: &str) -> Result<(), Refusal> {
         if json::is_value(value, self.policy.limits.depth) { Ok(()) } else { Err(Refusal::InvalidValue) }
+    }
+}
+
+/// A label as it is kept: at most 256 bytes, cut at a character; an empty one is none. Apps put into it what a browser
+/// says of itself, and that never fails a login.
+fn cut_label(label: &Text) -> Option<Text> {
+    let text = label.as_str();
+    match text.floor_char_boundary(LONGEST_TEXT) {
+        0 => None,
+        end if end == text.len() => Some(label.clone()),
+        end => text.get(..end).map(Text::from),
     }
 }
 

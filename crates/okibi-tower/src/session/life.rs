@@ -98,10 +98,10 @@ impl<K> Session<K> {
         self.inner.push(Op::SetOwner(None))
     }
 
-    /// What lists call this session, such as "Firefox on Linux".
+    /// Sets what lists call this session, such as "Firefox on Linux". A label over 256 bytes is cut at a character, and an empty
+    /// one is no label: what the visitor's browser says of itself never fails a login.
     ///
     /// # Errors
-    /// [`InvalidText`](crate::ErrorKind::InvalidText) if it is empty or longer than 256 bytes;
     /// [`HeadSent`](crate::ErrorKind::HeadSent).
     pub fn set_label(&self, label: impl Into<String>) -> Result<(), Error> {
         self.inner.push(Op::SetLabel(Some(label.into().into())))

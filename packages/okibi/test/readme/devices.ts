@@ -4,10 +4,11 @@ import { directory, type SessionEnv, sessions } from 'okibi'
 import { openSqliteStore } from 'okibi/sqlite'
 
 const store = openSqliteStore('sessions.sqlite') // any store that can list by owner
-const sessionsOf = directory({ store })
+const options = { store, idle: 7 * 86400, absolute: 30 * 86400 }
+const sessionsOf = directory(options)
 
 const app = new Hono<SessionEnv<{ user: string }>>()
-app.use(sessions({ store, idle: 7 * 86400, absolute: 30 * 86400 }))
+app.use(sessions(options))
 
 app.post('/login/:user', (c) => {
   // Check a password here. A session that gets another owner gets another id as well.

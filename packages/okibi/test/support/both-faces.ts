@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { Hono } from 'hono'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type SessionEnv, type Store, sessions } from '../../src/index.js'
+import { type DirectoryOptions, directory, type SessionEnv, type Store, sessions } from '../../src/index.js'
 import { buildExample } from './rust.js'
 
 type Data = Record<string, number | boolean>
@@ -79,6 +79,23 @@ export function bothFaces(features: string, open: () => Promise<Shared>): void {
     expect(await values(byHono, cookie)).toEqual({ count: 1, ...expected })
   })
 
+  test('n44: owners are apart wherever namespaces are, also where both faces share a store', async () => {
+    const login = async (face: Face, path: string) => cookieOf(await face(path)) ?? ''
+    const text = async (face: Face, path: string, cookie?: string) => (await face(path, cookie)).text()
+    const customers = [await login(byRust, '/own/17'), await login(byHono, '/own/17')] as const
+    const admin = await login(byHono, '/admin/own/17')
+    for (const face of [byRust, byHono]) expect(await text(face, '/owned', customers[0])).toBe('2')
+    expect(await text(byHono, '/admin/owned', admin)).toBe('1')
+    expect(await text(byRust, '/end-all/17')).toBe('2')
+    for (const cookie of customers) expect(await text(byHono, '/owner', cookie)).toBe('')
+    expect(await text(byHono, '/admin/owner', admin)).toBe('17')
+    const customer = await login(byRust, '/own/17')
+    expect(await text(byHono, '/admin/end-all/17')).toBe('1')
+    expect(await text(byRust, '/owner', customer)).toBe('17')
+    expect(await text(byHono, '/end-all/17')).toBe('1')
+    expect(await text(byRust, '/owner', customer)).toBe('')
+  })
+
   for (const [name, first, second] of pairs) {
     test(`${name}: one begins a session, the other goes on with it`, async () => {
       const cookie = await begin(first)
@@ -119,10 +136,24 @@ export function bothFaces(features: string, open: () => Promise<Shared>): void {
   }
 }
 
-/** The app, with the routes that the service has. */
+/** The app, with the routes that the service has, and once more for the sessions of administrators under `/admin`. */
 function appOn(store: Store): Hono<SessionEnv<Data>> {
+  const app = routesOn({ store })
+  app.route('/admin', routesOn({ store, cookie: { name: '__Host-admin' } }))
+  return app
+}
+
+function routesOn(options: DirectoryOptions): Hono<SessionEnv<Data>> {
   const app = new Hono<SessionEnv<Data>>()
-  app.use(sessions<Data>({ store }))
+  const owners = directory(options)
+  app.get('/end-all/:owner', async (c) => c.text(String(await owners.endAll(c.req.param('owner')))))
+  app.use(sessions<Data>(options))
+  app.get('/own/:owner', (c) => {
+    c.get('session').setOwner(c.req.param('owner'))
+    return c.text('yours')
+  })
+  app.get('/owner', (c) => c.text(c.get('session').owner ?? ''))
+  app.get('/owned', async (c) => c.text(String((await c.get('session').owned()).length)))
   app.get('/add', (c) => c.text(String(c.get('session').update('count', (count) => Number(count ?? 0) + 1))))
   app.get('/set/:name', (c) => {
     c.get('session').set(c.req.param('name'), true)

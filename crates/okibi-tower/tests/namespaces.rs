@@ -1,0 +1,145 @@
+//! Owners of different namespaces are different owners: lists and ends never cross kinds of session or apps.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::sync::{Arc, Mutex};
+
+use okibi_store::{
+    BoxFuture, Consistency, Loaded, MemoryStore, Owner, OwnerIndex, Owners, Store, StoreError, StoreKey, Swap, Write,
+};
+use okibi_tower::{Limits, Sessions};
+use support::{
+    Browser, USER,
+    browser::{app, routes},
+};
+
+/// A store that notes every owner that it is told.
+struct Recording(MemoryStore, Mutex<Vec<String>>);
+
+impl Recording {
+    fn new() -> Arc<Self> {
+        Arc::new(Self(MemoryStore::new(), Mutex::default()))
+    }
+
+    fn note(&self, owner: &Owner) {
+        self.1.lock().unwrap().push(owner.as_str().to_owned());
+    }
+}
+
+impl Store for Recording {
+    async fn load(&self, key: &StoreKey) -> Result<Option<Loaded>, StoreError> {
+        self.0.load(key).await
+    }
+
+    async fn swap(&self, key: &StoreKey, expected: Option<&[u8]>, write: Write) -> Result<Swap, StoreError> {
+        write.owner.iter().for_each(|owner| self.note(owner));
+        self.0.swap(key, expected, write).await
+    }
+
+    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
+        self.0.delete(key).await
+    }
+
+    fn consistency(&self) -> Consistency {
+        Consistency::Strong
+    }
+
+    fn owners(&self) -> Option<Owners<'_>> {
+        Some(self)
+    }
+}
+
+impl OwnerIndex for Recording {
+    fn list<'a>(&'a self, owner: &'a Owner) -> BoxFuture<'a, Result<Vec<StoreKey>, StoreError>> {
+        self.note(owner);
+        self.0.owners().unwrap().list(owner)
+    }
+}
+
+async fn log_in(browser: &Browser, user: &'static str) {
+    let deed = browser.act(move |session| async move {
+        session.set_owner(user)?;
+        session.set(USER, &user.to_owned())
+    });
+    deed.await.ok();
+}
+
+async fn user(browser: &Browser) -> String {
+    browser.act(|session| async move { Ok(session.get(USER)?.unwrap_or_default()) }).await.ok().body
+}
+
+/// Customer 17 and administrator 17, whose cookies and so whose namespaces differ.
+#[tokio::test]
+async fn n44_owners_are_apart_wherever_namespaces_are() {
+    let store = Recording::new();
+    let of = |name: &str| Sessions::new(Arc::clone(&store)).cookie_name(name).layer().unwrap();
+    let (customers, admins) = (of("__Host-session"), of("__Host-admin"));
+    let (of_customers, of_admins) = (customers.directory(), admins.directory());
+    let (customer, admin) = (Browser::new(routes().layer(customers)), Browser::new(routes().layer(admins)));
+    let second = customer.another();
+    for browser in [&customer, &second, &admin] {
+        log_in(browser, "17").await;
+    }
+    assert_eq!((of_customers.list("17").await.unwrap().len(), of_admins.list("17").await.unwrap().len()), (2, 1));
+    let admins_handle = of_admins.list("17").await.unwrap()[0].handle;
+    assert!(!of_customers.end("17", admins_handle).await.unwrap());
+    let deed = customer.act(move |session| async move {
+        assert_eq!(session.owned().await?.len(), 2);
+        assert!(!session.end(admins_handle).await?);
+        assert_eq!(session.end_others().await?, 1);
+        Ok(())
+    });
+    deed.await.ok();
+    assert_eq!(of_customers.end_all_but("17", admins_handle).await.unwrap(), 1);
+    assert_eq!(of_customers.end_all("17").await.unwrap(), 0);
+    assert_eq!(
+        (user(&customer).await, user(&second).await, user(&admin).await),
+        (String::new(), String::new(), "17".into())
+    );
+    log_in(&customer, "17").await;
+    assert_eq!(of_admins.end_all("17").await.unwrap(), 1);
+    assert_eq!((user(&customer).await, user(&admin).await), ("17".into(), String::new()));
+    // No app can name an owner of another namespace.
+    assert!(of_admins.list("session:17").await.unwrap().is_empty());
+    let told = store.1.lock().unwrap().clone();
+    assert!(
+        told.iter().all(|owner| ["session:17", "admin:17", "admin:session:17"].contains(&owner.as_str())),
+        "{told:?}"
+    );
+    assert!(["session:17", "admin:17"].iter().all(|owner| told.iter().any(|told| told == owner)), "{told:?}");
+}
+
+/// The longest namespace and the longest owner there are.
+#[tokio::test]
+async fn n44_an_owner_has_its_own_256_bytes_whatever_the_namespace() {
+    let store = Recording::new();
+    let layer = Sessions::new(Arc::clone(&store)).namespace("n".repeat(64)).layer().unwrap();
+    let directory = layer.directory();
+    let browser = Browser::new(routes().layer(layer));
+    let owner: &'static str = Box::leak("é".repeat(128).into_boxed_str());
+    log_in(&browser, owner).await;
+    assert_eq!(directory.list(owner).await.unwrap().len(), 1);
+    assert!(store.1.lock().unwrap().iter().all(|told| told.len() == 64 + 1 + 256));
+}
+
+/// A record that is larger than the limits of today, as those of yesterday were higher, is listed and ended.
+#[tokio::test]
+async fn n25_what_is_larger_than_the_limits_is_ended_all_the_same() {
+    let store = Arc::new(MemoryStore::new());
+    let of = |limits| Sessions::new(Arc::clone(&store)).limits(limits).layer().unwrap();
+    let larger = Limits { bytes: 1024 * 1024, ..Limits::default() };
+    let yesterday = Browser::new(routes().layer(of(larger)));
+    let deed = yesterday.act(|session| async move {
+        session.set_owner("ada")?;
+        session.set(USER, &"x".repeat(100_000))
+    });
+    deed.await.ok();
+    let directory = of(Limits::default()).directory();
+    assert_eq!(directory.list("ada").await.unwrap().len(), 1);
+    assert_eq!(directory.end_all("ada").await.unwrap(), 1);
+    assert_eq!(user(&yesterday).await, "");
+    let another = yesterday.visiting(app(Sessions::new(store).limits(larger)));
+    assert_eq!(user(&another).await, "");
+}
