@@ -23,7 +23,9 @@ const config: ViteUserConfig = defineConfig({
     exclude: ['test/runtimes/**', 'test/consumers/**', 'test/stores/**', 'test/*/real/**'],
     globalSetup: ['test/support/upstream.ts'],
     pool: 'forks',
-    testTimeout: 20_000,
+    // Ceilings for what hangs: a busy machine must not reach them.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 })
 

@@ -28,7 +28,8 @@ export default defineConfig({
     globalSetup: ['test/support/upstream.ts'],
     // Bun lacks what Vitest asks of a process that it starts.
     pool: runtime === 'bun' ? 'threads' : 'forks',
-    testTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // What is built is loaded by the runtime itself.
     server: { deps: { external: [/\/okibi\/dist\//] } },
   },

@@ -7,11 +7,11 @@ import { type MysqlPool, mysqlStore } from '../../src/stores/mysql.js'
 import { Browser } from '../support/browser.js'
 import { type Open, pools } from './mysql-pools.js'
 import { MariaDbServer } from './mysql-server.js'
+import { pause } from './processes.js'
 import { Interference } from './servers.js'
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 const write = (content: string): Write => ({ bytes: bytes(content), expiresAt: Date.now() + 3_600_000 })
-const pause = (millis: number) => new Promise((resolve) => setTimeout(resolve, millis))
 
 type Data = { n: number }
 
@@ -27,13 +27,13 @@ function counter(pool: MysqlPool, timeout?: number) {
 
 /** Waits until a visitor's session is served again. */
 async function served(browser: Browser): Promise<void> {
-  await vi.waitFor(async () => expect((await browser.fetch('/')).status).toBe(200), { timeout: 10_000, interval: 50 })
+  await vi.waitFor(async () => expect((await browser.fetch('/')).status).toBe(200), { timeout: 60_000, interval: 50 })
 }
 
 let server: MariaDbServer
 beforeAll(async () => {
   server = await MariaDbServer.start()
-}, 120_000)
+})
 afterAll(() => server.stop())
 
 const closing: (() => unknown)[] = []
@@ -42,6 +42,8 @@ beforeEach(() => {
   log = vi.spyOn(console, 'error').mockImplementation(() => {})
 })
 afterEach(async () => {
+  // A test that failed may have left the server stalled or dead.
+  await server.recover()
   for (const close of closing.splice(0).reverse()) await close()
   vi.restoreAllMocks()
 })
@@ -86,18 +88,18 @@ for (const [name, open] of Object.entries(pools)) {
       await served(ann)
       expect(await ann.text('/add')).toBe('2')
       expect(log.mock.calls.length).toBeGreaterThan(0)
-    }, 60_000)
+    })
 
     test('s23_a_server_that_stalls_is_a_503_within_the_deadline_and_no_connection_is_left', async () => {
       const ann = counter(await opened(open), 1)
       expect(await ann.text('/add')).toBe('1')
       const before = ann.header
-      server.stall()
+      await server.stall()
       for (let round = 0; round < 4; round += 1) {
         const begun = performance.now()
         const answers = await Promise.all([ann.fetch('/'), ann.fetch('/add'), ann.fetch('/untouched')])
         expect(answers.map(({ status }) => status)).toEqual([503, 503, 200])
-        expect(performance.now() - begun).toBeLessThan(10_000)
+        expect(performance.now() - begun).toBeLessThan(30_000)
       }
       expect(ann.header).toBe(before)
       server.goOn()
@@ -107,8 +109,8 @@ for (const [name, open] of Object.entries(pools)) {
       expect(held).toBeGreaterThanOrEqual(1)
       expect(held).toBeLessThanOrEqual(5)
       expect(await ann.text('/add')).toBe(String(held + 1))
-      await vi.waitFor(() => expect(connections()).toBeLessThanOrEqual(2), { timeout: 10_000 })
-    }, 60_000)
+      await vi.waitFor(() => expect(connections()).toBeLessThanOrEqual(2), 60_000)
+    })
 
     test('f_a_network_that_swallows_everything_does_not_use_up_the_pool', async () => {
       const proxy = await Interference.before(server.port)
@@ -122,7 +124,7 @@ for (const [name, open] of Object.entries(pools)) {
       await served(ann)
       const answers = await Promise.all([ann.fetch('/'), ann.fetch('/'), ann.fetch('/')])
       expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
-    }, 60_000)
+    })
 
     test('n39_an_answer_that_is_lost_is_unknown_to_the_store_and_counted_once_by_the_engine', async () => {
       const proxy = await Interference.before(server.port)
@@ -138,19 +140,26 @@ for (const [name, open] of Object.entries(pools)) {
         await expect(store.swap(`lost ${name}`, expected, write(content))).rejects.toMatchObject({ kind: 'unknown' })
         proxy.mode = 'open'
         const current = Buffer.from(content)
-        await vi.waitFor(async () =>
-          expect(await store.swap(`lost ${name}`, expected, write(content))).toMatchObject({ done: false, current }),
+        await vi.waitFor(
+          async () =>
+            expect(await store.swap(`lost ${name}`, expected, write(content))).toMatchObject({ done: false, current }),
+          60_000,
         )
       }
       const ann = counter(pool)
       expect(await ann.text('/add')).toBe('1')
       for (let expected = 2; expected < 6; expected += 1) {
-        // The answer to the load comes through, that to the write does not.
-        const answers = proxy.answers
-        const adding = ann.fetch('/add')
-        while (proxy.answers === answers) await new Promise((resolve) => setImmediate(resolve))
+        // The answer to the load comes through, that to the write does not; and every other time nobody answers for long.
+        const { answers } = proxy
+        let isAnswered = false
+        const adding = ann.fetch('/add').finally(() => {
+          isAnswered = true
+        })
+        const turn = () => new Promise((resolve) => setImmediate(resolve))
+        while (proxy.answers === answers) await turn()
         proxy.mode = 'cutting'
-        await pause(20)
+        const { length } = proxy.lost
+        while (!isAnswered && (expected % 2 === 1 || proxy.lost.length === length)) await turn()
         proxy.mode = 'open'
         const { status } = await adding
         const held = Number(await ann.text('/'))
@@ -158,7 +167,7 @@ for (const [name, open] of Object.entries(pools)) {
         else expect([expected - 1, expected]).toContain(held)
         while (Number(await ann.text('/')) < expected) await ann.text('/add')
       }
-    }, 60_000)
+    })
 
     test('f_a_server_that_is_killed_during_writes_loses_nothing_acknowledged_and_no_error_lies', async () => {
       const store = mysqlStore(await opened(open, server.url(), 4))
@@ -191,17 +200,23 @@ for (const [name, open] of Object.entries(pools)) {
           }
         }
       }
-      const writers = Array.from({ length: 6 }, (_, at) => writer(`chain ${name} ${at}`))
+      const all = Promise.all(Array.from({ length: 6 }, (_, at) => writer(`chain ${name} ${at}`)))
+      /** Waits until there are so many more outcomes, unless a writer has failed. */
+      const more = async (count: number, outcome: () => number) => {
+        const wanted = outcome() + count
+        const goesOn = async () => {
+          while (outcome() < wanted) await pause()
+        }
+        await Promise.race([goesOn(), all])
+      }
       for (let round = 0; round < 2; round += 1) {
-        await pause(300)
-        await server.kill()
+        await more(30, () => outcomes.done)
+        await Promise.all([more(2, () => outcomes.unavailable + outcomes.unknown), server.kill()])
         await server.start()
       }
-      await pause(300)
+      await more(30, () => outcomes.done)
       isOver = true
-      await Promise.all(writers)
-      expect(outcomes.done).toBeGreaterThan(50)
-      expect(outcomes.unavailable + outcomes.unknown).toBeGreaterThan(2)
-    }, 60_000)
+      await all
+    })
   })
 }

@@ -1,10 +1,11 @@
 // A MariaDB server of a test's own, on a free port: started, held still, killed and started again.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort } from './servers.js'
+import { holdStill, pause } from './processes.js'
+import { hasEnded, onFreePort } from './servers.js'
 
 /** Debian keeps the program where not everybody looks. */
 const DEBIAN = '/usr/sbin/mariadbd'
@@ -32,8 +33,12 @@ export class MariaDbServer {
   }
 
   /** `settings` are those of my.cnf: `innodb_flush_log_at_trx_commit=1`, say. */
-  static async start(...settings: string[]): Promise<MariaDbServer> {
-    const server = new MariaDbServer(await freePort(), settings)
+  static start(...settings: string[]): Promise<MariaDbServer> {
+    return onFreePort((port) => MariaDbServer.#on(port, settings))
+  }
+
+  static async #on(port: number, settings: readonly string[]): Promise<MariaDbServer> {
+    const server = new MariaDbServer(port, settings)
     writeFileSync(join(server.#folder, 'first.sql'), FIRST)
     if (mysqld !== undefined) {
       execFileSync(mysqld, [...server.#own, '--initialize-insecure'], { ...server.#here, stdio: 'pipe' })
@@ -71,15 +76,15 @@ export class MariaDbServer {
       ...this.#here,
       stdio: ['ignore', log, log],
     })
+    closeSync(log)
     this.#process = server
     for (;;) {
       try {
-        this.sql('SELECT 1')
-        return
-      } catch {
-        if (server.exitCode !== null) throw new Error(readFileSync(join(this.#folder, 'log'), 'utf8'))
-        await new Promise((resolve) => setTimeout(resolve, 20))
-      }
+        // Somebody else's server on this port would answer too.
+        if (this.sql('SELECT @@datadir').startsWith(join(this.#folder, 'data'))) return
+      } catch {}
+      if (hasEnded(server)) throw new Error(readFileSync(join(this.#folder, 'log'), 'utf8'))
+      await pause(20)
     }
   }
 
@@ -94,20 +99,26 @@ export class MariaDbServer {
   async kill(): Promise<void> {
     const server = this.#process
     this.#process = undefined
-    if (!server || server.exitCode !== null) return
+    if (!server || hasEnded(server)) return
     const exit = once(server, 'exit')
     server.kill('SIGKILL')
     await exit
   }
 
-  /** Holds it still: connections stay open and nothing answers. */
-  stall(): void {
-    this.#process?.kill('SIGSTOP')
+  /** Holds it still, and waits until it is: connections stay open and nothing answers. */
+  async stall(): Promise<void> {
+    if (this.#process?.pid) await holdStill(this.#process.pid)
   }
 
   /** Lets it go on after a stall. */
   goOn(): void {
     this.#process?.kill('SIGCONT')
+  }
+
+  /** Whatever a test has done to it, it serves again. */
+  async recover(): Promise<void> {
+    this.goOn()
+    if (!this.#process || hasEnded(this.#process)) await this.start()
   }
 
   async stop(): Promise<void> {

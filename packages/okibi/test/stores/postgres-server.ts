@@ -1,10 +1,11 @@
 // A Postgres server of a test's own, on a free port: started, held still, killed and started again.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chownSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { chownSync, closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { freePort } from './servers.js'
+import { childrenOf, holdStill, isAlive, pause, send } from './processes.js'
+import { hasEnded, onFreePort } from './servers.js'
 
 /** Debian keeps the programs of each version here, outside of the path. */
 const DEBIAN = '/usr/lib/postgresql'
@@ -42,8 +43,12 @@ export class PostgresServer {
   }
 
   /** `settings` are those of postgresql.conf: `synchronous_commit=off`, say. */
-  static async start(...settings: string[]): Promise<PostgresServer> {
-    const server = new PostgresServer(await freePort(), settings)
+  static start(...settings: string[]): Promise<PostgresServer> {
+    return onFreePort((port) => PostgresServer.#on(port, settings))
+  }
+
+  static async #on(port: number, settings: readonly string[]): Promise<PostgresServer> {
+    const server = new PostgresServer(port, settings)
     if (process.getuid?.() === 0) {
       chownSync(server.#folder, Number(execFileSync('id', ['-u', 'postgres'], { encoding: 'utf8' })), -1)
     }
@@ -72,15 +77,15 @@ export class PostgresServer {
     const settings = this.#settings.flatMap((setting) => ['-c', setting])
     const given = this.#as('postgres', ['-D', this.#data, '-p', String(this.port), ...settings])
     const server = spawn('setpriv', given, { stdio: ['ignore', log, log], cwd: this.#folder })
+    closeSync(log)
     this.#process = server
     for (;;) {
       try {
-        this.psql('SELECT 1')
-        return
-      } catch {
-        if (server.exitCode !== null) throw new Error(readFileSync(join(this.#folder, 'log'), 'utf8'))
-        await new Promise((resolve) => setTimeout(resolve, 20))
-      }
+        // Somebody else's server on this port would answer too.
+        if (this.psql('SHOW data_directory') === this.#data) return
+      } catch {}
+      if (hasEnded(server)) throw new Error(readFileSync(join(this.#folder, 'log'), 'utf8'))
+      await pause(20)
     }
   }
 
@@ -94,70 +99,53 @@ export class PostgresServer {
   async kill(): Promise<void> {
     const server = this.#process
     this.#process = undefined
-    if (!server?.pid || server.exitCode !== null) return
+    if (!server?.pid || hasEnded(server)) return
     // While it is stopped it starts no more of them.
-    const processes = this.#signal(server.pid, 'SIGSTOP')
+    await holdStill(server.pid)
+    const processes = childrenOf(server.pid)
     const exit = once(server, 'exit')
     for (const id of [...processes, server.pid]) send(id, 'SIGKILL')
     await exit
-    while (processes.some((id) => statusOf(id)?.isAlive)) await new Promise((resolve) => setTimeout(resolve, 5))
+    while (processes.some(isAlive)) await pause()
   }
 
   /** Kills one of the processes that serve connections with SIGKILL; the server then ends the others and recovers. */
   killBackend(): void {
     const serving = "SELECT coalesce(max(pid), 0) FROM pg_stat_activity WHERE query LIKE '%okibi_sessions%'"
     const id = Number(this.psql(`${serving} AND pid <> pg_backend_pid()`))
-    if (id > 0 && statusOf(id)?.parent === this.#process?.pid) process.kill(id, 'SIGKILL')
+    if (id > 0 && childrenOf(this.#process?.pid ?? 0).includes(id)) send(id, 'SIGKILL')
   }
 
-  /** Holds the whole server still: connections stay open and nothing answers. */
-  stall(): void {
-    if (this.#process?.pid) this.#signal(this.#process.pid, 'SIGSTOP')
+  /** Holds the whole server still, and waits until it is: connections stay open and nothing answers. */
+  async stall(): Promise<void> {
+    const id = this.#process?.pid
+    if (!id) return
+    // Once it is stopped it starts no more processes.
+    await holdStill(id)
+    await holdStill(...childrenOf(id))
   }
 
   /** Lets it go on after a stall. */
   goOn(): void {
-    if (this.#process?.pid) this.#signal(this.#process.pid, 'SIGCONT')
+    const id = this.#process?.pid
+    if (id) for (const each of [...childrenOf(id), id]) send(each, 'SIGCONT')
+  }
+
+  /** Whatever a test has done to it, it serves again. */
+  async recover(): Promise<void> {
+    this.goOn()
+    if (!this.#process || hasEnded(this.#process)) await this.start()
   }
 
   async stop(): Promise<void> {
     const server = this.#process
+    this.goOn()
     // It gives back its shared memory; then nothing is left to be killed.
-    if (server?.pid && server.exitCode === null) {
+    if (server?.pid && !hasEnded(server)) {
       const exit = once(server, 'exit')
       server.kill('SIGQUIT')
       await exit
     }
     rmSync(this.#folder, { recursive: true, force: true })
-  }
-
-  /** Sends a signal to the server, first, and to each of its processes, and says which these are. */
-  #signal(server: number, signal: NodeJS.Signals): number[] {
-    process.kill(server, signal)
-    const ids = readdirSync('/proc').map(Number)
-    const children = ids.filter((id) => id > 0 && statusOf(id)?.parent === server)
-    for (const child of children) send(child, signal)
-    return children
-  }
-}
-
-/** Sends a signal to a process, unless it has ended meanwhile. */
-function send(id: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(id, signal)
-  } catch (error) {
-    if ((error as { code?: string }).code !== 'ESRCH') throw error
-  }
-}
-
-/** Whether a process runs, and which one started it. One that has ended and is not yet asked for its result does not. */
-function statusOf(id: number): { isAlive: boolean; parent: number } | undefined {
-  try {
-    const stat = readFileSync(`/proc/${id}/stat`, 'utf8')
-    // The name, in brackets, may hold anything.
-    const [state, parent] = stat.slice(stat.lastIndexOf(') ') + 2).split(' ')
-    return { isAlive: state !== 'Z' && state !== 'X', parent: Number(parent) }
-  } catch {
-    return undefined
   }
 }

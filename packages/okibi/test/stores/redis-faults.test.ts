@@ -7,6 +7,7 @@ import { type SessionEnv, sessions } from '../../src/index.js'
 import type { Write } from '../../src/store.js'
 import { type RedisStore, redisStore } from '../../src/stores/redis.js'
 import { Browser } from '../support/browser.js'
+import { pause } from './processes.js'
 import { clients, clusterClients, type Opened, sentinelClients } from './redis-clients.js'
 import { Interference, RedisServer, startSingleMaster } from './servers.js'
 
@@ -48,6 +49,8 @@ for (const name of ['node-redis 6', 'node-redis 4', 'ioredis 6']) {
     beforeAll(async () => {
       server = await RedisServer.start('--appendonly', 'yes', '--appendfsync', 'always')
     })
+    // A test that failed may have left it dead.
+    afterEach(() => server.recover())
     afterAll(() => server.stop())
 
     test('n6_a_dead_server_is_a_503_that_leaves_the_cookie_and_what_was_acknowledged_survives', async () => {
@@ -63,12 +66,12 @@ for (const name of ['node-redis 6', 'node-redis 4', 'ioredis 6']) {
       expect(ann.header).toBe(before)
       await server.start()
       // A command that waited for the server may have been carried out after all; none is counted twice.
-      await vi.waitFor(async () => expect((await ann.fetch('/')).status).toBe(200), 5000)
+      await vi.waitFor(async () => expect((await ann.fetch('/')).status).toBe(200), 60_000)
       const held = Number(await ann.text('/'))
       expect([1, 2]).toContain(held)
       expect(await ann.text('/add')).toBe(String(held + 1))
       expect(log).toHaveBeenCalled()
-    }, 30_000)
+    })
 
     test('f_a_connection_refused_is_unavailable_and_nothing_is_written', async () => {
       const store = redisStore(await opened(open(server.port, true)))
@@ -77,7 +80,7 @@ for (const name of ['node-redis 6', 'node-redis 4', 'ioredis 6']) {
       // The client notices first.
       await vi.waitFor(async () => {
         await expect(store.load('x')).rejects.toMatchObject({ kind: 'unavailable' })
-      }, 5000)
+      }, 60_000)
       for (const call of [
         () => store.swap(`refused ${name}`, bytes('1'), write('2')),
         () => store.swap(`refused ${name}`, bytes('1'), write('2', 'ann')),
@@ -87,8 +90,8 @@ for (const name of ['node-redis 6', 'node-redis 4', 'ioredis 6']) {
         await expect((call as () => Promise<unknown>)()).rejects.toMatchObject({ kind: 'unavailable' })
       }
       await server.start()
-      await vi.waitFor(async () => expect(await text(store, `refused ${name}`)).toBe('1'), 5000)
-    }, 30_000)
+      await vi.waitFor(async () => expect(await text(store, `refused ${name}`)).toBe('1'), 60_000)
+    })
 
     test('n39_an_answer_that_is_lost_is_unknown_to_the_store_and_counted_once_by_the_engine', async () => {
       const log = vi.spyOn(console, 'error').mockImplementation(() => {})
@@ -102,17 +105,17 @@ for (const name of ['node-redis 6', 'node-redis 4', 'ioredis 6']) {
       proxy.mode = 'cutting'
       const lost = store.swap(`lost ${name}`, undefined, write('1')).catch(({ kind }) => kind)
       const cut = ann.fetch('/add').then(({ status }) => status)
-      await new Promise((resolve) => setTimeout(resolve, 100))
+      while (!proxy.lost.some((asked) => asked.includes(`lost ${name}`))) await pause(0)
       proxy.mode = 'open'
       expect(['unknown', { done: false, current: expect.anything() }]).toContainEqual(await lost)
       const status = await cut
-      await vi.waitFor(async () => expect((await ann.fetch('/')).status).toBe(200), 5000)
+      await vi.waitFor(async () => expect((await ann.fetch('/')).status).toBe(200), 60_000)
       const held = await ann.text('/')
       expect([1, 2]).toContain(Number(held))
       if (status === 200) expect(held).toBe('2')
       expect(await ann.text('/add')).toBe(String(Number(held) + 1))
       if (status !== 200) expect(log).toHaveBeenCalled()
-    }, 30_000)
+    })
 
     test('s23_a_server_that_stalls_is_a_503_within_the_deadline', async () => {
       vi.spyOn(console, 'error').mockImplementation(() => {})
@@ -123,7 +126,7 @@ for (const name of ['node-redis 6', 'node-redis 4', 'ioredis 6']) {
       proxy.mode = 'stalled'
       const answers = await Promise.all([ann.fetch('/'), ann.fetch('/add')])
       expect(answers.map(({ status }) => status)).toEqual([503, 503])
-    }, 30_000)
+    })
   })
 }
 
@@ -157,9 +160,9 @@ describe('f_a_connection_on_which_nothing_comes_any_more_is_left_for_a_new_one_i
       proxy.silence()
       // What waits on the old connection may fail; what comes after it does not.
       const waiting = text(store, `silence ${name}`).catch(() => '1')
-      await vi.waitFor(async () => expect(await within(1000, text(store, `silence ${name}`))).toBe('1'), 5000)
+      await vi.waitFor(async () => expect(await within(1000, text(store, `silence ${name}`))).toBe('1'), 60_000)
       expect(await waiting).toBe('1')
-    }, 10_000)
+    })
   }
 })
 
@@ -199,18 +202,17 @@ describe('n39_a_swap_that_a_client_sends_again_is_unknown_and_never_a_conflict',
       await store.swap(key, undefined, write('1'))
       proxy.mode = 'cutting'
       const swapped = store.swap(key, bytes('1'), write('2')).then(String, ({ kind }) => kind)
-      await vi.waitFor(() => expect(target.cli('get', key)).toBe('2'), 5000)
-      // The proxy is in this process: it gets its turn to lose the answer.
-      await new Promise((resolve) => setTimeout(resolve, 50))
+      await vi.waitFor(() => expect(target.cli('get', key)).toBe('2'), 60_000)
+      while (!proxy.lost.some((asked) => asked.includes(key))) await pause(0)
       target.cli('set', key, '3', 'px', '60000')
       proxy.mode = 'open'
       expect(await swapped).toBe('unknown')
       // And it goes on.
-      await vi.waitFor(async () => expect(await text(store, key)).toBe('3'), 10_000)
+      await vi.waitFor(async () => expect(await text(store, key)).toBe('3'), 60_000)
       await vi.waitFor(
         async () => expect(await store.swap(key, bytes('3'), write('4'))).toEqual({ done: true }),
-        10_000,
+        60_000,
       )
-    }, 30_000)
+    })
   }
 })

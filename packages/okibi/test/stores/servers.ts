@@ -6,15 +6,48 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { pause } from './processes.js'
 
-/** A port that nobody listens on. */
+/** How often another port is tried, if somebody else was quicker to take it. */
+const TRIES = 5
+
+/** The ports that the system gives to whoever asks for any begin here at the earliest (Linux has 32768, others more). */
+const GIVEN = 32_768
+
+/**
+ * A port that nobody listens on, and that the system gives to nobody: a server keeps it while it is killed and started again,
+ * and no connection of somebody else can take it meanwhile.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * (GIVEN - 10_000))
+    const server = createServer()
+    try {
+      server.listen(port, '127.0.0.1')
+      await once(server, 'listening')
+    } catch {
+      continue
+    }
+    server.close()
+    await once(server, 'close')
+    return port
+  }
+}
+
+/** Starts something on a free port. Another port is tried if somebody else was quicker to take it. */
+export async function onFreePort<T>(start: (port: number) => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await start(await freePort())
+    } catch (error) {
+      if (tries === TRIES) throw error
+    }
+  }
+}
+
+/** Whether a process has ended, in whatever way. */
+export function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null
 }
 
 /** The servers there are: the machine's own (Redis 7 on Debian 12), and what `cargo xtask servers` unpacks. */
@@ -27,7 +60,10 @@ function programOf(kind: RedisKind): string {
   return program
 }
 
-/** A Redis server of its own, with a folder of its own. */
+/** More settings, or all of them. */
+type Settings = readonly string[] | ((folder: string) => string[])
+
+/** A Redis server of its own, with a folder of its own. It ends when whoever started it ends. */
 export class RedisServer {
   readonly port: number
   readonly #kind: RedisKind
@@ -35,7 +71,7 @@ export class RedisServer {
   readonly #folder = mkdtempSync(join(tmpdir(), 'okibi-redis-'))
   #process: ChildProcess | undefined
 
-  private constructor(kind: RedisKind, port: number, settings: readonly string[] | ((folder: string) => string[])) {
+  private constructor(kind: RedisKind, port: number, settings: Settings) {
     this.#kind = kind
     this.port = port
     const own = ['--port', String(port), '--bind', '127.0.0.1', '--dir', this.#folder, '--save', '']
@@ -49,9 +85,21 @@ export class RedisServer {
 
   /** Another kind of server. */
   static async of(kind: RedisKind, ...settings: string[]): Promise<RedisServer> {
-    const server = new RedisServer(kind, await freePort(), settings)
-    await server.start()
-    return server
+    return RedisServer.#on(kind, () => settings)
+  }
+
+  /** Starts one, or leaves nothing behind. */
+  static #on(kind: RedisKind, settings: (port: number) => Settings): Promise<RedisServer> {
+    return onFreePort(async (port) => {
+      const server = new RedisServer(kind, port, settings(port))
+      try {
+        await server.start()
+        return server
+      } catch (error) {
+        await server.stop()
+        throw error
+      }
+    })
   }
 
   /** One that holds everything that another holds. `cli('replicaof', 'no', 'one')` promotes it. */
@@ -63,8 +111,7 @@ export class RedisServer {
 
   /** A sentinel that watches a server, and alone decides after half a second of silence that a replica takes over. */
   static async sentinelOf(master: RedisServer, name: string): Promise<RedisServer> {
-    const port = await freePort()
-    const sentinel = new RedisServer('redis-server', port, (folder) => {
+    return RedisServer.#on('redis-server', (port) => (folder) => {
       const file = join(folder, 'sentinel.conf')
       const lines = [
         `port ${port}`,
@@ -76,24 +123,38 @@ export class RedisServer {
       writeFileSync(file, `${lines.join('\n')}\n`)
       return [file, '--sentinel']
     })
-    await sentinel.start()
-    return sentinel
   }
 
   async start(): Promise<void> {
-    this.#process = spawn(programOf(this.#kind), this.#arguments, { stdio: 'ignore' })
-    while (!(await accepts(this.port))) {
-      if (this.#process.exitCode !== null) throw new Error(`${this.#kind} did not start; is it installed?`)
+    const server = spawn('setpriv', ['--pdeathsig', 'KILL', programOf(this.#kind), ...this.#arguments], {
+      stdio: 'ignore',
+    })
+    this.#process = server
+    while (!(await accepts(this.port)) || !this.#answers(server)) {
+      if (hasEnded(server)) throw new Error(`${this.#kind} did not start; is it installed?`)
     }
+  }
+
+  /** Whether it is this server that answers; somebody else's on this port would do so too. */
+  #answers({ pid }: ChildProcess): boolean {
+    const info = this.cli('info', 'server')
+    // One that wants a password says nothing more.
+    return info.includes(`process_id:${pid}\r`) || info.startsWith('NOAUTH')
   }
 
   /** Ends it as a crash does. */
   async kill(): Promise<void> {
     const process = this.#process
     this.#process = undefined
-    if (!process || process.exitCode !== null) return
+    if (!process || hasEnded(process)) return
+    const exit = once(process, 'exit')
     process.kill('SIGKILL')
-    await once(process, 'exit')
+    await exit
+  }
+
+  /** Whatever a test has done to it, it serves again. */
+  async recover(): Promise<void> {
+    if (!this.#process || hasEnded(this.#process)) await this.start()
   }
 
   async stop(): Promise<void> {
@@ -147,10 +208,6 @@ async function accepts(port: number): Promise<boolean> {
   }
 }
 
-function pause(millis: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, millis))
-}
-
 /** What stands between a client and a server, and can lose what the server says. */
 export class Interference {
   /** The port of the server. */
@@ -164,6 +221,8 @@ export class Interference {
   mode: 'open' | 'stalled' | 'cutting' = 'open'
   /** How many answers were cut because of what they answer. */
   cuts = 0
+  /** What was asked last on each connection that was cut while it was `cutting`. */
+  readonly lost: Buffer[] = []
   /** Words of the request whose answer is to be cut. */
   #words: readonly string[] = []
 
@@ -182,7 +241,9 @@ export class Interference {
         })
       }
       let isHeard = false
+      let asked: Buffer = Buffer.alloc(0)
       client.on('data', (data) => {
+        asked = data
         isHeard ||= this.#words.some((word) => data.includes(word))
         server.write(data)
       })
@@ -193,6 +254,8 @@ export class Interference {
           this.cuts += 1
           client.destroy()
         } else if (this.mode === 'cutting') {
+          // What comes in pieces is lost with the first of them.
+          if (!client.destroyed) this.lost.push(asked)
           client.destroy()
         } else if (this.mode === 'open') {
           this.answers += 1
