@@ -12,13 +12,13 @@ pub enum ConfigError {
     /// The cookie's name is empty, too long or has characters that a cookie name cannot have.
     #[error("cookie name {0:?}: must be 1 to 128 characters of letters, digits and !#$%&'*+-.^_`|~")]
     CookieName(String),
-    /// The name starts with `__Host-` or `__Secure-` but an attribute breaks the prefix's rule (RFC 6265bis).
+    /// The name starts with a prefix such as `__Host-`, but an attribute breaks the prefix's rule (RFC 6265bis).
     #[error("cookie name {}: {rule}", Quoted(name))]
     CookiePrefix {
         /// The configured name.
         name: String,
         /// The rule that is broken and the fix.
-        rule: &'static str,
+        rule: String,
     },
     /// `SameSite=None` or `Partitioned` without `Secure`: browsers drop such a cookie.
     #[error("{0} needs Secure: browsers drop such a cookie; keep it secure or choose SameSite=Lax")]

@@ -90,7 +90,7 @@ impl Id {
     }
 }
 
-/// Nothing of an id stays behind in memory. (The derive of this would cost every build a second copy of `syn`.)
+/// An id's own bytes are overwritten. Copies of them are not: the cookie's text, a flow's bytes. (The derive of this would cost every build a second copy of `syn`.)
 impl Drop for Id {
     fn drop(&mut self) {
         match &mut self.0 {

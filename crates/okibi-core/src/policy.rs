@@ -25,6 +25,8 @@ pub(crate) const SKEW: Duration = Duration::from_mins(1);
 /// The largest limits that can be configured.
 pub(crate) const MOST_LIMITS: Limits = Limits { bytes: 16 * 1024 * 1024, names: 65_536, depth: 100 };
 const SHORTEST_IDLE: Duration = Duration::from_secs(1);
+/// Activity is written down this often at least: some browsers keep a cookie for a few days only unless it is sent again.
+const LONGEST_RENEWAL: Duration = Duration::from_hours(24);
 const LONGEST_GRACE: Duration = Duration::from_hours(1);
 
 /// How a session's cookie value is made.
@@ -134,7 +136,8 @@ pub struct Config {
     pub namespace: Option<String>,
     /// How long a session lives. Default [`Lifetime::AAL2`]. The older dialects bring their own.
     pub lifetime: Lifetime,
-    /// How much of the idle span must pass before activity is written down. Default a tenth of the idle span.
+    /// How much of the idle span must pass before activity is written down and the cookie sent again: at most 1 day.
+    /// Default a tenth of the idle span, at most 1 day.
     pub renew_after: Option<Duration>,
     /// Whether the cookie outlives the browser's own session. Default true.
     pub persistent: bool,
@@ -256,6 +259,7 @@ impl Policy {
             Dialect::HonoSessions(spoken) => spoken.renew_after(),
             Dialect::HonoKv(spoken) => spoken.renew_after(),
         };
+        let after = after.map(|after| after.min(LONGEST_RENEWAL));
         let after = after.map(|after| if self.is_eventual() { eventually(after, record.idle) } else { after });
         after.map_or(Timestamp::MAX, |after| record.active.plus(after))
     }
@@ -365,6 +369,9 @@ fn check_spans(lifetime: Lifetime, renew_after: Option<Duration>, grace: Duratio
     }
     if let Some(renew_after) = renew_after.filter(|renew_after| *renew_after >= idle) {
         return span("renew_after", renew_after, "must be shorter than idle, or no session would ever be renewed");
+    }
+    if let Some(renew_after) = renew_after.filter(|renew_after| *renew_after > LONGEST_RENEWAL) {
+        return span("renew_after", renew_after, "must be at most 1 day; activity is written that often at least");
     }
     if grace > LONGEST_GRACE {
         return span("grace", grace, "must be at most 1 hour: so long an old id still leads to the session");

@@ -52,7 +52,6 @@ pub struct Sessions<K = ()> {
     store: Option<Arc<dyn DynStore>>,
     accepted: Vec<Option<Arc<dyn DynStore>>>,
     chunks: Option<usize>,
-    development: bool,
     outside: Outside,
     kind: PhantomData<fn() -> K>,
 }
@@ -106,15 +105,15 @@ impl Sessions {
     fn with(config: Config, store: Option<Arc<dyn DynStore>>) -> Self {
         let outside = Outside::default();
         let accepted = Vec::new();
-        Self { config, store, accepted, chunks: None, development: false, outside, kind: PhantomData }
+        Self { config, store, accepted, chunks: None, outside, kind: PhantomData }
     }
 }
 
 impl<K> Sessions<K> {
     /// The sessions of the kind `Other`, in a cookie of their own: [`Session<Other>`](crate::Session) asks for them.
     pub fn of<Other>(self, cookie_name: impl Into<String>) -> Sessions<Other> {
-        let Self { config, store, accepted, chunks, development, outside, .. } = self;
-        Sessions { config, store, accepted, chunks, development, outside, kind: PhantomData }.cookie_name(cookie_name)
+        let Self { config, store, accepted, chunks, outside, .. } = self;
+        Sessions { config, store, accepted, chunks, outside, kind: PhantomData }.cookie_name(cookie_name)
     }
 
     /// Takes over the sessions of an older dialect until the given time: a visitor who comes with its cookie stays signed
@@ -224,7 +223,8 @@ impl<K> Sessions<K> {
         self
     }
 
-    /// How much of the idle span must pass before activity is written down. Default a tenth of it.
+    /// How much of the idle span must pass before activity is written down and the cookie sent again: at most 1 day.
+    /// Default a tenth of the idle span, at most 1 day.
     pub fn renew_after(mut self, span: Duration) -> Self {
         self.config.renew_after = Some(span);
         self
@@ -261,10 +261,11 @@ impl<K> Sessions<K> {
         self
     }
 
-    /// Drops Secure and the name's prefix, so that browsers that do not take `http://localhost` for secure keep the
-    /// cookie. Chromium and Firefox need no such thing. The log says so when the layer is made.
+    /// Drops Secure and all that needs it (the name's prefix, `Partitioned`, `SameSite=None`), so that browsers that do not
+    /// take `http://localhost` for secure keep the cookie. Chromium and Firefox need no such thing. The log says so when the
+    /// layer is made.
     pub fn insecure_for_development(mut self) -> Self {
-        self.development = true;
+        self.config.cookie.insecure_for_development = true;
         self
     }
 
@@ -339,9 +340,7 @@ impl<K> Sessions<K> {
             (_, Some(_)) => return Err(option("chunks: only for Sessions::sealed; remove it")),
             _ => {}
         }
-        if self.development {
-            self.weaken();
-        }
+        let is_insecure = self.config.cookie.insecure_for_development;
         let is_native = matches!(self.config.dialect, Dialect::Native(_));
         let accept: Vec<bool> = self.config.accept.iter().map(|accept| accept.dialect.is_sealed()).collect();
         let engine = Engine::new(self.config)?;
@@ -360,7 +359,7 @@ impl<K> Sessions<K> {
                 "accept: a dialect whose cookie is the store goes to accept_sealed, all others to accept",
             ));
         }
-        if self.development {
+        if is_insecure {
             let cookie = engine.cookie_name();
             tracing::warn!(
                 target: "okibi",
@@ -369,17 +368,6 @@ impl<K> Sessions<K> {
             );
         }
         Ok(SessionLayer::new(Shared { engine, store: self.store, accepted: self.accepted, outside: self.outside }))
-    }
-
-    /// Without Secure a prefix is not allowed either (RFC 6265bis section 4.1.3).
-    fn weaken(&mut self) {
-        let cookie = &mut self.config.cookie;
-        cookie.secure = false;
-        for prefix in ["__Host-", "__Secure-"] {
-            if let Some(rest) = cookie.name.strip_prefix(prefix) {
-                cookie.name = rest.to_owned();
-            }
-        }
     }
 }
 

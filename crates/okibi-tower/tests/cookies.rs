@@ -30,7 +30,7 @@ fn attributes(cookie: &str) -> Vec<&str> {
 async fn n21_s8_the_defaults_are_the_safe_ones() {
     let cookie = log_in(&World::new().browser()).await;
     assert!(cookie.starts_with("__Host-session="));
-    assert_eq!(attributes(&cookie), ["HttpOnly", "Max-Age=3600", "Path=/", "SameSite=Lax", "Secure"]);
+    assert_eq!(attributes(&cookie), ["HttpOnly", "Max-Age=86400", "Path=/", "SameSite=Lax", "Secure"]);
 }
 
 #[tokio::test]
@@ -54,9 +54,20 @@ async fn n21_the_development_mode_is_explicit_and_says_so() {
     let browser = world.browser_with(Sessions::insecure_for_development);
     let cookie = log_in(&browser).await;
     assert!(cookie.starts_with("session="));
-    assert_eq!(attributes(&cookie), ["HttpOnly", "Max-Age=3600", "Path=/", "SameSite=Lax"]);
+    assert_eq!(attributes(&cookie), ["HttpOnly", "Max-Age=86400", "Path=/", "SameSite=Lax"]);
     assert_eq!(user(&browser).await, "ada");
     assert_eq!(log.text().matches("WARN okibi: the session cookie is not Secure").count(), 1, "{}", log.text());
+}
+
+#[tokio::test]
+async fn n21_development_takes_away_all_that_needs_secure() {
+    let world = World::new();
+    let browser = world.browser_with(|sessions| {
+        sessions.cookie_name("__Host-Http-shop").same_site(SameSite::None).partitioned().insecure_for_development()
+    });
+    let cookie = log_in(&browser).await;
+    assert!(cookie.starts_with("shop="));
+    assert_eq!(attributes(&cookie), ["HttpOnly", "Max-Age=86400", "Path=/", "SameSite=Lax"]);
 }
 
 #[tokio::test]
@@ -67,7 +78,7 @@ async fn n35_prefixed_names_and_every_attribute_round_trip() {
     });
     let cookie = log_in(&browser).await;
     let expected =
-        ["Domain=example.com", "HttpOnly", "Max-Age=3600", "Partitioned", "Path=/act", "SameSite=None", "Secure"];
+        ["Domain=example.com", "HttpOnly", "Max-Age=86400", "Partitioned", "Path=/act", "SameSite=None", "Secure"];
     assert_eq!(attributes(&cookie), expected);
     assert_eq!(user(&browser).await, "ada");
     assert_eq!(browser.jar().into_keys().next().unwrap(), "__Secure-shop");
@@ -185,9 +196,10 @@ fn n21_s8_s10_impossible_configurations_name_the_value_and_the_fix() {
         (sessions().domain("example.com"), "cookie name \"__Host-session\": a __Host- cookie has no Domain"),
         (sessions().cookie_name("s").path("/;x"), "cookie path \"/;x\": must start with '/'"),
         (sessions().cookie_name("s").domain("a;b"), "cookie domain \"a;b\": must be a host name"),
+        (sessions().cookie_name("__HOST-x"), "cookie name \"__HOST-x\": spell the prefix exactly __Host-"),
         (
-            sessions().insecure_for_development().same_site(SameSite::None),
-            "SameSite=None needs Secure: browsers drop such a cookie",
+            sessions().cookie_name("__Host-Http-x").path("/x"),
+            "cookie name \"__Host-Http-x\": a __Host-Http- cookie has",
         ),
         (sessions().idle(span(0)), "idle of 0s: must be between"),
         (sessions().absolute(span(1)), "absolute of 1s: must not be shorter than idle"),

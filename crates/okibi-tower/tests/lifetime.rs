@@ -91,7 +91,7 @@ async fn n31_a_session_can_carry_its_own_idle_span() {
         session.set_persistent(true)
     });
     let answer = login.await.ok();
-    assert!(answer.cookies()[0].contains("Max-Age=604800;"), "{answer:?}");
+    assert!(answer.cookies()[0].contains("Max-Age=2592000;"), "the absolute deadline: {answer:?}");
     world.clock.advance(Duration::from_hours(24 * 6));
     assert!(is_live(&browser).await);
     assert!(!is_live(&other).await);
@@ -106,7 +106,7 @@ async fn a_browser_session_sends_no_max_age_and_a_persistent_one_does() {
     let answer = browser.act(|session| async move { session.set(COUNT, &1) }).await.ok();
     assert!(!answer.cookies()[0].contains("Max-Age"));
     let answer = browser.act(|session| async move { session.set_persistent(true) }).await.ok();
-    assert!(answer.cookies()[0].contains("Max-Age=3600;"));
+    assert!(answer.cookies()[0].contains("Max-Age=86400;"));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use alloc::{string::String, vec::Vec};
 
 use bytes::Bytes;
 use okibi_core::{
-    Answer, Engine, Fault, Flow, Loaded, Owner, RANDOM_BYTES, Random, Refusal, Step, StoreKey, Swap, Text, Timestamp,
+    Answer, Engine, Fault, Flow, Loaded, Owner, Random, Refusal, Step, StoreKey, Swap, Text, Timestamp,
     formats::{parse_log, parse_patch},
     json::number,
 };
@@ -127,8 +127,11 @@ fn flow_call<'a>(
         let step = engine.load(&mut flow);
         return Ok((flow, Ok(step)));
     }
-    let random: [u8; RANDOM_BYTES] = frames.next().unwrap_or_default().try_into().map_err(|_| Refusal::Entropy)?;
-    let mut random = Random::new(random);
+    let mut random = match frames.next().unwrap_or_default() {
+        // A load takes none.
+        [] => Random::none(),
+        bytes => Random::new(bytes.try_into().map_err(|_| Refusal::Entropy)?),
+    };
     let payload = frames.next();
     let step = match call {
         COMMIT => {

@@ -1,5 +1,7 @@
 //! The options of a middleware, as JavaScript sends them, into the engine's configuration. Spans come in milliseconds.
 
+use alloc::borrow::ToOwned;
+
 use okibi_core::{Config, ConfigError, CookieConfig, Engine, Protection, Ring};
 
 use crate::{dialects, given::each};
@@ -7,7 +9,7 @@ use crate::{dialects, given::each};
 /// An engine for these options.
 pub(crate) fn engine(options: &[u8]) -> Result<Engine, ConfigError> {
     let mut config = Config::default();
-    let (mut secrets, mut sealed, mut chunks, mut development) = (None, false, 1, false);
+    let (mut secrets, mut sealed, mut chunks) = (None, false, 1);
     let (mut dialect, mut plain_cookie) = (None, "{}");
     each("", core::str::from_utf8(options).unwrap_or_default(), &mut |given| {
         match given.name {
@@ -25,7 +27,7 @@ pub(crate) fn engine(options: &[u8]) -> Result<Engine, ConfigError> {
             "maxDepth" => config.limits.depth = given.size()?,
             "revocations" => config.revocations = given.flag()?,
             "consistency" => config.consistency = given.consistency()?,
-            "insecureForDevelopment" => development = given.flag()?,
+            "insecureForDevelopment" => config.cookie.insecure_for_development = given.flag()?,
             "cookie" => plain_cookie = given.json,
             "dialect" => dialect = Some(given.json),
             "accept" => config.accept = dialects::accepted(given.json)?,
@@ -48,9 +50,6 @@ pub(crate) fn engine(options: &[u8]) -> Result<Engine, ConfigError> {
         (None, false) => Protection::Id,
     };
     config.dialect = protection.into();
-    if development {
-        config.cookie = config.cookie.insecure_for_development();
-    }
     Engine::new(config)
 }
 
@@ -60,7 +59,12 @@ fn cookie(cookie: &mut CookieConfig, json: &str) -> Result<(), ConfigError> {
             "name" => cookie.name = given.text()?,
             "path" => cookie.path = given.text()?,
             "domain" => cookie.domain = Some(given.text()?),
-            "secure" => cookie.secure = given.flag()?,
+            // What others write, and what it is. Without Secure there is the development mode alone.
+            "secure" if given.flag()? => {}
+            "secure" => {
+                let rule = "cookie.secure of false: the cookie is always Secure; for development without HTTPS there is insecureForDevelopment";
+                return Err(ConfigError::Options(rule.to_owned()));
+            }
             "httpOnly" => cookie.http_only = given.flag()?,
             "sameSite" => cookie.same_site = given.same_site()?,
             "partitioned" => cookie.partitioned = given.flag()?,

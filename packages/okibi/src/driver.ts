@@ -25,6 +25,8 @@ export interface Outside {
 export interface Task {
   /** Runs the function of an update again and returns what it made, as the engine reads it. */
   readonly recompute?: (token: number, current: unknown) => string
+  /** It only looks a session up, which takes no random bytes. */
+  readonly loads?: boolean
   /** It is the request's last. */
   readonly last?: boolean
   readonly onEvent: (event: SessionEvent) => void
@@ -42,6 +44,8 @@ interface Answered {
 /** How many random bytes one call of the engine is given. */
 export const RANDOM_BYTES = 144
 
+const NOTHING = new Uint8Array()
+
 /** Random bytes for one call of the engine. */
 export function randomBytes(outside: Outside): Uint8Array {
   const bytes = new Uint8Array(RANDOM_BYTES)
@@ -53,27 +57,12 @@ export function randomBytes(outside: Outside): Uint8Array {
   return bytes
 }
 
-/** How many random bytes are asked of the system at once. */
-const POOLED = 64 * RANDOM_BYTES
-
 /**
- * The system's random bytes. Asking for them costs more than an engine call, so many are asked for at once; each is handed
- * out once and leaves no copy. Nothing is asked for before the first request.
+ * The system's random bytes, asked for when they are needed. None are kept in stock: a machine that is restored twice from
+ * one snapshot would hand out the same ids twice.
  */
-export function systemRandom(): (bytes: Uint8Array) => void {
-  let pool: Uint8Array<ArrayBuffer> | undefined
-  let used = POOLED
-  return (bytes) => {
-    pool ??= new Uint8Array(POOLED)
-    if (used + bytes.length > POOLED) {
-      crypto.getRandomValues(pool)
-      used = 0
-    }
-    const part = pool.subarray(used, used + bytes.length)
-    used += bytes.length
-    bytes.set(part)
-    part.fill(0)
-  }
+export function systemRandom(bytes: Uint8Array): void {
+  crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>)
 }
 
 /**
@@ -85,7 +74,7 @@ export function drive(engine: Engine, outside: Outside, task: Task, first: Reply
   let cause: unknown
   const takeIn = (state: Uint8Array, answered: Answered): Reply => {
     cause = answered.cause
-    const random = randomBytes(outside)
+    const random = task.loads ? NOTHING : randomBytes(outside)
     const { kind, payload, expiresAt } = answered
     const reply = engine.answer(state, kind, payload, outside.now(), random, task.last, expiresAt)
     if (reply.head.error || reply.head.step === 'done') return reply

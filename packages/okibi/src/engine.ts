@@ -78,6 +78,7 @@ export type SessionEvent =
   | 'expired'
   | 'undecodable_record'
   | 'rotated_away'
+  | 'revoked'
   | 'followed_marker'
   | 'adopted'
   | 'changes_dropped'

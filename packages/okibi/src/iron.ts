@@ -181,14 +181,11 @@ function numbers(options: SealOptions): Uint8Array {
 /** The most bits that a salt may have. */
 const MOST_SALT_BITS = 8192
 
-/** The system's random bytes, asked for in bulk, and not before the first seal. */
-const random = systemRandom()
-
 /** Random bytes for two salts and an IV. */
 function saltsAndIv({ encryption, integrity }: SealOptions): Uint8Array {
   const size = (bits: number) => Math.ceil(Math.min(Math.max(bits, 0) || 0, MOST_SALT_BITS) / 8)
   const bytes = new Uint8Array(size(encryption.saltBits) + 16 + size(integrity.saltBits))
-  random(bytes)
+  systemRandom(bytes)
   return bytes
 }
 

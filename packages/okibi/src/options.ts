@@ -11,7 +11,7 @@ export type Secret = string | readonly string[]
 /** A secret, or a function that finds it: Workers have no environment before a request. */
 export type SecretOption<E extends Env = Env> = Secret | ((c: Context<E>) => Secret)
 
-/** The cookie's name and attributes. Secure is always on, but for `insecureForDevelopment`. */
+/** The cookie's name and attributes. `Secure` is always on, except with `insecureForDevelopment`. */
 export interface CookieOptions {
   /** Default `__Host-session`. */
   readonly name?: string | undefined
@@ -57,7 +57,10 @@ export interface CommonOptions<As extends string = 'session'> extends TimeOption
   readonly idle?: number | undefined
   /** How long a session lives at most, in seconds; `false`: as long as it is used. Default 24 hours. */
   readonly absolute?: number | false | undefined
-  /** How much of the idle span must pass before activity is written down, in seconds. Default a tenth of it. */
+  /**
+   * How much of the idle span must pass before activity is written down and the cookie sent again, in seconds: at most a day.
+   * Default a tenth of the idle span, at most a day.
+   */
   readonly renewAfter?: number | undefined
   /** How long a renewed id still leads to its successor, in seconds. Default 60; 0 is allowed. */
   readonly grace?: number | undefined
@@ -74,7 +77,10 @@ export interface CommonOptions<As extends string = 'session'> extends TimeOption
    * once, and loses the old one. A session that was taken over and ended stays ended, whichever cookie comes.
    */
   readonly accept?: readonly AcceptOptions[] | undefined
-  /** Leaves out `Secure` and the cookie's prefix, for browsers that refuse them on http://localhost. Never in production. */
+  /**
+   * Leaves out `Secure` and all that needs it (the name's prefix, `Partitioned`, `SameSite=None`), for browsers that refuse
+   * it on http://localhost. Never in production: the cookie travels in clear text.
+   */
   readonly insecureForDevelopment?: boolean | undefined
   /**
    * Commits the changes of failed requests as well. By default an answer with a status of 500 or more changes nothing,
@@ -220,7 +226,7 @@ export function outsideOf(options: TimeOptions & Pick<CommonOptions, 'accept'>, 
     store,
     accepted,
     now: options.now ?? Date.now,
-    random: options.random ?? systemRandom(),
+    random: options.random ?? systemRandom,
     storeTimeout: time('storeTimeout', options.storeTimeout ?? 2),
     commitDeadline: time('commitDeadline', options.commitDeadline ?? 10),
   }

@@ -121,7 +121,7 @@ export class RequestSession<V extends Changes = View> {
       const { engine, outside } = this
       const opened = this.#opened
       this.#opened = undefined
-      return this.#run(opened ?? engine.load(this.#current(), outside.now()))
+      return this.#run(opened ?? engine.load(this.#current(), outside.now()), 'load')
     })
   }
 
@@ -186,7 +186,7 @@ export class RequestSession<V extends Changes = View> {
       const log = `[${ops.map((op) => op.json).join(',')}]`
       const state = this.#current()
       const reply = engine.commit(state, log, failed, outside.now(), randomBytes(outside), last)
-      const running = this.#run(reply, last)
+      const running = this.#run(reply, last ? 'last' : undefined)
       return isPromise(running) ? running.then(done, undo) : done()
     } catch (error) {
       return undo(error)
@@ -244,9 +244,11 @@ export class RequestSession<V extends Changes = View> {
   }
 
   /** Carries out a task of the engine and takes in what came of it. */
-  #run(first: Reply, last = false): Awaitable<void> {
+  #run(first: Reply, kind?: 'load' | 'last'): Awaitable<void> {
+    const last = kind === 'last'
     const task: Task = {
       last,
+      loads: kind === 'load',
       onEvent: this.#onEvent,
       recompute: (token, current) => this.view.recompute(token, current),
     }

@@ -17,7 +17,7 @@ const REFUSED: [options: unknown, message: RegExp][] = [
   [{ store, idel: 900 }, /idel: there is no such option/],
   [undefined, /options: none given/],
   [{ store, limits: { byte: 5 } }, /limits.byte: there is no such option/],
-  [{ store, cookie: { secure: false } }, /this prefix needs Secure/],
+  [{ store, cookie: { secure: false } }, /cookie.secure of false: the cookie is always Secure/],
   [{ store, cookie: { colour: 'red' } }, /cookie.colour: there is no such option/],
   [{ store, idle: 0 }, /idle of 0/],
   [{ store, idle: '900' }, /idle of "900": must be a number of seconds/],

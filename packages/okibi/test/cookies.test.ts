@@ -37,7 +37,7 @@ async function setCookies(app: Hono<SessionEnv<Data>>, path: string, cookie = ''
 test('n21_s8_the_defaults_are_the_safe_ones', async () => {
   const { app } = make({ store: new Watched(), now: new Clock().now })
   const [cookie] = await setCookies(app, '/set')
-  expect(cookie).toMatch(/^__Host-session=[\w-]{43}; Max-Age=3600; Path=\/; Secure; HttpOnly; SameSite=Lax$/)
+  expect(cookie).toMatch(/^__Host-session=[\w-]{43}; Max-Age=86400; Path=\/; Secure; HttpOnly; SameSite=Lax$/)
   // What a request says of itself weakens nothing.
   const response = await app.request('http://localhost/set', {
     headers: { 'X-Forwarded-Proto': 'http', Host: 'localhost' },
@@ -53,7 +53,7 @@ test('n21_development_mode_is_asked_for_and_says_so', async () => {
   const ann = new Browser(app)
   const response = await ann.fetch('/set')
   expect(response.headers.getSetCookie()[0]).toMatch(
-    /^session=[\w-]{43}; Max-Age=3600; Path=\/; HttpOnly; SameSite=Lax$/,
+    /^session=[\w-]{43}; Max-Age=86400; Path=\/; HttpOnly; SameSite=Lax$/,
   )
   expect(await ann.text('/length')).toBe('1')
   expect(warn).toHaveBeenCalledOnce()
@@ -237,6 +237,29 @@ test('n23_s28_what_was_made_for_one_cookie_opens_nothing_as_another', async () =
       }
     }
   }
+})
+
+test('r15_s8_a_cookie_that_browsers_would_drop_or_that_is_not_secure_is_refused', () => {
+  const refused: [object, RegExp][] = [
+    [{ secure: false }, /always Secure; for development without HTTPS there is insecureForDevelopment/],
+    [{ name: 'x', secure: false }, /cookie.secure of false/],
+    [{ name: '__Http-x', httpOnly: false }, /a __Http- cookie is HttpOnly/],
+    [{ name: '__Host-Http-x', domain: 'example.org' }, /a __Host-Http- cookie has no Domain/],
+    [{ name: '__HTTP-x' }, /spell the prefix exactly __Http-/],
+  ]
+  for (const [cookie, message] of refused) expect(() => make({ store: new Watched(), cookie })).toThrow(message)
+  for (const name of ['__Http-x', '__Host-Http-x']) {
+    expect(make({ store: new Watched(), cookie: { name, secure: true } as object }).events).toEqual([])
+  }
+})
+
+test('n21_development_takes_away_all_that_needs_secure', async () => {
+  const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
+  const cookie = { name: '__Host-Http-x', sameSite: 'None', partitioned: true } as const
+  const { app } = make({ store: new Watched(), insecureForDevelopment: true, cookie })
+  const [set] = await setCookies(app, '/set')
+  expect(set).toMatch(/^x=[\w-]{43}; Max-Age=86400; Path=\/; HttpOnly; SameSite=Lax$/)
+  warn.mockRestore()
 })
 
 test('s10_what_could_split_a_header_is_refused', () => {

@@ -1,5 +1,6 @@
 // How long a session lives: N14, N31, N40, S15, S16, S17.
 import { Hono } from 'hono'
+import { etag } from 'hono/etag'
 import { describe, expect, test } from 'vitest'
 import { type SessionEnv, type SessionOptions, sessions } from '../src/index.js'
 import { memoryStore } from '../src/stores/memory.js'
@@ -38,7 +39,7 @@ const kinds = {
   sealed: (clock: Clock) => ({ secret: 'a secret of thirty-two bytes: no more', now: clock.now }),
 } as const
 
-describe.each(Object.entries(kinds))('%s', (_name, kind) => {
+describe.each(Object.entries(kinds))('%s', (name, kind) => {
   test('n14_s16_a_session_ends_after_its_idle_span', async () => {
     const clock = new Clock()
     const ann = make({ ...kind(clock), idle: 900 })
@@ -63,9 +64,9 @@ describe.each(Object.entries(kinds))('%s', (_name, kind) => {
       const [cookie] = response.headers.getSetCookie()
       if (!cookie) continue
       renewals += 1
-      // How long the cookie lives is what is left of the session; a sealed one is sent again with every change.
+      // A sealed cookie ends with its session, and is sent again with every change; an id's lives until the deadline.
       const maxAge = Number(/Max-Age=(\d+);/.exec(cookie)?.[1])
-      const left = Math.min(900, 3600 - minute * 60)
+      const left = Math.min(name === 'sealed' ? 900 : 3600, 3600 - minute * 60)
       expect(maxAge).toBeLessThanOrEqual(left)
       expect(maxAge).toBeGreaterThanOrEqual(left - 90)
     }
@@ -84,6 +85,35 @@ describe.each(Object.entries(kinds))('%s', (_name, kind) => {
     }
   })
 
+  test('r11_an_active_visitor_stays_signed_in_behind_answers_that_lose_the_cookie', async () => {
+    const clock = new Clock()
+    const app = new Hono<SessionEnv<Data>>()
+    // On the outside it answers 304, without the cookie that the answer had.
+    app.use(etag())
+    app.use(sessions<Data>({ ...kind(clock), idle: 900, absolute: 30 * 86400 }))
+    app.get('/set', (c) => {
+      c.get('session').set('n', 1)
+      return c.text('set')
+    })
+    app.get('/page', (c) => c.text(c.get('session').has('n') ? 'a page' : 'signed out'))
+    app.get('/api', (c) => c.json(c.get('session').get('n') ?? null))
+    const ann = new Browser(app)
+    await ann.text('/set')
+    const tag = (await ann.fetch('/page')).headers.get('etag') ?? ''
+    const end = clock.millis + (name === 'sealed' ? 900 : 30 * 86400) * 1000
+    for (let visit = 0; visit < (name === 'sealed' ? 4 : 100); visit += 1) {
+      clock.pass(200)
+      expect(clock.millis, 'the browser has dropped the cookie').toBeLessThan(end)
+      const response = await ann.fetch('/page', { headers: { 'If-None-Match': tag } })
+      expect([response.status, response.headers.getSetCookie()]).toEqual([304, []])
+    }
+    // A sealed session's renewal is due until one answer brings the cookie; nobody else can keep its time.
+    const sent = (await ann.fetch('/api')).headers.getSetCookie()
+    expect(sent).toHaveLength(name === 'sealed' ? 1 : 0)
+    clock.pass(800)
+    expect((await ann.fetch('/page', { headers: { 'If-None-Match': tag } })).status).toBe(304)
+  })
+
   test('n31_a_session_may_have_an_idle_span_of_its_own', async () => {
     const clock = new Clock()
     const options = { ...kind(clock), idle: 900, absolute: 90 * 86400, persistent: false }
@@ -91,7 +121,7 @@ describe.each(Object.entries(kinds))('%s', (_name, kind) => {
     expect((await ann.fetch('/set')).headers.getSetCookie()[0]).not.toContain('Max-Age')
     await ben.text('/set')
     const [cookie] = (await ann.fetch(`/remember/${30 * 86400}`)).headers.getSetCookie()
-    expect(cookie).toContain('Max-Age=2592000;')
+    expect(cookie).toContain(`Max-Age=${(name === 'sealed' ? 30 : 90) * 86400};`)
     clock.pass(29 * 86400)
     expect([await ann.text('/n'), await ben.text('/n')]).toEqual(['1', 'none'])
     clock.pass(29 * 86400)

@@ -1,6 +1,6 @@
 //! Writes Set-Cookie headers (RFC 6265bis section 4.1). Names and attributes are checked once, when configured.
 
-use alloc::string::String;
+use alloc::{borrow::Cow, string::String};
 use core::time::Duration;
 
 use crate::{error::ConfigError, json::push_number};
@@ -45,14 +45,17 @@ pub struct CookieConfig {
     pub path: String,
     /// The domain. Default none: only the very host that set it gets it back.
     pub domain: Option<String>,
-    /// Only over HTTPS (and <http://localhost>). Default true.
-    pub secure: bool,
     /// Out of reach of scripts. Default true.
     pub http_only: bool,
     /// Default [`SameSite::Lax`].
     pub same_site: SameSite,
     /// Kept apart per top-level site (CHIPS). Default false.
     pub partitioned: bool,
+    /// The cookie without `Secure`, and without all that needs it: the name loses its prefix, `Partitioned` goes, and
+    /// `SameSite=None` becomes `Lax`. Default false. **Never in production**: the cookie travels in clear text.
+    ///
+    /// Nothing that a request says of itself turns it on (S8). The face says so in its log.
+    pub insecure_for_development: bool,
 }
 
 impl Default for CookieConfig {
@@ -61,27 +64,11 @@ impl Default for CookieConfig {
             name: String::from("__Host-session"),
             path: String::from("/"),
             domain: None,
-            secure: true,
             http_only: true,
             same_site: SameSite::Lax,
             partitioned: false,
+            insecure_for_development: false,
         }
-    }
-}
-
-impl CookieConfig {
-    /// The same cookie without `Secure` and without a prefix that needs it. **Never in production**: it travels in clear text.
-    ///
-    /// It must be asked for; nothing a request says of itself turns it on (S8). The face says so in its log.
-    #[must_use]
-    pub fn insecure_for_development(mut self) -> Self {
-        self.name = without_prefix(&self.name).into();
-        self.secure = false;
-        self.partitioned = false;
-        if self.same_site == SameSite::None {
-            self.same_site = SameSite::Lax;
-        }
-        self
     }
 }
 
@@ -149,14 +136,24 @@ pub(crate) struct Template {
 
 impl Template {
     pub(crate) fn new(config: &CookieConfig) -> Result<Self, ConfigError> {
-        check(config)?;
+        let secure = !config.insecure_for_development;
+        let mut config = Cow::Borrowed(config);
+        if !secure {
+            let open = config.to_mut();
+            open.name = without_prefix(&open.name).into();
+            open.partitioned = false;
+            if open.same_site == SameSite::None {
+                open.same_site = SameSite::Lax;
+            }
+        }
+        check(&config, secure)?;
         let mut attributes = String::from("; Path=");
         attributes.push_str(&config.path);
         if let Some(domain) = &config.domain {
             push(&mut attributes, "; Domain=", domain);
         }
         for (on, attribute) in
-            [(config.secure, "; Secure"), (config.http_only, "; HttpOnly"), (config.partitioned, "; Partitioned")]
+            [(secure, "; Secure"), (config.http_only, "; HttpOnly"), (config.partitioned, "; Partitioned")]
         {
             if on {
                 attributes.push_str(attribute);
@@ -174,15 +171,16 @@ impl Template {
     /// The same in the order of Hono's helper.
     pub(crate) fn hono(config: &HonoCookie) -> Result<Self, ConfigError> {
         let HonoCookie { name, path, domain, secure, http_only, partitioned, max_age, expires, .. } = config;
-        check(&CookieConfig {
+        let attributes = CookieConfig {
             name: name.clone(),
             path: path.clone(),
             domain: domain.clone(),
-            secure: *secure,
             http_only: *http_only,
             same_site: config.same_site.unwrap_or_default(),
             partitioned: *partitioned,
-        })?;
+            ..CookieConfig::default()
+        };
+        check(&attributes, *secure)?;
         if let Some(value) = max_age.filter(|max_age| *max_age > MAX_AGE) {
             return Err(ConfigError::Span { option: "maxAge", value, rule: "must be at most 400 days" });
         }
@@ -272,17 +270,44 @@ fn push(text: &mut String, name: &str, value: &str) {
     text.push_str(value);
 }
 
-/// The cookie's name without its `__Host-` or `__Secure-` prefix.
-pub(crate) fn without_prefix(name: &str) -> &str {
-    name.strip_prefix("__Host-").or_else(|| name.strip_prefix("__Secure-")).unwrap_or(name)
+/// A prefix of cookie names, and what browsers demand of a cookie that has it (RFC 6265bis section 4.1.3). All need Secure.
+struct Prefix {
+    text: &'static str,
+    /// No Domain, and Path=/.
+    host: bool,
+    /// `HttpOnly`.
+    http: bool,
 }
 
-fn check(config: &CookieConfig) -> Result<(), ConfigError> {
-    let CookieConfig { name, path, domain, secure, same_site, partitioned, .. } = config;
+/// Longer ones first: the first that fits counts.
+const PREFIXES: [Prefix; 4] = [
+    Prefix { text: "__Host-Http-", host: true, http: true },
+    Prefix { text: "__Host-", host: true, http: false },
+    Prefix { text: "__Http-", host: false, http: true },
+    Prefix { text: "__Secure-", host: false, http: false },
+];
+
+/// The name's prefix, and the rest of the name. Browsers compare prefixes without regard to case.
+fn prefix_of(name: &str) -> Option<(&'static Prefix, &str, &str)> {
+    PREFIXES.iter().find_map(|prefix| {
+        let (start, rest) = name.split_at_checked(prefix.text.len())?;
+        start.eq_ignore_ascii_case(prefix.text).then_some((prefix, start, rest))
+    })
+}
+
+/// The cookie's name without its prefix.
+pub(crate) fn without_prefix(name: &str) -> &str {
+    prefix_of(name).filter(|(prefix, start, _)| prefix.text == *start).map_or(name, |(_, _, rest)| rest)
+}
+
+fn check(config: &CookieConfig, secure: bool) -> Result<(), ConfigError> {
+    let CookieConfig { name, path, domain, same_site, partitioned, .. } = config;
     if name.is_empty() || name.len() > MAX_NAME || !name.bytes().all(is_token) {
         return Err(ConfigError::CookieName(name.clone()));
     }
-    check_prefix(config).map_err(|rule| ConfigError::CookiePrefix { name: name.clone(), rule })?;
+    if let Some(rule) = broken_rule(config, secure) {
+        return Err(ConfigError::CookiePrefix { name: name.clone(), rule });
+    }
     if !secure && *same_site == SameSite::None {
         return Err(ConfigError::NeedsSecure("SameSite=None"));
     }
@@ -298,30 +323,30 @@ fn check(config: &CookieConfig) -> Result<(), ConfigError> {
     }
 }
 
-/// The rules that a name's prefix brings (RFC 6265bis section 4.1.3). Browsers compare prefixes without regard to case.
-fn check_prefix(config: &CookieConfig) -> Result<(), &'static str> {
-    let lower = config.name.to_ascii_lowercase();
-    let (host, secured) = (lower.starts_with("__host-"), lower.starts_with("__secure-"));
-    if !host && !secured {
-        return Ok(());
-    }
-    let rest = without_prefix(&config.name);
-    if rest.len() == config.name.len() {
-        return Err("spell the prefix exactly __Host- or __Secure-");
+/// Which rule of the name's prefix the cookie breaks, and the fix.
+fn broken_rule(config: &CookieConfig, secure: bool) -> Option<String> {
+    let (prefix, start, rest) = prefix_of(&config.name)?;
+    let says = |parts: [&str; 3]| Some(parts.concat());
+    let text = prefix.text;
+    if start != text {
+        return says(["spell the prefix exactly ", text, ": browsers know it in any case"]);
     }
     if rest.is_empty() {
-        return Err("a prefix alone is no name; put a name behind it");
+        return says(["a prefix alone is no name; put a name behind ", text, ""]);
     }
-    if !config.secure {
-        return Err("this prefix needs Secure; keep the cookie secure or choose a name without the prefix");
+    if !secure {
+        return says(["a ", text, " cookie needs Secure; keep the cookie secure or choose a name without the prefix"]);
     }
-    if host && config.domain.is_some() {
-        return Err("a __Host- cookie has no Domain; remove the domain or use __Secure-");
+    if prefix.http && !config.http_only {
+        return says(["a ", text, " cookie is HttpOnly; keep it so or choose another prefix"]);
     }
-    if host && config.path != "/" {
-        return Err("a __Host- cookie has Path=/; remove the path or use __Secure-");
+    if prefix.host && config.domain.is_some() {
+        return says(["a ", text, " cookie has no Domain; remove the domain or use __Secure-"]);
     }
-    Ok(())
+    if prefix.host && config.path != "/" {
+        return says(["a ", text, " cookie has Path=/; remove the path or use __Secure-"]);
+    }
+    None
 }
 
 /// A character of an HTTP token (RFC 9110 section 5.6.2).

@@ -30,10 +30,13 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use crate::{
-    cookie::{chunk, write::Template},
+    cookie::{
+        chunk,
+        write::{MAX_AGE, Template},
+    },
     error::ConfigError,
     id::{Handle, Id, Owner, StoreKey},
-    policy::{Config, Dialect, MOST_LIMITS, Policy, hono::COOKIE_RANDOM},
+    policy::{Config, Dialect, MOST_LIMITS, Policy, Protection, hono::COOKIE_RANDOM},
     record::{self, Record, Stored},
     text::Text,
     time::Timestamp,
@@ -152,11 +155,14 @@ impl Engine {
 
     /// How long the cookie is to live; `None`: as long as the browser's own session.
     fn max_age(&self, record: &Record, now: Timestamp) -> Option<Duration> {
+        // A second that has begun counts, or a cookie would be removed before its session ends.
+        let until = |end: Timestamp| end.since(now).saturating_add(Duration::from_millis(999));
         match &self.policy.dialect {
             Dialect::HonoSessions(spoken) => spoken.cookie.max_age,
-            Dialect::Native(_) => record.persistent.then(|| record.expires_at().since(now)),
-            // The package says its whole time to live, so a second that has begun counts.
-            Dialect::HonoKv(_) => Some(record.expires_at().since(now).saturating_add(Duration::from_millis(999))),
+            Dialect::Native(_) if !record.persistent => None,
+            Dialect::Native(Protection::Sealed { .. }) | Dialect::HonoKv(_) => Some(until(record.expires_at())),
+            // The store and the engine enforce the idle span, so an answer that loses its cookie costs nothing.
+            Dialect::Native(_) => Some(record.deadline.map_or(MAX_AGE, until)),
         }
     }
 

@@ -187,7 +187,7 @@ function outsideOf(store: Store | undefined, accepted: readonly (Store | undefin
     store,
     accepted,
     now: () => Date.now(),
-    random: systemRandom(),
+    random: systemRandom,
     storeTimeout: STORE_TIMEOUT,
     commitDeadline: COMMIT_DEADLINE,
   }
