@@ -27,15 +27,47 @@ export function addToHead<V extends Changes>(c: Context, request: RequestSession
   })
 }
 
-/** Changes the answer's headers; those of a fetched answer or of a redirect cannot be changed in place. */
+/**
+ * Changes the answer's headers on a copy. The answer, its headers and its clones may be the app's own, which hands them to
+ * the next visitor as well. An answer that cannot be built anew stays as it is: an upgrade, or a network error.
+ */
 function change(c: Context, edit: (headers: Headers) => void): void {
-  try {
-    edit(c.res.headers)
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error
-    replace(c, new Response(c.res.body, c.res))
-    edit(c.res.headers)
+  const answer = c.res
+  if (answer.status < 200 || answer.headers.has(SENT)) return
+  const copy = copyOf(answer)
+  edit(copy.headers)
+  replace(c, copy)
+}
+
+const IS_BUN = 'Bun' in globalThis
+
+/** The header by which Node's adapter knows that the app has answered by itself. */
+const SENT = 'x-hono-already-sent'
+
+/** The same answer with headers of its own. The body is handed on, not read. */
+function copyOf(answer: Response): Response {
+  const given = givenBody(answer)
+  if (IS_BUN && !answer.headers.has('Content-Type')) {
+    // On Bun a body itself knows the type that is sent where the head says none, and only a clone keeps that.
+    const copy = answer.clone()
+    answer.body?.cancel().catch(() => {})
+    return copy
   }
+  // Every runtime copies the headers of an answer that stands in the place of the options.
+  return new Response(given === undefined ? answer.body : given, answer)
+}
+
+/**
+ * The body as it was given, where Node's adapter still has it; `undefined` elsewhere. To ask its answers for `body` makes
+ * a stream of it, which takes time, and by which an answer that is served twice is used up.
+ */
+function givenBody(answer: Response): BodyInit | null | undefined {
+  for (const name of Object.getOwnPropertySymbols(answer)) {
+    if (name.description !== 'cache') continue
+    const cache: unknown = (answer as unknown as Record<symbol, unknown>)[name]
+    if (Array.isArray(cache) && cache.length === 3 && cache[0] === answer.status) return cache[1]
+  }
+  return undefined
 }
 
 /** Puts another answer in place of the present one, of which nothing stays. */
@@ -81,7 +113,7 @@ async function errorAnswer(
   if (onStoreError) {
     try {
       const answer = await onStoreError(error, c)
-      return new Response(answer.body, answer)
+      return copyOf(answer)
     } catch (other) {
       console.error(other)
     }
@@ -92,5 +124,8 @@ async function errorAnswer(
 
 /** Nobody will read this answer: whoever produces its body may stop. */
 function discard(answer: Response): void {
-  if (answer.body && !answer.body.locked) answer.body.cancel().catch(() => {})
+  const given = givenBody(answer)
+  // What was given as a whole is produced by nobody, and the app may serve it again.
+  const body = given === undefined ? answer.body : given
+  if (body instanceof ReadableStream && !body.locked) body.cancel().catch(() => {})
 }

@@ -50,5 +50,7 @@ pub(super) fn build() -> Outcome {
 
 pub(super) fn vitest() -> Outcome {
     build()?;
+    // Node's adapter is among them.
+    super::runtimes::install_tools()?;
     run(npm(&package()).args(["run", "--silent", "test"]))
 }

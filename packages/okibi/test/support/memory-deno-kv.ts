@@ -1,0 +1,41 @@
+// As much of Deno KV as the stores on it use, in memory: nothing expires and nothing fails.
+import type { DenoKv, DenoKvAtomic, DenoKvEntry, DenoKvKey } from '../../src/stores/deno-kv.js'
+
+/** A database that is empty. */
+export function memoryDenoKv(): DenoKv {
+  const held = new Map<string, DenoKvEntry>()
+  let version = 0
+  const named = (key: DenoKvKey) => JSON.stringify(key)
+  const atomic = (): DenoKvAtomic => {
+    const checks: (() => boolean)[] = []
+    const writes: ((versionstamp: string) => void)[] = []
+    const transaction: DenoKvAtomic = {
+      check({ key, versionstamp }) {
+        checks.push(() => (held.get(named(key))?.versionstamp ?? null) === versionstamp)
+        return transaction
+      },
+      set(key, value) {
+        writes.push((versionstamp) => held.set(named(key), { key, value: structuredClone(value), versionstamp }))
+        return transaction
+      },
+      delete(key) {
+        writes.push(() => held.delete(named(key)))
+        return transaction
+      },
+      async commit() {
+        if (!checks.every((check) => check())) return { ok: false }
+        version += 1
+        for (const write of writes) write(String(version))
+        return { ok: true }
+      },
+    }
+    return transaction
+  }
+  return {
+    getMany: async (keys) => keys.map((key) => held.get(named(key)) ?? { key, value: null, versionstamp: null }),
+    list: () => {
+      throw new Error('list: not needed here')
+    },
+    atomic,
+  }
+}
