@@ -20,6 +20,9 @@ use hono::{HonoKv, HonoProtection, HonoSessions};
 
 /// How long a rotation's marker keeps late requests of the old id anonymous and without a cookie.
 pub(crate) const ROTATE_MARKER: Duration = Duration::from_mins(1);
+/// How long a marker at least stays in the store, though it counts only for its own time: a write that arrives late and
+/// expects that nothing is stored there meets it.
+pub(crate) const MARKER_KEPT: Duration = Duration::from_hours(1);
 /// A last-active time further in the future than this counts as due for renewal: a clock was wrong.
 pub(crate) const SKEW: Duration = Duration::from_mins(1);
 /// The largest limits that can be configured.

@@ -27,9 +27,13 @@ async fn n2_fifty_parallel_sets_all_survive() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn n1_s19_a_logout_during_a_thousand_slow_requests_revives_nothing() {
-    let store = Arc::new(MemoryStore::new());
-    scenarios::logout_during_slow_requests_revives_nothing(Sessions::new(Arc::clone(&store)), 1000).await;
-    assert_eq!(store.len(), 0, "no record is left");
+    let (clock, store) = scenarios::store_on_a_clock();
+    scenarios::logout_during_slow_requests_revives_nothing(
+        scenarios::on_clock(Sessions::new(Arc::clone(&store)), &clock),
+        1000,
+    )
+    .await;
+    scenarios::assert_only_markers(&clock, &store);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -137,7 +137,9 @@ impl Engine {
                 Ok(Step::Done)
             }
             // It ended while the request was under way, on a store that does not see to that itself (N1).
-            (Base::Live(live), _) if live.record.expires_at() <= now && work.fresh.is_none() => self.lose(flow, work),
+            (Base::Live(live), _) if live.record.expires_at() <= now && work.fresh.is_none() => {
+                self.lose(flow, work, now, random)
+            }
             (Base::Live(_), _) => self.change(flow, work, now, random),
             (Base::Unread | Base::Absent | Base::Barred, _) => self.create(flow, work, now, random),
         }
@@ -197,7 +199,7 @@ impl Engine {
         let due =
             self.policy.renewal_due(&live.record, now) || (plan.touches() && self.policy.may_touch(&live.record, now));
         if rotation.is_none() && work.fresh.is_some() {
-            return self.undo_rotation(flow, work, false);
+            return self.undo_rotation(flow, work, false, now, random);
         }
         if rotation.is_none() && plan.changes_nothing() && !due {
             return Ok(Step::Done);

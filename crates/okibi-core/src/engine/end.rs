@@ -1,4 +1,4 @@
-//! The end of a session: marked first, so that no rotation under way can escape, then removed.
+//! The end of a session: its record becomes a marker, so that no rotation under way and no late write can escape.
 
 use alloc::boxed::Box;
 
@@ -7,10 +7,10 @@ use bytes::Bytes;
 use super::{
     Engine,
     flow::{Base, Flow, Random, Stage, Step, Task, Work},
+    rotate::write_marker,
 };
 use crate::{
     error::Refusal,
-    exchange::Write,
     id::StoreKey,
     policy::{MOST_LIMITS, ROTATE_MARKER},
     record::{self, Marker, Moved, Stored},
@@ -47,11 +47,11 @@ impl Engine {
             // Without markers there is nothing to leave behind and nobody to follow.
             (Base::Live(live), presented) if !self.policy.is_native() => {
                 match live.id.as_ref().or(presented.as_ref()) {
-                    Some(id) => Ok(remove(flow, work, self.key(host, id), false)),
+                    Some(id) => Ok(remove(flow, work, self.key(host, id))),
                     None => self.ended(flow, work, now, random),
                 }
             }
-            (_, Some(id)) if !self.policy.is_native() => Ok(remove(flow, work, self.key(host, id), false)),
+            (_, Some(id)) if !self.policy.is_native() => Ok(remove(flow, work, self.key(host, id))),
             (Base::Live(live), _) => match &live.id {
                 Some(id) => {
                     let (key, witness) = (self.key(host, id), live.witness());
@@ -85,15 +85,14 @@ impl Engine {
         };
         // What is larger than the limits is ended as well.
         match record::decode(&bytes, &MOST_LIMITS) {
-            Ok(Stored::Record(record)) if record.expires_at() > now => {
-                self.ask_mark(flow, work, key, Some(bytes), hops, now, random)
-            }
             // A note of a sealed session's end outlives its marker's minute.
             Ok(Stored::Marker(Marker { successor: Some(next), until, .. })) if hops < MOST_MOVES && until > now => {
                 Ok(look(flow, work, next, hops + 1))
             }
             Ok(Stored::Marker(_)) => self.ended(flow, work, now, random),
-            Ok(Stored::Record(_)) | Err(_) => Ok(remove(flow, work, key, false)),
+            // Whatever is stored there, a note's key says that the session has ended.
+            _ if self.policy.revocations => self.ended(flow, work, now, random),
+            Ok(Stored::Record(_)) | Err(_) => self.ask_mark(flow, work, key, Some(bytes), hops, now, random),
         }
     }
 
@@ -117,7 +116,7 @@ impl Engine {
             None => now.plus(ROTATE_MARKER),
         };
         let marker = Marker { moved: Moved::Rotated, until, next: None, successor: None };
-        let write = Write { bytes: marker.encode(random.take()?), expires_at: until, owner: None };
+        let write = write_marker(&marker, random.take()?, now);
         self.ask_swap(flow, work, Stage::EndMarking { key, expected, hops }, write)
     }
 
@@ -148,8 +147,8 @@ fn look(flow: &mut Flow, mut work: Box<Work>, key: StoreKey, hops: u8) -> Step {
     Step::Load(key)
 }
 
-pub(super) fn remove(flow: &mut Flow, mut work: Box<Work>, key: StoreKey, marked: bool) -> Step {
-    work.stage = Stage::EndDeleting { marked };
+fn remove(flow: &mut Flow, mut work: Box<Work>, key: StoreKey) -> Step {
+    work.stage = Stage::EndDeleting;
     flow.work = Some(work);
     Step::Delete(key)
 }

@@ -129,7 +129,7 @@ variants!(Stage {
     11 => Recomputing { token, input },
     12 => EndLoading { key, hops },
     13 => EndMarking { key, expected, hops },
-    14 => EndDeleting { marked },
+    14 => EndDeleting,
     15 => EndForgetting,
     16 => Checking,
     17 => Revoking { record, cookies },
@@ -196,7 +196,7 @@ pub(super) enum Stage {
     RotateMarking,
     /// An older dialect has no markers: the old record is deleted. `dead`: nobody takes it for a session any more.
     RotateClearing { dead: bool },
-    /// The rotation was lost: its new record goes. Then the rest of the changes, or nothing, is done.
+    /// The rotation was lost: its new record becomes a marker. Then the rest of the changes, or nothing, is done.
     RotateUndoing { session_gone: bool },
     /// A function is asked again.
     Recomputing { token: u32, input: Option<Text> },
@@ -204,8 +204,8 @@ pub(super) enum Stage {
     EndLoading { key: StoreKey, hops: u8 },
     /// Turning it into a marker, so that no rotation can escape.
     EndMarking { key: StoreKey, expected: Option<Bytes>, hops: u8 },
-    /// Removing it. `marked`: it is ended already, this only tidies up.
-    EndDeleting { marked: bool },
+    /// An older dialect has no markers: removing it.
+    EndDeleting,
     /// Removing it where an accepted dialect keeps it.
     EndForgetting,
     /// Looking whether a sealed session has ended.

@@ -104,7 +104,11 @@ impl Engine {
             self.heed(flow, found, now);
         }
         work.is_checked = true;
-        if was_live && flow.live().is_none() { self.lose(flow, work) } else { self.proceed(flow, work, now, random) }
+        if was_live && flow.live().is_none() {
+            self.lose(flow, work, now, random)
+        } else {
+            self.proceed(flow, work, now, random)
+        }
     }
 
     /// What a note, or that there is none, says of the session of the cookie.

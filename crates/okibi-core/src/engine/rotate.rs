@@ -12,7 +12,7 @@ use crate::{
     error::{Event, Refusal},
     exchange::Write,
     id::{Handle, Id, StoreKey},
-    policy::ROTATE_MARKER,
+    policy::{MARKER_KEPT, ROTATE_MARKER},
     record::{Marker, Moved, Record},
     seal::renew,
     session::Op,
@@ -142,7 +142,7 @@ impl Engine {
             Marker { moved: Moved::Rotated, until: until(ROTATE_MARKER), next: None, successor }
         };
         work.fresh = Some(fresh);
-        let write = Write { bytes: marker.encode(tag), expires_at: marker.until, owner: None };
+        let write = write_marker(&marker, tag, now);
         self.ask_swap(flow, work, Stage::RotateMarking, write)
     }
 
@@ -175,29 +175,50 @@ impl Engine {
         if let Task::Take(_) = work.task { self.proceed(flow, work, now, random) } else { Ok(Step::Done) }
     }
 
-    /// The rotation came too late: its own new record goes.
+    /// The rotation came too late: its own new record becomes a marker, which a late copy of that record's write meets.
     pub(super) fn undo_rotation(
         &self,
         flow: &mut Flow,
         mut work: Box<Work>,
         session_gone: bool,
+        now: Timestamp,
+        random: &mut Random,
     ) -> Result<Step, Refusal> {
         let fresh = work.fresh.take().ok_or(Refusal::OutOfOrder)?;
+        let key = self.key(flow.host.as_ref(), &fresh.id);
+        let step = if self.policy.is_native() {
+            // Nobody has its id, so it need not count for any time.
+            let marker = Marker { moved: Moved::Rotated, until: now, next: None, successor: None };
+            Step::Swap { key, expected: Some(fresh.bytes), write: write_marker(&marker, random.take()?, now) }
+        } else {
+            Step::Delete(key)
+        };
         work.stage = Stage::RotateUndoing { session_gone };
         flow.work = Some(work);
-        Ok(Step::Delete(self.key(flow.host.as_ref(), &fresh.id)))
+        Ok(step)
     }
 
     /// The session is no more: this request's changes are dropped and it sends no cookie (N1).
-    pub(super) fn lose(&self, flow: &mut Flow, work: Box<Work>) -> Result<Step, Refusal> {
+    pub(super) fn lose(
+        &self,
+        flow: &mut Flow,
+        work: Box<Work>,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
         flow.set_cookies.clear();
         flow.replace(Base::Barred);
         if work.fresh.is_some() {
-            return self.undo_rotation(flow, work, true);
+            return self.undo_rotation(flow, work, true, now, random);
         }
         flow.event(Event::ChangesDropped);
         Ok(Step::Done)
     }
+}
+
+/// A marker as the store gets it: kept for longer than it counts.
+pub(super) fn write_marker(marker: &Marker, tag: [u8; 8], now: Timestamp) -> Write {
+    Write { bytes: marker.encode(tag), expires_at: marker.until.max(now.plus(MARKER_KEPT)), owner: None }
 }
 
 fn clear(flow: &mut Flow, mut work: Box<Work>, key: StoreKey, dead: bool) -> Step {

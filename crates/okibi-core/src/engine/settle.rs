@@ -7,7 +7,6 @@ use bytes::Bytes;
 use super::{
     Engine,
     accept::ask_load_elsewhere,
-    end,
     flow::{Answer, Base, Fault, Flow, Live, Random, Stage, Step, Task, Work},
     open::{Next, Seen},
     replay::Computed,
@@ -67,7 +66,7 @@ impl Engine {
                 | Stage::LoadingAccepted(_)
                 | Stage::Checking
                 | Stage::EndLoading { .. }
-                | Stage::EndDeleting { marked: false }
+                | Stage::EndDeleting
                 | Stage::EndForgetting
                 | Stage::RotateClearing { dead: false },
                 Answer::Failed(_),
@@ -80,18 +79,15 @@ impl Engine {
             (Stage::Recomputing { token, input }, Answer::Recomputed(patch)) => {
                 self.recomputed(flow, work, token, input, patch, now, random)
             }
-            (Stage::RotateUndoing { session_gone }, Answer::Deleted) => {
+            // Something else than the own record there is no session of this request's either.
+            (Stage::RotateUndoing { session_gone }, Answer::Swapped(_) | Answer::Deleted) => {
                 self.undone(flow, work, session_gone, now, random)
             }
             (Stage::RotateUndoing { session_gone }, Answer::Failed(_)) => {
                 flow.event(Event::CleanupFailed);
                 self.undone(flow, work, session_gone, now, random)
             }
-            (Stage::EndDeleting { .. } | Stage::EndForgetting, Answer::Deleted) => self.ended(flow, work, now, random),
-            (Stage::EndDeleting { marked: true }, Answer::Failed(_)) => {
-                flow.event(Event::CleanupFailed);
-                self.ended(flow, work, now, random)
-            }
+            (Stage::EndDeleting | Stage::EndForgetting, Answer::Deleted) => self.ended(flow, work, now, random),
             (stage, Answer::Swapped(swap)) => {
                 work.stage = stage;
                 self.swapped(flow, work, swap, now, random)
@@ -134,7 +130,11 @@ impl Engine {
             Next::Elsewhere(id) => return Ok(ask_load_elsewhere(flow, work, id)),
             Next::Nowhere => {}
         }
-        if was_live && flow.live().is_none() { self.lose(flow, work) } else { self.proceed(flow, work, now, random) }
+        if was_live && flow.live().is_none() {
+            self.lose(flow, work, now, random)
+        } else {
+            self.proceed(flow, work, now, random)
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "one answer's data")]
@@ -163,7 +163,7 @@ impl Engine {
         now: Timestamp,
         random: &mut Random,
     ) -> Result<Step, Refusal> {
-        if session_gone { self.lose(flow, work) } else { self.proceed(flow, work, now, random) }
+        if session_gone { self.lose(flow, work, now, random) } else { self.proceed(flow, work, now, random) }
     }
 
     /// Asks for the swap of this stage.
@@ -270,11 +270,7 @@ impl Engine {
                 Self::arrived_sealed(flow, record, cookies);
                 Ok(Step::Done)
             }
-            // The marker stays where a session could still be taken over, and where a key takes one write per second.
-            Stage::EndMarking { expected, .. } if expected.is_none() || self.policy.is_eventual() => {
-                self.ended(flow, work, now, random)
-            }
-            Stage::EndMarking { key, .. } => Ok(end::remove(flow, work, key, true)),
+            Stage::EndMarking { .. } => self.ended(flow, work, now, random),
             _ => Err(Refusal::OutOfOrder),
         }
     }
@@ -306,11 +302,11 @@ impl Engine {
             // Only "log out everywhere" can find the new record before anyone knows its id.
             Stage::RotateRewriting(_) => {
                 work.fresh = None;
-                self.lose(flow, work)
+                self.lose(flow, work, now, random)
             }
             Stage::EndMarking { key, hops, .. } => self.end_seen(flow, work, (key, hops), there, now, random),
             // A logout or another rotation was first.
-            Stage::Revoking { .. } => self.lose(flow, work),
+            Stage::Revoking { .. } => self.lose(flow, work, now, random),
             _ => self.replaced(flow, work, there, now, random),
         }
     }
@@ -339,7 +335,7 @@ impl Engine {
                 work.hops += 1;
                 Ok(self.ask_load(flow, work, next))
             }
-            Some(Seen::Moved(_) | Seen::RotatedAway | Seen::Gone(_)) | None => self.lose(flow, work),
+            Some(Seen::Moved(_) | Seen::RotatedAway | Seen::Gone(_)) | None => self.lose(flow, work, now, random),
         }
     }
 }

@@ -51,7 +51,7 @@ impl Engine {
             return self.rotate(flow, work, record, Rotation::Renewed, now, random);
         }
         if work.fresh.is_some() {
-            return self.undo_rotation(flow, work, false);
+            return self.undo_rotation(flow, work, false, now, random);
         }
         let Some(value) = live.record.get(name.as_str()).map(|entry| entry.value.clone()) else {
             return Ok(Step::Done);

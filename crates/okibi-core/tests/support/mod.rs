@@ -21,6 +21,10 @@ pub enum Luck {
     RequestLost,
     /// It is refused.
     Refused,
+    /// It stays on its way, and its answer with it: see [`World::arrive`].
+    Late,
+    /// It is carried out and answered, and a copy of it stays on its way.
+    Twice,
 }
 
 pub struct World {
@@ -38,6 +42,14 @@ pub struct World {
     pub random: u64,
     /// Calls that reached the store.
     pub calls: usize,
+    /// Calls that are still on their way.
+    pub late: Vec<Step>,
+    /// What happens to the write of this number, among all that are meant to be carried out.
+    pub disturbed: Option<(usize, Luck)>,
+    /// Before which call, of all that are meant to be carried out, those on their way arrive.
+    pub arrives_before: Option<usize>,
+    /// So many calls, and so many writes, were meant to be carried out.
+    pub meant: (usize, usize),
 }
 
 impl World {
@@ -52,6 +64,10 @@ impl World {
             steps: Vec::new(),
             random: 1,
             calls: 0,
+            late: Vec::new(),
+            disturbed: None,
+            arrives_before: None,
+            meant: (0, 0),
         }
     }
 
@@ -123,9 +139,38 @@ impl World {
         }
     }
 
+    /// What is still on its way arrives, and nobody hears its answer.
+    pub fn arrive(&mut self) {
+        for step in std::mem::take(&mut self.late) {
+            self.carry_out(&step);
+        }
+    }
+
+    /// A call that nothing happens to, unless it is the one that is to be [`disturbed`](Self::disturbed).
+    fn as_meant(&mut self, step: &Step) -> Answer {
+        let (call, write) = self.meant;
+        let is_write = !matches!(step, Step::Load(_) | Step::LoadAccepted { .. });
+        self.meant = (call + 1, write + usize::from(is_write));
+        if self.arrives_before == Some(call) {
+            self.arrive();
+        }
+        match self.disturbed {
+            Some((number, luck)) if is_write && number == write => self.with_luck(step, luck),
+            _ => self.carry_out(step),
+        }
+    }
+
     pub fn with_luck(&mut self, step: &Step, luck: Luck) -> Answer {
         match luck {
-            Luck::Fine => self.carry_out(step),
+            Luck::Fine => self.as_meant(step),
+            Luck::Late => {
+                self.late.push(step.clone());
+                Answer::Failed(Fault::Unknown)
+            }
+            Luck::Twice => {
+                self.late.push(step.clone());
+                self.carry_out(step)
+            }
             Luck::ReplyLost => {
                 self.carry_out(step);
                 Answer::Failed(Fault::Unknown)
@@ -175,6 +220,13 @@ impl World {
                 _ => None,
             })
             .collect()
+    }
+
+    /// Ends the session under `key` from elsewhere, as "log out everywhere" does.
+    pub fn revoke(&mut self, key: StoreKey) -> Result<(), Refusal> {
+        let mut request = Request::new(Flow::default());
+        let step = self.engine.end(&mut request.flow, key);
+        request.drive(self, Ok(step))
     }
 
     /// Everything that lies in the store unexpired, markers too.

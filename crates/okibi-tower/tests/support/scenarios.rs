@@ -1,8 +1,9 @@
 //! What must hold on every store: each of these takes a configuration and so runs on whatever store that brings.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
+use okibi_store::MemoryStore;
 use okibi_tower::{Error, Session, Sessions};
 use tokio::{
     sync::{Barrier, Notify},
@@ -10,10 +11,30 @@ use tokio::{
 };
 
 use super::{
-    COUNT, NOTE, USER,
+    COUNT, Clock, NOTE, USER,
     browser::{Answer, Browser, app},
     name,
 };
+
+/// A store in memory on a clock of its own.
+pub fn store_on_a_clock() -> (Clock, Arc<MemoryStore>) {
+    let clock = Clock::new();
+    let now = clock.clone();
+    (clock, Arc::new(MemoryStore::new().clock(move || now.now())))
+}
+
+/// Sessions on this clock, which outlive the markers of others.
+pub fn on_clock(sessions: Sessions, clock: &Clock) -> Sessions {
+    let now = clock.clone();
+    sessions.clock(move || now.now()).idle(Duration::from_hours(2))
+}
+
+/// What the store holds goes with the hour of the markers: no session is left.
+pub fn assert_only_markers(clock: &Clock, store: &MemoryStore) {
+    clock.advance(Duration::from_mins(61));
+    store.purge();
+    assert_eq!(store.len(), 0, "no record is left");
+}
 
 /// N2: a hundred requests load the same session, then all of them count one up. None is lost.
 pub async fn hundred_parallel_updates_make_a_hundred(sessions: Sessions) {
