@@ -308,6 +308,12 @@ export class Engine {
     this.takes = configured.takes
   }
 
+  /** Whether another engine has the same secrets. */
+  hasSecretsOf(other: Engine): boolean {
+    const secrets = (engine: Engine) => JSON.stringify((JSON.parse(engine.#options) as EngineOptions).secrets)
+    return this === other || secrets(this) === secrets(other)
+  }
+
   #configure(): Configured {
     const configured = JSON.parse(exchange(Call.configure, 0, 0, 0, [this.#options]).text()) as Configured
     if (configured.error) throw new OkibiError('config', `sessions: ${configured.error.message}`)

@@ -1,10 +1,12 @@
 // The middleware: opens a session before the handler, commits it before the head leaves.
 import type { Context, Env, MiddlewareHandler } from 'hono'
 import { around, isUpgrade, tell } from './around.js'
-import type { Engine } from './engine.js'
 import { headersOf } from './head.js'
-import { checkNames, enginesOf, outsideOf, type SessionOptions, storesOf } from './options.js'
+import { checkNames, outsideOf, type SessionOptions } from './options.js'
+import { type Place, placesOf } from './places.js'
+import { isPromise } from './promise.js'
 import { RequestSession } from './request.js'
+import { checkSame, type Described, describe } from './same.js'
 import { LazySession, Session } from './session.js'
 import type { AnyData, JsonData, LazySessionEnv, SessionEnv } from './types.js'
 import { View } from './view.js'
@@ -51,33 +53,36 @@ export function sessions<E extends Env>(
   options: LazyOptions<E, string> | EagerOptions<E, string>,
 ): MiddlewareHandler<E> {
   checkNames(options)
-  const place = options.store ?? options.revocations
-  const stores = storesOf(place)
-  const common = outsideOf(options, typeof place === 'function' ? undefined : place)
-  const engines = enginesOf(options)
+  const places = placesOf(options)
+  const common = outsideOf(options, places.store)
+  const described = describe(options)
   const as = options.as ?? 'session'
   const isLazy = options.lazy === true
-  const mark = markOf(engines.first)
+  const { cookieName } = places.first
+  const mark = markOf(cookieName)
   const tellsHosts = options.accept?.some(({ dialect }) => dialect === 'hono-kv-session') ?? false
-  if (options.insecureForDevelopment) warnOfDevelopment(engines.first)
+  if (options.insecureForDevelopment) warnOfDevelopment(cookieName)
 
   return async function sessionMiddleware(c, next) {
     const own = c as unknown as Context
-    const outer: unknown = own.get(mark)
+    const found = places.of(c)
+    const place = isPromise(found) ? await found : found
+    const outer = marked.get(own.get(mark))
     if (outer) {
       // A middleware around this one has the cookie of this name already.
-      if (own.get(as) === undefined) own.set(as, outer)
+      checkSame(cookieName, outer.described, described, outer.place, place)
+      if (own.get(as) === undefined) own.set(as, outer.session)
       return next()
     }
     const before = headersOf(own)
-    const store = stores(c)
-    const engine = engines.of(c, store)
+    const { store, engine } = place
     const outside = store === common.store ? common : { ...common, store }
     const { headers } = c.req.raw
     const request = new RequestSession(engine, outside, isUpgrade(headers), new View(), (event) =>
       tell(options.onEvent, event, own),
     )
     const session = isLazy ? new LazySession(request) : new Session(request)
+    marked.set(session, { session, described, place })
     own.set(mark, session)
     own.set(as, session)
     await around(own, next, request, {
@@ -90,13 +95,22 @@ export function sessions<E extends Env>(
   }
 }
 
-/** Where the session of this cookie lies in the context, whatever its middleware calls it. */
-function markOf(engine: Engine): string {
-  return Symbol.for(`okibi ${engine.cookieName}`) as unknown as string
+/** The session of a cookie, and how its middleware is configured. */
+interface Marked {
+  readonly session: Session | LazySession
+  readonly described: Described
+  readonly place: Place
 }
 
-function warnOfDevelopment(engine: Engine): void {
+const marked = new WeakMap<object, Marked>()
+
+/** Where the session of a cookie lies in the context, whatever its middleware calls it. */
+function markOf(cookieName: string): string {
+  return Symbol.for(`okibi ${cookieName}`) as unknown as string
+}
+
+function warnOfDevelopment(cookieName: string): void {
   console.warn(
-    `okibi: insecureForDevelopment is on: the cookie ${engine.cookieName} travels in clear text. Never use this in production.`,
+    `okibi: insecureForDevelopment is on: the cookie ${cookieName} travels in clear text. Never use this in production.`,
   )
 }

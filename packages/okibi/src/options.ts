@@ -1,19 +1,22 @@
 // The options of the middleware, checked once and split: what the engine decides by, and what the face needs itself.
 import type { Context, Env } from 'hono'
 import { type Outside, systemRandom } from './driver.js'
-import { Engine, type EngineOptions, type SessionEvent } from './engine.js'
+import type { EngineOptions, SessionEvent } from './engine.js'
 import { OkibiError } from './errors.js'
 import type { Awaitable, Store } from './store.js'
 
 /** A secret of at least 32 bytes, or a ring of them: the first writes, all of them open. */
 export type Secret = string | readonly string[]
 
-/** A secret, or a function that finds it: Workers have no environment before a request. */
-export type SecretOption<E extends Env = Env> = Secret | ((c: Context<E>) => Secret)
+/**
+ * A secret, or a function that finds it, or a promise of it: Workers have no environment before a request. A function with a
+ * parameter is asked at every request, one without (`() => loadSecret()`) once, at the first.
+ */
+export type SecretOption<E extends Env = Env> = Secret | ((c: Context<E>) => Awaitable<Secret>)
 
 /** The cookie's name and attributes. `Secure` is always on, except with `insecureForDevelopment`. */
 export interface CookieOptions {
-  /** Default `__Host-session`. */
+  /** Default `__Host-session`; with the option `as`, `__Host-` and that. */
   readonly name?: string | undefined
   /** Default `/`. */
   readonly path?: string | undefined
@@ -51,7 +54,10 @@ export interface TimeOptions {
 
 /** What every session has, wherever it is kept. */
 export interface CommonOptions<As extends string = 'session'> extends TimeOptions {
-  /** The name in the context: `c.get(as)`. Default `session`. Give another to a second session in one app. */
+  /**
+   * The name in the context: `c.get(as)`. Default `session`. A second session in one app has another, and by it a cookie of
+   * its own: with `as: 'admin'` the cookie's name is `__Host-admin`, unless `cookie` says otherwise.
+   */
   readonly as?: As | undefined
   /** How long a session lives without activity, in seconds. Default an hour. */
   readonly idle?: number | undefined
@@ -134,12 +140,16 @@ export interface AcceptedCookie {
   readonly domain?: string | undefined
 }
 
-/** Where sessions lie, or a function that finds it: on Workers a binding comes with the request. */
-export type StoreOption<E extends Env = Env> = Store | ((c: Context<E>) => Store)
+/**
+ * Where sessions lie, or a function that finds it, or a promise of it: on Workers a binding comes with the request. A
+ * function with a parameter is asked at every request, so each tenant can have its own store, and a client that must not
+ * outlive its request is made for each; one without (`() => memoryStore()`) is asked once, at the first.
+ */
+export type StoreOption<E extends Env = Env> = Store | ((c: Context<E>) => Awaitable<Store>)
 
 /** Sessions in a store. */
 export interface StoredOptions<E extends Env = Env, As extends string = 'session'> extends CommonOptions<As> {
-  /** Where the sessions lie. A function is asked once for each environment (`c.env`), not once for each request. */
+  /** Where the sessions lie. */
   readonly store: StoreOption<E>
   /** Signs the id in the cookie, so that an invented one never reaches the store. */
   readonly sign?: SecretOption<E> | undefined
@@ -232,29 +242,10 @@ export function outsideOf(options: TimeOptions & Pick<CommonOptions, 'accept'>, 
   }
 }
 
-function checkStore(option: string, store: Store): void {
+/** Fails for what is no store. */
+export function checkStore(option: string, store: Store): void {
   const isOne = [store.load, store.swap, store.delete].every((method) => typeof method === 'function')
   if (!isOne) throw wrong(`${option}: must have the methods load, swap and delete`)
-}
-
-/** Finds the store of a request. */
-export function storesOf<E extends Env>(option: StoreOption<E> | undefined): (c: Context<E>) => Store | undefined {
-  if (typeof option !== 'function') return () => option
-  const known = new WeakMap<object, Store>()
-  return (c) => {
-    const env = c.env as unknown
-    const key = typeof env === 'object' && env !== null ? env : undefined
-    let store = key && known.get(key)
-    if (!store) {
-      store = option(c)
-      if (typeof store !== 'object' || store === null) {
-        throw wrong('store: the function found none; give it a store made from a binding that this environment has')
-      }
-      checkStore('store', store)
-      if (key) known.set(key, store)
-    }
-    return store
-  }
 }
 
 /** How long a timer of the runtime can wait. */
@@ -275,7 +266,12 @@ type PlainOptions = CommonOptions<string> & {
 
 /** What the engine decides by, without secrets. What it makes no sense of it refuses itself, by name. */
 export function engineOptions(options: PlainOptions): EngineOptions {
-  const { cookie, limits } = options
+  const { as, limits } = options
+  // A second session has a cookie of its own, whatever else it shares with the first.
+  const cookie =
+    as === undefined || options.cookie?.name !== undefined
+      ? options.cookie
+      : { ...options.cookie, name: `__Host-${as}` }
   return {
     cookie,
     sealed: options.secret !== undefined,
@@ -313,16 +309,8 @@ function millis(seconds: unknown): unknown {
   return typeof seconds === 'number' && Number.isFinite(seconds) ? Math.round(seconds * 1000) : seconds
 }
 
-/** Finds the engine of a request whose store is this one. */
-export type Engines<E extends Env> = (c: Context<E>, store: Store | undefined) => Engine
-
-/** A secret that only stands in while the other options are checked. */
-const STAND_IN = ['the secret comes with the first request']
-/** More different secrets than this are a mistake, and would take memory without end. */
-const MOST_SECRETS = 10_000
-
-/** The engines of one middleware: one, or one for each secret that a function finds. Never one for each request. */
-export function enginesOf<E extends Env>(options: SessionOptions<E, string>): { first: Engine; of: Engines<E> } {
+/** Fails for options that do not go together. */
+export function checkTogether(options: PlainOptions & { readonly store?: unknown; readonly sign?: unknown }): void {
   if (options.store === undefined && options.secret === undefined) {
     throw wrong('store: none given; give a store, or a secret to keep sessions in a sealed cookie')
   }
@@ -338,38 +326,10 @@ export function enginesOf<E extends Env>(options: SessionOptions<E, string>): { 
   if (options.revocations !== undefined && options.store !== undefined) {
     throw wrong('revocations: only a sealed cookie needs them, sessions in a store end there; leave it out')
   }
-  const common = engineOptions(options)
-  const secret = options.secret ?? options.sign
-  const store = options.store ?? options.revocations
-  if (typeof secret !== 'function' && typeof store !== 'function') {
-    const secrets = secret === undefined ? undefined : list(secret)
-    const only = new Engine({ ...common, secrets, consistency: store?.consistency })
-    return { first: only, of: () => only }
-  }
-  const fixed = typeof secret === 'function' ? undefined : secret && list(secret)
-  const first = new Engine({ ...common, secrets: typeof secret === 'function' ? STAND_IN : fixed })
-  const known = new Map<string, Engine>()
-  const of = (c: Context<E>, store: Store | undefined): Engine => {
-    const secrets = typeof secret === 'function' ? list(secret(c)) : fixed
-    const consistency = store?.consistency
-    const single = secrets?.length === 1 ? secrets[0] : JSON.stringify(secrets)
-    const key = `${consistency} ${secrets?.length} ${single}`
-    let engine = known.get(key)
-    if (!engine) {
-      if (known.size >= MOST_SECRETS) {
-        throw wrong(
-          `secret: the function found more than ${MOST_SECRETS} different ones; find the same for all requests`,
-        )
-      }
-      engine = new Engine({ ...common, secrets, consistency })
-      known.set(key, engine)
-    }
-    return engine
-  }
-  return { first, of }
 }
 
-function list(secret: unknown): readonly unknown[] {
+/** Secrets as the engine reads them. */
+export function secretList(secret: unknown): readonly unknown[] {
   if (Array.isArray(secret)) return secret
   if (typeof secret === 'string') return [secret]
   throw wrong(`secret of type ${typeof secret}: must be a string of at least 32 bytes, or a list of such`)

@@ -288,7 +288,7 @@ test('n29_an_inner_middleware_with_the_same_cookie_passes_through', async () => 
   const app = new Hono<SessionEnv<Data> & SessionEnv<Data, 'inner'>>()
   app.use(sessions({ store }))
   app.use(sessions({ store }))
-  app.use(sessions({ store, as: 'inner' }))
+  app.use(sessions({ store, as: 'inner', cookie: { name: '__Host-session' } }))
   app.get('/set', (c) => {
     c.get('session').set('n', 1)
     c.get('inner').update('n', (n = 0) => n + 1)

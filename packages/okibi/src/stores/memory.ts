@@ -1,4 +1,5 @@
 // The bounded store in this process's memory.
+import { holds } from '../held.js'
 import type { Loaded, Store, Swap, Write } from '../store.js'
 import { isSame } from './bytes.js'
 
@@ -59,7 +60,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   if (!Number.isSafeInteger(capacity) || capacity < 1) {
     throw new RangeError(`memoryStore: capacity of ${capacity}: must be a whole number of sessions, at least 1`)
   }
-  return new Memory(capacity, now)
+  return holds(new Memory(capacity, now))
 }
 
 class Memory implements MemoryStore {

@@ -1,6 +1,8 @@
 // Sessions in MySQL or MariaDB, through the app's own pool, in the same table as the Rust store.
+
 import { Buffer } from 'node:buffer'
 import { StoreError } from '../errors.js'
+import { holds } from '../held.js'
 import type { Loaded, Write } from '../store.js'
 import { isSame } from './bytes.js'
 import { type Asking, asking, type MysqlPool } from './mysql-client.js'
@@ -52,7 +54,7 @@ const ROOM = { key: 512, owner: 65_535 }
  */
 export function mysqlStore(pool: MysqlPool, options: MysqlStoreOptions = {}): MysqlStore {
   const { timeout = 5, now = Date.now } = options
-  return sqlStore(new Mysql(asking(pool, patienceOf(timeout))), now)
+  return holds(sqlStore(new Mysql(asking(pool, patienceOf(timeout))), now), pool)
 }
 
 const encoder = new TextEncoder()

@@ -1,5 +1,7 @@
 // Sessions in Postgres, through the app's own client, in the same table as the Rust store.
+
 import { StoreError } from '../errors.js'
+import { holds } from '../held.js'
 import type { Loaded, Write } from '../store.js'
 import { type Asking, asking, type PostgresClient, type Row, type Statement } from './postgres-client.js'
 import { fault, isCollision } from './postgres-fault.js'
@@ -97,7 +99,7 @@ const LOCK = '-8640331450552768956'
  */
 export function postgresStore(client: PostgresClient, options: PostgresStoreOptions = {}): PostgresStore {
   const { prepare, timeout = 5, now = Date.now } = options
-  return sqlStore(new Postgres(asking(client, prepare, patienceOf(timeout))), now)
+  return holds(sqlStore(new Postgres(asking(client, prepare, patienceOf(timeout))), now), client)
 }
 
 class Postgres implements SqlDatabase {

@@ -1,7 +1,9 @@
 // Sessions in Redis or Valkey, through the app's own client: node-redis or ioredis.
+
 import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { StoreError } from '../errors.js'
+import { holds } from '../held.js'
 import type { Loaded, Store, Swap, Write } from '../store.js'
 import {
   type Command,
@@ -91,7 +93,7 @@ return 1`)
 export function redisStore(client: RedisClient): RedisStore {
   const way = wayBy(client)
   if (!way) throw new TypeError('redisStore: no client given; give one of the packages redis or ioredis')
-  return new Redis(way, client)
+  return holds(new Redis(way, client), client)
 }
 
 /** The clients whose server was asked whether it evicts. */

@@ -1,6 +1,8 @@
 // Sessions in SQLite, in the same table as the Rust store, also both at once.
+
 import { createRequire } from 'node:module'
 import { StoreError } from '../errors.js'
+import { holds } from '../held.js'
 import type { Awaitable, Loaded, Store, Swap, Write } from '../store.js'
 import { SCHEMA } from './schema.js'
 
@@ -74,7 +76,7 @@ const PURGE_STEP = 500
  */
 export function sqliteStore(database: SqliteDatabase, options: SqliteStoreOptions = {}): SqliteStore {
   database.exec(SCHEMA)
-  return new Sqlite(database, options.now ?? Date.now)
+  return holds(new Sqlite(database, options.now ?? Date.now), database)
 }
 
 /**

@@ -1,0 +1,127 @@
+// What a request works with: its store, and the engine for its secrets. Nothing is kept but what a secret was compiled to.
+import type { Context, Env } from 'hono'
+import { Engine } from './engine.js'
+import { held } from './held.js'
+import { checkStore, checkTogether, engineOptions, type SessionOptions, secretList, wrong } from './options.js'
+import { isPromise } from './promise.js'
+import type { Awaitable, Store } from './store.js'
+
+/** What one request works with. */
+export interface Place {
+  readonly store: Store | undefined
+  readonly engine: Engine
+}
+
+/** Where the sessions of one middleware are. */
+export interface Places<E extends Env> {
+  /** An engine by which the other options are checked, and which knows the cookie. */
+  readonly first: Engine
+  /** The store, where it needs no request. */
+  readonly store: Store | undefined
+  /** Finds the place of a request. */
+  of(c: Context<E>): Awaitable<Place>
+}
+
+/** A secret that only stands in while the other options are checked. */
+const STAND_IN = ['the secret comes with the first request']
+/** More different secrets than this are a mistake, and would take memory without end. */
+const MOST_SECRETS = 10_000
+/** More stores than this that hold connections or memory are a mistake as well. */
+const MOST_HOLDING = 100
+
+/** Checks where the sessions are to be, and finds it for each request. */
+export function placesOf<E extends Env>(options: SessionOptions<E, string>): Places<E> {
+  checkTogether(options)
+  const common = engineOptions(options)
+  const secret = options.secret ?? options.sign
+  const place = options.store ?? options.revocations
+  if (typeof place !== 'function' && place !== undefined) checkStore('store', place)
+  if (typeof secret !== 'function' && typeof place !== 'function') {
+    const secrets = secret === undefined ? undefined : secretList(secret)
+    const first = new Engine({ ...common, secrets, consistency: place?.consistency })
+    const only = { store: place, engine: first }
+    return { first, store: place, of: () => only }
+  }
+  const secretOf = foundBy<E, unknown>(secret)
+  const storeOf = foundBy<E, Store | undefined>(place)
+  const check = typeof place === 'function' ? storeCheck() : () => {}
+  const fixed = typeof secret === 'function' || secret === undefined ? undefined : secretList(secret)
+  const first = new Engine({ ...common, secrets: typeof secret === 'function' ? STAND_IN : fixed })
+  const known = new Map<string, Engine>()
+  const engineOf = (secret: unknown, store: Store | undefined): Engine => {
+    const secrets = secret === undefined ? undefined : secretList(secret)
+    const consistency = store?.consistency
+    const single = secrets?.length === 1 ? secrets[0] : JSON.stringify(secrets)
+    const key = `${consistency} ${secrets?.length} ${single}`
+    let engine = known.get(key)
+    if (!engine) {
+      if (known.size >= MOST_SECRETS) {
+        throw wrong(
+          `secret: the function found more than ${MOST_SECRETS} different ones; find the same for all requests`,
+        )
+      }
+      engine = new Engine({ ...common, secrets, consistency })
+      known.set(key, engine)
+    }
+    return engine
+  }
+  const joined = (secret: unknown, store: Store | undefined): Place => {
+    check(store)
+    if (typeof options.secret === 'function' || typeof options.sign === 'function') secretList(secret)
+    return { store, engine: engineOf(secret, store) }
+  }
+  const of = (c: Context<E>): Awaitable<Place> => {
+    const secret = secretOf(c)
+    const store = storeOf(c)
+    if (!isPromise(secret) && !isPromise(store)) return joined(secret, store)
+    return Promise.all([secret, store]).then(([secret, store]) => joined(secret, store))
+  }
+  return { first, store: typeof place === 'function' ? undefined : place, of }
+}
+
+/**
+ * What an option says for a request. A function with a parameter is asked at every request, one without once: at the first
+ * request, and again only if it failed then.
+ */
+export function foundBy<E extends Env, T>(option: unknown): (c: Context<E>) => Awaitable<T> {
+  if (typeof option !== 'function') return () => option as T
+  const ask = option as (c?: Context<E>) => Awaitable<T>
+  if (ask.length > 0) return ask
+  let found: { readonly value: Awaitable<T> } | undefined
+  return () => {
+    if (found) return found.value
+    const value = ask()
+    found = { value }
+    if (isPromise(value)) {
+      const settle = (settled: typeof found) => {
+        found = settled
+      }
+      value.then(
+        (value) => settle({ value }),
+        () => settle(undefined),
+      )
+    }
+    return value
+  }
+}
+
+/** Checks the stores that a function finds, and warns once of one that makes ever new ones which hold something. */
+function storeCheck(): (store: Store | undefined) => void {
+  const seen = new WeakSet<object>()
+  let holding = 0
+  return (store) => {
+    if (typeof store !== 'object' || store === null) {
+      throw wrong('store: the function found none; give it a store made from a binding that this environment has')
+    }
+    checkStore('store', store)
+    const what = held(store)
+    if (!what || seen.has(what)) return
+    seen.add(what)
+    holding += 1
+    if (holding !== MOST_HOLDING) return
+    console.warn(
+      `okibi: store: the function has made ${MOST_HOLDING} stores, each of which holds connections or memory; ` +
+        'make it once, by a function without a parameter: store: () => …',
+    )
+  }
+}

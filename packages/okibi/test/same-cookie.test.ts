@@ -1,0 +1,77 @@
+// Two middlewares whose cookies have one name: one session if they are configured the same, an error if not. M4, R8.
+import { type Context, Hono, type MiddlewareHandler } from 'hono'
+import { describe, expect, test } from 'vitest'
+import { guard, type Session, type SessionOptions, sessions } from '../src/index.js'
+import { memoryStore } from '../src/stores/memory.js'
+import { Browser } from './support/browser.js'
+
+const SECRET = 'a secret of thirty-two bytes: no more'
+const of = (c: Context, name = 'session') => c.get(name as never) as Session<{ user: string; n: number }>
+
+/** What the two answer: `fine`, or the error. */
+async function joined(one: MiddlewareHandler, other: MiddlewareHandler): Promise<string> {
+  const app = new Hono()
+  app.onError((error, c) => c.text(`${(error as { code?: string }).code}: ${error.message}`, 500))
+  app.use(one, other)
+  app.get('/', (c) => c.text('fine'))
+  return (await app.request('/')).text()
+}
+
+test('m4_as_admin_alone_never_lets_a_user_in', async () => {
+  const store = memoryStore()
+  const app = new Hono()
+  app.use(sessions({ store }), sessions({ store, as: 'admin' }))
+  app.get('/login', (c) => {
+    of(c).set('user', 'ann')
+    return c.text('in')
+  })
+  app.get('/admin-login', (c) => {
+    of(c, 'admin').set('user', 'root')
+    return c.text('in')
+  })
+  app.get('/admin', guard('user', { as: 'admin' }), (c) => c.text('secret'))
+  const ann = new Browser(app)
+  await ann.text('/login')
+  expect((await ann.fetch('/admin')).status).toBe(401)
+  await ann.text('/admin-login')
+  expect([...ann.cookies.keys()]).toEqual(['__Host-session', '__Host-admin'])
+  expect(await ann.text('/admin')).toBe('secret')
+})
+
+describe('m4_r8_the_same_cookie_with_other_options_is_an_error_that_names_them', () => {
+  const store = memoryStore()
+  const stored: SessionOptions = { store }
+  const sealed: SessionOptions = { secret: SECRET }
+  const cases: [string, SessionOptions, SessionOptions][] = [
+    ['store', stored, { store: memoryStore() }],
+    ['store', { store: (c) => c.env as never }, { store: memoryStore() }],
+    ['secret', sealed, { secret: 'another secret of thirty-two bytes....' }],
+    ['secret', sealed, { secret: (_c) => ['another secret of thirty-two bytes....'] }],
+    ['secret', sealed, stored],
+    ['secret', { store, sign: SECRET }, stored],
+    ['idle', stored, { store, idle: 60 }],
+    ['absolute', { store, absolute: false }, stored],
+    ['namespace', stored, { store, namespace: 'other' }],
+    ['cookie.path', { store, cookie: { name: 'x' } }, { store, cookie: { name: 'x', path: '/inner' } }],
+    ['limits.bytes', stored, { store, limits: { bytes: 1000 } }],
+    ['lazy', stored, { store, lazy: true } as SessionOptions],
+  ]
+  test.each(cases)('%s', async (option, one, other) => {
+    const found = typeof one.store === 'function' ? { ...one, store: (_c: Context) => store } : one
+    const text = await joined(sessions(found), sessions(other))
+    expect(text.startsWith(`config: sessions: ${option}: two middlewares have a cookie `)).toBe(true)
+    expect(text).not.toContain(SECRET)
+  })
+})
+
+test('m4_r8_the_same_cookie_with_the_same_options_is_one_session', async () => {
+  const store = memoryStore()
+  const pairs: [SessionOptions, SessionOptions][] = [
+    [{ store }, { store }],
+    [{ store }, { store: () => store }],
+    [{ store }, { store, cookie: { name: '__Host-session' } }],
+    [{ secret: SECRET }, { secret: [SECRET] }],
+    [{ secret: SECRET }, { secret: async (_c) => SECRET }],
+  ]
+  for (const [one, other] of pairs) expect(await joined(sessions(one), sessions(other))).toBe('fine')
+})
