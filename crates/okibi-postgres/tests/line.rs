@@ -17,7 +17,7 @@ use sqlx::{PgPool, postgres::PgPoolOptions};
 use support::{Database, held, key, write};
 use tokio::time::{sleep, timeout};
 
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_mins(1);
 
 /// A store on a pool of this size, the pool, and how often a connection has come back to it.
 async fn counted(name: &str, size: u32) -> (Database, Arc<PostgresStore>, PgPool, Arc<AtomicUsize>) {

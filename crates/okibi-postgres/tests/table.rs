@@ -138,7 +138,7 @@ async fn a_change_that_is_no_renewal_touches_no_index() {
     let database = PgPool::connect(&format!("postgres://postgres@127.0.0.1:{port}/hot")).await.unwrap();
     let counts = "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_user_tables WHERE relname = 'okibi_sessions'";
     let (mut all, mut hot) = (0, 0);
-    for _ in 0..100 {
+    for _ in 0..1000 {
         let row = sqlx::query(counts).fetch_one(&database).await.unwrap();
         (all, hot) = (row.get::<i64, _>(0), row.get::<i64, _>(1));
         if all == 6 {

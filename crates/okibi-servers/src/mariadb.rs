@@ -4,7 +4,7 @@ use std::{
     env,
     ffi::OsString,
     fs, io,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Output},
     sync::mpsc::{Sender, channel},
     thread,
@@ -13,10 +13,11 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{Process, free_port};
+use crate::{
+    Process,
+    process::{PATIENCE, on_free_port, wait_until_still},
+};
 
-/// How long a server may take until it answers.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// How long to wait between two looks.
 const PAUSE: Duration = Duration::from_millis(10);
 /// Names the `mysqld` of a `MySQL` that is to be started instead of `MariaDB`.
@@ -64,9 +65,12 @@ impl MariaDbServer {
         let own = ["bind-address=127.0.0.1", "skip-name-resolve", "innodb_flush_log_at_trx_commit=2"];
         let settings = own.iter().chain(settings).map(|setting| format!("--{setting}")).collect();
         let folder = tempfile::Builder::new().prefix("okibi-mariadb-").tempdir()?;
-        let mut server = Self { folder, port: free_port(), settings, running: None };
+        let mut server = Self { folder, port: 0, settings, running: None };
         server.install()?;
-        server.restart()?;
+        on_free_port(|port| {
+            server.port = port;
+            server.restart()
+        })?;
         Ok(server)
     }
 
@@ -109,12 +113,14 @@ impl MariaDbServer {
         self.running = None;
     }
 
-    /// Holds the whole server still (SIGSTOP): connections stay open and get no answer.
+    /// Holds the whole server still (SIGSTOP), and waits until it is: connections stay open and get no answer. It ends with
+    /// this value all the same.
     ///
     /// # Errors
     /// It does not run.
     pub fn stall(&self) -> io::Result<()> {
-        self.signal("STOP")
+        let id = self.signal("STOP")?;
+        wait_until_still(id)
     }
 
     /// Lets it go on after a [`stall`](Self::stall).
@@ -122,12 +128,13 @@ impl MariaDbServer {
     /// # Errors
     /// It does not run.
     pub fn go_on(&self) -> io::Result<()> {
-        self.signal("CONT")
+        self.signal("CONT").map(drop)
     }
 
-    fn signal(&self, name: &str) -> io::Result<()> {
+    fn signal(&self, name: &str) -> io::Result<u32> {
         let id = self.id().ok_or_else(|| io::Error::other("the server does not run"))?;
-        said(Command::new("sh").args(["-c", r#"kill -s "$1" "$2""#, "sh", name, &id.to_string()])).map(drop)
+        said(Command::new("sh").args(["-c", r#"kill -s "$1" "$2""#, "sh", name, &id.to_string()]))?;
+        Ok(id)
     }
 
     /// Starts it, again after a [`kill`](Self::kill), and waits until it serves. It keeps port and data.
@@ -157,16 +164,21 @@ impl MariaDbServer {
     }
 
     /// It listens before it serves.
-    fn wait_until_ready(&self) -> io::Result<()> {
+    fn wait_until_ready(&mut self) -> io::Result<()> {
         let started = Instant::now();
-        while let Err(error) = self.try_sql("SELECT 1") {
-            if started.elapsed() > PATIENCE {
+        let data = self.folder.path().join("data");
+        loop {
+            let answer = self.try_sql("SELECT @@datadir");
+            // Somebody else's server on this port would answer too.
+            if answer.as_ref().is_ok_and(|folder| Path::new(folder) == data) {
+                return Ok(());
+            }
+            if self.running.as_mut().is_none_or(|running| running.process.has_ended()) || started.elapsed() > PATIENCE {
                 let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-                return Err(io::Error::other(format!("the server does not serve: {error}: {log}")));
+                return Err(io::Error::other(format!("the server does not serve: {answer:?}: {log}")));
             }
             thread::sleep(PAUSE);
         }
-        Ok(())
     }
 
     /// Makes the files of a new server.

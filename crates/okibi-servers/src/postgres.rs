@@ -12,10 +12,11 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{Process, free_port};
+use crate::{
+    Process,
+    process::{PATIENCE, on_free_port, wait_until_still},
+};
 
-/// How long a server may take until it answers, or until it has ended.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// How long to wait between two looks.
 const PAUSE: Duration = Duration::from_millis(10);
 /// Debian keeps the programs of each version here, outside of the path.
@@ -63,7 +64,7 @@ impl PostgresServer {
         let own = own.into_iter().chain(["dynamic_shared_memory_type=mmap"]);
         let settings = own.chain(settings.iter().copied()).map(str::to_owned).collect();
         let folder = tempfile::Builder::new().prefix("okibi-postgres-").tempdir()?;
-        let mut server = Self { programs: programs()?, folder, port: free_port(), settings, running: None };
+        let mut server = Self { programs: programs()?, folder, port: 0, settings, running: None };
         if is_root()? {
             let user = said(Command::new("id").args(["-u", "postgres"]))?;
             chown(server.folder.path(), Some(user.trim().parse().map_err(io::Error::other)?), None)?;
@@ -71,7 +72,10 @@ impl PostgresServer {
         let mut initdb = server.as_postgres("initdb")?;
         initdb.args(["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "-D"]);
         said(initdb.arg(server.data()))?;
-        server.restart()?;
+        on_free_port(|port| {
+            server.port = port;
+            server.restart()
+        })?;
         Ok(server)
     }
 
@@ -115,7 +119,7 @@ impl PostgresServer {
         let Some(mut running) = self.running.take() else { return };
         let Some(id) = running.process.id() else { return };
         // While it is stopped it starts no more processes, and does not clear up after those that are killed.
-        signal("STOP", &[id]).expect("the server can be stopped");
+        signal("STOP", &[id]).and_then(|()| wait_until_still(id)).expect("the server can be stopped");
         let children = children(id).expect("the server's processes are listed in /proc");
         let all: Vec<u32> = children.iter().copied().chain([id]).collect();
         signal("KILL", &all).expect("the server's processes can be killed");
@@ -147,13 +151,20 @@ impl PostgresServer {
         })?;
         let process = reported.recv().map_err(io::Error::other)??;
         self.running = Some(Running { process, _starter: starter });
-        self.wait_until_ready()
+        self.wait_until_ready()?;
+        // Somebody else's server on this port would answer too.
+        let data = self.try_psql("SHOW data_directory")?;
+        if Path::new(&data) == self.data() {
+            Ok(())
+        } else {
+            Err(io::Error::other(format!("{data} is another server's")))
+        }
     }
 
     /// Waits until it serves, also while it recovers from the death of one of its processes.
     ///
     /// # Errors
-    /// It does not serve within 30 seconds.
+    /// It does not serve within two minutes.
     pub fn wait_until_ready(&self) -> io::Result<()> {
         wait_until(|| self.try_psql("SELECT 1").is_ok())
             .map_err(|error| io::Error::other(format!("{error}: {}", self.log().unwrap_or_default())))
@@ -276,7 +287,7 @@ fn wait_until(mut done: impl FnMut() -> bool) -> io::Result<()> {
     let started = Instant::now();
     while !done() {
         if started.elapsed() > PATIENCE {
-            return Err(io::Error::other("it took more than 30 seconds"));
+            return Err(io::Error::other(format!("it took more than {PATIENCE:?}")));
         }
         thread::sleep(PAUSE);
     }

@@ -10,17 +10,16 @@ use std::{
 
 use tempfile::TempDir;
 
-use crate::{Process, free_port};
+use crate::{
+    Process, free_port,
+    process::{PATIENCE, on_free_port},
+};
 
-/// How long a server or a cluster may take until it serves.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// How long to wait between two looks.
 const PAUSE: Duration = Duration::from_millis(10);
 /// How many masters a cluster has, and how many slots they share.
 const MASTERS: u16 = 3;
 const SLOTS: u16 = 16384;
-/// How often another port is tried, if somebody else was quicker to take it.
-const TRIES: u32 = 5;
 
 /// Which server it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,22 +120,27 @@ impl RedisServer {
 
     /// Starts a server on a free port. Another port is tried if somebody else was quicker to take it.
     fn start_on(kind: RedisKind, arguments: impl Fn(u16, &Path) -> Vec<String>) -> Self {
-        let mut tries = 0;
-        loop {
-            let (port, folder) = (free_port(), TempDir::new().expect("a folder for a server"));
+        let start = |port| {
+            let folder = TempDir::new()?;
             let mut server = Self { kind, port, arguments: arguments(port, folder.path()), folder, process: None };
-            let Err(error) = server.run() else { return server };
-            assert!(tries < TRIES, "{kind:?}: {error}");
-            tries += 1;
-        }
+            server.run().map(|()| server)
+        };
+        on_free_port(start).expect("a server that starts")
     }
 
     fn run(&mut self) -> io::Result<()> {
         let mut command = Command::new(self.kind.program());
         command.args(&self.arguments).current_dir(self.folder.path());
-        let process = Process::start(&mut command, self.port, &self.folder.path().join("log"))?;
+        let mut process = Process::start(&mut command, self.port, &self.folder.path().join("log"))?;
+        // Somebody else's server on this port would answer too.
+        let own = format!("process_id:{}\r", process.id().unwrap_or_default());
+        wait_until("a server answers", || {
+            process.has_ended() || self.cli(&["ping"]) == "PONG" && self.cli(&["info", "server"]).contains(&own)
+        });
+        if process.has_ended() {
+            return Err(io::Error::other("the server has ended"));
+        }
         self.process = Some(process);
-        wait_until("a server answers", || self.cli(&["ping"]) == "PONG");
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use std::{
 use crate::RedisServer;
 
 /// How long the server may take to repeat what it was sent.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Listens to `MONITOR`. What scripts do inside the server is left out.
 pub struct RedisMonitor {

@@ -1,7 +1,7 @@
 //! The `MariaDB` server of the tests: it starts, dies, comes back with its data, and leaves nothing behind.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{net::TcpStream, path::Path};
+use std::{fs, net::TcpStream, path::Path};
 
 use okibi_servers::MariaDbServer;
 
@@ -32,4 +32,23 @@ fn it_leaves_no_process_and_no_folder_behind() {
 fn a_setting_that_it_refuses_is_an_error_that_says_so() {
     let error = MariaDbServer::start_with(&["no_such_setting=1"]).unwrap_err();
     assert!(error.to_string().contains("no_such_setting"), "{error}");
+}
+
+#[test]
+fn a_server_that_is_held_still_has_no_thread_that_runs_and_ends_all_the_same() {
+    let server = MariaDbServer::start().unwrap();
+    let process = Path::new("/proc").join(server.id().unwrap().to_string());
+    for _ in 0..20 {
+        server.sql("SELECT 1");
+        server.stall().unwrap();
+        for thread in fs::read_dir(process.join("task")).unwrap() {
+            let stat = fs::read_to_string(thread.unwrap().path().join("stat")).unwrap();
+            assert!(stat.rsplit_once(") ").unwrap().1.starts_with('T'), "{stat}");
+        }
+        server.go_on().unwrap();
+    }
+    assert_eq!(server.sql("SELECT 1"), "1");
+    server.stall().unwrap();
+    drop(server);
+    assert!(!process.exists());
 }

@@ -16,7 +16,7 @@ use std::{
 use okibi_servers::{Cut, Mode, Proxy, Then, Traffic};
 
 /// Long enough for whatever should happen.
-const LONG: Duration = Duration::from_secs(10);
+const LONG: Duration = Duration::from_mins(2);
 /// Long enough for what should not happen to be noticed.
 const SHORT: Duration = Duration::from_millis(150);
 

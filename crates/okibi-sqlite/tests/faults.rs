@@ -38,7 +38,7 @@ async fn f_a_file_that_another_process_keeps_locked_is_unavailable_and_recovers(
     let begun = Instant::now();
     let error = store.swap(&key(1), Some(b"before"), write("during")).await.unwrap_err();
     let waited = begun.elapsed().as_secs_f32();
-    assert!((0.5..4.0).contains(&waited), "it waited {waited} s");
+    assert!((0.5..60.0).contains(&waited), "it waited {waited} s");
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     assert!(texts(&error).contains("database is locked"), "{}", texts(&error));
     let error = store.swap(&key(2), None, write("during")).await.unwrap_err();

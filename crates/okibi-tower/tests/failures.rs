@@ -313,7 +313,7 @@ async fn s23_conflicts_without_end_stop_at_the_commits_deadline() {
         Ok(())
     });
     assert_unavailable(&answer.await);
-    assert!((Duration::from_millis(300)..Duration::from_secs(5)).contains(&start.elapsed()));
+    assert!((Duration::from_millis(300)..Duration::from_mins(1)).contains(&start.elapsed()));
 }
 
 #[tokio::test]

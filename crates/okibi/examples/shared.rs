@@ -16,6 +16,7 @@ use okibi::{
 };
 use redis::cluster::ClusterClient;
 use sqlx::{MySqlPool, PgPool};
+use tokio::sync::Semaphore;
 
 const COUNT: Name<u64> = Name::new("count");
 
@@ -41,6 +42,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .route("/add", get(add))
         .route("/set/{name}", get(set))
         .route("/slow/{name}", get(slow))
+        .route("/entered", get(entered))
+        .route("/go", get(go))
         .route("/read", get(read))
         .route("/rotate", get(rotate))
         .route("/renew", get(renew))
@@ -78,11 +81,35 @@ async fn set(Path(name): Path<String>, values: SessionOf<Values>) -> Result<(), 
     values.update(move |values| drop(values.insert(name.clone(), true.into()))).map(drop)
 }
 
-/// Changes the session, and takes its time about it.
+/// What one request raises, one other request passes, whichever comes first.
+struct Signals {
+    entered: Semaphore,
+    go: Semaphore,
+}
+
+static SIGNALS: Signals = Signals { entered: Semaphore::const_new(0), go: Semaphore::const_new(0) };
+
+async fn pass(signal: &Semaphore) {
+    // It is never closed.
+    if let Ok(permit) = signal.acquire().await {
+        permit.forget();
+    }
+}
+
+/// Changes the session, and waits until another request says `/go`. `/entered` is answered once it is here.
 async fn slow(Path(name): Path<String>, values: SessionOf<Values>) -> Result<(), Error> {
     values.update(move |values| drop(values.insert(name.clone(), true.into())))?;
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    SIGNALS.entered.add_permits(1);
+    pass(&SIGNALS.go).await;
     Ok(())
+}
+
+async fn entered() {
+    pass(&SIGNALS.entered).await;
+}
+
+async fn go() {
+    SIGNALS.go.add_permits(1);
 }
 
 async fn read(values: SessionOf<Values>) -> Result<axum::Json<Values>, Error> {

@@ -10,4 +10,4 @@ const folder = mkdtempSync(join(tmpdir(), 'okibi-both-'))
 const place = join(folder, 'sessions.sqlite')
 afterAll(() => rmSync(folder, { recursive: true }))
 
-bothFaces('sqlite', async () => ({ place, store: openSqliteStore(place) }))
+bothFaces(async () => ({ place, store: openSqliteStore(place) }))

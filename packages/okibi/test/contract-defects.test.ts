@@ -1,5 +1,5 @@
 // The suite finds what is wrong (F): every defect that is planted in an honest store, under the name of the broken rule.
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type ContractOptions, storeContract } from '../src/contract.js'
 import type { Consistency, Store } from '../src/store.js'
 import { memoryStore } from '../src/stores/memory.js'
@@ -208,7 +208,14 @@ test('s23: a rule has a time limit as well', async () => {
     swap: (key, expected, write) => inner.swap(key, expected, write),
     delete: (key) => inner.delete(key),
   }
-  const found = await report(slow, { clock: time, limit: 20 })
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
+  let isOver = false
+  const reporting = report(slow, { clock: time, limit: 20 }).finally(() => {
+    isOver = true
+  })
+  while (!isOver) await vi.advanceTimersByTimeAsync(1)
+  const found = await reporting
   expect(found.get(FIRST_READ)).toBe('kept')
   expect(found.get('every character of a key counts')).toBe(
     "BROKEN: not done within 300 ms, which is the suite's limit for a rule",

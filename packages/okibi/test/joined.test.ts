@@ -84,7 +84,7 @@ for (const dialect of ['hono-sessions', 'hono-sessions-cookie']) {
     let hono: Face
 
     beforeAll(async () => {
-      rust = spawn(buildExample('shared', 'sqlite'), [file, dialect, KEY], { stdio: ['ignore', 'pipe', 'inherit'] })
+      rust = spawn(buildExample('shared'), [file, dialect, KEY], { stdio: ['ignore', 'pipe', 'inherit'] })
       if (!rust.stdout) throw new Error('no output to read')
       const [address] = (await once(createInterface(rust.stdout), 'line')) as [string]
       axum = (path, cookie) => fetch(address + path, { headers: cookie ? { cookie } : {} })

@@ -11,7 +11,7 @@ type Data = { user: string; n: number }
 
 const secret = 'a secret of thirty-two bytes: no more'
 
-function make(options: SessionOptions, slow: Promise<void> = Promise.resolve()) {
+function make(options: SessionOptions, slow: Promise<void> = Promise.resolve(), arrived = () => {}) {
   const app = new Hono<SessionEnv<Data>>()
   app.get('/bare', (c) => c.text('bare'))
   app.use(sessions<Data>(options))
@@ -26,6 +26,7 @@ function make(options: SessionOptions, slow: Promise<void> = Promise.resolve()) 
     return c.text('out')
   })
   app.get('/slow', async (c) => {
+    arrived()
     await slow
     c.get('session').set('n', 1)
     return c.text('slow')
@@ -74,11 +75,14 @@ test('n1_a_slow_request_sends_no_cookie_of_a_session_that_ended_meanwhile', asyn
   const slow = new Promise<void>((resolve) => {
     finish = resolve
   })
-  const ann = make(options, slow)
+  let arrive = () => {}
+  const reached = new Promise<void>((resolve) => {
+    arrive = resolve
+  })
+  const ann = make(options, slow, () => arrive())
   await ann.text('/login')
   const late = ann.twin().fetch('/slow')
-  // It has looked its session up by now.
-  await new Promise((resolve) => setTimeout(resolve, 10))
+  await reached
   await ann.text('/logout')
   finish()
   const answer = await late

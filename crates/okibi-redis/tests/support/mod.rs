@@ -66,13 +66,13 @@ fn single_master_with(settings: &[&str]) -> RedisServer {
     server
 }
 
-/// Looks again and again until something is so, for ten seconds.
+/// Looks again and again until something is so, for a minute.
 pub(crate) async fn until<F: Future<Output = bool>>(what: &str, is_so: impl Fn() -> F) {
-    for _ in 0..1000 {
+    for _ in 0..6000 {
         if is_so().await {
             return;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("{what}: not so after ten seconds");
+    panic!("{what}: not so after a minute");
 }

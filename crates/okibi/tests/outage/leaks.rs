@@ -34,7 +34,7 @@ const WARMING: usize = 1;
 /// How many rounds come between the two counts.
 const ROUNDS: usize = 2;
 /// How long connections may take to end that were given up, and threads that have nothing to do.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// What this process has at a time.
 #[derive(Clone, Copy, Debug)]

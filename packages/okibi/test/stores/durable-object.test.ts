@@ -18,7 +18,7 @@ const folder = mkdtempSync(join(tmpdir(), 'okibi-objects-'))
 let workerd: Workerd
 beforeAll(async () => {
   workerd = await startWorkerd(folder)
-}, 60_000)
+})
 afterAll(async () => {
   await workerd.dispose()
   rmSync(folder, { recursive: true, force: true })
@@ -49,18 +49,22 @@ test('a_delete_leaves_nothing_in_the_object', async () => {
 })
 
 test('n13_what_expires_leaves_nothing_in_the_object_nor_in_the_list', async () => {
-  await swap('short', undefined, 'x', 1000, 'ann')
   await swap('long', undefined, 'x', HOUR, 'ann')
-  expect(await kept('owner/ann')).toMatchObject({ names: ['entry long', 'entry short'] })
-  await vi.waitFor(async () => expect(await kept('session/short')).toEqual(NOTHING), 10_000)
-  await vi.waitFor(async () => expect(await kept('owner/ann')).toMatchObject({ names: ['entry long'] }), 10_000)
+  const expires = Date.now() + 2000
+  await swap('short', undefined, 'x', 2000, 'ann')
+  const { names } = (await kept('owner/ann')) as { names: string[] }
+  // It may have taken too long to be asked.
+  if (Date.now() < expires) expect(names).toEqual(['entry long', 'entry short'])
+  await vi.waitFor(async () => expect(await kept('session/short')).toEqual(NOTHING), 60_000)
+  await vi.waitFor(async () => expect(await kept('owner/ann')).toMatchObject({ names: ['entry long'] }), 60_000)
   expect(await call('list', { owner: 'ann' })).toEqual({ keys: ['long'] })
 })
 
 test('a_session_that_was_renewed_outlives_the_alarm_of_its_first_expiry', async () => {
-  await swap('renewed', undefined, '1', 1500)
-  await swap('renewed', '1', '2', HOUR)
-  await new Promise((resolve) => setTimeout(resolve, 2500))
+  const lives = 4000
+  await swap('renewed', undefined, '1', lives)
+  expect(await swap('renewed', '1', '2', HOUR)).toEqual({ swap: { done: true } })
+  await new Promise((resolve) => setTimeout(resolve, lives + 1000))
   const { alarm } = (await kept('session/renewed')) as { alarm: number }
   expect(alarm).toBeGreaterThan(Date.now() + HOUR / 2)
   expect(await call('load', { key: 'renewed' })).toMatchObject({ found: { bytes: '2' } })
@@ -81,7 +85,7 @@ test('f_what_was_acknowledged_survives_a_restart', async () => {
   expect(await call('load', { key: 'kept' })).toMatchObject({ found: { bytes: 'value' } })
   expect(await swap('kept', 'other', 'x', HOUR)).toEqual({ swap: { done: false, current: 'value' } })
   expect(await call('list', { owner: 'ben' })).toEqual({ keys: ['kept'] })
-}, 60_000)
+})
 
 test('a_failure_says_whether_something_was_written', async () => {
   const namespace = (fetch: ReturnType<ObjectNamespace['get']>['fetch']): ObjectNamespace => ({

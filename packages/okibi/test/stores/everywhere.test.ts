@@ -148,7 +148,7 @@ describe.each(KINDS)('Rust and Hono on %s', (name) => {
   const ends: (() => Promise<unknown>)[] = []
   let faces: readonly [Face, Face]
   beforeAll(async () => {
-    const program = buildExample('everywhere', 'sqlite,redis,postgres,mysql')
+    const program = buildExample('everywhere')
     const start = backends[name]
     if (!start) throw new Error(`${name}: no such backend`)
     const backend = await start()

@@ -19,7 +19,7 @@ let pool: Pool
 const app = new Hono<SessionEnv<Data>>()
 
 beforeAll(async () => {
-  const program = buildExample('shared', 'sqlite,mysql,postgres')
+  const program = buildExample('shared')
   server = await MariaDbServer.start()
   pool = createPool({ uri: server.url() })
   const store = mysqlStore(pool)

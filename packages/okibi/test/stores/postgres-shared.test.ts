@@ -15,7 +15,7 @@ for (const [name, open] of Object.entries(clients).slice(0, 1)) {
     })
     let server: PostgresServer
 
-    bothFaces('sqlite,mysql,postgres', async () => {
+    bothFaces(async () => {
       server = await PostgresServer.start()
       ends.push(() => server.stop())
       const { client, close } = await open(server.port)

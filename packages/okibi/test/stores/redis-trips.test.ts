@@ -45,7 +45,7 @@ class Monitor {
     this.#marks += 1
     const mark = `"echo" "mark ${this.#marks}"`
     this.#server.cli('echo', `mark ${this.#marks}`)
-    await vi.waitFor(() => expect(this.#sent).toContain(mark))
+    await vi.waitFor(() => expect(this.#sent).toContain(mark), 60_000)
     const sent = this.#sent.slice(0, this.#sent.indexOf(mark))
     this.#sent = []
     return sent

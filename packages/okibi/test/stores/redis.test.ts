@@ -117,7 +117,7 @@ describe('one server', () => {
     expect(server.cli(...index).split('\n')).toEqual([`${digest}:session:abc`, String(FAR)])
     expect(server.cli('pexpiretime', 'okibi:owner:ann')).toBe(String(FAR))
     await store.swap('session:abc', bytes('{"v":1}'), write('{"v":1,"w":2}', 'ann'))
-    await vi.waitFor(() => expect(server.cli('zcard', 'okibi:owner:ann')).toBe('1'))
+    await vi.waitFor(() => expect(server.cli('zcard', 'okibi:owner:ann')).toBe('1'), 60_000)
     expect(await store.owners.list('ann')).toEqual(['session:abc'])
   })
 
@@ -128,7 +128,7 @@ describe('one server', () => {
       await store.swap(key, undefined, write('0', `racer-${round}`))
       await Promise.all(['a', 'b', 'c', 'd'].map((name) => store.swap(key, bytes('0'), write(name, `racer-${round}`))))
       expect(await store.owners.list(`racer-${round}`)).toEqual([key])
-      await vi.waitFor(() => expect(server.cli('zcard', `okibi:owner:racer-${round}`)).toBe('1'))
+      await vi.waitFor(() => expect(server.cli('zcard', `okibi:owner:racer-${round}`)).toBe('1'), 60_000)
     }
   })
 
@@ -141,7 +141,8 @@ describe('one server', () => {
       await store.swap(`first ${name}`, undefined, write('x'))
       await store.swap(`second ${name}`, undefined, write('x', 'somebody'))
       const trips = async (call: () => Promise<unknown>) => {
-        await new Promise((resolve) => setTimeout(resolve, 50))
+        // Answers come in order: when this one is here, so is every one before it.
+        await store.load('before')
         const before = proxy.answers
         await call()
         return proxy.answers - before
@@ -204,7 +205,7 @@ describe('one server', () => {
       for (const store of [redisStore(client), redisStore(client)]) {
         await store.swap(`warned ${name}`, undefined, write('1'))
       }
-      await vi.waitFor(() => expect(warn).toHaveBeenCalled())
+      await vi.waitFor(() => expect(warn).toHaveBeenCalled(), 60_000)
       // One more, so that what it would say has been said.
       await redisStore(client).load('x')
       expect(warn.mock.calls).toEqual([
@@ -273,7 +274,7 @@ describe('a cluster', () => {
     for (const open of Object.values(clusterClients)) {
       const store = redisStore(await opened(open(servers.map(({ port }) => port))))
       await store.swap('warned', undefined, write('1'))
-      await vi.waitFor(() => expect(warn).toHaveBeenCalledTimes(1))
+      await vi.waitFor(() => expect(warn).toHaveBeenCalledTimes(1), 60_000)
       warn.mockClear()
     }
     for (const server of servers) server.cli('config', 'set', 'maxmemory-policy', 'noeviction')

@@ -34,8 +34,8 @@ export interface Shared {
   readonly store: Store
 }
 
-/** The tests, on a store that is there before they begin. `features`: those of the Rust crate that the store needs. */
-export function bothFaces(features: string, open: () => Promise<Shared>): void {
+/** The tests, on a store that is there before they begin. */
+export function bothFaces(open: () => Promise<Shared>): void {
   let rust: ChildProcess
   let address = ''
   let app: Hono<SessionEnv<Data>>
@@ -43,7 +43,7 @@ export function bothFaces(features: string, open: () => Promise<Shared>): void {
   beforeAll(async () => {
     const { place, store } = await open()
     app = appOn(store)
-    rust = spawn(buildExample('shared', features), [place], { stdio: ['ignore', 'pipe', 'inherit'] })
+    rust = spawn(buildExample('shared'), [place], { stdio: ['ignore', 'pipe', 'inherit'] })
     if (!rust.stdout) throw new Error('no output to read')
     ;[address] = (await once(createInterface(rust.stdout), 'line')) as [string]
   }, 600_000)
@@ -106,8 +106,9 @@ export function bothFaces(features: string, open: () => Promise<Shared>): void {
     test(`${name}: n1, a logout at one ends it at the other, also for a slow request`, async () => {
       const cookie = await begin(first)
       const slow = second('/slow/late', cookie)
-      await new Promise((resolve) => setTimeout(resolve, 100))
+      await second('/entered')
       await first('/logout', cookie)
+      await second('/go')
       expect(cookieOf(await slow)).toBeUndefined()
       expect(await values(second, cookie)).toEqual({})
       expect(await values(first, cookie)).toEqual({})
@@ -116,9 +117,10 @@ export function bothFaces(features: string, open: () => Promise<Shared>): void {
     test(`${name}: n5, a login at one leaves a late request at the other anonymous`, async () => {
       const cookie = await begin(first)
       const slow = second('/slow/late', cookie)
-      await new Promise((resolve) => setTimeout(resolve, 100))
+      await second('/entered')
       const fresh = cookieOf(await first('/rotate', cookie)) as string
       expect(fresh).not.toBe(cookie)
+      await second('/go')
       expect(cookieOf(await slow)).toBeUndefined()
       expect(await values(second, fresh)).toEqual({ count: 1 })
       expect(await values(second, cookie)).toEqual({})
@@ -127,12 +129,31 @@ export function bothFaces(features: string, open: () => Promise<Shared>): void {
     test(`${name}: n5, an id renewed at one is followed at the other, and nothing is lost`, async () => {
       const cookie = await begin(first)
       const slow = second('/slow/parallel', cookie)
-      await new Promise((resolve) => setTimeout(resolve, 100))
+      await second('/entered')
       const fresh = cookieOf(await first('/renew', cookie)) as string
+      await second('/go')
       expect(cookieOf(await slow)).toBe(fresh)
       expect(cookieOf(await second('/read', cookie))).toBe(fresh)
       expect(await values(first, fresh)).toEqual({ count: 1, parallel: true })
     })
+  }
+}
+
+/** What one request raises, one other request passes, whichever comes first. */
+class Signal {
+  #raised = 0
+  readonly #waiting: (() => void)[] = []
+
+  raise(): void {
+    const next = this.#waiting.shift()
+    if (next) next()
+    else this.#raised += 1
+  }
+
+  passed(): Promise<void> {
+    if (this.#raised === 0) return new Promise((resolve) => this.#waiting.push(resolve))
+    this.#raised -= 1
+    return Promise.resolve()
   }
 }
 
@@ -145,6 +166,7 @@ function appOn(store: Store): Hono<SessionEnv<Data>> {
 
 function routesOn(options: DirectoryOptions): Hono<SessionEnv<Data>> {
   const app = new Hono<SessionEnv<Data>>()
+  const [entered, go] = [new Signal(), new Signal()]
   const owners = directory(options)
   app.get('/end-all/:owner', async (c) => c.text(String(await owners.endAll(c.req.param('owner')))))
   app.use(sessions<Data>(options))
@@ -161,8 +183,17 @@ function routesOn(options: DirectoryOptions): Hono<SessionEnv<Data>> {
   })
   app.get('/slow/:name', async (c) => {
     c.get('session').set(c.req.param('name'), true)
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    entered.raise()
+    await go.passed()
     return c.text('set')
+  })
+  app.get('/entered', async (c) => {
+    await entered.passed()
+    return c.text('entered')
+  })
+  app.get('/go', (c) => {
+    go.raise()
+    return c.text('gone')
   })
   app.get('/read', (c) => {
     const session = c.get('session')

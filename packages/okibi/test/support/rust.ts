@@ -6,8 +6,9 @@ import { fileURLToPath } from 'node:url'
 const root = join(fileURLToPath(new URL('.', import.meta.url)), '../../../..')
 
 /** Builds an example of the crate okibi if anything has changed, and returns where it lies. */
-export function buildExample(name: string, features: string): string {
-  const cargo = ['build', '--quiet', '--package', 'okibi', '--features', features, '--example', name]
+export function buildExample(name: string): string {
+  // With the features that the tests of the crate have, so that nothing below it is built twice.
+  const cargo = ['build', '--quiet', '--package', 'okibi', '--all-features', '--example', name]
   const messages = execFileSync('cargo', [...cargo, '--message-format', 'json'], {
     cwd: root,
     encoding: 'utf8',

@@ -2,6 +2,7 @@
 import { Hono } from 'hono'
 import { generateSignedCookie, getSignedCookie } from 'hono/cookie'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { pause } from '../../stores/processes.js'
 import { Browser } from '../../support/browser.js'
 import type { App, Backend } from './support/backends.js'
 
@@ -28,6 +29,23 @@ function browserOf(app: App): Browser {
   return new Browser(app as ConstructorParameters<typeof Browser>[0])
 }
 
+let gates = 0
+
+/** A gate in the slow route of an app, wherever it runs. */
+function gateOf(app: App) {
+  gates += 1
+  const name = `gate${gates}`
+  const browser = browserOf(app)
+  return {
+    path: `/slow?gate=${name}`,
+    /** Waits until so many requests have come to it, whose sessions are loaded then. */
+    reached: async (count = 1) => {
+      while (Number(await browser.text(`/waiting?gate=${name}`)) < count) await pause()
+    },
+    open: () => browser.text(`/open?gate=${name}`),
+  }
+}
+
 async function shown(browser: Browser, path = '/'): Promise<Shown> {
   return JSON.parse(await browser.text(path)) as Shown
 }
@@ -42,7 +60,7 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
     let backend: Backend
     beforeAll(async () => {
       backend = await open()
-    }, 60_000)
+    })
     afterAll(() => backend.close())
 
     test('a_login_is_a_session_in_the_original_layout', async () => {
@@ -303,9 +321,11 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
       const ann = browserOf(backend.site())
       const id = await login(ann)
       await backend.age(HOST, id, WEEK / 2)
-      const slowly = ann.twin().fetch('/slow?ms=600')
-      await new Promise((resolve) => setTimeout(resolve, 200))
+      const gate = gateOf(backend.site())
+      const slowly = ann.twin().fetch(gate.path)
+      await gate.reached()
       await backend.age(HOST, id, WEEK)
+      await gate.open()
       expect((await slowly).headers.getSetCookie()).toEqual([])
       expect(await shown(ann)).toMatchObject({ status: false })
     })
@@ -315,9 +335,11 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
       const ann = browserOf(backend.site())
       const id = await login(ann, 'before')
       await backend.age(HOST, id, WEEK / 2)
-      const slowly = ann.twin().fetch('/slow?ms=1500')
-      await new Promise((resolve) => setTimeout(resolve, 200))
+      const gate = gateOf(backend.site())
+      const slowly = ann.twin().fetch(gate.path)
+      await gate.reached()
       await ann.text('/change', post('after'))
+      await gate.open()
       await slowly
       expect(await shown(ann)).toMatchObject({ value: 'after', status: true })
     })
@@ -328,9 +350,11 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
       const id = await login(ann)
       await backend.age(HOST, id, WEEK / 2)
       const slow = ann.twin()
-      const slowly = slow.fetch('/slow?ms=600')
-      await new Promise((resolve) => setTimeout(resolve, 200))
+      const gate = gateOf(backend.site())
+      const slowly = slow.fetch(gate.path)
+      await gate.reached()
       await ann.text('/logout', post())
+      await gate.open()
       const response = await slowly
       expect(response.status).toBe(200)
       expect(response.headers.getSetCookie()).toEqual([])
@@ -353,11 +377,16 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
 
     test('with_regenerate_parallel_requests_lose_neither_the_session_nor_their_answers', async () => {
       // In the original each of them made a session, and all but one of those stayed behind, alive and unknown.
-      const ann = browserOf(backend.site({ regenerate: true }))
+      const app = backend.site({ regenerate: true })
+      const gate = gateOf(app)
+      const ann = browserOf(app)
       const id = await login(ann)
       const before = await backend.count(HOST)
       const twins = Array.from({ length: 10 }, () => ann.twin())
-      const answers = await Promise.all(twins.map((twin) => shown(twin, '/slow?ms=300')))
+      const answering = Promise.all(twins.map((twin) => shown(twin, gate.path)))
+      await gate.reached(twins.length)
+      await gate.open()
+      const answers = await answering
       expect(answers.every(({ value, status }) => value === 'ann' && status)).toBe(true)
       const moved = twins.filter((twin) => twin.cookies.get('id') !== id)
       if (backend.isStrong) {
@@ -369,7 +398,7 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
       }
       expect((await backend.get(HOST, id)) ?? null).toBeNull()
       for (const next of moved) expect(await shown(next)).toMatchObject({ value: 'ann', status: true })
-    }, 30_000)
+    })
 
     test('n32_everything_at_once_in_one_request_ends_as_it_should', async () => {
       const app = backend.site()
@@ -382,7 +411,7 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
       expect(await shown(ann)).toMatchObject({ key: 'chosen', value: 'two' })
       expect((await backend.get(HOST, first)) ?? null).toBeNull()
       expect(await backend.count(HOST)).toBe(before - 1)
-    }, 30_000)
+    })
 
     test('a_value_that_the_app_changes_is_stored_by_a_renewal', async () => {
       const ann = browserOf(backend.site())

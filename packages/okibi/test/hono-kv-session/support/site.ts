@@ -13,17 +13,38 @@ import {
 /** The options that can be written as JSON. */
 export type SiteOptions = Pick<SessionManagerOptions, 'name' | 'secret' | 'ttl' | 'renew' | 'regenerate'>
 
+/** How many requests have come to a gate, and which gates are open. */
+const waiting = new Map<string, number>()
+const open = new Set<string>()
+
+function pause(millis: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, millis))
+}
+
+/** Waits until a gate is open. A Worker can't wait for what another request does, so this looks again and again. */
+async function passed(gate: string): Promise<void> {
+  waiting.set(gate, (waiting.get(gate) ?? 0) + 1)
+  while (!open.has(gate)) await pause(5)
+}
+
 /** The app, behind the client of a backend. */
 export function site(client: MiddlewareHandler, options: SessionManagerOptions = {}): Hono {
   const app = new Hono()
   app.get('/before', (c) => c.text('no session here'))
+  app.get('/waiting', (c) => c.text(String(waiting.get(c.req.query('gate') ?? '') ?? 0)))
+  app.get('/open', (c) => {
+    open.add(c.req.query('gate') ?? '')
+    return c.text('open')
+  })
   app.use(client)
   app.use(SessionManager(options))
   app.get('/', (c) => c.json(c.session))
   app.get('/public', (c) => c.text('welcome'))
   app.get('/private', denyAccess(), (c) => c.text('yours'))
   app.get('/slow', async (c) => {
-    await new Promise((resolve) => setTimeout(resolve, Number(c.req.query('ms') ?? 300)))
+    const gate = c.req.query('gate')
+    if (gate !== undefined) await passed(gate)
+    else await pause(Number(c.req.query('ms') ?? 300))
     return c.json(c.session)
   })
   app.post('/login', async (c) => {

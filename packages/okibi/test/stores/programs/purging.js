@@ -1,12 +1,14 @@
 // Purges for as long as the process lives, which is no longer than it has something else to do.
 import { purgeEvery } from '../../../dist/purge.js'
 
+let purges = 0
 const store = {
   purge: async () => {
+    purges += 1
     console.log('purged')
     return 0
   },
 }
 purgeEvery(store, 0.02)
-await new Promise((resolve) => setTimeout(resolve, 500))
+while (purges < 3) await new Promise((resolve) => setTimeout(resolve, 20))
 console.log('done')
