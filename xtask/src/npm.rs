@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Mutex,
 };
 
 use crate::run::{During, Failure, Outcome, fail, node, npm, quietly, read, root, run};
@@ -33,8 +34,10 @@ fn major(version: &str) -> Option<u32> {
     version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
 }
 
-/// Runs `npm ci` in a folder unless its packages are those of its lock file already.
+/// Runs `npm ci` in a folder unless its packages are those of its lock file already. Parts that run side by side take turns.
 pub(crate) fn install(folder: &Path) -> Outcome {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock();
     let wanted = wanted(folder)?;
     let stamp = folder.join(STAMP);
     if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
@@ -56,8 +59,11 @@ fn wanted(folder: &Path) -> Outcome<Vec<u8>> {
     Ok(wanted)
 }
 
-/// Compiles the TypeScript package into its `dist`, if its sources are newer. The wasm must be built first.
+/// Compiles the TypeScript package into its `dist`, if its sources are newer. The wasm must be built first. Parts that run
+/// side by side take turns.
 pub(crate) fn build_package() -> Outcome {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock();
     let package = package();
     install(&package)?;
     let built = fs::metadata(package.join("dist/index.js")).and_then(|file| file.modified()).ok();

@@ -8,6 +8,7 @@ use std::{
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{self, Command},
+    sync::Mutex,
     thread,
     time::Duration,
 };
@@ -57,8 +58,10 @@ fn folder() -> PathBuf {
     root().join("target/servers")
 }
 
-/// Puts the servers there, unless they are there and run.
+/// Puts the servers there, unless they are there and run. Parts that run side by side take turns.
 pub(crate) fn fetch() -> Outcome {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock();
     if SERVERS.iter().all(runs) {
         return Ok(());
     }

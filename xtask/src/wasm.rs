@@ -4,6 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::Mutex,
 };
 
 use crate::{
@@ -43,8 +44,10 @@ fn flags() -> String {
 /// What `wasm-opt` is told. The input's own list of features decides what it may use.
 const OPTIMISE: &[&str] = &["-Os", "--strip-debug", "--strip-producers", "--strip-target-features"];
 
-/// Builds what the TypeScript package needs of the engine, if anything has changed since.
+/// Builds what the TypeScript package needs of the engine, if anything has changed since. Parts that run side by side take turns.
 pub(crate) fn build(effort: Effort) -> Outcome {
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock();
     need_node()?;
     need_target()?;
     run(cargo()

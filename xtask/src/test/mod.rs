@@ -100,11 +100,16 @@ const PARTS: &[Part] = &[
     },
 ];
 
-/// Parts that may run side by side if they follow each other. Each keeps one core busy for most of its time.
-const SIDE_BY_SIDE: &[&str] = &["vitest", "newer-node", "workerd", "deno", "bun"];
+/// Parts that may run side by side if they follow each other: those that keep one core busy for most of their time, and those
+/// that mostly wait for servers.
+const SIDE_BY_SIDE: &[&[&str]] =
+    &[&["vitest", "newer-node", "workerd", "deno", "bun"], &["stores", "databases", "examples", "faults"]];
 
 /// How many of them at a time.
 const LANES: usize = 2;
+
+/// A part that has run: its name, what became of it, and how many seconds that took.
+type Ran<'a> = (&'a str, Verdict, f32);
 
 /// What became of a part.
 #[derive(Debug, PartialEq, Eq)]
@@ -160,22 +165,25 @@ pub(crate) fn run(options: &Options) -> Outcome {
     if options.rounds > 1 {
         print!("{}", repeat::counts(&rounds, options.is_loaded));
     }
-    if rounds.iter().flatten().any(|(_, verdict)| matches!(verdict, Verdict::Failed(_))) {
+    if rounds.iter().flatten().any(|(_, verdict, _)| matches!(verdict, Verdict::Failed(_))) {
         return Err(Failure::said());
     }
     Ok(())
 }
 
 /// Runs each of the parts once.
-fn run_once(parts: &[&'static Part]) -> Vec<(&'static str, Verdict)> {
+fn run_once(parts: &[&'static Part]) -> Vec<Ran<'static>> {
     let mut verdicts = Vec::new();
-    for parts in parts.chunk_by(|one, next| [one, next].iter().all(|part| SIDE_BY_SIDE.contains(&part.name))) {
+    let belong_together = |one: &&Part, next: &&Part| {
+        SIDE_BY_SIDE.iter().any(|names| names.contains(&one.name) && names.contains(&next.name))
+    };
+    for parts in parts.chunk_by(belong_together) {
         match parts {
             [part] => {
                 println!("== {}", part.name);
-                let (verdict, line) = timed(part);
+                let (ran, line) = timed(part);
                 println!("{line}\n");
-                verdicts.push((part.name, verdict));
+                verdicts.push(ran);
             }
             _ => verdicts.extend(side_by_side(parts)),
         }
@@ -183,8 +191,8 @@ fn run_once(parts: &[&'static Part]) -> Vec<(&'static str, Verdict)> {
     verdicts
 }
 
-/// Runs a part; its verdict, and the line that says so.
-fn timed(part: &Part) -> (Verdict, String) {
+/// Runs a part; what became of it, and the line that says so.
+fn timed(part: &Part) -> (Ran<'static>, String) {
     let start = Instant::now();
     let verdict = judge(part, in_ci());
     let seconds = start.elapsed().as_secs_f32();
@@ -193,34 +201,30 @@ fn timed(part: &Part) -> (Verdict, String) {
         Verdict::Failed(failure) => format!("== {}: FAILED in {seconds:.1} s: {failure}", part.name),
         Verdict::Skipped(reason) => format!("== {}: SKIPPED: {reason}", part.name),
     };
-    (verdict, line)
+    ((part.name, verdict, seconds), line)
 }
 
 /// Runs parts at the same time, a few at once, and shows what each printed when it has ended.
-fn side_by_side(parts: &[&'static Part]) -> Vec<(&'static str, Verdict)> {
+fn side_by_side(parts: &[&'static Part]) -> Vec<Ran<'static>> {
     let names: Vec<&str> = parts.iter().map(|part| part.name).collect();
     println!("== side by side: {}", names.join(", "));
     let next = AtomicUsize::new(0);
-    let verdicts: Vec<OnceLock<Verdict>> = parts.iter().map(|_| OnceLock::new()).collect();
+    let verdicts: Vec<OnceLock<Ran<'static>>> = parts.iter().map(|_| OnceLock::new()).collect();
     thread::scope(|scope| {
         for _ in 0..LANES {
             scope.spawn(|| {
                 loop {
                     let index = next.fetch_add(1, Ordering::Relaxed);
                     let (Some(part), Some(place)) = (parts.get(index), verdicts.get(index)) else { break };
-                    let ((verdict, line), printed) = holding_back(|| timed(part));
+                    let ((ran, line), printed) = holding_back(|| timed(part));
                     println!("== {}\n{printed}{line}\n", part.name);
-                    let _ = place.set(verdict);
+                    let _ = place.set(ran);
                 }
             });
         }
     });
-    let no_verdict = || Verdict::Failed(Failure("it ended without a verdict".to_owned()));
-    names
-        .into_iter()
-        .zip(verdicts)
-        .map(|(name, verdict)| (name, verdict.into_inner().unwrap_or_else(no_verdict)))
-        .collect()
+    let no_verdict = |name| (name, Verdict::Failed(Failure("it ended without a verdict".to_owned())), 0.0);
+    names.into_iter().zip(verdicts).map(|(name, ran)| ran.into_inner().unwrap_or_else(|| no_verdict(name))).collect()
 }
 
 /// The parts that are called by these names, of a part or of a group; without names all of them.
@@ -254,11 +258,11 @@ fn judge(part: &Part, in_ci: bool) -> Verdict {
     }
 }
 
-/// What failed and what was skipped, and a last line that counts.
-fn summary(verdicts: &[(&str, Verdict)]) -> String {
+/// What failed and what was skipped, how many seconds each took, and a last line that counts.
+fn summary(verdicts: &[Ran<'_>]) -> String {
     let mut text = String::new();
     let (mut passed, mut failed) = (0, 0);
-    for (name, verdict) in verdicts {
+    for (name, verdict, _) in verdicts {
         // A failure may carry the whole output of a command, which was printed already.
         let first_line = |failure: &Failure| failure.0.lines().next().unwrap_or_default().to_owned();
         let _ = match verdict {
@@ -273,6 +277,8 @@ fn summary(verdicts: &[(&str, Verdict)]) -> String {
             Verdict::Skipped(reason) => writeln!(text, "SKIPPED {name}: {}", first_line(reason)),
         };
     }
+    let seconds: Vec<String> = verdicts.iter().map(|(name, _, seconds)| format!("{name} {seconds:.0}")).collect();
+    let _ = writeln!(text, "seconds: {}", seconds.join(", "));
     let _ = writeln!(text, "{passed} passed, {failed} failed");
     text
 }
@@ -316,7 +322,7 @@ mod tests {
         let bad =
             Box::leak(Box::new(Part { name: "bad", group: "a", needs: &[], run: || run(&mut Command::new("false")) }));
         let verdicts = side_by_side(&[good, bad, good]);
-        assert_eq!(verdicts.iter().map(|(name, _)| *name).collect::<Vec<_>>(), ["good", "bad", "good"]);
+        assert_eq!(verdicts.iter().map(|(name, ..)| *name).collect::<Vec<_>>(), ["good", "bad", "good"]);
         assert!(matches!(verdicts[1].1, Verdict::Failed(_)));
         assert_eq!((&verdicts[0].1, &verdicts[2].1), (&Verdict::Passed, &Verdict::Passed));
         let ((), printed) = holding_back(|| run(Command::new("echo").arg("held")).unwrap());
@@ -326,14 +332,14 @@ mod tests {
     #[test]
     fn the_summary_names_what_is_not_green_and_ends_with_the_counts() {
         let verdicts = [
-            ("format", Verdict::Passed),
-            ("clippy", Verdict::Failed(Failure("cargo clippy ended with 1\nmuch more".to_owned()))),
-            ("browser", Verdict::Skipped(Failure("chromium: not found".to_owned()))),
-            ("docs", Verdict::Passed),
+            ("format", Verdict::Passed, 1.2),
+            ("clippy", Verdict::Failed(Failure("cargo clippy ended with 1\nmuch more".to_owned())), 100.6),
+            ("browser", Verdict::Skipped(Failure("chromium: not found".to_owned())), 0.0),
+            ("docs", Verdict::Passed, 20.0),
         ];
         assert_eq!(
             summary(&verdicts),
-            "FAILED clippy: cargo clippy ended with 1\nSKIPPED browser: chromium: not found\n2 passed, 1 failed\n"
+            "FAILED clippy: cargo clippy ended with 1\nSKIPPED browser: chromium: not found\nseconds: format 1, clippy 101, browser 0, docs 20\n2 passed, 1 failed\n"
         );
     }
 }

@@ -1,6 +1,6 @@
 //! What became of each part over several rounds, for tests that must never fail by themselves.
 
-use super::Verdict;
+use super::{Ran, Verdict};
 
 /// How a part fared over the rounds.
 struct Count<'a> {
@@ -10,9 +10,9 @@ struct Count<'a> {
 }
 
 /// How often each part failed, in the order in which they first ran: the last line of `--repeat`.
-pub(super) fn counts(rounds: &[Vec<(&str, Verdict)>], is_loaded: bool) -> String {
+pub(super) fn counts(rounds: &[Vec<Ran<'_>>], is_loaded: bool) -> String {
     let mut counts: Vec<Count<'_>> = Vec::new();
-    for (name, verdict) in rounds.iter().flatten() {
+    for (name, verdict, _) in rounds.iter().flatten() {
         let at = counts.iter().position(|count| count.name == *name).unwrap_or_else(|| {
             counts.push(Count { name, failed: 0, skipped: 0 });
             counts.len() - 1
@@ -41,10 +41,11 @@ mod tests {
     #[test]
     fn failures_are_counted_for_each_part() {
         let failed = || Verdict::Failed(Failure("no".to_owned()));
+        let skipped = || Verdict::Skipped(Failure(String::new()));
         let rounds = [
-            vec![("stores", Verdict::Passed), ("faults", failed()), ("bun", Verdict::Skipped(Failure(String::new())))],
-            vec![("stores", failed()), ("faults", failed()), ("bun", Verdict::Skipped(Failure(String::new())))],
-            vec![("stores", Verdict::Passed), ("faults", Verdict::Passed), ("bun", failed())],
+            vec![("stores", Verdict::Passed, 1.0), ("faults", failed(), 1.0), ("bun", skipped(), 0.0)],
+            vec![("stores", failed(), 1.0), ("faults", failed(), 1.0), ("bun", skipped(), 0.0)],
+            vec![("stores", Verdict::Passed, 1.0), ("faults", Verdict::Passed, 1.0), ("bun", failed(), 1.0)],
         ];
         let line = "stores failed 1 of 3; faults failed 2 of 3; bun failed 1, skipped 2 of 3\n";
         assert_eq!(counts(&rounds, false), format!("3 rounds: {line}"));

@@ -4,7 +4,6 @@
 use std::{
     path::{Path, PathBuf},
     process::Command,
-    sync::Mutex,
 };
 
 use super::typescript;
@@ -19,10 +18,7 @@ fn tools() -> PathBuf {
     package().join("test/runtimes")
 }
 
-/// Parts that run side by side take turns.
 pub(super) fn install_tools() -> Outcome {
-    static TURN: Mutex<()> = Mutex::new(());
-    let _turn = TURN.lock();
     install(&tools())
 }
 

@@ -1,7 +1,5 @@
 //! The parts of the tests that are TypeScript's: the wasm that it loads, formatter and linter, types, tests.
 
-use std::sync::Mutex;
-
 use crate::{
     npm::{build_package, install, package},
     run::{Outcome, node, npm, root, run},
@@ -40,10 +38,8 @@ pub(super) fn types() -> Outcome {
     build_package()
 }
 
-/// Builds what the tests run; parts that run side by side take turns.
+/// Builds what the tests run.
 pub(super) fn build() -> Outcome {
-    static TURN: Mutex<()> = Mutex::new(());
-    let _turn = TURN.lock();
     wasm::build(Effort::Quick)?;
     build_package()
 }
