@@ -2,7 +2,7 @@
 import type { Context } from 'hono'
 import type { SessionEvent } from './engine.js'
 import type { OkibiError } from './errors.js'
-import { addToHead, answerError, type HeaderList } from './head.js'
+import { addToHead, answerError, type HeaderList, sentInside, upgrades } from './head.js'
 import type { CommonOptions } from './options.js'
 import { asOkibiError, type Changes, type RequestSession } from './request.js'
 
@@ -35,7 +35,9 @@ export async function around<V extends Changes>(
   const failed = thrown !== undefined || !c.finalized || (c.res.status >= 500 && !manner.commitsFailed)
   let failure: OkibiError | undefined = request.unanswered
   try {
-    const closing = request.close(failed)
+    const inside = thrown === undefined && c.finalized ? sentInside(c.res.headers, request.engine) : undefined
+    if (inside !== undefined) await request.goOnFrom(inside, failed)
+    const closing = request.close(failed, thrown === undefined && c.finalized && upgrades(c.res))
     if (closing) await closing
   } catch (error) {
     failure ??= asOkibiError(error)
@@ -46,7 +48,7 @@ export async function around<V extends Changes>(
     throw thrown.error
   }
   if (failure) await answerError(c, failure, manner.before, request.engine, manner.onStoreError)
-  if (!request.isUpgrade || failure) addToHead(c, request)
+  addToHead(c, request)
 }
 
 /** What the rest of the chain threw that Hono does not answer for; nothing else reaches this. */
@@ -59,9 +61,13 @@ async function outcome(next: () => Promise<void>): Promise<{ readonly error: unk
   }
 }
 
-/** By the request, as on some runtimes the answer does not tell. */
-export function isUpgrade(headers: Headers): boolean {
-  return headers.get('upgrade')?.toLowerCase() === 'websocket'
+/**
+ * Whether a request begins a WebSocket, as browsers do it. The answer tells in the end; but on Bun it does not, and what
+ * cannot be kept is better refused where it is asked for.
+ */
+export function isUpgrade({ method, headers }: Request): boolean {
+  if (method !== 'GET' || headers.get('upgrade')?.toLowerCase() !== 'websocket') return false
+  return headers.has('sec-websocket-key') || /\bupgrade\b/i.test(headers.get('connection') ?? '')
 }
 
 /** Tells the app of an event. What goes wrong there is no business of the visitor's. */

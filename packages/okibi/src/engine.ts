@@ -358,6 +358,12 @@ export class Engine {
     return this.#names.some((name) => header.includes(name))
   }
 
+  /** Whether a cookie of this name is the session's own, or a part of it. */
+  sends(name: string): boolean {
+    const { cookieName } = this
+    return name === cookieName || (name.startsWith(`${cookieName}.`) && /^\.\d$/.test(name.slice(cookieName.length)))
+  }
+
   /** Whether a Cookie header has this engine's cookie, in a form that it can have. */
   claims(header: string): boolean {
     return exchange(Call.claims, this.#here(), 0, 0, [header]).text() === 'true'

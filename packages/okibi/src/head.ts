@@ -23,8 +23,31 @@ export function addToHead<V extends Changes>(c: Context, request: RequestSession
     if (cookies.length === 0) return
     const cacheControl = engine.cacheControl(headers.get('Cache-Control'))
     if (cacheControl !== null) headers.set('Cache-Control', cacheControl)
-    for (const cookie of cookies) headers.append('Set-Cookie', cookie)
+    const others = headers.getSetCookie().filter((cookie) => !engine.sends(nameOf(cookie)))
+    headers.delete('Set-Cookie')
+    for (const cookie of [...others, ...cookies]) headers.append('Set-Cookie', cookie)
   })
+}
+
+/** Whether an answer ends HTTP: nothing can be added to its head. */
+export function upgrades(answer: Response): boolean {
+  return answer.status < 200
+}
+
+/**
+ * The session's cookies that an app inside has sent already, in a context of its own (`app.mount`), as the browser will send
+ * them back; `undefined` if it has not.
+ */
+export function sentInside(headers: Headers, engine: Engine): string | undefined {
+  if (!headers.has('Set-Cookie')) return undefined
+  const sent = headers.getSetCookie().filter((cookie) => engine.sends(nameOf(cookie)))
+  if (sent.length === 0) return undefined
+  const pairs = sent.map((cookie) => cookie.split(';', 1)[0] ?? '')
+  return pairs.filter((pair) => !pair.endsWith('=')).join('; ')
+}
+
+function nameOf(cookie: string): string {
+  return cookie.split('=', 1)[0] ?? ''
 }
 
 /**
@@ -33,7 +56,7 @@ export function addToHead<V extends Changes>(c: Context, request: RequestSession
  */
 function change(c: Context, edit: (headers: Headers) => void): void {
   const answer = c.res
-  if (answer.status < 200 || answer.headers.has(SENT)) return
+  if (upgrades(answer) || answer.headers.has(SENT)) return
   const copy = copyOf(answer)
   edit(copy.headers)
   replace(c, copy)

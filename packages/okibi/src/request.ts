@@ -29,6 +29,8 @@ export interface Changes {
   drain(): Ops
   /** Nothing was written: these changes are still to be committed, before all later ones. */
   restore(ops: Ops): void
+  /** The same, on top of another session. */
+  transplant?(ops: Ops): void
   /** These changes are committed. */
   forget(ops: Ops): void
   /** Runs an update's function again and returns what it made, as the engine reads it. */
@@ -40,7 +42,7 @@ export class RequestSession<V extends Changes = View> {
   /** What decides. A face that lets a request choose its cookie's secret or lifetime puts another of its engines here. */
   engine: Engine
   readonly outside: Outside
-  /** The request asks for a WebSocket: its answer is left as it is. */
+  /** The request begins a WebSocket, so there may be no head to send a cookie with. */
   readonly isUpgrade: boolean
   readonly view: V
   readonly #onEvent: (event: SessionEvent) => void
@@ -55,6 +57,12 @@ export class RequestSession<V extends Changes = View> {
   /** The outcome of a commit is unknown, so what the session holds is, too. */
   #inDoubt = false
   #isClosed = false
+  /** Something was changed that needs a cookie. */
+  #wantsCookie = false
+  /** There is no head to send a cookie with. */
+  #hasNoHead = false
+  /** An app inside has sent the cookie, and there is nothing to add to it. */
+  #isOver = false
   /** Someone looked at the session or changed it. */
   isAccessed = false
   /** The store's fault that Hono answered for, because nobody else did. */
@@ -136,7 +144,9 @@ export class RequestSession<V extends Changes = View> {
   change(need: Need): V {
     const view = this.look()
     if (this.#isClosed) throw headSent()
-    if (this.isUpgrade && this.#needsCookie(need)) throw upgrade()
+    if (!this.#needsCookie(need)) return view
+    if (this.isUpgrade) throw upgrade()
+    this.#wantsCookie = true
     return view
   }
 
@@ -221,26 +231,62 @@ export class RequestSession<V extends Changes = View> {
     return this.#head?.taken
   }
 
-  /** The last commit, before the head leaves. From here on nothing can be changed. */
-  close(failed: boolean): Awaitable<void> {
-    this.#isClosed = true
+  /**
+   * An app inside had this session in a context of its own, and sent its cookie: `header` is what the browser sends back.
+   * What this request did goes on top of that. The other app's logout stays one.
+   */
+  goOnFrom(header: string, failed: boolean): Awaitable<void> {
     return this.#inTurn(() => {
+      const { view } = this
+      if (!failed) view.notice()
+      const isOver = () => {
+        this.#isOver = true
+      }
+      if (failed ? !view.isDestroyed : !view.isChanged) return isOver()
+      const ops = view.drain()
+      this.#state = undefined
+      this.#head = undefined
+      this.#opened = undefined
+      view.reset(undefined, 0)
+      this.open(header, true, this.#hostname)
+      const loaded = () => {
+        if (!view.base) return isOver()
+        if (view.transplant) view.transplant(ops)
+        else view.restore(ops)
+      }
+      const { engine, outside } = this
+      const opened = this.#opened as Reply | undefined
+      this.#opened = undefined
+      if (!this.isUnread && !opened) return loaded()
+      const loading = this.#run(opened ?? engine.load(this.#current(), outside.now()), 'load')
+      return isPromise(loading) ? loading.then(loaded) : loaded()
+    })
+  }
+
+  /** The last commit, before the head leaves; `upgrades`: there is none. From here on nothing can be changed. */
+  close(failed: boolean, upgrades: boolean): Awaitable<void> {
+    this.#isClosed = true
+    this.#hasNoHead = upgrades
+    return this.#inTurn(() => {
+      if (this.#isOver) return
       if (!failed) this.view.notice()
       if (failed ? !this.view.isDestroyed : !this.#mustCommit()) return
-      if (!this.isUpgrade || !this.engine.sealed) return this.#commit(failed, true)
+      if (upgrades && this.#wantsCookie) throw upgrade()
+      const isSealedChange = this.engine.sealed && this.view.isChanged && (upgrades || this.isUpgrade)
+      if (!isSealedChange) return this.#commit(failed, true)
       // Without a session nothing was changed that a cookie would have to carry.
       if (this.#head?.session) throw upgrade()
     })
   }
 
   #mustCommit(): boolean {
-    const isDue = !this.isUpgrade && (this.#head?.session?.due ?? false)
+    const isDue = !this.#hasNoHead && (this.#head?.session?.due ?? false)
     return this.#inDoubt || this.view.isChanged || isDue
   }
 
   /** The cookies of what was committed. */
   get cookies(): readonly string[] {
-    return this.isUpgrade ? [] : (this.#head?.cookies ?? [])
+    return this.#hasNoHead || this.#isOver ? [] : (this.#head?.cookies ?? [])
   }
 
   /** Carries out a task of the engine and takes in what came of it. */

@@ -34,6 +34,9 @@ interface Op {
 /** A part of the log that is being committed. */
 export type Ops = readonly Op[]
 
+/** The end of an update that saw no session that there is. */
+const NOWHERE = `"basis":${2 ** 32 - 1}}}`
+
 type Update = { readonly name: string; readonly run: (current: unknown) => unknown }
 
 /** The view of one request. It never asks the engine, nor the store. */
@@ -191,6 +194,12 @@ export class View {
   /** The commit failed and nothing was written: its changes are still to be committed, before all later ones. */
   restore(ops: Ops): void {
     this.#log = [...ops, ...this.#log]
+  }
+
+  /** These changes go on top of another session: what their functions made of this one counts for nothing. */
+  transplant(ops: Ops): void {
+    const elsewhere = ({ json, ...op }: Op): Op => ({ ...op, json: json.replace(/"basis":\d+\}\}$/, NOWHERE) })
+    this.restore(ops.map((op) => (op.token === undefined ? op : elsewhere(op))))
   }
 
   /** These changes are committed: their functions are not needed any more. */

@@ -53,12 +53,8 @@ export function SessionManager(options: SessionManagerOptions = {}): MiddlewareH
     const store = storeOf(kvType, kv, outside.now)
     const engine = engines.get(kvType) ?? engineOf(settings, kvType)
     engines.set(kvType, engine)
-    const request = new RequestSession(
-      engine,
-      { ...outside, store },
-      isUpgrade(c.req.raw.headers),
-      new KvChanges(),
-      (event) => tell(settings.onEvent, event, c),
+    const request = new RequestSession(engine, { ...outside, store }, isUpgrade(c.req.raw), new KvChanges(), (event) =>
+      tell(settings.onEvent, event, c),
     )
     const session = new RequestKvSession(request, settings, kvType)
     requests.set(c, [...outer, session])

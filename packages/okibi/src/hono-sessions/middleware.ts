@@ -38,7 +38,7 @@ export function sessionMiddleware(options: SessionOptions): MiddlewareHandler {
     const spoken = spokenTo(plan, c)
     const { engine, outside, habits } = isPromise(spoken) ? await spoken : spoken
     const view = new MutableView(habits)
-    const request = new RequestSession(engine, outside, isUpgrade(c.req.raw.headers), view, (event) =>
+    const request = new RequestSession(engine, outside, isUpgrade(c.req.raw), view, (event) =>
       tell(options.onEvent, event, c),
     )
     view.request = request

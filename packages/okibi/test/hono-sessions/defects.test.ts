@@ -447,7 +447,7 @@ describe('n18: a head that cannot be changed', () => {
       const app = site(implementation, { ...place(implementation), expireAfterSeconds: 60 }, (app) => {
         app.get('/socket', (c) => {
           expect(c.get('session').get('user')).toBe(ann.cookies.size > 0 ? 'ann' : null)
-          return c.body(null)
+          return Object.defineProperty(c.body(null), 'status', { value: 101 })
         })
       })
       const ann = new Jar(app)

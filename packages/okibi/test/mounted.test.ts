@@ -1,0 +1,113 @@
+// An app inside another one, each with the session middleware in a context of its own: one session, one cookie. R9.
+import { type Context, Hono } from 'hono'
+import { describe, expect, test } from 'vitest'
+import { type Session, sessions } from '../src/index.js'
+import { memoryStore } from '../src/stores/memory.js'
+import { Browser } from './support/browser.js'
+import { faces } from './support/faces.js'
+
+const of = (c: Context) => c.get('session' as never) as Session<{ n: number; outer: number; user: string }>
+const SECRET = 'a secret of thirty-two bytes: no more'
+
+/** Both apps have the same session, which is due for a renewal when the clock is moved on. */
+function site(options: object, outside: (c: Context) => void = () => {}, before: (c: Context) => void = () => {}) {
+  const clock = { now: Date.now() }
+  const session = sessions({ ...options, now: () => clock.now } as never)
+  const inner = new Hono().use(session as never)
+  inner.get('/add', (c) => c.text(String(of(c).update('n', (n = 0) => n + 1))))
+  inner.get('/look', (c) => c.json([of(c).get('n') ?? null, of(c).get('outer') ?? null]))
+  inner.get('/login', (c) => {
+    of(c).rotate()
+    of(c).set('user', 'ann')
+    return c.text('in')
+  })
+  inner.get('/logout', (c) => {
+    of(c).destroy()
+    return c.text('out')
+  })
+  const app = new Hono().use(session as never)
+  app.use(async (c, next) => {
+    before(c)
+    await next()
+    outside(c)
+  })
+  app.mount('/in', inner.fetch)
+  app.mount('/same', inner.fetch, {
+    replaceRequest: (request) => new Request(request.url.replace('/same', ''), request),
+  })
+  app.get('/user', (c) => c.text(of(c).get('user') ?? 'nobody'))
+  return { app, clock }
+}
+
+const count = (c: Context) => void of(c).update('outer', (outer = 0) => outer + 1)
+
+describe.each(['stored', 'sealed', 'sealed in chunks'])('%s', (kind) => {
+  const options = () =>
+    kind === 'stored' ? { store: memoryStore() } : { secret: SECRET, ...(kind === 'sealed' ? {} : { chunks: 3 }) }
+
+  test('r9_a_renewal_outside_does_not_undo_the_change_inside', async () => {
+    const { app, clock } = site(options())
+    const ann = new Browser(app)
+    expect(await ann.text('/in/add')).toBe('1')
+    clock.now += 1_800_000
+    expect(await ann.text('/same/add')).toBe('2')
+    expect(await ann.text('/in/look')).toBe('[2,null]')
+  })
+
+  test('r9_a_renewal_outside_does_not_undo_the_logout_inside', async () => {
+    const { app, clock } = site(options())
+    const ann = new Browser(app)
+    await ann.text('/in/login')
+    expect(await ann.text('/user')).toBe('ann')
+    clock.now += 1_800_000
+    await ann.text('/in/logout')
+    expect([ann.cookies.size, await ann.text('/user')]).toEqual([0, 'nobody'])
+  })
+
+  test.each(['before', 'after'])('r9_changes_of_both_are_kept (outside: %s)', async (when) => {
+    const { app } = when === 'before' ? site(options(), undefined, count) : site(options(), count)
+    const ann = new Browser(app)
+    for (const path of ['/in/add', '/same/add', '/in/add']) await ann.text(path)
+    const [n, outer] = JSON.parse(await ann.text('/in/look'))
+    expect(n).toBe(3)
+    expect(outer).toBeGreaterThanOrEqual(2)
+    expect([...ann.cookies.keys()].filter((name) => name === '__Host-session')).toHaveLength(1)
+  })
+
+  test('r9_a_logout_inside_ends_what_was_changed_outside_as_well', async () => {
+    const { app } = site(options(), count, count)
+    const ann = new Browser(app)
+    await ann.text('/in/login')
+    await ann.text('/in/logout')
+    expect(ann.cookies.size).toBe(0)
+  })
+})
+
+test.each(faces.map((face) => [face.name, face] as const))(
+  'r9_one_cookie_of_a_name_leaves (%s)',
+  async (_name, face) => {
+    const session = face.middleware()
+    const inner = new Hono().use(session)
+    inner.get('/renew', async (c) => {
+      await face.renew(c)
+      return c.text('renewed')
+    })
+    inner.get('/logout', async (c) => {
+      await face.logout(c)
+      return c.text('out')
+    })
+    const app = new Hono().use(session)
+    app.get('/login/:who', async (c) => {
+      await face.login(c, c.req.param('who'))
+      return c.text('in')
+    })
+    app.get('/who', (c) => c.text(String(face.who(c) ?? 'nobody')))
+    app.mount('/in', inner.fetch)
+    const ann = new Browser(app)
+    await ann.text('/login/ann')
+    await ann.text('/in/renew')
+    expect(await ann.text('/who')).toBe('ann')
+    await ann.text('/in/logout')
+    expect([await ann.text('/who'), ann.cookies.size]).toEqual(['nobody', 0])
+  },
+)
