@@ -140,6 +140,25 @@ pub enum Refusal {
     /// An idle span is zero or longer than 400 days.
     #[error("session idle span: must be between 1 second and 400 days")]
     InvalidSpan,
+    /// An idle span is longer than the session's absolute span, which would cut it off.
+    #[error(
+        "session idle span of {}: longer than its absolute span of {}; set both (set_absolute or setAbsolute) or a shorter one",
+        Span(*idle), Span(*absolute)
+    )]
+    IdleBeyondAbsolute {
+        /// The idle span.
+        idle: Duration,
+        /// The absolute span.
+        absolute: Duration,
+    },
+    /// An absolute span is shorter than a second, or is over already.
+    #[error("session absolute span: must be at least 1 second and not over yet; destroy ends the session now")]
+    InvalidAbsolute,
+    /// An absolute span is longer than the ends of sealed sessions are noted.
+    #[error(
+        "session absolute span: with revocations at most the configured absolute, which is how long a note is kept; lengthen that"
+    )]
+    AbsoluteBeyondNotes,
     /// `take` where there is no compare-and-swap: it could hand the value to two requests.
     #[error("take: this session has no compare-and-swap, so a value could be handed out twice; use get and remove")]
     NoSwap,
@@ -173,7 +192,9 @@ impl Refusal {
             Self::InvalidName => "invalid_name",
             Self::InvalidValue => "invalid_value",
             Self::InvalidText => "invalid_text",
-            Self::InvalidSpan => "invalid_span",
+            Self::InvalidSpan | Self::IdleBeyondAbsolute { .. } | Self::InvalidAbsolute | Self::AbsoluteBeyondNotes => {
+                "invalid_span"
+            }
             Self::NoSwap => "no_swap",
             Self::NotInDialect => "not_in_dialect",
             Self::InvalidId => "invalid_id",

@@ -33,6 +33,7 @@ pub use crate::{
     },
     engine::{
         Engine, Summary,
+        close::counts_as_failed,
         flow::{Activity, Answer, Fault, Flow, RANDOM_BYTES, Random, Step},
     },
     error::{ConfigError, Event, Refusal},

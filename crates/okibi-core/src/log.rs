@@ -39,6 +39,8 @@ fn op(item: &str) -> Option<Op> {
         "remove" => Op::Remove(text(body)?),
         "update" => update(&json::members(body)?)?,
         "set_idle" => Op::SetIdle(json::number(body)?),
+        "set_absolute" if body == "null" => Op::SetAbsolute(None),
+        "set_absolute" => Op::SetAbsolute(Some(json::number(body)?)),
         "set_persistent" => Op::SetPersistent(boolean(body)?),
         "set_deadline" if body == "null" => Op::SetDeadline(None),
         "set_deadline" => Op::SetDeadline(Some(json::number(body)?)),

@@ -27,7 +27,7 @@ pub(crate) const MARKER_KEPT: Duration = Duration::from_hours(1);
 pub(crate) const SKEW: Duration = Duration::from_mins(1);
 /// The largest limits that can be configured.
 pub(crate) const MOST_LIMITS: Limits = Limits { bytes: 16 * 1024 * 1024, names: 65_536, depth: 100 };
-const SHORTEST_IDLE: Duration = Duration::from_secs(1);
+pub(crate) const SHORTEST_IDLE: Duration = Duration::from_secs(1);
 /// Activity is written down this often at least: some browsers keep a cookie for a few days only unless it is sent again.
 const LONGEST_RENEWAL: Duration = Duration::from_hours(24);
 const LONGEST_GRACE: Duration = Duration::from_hours(1);

@@ -60,6 +60,8 @@ pub struct Record {
     pub idle: Duration,
     /// When it ends whatever happens.
     pub deadline: Option<Timestamp>,
+    /// The absolute span that it was given for itself, which a rotation starts anew. Zero: it has none. `None`: the configured one.
+    pub absolute: Option<Duration>,
     /// Whether the cookie outlives the browser's own session.
     pub persistent: bool,
     /// Whose it is.
@@ -73,7 +75,7 @@ pub struct Record {
 }
 
 fields!(Entry { name, value, flash });
-fields!(Record { handle, created, active, idle, deadline, persistent, owner, label, entries, unknown });
+fields!(Record { handle, created, active, idle, deadline, absolute, persistent, owner, label, entries, unknown });
 
 /// Why a session moved to another id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,6 +132,7 @@ impl Record {
             active: self.active,
             idle: self.idle,
             deadline: self.deadline,
+            absolute: self.absolute,
             persistent: self.persistent,
         }
     }
@@ -145,6 +148,9 @@ impl Record {
         json::push_number(out.member("i").text(), millis(self.idle));
         if let Some(deadline) = self.deadline {
             out.member("x").push_time(deadline);
+        }
+        if let Some(absolute) = self.absolute {
+            json::push_number(out.member("o").text(), millis(absolute));
         }
         if self.persistent {
             out.member("p").text().push_str("true");
@@ -240,6 +246,7 @@ fn decode_stored(bytes: &Bytes, limits: &Limits) -> Option<Stored> {
             b"a" => &mut members.active,
             b"i" => &mut members.idle,
             b"x" => &mut members.deadline,
+            b"o" => &mut members.absolute,
             b"p" => &mut members.persistent,
             b"u" => &mut members.owner,
             b"l" => &mut members.label,
@@ -276,6 +283,7 @@ struct Wire<'a> {
     active: Option<&'a str>,
     idle: Option<&'a str>,
     deadline: Option<&'a str>,
+    absolute: Option<&'a str>,
     persistent: Option<&'a str>,
     owner: Option<&'a str>,
     label: Option<&'a str>,
@@ -323,6 +331,10 @@ impl Wire<'_> {
             active: time(self.active?)?,
             idle: Duration::from_millis(json::number(self.idle?)?),
             deadline: self.deadline.map_or(Some(None), |text| time(text).map(Some))?,
+            absolute: match self.absolute {
+                Some(text) => Some(Duration::from_millis(json::number(text)?)),
+                None => None,
+            },
             persistent: match self.persistent {
                 None | Some("false") => false,
                 Some("true") => true,

@@ -8,6 +8,7 @@ use crate::{
     record::{Entry, push_data},
     state::{State, variants},
     text::Text,
+    time::millis,
 };
 
 /// The JSON text of one value.
@@ -62,6 +63,9 @@ pub enum Op {
     Destroy,
     /// How long this session lives without activity, in milliseconds.
     SetIdle(u64),
+    /// How long this session lives at most, in milliseconds, counted from its beginning; `None`: as long as it is used. A
+    /// rotation starts it anew.
+    SetAbsolute(Option<u64>),
     /// Whether the cookie outlives the browser's own session.
     SetPersistent(bool),
     /// Whose session it is. A change of owner is a change of privilege, so it rotates.
@@ -94,12 +98,18 @@ variants!(Op {
     14 => Touch,
     15 => SetDeadline(deadline),
     16 => UseId(id),
+    18 => SetAbsolute(millis),
 });
 
 impl Op {
     /// How long this session lives without activity.
     pub fn set_idle(idle: Duration) -> Self {
-        Self::SetIdle(u64::try_from(idle.as_millis()).unwrap_or(u64::MAX))
+        Self::SetIdle(millis(idle))
+    }
+
+    /// How long this session lives at most.
+    pub fn set_absolute(absolute: Option<Duration>) -> Self {
+        Self::SetAbsolute(absolute.map(millis))
     }
 }
 
@@ -120,6 +130,7 @@ pub fn apply(entries: &mut Vec<Entry>, op: &Op) {
         | Op::RotateKeepingDeadline
         | Op::RenewId
         | Op::SetIdle(_)
+        | Op::SetAbsolute(_)
         | Op::SetPersistent(_)
         | Op::SetOwner(_)
         | Op::SetLabel(_)

@@ -4,7 +4,9 @@
 
 mod support;
 
-use okibi_core::{Config, Op, Owner};
+use std::time::Duration;
+
+use okibi_core::{Config, Lifetime, Op, Owner, Refusal, counts_as_failed};
 use support::World;
 
 #[test]
@@ -27,4 +29,77 @@ fn n47_a_label_is_cut_at_a_character_and_an_empty_one_is_none() {
         assert_eq!(records.len(), 1);
         assert_eq!(records[0].label.as_ref().map(|label| label.as_str().to_owned()), kept, "{given}");
     }
+}
+
+/// Why a commit of this log is refused.
+fn refuse(world: &mut World, cookie: &str, log: Vec<Op>) -> Refusal {
+    let mut request = world.request(Some(cookie));
+    request.load(world);
+    request.log = log;
+    request.commit(world).unwrap_err()
+}
+
+const DAY: Duration = Duration::from_hours(24);
+
+#[test]
+fn n56_no_span_cuts_another_in_silence_and_a_rotation_keeps_the_sessions_own() {
+    let mut world = World::new(Config::default());
+    let cookie = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
+    let spans = |world: &World| {
+        let record = &world.records()[0];
+        (record.idle, record.deadline.map(|deadline| deadline.since(record.created)))
+    };
+    let refused = refuse(&mut world, &cookie, vec![Op::set_idle(DAY * 30)]);
+    assert_eq!(refused, Refusal::IdleBeyondAbsolute { idle: DAY * 30, absolute: DAY });
+    assert_eq!(
+        refused.to_string(),
+        "session idle span of 2592000s: longer than its absolute span of 86400s; set both (set_absolute or setAbsolute) or a \
+         shorter one"
+    );
+    assert_eq!(refuse(&mut world, &cookie, vec![Op::SetAbsolute(Some(999))]), Refusal::InvalidAbsolute);
+    // The order does not matter.
+    for log in [
+        vec![Op::set_idle(DAY * 30), Op::set_absolute(Some(DAY * 30))],
+        vec![Op::set_absolute(Some(DAY * 31)), Op::set_idle(DAY * 31)],
+    ] {
+        world.serve(Some(&cookie), |request| request.log.extend(log));
+    }
+    assert_eq!(spans(&world), (DAY * 31, Some(DAY * 31)));
+    world.advance(u64::try_from(DAY.as_millis()).unwrap() * 3);
+    assert_eq!(
+        refuse(&mut world, &cookie, vec![Op::set_idle(DAY), Op::set_absolute(Some(DAY * 3))]),
+        Refusal::InvalidAbsolute,
+        "it would be over now"
+    );
+    let cookie = world.serve(Some(&cookie), |request| request.log.push(Op::Rotate)).cookie().unwrap();
+    assert_eq!(spans(&world), (DAY * 31, Some(DAY * 31)));
+    assert_eq!(world.records()[0].created, world.now);
+    let cookie =
+        world.serve(Some(&cookie), |request| request.log.extend([Op::Rotate, Op::SetAbsolute(None)])).cookie().unwrap();
+    assert_eq!(spans(&world), (DAY * 31, None));
+    world.serve(Some(&cookie), |request| request.log.push(Op::Rotate));
+    assert_eq!(spans(&world), (DAY * 31, None));
+}
+
+#[test]
+fn n56_a_span_of_its_own_survives_the_store() {
+    let mut world = World::new(Config { lifetime: Lifetime::AAL3, ..Config::default() });
+    let cookie = world
+        .serve(None, |request| {
+            request.set("a", 1);
+            request.log.push(Op::set_absolute(Some(DAY * 2)));
+        })
+        .cookie()
+        .unwrap();
+    let text = String::from_utf8(world.store.values().next().unwrap().0.to_vec()).unwrap();
+    assert!(text.contains(r#""o":172800000"#), "{text}");
+    world.serve(Some(&cookie), |request| request.set("a", 2));
+    assert_eq!(world.records()[0].absolute, Some(DAY * 2));
+}
+
+#[test]
+fn n54_what_counts_as_failed_is_decided_here() {
+    let failed: Vec<u16> = (100..520).filter(|status| counts_as_failed(*status)).collect();
+    assert_eq!(failed, [408, 499].into_iter().chain(500..520).collect::<Vec<u16>>());
+    assert!(counts_as_failed(999));
 }

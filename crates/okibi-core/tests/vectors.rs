@@ -109,6 +109,7 @@ fn records() {
         assert_eq!(record.active.as_millis(), case["active"].as_u64().unwrap());
         assert_eq!(u64::try_from(record.idle.as_millis()).unwrap(), case["idle"].as_u64().unwrap());
         assert_eq!(record.deadline.map(Timestamp::as_millis), case["deadline"].as_u64());
+        assert_eq!(record.absolute, case["absolute"].as_u64().map(std::time::Duration::from_millis));
         assert_eq!(record.expires_at().as_millis(), case["expires"].as_u64().unwrap());
         assert_eq!(record.persistent, case["persistent"].as_bool().unwrap());
         assert_eq!(record.owner.as_ref().map(okibi_core::Owner::as_str), case["owner"].as_str());

@@ -42,7 +42,7 @@ pub enum ErrorKind {
     InvalidValue,
     /// An owner is empty or longer than 256 bytes.
     InvalidText,
-    /// An idle span is shorter than a second or longer than 400 days.
+    /// An idle span is shorter than a second or longer than 400 days or than the absolute span, or an absolute span is over already.
     InvalidSpan,
     /// The session's dialect has no place for the change: `hono-sessions` knows no owner and no label.
     NotInDialect,
@@ -168,7 +168,10 @@ impl From<Refusal> for Error {
             Refusal::InvalidName => ErrorKind::InvalidName,
             Refusal::InvalidValue => ErrorKind::InvalidValue,
             Refusal::InvalidText => ErrorKind::InvalidText,
-            Refusal::InvalidSpan => ErrorKind::InvalidSpan,
+            Refusal::InvalidSpan
+            | Refusal::IdleBeyondAbsolute { .. }
+            | Refusal::InvalidAbsolute
+            | Refusal::AbsoluteBeyondNotes => ErrorKind::InvalidSpan,
             Refusal::NotInDialect => ErrorKind::NotInDialect,
             Refusal::NoSwap => ErrorKind::NoSwap,
             Refusal::Entropy => ErrorKind::Entropy,

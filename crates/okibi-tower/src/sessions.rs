@@ -3,7 +3,7 @@
 use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::Response;
+use http::{Response, StatusCode};
 use okibi_core::{
     Accept, Config, ConfigError, Consistency, Dialect, Engine, HonoSessions, Lifetime, Limits, Protection, Ring,
     SameSite, Timestamp,
@@ -292,12 +292,30 @@ impl<K> Sessions<K> {
 
     /// Commits the changes of failed requests as well.
     ///
-    /// By default a request that ends in a 5xx status or an error of the inner service changes nothing, except that a
-    /// session it destroyed is destroyed: what a handler did halfway is not kept. With this option such an answer keeps
-    /// it, and sends its cookie. A service that errs has no answer to send a cookie with, so then, too, only a destroy is
-    /// carried out.
-    pub fn commit_failed_requests(mut self) -> Self {
-        self.outside.commit_failed = true;
+    /// By default a [failed](Self::failed_when) request changes nothing, except that a session it destroyed is destroyed: what a
+    /// handler did halfway is not kept. With this option such an answer keeps it, and sends its cookie. A service that errs
+    /// has no answer to send a cookie with, so then, too, only a destroy is carried out.
+    pub fn commit_failed_requests(self) -> Self {
+        self.failed_when(|_| false)
+    }
+
+    /// Which status of the answer means that the request failed, so that it changes nothing. Default: 5xx, 408 (a timeout cut
+    /// the handler off) and 499 (the client went away). A service that errs has failed in any case.
+    ///
+    /// The status is that of the answer as it leaves this layer, so layers that cut a handler off belong inside it.
+    ///
+    /// ```
+    /// use okibi_store::MemoryStore;
+    /// use okibi_tower::Sessions;
+    ///
+    /// // Here no answer with an error keeps what its handler did.
+    /// let layer = Sessions::new(MemoryStore::new())
+    ///     .failed_when(|status| status.is_client_error() || status.is_server_error())
+    ///     .layer()?;
+    /// # Ok::<(), okibi_tower::ConfigError>(())
+    /// ```
+    pub fn failed_when(mut self, is_failure: fn(StatusCode) -> bool) -> Self {
+        self.outside.is_failure = is_failure;
         self
     }
 

@@ -2,8 +2,8 @@
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use http::Response;
-use okibi_core::{Config, Engine, RANDOM_BYTES, Random, Timestamp};
+use http::{Response, StatusCode};
+use okibi_core::{Config, Engine, RANDOM_BYTES, Random, Timestamp, counts_as_failed};
 use okibi_store::{Clock, DynStore, MemoryStore, system_time};
 
 use crate::{
@@ -34,8 +34,8 @@ pub(crate) struct Outside {
     pub(crate) store_timeout: Duration,
     /// The deadline of a commit with all its conflicts.
     pub(crate) commit_deadline: Duration,
-    /// Whether failed requests commit too.
-    pub(crate) commit_failed: bool,
+    /// Which status means that the request failed, so that it changes nothing.
+    pub(crate) is_failure: fn(StatusCode) -> bool,
 }
 
 impl Default for Outside {
@@ -47,7 +47,7 @@ impl Default for Outside {
             on_error: Arc::new(default_answer),
             store_timeout: Duration::from_secs(2),
             commit_deadline: Duration::from_secs(10),
-            commit_failed: false,
+            is_failure: |status| counts_as_failed(status.as_u16()),
         }
     }
 }

@@ -5,6 +5,7 @@ use alloc::{string::String, vec::Vec};
 use bytes::Bytes;
 use okibi_core::{
     Answer, Engine, Fault, Flow, Loaded, Owner, Random, Refusal, Step, StoreKey, Swap, Text, Timestamp,
+    counts_as_failed,
     formats::{parse_log, parse_patch},
     json::number,
 };
@@ -25,6 +26,7 @@ const IRON_SEAL: u32 = 10;
 const IRON_UNSEAL: u32 = 11;
 const CLAIMS: u32 = 12;
 const STORED_OWNER: u32 = 13;
+const COUNTS_AS_FAILED: u32 = 14;
 
 /// A flag of [`OPEN`]: go on and look the session up, if there is an id.
 const LOOK_UP: u32 = 1;
@@ -54,6 +56,9 @@ pub fn call(
         (CONFIGURE, _) => configure(engines, frames, reply),
         (VARY, _) => reply::text(reply, okibi_core::vary(text(frames).as_str()).as_deref()),
         (CACHE_CONTROL, _) => reply::text(reply, okibi_core::cache_control(text(frames).as_str())),
+        (COUNTS_AS_FAILED, _) => {
+            frames::push(reply, boolean(counts_as_failed(u16::try_from(flags).unwrap_or(u16::MAX))));
+        }
         (IRON_SEAL, _) => iron::seal(flags, now, frames, reply),
         (IRON_UNSEAL, _) => iron::unseal(flags, now, frames, reply),
         (_, Some(engine)) => session_call(engine, call, now, flags, frames, reply),
@@ -89,7 +94,7 @@ fn session_call<'a>(
             let step = if flags & LOOK_UP == 0 { Step::Done } else { engine.load(&mut flow) };
             reply::step(reply, engine, &mut flow, step, now);
         }
-        CLAIMS => frames::push(reply, if engine.claims(first) { b"true" } else { b"false" }),
+        CLAIMS => frames::push(reply, boolean(engine.claims(first))),
         SUMMARY => {
             let key = StoreKey::new(text(&mut frames));
             let owner = Owner::new(text(&mut frames));
@@ -165,6 +170,10 @@ fn answer(kind: u32, payload: Option<&[u8]>, expiry: Option<&[u8]>) -> Result<An
         6 => Answer::Failed(Fault::Unknown),
         _ => return Err(Refusal::OutOfOrder),
     })
+}
+
+const fn boolean(value: bool) -> &'static [u8] {
+    if value { b"true" } else { b"false" }
 }
 
 fn text<'a>(mut frames: impl Iterator<Item = &'a [u8]>) -> String {

@@ -85,7 +85,7 @@
 //! | change a value that depends on what it was | [`Session::update`]: a hundred parallel `+ 1` make a hundred |
 //! | use a struct for all values | [`SessionOf`] |
 //! | log in, log out | [`Session::rotate`], [`Session::destroy`] |
-//! | "keep me signed in" | [`Session::set_idle`], [`Session::set_persistent`] |
+//! | "keep me signed in" | [`Session::set_idle`] together with [`Session::set_absolute`], [`Session::set_persistent`] |
 //! | "log out everywhere" | [`Session::set_owner`] at login, then [`Session::owned`], [`Session::end_others`], [`Directory`] |
 //! | hand a value to exactly one request | [`Session::take`] |
 //! | send a body while it is made | [`Session::commit`] first |
@@ -101,7 +101,7 @@
 //! # What holds
 //!
 //! Changes are written once, before the answer leaves, in one compare-and-swap; if that fails, the visitor gets an error
-//! and none of what the handler had answered. A request that ends in a 5xx changes nothing. A session that was ended
+//! and none of what the handler had answered. A request that ends in a 5xx, 408 or 499 changes nothing. A session that was ended
 //! stays ended, whatever requests are still under way. If the store is down, visitors see 503, and are not logged out.
 //!
 //! # Features

@@ -14,8 +14,8 @@ export interface Manner {
   readonly lookUp: boolean
   /** The host name of the request's URL, for a dialect that tells hosts apart. */
   readonly hostname?: string | undefined
-  /** Even an answer with a status of 500 or more commits. */
-  readonly commitsFailed: boolean
+  /** Whether an answer with this status is that of a failed request, whose changes are dropped. */
+  readonly isFailure: (status: number) => boolean
   /** The app's own answer to a session that failed. */
   readonly onStoreError: CommonOptions['onStoreError']
 }
@@ -27,12 +27,13 @@ export async function around<V extends Changes>(
   request: RequestSession<V>,
   manner: Manner,
 ): Promise<void> {
+  request.isHead = c.req.method === 'HEAD'
   request.open(c.req.raw.headers.get('cookie'), manner.lookUp, manner.hostname)
   const loading = manner.lookUp ? request.loadBefore() : undefined
   if (loading) await loading
 
   const thrown = await outcome(next)
-  const failed = thrown !== undefined || !c.finalized || (c.res.status >= 500 && !manner.commitsFailed)
+  const failed = thrown !== undefined || !c.finalized || manner.isFailure(c.res.status)
   let failure: OkibiError | undefined = request.unanswered
   try {
     const inside = thrown === undefined && c.finalized ? sentInside(c.res.headers, request.engine) : undefined

@@ -113,6 +113,7 @@ const Call = {
   ironUnseal: 11,
   claims: 12,
   storedOwner: 13,
+  countsAsFailed: 14,
 } as const
 type Call = (typeof Call)[keyof typeof Call]
 
@@ -247,6 +248,18 @@ function exchange(call: Call, engine: number, now: number, flags: number, frames
     if (machine === instance) machine = undefined
     throw new OkibiError('internal', 'engine: it stopped in the middle of a call and was replaced', { cause })
   }
+}
+
+const failures = new Map<number, boolean>()
+
+/** Whether an answer with this status is that of a failed request. The engine is asked once for each status. */
+export function countsAsFailed(status: number): boolean {
+  let isFailure = failures.get(status)
+  if (isFailure === undefined) {
+    isFailure = exchange(Call.countsAsFailed, 0, 0, status, []).text() === 'true'
+    failures.set(status, isFailure)
+  }
+  return isFailure
 }
 
 /** What came of a call of Iron: a code of what is wrong, or nothing before the text. */

@@ -13,7 +13,7 @@
  * | `invalid_name` | a name is no string, or longer than 256 bytes | 500 |
  * | `invalid_value` | a value is not JSON, or nested too deep | 500 |
  * | `invalid_text` | an owner is no string of 1 to 256 bytes, or a label is no string | 500 |
- * | `invalid_span` | an idle span is shorter than a second or longer than 400 days | 500 |
+ * | `invalid_span` | an idle span is shorter than a second or longer than 400 days or than the absolute span, or an absolute span is over already | 500 |
  * | `not_in_dialect` | the session's dialect has no place for the change, such as an owner in `hono-sessions` | 500 |
  * | `invalid_id` | an id of the app's own has not the form that the dialect asks for | 500 |
  * | `no_swap` | `take` where nothing can hand a value to exactly one request: a sealed cookie, or a store without compare-and-swap | 500 |

@@ -1,8 +1,9 @@
 // The middleware: opens a session before the handler, commits it before the head leaves.
 import type { Context, Env, MiddlewareHandler } from 'hono'
 import { around, isUpgrade, tell } from './around.js'
+import { countsAsFailed } from './engine.js'
 import { headersOf } from './head.js'
-import { checkNames, outsideOf, type SessionOptions } from './options.js'
+import { type CommonOptions, checkNames, outsideOf, type SessionOptions, wrong } from './options.js'
 import { type Place, placesOf } from './places.js'
 import { isPromise } from './promise.js'
 import { RequestSession } from './request.js'
@@ -61,6 +62,7 @@ export function sessions<E extends Env>(
   const { cookieName } = places.first
   const mark = markOf(cookieName)
   const tellsHosts = options.accept?.some(({ dialect }) => dialect === 'hono-kv-session') ?? false
+  const isFailure = failureOf(options)
   if (options.insecureForDevelopment) warnOfDevelopment(cookieName)
 
   return async function sessionMiddleware(c, next) {
@@ -88,10 +90,19 @@ export function sessions<E extends Env>(
       before,
       lookUp: !isLazy,
       hostname: tellsHosts ? new URL(c.req.url).hostname : undefined,
-      commitsFailed: options.commitFailedRequests === true,
+      isFailure,
       onStoreError: options.onStoreError,
     })
   }
+}
+
+/** Which status means that the request failed. The engine decides, unless the app does. */
+function failureOf({ commitFailedRequests, failedWhen }: CommonOptions<string>): (status: number) => boolean {
+  if (failedWhen !== undefined && typeof failedWhen !== 'function') {
+    throw wrong(`failedWhen of type ${typeof failedWhen}: must be a function of the status`)
+  }
+  if (commitFailedRequests === true) return () => false
+  return failedWhen ?? countsAsFailed
 }
 
 /** The session of a cookie, and how its middleware is configured. */

@@ -89,10 +89,15 @@ export interface CommonOptions<As extends string = 'session'> extends TimeOption
    */
   readonly insecureForDevelopment?: boolean | undefined
   /**
-   * Commits the changes of failed requests as well. By default an answer with a status of 500 or more changes nothing,
-   * except that a session which was destroyed is destroyed.
+   * Commits the changes of failed requests as well. By default a failed request (see `failedWhen`) changes nothing, except that a
+   * session which was destroyed is destroyed.
    */
   readonly commitFailedRequests?: boolean | undefined
+  /**
+   * Which status of the answer means that the request failed, so that it changes nothing. Default: 5xx, 408 (a timeout cut the
+   * handler off) and 499 (the client went away). A request without an answer has failed in any case.
+   */
+  readonly failedWhen?: ((status: number) => boolean) | undefined
   /**
    * The answer to a session that failed: its load, its commit. Default: 503 if the store failed, else 500, with a short
    * text, and the error goes to `console.error`. Nothing of what the app had answered is in it: no header, no cookie.
@@ -205,6 +210,7 @@ const KNOWN: ReadonlySet<string> = new Set([
     'accept',
     'insecureForDevelopment',
     'commitFailedRequests',
+    'failedWhen',
     'onStoreError',
     'onEvent',
   ],

@@ -65,6 +65,8 @@ export class RequestSession<V extends Changes = View> {
   #isOver = false
   /** Someone looked at the session or changed it. */
   isAccessed = false
+  /** The request is a HEAD. */
+  isHead = false
   /** The store's fault that Hono answered for, because nobody else did. */
   unanswered: OkibiError | undefined
 
@@ -156,9 +158,9 @@ export class RequestSession<V extends Changes = View> {
     return need === 'session' && !isLive
   }
 
-  /** Whether a flash that is read now can still be removed. */
+  /** Whether a flash that is read now is removed: not if it cannot be any more, and not for an answer without a body (HEAD). */
   get consumes(): boolean {
-    return !this.#isClosed && !(this.isUpgrade && this.engine.sealed)
+    return !this.isHead && !this.#isClosed && !(this.isUpgrade && this.engine.sealed)
   }
 
   /** The live session as stored, unless this request ended it. */

@@ -143,14 +143,34 @@ export class Session<D extends JsonData<D> = AnyData> {
   /**
    * How long this one session lives without activity ("remember me"), in seconds: 1 second to 400 days.
    *
-   * Throws `invalid_span` for what is no span; one that is too short or too long fails at the commit.
+   * Throws `invalid_span` for what is no span; one that is too short or too long fails at the commit. So does one that is longer
+   * than the session's absolute span, 24 hours by default: set both, with {@link setAbsolute}.
    */
   setIdle(seconds: number): void {
-    const millis = Math.round(seconds * 1000)
-    if (!Number.isSafeInteger(millis) || millis < 0) {
-      throw new OkibiError('invalid_span', `session idle span of ${seconds}: must be between 1 second and 400 days`)
-    }
+    const millis = span(seconds, 'session idle span', 'must be between 1 second and 400 days')
     this.#request.change('cookie').other(`{"set_idle":${millis}}`)
+  }
+
+  /**
+   * How long this one session lives at most, active or not, in seconds, counted from its beginning; `false`: as long as it is
+   * used. At least 1 second. A {@link rotate} starts the span anew. Default: what the option `absolute` says.
+   *
+   * It fails at the commit with `invalid_span` if the idle span is longer, if the span is over already, or, with `revocations`,
+   * if it is longer than the configured one.
+   *
+   * @example Remember me
+   * ```ts
+   * session.setOwner(user)
+   * if (form.remember) {
+   *   session.setIdle(30 * 86400)
+   *   session.setAbsolute(30 * 86400)
+   * }
+   * ```
+   */
+  setAbsolute(seconds: number | false): void {
+    const millis =
+      seconds === false ? null : span(seconds, 'session absolute span', 'must be at least 1 second, or false')
+    this.#request.change('cookie').other(`{"set_absolute":${millis}}`)
   }
 
   /** Whether this one session's cookie outlives the browser's own session. */
@@ -308,6 +328,13 @@ export class LazySession<D extends JsonData<D> = AnyData> {
 
 function date(millis: number | undefined): Date | undefined {
   return millis === undefined ? undefined : new Date(millis)
+}
+
+/** A number of seconds in milliseconds. */
+function span(seconds: number, what: string, rule: string): number {
+  const millis = Math.round(seconds * 1000)
+  if (typeof seconds === 'number' && Number.isSafeInteger(millis) && millis >= 0) return millis
+  throw new OkibiError('invalid_span', `${what} of ${seconds}: ${rule}`)
 }
 
 function text(what: string, given: unknown): string | null {

@@ -143,6 +143,7 @@ pub(super) fn decode(policy: &Policy, spoken: &HonoKv, loaded: &Loaded, id: Opti
         active,
         idle,
         deadline: None,
+        absolute: None,
         persistent: true,
         owner: None,
         label: None,

@@ -125,6 +125,7 @@ pub(super) fn decode(policy: &Policy, bytes: &Bytes, id: Option<&Id>) -> Option<
         active,
         idle,
         deadline,
+        absolute: None,
         persistent: false,
         owner: None,
         label: None,

@@ -118,6 +118,7 @@ impl Engine {
             active: now,
             idle: policy.lifetime.idle,
             deadline: policy.lifetime.absolute.map(|absolute| now.plus(absolute)),
+            absolute: None,
             persistent: policy.persistent,
             owner: None,
             label: None,

@@ -88,10 +88,16 @@ impl Plan {
     }
 }
 
+/// Whether an answer with this status is that of a failed request, whose changes are dropped: 5xx, 408 (a timeout cut the
+/// handler off) and 499 (the client went away). A face that is configured otherwise decides by itself.
+pub const fn counts_as_failed(status: u16) -> bool {
+    status >= 500 || matches!(status, 408 | 499)
+}
+
 impl Engine {
     /// Commits what the request did so far. With an empty log only a due renewal is written.
     ///
-    /// `failed`: the final status is 5xx, or nothing was answered; then only a destroy in the log is carried out.
+    /// `failed`: the final status is that of a [failed](counts_as_failed) request, or nothing was answered; then only a destroy in the log is carried out.
     ///
     /// # Errors
     /// A change that cannot be written, found before anything is.
@@ -161,6 +167,7 @@ impl Engine {
         let mut record = self.begin(random, now)?;
         record.entries = entries;
         self.apply_to_session(&mut record, &plan.log);
+        self.check_spans(&record, &plan.log, now)?;
         if record.entries.is_empty() && record.owner.is_none() && plan.chosen.is_none() {
             // Who stores nothing gets no record and no cookie (N4), unless the app has given the session's id away.
             return Ok(Step::Done);
@@ -209,7 +216,11 @@ impl Engine {
             Replayed::Ask { token, input } => return Ok(ask_again(flow, work, token, input)),
         };
         let mut record = live.record.with_entries(entries);
+        if rotation == Some(Rotation::Anew) && self.policy.is_native() {
+            self.restart(&mut record, now);
+        }
         let moved = self.apply_to_session(&mut record, &plan.log);
+        self.check_spans(&record, &plan.log, now)?;
         if let Some(rotation) = rotation {
             return self.rotate(flow, work, record, rotation, now, random);
         }

@@ -14,7 +14,7 @@
 //! as it was before the task began, so a face that answers an error sends no cookie that belongs to it.
 
 mod accept;
-mod close;
+pub(crate) mod close;
 mod end;
 pub(crate) mod flow;
 mod open;

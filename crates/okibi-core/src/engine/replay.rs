@@ -10,7 +10,7 @@ use crate::{
     error::Refusal,
     id::{Handle, Id},
     json,
-    policy::{Dialect, hono::SHORTEST_TTL, idle_fits},
+    policy::{Dialect, SHORTEST_IDLE, hono::SHORTEST_TTL, idle_fits},
     record::{Entry, Record},
     session::{Op, Patch, apply, apply_patch, input},
     state::fields,
@@ -77,6 +77,7 @@ impl Engine {
             active: now,
             idle: self.policy.lifetime.idle,
             deadline: self.policy.lifetime.absolute.map(|absolute| now.plus(absolute)),
+            absolute: None,
             persistent: self.policy.persistent,
             owner: None,
             label: None,
@@ -108,6 +109,9 @@ impl Engine {
                 self.check_patch(patch)
             }
             Op::SetIdle(millis) if !idle_fits(Duration::from_millis(*millis)) => Err(Refusal::InvalidSpan),
+            Op::SetAbsolute(Some(millis)) if Duration::from_millis(*millis) < SHORTEST_IDLE => {
+                Err(Refusal::InvalidAbsolute)
+            }
             Op::SetOwner(Some(owner)) => check_text(owner.as_str()),
             _ => Ok(()),
         })
@@ -133,7 +137,7 @@ impl Engine {
                 | (Dialect::HonoKv(_), Op::SetDeadline(_) | Op::Flash(..))
                 | (
                     Dialect::HonoSessions(_) | Dialect::HonoKv(_),
-                    Op::SetPersistent(_) | Op::SetOwner(Some(_)) | Op::SetLabel(Some(_))
+                    Op::SetAbsolute(_) | Op::SetPersistent(_) | Op::SetOwner(Some(_)) | Op::SetLabel(Some(_))
                 )
         )
     }
@@ -146,6 +150,12 @@ impl Engine {
                 Op::SetIdle(millis) => {
                     let idle = Duration::from_millis(*millis);
                     record.idle = if self.policy.is_native() { idle } else { idle.max(SHORTEST_TTL) };
+                    moved = true;
+                }
+                Op::SetAbsolute(absolute) => {
+                    let absolute = absolute.map(Duration::from_millis);
+                    record.absolute = Some(absolute.unwrap_or_default());
+                    record.deadline = absolute.map(|absolute| record.created.plus(absolute));
                     moved = true;
                 }
                 Op::SetPersistent(persistent) => {
@@ -163,6 +173,33 @@ impl Engine {
             }
         }
         moved
+    }
+
+    /// Both clocks start anew. A session that was given an absolute span for itself keeps that.
+    pub(super) fn restart(&self, record: &mut Record, now: Timestamp) {
+        let own = record.absolute.map(|absolute| Some(absolute).filter(|absolute| !absolute.is_zero()));
+        record.created = now;
+        record.deadline = own.unwrap_or(self.policy.lifetime.absolute).map(|absolute| now.plus(absolute));
+    }
+
+    /// Refuses a span that another one would cut off in silence.
+    pub(super) fn check_spans(&self, record: &Record, log: &[Op], now: Timestamp) -> Result<(), Refusal> {
+        let sets_one = log.iter().any(|op| matches!(op, Op::SetIdle(_) | Op::SetAbsolute(_)));
+        if !sets_one || !self.policy.is_native() {
+            return Ok(());
+        }
+        let (idle, absolute) = (record.idle, record.deadline.map(|deadline| deadline.since(record.created)));
+        match absolute {
+            Some(absolute) if absolute < idle => Err(Refusal::IdleBeyondAbsolute { idle, absolute }),
+            Some(absolute) if record.created.plus(absolute) <= now => Err(Refusal::InvalidAbsolute),
+            // Notes of ends are kept for the configured span, and nobody who follows a rotation knows another.
+            absolute
+                if self.policy.revocations && absolute.is_none_or(|own| Some(own) > self.policy.lifetime.absolute) =>
+            {
+                Err(Refusal::AbsoluteBeyondNotes)
+            }
+            _ => Ok(()),
+        }
     }
 
     #[expect(clippy::unused_self, reason = "sibling of check_value")]

@@ -70,10 +70,6 @@ impl Engine {
         let plan = if let Task::Commit(plan) = &work.task { Some(plan) } else { None };
         self.renew(&mut record, plan.map_or(&[], |plan| &plan.log), now);
         let is_native = self.policy.is_native();
-        if rotation == Rotation::Anew && is_native {
-            record.created = now;
-            record.deadline = self.policy.lifetime.absolute.map(|absolute| now.plus(absolute));
-        }
         if is_native && (rotation > Rotation::Renewed || record.handle.is_none()) {
             // The name of the session before the change of privilege does not name the one after it.
             record.handle = match &work.fresh {

@@ -53,7 +53,7 @@ where
             let result = ready!(this.inner.poll(context));
             let Some(session) = this.session else { return Poll::Ready(result) };
             let failed = match &result {
-                Ok(response) => response.status().is_server_error() && !session.commits_failed(),
+                Ok(response) => session.is_failure(response.status()),
                 Err(_) => true,
             };
             match session.close(failed) {

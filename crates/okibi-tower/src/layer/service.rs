@@ -49,7 +49,7 @@ where
         if outer.is_some_and(|outer| outer.has_cookie(self.shared.engine.cookie_name())) {
             return ResponseFuture::new(self.inner.call(request), None);
         }
-        let session = Arc::new(Inner::new(Arc::clone(&self.shared), request.headers()));
+        let session = Arc::new(Inner::new(Arc::clone(&self.shared), request.method(), request.headers()));
         request.extensions_mut().insert(Slot::<K>::new(Arc::clone(&session)));
         ResponseFuture::new(self.inner.call(request), Some(session))
     }

@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use http::HeaderMap;
+use http::{HeaderMap, Method, StatusCode};
 use okibi_core::{Op, Patch, Text};
 
 use super::{
@@ -20,13 +20,20 @@ pub(crate) struct Inner {
     pub(super) shared: Arc<Shared>,
     /// Held while the store is asked, so that two handles never commit at once.
     pub(super) turn: tokio::sync::Mutex<()>,
+    /// The answer has no body (HEAD), so reading a flash does not remove it.
+    pub(super) is_head: bool,
     /// Never held across an await or while a closure of the app runs.
     state: Mutex<State>,
 }
 
 impl Inner {
-    pub(crate) fn new(shared: Arc<Shared>, headers: &HeaderMap) -> Self {
-        Self { shared, turn: tokio::sync::Mutex::new(()), state: Mutex::new(State::new(headers)) }
+    pub(crate) fn new(shared: Arc<Shared>, method: &Method, headers: &HeaderMap) -> Self {
+        Self {
+            shared,
+            turn: tokio::sync::Mutex::new(()),
+            state: Mutex::new(State::new(headers)),
+            is_head: *method == Method::HEAD,
+        }
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -44,8 +51,9 @@ impl Inner {
         self.shared.fail(error)
     }
 
-    pub(crate) fn commits_failed(&self) -> bool {
-        self.shared.outside.commit_failed
+    /// Whether an answer with this status means that the request failed.
+    pub(crate) fn is_failure(&self, status: StatusCode) -> bool {
+        (self.shared.outside.is_failure)(status)
     }
 
     /// Logs a change.

@@ -66,10 +66,25 @@ impl<K> Session<K> {
 
     /// How long this one session lives without activity ("remember me"): 1 second to 400 days.
     ///
+    /// A span longer than the session's absolute span, 24 hours by default, fails at the commit with
+    /// [`InvalidSpan`](crate::ErrorKind::InvalidSpan): set both, with [`set_absolute`](Self::set_absolute).
+    ///
     /// # Errors
     /// [`InvalidSpan`](crate::ErrorKind::InvalidSpan), [`HeadSent`](crate::ErrorKind::HeadSent).
     pub fn set_idle(&self, idle: Duration) -> Result<(), Error> {
         self.inner.push(Op::set_idle(idle))
+    }
+
+    /// How long this one session lives at most, active or not, counted from its beginning; `None`: as long as it is used. At
+    /// least 1 second. A rotation starts the span anew. Default: what [`Sessions::absolute`](crate::Sessions::absolute) says.
+    ///
+    /// It fails at the commit with [`InvalidSpan`](crate::ErrorKind::InvalidSpan) if the idle span is longer, if the span is over
+    /// already, or, with [`revocations`](crate::Sessions::revocations), if it is longer than the configured one.
+    ///
+    /// # Errors
+    /// [`InvalidSpan`](crate::ErrorKind::InvalidSpan), [`HeadSent`](crate::ErrorKind::HeadSent).
+    pub fn set_absolute(&self, absolute: impl Into<Option<Duration>>) -> Result<(), Error> {
+        self.inner.push(Op::set_absolute(absolute.into()))
     }
 
     /// Whether this one session's cookie outlives the browser's own session.

@@ -9,7 +9,8 @@ use super::Session;
 use crate::{Error, ErrorKind, Name};
 
 impl<K> Session<K> {
-    /// The value under `name`. Reading a [`flash`](Self::flash) removes it.
+    /// The value under `name`. Reading a [`flash`](Self::flash) removes it, unless the request is a HEAD, whose answer shows
+    /// nobody anything.
     ///
     /// # Errors
     /// [`Mismatch`](ErrorKind::Mismatch) if something of another type is stored there.
@@ -23,7 +24,7 @@ impl<K> Session<K> {
                 return Ok(None);
             }
             // After the head left a flash can still be seen, but not be removed any more.
-            if !state.closed {
+            if !state.closed && !self.inner.is_head {
                 state.push(Op::ReadFlash(name.text(), Json(entry.value)))?;
             }
         }

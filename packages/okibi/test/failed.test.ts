@@ -1,0 +1,108 @@
+// Which requests have failed, and what is kept of them: nothing but the end of a session. N54, N58.
+import { Hono } from 'hono'
+import { HTTPException } from 'hono/http-exception'
+import { timeout } from 'hono/timeout'
+import { describe, expect, test } from 'vitest'
+import { type SessionEnv, type SessionOptions, sessions } from '../src/index.js'
+import { memoryStore } from '../src/stores/memory.js'
+import { Browser } from './support/browser.js'
+
+type Data = { n: number; half: boolean; notice: string }
+type App = Hono<SessionEnv<Data>>
+
+function make(options: Partial<SessionOptions> = {}, inside?: (app: App) => void): Browser {
+  const app: App = new Hono()
+  app.use(sessions<Data>({ store: memoryStore(), ...options } as SessionOptions))
+  inside?.(app)
+  app.get('/n', (c) => c.json([c.get('session').get('n') ?? 0, c.get('session').get('half') ?? false]))
+  app.get('/status/:status', (c) => {
+    c.get('session').update('n', (n = 0) => n + 1)
+    return c.newResponse('text', Number(c.req.param('status')) as 200)
+  })
+  app.get('/flash', (c) => {
+    c.get('session').flash('notice', 'hello')
+    return c.text('set')
+  })
+  app.get('/show', (c) => {
+    const notice = c.get('session').get('notice') ?? 'none'
+    c.header('X-Notice', notice)
+    return c.text(notice)
+  })
+  return new Browser(app)
+}
+
+async function kept(ann: Browser): Promise<unknown> {
+  return JSON.parse(await ann.text('/n'))
+}
+
+test('n54_5xx_408_and_499_have_failed_and_nothing_else', async () => {
+  const ann = make()
+  let expected = 0
+  for (const status of [200, 201, 303, 400, 404, 407, 408, 409, 429, 498, 499, 500, 503, 504, 599]) {
+    if (![408, 499].includes(status) && status < 500) expected += 1
+    const response = await ann.fetch(`/status/${status}`)
+    expect(response.status).toBe(status)
+    expect(await kept(ann), String(status)).toEqual([expected, false])
+  }
+})
+
+describe.each([408, 503, 504])('a timeout that answers %i', (status) => {
+  test('n54_nothing_is_kept_of_a_handler_that_was_cut_off', async () => {
+    let goOn = () => {}
+    let ended: Promise<void> = Promise.resolve()
+    let late: unknown
+    const ann = make({}, (app) => {
+      app.use('/slow', timeout(20, new HTTPException(status as 408, { message: 'too slow' })))
+      app.get('/slow', async (c) => {
+        c.get('session').set('half', true)
+        c.get('session').update('n', (n = 0) => n + 1)
+        ended = new Promise<void>((resolve) => {
+          goOn = resolve
+        }).then(() => {
+          try {
+            c.get('session').set('half', true)
+          } catch (error) {
+            late = error
+          }
+        })
+        await ended
+        return c.text('done')
+      })
+    })
+    await ann.text('/status/200')
+    const response = await ann.fetch('/slow')
+    expect([response.status, response.headers.getSetCookie()]).toEqual([status, []])
+    goOn()
+    await ended
+    // What the handler goes on to do is no part of any request.
+    expect(late).toMatchObject({ code: 'head_sent' })
+    expect(await kept(ann)).toEqual([1, false])
+  })
+})
+
+test('n54_the_app_says_what_has_failed', async () => {
+  const ann = make({ failedWhen: (status) => status >= 400 })
+  await ann.fetch('/status/404')
+  expect(await kept(ann)).toEqual([0, false])
+  await ann.fetch('/status/200')
+  expect(await kept(ann)).toEqual([1, false])
+  const ben = make({ failedWhen: () => false })
+  await ben.fetch('/status/500')
+  expect(await kept(ben)).toEqual([1, false])
+  const cat = make({ commitFailedRequests: true })
+  await cat.fetch('/status/408')
+  expect(await kept(cat)).toEqual([1, false])
+  expect(() => make({ failedWhen: 500 as never })).toThrow(expect.objectContaining({ code: 'config' }))
+})
+
+describe.each([{}, { secret: 'a secret of thirty-two bytes: no more', store: undefined }])('%o', (options) => {
+  test('n58_head_consumes_nothing', async () => {
+    const ann = make(options)
+    await ann.text('/flash')
+    for (let round = 0; round < 2; round += 1) {
+      const head = await ann.fetch('/show', { method: 'HEAD' })
+      expect([head.headers.get('X-Notice'), head.headers.getSetCookie(), await head.text()]).toEqual(['hello', [], ''])
+    }
+    expect([await ann.text('/show'), await ann.text('/show')]).toEqual(['hello', 'none'])
+  })
+})
