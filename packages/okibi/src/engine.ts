@@ -1,6 +1,8 @@
 // The engine: the only file that touches WebAssembly. Frames of bytes go in, frames come out, nothing stays in between.
+
 import { load } from '#wasm'
 import { type ErrorCode, OkibiError } from './errors.js'
+import { parse } from './json.js'
 
 /** What the engine wants next, or what is known when it is done. */
 export interface Head {
@@ -346,7 +348,7 @@ export class Engine {
 
   #reply(call: Call, now: number, flags: number, frames: readonly Frame[]): Reply {
     const reply = exchange(call, this.#here(), now, flags, frames)
-    const head = JSON.parse(reply.text()) as Head
+    const head = parse(reply.text()) as Head
     const [state = NOTHING, write, expected] = reply.rest()
     return { head, state, write, expected }
   }

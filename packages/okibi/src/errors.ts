@@ -11,7 +11,8 @@
  * | `contended` | other requests went on changing the session until the commit's deadline | 503 |
  * | `too_large` | the record, its number of names, or the sealed cookie is too large | 500 |
  * | `invalid_name` | a name is no string, or longer than 256 bytes | 500 |
- * | `invalid_value` | a value is not JSON, or nested too deep | 500 |
+ * | `invalid_value` | a value is not JSON that comes back as it was, or nested too deep | 500 |
+ * | `inexact_number` | a value holds a number, written by another program, that JavaScript cannot hold; it stays as it is | 500 |
  * | `invalid_text` | an owner is no string of 1 to 256 bytes, or a label is no string | 500 |
  * | `invalid_span` | an idle span is shorter than a second or longer than 400 days or than the absolute span, or an absolute span is over already | 500 |
  * | `not_in_dialect` | the session's dialect has no place for the change, such as an owner in `hono-sessions` | 500 |
@@ -33,6 +34,7 @@ export type ErrorCode =
   | 'too_large'
   | 'invalid_name'
   | 'invalid_value'
+  | 'inexact_number'
   | 'invalid_text'
   | 'invalid_span'
   | 'not_in_dialect'

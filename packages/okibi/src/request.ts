@@ -3,7 +3,7 @@ import { drive, isPromise, type Outside, randomBytes, type Task } from './driver
 import type { Engine, Head, Reply, SessionEvent, SessionHead } from './engine.js'
 import { answeredBy, OkibiError } from './errors.js'
 import type { Awaitable } from './store.js'
-import { checkName, type Ops, type View } from './view.js'
+import { checkExact, checkName, type Ops, type View } from './view.js'
 
 /** What a change would need besides the store. */
 export type Need =
@@ -229,7 +229,9 @@ export class RequestSession<V extends Changes = View> {
       return own
     }
     if (!view.has(name)) return undefined
+    view.get(name, false)
     await this.#run(engine.take(this.#current(), name, outside.now(), randomBytes(outside)))
+    checkExact(name, this.#head?.taken)
     return this.#head?.taken
   }
 

@@ -2,6 +2,7 @@
 import { isPromise } from './driver.js'
 import type { SessionHead } from './engine.js'
 import { OkibiError } from './errors.js'
+import { isInexact, whyNotJson } from './json.js'
 
 /** A named value as the request sees it. */
 interface Entry {
@@ -95,6 +96,7 @@ export class View {
   get(name: string, consume: boolean): unknown {
     const entry = this.#seen().get(name)
     if (!entry) return undefined
+    checkExact(name, entry.value)
     if (entry.flash) {
       const text = entry.text ?? JSON.stringify(entry.value)
       if (consume)
@@ -142,6 +144,7 @@ export class View {
     // A change in place comes first, or running the function again would lose it.
     this.#noticeOne(name, this.#seen().get(name))
     const current = this.#seen().get(name)?.value
+    checkExact(name, current)
     // The function gets a copy, as it will when it runs again: what it does to it counts only if it returns it.
     const value = run(isObject(current) ? JSON.parse(JSON.stringify(current)) : current)
     const entry = this.#entry(name, value, false)
@@ -160,6 +163,7 @@ export class View {
     if (!update) throw new OkibiError('internal', 'session: an update to run again that was never made')
     const { name, run } = update
     try {
+      checkExact(name, current)
       return `[[${quoted(name)},${encode(name, run(current))}]]`
     } catch (cause) {
       const message = `session update of ${quoted(name)}: its function failed when it was run again on a newer value`
@@ -285,14 +289,23 @@ export function encode(name: string, value: unknown): string {
   const refuse = (what: string, cause?: unknown) => {
     return new OkibiError('invalid_value', `session value ${quoted(name)}: ${what}`, { cause })
   }
-  if (typeof value === 'number' && !Number.isFinite(value)) throw refuse('a number must be finite to be JSON')
   if (isPromise(value)) throw refuse('a promise is not JSON; await it first')
-  let text: string | undefined
+  if (value === undefined || typeof value === 'function' || typeof value === 'symbol') {
+    throw refuse(`a value of type ${typeof value} is not JSON; use remove to take the name away`)
+  }
+  let why: string | undefined
   try {
-    text = JSON.stringify(value)
+    why = whyNotJson(value)
+    if (why === undefined) return JSON.stringify(value)
   } catch (cause) {
     throw refuse('cannot be written as JSON', cause)
   }
-  if (text === undefined) throw refuse(`a value of type ${typeof value} is not JSON; use remove to take the name away`)
-  return text
+  throw refuse(why)
+}
+
+/** Fails for a value that was read and holds a number which JavaScript cannot hold: it would be another number. */
+export function checkExact(name: string, value: unknown): void {
+  if (!isInexact(value)) return
+  const text = `session value ${quoted(name)}: it holds a number that JavaScript cannot hold exactly; write it as a text instead`
+  throw new OkibiError('inexact_number', text)
 }

@@ -2,7 +2,7 @@
 import type { SessionHead } from '../engine.js'
 import { OkibiError } from '../errors.js'
 import type { Changes } from '../request.js'
-import { encode, type Ops } from '../view.js'
+import { checkExact, encode, type Ops } from '../view.js'
 
 /** The name of the one value, as the engine has it. */
 const VALUE = 'value'
@@ -37,6 +37,7 @@ export class KvChanges implements Changes {
 
   /** What the session holds, or what the app would have it hold; `undefined` without a session. */
   get value(): unknown {
+    checkExact(VALUE, this.#value)
     return this.#value
   }
 

@@ -2,7 +2,7 @@
 import type { SessionHead } from '../engine.js'
 import { OkibiError } from '../errors.js'
 import { type Changes, type Need, upgrade } from '../request.js'
-import type { Ops } from '../view.js'
+import { checkExact, type Ops } from '../view.js'
 import { emptyData, type Held, putOwn, textOf } from './session.js'
 import type { SessionData, SessionDataEntry } from './types.js'
 
@@ -278,6 +278,7 @@ export class MutableView implements Held, Changes {
     const entries: Record<string, SessionDataEntry<unknown>> = {}
     const data = this.#base?.data ?? {}
     for (const name of Object.keys(data)) {
+      checkExact(name, data[name])
       putOwn(entries, name, { value: data[name], flash: this.#flashes.has(name) })
     }
     return entries
