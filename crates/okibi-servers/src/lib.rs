@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod mariadb;
+mod nginx;
 mod postgres;
 mod process;
 mod proxy;
@@ -10,6 +11,7 @@ mod redis_monitor;
 
 pub use crate::{
     mariadb::MariaDbServer,
+    nginx::Nginx,
     postgres::PostgresServer,
     process::{Process, free_port},
     proxy::{Cut, Mode, Proxy, Then, Traffic},

@@ -37,7 +37,7 @@ const { exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'
 const failures = []
 
 for (const [path, target] of Object.entries(exports)) {
-  if (path.endsWith('.json')) continue
+  if (/\.(json|wasm)$/.test(path)) continue
   const name = `okibi${path.slice(1)}`
   const files = [...reached(join(folder, target.default))]
   const weight = gzipSync(Buffer.concat(files.map((file) => readFileSync(file))), { level: 9 }).length

@@ -232,7 +232,7 @@ export function memorySize(): number {
   return running().byteLength
 }
 
-/** The instance that runs. Nothing is compiled before the first engine is configured. */
+/** The instance that runs. It is made when the first engine is configured; the module is compiled when it is imported. */
 function running(): Machine {
   if (machine) return machine
   module ??= load()

@@ -63,6 +63,7 @@ pub(super) fn consumers() -> Outcome {
     let tarball = pack::build()?;
     install(&package())?;
     install_tools()?;
+    install(&package().join("test/consumers/bundlers"))?;
     let mut command = node(&package());
     command.args(["node_modules/vitest/vitest.mjs", "run", "--config", "test/consumers/vitest.config.ts"]);
     run(command.env("OKIBI_TARBALL", tarball))

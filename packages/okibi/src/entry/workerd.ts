@@ -1,5 +1,5 @@
 // The engine as a module that Workers have compiled already: they may not compile WebAssembly themselves.
-import module from '../okibi.wasm'
+import module from 'okibi/engine.wasm'
 
 /** The engine, compiled. */
 export function load(): WebAssembly.Module {

@@ -18,7 +18,7 @@ describe.each(Object.entries(versions))('%s', (name, node) => {
   test('every_subpath_can_be_required', async () => {
     const script = `
       const { exports } = require('okibi/package.json')
-      const paths = Object.keys(exports).map((path) => 'okibi' + path.slice(1))
+      const paths = Object.keys(exports).filter((path) => !path.endsWith('.wasm')).map((path) => 'okibi' + path.slice(1))
       console.log(JSON.stringify(paths.map((path) => [path, Object.keys(require(path)).length])))`
     const found = JSON.parse((await run(folder, node, '--no-warnings', '--eval', script)).trim()) as [string, number][]
     expect(found.length).toBeGreaterThan(3)

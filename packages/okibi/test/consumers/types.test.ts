@@ -13,7 +13,7 @@ const manifest = JSON.parse(readFileSync(join(types, 'node_modules/okibi/package
 
 /** Every subpath with declarations, as an app writes it. */
 const paths = Object.keys(manifest.exports)
-  .filter((path) => !path.endsWith('.json'))
+  .filter((path) => !/\.(json|wasm)$/.test(path))
   .map((path) => `okibi${path.slice(1)}`)
 
 const OPTIONS = {

@@ -22,6 +22,7 @@ const WITHOUT: Record<string, Record<string, string>> = {
     'hono-sessions/docs.test.ts': 'reads the documentation',
     'hono-sessions/parallel.test.ts': 'lets requests wait for each other, which they must not on Workers',
     'joined.test.ts': 'starts a Rust service',
+    'proxies/docs.test.ts': 'reads the documentation',
     'readme.test.ts': 'reads the README, and its example of a login has an SQLite file',
     'schema.test.ts': 'looks at SQLite tables',
     'sqlite.test.ts': 'opens SQLite files',

@@ -7,17 +7,18 @@ const modules = new Map()
 
 function add(file) {
   if (modules.has(file)) return
-  if (file.endsWith('.wasm')) {
-    modules.set(file, { type: 'CompiledWasm', contents: readFileSync(file).toString('base64') })
-    return
-  }
   const contents = readFileSync(file, 'utf8')
   modules.set(file, { type: 'ESModule', contents })
   for (const [, specifier] of contents.matchAll(/^(?:import|export)\b(?:[^'"]*?\bfrom)?\s*['"]([^'"]+)['"]/gm)) {
     const target = fileURLToPath(import.meta.resolve(specifier, pathToFileURL(file)))
+    const alias = join(dirname(file), specifier)
+    // workerd compiles a module where it is found, and gives it no other name.
+    if (target.endsWith('.wasm')) {
+      modules.set(alias, { type: 'CompiledWasm', contents: readFileSync(target).toString('base64') })
+      continue
+    }
     add(target)
     if (!specifier.startsWith('.')) {
-      const alias = join(dirname(file), specifier)
       const path = relative(dirname(alias), target)
       modules.set(alias, { type: 'ESModule', contents: `export * from ${JSON.stringify(`./${path}`)}` })
     }

@@ -1,6 +1,6 @@
 // Installs the packed package into empty projects, once for all tests: with the one peer that it needs, and with servers.
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import type { TestProject } from 'vitest/node'
 
@@ -48,5 +48,14 @@ export default function install(project: TestProject): void {
     const flags = ['--no-audit', '--no-fund', '--no-package-lock', '--prefer-offline', '--loglevel=error']
     execFileSync('npm', ['install', ...flags, tarball, ...wanted], { cwd: folder, stdio: 'inherit' })
   }
+  installBundlers(join(consumers, 'bundlers/node_modules'), tarball)
   project.provide('consumers', consumers)
+}
+
+/** The bundlers as their lock file has them, linked as pnpm does, and beside them the package as npm unpacks it. */
+function installBundlers(folder: string, tarball: string): void {
+  const bundlers = join(here, '../bundlers/node_modules')
+  mkdirSync(join(folder, 'okibi'), { recursive: true })
+  for (const name of readdirSync(bundlers)) symlinkSync(join(bundlers, name), join(folder, name))
+  execFileSync('tar', ['-xzf', tarball, '-C', join(folder, 'okibi'), '--strip-components=1'])
 }

@@ -7,6 +7,7 @@ import type { Packages } from './install.js'
 
 const tools = join(import.meta.dirname, '../../runtimes/node_modules')
 const ours = join(import.meta.dirname, '../../../node_modules')
+const bundlers = join(import.meta.dirname, '../bundlers/node_modules')
 
 /** What the tests run. */
 export const programs = {
@@ -17,6 +18,10 @@ export const programs = {
   esbuild: join(tools, '.bin/esbuild'),
   wrangler: join(tools, 'wrangler/bin/wrangler.js'),
   vite: join(ours, 'vite/bin/vite.js'),
+  /** The one that the plugins are installed with. */
+  viteOfBundlers: join(bundlers, 'vite/bin/vite.js'),
+  webpack: join(bundlers, 'webpack-cli/bin/cli.js'),
+  rollup: join(bundlers, 'rollup/dist/bin/rollup'),
   tsc: join(ours, 'typescript/bin/tsc'),
   /** The last one that knows the oldest ways to find a module. */
   tsc5: join(tools, 'typescript-5/bin/tsc'),

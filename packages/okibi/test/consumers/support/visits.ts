@@ -39,6 +39,15 @@ export async function keepsSessions(url: string): Promise<void> {
   }
 }
 
+/** On Workers no request waits for what another began: two write one session at the same time, and both are answered. */
+export async function writesConcurrently(url: string): Promise<void> {
+  const { cookie = '' } = await get(url, '/slow/add')
+  expect((await get(url, '/together')).text).toBe('1')
+  const answers = await Promise.all([get(url, '/slow/add', cookie), get(url, '/slow/add', cookie)])
+  expect(answers.map(({ text }) => text)).toEqual(['2', '2'])
+  expect((await get(url, '/together')).text).toBe('2')
+}
+
 /** N18: an upgrade goes through as it is, and the session can be used in it as far as it needs no cookie. */
 export async function upgrades(url: string): Promise<void> {
   const { cookie = '' } = await get(url, '/memory/add')

@@ -20,7 +20,7 @@ const { Miniflare } = tools('miniflare-4') as { Miniflare: new (options: object)
 
 /** The modules that a bundler wrote into a folder, the main one first. */
 export function modulesIn(folder: string, main: string): WorkerModule[] {
-  const names = readdirSync(folder).filter((name) => /\.(m?js|wasm)$/.test(name))
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => /\.(m?js|wasm)$/.test(name))
   const type = (name: string) => (name.endsWith('.wasm') ? 'CompiledWasm' : 'ESModule')
   const modules = names.map((name): WorkerModule => {
     const contents = readFileSync(join(folder, name))
@@ -29,10 +29,17 @@ export function modulesIn(folder: string, main: string): WorkerModule[] {
   return modules.sort((one, other) => Number(other.path === `/${main}`) - Number(one.path === `/${main}`))
 }
 
-/** Runs a Worker without any compatibility flag, does something with its address, and stops it. */
-export async function withWorker(modules: WorkerModule[], use: (url: string) => Promise<void>): Promise<void> {
-  const options = { modules, modulesRoot: '/', host: '127.0.0.1', port: 0, cf: false, compatibilityDate: '2026-07-01' }
-  const worker = new Miniflare(options)
+/** Where a Worker runs. */
+const PLACE = { modulesRoot: '/', host: '127.0.0.1', port: 0, cf: false }
+
+/** Runs a Worker, without any compatibility flag unless one is asked for, does something with its address, and stops it. */
+export async function withWorker(
+  modules: WorkerModule[],
+  use: (url: string) => Promise<void>,
+  compatibility: { readonly compatibilityDate?: string; readonly compatibilityFlags?: readonly string[] } = {},
+): Promise<void> {
+  const bindings = { SECRET: 'a secret of at least thirty-two bytes' }
+  const worker = new Miniflare({ ...PLACE, modules, bindings, compatibilityDate: '2026-07-01', ...compatibility })
   try {
     await use((await worker.ready).href)
   } finally {

@@ -132,7 +132,7 @@ export async function workerd(bindings: object): Promise<Workerd> {
       { type: 'ESModule', path: '/programs/worker.js', contents: await bundle('worker.ts', 'workerd') },
       {
         type: 'CompiledWasm',
-        path: '/okibi.wasm',
+        path: '/programs/okibi/engine.wasm',
         contents: readFileSync(new URL('../../../../dist/okibi.wasm', import.meta.url)),
       },
     ],

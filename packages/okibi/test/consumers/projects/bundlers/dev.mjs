@@ -1,0 +1,10 @@
+// Serves the project by Vite's development server with the config that is named.
+import { createServer } from 'vite'
+
+const server = await createServer({
+  configFile: process.argv[2],
+  logLevel: 'error',
+  server: { host: '127.0.0.1', port: 0 },
+})
+await server.listen()
+console.log(`http://127.0.0.1:${server.httpServer.address().port}/`)

@@ -1,0 +1,5 @@
+// Sessions for /slow.
+import { createRoute } from 'honox/factory'
+import { slow } from '../../sessions.js'
+
+export default createRoute(slow)

@@ -1,0 +1,4 @@
+// The app: its routes are files.
+import { createApp } from 'honox/server'
+
+export default createApp()

@@ -1,0 +1,37 @@
+// A consumer that a bundler builds: a folder beside others, with the packed package and the bundlers above it.
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { extname, join } from 'node:path'
+import { inject } from 'vitest'
+
+/** Where the middleware is made: at module level or in a handler. */
+export const PLACES = ['outside', 'inside'] as const
+export type Place = (typeof PLACES)[number]
+
+const projects = join(import.meta.dirname, '../projects/bundlers')
+
+/** Makes a project for a bundler, with its configuration, and returns its folder. */
+export function bundled(name: string, bundler: string | undefined, place: Place): string {
+  const above = join(inject('consumers'), 'bundlers')
+  const folder = join(above, name)
+  rmSync(folder, { recursive: true, force: true })
+  // HonoX has an entry of its own.
+  const sources = join(folder, bundler === 'honox' ? 'app' : 'src')
+  mkdirSync(sources, { recursive: true })
+  cpSync(join(projects, 'dev.mjs'), join(above, 'dev.mjs'))
+  if (bundler) cpSync(join(projects, bundler), folder, { recursive: true })
+  cpSync(join(projects, `app/${place}.ts`), join(sources, 'sessions.ts'))
+  cpSync(join(projects, 'app/storage.ts'), join(sources, 'storage.ts'))
+  if (bundler !== 'honox') cpSync(join(projects, 'app/index.ts'), join(sources, 'index.ts'))
+  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }\n')
+  return folder
+}
+
+/** The page that shows every configuration of `projects`. */
+export const page = readFileSync(join(import.meta.dirname, '../../../../../docs/bundlers.md'), 'utf8')
+
+/** Each configuration as the page must show it: its name and the block of code. */
+export const shown: [string, string][] = readdirSync(projects, { recursive: true, encoding: 'utf8' })
+  .filter((file) => /\.config\.(ts|js)$/.test(file))
+  .map((file) => {
+    return [file, `\`\`\`${extname(file).slice(1)}\n${readFileSync(join(projects, file), 'utf8')}\`\`\`\n`]
+  })

@@ -1,0 +1,16 @@
+// The examples of docs/behind-proxies.md are the files in this folder, which are compiled and run.
+import { readdirSync, readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+
+const page = readFileSync(new URL('../../../../docs/behind-proxies.md', import.meta.url), 'utf8')
+const folder = new URL('./', import.meta.url)
+const examples = readdirSync(folder).filter((name) => !name.endsWith('.test.ts'))
+
+test.each(examples)('the documentation shows %s as it is', (name) => {
+  const [, ...lines] = readFileSync(new URL(name, folder), 'utf8').split('\n')
+  expect(page).toContain(`\`\`\`ts\n${lines.join('\n')}\`\`\`\n`)
+})
+
+test('every example of the documentation is a file here', () => {
+  expect(page.match(/^```ts$/gm)).toHaveLength(examples.length)
+})
