@@ -1,10 +1,11 @@
 // Opens the store that a backend of the rig names: each kind as an app would open it, with a client of its own.
+import { lateStore } from './late.mjs'
 import { okibi, packaged } from './packages.mjs'
 
 const KINDS = {
-  async sqlite({ path }) {
+  async sqlite({ path, late }) {
     const { openSqliteStore } = await okibi('stores/sqlite.js')
-    return openSqliteStore(path)
+    return lateStore(await openSqliteStore(path), late)
   },
 
   async postgres({ client, url }) {
@@ -23,9 +24,9 @@ const KINDS = {
     return redisStore(await (client === 'ioredis' ? ioredis(port) : nodeRedis(port)))
   },
 
-  async 'redis-cluster'({ client, ports }) {
+  async 'redis-cluster'({ client, ways }) {
     const { redisStore } = await okibi('stores/redis.js')
-    return redisStore(await (client === 'ioredis' ? ioredisCluster(ports) : nodeRedisCluster(ports)))
+    return redisStore(await (client === 'ioredis' ? ioredisCluster(ways) : nodeRedisCluster(ways)))
   },
 }
 
@@ -60,15 +61,23 @@ async function ioredis(port) {
   return new Redis({ host: HOST, port, ...ALERT }).on('error', ignore)
 }
 
-async function nodeRedisCluster(ports) {
+// Each way is a master's port, and the port by which this instance reaches it.
+async function nodeRedisCluster(ways) {
   const { createCluster } = await packaged('redis')
-  const rootNodes = ports.map((port) => ({ socket: { host: HOST, port } }))
-  return createCluster({ rootNodes }).on('error', ignore).connect()
+  const rootNodes = ways.map(([, port]) => ({ socket: { host: HOST, port } }))
+  const map = ways.map(([master, port]) => [`${HOST}:${master}`, { host: HOST, port }])
+  return createCluster({ rootNodes, nodeAddressMap: Object.fromEntries(map) })
+    .on('error', ignore)
+    .connect()
 }
 
-async function ioredisCluster(ports) {
+async function ioredisCluster(ways) {
   const { Cluster } = await packaged('ioredis')
-  return new Cluster(ports.map((port) => ({ host: HOST, port }))).on('error', ignore)
+  const natMap = Object.fromEntries(ways.map(([master, port]) => [`${HOST}:${master}`, { host: HOST, port }]))
+  return new Cluster(
+    ways.map(([, port]) => ({ host: HOST, port })),
+    { natMap },
+  ).on('error', ignore)
 }
 
 /** The store for `{ kind, … }`. */

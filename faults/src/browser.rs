@@ -95,13 +95,18 @@ impl Browser {
         self.jar.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many cookies it had before the one that it has.
+    pub(crate) fn past(&self) -> usize {
+        self.jar().past.len()
+    }
+
     /// Sends what the order says with the cookie that the jar has now, takes the answer's cookie in when it has come, and
     /// records it all. Later answers overwrite what earlier ones left, whichever request was first.
     pub(crate) async fn send(&self, order: Order, part: Part, face: &Face, connection: &mut Connection) -> Outcome {
         let (sent, stray) = {
             let jar = self.jar();
-            match order.stray.and_then(|place| jar.past.get(place.checked_rem(jar.past.len())?)) {
-                Some(old) => (Some(*old), true),
+            match order.stray.and_then(|place| jar.past(place)) {
+                Some(old) => (Some(old), true),
                 None if order.anonymous => (None, false),
                 None => (jar.cookie, false),
             }
@@ -143,6 +148,11 @@ impl Browser {
 }
 
 impl Jar {
+    /// One of the cookies that it had, counted round from the newest.
+    fn past(&self, place: usize) -> Option<CookieNumber> {
+        self.past.iter().rev().nth(place.checked_rem(self.past.len())?).copied()
+    }
+
     fn take_in(&mut self, cookie: SetCookie) {
         let next = match cookie {
             SetCookie::Issued(number) => Some(number),

@@ -16,7 +16,7 @@ pub(crate) struct Order {
     /// To which instance, counted round.
     pub(crate) face: usize,
     pub(crate) wish: Wish,
-    /// With an old cookie of the browser, this one counted round, if it had any.
+    /// With an old cookie of the browser, this one counted round from the newest, if it had any.
     pub(crate) stray: Option<usize>,
     /// Without a cookie, and what comes back is not kept.
     pub(crate) anonymous: bool,
@@ -29,13 +29,15 @@ pub(crate) struct Order {
 pub(crate) struct Plan {
     random: Random,
     tab: String,
+    /// The visitor comes and goes: a login, a logout, and little in between.
+    is_hasty: bool,
     values: u32,
 }
 
 impl Plan {
     pub(crate) fn new(seed: u64, browser: u32, tab: u32) -> Self {
         let tab = format!("b{browser}t{tab}");
-        Self { random: Random::of(seed, &tab), tab, values: 0 }
+        Self { random: Random::of(seed, &tab), tab, is_hasty: browser % 3 == 2, values: 0 }
     }
 
     /// How long the tab rests before its next requests.
@@ -53,18 +55,38 @@ impl Plan {
     /// One request. `drawn`: all racers do the same.
     fn order(&mut self, drawn: Option<u64>) -> Order {
         let drawn = drawn.unwrap_or_else(|| self.random.below(100));
-        let act = self.act(drawn);
+        let act = if self.is_hasty { self.hasty_act(drawn) } else { self.act(drawn) };
         let pause = if self.random.chance(20) { self.random.below(60) } else { 0 };
         // These say exactly what came of them only if they commit by themselves.
         let early = matches!(act, Act::Bump | Act::Own { .. }) || self.random.chance(40);
         let anonymous = self.random.chance(4);
         Order {
             face: self.random.index(1000),
-            stray: self.random.chance(8).then(|| self.random.index(1000)),
+            stray: self.random.chance(8).then(|| self.old()),
             abandon: self.random.chance(4).then(|| self.random.millis(0..40)),
             // A visitor of whom nothing is stored.
             wish: if anonymous { Wish { act: Act::Read, pause, early: false } } else { Wish { act, pause, early } },
             anonymous,
+        }
+    }
+
+    /// Which old cookie: often one of the last, whose session has just ended.
+    fn old(&mut self) -> usize {
+        if self.random.chance(60) { self.random.index(10) } else { self.random.index(1000) }
+    }
+
+    fn hasty_act(&mut self, drawn: u64) -> Act {
+        match drawn {
+            0..30 => {
+                let (name, value) = self.write();
+                Act::Rotate { name, value }
+            }
+            30..65 => Act::Destroy,
+            65..80 => {
+                let (name, value) = self.write();
+                Act::Set { name, value }
+            }
+            _ => Act::Read,
         }
     }
 

@@ -29,6 +29,8 @@ use crate::{
 const BROWSERS: u32 = 6;
 /// How many tabs each of them has.
 const TABS: u32 = 2;
+/// With how many old cookies of a browser, the newest, somebody comes at the end of a run.
+const MOST_OLD: usize = 5000;
 /// How long an instance may take to work again after the last fault.
 const RECOVERY: Duration = Duration::from_secs(10);
 /// By when a strike must have been healed.
@@ -71,6 +73,7 @@ pub async fn run(backend: &dyn Backend, options: &Options) -> Result<History, Fa
         tab?;
     }
     recover(&desk, &faces).await;
+    revisit(&browsers, &faces).await;
     calm(&browsers, &faces).await;
     let run = Run {
         backend: backend.name().to_owned(),
@@ -170,6 +173,21 @@ async fn recover(desk: &Arc<Desk>, faces: &[Face]) {
             sleep(Duration::from_millis(100)).await;
         }
     }
+}
+
+/// Somebody comes with each old cookie of each browser, when whatever was late has arrived: what was ended stays ended.
+async fn revisit(browsers: &[Arc<Browser>], faces: &[Face]) {
+    let visits = browsers.iter().map(async |browser| {
+        let mut connections: Vec<Connection> = faces.iter().map(|face| Connection::to(face.address)).collect();
+        for old in 0..browser.past().min(MOST_OLD) {
+            let Some(place) = old.checked_rem(faces.len()) else { return };
+            let order = Order { stray: Some(old), ..plain(Act::Read) };
+            if let Some((face, connection)) = faces.get(place).zip(connections.get_mut(place)) {
+                browser.send(order, Part::Calm, face, connection).await;
+            }
+        }
+    });
+    join_all(visits).await;
 }
 
 /// Every browser looks at its session, changes it and looks again, by every instance.

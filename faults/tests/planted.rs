@@ -17,6 +17,7 @@ use okibi_faults::{
     backend::{Backend, BoxFuture, Failure, Fault},
     check::{Counts, check},
     history::History,
+    inject::{LateStore, LateWrites, Lateness},
     random::Random,
     run::{Options, run},
 };
@@ -40,6 +41,8 @@ enum Defect {
     Blinks,
     /// Now and then a write is made and reported as in conflict with what was there before.
     Repeats,
+    /// What an end leaves behind is removed at once.
+    Buries,
     /// After a while nothing works any more.
     Dies,
 }
@@ -99,6 +102,9 @@ impl Store for Defective {
             return self.store.swap(key, there.as_deref(), write).await;
         }
         let swapped = self.store.swap(key, expected, write.clone()).await?;
+        if self.defect == Defect::Buries && swapped == Swap::Done && is_marker(&write.bytes) {
+            self.store.delete(key).await?;
+        }
         if swapped == Swap::Done && self.shows(Defect::Denies, 20) {
             return Err(StoreError::unavailable("no"));
         }
@@ -128,7 +134,7 @@ impl Store for Defective {
 }
 
 /// A backend on such a store, with a fault that does nothing, as far as anybody can see.
-struct Planted(Arc<Defective>, Vec<Box<dyn Fault>>);
+struct Planted(Arc<Defective>, Arc<Lateness>, Vec<Box<dyn Fault>>);
 
 /// A fault that is none.
 struct Idle;
@@ -152,7 +158,7 @@ impl Backend for Planted {
     }
 
     fn sessions(&self, _instance: usize) -> BoxFuture<'_, Result<Sessions, Failure>> {
-        let store = Arc::clone(&self.0);
+        let store = LateStore::new(Arc::clone(&self.0), &self.1);
         Box::pin(async move { Ok(Sessions::new(store)) })
     }
 
@@ -161,37 +167,50 @@ impl Backend for Planted {
     }
 
     fn faults(&self) -> &[Box<dyn Fault>] {
-        &self.1
+        &self.2
     }
 }
 
-async fn history(defect: Defect, with_fault: bool) -> History {
+/// What strikes in a run.
+#[derive(Clone, Copy)]
+enum Strikes {
+    Nothing,
+    Idle,
+    Late,
+}
+
+async fn history(defect: Defect, strikes: Strikes) -> History {
     let defective =
         Defective { defect, store: MemoryStore::new(), calls: AtomicU64::new(0), last: std::sync::Mutex::default() };
-    let faults: Vec<Box<dyn Fault>> = if with_fault { vec![Box::new(Idle)] } else { Vec::new() };
+    let lateness = Lateness::new(None);
+    let faults: Vec<Box<dyn Fault>> = match strikes {
+        Strikes::Nothing => Vec::new(),
+        Strikes::Idle => vec![Box::new(Idle)],
+        Strikes::Late => vec![Box::new(LateWrites(Arc::clone(&lateness)))],
+    };
     let options = Options { seed: 7, seconds: 3, faults: None };
-    let backend = Planted(Arc::new(defective), faults);
+    let backend = Planted(Arc::new(defective), lateness, faults);
     let run = tokio::time::timeout(Duration::from_mins(2), run(&backend, &options));
     run.await.expect("it ends").expect("the rig works")
 }
 
 /// The rig finds that one of these rules is broken.
-async fn finds(defect: Defect, rules: &[&str]) {
-    let found = check(&history(defect, false).await);
+async fn finds(defect: Defect, strikes: Strikes, rules: &[&str]) {
+    let found = check(&history(defect, strikes).await);
     let broken: Vec<&str> = found.iter().map(|violation| violation.rule).collect();
     assert!(rules.iter().all(|rule| broken.contains(rule)), "{defect:?}: {broken:?} has not all of {rules:?}");
 }
 
 #[tokio::test]
 async fn a_store_without_a_defect_breaks_no_rule() {
-    let history = history(Defect::None, false).await;
+    let history = history(Defect::None, Strikes::Nothing).await;
     assert_eq!(check(&history), []);
     assert_eq!(Counts::of(&history).shortfalls(), [] as [&str; 0]);
 }
 
 #[tokio::test]
 async fn faults_that_do_nothing_are_a_failure() {
-    let history = history(Defect::None, true).await;
+    let history = history(Defect::None, Strikes::Idle).await;
     assert_eq!(check(&history), []);
     let shortfalls = Counts::of(&history).shortfalls();
     assert!(matches!(&shortfalls[..], [only] if only.contains("the faults did nothing")), "{shortfalls:?}");
@@ -199,40 +218,50 @@ async fn faults_that_do_nothing_are_a_failure() {
 
 #[tokio::test]
 async fn writes_that_are_forgotten_are_found() {
-    finds(Defect::Forgets, &["lost-count", "lost-write"]).await;
+    finds(Defect::Forgets, Strikes::Nothing, &["lost-count", "lost-write"]).await;
 }
 
 #[tokio::test]
 async fn n2_writes_that_replace_whatever_is_there_are_found() {
-    finds(Defect::Blind, &["lost-count"]).await;
+    finds(Defect::Blind, Strikes::Nothing, &["lost-count"]).await;
 }
 
 #[tokio::test]
 async fn n1_sessions_that_do_not_end_are_found() {
-    finds(Defect::Undead, &["revived"]).await;
+    finds(Defect::Undead, Strikes::Nothing, &["revived"]).await;
+}
+
+#[tokio::test]
+async fn h3_sessions_that_come_back_by_a_late_write_are_found() {
+    finds(Defect::Buries, Strikes::Late, &["revived"]).await;
+}
+
+#[tokio::test]
+async fn h3_a_late_write_brings_nothing_back() {
+    assert_eq!(check(&history(Defect::None, Strikes::Late).await), []);
 }
 
 #[tokio::test]
 async fn writes_that_are_denied_are_found() {
-    finds(Defect::Denies, &["failed-shows", "counted-twice"]).await;
+    finds(Defect::Denies, Strikes::Nothing, &["failed-shows", "counted-twice"]).await;
 }
 
 #[tokio::test]
 async fn s20_sessions_that_are_mixed_up_are_found() {
-    finds(Defect::Mixes, &["crossed"]).await;
+    finds(Defect::Mixes, Strikes::Nothing, &["crossed"]).await;
 }
 
 #[tokio::test]
 async fn sessions_that_are_not_found_are_found() {
-    finds(Defect::Blinks, &["lost-session"]).await;
+    finds(Defect::Blinks, Strikes::Nothing, &["lost-session"]).await;
 }
 
 #[tokio::test]
 async fn n39_writes_that_are_made_twice_are_found() {
-    finds(Defect::Repeats, &["counted-twice"]).await;
+    finds(Defect::Repeats, Strikes::Nothing, &["counted-twice"]).await;
 }
 
 #[tokio::test]
 async fn a_store_that_stays_away_is_found() {
-    finds(Defect::Dies, &["no-recovery"]).await;
+    finds(Defect::Dies, Strikes::Nothing, &["no-recovery"]).await;
 }

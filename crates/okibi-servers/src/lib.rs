@@ -1,6 +1,7 @@
 //! Real servers for tests: each is started, stopped and killed by the test that needs it. Loopback only, on free ports.
 #![forbid(unsafe_code)]
 
+mod held;
 mod mariadb;
 mod nginx;
 mod postgres;
@@ -10,6 +11,7 @@ mod redis;
 mod redis_monitor;
 
 pub use crate::{
+    held::Held,
     mariadb::MariaDbServer,
     nginx::Nginx,
     postgres::PostgresServer,

@@ -24,6 +24,8 @@ use tokio::{
     time::sleep,
 };
 
+use crate::held::{self, Held};
+
 /// How much is passed on at a time.
 const CHUNK: usize = 16 * 1024;
 /// How many connections may wait to be accepted.
@@ -105,6 +107,7 @@ struct Shared {
     answered: AtomicU64,
     cuts: AtomicU64,
     next: Arc<Next>,
+    to_hold: Mutex<Vec<held::Order>>,
 }
 
 /// The one reply that is to be cut, and the words of the request that it answers, if any.
@@ -205,6 +208,16 @@ impl Proxy {
         *self.shared.next() = Some((cut, Some(words.into())));
     }
 
+    /// Holds back the next request that is meant: its client sees the connection end as `then` says, and the bytes, with all
+    /// that had come together with them, reach the server when they are let go, although their client has gone.
+    ///
+    /// `is_meant` is asked for each piece of what clients say, as it comes; a request of some kilobytes comes in one.
+    pub fn hold_next(&self, is_meant: impl Fn(&[u8]) -> bool + Send + 'static, then: Then) -> Held {
+        let (order, held) = held::Order::new(is_meant, then);
+        self.shared.to_hold().push(order);
+        held
+    }
+
     /// What has gone through so far.
     pub fn traffic(&self) -> Traffic {
         let Shared { open, total, asked, answered, cuts, .. } = &*self.shared;
@@ -244,6 +257,18 @@ impl fmt::Debug for Proxy {
 impl Shared {
     fn next(&self) -> MutexGuard<'_, Option<(Cut, Option<Vec<u8>>)>> {
         self.next.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn to_hold(&self) -> MutexGuard<'_, Vec<held::Order>> {
+        self.to_hold.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The order to hold these bytes back, if there is one.
+    fn held(&self, bytes: &[u8]) -> Option<held::Order> {
+        let mut orders = self.to_hold();
+        orders.retain(|order| !order.is_called_off());
+        let place = orders.iter().position(|order| order.means(bytes))?;
+        Some(orders.remove(place))
     }
 }
 
@@ -339,10 +364,30 @@ async fn between(client: &mut TcpStream, shared: &Shared, states: watch::Receive
     let (from_client, to_client) = client.split();
     let (from_server, to_server) = server.split();
     let line = Line { shared, silent: AtomicBool::new(false), heard: AtomicBool::new(false) };
-    tokio::select! {
-        then = line.requests(from_client, to_server, states.clone()) => then,
-        then = line.replies(from_server, to_client, states) => then,
+    let end = tokio::select! {
+        end = line.requests(from_client, to_server, states.clone()) => end,
+        then = line.replies(from_server, to_client, states) => End::Over(then),
+    };
+    match end {
+        End::Over(then) => then,
+        End::Held(order, bytes) => {
+            let then = order.then;
+            tokio::spawn(order.keep(server, bytes));
+            if then == Then::Silence {
+                // The client ends it.
+                let mut chunk = vec![0; CHUNK];
+                while let Ok(1..) = client.read(&mut chunk).await {}
+            }
+            then
+        }
     }
+}
+
+/// How what two sides say to each other ends.
+enum End {
+    Over(Then),
+    /// What the client said last is held back.
+    Held(held::Order, Vec<u8>),
 }
 
 /// What the two directions of a connection know of each other.
@@ -360,7 +405,7 @@ impl Line<'_> {
         mut client: ReadHalf<'_>,
         mut server: WriteHalf<'_>,
         mut states: watch::Receiver<State>,
-    ) -> Then {
+    ) -> End {
         let mut chunk = vec![0; CHUNK];
         let mut held = Vec::new();
         // The end of what was passed on last: words may be torn between two chunks.
@@ -372,9 +417,9 @@ impl Line<'_> {
                         self.shared.asked.fetch_add(count as u64, Ordering::SeqCst);
                         held.extend(chunk.iter().take(count));
                     }
-                    _ => return Then::Close,
+                    _ => return End::Over(Then::Close),
                 },
-                changed = states.changed(), if !held.is_empty() => if changed.is_err() { return Then::Close },
+                changed = states.changed(), if !held.is_empty() => if changed.is_err() { return End::Over(Then::Close) },
             }
             let mode = states.borrow_and_update().mode;
             if self.silent.load(Ordering::SeqCst) {
@@ -383,12 +428,15 @@ impl Line<'_> {
             if mode == Mode::Stall || held.is_empty() {
                 continue;
             }
+            if let Some(order) = self.shared.held(&held) {
+                return End::Held(order, held);
+            }
             if let Mode::Delay(span) = mode {
                 sleep(span).await;
             }
             self.listen_for_words(&mut before, &held);
             if server.write_all(&held).await.is_err() {
-                return Then::Close;
+                return End::Over(Then::Close);
             }
             held.clear();
         }

@@ -303,6 +303,65 @@ fn of_several_proxies_one_cuts() {
     assert_eq!([proxies[0].traffic().cuts, proxies[1].traffic().cuts], [0, 1]);
 }
 
+#[tokio::test]
+async fn a_request_that_is_held_back_arrives_when_its_client_has_gone() {
+    let echo = Echo::start();
+    let proxy = Proxy::start(echo.port).unwrap();
+    for then in [Then::Reset, Then::Close, Then::Silence] {
+        let held = proxy.hold_next(|bytes| bytes.ends_with(b"write"), then);
+        let (mut one, mut other) = (Client::of(&proxy), Client::of(&proxy));
+        assert_eq!(one.asks("read").unwrap(), "READ");
+        one.says("1 write");
+        held.caught().await;
+        match then {
+            Then::Reset => one.is_reset(),
+            Then::Close => one.is_closed(),
+            Then::Silence => one.hears_nothing(),
+        }
+        drop(one);
+        // Only one is held back, and others come before it.
+        assert_eq!(other.asks("2 write").unwrap(), "2 WRITE");
+        drop(other);
+        settles(&proxy, 0);
+        assert_eq!((echo.hears(), echo.hears()), ("read".to_owned(), "2 write".to_owned()));
+        assert!(echo.heard.try_recv().is_err(), "it has not arrived yet");
+        assert!(held.arrives().await, "the server answers");
+        assert_eq!(echo.hears(), "1 write");
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_no_longer_held_back_goes_on_or_is_lost() {
+    let echo = Echo::start();
+    let proxy = Proxy::start(echo.port).unwrap();
+    drop(proxy.hold_next(|_| true, Then::Reset));
+    assert_eq!(Client::of(&proxy).asks("a").unwrap(), "A");
+    let held = proxy.hold_next(|_| true, Then::Reset);
+    let mut client = Client::of(&proxy);
+    client.says("b");
+    client.is_reset();
+    drop(held);
+    assert_eq!(Client::of(&proxy).asks("c").unwrap(), "C");
+    assert_eq!((echo.hears(), echo.hears()), ("a".to_owned(), "c".to_owned()));
+    // Neither waits for ever for what will not come.
+    let held = proxy.hold_next(|_| true, Then::Reset);
+    drop(proxy);
+    assert!(!held.arrives().await);
+}
+
+#[tokio::test]
+async fn a_request_that_is_held_back_for_longer_than_its_server_lives_does_not_arrive() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let proxy = Proxy::start(listener.local_addr().unwrap().port()).unwrap();
+    let held = proxy.hold_next(|_| true, Then::Close);
+    let mut client = Client::of(&proxy);
+    client.says("a");
+    client.is_closed();
+    held.caught().await;
+    drop(listener.accept().unwrap());
+    assert!(!held.arrives().await);
+}
+
 #[test]
 fn severing_ends_connections_and_new_ones_can_lead_elsewhere() {
     let (first, second) = (Echo::start(), Echo::start());

@@ -1,12 +1,18 @@
 //! Sessions in a Redis Cluster of three masters, whose slots move under load, and of which one is killed now and then.
 
+use std::{io, sync::Arc};
+
 use okibi::{RedisStore, Sessions};
-use okibi_servers::{RedisCluster, RedisKind};
-use redis::cluster::ClusterClient;
+use okibi_servers::{Proxy, RedisCluster, RedisKind, RedisServer};
+use redis::cluster::{ClusterClient, NodeAddress};
 use serde_json::{Value, json};
 use tokio::{task::spawn_blocking, time::sleep};
 
-use super::server::Shared;
+use super::{
+    late::LateWrites,
+    network::{ALERT, INSTANCES},
+    server::Shared,
+};
 use crate::{
     backend::{Backend, BoxFuture, Failure, Fault},
     random::Random,
@@ -20,15 +26,30 @@ const MOVED: usize = 12;
 struct Cluster {
     urls: Vec<String>,
     ports: Vec<u16>,
+    /// For each instance one in front of each master.
+    proxies: Arc<Vec<Proxy>>,
     faults: Vec<Box<dyn Fault>>,
 }
 
 pub(super) async fn start() -> Result<Box<dyn Backend>, Failure> {
     let cluster = spawn_blocking(|| RedisCluster::start_with(RedisKind::Redis7, &DURABLE)).await?;
-    let (urls, ports) = (cluster.urls(), cluster.nodes().iter().map(okibi_servers::RedisServer::port).collect());
+    let (urls, ports) = (cluster.urls(), cluster.nodes().iter().map(RedisServer::port).collect::<Vec<u16>>());
+    let proxies =
+        (0..INSTANCES).flat_map(|_| &ports).map(|port| Proxy::start(*port)).collect::<io::Result<Vec<_>>>()?;
+    let proxies = Arc::new(proxies);
+    let late = LateWrites { proxies: Arc::clone(&proxies), alert: ALERT * ports.len() };
     let cluster = Shared::new(cluster);
-    let faults: Vec<Box<dyn Fault>> = vec![Box::new(Migrate(cluster.clone())), Box::new(KillNode(cluster))];
-    Ok(Box::new(Cluster { urls, ports, faults }))
+    let faults: Vec<Box<dyn Fault>> =
+        vec![Box::new(Migrate(cluster.clone())), Box::new(KillNode(cluster)), Box::new(late)];
+    Ok(Box::new(Cluster { urls, ports, proxies, faults }))
+}
+
+impl Cluster {
+    /// The port of each master, and that of the proxy by which an instance reaches it.
+    fn ways(&self, instance: usize) -> impl Iterator<Item = (u16, u16)> {
+        let proxies = self.proxies.chunks_exact(self.ports.len()).nth(instance).unwrap_or_default();
+        self.ports.iter().copied().zip(proxies.iter().map(Proxy::port))
+    }
 }
 
 impl Backend for Cluster {
@@ -36,16 +57,18 @@ impl Backend for Cluster {
         "redis-cluster"
     }
 
-    fn sessions(&self, _instance: usize) -> BoxFuture<'_, Result<Sessions, Failure>> {
-        Box::pin(async {
-            let client = ClusterClient::new(self.urls.clone())?;
+    fn sessions(&self, instance: usize) -> BoxFuture<'_, Result<Sessions, Failure>> {
+        Box::pin(async move {
+            let address = |port| NodeAddress::new("127.0.0.1", port);
+            let ways = self.ways(instance).map(|(master, proxy)| (address(master), address(proxy))).collect();
+            let client = ClusterClient::builder(self.urls.clone()).node_address_map(ways).build()?;
             Ok(Sessions::new(RedisStore::cluster(&client).await?))
         })
     }
 
     fn hono(&self, instance: usize) -> Option<Value> {
         let client = if instance.is_multiple_of(2) { "node-redis" } else { "ioredis" };
-        Some(json!({ "kind": "redis-cluster", "client": client, "ports": self.ports }))
+        Some(json!({ "kind": "redis-cluster", "client": client, "ways": self.ways(instance).collect::<Vec<_>>() }))
     }
 
     fn faults(&self) -> &[Box<dyn Fault>] {

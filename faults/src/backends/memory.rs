@@ -1,16 +1,25 @@
-//! Sessions in this process: nothing can fail, so whatever the checker finds is the engine's or a face's own.
+//! Sessions in this process: nothing fails, so whatever the checker finds is the engine's or a face's own. A write may be late.
 
 use std::sync::Arc;
 
 use okibi::{MemoryStore, Sessions};
 use serde_json::Value;
 
-use crate::backend::{Backend, BoxFuture, Failure, Fault};
+use crate::{
+    backend::{Backend, BoxFuture, Failure, Fault},
+    inject::{LateStore, LateWrites, Lateness},
+};
 
-struct Memory(Arc<MemoryStore>);
+struct Memory {
+    store: Arc<MemoryStore>,
+    lateness: Arc<Lateness>,
+    faults: Vec<Box<dyn Fault>>,
+}
 
 pub(super) fn start() -> Box<dyn Backend> {
-    Box::new(Memory(Arc::new(MemoryStore::new())))
+    let lateness = Lateness::new(None);
+    let faults: Vec<Box<dyn Fault>> = vec![Box::new(LateWrites(Arc::clone(&lateness)))];
+    Box::new(Memory { store: Arc::new(MemoryStore::new()), lateness, faults })
 }
 
 impl Backend for Memory {
@@ -19,7 +28,7 @@ impl Backend for Memory {
     }
 
     fn sessions(&self, _instance: usize) -> BoxFuture<'_, Result<Sessions, Failure>> {
-        let store = Arc::clone(&self.0);
+        let store = LateStore::new(Arc::clone(&self.store), &self.lateness);
         Box::pin(async move { Ok(Sessions::new(store)) })
     }
 
@@ -28,6 +37,6 @@ impl Backend for Memory {
     }
 
     fn faults(&self) -> &[Box<dyn Fault>] {
-        &[]
+        &self.faults
     }
 }

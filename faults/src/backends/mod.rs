@@ -1,6 +1,7 @@
 //! The backends, and the list of all.
 
 mod cluster;
+mod late;
 mod memory;
 mod mysql;
 mod network;

@@ -5,16 +5,17 @@ use std::{io, sync::Arc, time::Duration};
 use okibi_servers::{Cut, Mode, Proxy, Then};
 use tokio::time::sleep;
 
+use super::late::LateWrites;
 use crate::{
     backend::{BoxFuture, Failure, Fault},
     random::Random,
 };
 
 /// How many instances the rig starts.
-const INSTANCES: usize = 4;
+pub(super) const INSTANCES: usize = 4;
 /// How many of them, the first, have clients that give a connection up on which nothing is heard any more. Those of Node
 /// wait for as long as the operating system does.
-const ALERT: usize = 2;
+pub(super) const ALERT: usize = 2;
 
 /// A proxy for each instance, in front of one port.
 pub(super) struct Network(Arc<Vec<Proxy>>);
@@ -62,7 +63,8 @@ impl Network {
         let disturb =
             |(name, mode)| -> Box<dyn Fault> { Box::new(Disturbance { name, proxies: Arc::clone(&self.0), mode }) };
         let lossy: Box<dyn Fault> = Box::new(LostReplies(Arc::clone(&self.0)));
-        modes.into_iter().map(disturb).chain([lossy]).collect()
+        let late: Box<dyn Fault> = Box::new(LateWrites { proxies: Arc::clone(&self.0), alert: ALERT });
+        modes.into_iter().map(disturb).chain([lossy, late]).collect()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Sessions in one SQLite file that every instance opens for itself.
 
-use std::{path::PathBuf, thread::sleep, time::Duration};
+use std::{path::PathBuf, sync::Arc, thread::sleep, time::Duration};
 
 use okibi::{Sessions, SqliteStore};
 use rusqlite::Connection;
@@ -10,12 +10,15 @@ use tokio::task::spawn_blocking;
 
 use crate::{
     backend::{Backend, BoxFuture, Failure, Fault},
-    inject::{self, Disk},
+    inject::{self, Disk, LateStore, LateWrites, Lateness},
     random::Random,
 };
 
 struct Sqlite {
     path: PathBuf,
+    lateness: Arc<Lateness>,
+    /// Where the Hono app reads which writes are to be late.
+    told: PathBuf,
     faults: Vec<Box<dyn Fault>>,
     /// What it lies on, if that is not the machine's disk.
     _disk: Option<Disk>,
@@ -30,8 +33,11 @@ pub(super) fn start() -> Result<Box<dyn Backend>, Failure> {
     // The table, before several processes look for it at once.
     drop(SqliteStore::open(&path)?);
     let mut faults: Vec<Box<dyn Fault>> = vec![Box::new(Busy(path.clone()))];
+    let told = folder.path().join("late");
+    let lateness = Lateness::new(Some(told.clone()));
+    faults.push(Box::new(LateWrites(Arc::clone(&lateness))));
     faults.extend(inject::of_sqlite(&path, disk.as_ref()));
-    Ok(Box::new(Sqlite { path, faults, _disk: disk, _folder: folder }))
+    Ok(Box::new(Sqlite { path, lateness, told, faults, _disk: disk, _folder: folder }))
 }
 
 impl Backend for Sqlite {
@@ -40,11 +46,11 @@ impl Backend for Sqlite {
     }
 
     fn sessions(&self, _instance: usize) -> BoxFuture<'_, Result<Sessions, Failure>> {
-        Box::pin(async { Ok(Sessions::new(SqliteStore::open(&self.path)?)) })
+        Box::pin(async { Ok(Sessions::new(LateStore::new(Arc::new(SqliteStore::open(&self.path)?), &self.lateness))) })
     }
 
     fn hono(&self, _instance: usize) -> Option<Value> {
-        Some(json!({ "kind": "sqlite", "path": &self.path }))
+        Some(json!({ "kind": "sqlite", "path": &self.path, "late": &self.told }))
     }
 
     fn faults(&self) -> &[Box<dyn Fault>] {

@@ -38,6 +38,7 @@ impl fmt::Display for Violation {
 
 /// Every rule by its name, and what it says.
 pub const RULES: [(&str, &str); 19] = [
+    ("revived", "a session that was ended, or an id that was rotated away, opens nothing any more"),
     ("lost-write", "an acknowledged change is seen by every later reader until another change takes its place"),
     ("undone", "what was overwritten, removed or taken by an acknowledged change does not come back"),
     ("failed-shows", "a change that was reported as not written, or dropped, is never seen"),
@@ -47,7 +48,6 @@ pub const RULES: [(&str, &str); 19] = [
     ("counted-twice", "a counter is at most what was acknowledged or left unknown"),
     ("count-backwards", "a counter never goes back"),
     ("wrong-owner", "a session's owner is the one that was acknowledged last"),
-    ("revived", "a session that was ended, or an id that was rotated away, opens nothing any more"),
     ("lost-session", "a session goes on until something ends it"),
     ("two-winners", "of several rotations of one id at most one wins"),
     ("taken-twice", "a value is taken at most once"),

@@ -1,11 +1,16 @@
-//! What is done to a SQLite file from outside, and the small disk that this wants.
+//! What is done where no server is in between: to a SQLite file from outside, on the small disk that this wants, and to the
+//! writes of a store.
 
+mod late;
 mod sqlite;
 
 use std::path::Path;
 
-pub use self::sqlite::{Disk, go_apart};
 use self::sqlite::{Full, SlowReader};
+pub use self::{
+    late::{LateStore, LateWrites, Lateness},
+    sqlite::{Disk, go_apart},
+};
 use crate::backend::Fault;
 
 /// What can be done to a SQLite file, and to the disk that it has for itself, if it has one.

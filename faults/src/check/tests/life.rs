@@ -1,7 +1,7 @@
 //! Planted violations of what is promised about the life of sessions.
 
 use super::story::{Story, Told, own, renew, revoke, rotate, set};
-use crate::history::{Act, Outcome};
+use crate::history::{Act, Outcome, Part};
 
 pub(super) const PLANTED: &[&str] = &["revived", "lost-session", "two-winners"];
 
@@ -21,6 +21,27 @@ fn n1_a_session_that_was_ended_is_not_there_any_more() {
     story.breaks(&[]);
     story.add(7..8, Some(1), Act::Read).sees(&[("a", "v1")]);
     story.breaks(&["revived"]);
+}
+
+#[test]
+fn h3_a_session_that_comes_back_long_after_its_end_is_found() {
+    // It was gone for a while, and then a late write arrived: somebody who kept the cookie shows it, at the very end.
+    let mut story = begun();
+    story.add(2..3, Some(1), rotate("v2")).sees(&[("a", "v1")]).issues(2);
+    story.add(4..5, Some(2), Act::Destroy).sees(&[("a", "v1"), ("b", "v2")]).removes();
+    for cookie in [1, 2] {
+        let late = story.add(6..7, Some(cookie), Act::Read).dead();
+        late.stray = true;
+    }
+    story.breaks(&[]);
+    let late = story.add(9000..9001, Some(2), Act::Read).sees(&[("a", "v1"), ("b", "v2")]);
+    (late.stray, late.part) = (true, Part::Calm);
+    story.breaks(&["revived"]);
+    // So it is with the id from before the login.
+    let late = story.0.requests.last_mut().unwrap();
+    late.sent = Some(1);
+    late.sees(&[("a", "v1")]);
+    assert!(story.broken().contains(&"revived"));
 }
 
 #[test]
