@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// How long a browser waits before it takes an answer for lost for good. It is more than any deadline allows.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What all browsers of a run share: the clock, the numbers, the record.
 #[derive(Debug)]

@@ -32,11 +32,11 @@ const TABS: u32 = 2;
 /// With how many old cookies of a browser, the newest, somebody comes at the end of a run.
 const MOST_OLD: usize = 5000;
 /// How long an instance may take to work again after the last fault.
-const RECOVERY: Duration = Duration::from_secs(10);
+const RECOVERY: Duration = Duration::from_secs(30);
 /// By when a strike must have been healed.
-const STRIKE: Duration = Duration::from_mins(1);
+const STRIKE: Duration = Duration::from_mins(5);
 /// How much longer than the stores' deadlines say a request may take: the machine may be busy.
-const SLACK: Duration = Duration::from_secs(4);
+const SLACK: Duration = Duration::from_secs(10);
 
 /// What a run is to be.
 #[derive(Clone, Debug)]

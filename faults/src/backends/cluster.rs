@@ -162,7 +162,7 @@ impl Fault for KillNode {
             sleep(random.millis(0..700)).await;
             let restart = move |cluster: &mut RedisCluster| {
                 cluster.nodes_mut().get_mut(place).ok_or("a cluster has three masters")?.restart();
-                for _ in 0..500 {
+                for _ in 0..6000 {
                     if cluster.nodes().iter().all(|node| node.cli(&["cluster", "info"]).contains("cluster_state:ok")) {
                         return Ok(());
                     }

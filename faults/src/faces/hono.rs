@@ -18,7 +18,7 @@ use super::{COMMIT_DEADLINE, GRACE, IDLE, STORE_TIMEOUT};
 use crate::backend::Failure;
 
 /// How long Node may take to start and to reach its store.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The process. It is killed when this is dropped, and ends by itself if this process is gone: its input ends then.
 pub(super) type App = Child;

@@ -3,7 +3,8 @@
 use std::{
     env, fs,
     io::{BufRead, BufReader},
-    net::{SocketAddr, TcpStream},
+    net::{SocketAddr, TcpListener, TcpStream},
+    ops::Range,
     path::Path,
     process::{Child, Command, Stdio},
     sync::mpsc,
@@ -25,11 +26,11 @@ use crate::{
 /// The example whose test is a part of its own, because it needs a browser.
 const BROWSER_TEST: &str = "examples/browser-test";
 
-/// How long the demo may take until both halves answer; what it builds is built before.
+/// How long the demo may take until both halves answer, or until both are gone; what it builds is built before.
 const DEMO_PATIENCE: Duration = Duration::from_mins(2);
 
-/// The first port of the demo in this test, away from the one that people use.
-const DEMO_PORT: u16 = 3970;
+/// Ports for the demo in this test: those that the system gives to nobody who asks for any (Linux begins at 32768).
+const DEMO_PORTS: Range<u16> = 10_000..32_000;
 
 /// The tests that examples bring along.
 pub(super) fn examples() -> Outcome {
@@ -124,22 +125,33 @@ fn commands(text: &str) -> Vec<(usize, Args)> {
 /// Starts the demo as a user does, waits until both halves answer, kills it, and waits until both are gone.
 fn demo_serves(store: &str) -> Outcome {
     let program = env::current_exe().during("finding the task runner's own path")?;
+    let addresses = free_addresses()?;
     let mut command = Command::new(program);
-    command.args(["demo", "--store", store, "--port", &DEMO_PORT.to_string()]);
+    command.args(["demo", "--store", store, "--port", &addresses[0].port().to_string()]);
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().during("starting the demo")?;
-    let outcome = both_answer(&mut child);
+    let outcome = both_answer(&mut child, addresses);
     // The hardest end there is: nothing in the task runner gets to run any more.
     child.kill().during("ending the demo")?;
     child.wait().during("ending the demo")?;
     outcome?;
-    both_gone()
+    both_gone(addresses)
 }
 
-fn addresses() -> [SocketAddr; 2] {
-    [DEMO_PORT, DEMO_PORT + 1].map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
+/// Two addresses, one after the other, on which nobody listens.
+fn free_addresses() -> Outcome<[SocketAddr; 2]> {
+    for _ in 0..1000 {
+        let mut draw = [0; 2];
+        getrandom::fill(&mut draw).during("drawing a port")?;
+        let port = DEMO_PORTS.start + u16::from_le_bytes(draw) % (DEMO_PORTS.end - DEMO_PORTS.start);
+        let addresses = [port, port + 1].map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+        if addresses.iter().all(|address| TcpListener::bind(address).is_ok()) {
+            return Ok(addresses);
+        }
+    }
+    fail("no two ports are free for the demo")
 }
 
-fn both_answer(child: &mut Child) -> Outcome {
+fn both_answer(child: &mut Child, addresses: [SocketAddr; 2]) -> Outcome {
     let Some(stdout) = child.stdout.take() else { return fail("the demo has no output") };
     let (lines, printed) = mpsc::channel();
     thread::spawn(move || {
@@ -152,7 +164,7 @@ fn both_answer(child: &mut Child) -> Outcome {
     });
     let start = Instant::now();
     let mut missing: Vec<String> =
-        addresses().iter().map(|address| format!("http://localhost:{}", address.port())).collect();
+        addresses.iter().map(|address| format!("http://localhost:{}", address.port())).collect();
     while !missing.is_empty() {
         let left = DEMO_PATIENCE.saturating_sub(start.elapsed());
         match printed.recv_timeout(left) {
@@ -162,17 +174,17 @@ fn both_answer(child: &mut Child) -> Outcome {
             }
         }
     }
-    for address in addresses() {
+    for address in addresses {
         demo::get(address).during(format!("GET http://{address}/"))?;
     }
     Ok(())
 }
 
-fn both_gone() -> Outcome {
+fn both_gone(addresses: [SocketAddr; 2]) -> Outcome {
     let start = Instant::now();
-    while addresses().iter().any(|address| TcpStream::connect(address).is_ok()) {
-        if start.elapsed() > Duration::from_secs(10) {
-            return fail("the demo was killed and a half of it still serves after 10 s");
+    while addresses.iter().any(|address| TcpStream::connect(address).is_ok()) {
+        if start.elapsed() > DEMO_PATIENCE {
+            return fail(format!("the demo was killed and a half of it still serves after {DEMO_PATIENCE:?}"));
         }
         thread::sleep(Duration::from_millis(50));
     }
