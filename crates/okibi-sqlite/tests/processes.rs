@@ -96,16 +96,17 @@ async fn f_kill_9_of_a_process_that_writes_loses_no_acknowledged_write() {
     for round in 0..12 {
         let mut writer = child("child_that_writes", &database, round);
         let mut lines = BufReader::new(writer.stdout.take().unwrap()).lines();
-        // From its first acknowledged write on, it may be killed at any moment.
-        let first = lines.by_ref().map(Result::unwrap).find(|line| line.starts_with("ack ")).unwrap();
+        // From its twentieth acknowledged write on, it may be killed at any moment.
+        let acknowledged = lines.by_ref().map(Result::unwrap).filter(|line| line.starts_with("ack "));
+        let first: Vec<String> = acknowledged.take(20 + usize::try_from(random(30)).unwrap()).collect();
         let killer = std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_micros(random(150_000)));
+            std::thread::sleep(Duration::from_micros(random(20_000)));
             writer.kill().unwrap();
             writer.wait().unwrap()
         });
         // What was printed before the kill is still in the pipe, up to a line that may be cut off.
         let mut rest: Vec<u8> = Vec::new();
-        for line in std::iter::once(first).chain(lines.map(Result::unwrap)) {
+        for line in first.into_iter().chain(lines.map(Result::unwrap)) {
             rest.extend(line.as_bytes());
             rest.push(b'\n');
         }

@@ -9,8 +9,9 @@ const config: ViteUserConfig = defineConfig({
     include: ['test/consumers/*.test.ts'],
     globalSetup: ['test/consumers/support/install.ts'],
     pool: 'forks',
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // Ceilings for what hangs: a busy machine must not reach them.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
   },
 })
 

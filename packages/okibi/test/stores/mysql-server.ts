@@ -95,6 +95,11 @@ export class MariaDbServer {
     return execFileSync('mariadb', given, { encoding: 'utf8', stdio: 'pipe' }).trim()
   }
 
+  /** The number of its process; `undefined` while it is killed. */
+  get id(): number | undefined {
+    return this.#process?.pid
+  }
+
   /** Ends it as a crash does. */
   async kill(): Promise<void> {
     const server = this.#process

@@ -95,6 +95,11 @@ export class PostgresServer {
     return execFileSync(join(this.#programs, 'psql'), options, { encoding: 'utf8', stdio: 'pipe' }).trim()
   }
 
+  /** The number of its process; `undefined` while it is killed. */
+  get id(): number | undefined {
+    return this.#process?.pid
+  }
+
   /** Kills the server and all of its processes at once. */
   async kill(): Promise<void> {
     const server = this.#process

@@ -169,7 +169,8 @@ function routesOn(options: DirectoryOptions): Hono<SessionEnv<Data>> {
   const [entered, go] = [new Signal(), new Signal()]
   const owners = directory(options)
   app.get('/end-all/:owner', async (c) => c.text(String(await owners.endAll(c.req.param('owner')))))
-  app.use(sessions<Data>(options))
+  // So many at once wait for one record, and a busy machine is slow.
+  app.use(sessions<Data>({ ...options, storeTimeout: 60, commitDeadline: 120 }))
   app.get('/own/:owner', (c) => {
     c.get('session').setOwner(c.req.param('owner'))
     return c.text('yours')
