@@ -37,16 +37,20 @@ fn major(version: &str) -> Option<u32> {
 /// Runs `npm ci` in a folder unless its packages are those of its lock file already. Parts that run side by side take turns.
 pub(crate) fn install(folder: &Path) -> Outcome {
     static TURN: Mutex<()> = Mutex::new(());
-    let _turn = TURN.lock();
     let wanted = wanted(folder)?;
     let stamp = folder.join(STAMP);
-    if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+    let is_installed = || fs::read(&stamp).is_ok_and(|installed| installed == wanted);
+    if is_installed() {
+        return Ok(());
+    }
+    let _turn = TURN.lock();
+    if is_installed() {
         return Ok(());
     }
     println!("installing npm packages in {}", folder.strip_prefix(root()).unwrap_or(folder).display());
     quietly(npm(folder).args(["ci", "--no-audit"]))?;
     fs::create_dir_all(folder.join("node_modules")).during(folder.display())?;
-    fs::write(&stamp, wanted).during(stamp.display())
+    fs::write(&stamp, &wanted).during(stamp.display())
 }
 
 /// What an installation depends on: the lock file, the manifest, and the folder (a copied one has broken links).

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that must hold, part by part, with a summary at the end.
 
+mod ahead;
 mod load;
 mod repeat;
 mod runtimes;
@@ -153,6 +154,8 @@ pub(crate) fn run(options: &Options) -> Outcome {
     if let Some(load) = &load {
         println!("== load: {} threads that compute", load.cores());
     }
+    // Elsewhere nothing is fetched before it is missed.
+    let ahead = (in_ci() && options.parts.len() == PARTS.len()).then(ahead::begin);
     let mut rounds = Vec::new();
     for round in 1..=options.rounds {
         if options.rounds > 1 {
@@ -161,6 +164,10 @@ pub(crate) fn run(options: &Options) -> Outcome {
         let verdicts = run_once(&options.parts);
         print!("{}", summary(&verdicts));
         rounds.push(verdicts);
+    }
+    // It has ended long ago, unless everything failed at once.
+    if ahead.is_some_and(|ahead| ahead.join().is_err()) {
+        return fail("what the parts download: fetching it ahead panicked");
     }
     if options.rounds > 1 {
         print!("{}", repeat::counts(&rounds, options.is_loaded));

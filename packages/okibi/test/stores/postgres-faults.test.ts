@@ -187,7 +187,7 @@ for (const [name, open] of Object.entries(clients)) {
         await onward()
         const before = failed
         if (round % 2) await server.kill()
-        else server.killBackend()
+        else while (!server.killBackend()) await pause()
         while (failed === before) await pause()
         if (round % 2) await server.start()
         else await vi.waitFor(() => server.psql('SELECT 1'), 60_000)

@@ -114,11 +114,13 @@ export class PostgresServer {
     while (processes.some(isAlive)) await pause()
   }
 
-  /** Kills one of the processes that serve connections with SIGKILL; the server then ends the others and recovers. */
-  killBackend(): void {
+  /** Kills one of the processes that serve connections with SIGKILL, if there is one; the server then ends the others and recovers. */
+  killBackend(): boolean {
     const serving = "SELECT coalesce(max(pid), 0) FROM pg_stat_activity WHERE query LIKE '%okibi_sessions%'"
     const id = Number(this.psql(`${serving} AND pid <> pg_backend_pid()`))
-    if (id > 0 && childrenOf(this.#process?.pid ?? 0).includes(id)) send(id, 'SIGKILL')
+    if (id === 0 || !childrenOf(this.#process?.pid ?? 0).includes(id)) return false
+    send(id, 'SIGKILL')
+    return true
   }
 
   /** Holds the whole server still, and waits until it is: connections stay open and nothing answers. */
