@@ -60,7 +60,7 @@ const CHECKS: readonly Check[] = [
  *
  * Keys and owners are new in every run and begin with `contract:` and `owner-`, so the backend need not be empty. What
  * a store can't promise isn't asked of it: without compare-and-swap the rules about swaps at once are left out, and an
- * `eventual` store gets up to 20 seconds to show each write, and sessions that are to expire live 5 seconds in it instead
+ * `eventual` store gets up to 20 seconds to show each write, and sessions that are to expire live 15 seconds in it instead
  * of half a second, as it may let a second pass between two writes of one key.
  *
  * Without a clock, the first rule that waits for sessions to expire starts all the others that do.

@@ -110,7 +110,7 @@ pub(crate) async fn one_call_ends_them_all<B: Backend>(site: &Site<B>) {
     for device in &devices {
         assert!(!is_in(site, device).await);
     }
-    // The markers of those that had rotated before they were ended stay for a minute.
+    // Each leaves a marker where it ended, and those that had rotated before leave another.
     let left = site.backend.records().await - before;
-    assert!(left <= DEVICES, "{left} records are left");
+    assert!(left <= 2 * DEVICES, "{left} records are left");
 }

@@ -19,8 +19,8 @@ export type Bytes = Uint8Array | string
 export const LONG = 600_000
 /** How long a session lives that is to expire: long enough for a few calls to a slow backend. */
 const SHORT = 500
-/** The same in an eventually consistent store, which may let a second pass between two writes of one key. */
-const SHORT_IF_EVENTUAL = 5000
+/** The same in an eventually consistent store, which may let a second pass between two writes of one key, on a busy machine. */
+const SHORT_IF_EVENTUAL = 15_000
 /** The most that this is for a slow backend. */
 const LONGEST_SHORT = 5000
 /** A slow backend gets this many times what as many calls take as are made at once while rules wait. */

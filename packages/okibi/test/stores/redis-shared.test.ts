@@ -40,7 +40,7 @@ for (const [name, { start, open }] of Object.entries(ways)) {
 
     test('each session is one key, whoever wrote it', () => {
       const records = servers.flatMap((server) => {
-        const keys = server.cli('--scan').split('\n').filter(Boolean)
+        const keys = server.cli('--scan', '--pattern', 'session:*').split('\n').filter(Boolean)
         return keys.map((key) => server.cli('get', key))
       })
       expect(records.length).toBeGreaterThan(5)

@@ -47,10 +47,10 @@ afterAll(async () => {
 
 type Data = { user: string; n: number; [name: `name${number}`]: number }
 
-function site(store: Store) {
+function site(store: Store, options: { storeTimeout?: number; commitDeadline?: number } = {}) {
   const events: SessionEvent[] = []
   const app = new Hono<SessionEnv<Data>>()
-  app.use(sessions<Data>({ store, onEvent: (event) => events.push(event) }))
+  app.use(sessions<Data>({ ...options, store, onEvent: (event) => events.push(event) }))
   app.get('/user', (c) => c.text(c.get('session').get('user') ?? 'nobody'))
   app.get('/login', (c) => {
     c.get('session').set('user', 'ann')
@@ -87,10 +87,12 @@ describe.each(Object.keys(drivers))('%s', (name) => {
 
   test('n2_parallel_changes_in_one_process_all_survive', async () => {
     const storage = storageOf(name)
-    const { ann } = site(unstorageStore(storage))
+    // So many at once stand in one line, and a busy machine is slow.
+    const patient = { storeTimeout: 60, commitDeadline: 120 }
+    const { ann } = site(unstorageStore(storage), patient)
     await ann.text('/login')
     // A second store on the same storage, as a second middleware may have: its writers wait in the same line.
-    const ben = new Browser(site(unstorageStore(storage)).ann.app, ann.cookies)
+    const ben = new Browser(site(unstorageStore(storage), patient).ann.app, ann.cookies)
     await Promise.all(Array.from({ length: 50 }, (_, at) => (at % 2 ? ann : ben).twin().text(`/set/${at}`)))
     expect(JSON.parse(await ann.text('/names'))).toHaveLength(51)
     await Promise.all(Array.from({ length: 100 }, (_, at) => (at % 2 ? ann : ben).twin().text('/add')))
