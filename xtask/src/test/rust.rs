@@ -51,6 +51,8 @@ const OUTAGES: &[&str] = &[
     "--test",
     "mysql",
     "--test",
+    "nginx",
+    "--test",
     "postgres",
     "--test",
     "redis",

@@ -39,6 +39,14 @@ pub(super) fn need_mariadb() -> Outcome {
     Err(Failure("MariaDB: not found; install the packages mariadb-server-core and mariadb-client-core".to_owned()))
 }
 
+/// The proxy that sealed sessions must pass.
+pub(super) fn need_nginx() -> Outcome {
+    if Path::new("/usr/sbin/nginx").is_file() || read(Command::new("nginx").arg("-v")).is_ok() {
+        return Ok(());
+    }
+    Err(Failure("nginx: not found; install the package nginx".to_owned()))
+}
+
 /// Runs the tests of the stores, with the runtimes and the older clients that they use.
 pub(super) fn real() -> Outcome {
     wasm::build(Effort::Quick)?;
