@@ -188,10 +188,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
 /// Runs each of the parts once.
 fn run_once(parts: &[&'static Part]) -> Vec<Ran<'static>> {
     let mut verdicts = Vec::new();
-    let belong_together = |one: &&Part, next: &&Part| {
-        SIDE_BY_SIDE.iter().any(|names| names.contains(&one.name) && names.contains(&next.name))
-    };
-    for parts in parts.chunk_by(belong_together) {
+    for parts in parts.chunk_by(|one, next| may_run_beside(one, next)) {
         match parts {
             [part] => {
                 println!("== {}", part.name);
@@ -203,6 +200,10 @@ fn run_once(parts: &[&'static Part]) -> Vec<Ran<'static>> {
         }
     }
     verdicts
+}
+
+fn may_run_beside(one: &Part, next: &Part) -> bool {
+    SIDE_BY_SIDE.iter().any(|names| names.contains(&one.name) && names.contains(&next.name))
 }
 
 /// Runs a part; what became of it, and the line that says so.
@@ -301,7 +302,10 @@ fn summary(verdicts: &[Ran<'_>]) -> String {
 mod tests {
     use std::process::Command;
 
-    use super::{Failure, Part, Verdict, chosen, fail, holding_back, judge, side_by_side, summary};
+    use super::{
+        Failure, PARTS, Part, SIDE_BY_SIDE, Verdict, chosen, fail, holding_back, judge, may_run_beside, side_by_side,
+        summary,
+    };
     use crate::run::run;
 
     fn names(wanted: &[&str]) -> Vec<&'static str> {
@@ -341,6 +345,16 @@ mod tests {
         assert_eq!((&verdicts[0].1, &verdicts[2].1), (&Verdict::Passed, &Verdict::Passed));
         let ((), printed) = holding_back(|| run(Command::new("echo").arg("held")).unwrap());
         assert_eq!(printed, "held\n");
+    }
+
+    #[test]
+    fn parts_that_may_run_side_by_side_follow_each_other() {
+        let groups: Vec<Vec<&str>> = PARTS
+            .chunk_by(may_run_beside)
+            .map(|parts| parts.iter().map(|part| part.name).collect())
+            .filter(|names: &Vec<&str>| names.len() > 1)
+            .collect();
+        assert_eq!(groups, SIDE_BY_SIDE);
     }
 
     #[test]
