@@ -142,6 +142,7 @@ export const ways: Record<string, () => Promise<Way>> = {
         const sql = postgres(`postgres://postgres@${HOST}:${first(proxies)}/postgres`, {
           connect_timeout: 1,
           backoff: () => 0.5,
+          fetch_types: false,
         })
         return { store: postgresStore(sql), close: () => sql.end({ timeout: 0 }) }
       },

@@ -34,6 +34,8 @@ export const clients: Record<string, (port: number, opening?: Opening) => Promis
       connection: settings === '' ? {} : { options: settings },
       backoff: () => 0.05,
       connect_timeout: 1,
+      // As the documentation says. What it asks of its own when it connects is rejected unheard if it is ended meanwhile.
+      fetch_types: false,
       onnotice: ignore,
     })
     return { client: sql, close: () => sql.end({ timeout: 0 }) }
