@@ -60,6 +60,8 @@ pub enum ErrorKind {
     NoLayer,
     /// The function of an `update` panicked when it was run again.
     UpdatePanicked,
+    /// Two layers have a cookie of the same name and are not configured the same; the message names the option.
+    Config,
     /// Something that cannot happen did. Please report it.
     Internal,
 }
@@ -84,6 +86,7 @@ impl ErrorKind {
             Self::NoOwners => "no_owners",
             Self::NoLayer => "no_layer",
             Self::UpdatePanicked => "update_panicked",
+            Self::Config => "config",
             Self::Internal => "internal",
         }
     }
@@ -115,6 +118,15 @@ impl Error {
             ErrorKind::NoLayer,
             "session: no session layer around this service; add the layer that Sessions makes",
         )
+    }
+
+    /// Two layers whose cookies have this name differ in this option.
+    pub(crate) fn same_cookie(cookie: &str, option: &str) -> Self {
+        let text = format!(
+            "{option}: two session layers have a cookie {cookie} and differ in this; use clones of one layer, or give one of \
+             them another cookie name"
+        );
+        Self::new(ErrorKind::Config, text)
     }
 
     pub(crate) fn head_sent() -> Self {

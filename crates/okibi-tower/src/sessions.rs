@@ -12,7 +12,7 @@ use okibi_store::{DynStore, Store};
 
 use crate::{
     Error, SessionLayer,
-    shared::{BoxFuture, EntropyError, Outside, Shared},
+    shared::{BoxFuture, EntropyError, Outside, Shared, described},
 };
 
 /// The configuration of a session: [`new`](Self::new) or [`sealed`](Self::sealed), then what should differ from the
@@ -361,6 +361,7 @@ impl<K> Sessions<K> {
         let is_insecure = self.config.cookie.insecure_for_development;
         let is_native = matches!(self.config.dialect, Dialect::Native(_));
         let accept: Vec<bool> = self.config.accept.iter().map(|accept| accept.dialect.is_sealed()).collect();
+        let described = described(&self.config);
         let engine = Engine::new(self.config)?;
         match (engine.is_sealed(), self.store.is_some()) {
             (false, false) if is_native => {
@@ -385,7 +386,13 @@ impl<K> Sessions<K> {
                 "the session cookie is not Secure: insecure_for_development is for development only"
             );
         }
-        Ok(SessionLayer::new(Shared { engine, store: self.store, accepted: self.accepted, outside: self.outside }))
+        Ok(SessionLayer::new(Shared {
+            engine,
+            store: self.store,
+            accepted: self.accepted,
+            outside: self.outside,
+            described,
+        }))
     }
 }
 

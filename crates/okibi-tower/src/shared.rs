@@ -60,9 +60,38 @@ pub(crate) struct Shared {
     /// Where the accepted dialects keep theirs, in the order of the configuration.
     pub(crate) accepted: Vec<Option<Arc<dyn DynStore>>>,
     pub(crate) outside: Outside,
+    /// What it is configured by, without secrets, for comparing it with another layer.
+    pub(crate) described: Vec<(&'static str, String)>,
+}
+
+/// Describes a configuration, so that another can be compared with it: each option with its value, without secrets.
+pub(crate) fn described(config: &Config) -> Vec<(&'static str, String)> {
+    let Config { cookie, dialect, namespace, lifetime, renew_after, persistent, grace, limits, revocations, .. } =
+        config;
+    vec![
+        ("cookie", format!("{cookie:?}")),
+        ("signed", format!("{dialect:?}")),
+        ("namespace", format!("{namespace:?}")),
+        ("lifetime", format!("{lifetime:?}")),
+        ("renew_after", format!("{renew_after:?}")),
+        ("browser_session", format!("{persistent:?}")),
+        ("grace", format!("{grace:?}")),
+        ("limits", format!("{limits:?}")),
+        ("revocations", format!("{revocations:?}")),
+    ]
 }
 
 impl Shared {
+    /// The option in which two layers with one cookie differ. Whether two stores or two rings are the same cannot be told
+    /// from outside, so without another difference it is these, unless the layers are clones of each other.
+    pub(crate) fn differs(self: &Arc<Self>, other: &Arc<Self>) -> Option<&'static str> {
+        if Arc::ptr_eq(self, other) {
+            return None;
+        }
+        let differing = self.described.iter().zip(&other.described).find(|(one, other)| one != other);
+        Some(differing.map_or("store or secrets", |((option, _), _)| option))
+    }
+
     /// For a session without a layer: the default configuration, in memory.
     pub(crate) fn detached() -> Self {
         let engine = Engine::new(Config::default()).expect("the default configuration is possible");
@@ -71,6 +100,7 @@ impl Shared {
             store: Some(Arc::new(MemoryStore::with_capacity(64))),
             accepted: Vec::new(),
             outside: Outside::default(),
+            described: Vec::new(),
         }
     }
 

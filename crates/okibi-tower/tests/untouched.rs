@@ -239,8 +239,8 @@ async fn s12_equal_cookies_count_once_also_over_several_headers() {
 #[tokio::test]
 async fn an_inner_layer_of_the_same_session_lets_everything_pass() {
     let world = World::new();
-    let inner = world.sessions().layer().unwrap();
-    let browser = Browser::new(routes().layer(inner).layer(world.sessions().layer().unwrap()));
+    let layer = world.sessions().layer().unwrap();
+    let browser = Browser::new(routes().layer(layer.clone()).layer(layer));
     let answer = browser.act(|session| async move { session.set(USER, &"ada".to_owned()) }).await.ok();
     assert_eq!(answer.cookies().len(), 1);
     assert_eq!(world.store.counts(), (0, 1, 0));

@@ -22,7 +22,8 @@ pin_project! {
     /// The answer of a [`SessionService`](super::SessionService). It leaves only after the session's commit.
     pub struct ResponseFuture<F, R, E> {
         #[pin]
-        inner: F,
+        inner: Option<F>,
+        refused: Option<Error>,
         session: Option<Arc<Inner>>,
         held: Option<Held<R, E>>,
     }
@@ -36,7 +37,12 @@ struct Held<R, E> {
 
 impl<F, R, E> ResponseFuture<F, R, E> {
     pub(super) const fn new(inner: F, session: Option<Arc<Inner>>) -> Self {
-        Self { inner, session, held: None }
+        Self { inner: Some(inner), refused: None, session, held: None }
+    }
+
+    /// The answer to a request that must not reach the inner service.
+    pub(super) const fn refused(error: Error) -> Self {
+        Self { inner: None, refused: Some(error), session: None, held: None }
     }
 }
 
@@ -50,7 +56,11 @@ where
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         if this.held.is_none() {
-            let result = ready!(this.inner.poll(context));
+            let Some(inner) = this.inner.as_pin_mut() else {
+                let refused = this.refused.take();
+                return refused.map_or(Poll::Pending, |error| Poll::Ready(Ok(Shared::answer(&error))));
+            };
+            let result = ready!(inner.poll(context));
             let Some(session) = this.session else { return Poll::Ready(result) };
             let failed = match &result {
                 Ok(response) => session.is_failure(response.status()),

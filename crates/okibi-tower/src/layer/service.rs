@@ -15,6 +15,7 @@ use super::ResponseFuture;
 use crate::{
     session::{Inner, Slot},
     shared::Shared,
+    trace,
 };
 
 /// A service with a session around it. Made by [`SessionLayer`](super::SessionLayer).
@@ -45,12 +46,16 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let outer = request.extensions().get::<Slot<K>>();
-        if outer.is_some_and(|outer| outer.has_cookie(self.shared.engine.cookie_name())) {
-            return ResponseFuture::new(self.inner.call(request), None);
+        match Slot::is_there::<K>(request.extensions(), &self.shared) {
+            Ok(false) => {}
+            Ok(true) => return ResponseFuture::new(self.inner.call(request), None),
+            Err(error) => {
+                trace::failure(self.shared.engine.cookie_name(), "layer", &error);
+                return ResponseFuture::refused(error);
+            }
         }
         let session = Arc::new(Inner::new(Arc::clone(&self.shared), request.method(), request.headers()));
-        request.extensions_mut().insert(Slot::<K>::new(Arc::clone(&session)));
+        Slot::put::<K>(request.extensions_mut(), Arc::clone(&session));
         ResponseFuture::new(self.inner.call(request), Some(session))
     }
 }

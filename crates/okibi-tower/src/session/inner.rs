@@ -1,12 +1,12 @@
 //! What all handles of one request's session share.
 
 use std::{
+    any::TypeId,
     fmt,
-    marker::PhantomData,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use http::{HeaderMap, Method, StatusCode};
+use http::{Extensions, HeaderMap, Method, StatusCode};
 use okibi_core::{Op, Patch, Text};
 
 use super::{
@@ -106,28 +106,38 @@ impl fmt::Debug for Inner {
     }
 }
 
-/// The session's place in a request's extensions, one for each kind.
-pub(crate) struct Slot<K> {
+/// The sessions in a request's extensions, the innermost first, each with the kind by which handlers ask for it.
+#[derive(Clone)]
+pub(crate) struct Slot {
+    kind: TypeId,
     inner: Arc<Inner>,
-    kind: PhantomData<fn() -> K>,
+    outer: Option<Arc<Self>>,
 }
 
-impl<K> Slot<K> {
-    pub(crate) const fn new(inner: Arc<Inner>) -> Self {
-        Self { inner, kind: PhantomData }
+impl Slot {
+    /// Puts a session into a request.
+    pub(crate) fn put<K: 'static>(extensions: &mut Extensions, inner: Arc<Inner>) {
+        let outer = extensions.remove::<Self>().map(Arc::new);
+        extensions.insert(Self { kind: TypeId::of::<K>(), inner, outer });
     }
 
-    pub(crate) const fn inner(&self) -> &Arc<Inner> {
-        &self.inner
+    /// The session of this kind.
+    pub(crate) fn find<K: 'static>(extensions: &Extensions) -> Option<&Arc<Inner>> {
+        Self::all(extensions).find(|slot| slot.kind == TypeId::of::<K>()).map(|slot| &slot.inner)
     }
 
-    pub(crate) fn has_cookie(&self, name: &str) -> bool {
-        self.inner.shared.engine.cookie_name() == name
+    /// What a layer is to do that would put a session of this kind into the request: whether one around it has its cookie
+    /// already. That must be the same session.
+    pub(crate) fn is_there<K: 'static>(extensions: &Extensions, shared: &Arc<Shared>) -> Result<bool, Error> {
+        let cookie = shared.engine.cookie_name();
+        let Some(slot) = Self::all(extensions).find(|slot| slot.inner.shared.engine.cookie_name() == cookie) else {
+            return Ok(false);
+        };
+        let option = if slot.kind == TypeId::of::<K>() { slot.inner.shared.differs(shared) } else { Some("of") };
+        option.map_or(Ok(true), |option| Err(shared.fail(Error::same_cookie(cookie, option))))
     }
-}
 
-impl<K> Clone for Slot<K> {
-    fn clone(&self) -> Self {
-        Self { inner: Arc::clone(&self.inner), kind: PhantomData }
+    fn all(extensions: &Extensions) -> impl Iterator<Item = &Self> {
+        std::iter::successors(extensions.get::<Self>(), |slot| slot.outer.as_deref())
     }
 }

@@ -42,12 +42,12 @@ impl<K: 'static> Session<K> {
     /// [`NoLayer`](crate::ErrorKind::NoLayer) without a session layer of this kind around the service;
     /// [`StoreUnavailable`](crate::ErrorKind::StoreUnavailable) if the store failed.
     pub async fn of(extensions: &Extensions) -> Result<Self, Error> {
-        let Some(slot) = extensions.get::<Slot<K>>() else {
+        let Some(slot) = Slot::find::<K>(extensions) else {
             let error = Error::no_layer();
             crate::trace::failure(std::any::type_name::<K>(), "load", &error);
             return Err(error);
         };
-        let session = Self { inner: Arc::clone(slot.inner()), kind: PhantomData };
+        let session = Self { inner: Arc::clone(slot), kind: PhantomData };
         session.inner.load().await?;
         Ok(session)
     }

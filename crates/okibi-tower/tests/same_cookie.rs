@@ -1,0 +1,93 @@
+//! Layers whose cookies have one name: clones of each other are one session, all others an error that names what differs.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Router, body::Body, routing::get};
+use http::{Request, StatusCode};
+use okibi_store::MemoryStore;
+use okibi_tower::{ErrorKind, Ring, Session, SessionLayer, Sessions};
+use std::sync::Mutex;
+use tower::ServiceExt as _;
+
+struct Admin;
+
+/// The status, and what the layer inside says of itself.
+async fn answer(app: Router, seen: &Mutex<Option<(ErrorKind, String)>>) -> (StatusCode, Option<(ErrorKind, String)>) {
+    let response = app.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
+    (response.status(), seen.lock().unwrap().take())
+}
+
+type Seen = Arc<Mutex<Option<(ErrorKind, String)>>>;
+
+fn watched<K>(sessions: Sessions<K>, seen: &Seen) -> SessionLayer<K> {
+    let seen = Arc::clone(seen);
+    sessions
+        .on_store_error(move |error| {
+            *seen.lock().unwrap() = Some((error.kind(), error.to_string()));
+            let mut response = http::Response::new("refused".into());
+            *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+            response
+        })
+        .layer()
+        .unwrap()
+}
+
+fn app() -> Router {
+    Router::new().route("/", get(|_: Session| async { "fine" }))
+}
+
+#[tokio::test]
+async fn m4_clones_of_a_layer_are_one_session() {
+    let seen = Seen::default();
+    let layer = watched(Sessions::new(MemoryStore::new()), &seen);
+    let (status, error) = answer(app().layer(layer.clone()).layer(layer), &seen).await;
+    assert_eq!((status, error), (StatusCode::OK, None));
+}
+
+#[tokio::test]
+async fn m4_r8_another_layer_with_the_same_cookie_is_an_error_that_names_what_differs() {
+    let store = || Sessions::new(MemoryStore::new());
+    let ring = || Ring::new(["a secret of 32 bytes or more, from a good source"]).unwrap();
+    let others: [(&str, Sessions); 6] = [
+        ("store or secrets", store()),
+        ("lifetime", store().idle(Duration::from_mins(5))),
+        ("namespace", store().namespace("other")),
+        ("signed", store().signed(ring())),
+        ("signed", Sessions::sealed(ring())),
+        ("browser_session", store().browser_session()),
+    ];
+    for (option, other) in others {
+        let seen = Seen::default();
+        let app = app().layer(watched(other, &seen)).layer(store().layer().unwrap());
+        let (status, error) = answer(app, &seen).await;
+        let (kind, text) = error.unwrap();
+        assert_eq!((status, kind), (StatusCode::INTERNAL_SERVER_ERROR, ErrorKind::Config));
+        assert!(text.starts_with(&format!("{option}: two session layers have a cookie __Host-session and")), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn m4_another_kind_never_has_the_cookie_of_the_first() {
+    let seen = Seen::default();
+    let store = Arc::new(MemoryStore::new());
+    let admin = watched(Sessions::new(Arc::clone(&store)).of::<Admin>("__Host-session"), &seen);
+    let app = Router::new()
+        .route("/", get(|_: Session<Admin>| async { "an administrator" }))
+        .layer(admin)
+        .layer(Sessions::new(store).layer().unwrap());
+    let (status, error) = answer(app, &seen).await;
+    assert_eq!((status, error.unwrap().0), (StatusCode::INTERNAL_SERVER_ERROR, ErrorKind::Config));
+}
+
+#[tokio::test]
+async fn n29_layers_with_cookies_of_their_own_stand_inside_each_other() {
+    let seen = Seen::default();
+    let admin = watched(Sessions::new(MemoryStore::new()).of::<Admin>("__Host-admin"), &seen);
+    let app = Router::new()
+        .route("/", get(|_: Session, _: Session<Admin>| async { "both" }))
+        .layer(admin)
+        .layer(Sessions::new(MemoryStore::new()).layer().unwrap());
+    assert_eq!(answer(app, &seen).await, (StatusCode::OK, None));
+}
