@@ -23,6 +23,8 @@ pub(crate) const ROTATE_MARKER: Duration = Duration::from_mins(1);
 /// How long a marker at least stays in the store, though it counts only for its own time: a write that arrives late and
 /// expects that nothing is stored there meets it.
 pub(crate) const MARKER_KEPT: Duration = Duration::from_hours(1);
+/// How long a record stays in the store after the session's end: a request that began before counts as activity.
+pub(crate) const RECORD_KEPT: Duration = Duration::from_hours(1);
 /// A last-active time further in the future than this counts as due for renewal: a clock was wrong.
 pub(crate) const SKEW: Duration = Duration::from_mins(1);
 /// The largest limits that can be configured.

@@ -204,6 +204,8 @@ fn take_hands_a_value_of_an_old_session_to_exactly_one_request() {
     second.load(&mut world);
     assert_eq!(first.take_out(&mut world, "n"), Some("1".into()));
     assert_eq!(second.take_out(&mut world, "n"), None);
+    first.commit(&mut world).unwrap();
+    second.commit(&mut world).unwrap();
     assert_eq!(header(&first), header(&second));
     assert_eq!(world.records().len(), 1);
 }

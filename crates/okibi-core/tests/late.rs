@@ -62,8 +62,9 @@ impl Visitor {
             }
             Revoke => {
                 let limits = Config::default().limits;
-                let is_record = |bytes: &Bytes| matches!(decode(bytes, &limits), Ok(Stored::Record(_)));
-                let live = world.store.iter().find(|(_, (bytes, expires))| *expires > world.now && is_record(bytes));
+                let now = world.now;
+                let is_live = |bytes: &Bytes| matches!(decode(bytes, &limits), Ok(Stored::Record(record)) if record.expires_at() > now);
+                let live = world.store.iter().find(|(_, (bytes, expires))| *expires > now && is_live(bytes));
                 let Some(key) = live.map(|(key, _)| key.clone()) else { return };
                 world.revoke(key).unwrap();
                 return self.ends();

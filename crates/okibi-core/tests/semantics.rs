@@ -54,13 +54,38 @@ fn n1_a_slow_request_does_not_revive_what_was_destroyed() {
 }
 
 #[test]
-fn n1_a_slow_request_does_not_revive_what_expired() {
+fn r29_a_request_that_began_while_the_session_was_live_counts_as_activity() {
+    let began = |world: &mut World| {
+        let cookie = new_session(world);
+        world.advance(59 * MINUTE);
+        (world.request(Some(&cookie)), cookie)
+    };
+    // It looks at the session at first, at last, or in the middle of its upload.
+    for (before, after) in [(0, 55 * MINUTE), (55 * MINUTE, 0), (20 * MINUTE, 35 * MINUTE)] {
+        let mut world = World::new(Config::default());
+        let (mut slow, cookie) = began(&mut world);
+        world.advance(before);
+        slow.load(&mut world);
+        assert!(slow.is_live());
+        slow.set("late", 1);
+        world.advance(after);
+        slow.commit(&mut world).unwrap();
+        world.advance(59 * MINUTE);
+        let next = world.serve(Some(&cookie), |_| {});
+        assert_eq!((next.get("a"), next.get("late")), (Some(1.into()), Some(1.into())));
+    }
+    // Whoever begins later finds nothing, though the store still has the record.
     let mut world = World::new(Config::default());
-    let cookie = new_session(&mut world);
-    let mut slow = world.request(Some(&cookie));
+    let (_, cookie) = began(&mut world);
+    world.advance(MINUTE);
+    let late = world.serve(Some(&cookie), |_| {});
+    assert!(!late.is_live() && late.events.contains(&Event::Expired));
+    // A request outlasts the idle span by an hour at most.
+    let mut world = World::new(Config::default());
+    let (mut slow, _) = began(&mut world);
     slow.load(&mut world);
     slow.set("late", 1);
-    world.advance(61 * MINUTE);
+    world.advance(2 * HOUR);
     slow.commit(&mut world).unwrap();
     assert_eq!((world.entries(), slow.cookies().len()), (0, 0));
 }
@@ -329,7 +354,7 @@ fn n14_idle_slides_and_absolute_does_not_move() {
     world.advance(HOUR);
     let idle = world.serve(Some(&cookie), |_| {});
     assert!(!idle.is_live(), "idle for an hour, though the store still has it");
-    assert_eq!(idle.events, [Event::UnknownId], "the store's own expiry was first");
+    assert_eq!(idle.events, [Event::Expired]);
 }
 
 #[test]

@@ -274,7 +274,8 @@ export class RequestSession<V extends Changes = View> {
     return this.#inTurn(() => {
       if (this.#isOver) return
       if (!failed) this.view.notice()
-      if (failed ? !this.view.isDestroyed : !this.#mustCommit()) return
+      // After a failure only a cookie is left to be looked at again that an earlier commit decided.
+      if (failed ? !this.view.isDestroyed && this.cookies.length === 0 : !this.#mustCommit()) return
       if (upgrades && this.#wantsCookie) throw upgrade()
       const isSealedChange = this.engine.sealed && this.view.isChanged && (upgrades || this.isUpgrade)
       if (!isSealedChange) return this.#commit(failed, true)

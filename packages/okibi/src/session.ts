@@ -116,7 +116,7 @@ export class Session<D extends JsonData<D> = AnyData> {
    * Gives the session a new id for a change of privilege: at login, at logout, when roles change (ASVS 7.2.4).
    *
    * The values stay, both clocks start anew, and from the commit on the old id opens nothing. Of several requests that
-   * rotate in parallel one wins; the others are anonymous from there on and send no cookie. With `keepDeadline` the
+   * rotate in parallel one goes on with the session; each of the others begins a session of its own with what it set. With `keepDeadline` the
    * absolute deadline stays where it is.
    */
   rotate(options: { readonly keepDeadline?: boolean } = {}): void {

@@ -5,10 +5,17 @@ use core::mem;
 
 use super::{
     Engine,
-    flow::{Base, Elsewhere, Flow, Live, Looking, Stage, Step, Work},
+    flow::{Base, Elsewhere, Flow, Live, Looking, Random, Stage, Step, Work},
     open::{Seen, nothing},
 };
-use crate::{dialect::Reading, error::Event, exchange::Loaded, id::Id, record::Record, time::Timestamp};
+use crate::{
+    dialect::Reading,
+    error::{Event, Refusal},
+    exchange::Loaded,
+    id::Id,
+    record::Record,
+    time::Timestamp,
+};
 
 /// What a request's cookie of an accepted dialect says.
 #[derive(Clone, Copy)]
@@ -127,6 +134,27 @@ impl Engine {
         };
         let bytes = bytes::Bytes::new();
         Box::new(Live { id, key: None, bytes, record, followed: false, adopted: true })
+    }
+
+    /// The record into the cookie. What a store of an accepted dialect still keeps of it goes first.
+    pub(super) fn seal_or_adopt(
+        &self,
+        flow: &mut Flow,
+        mut work: Box<Work>,
+        record: Record,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        let is_stored = flow.live().is_some_and(|live| live.adopted && live.id.is_some());
+        let Some(Elsewhere { entry, key, .. }) = flow.accepted.first().filter(|_| is_stored) else {
+            return self.seal(flow, record, now, random);
+        };
+        let step = Step::DeleteAccepted { entry: (*entry).into(), key: key.clone() };
+        // Before anything is deleted, it must be certain that the session fits into cookies.
+        let cookies = self.sealed(flow, &record, now, random)?;
+        work.stage = Stage::Adopting { record, cookies };
+        flow.work = Some(work);
+        Ok(step)
     }
 
     /// What is to be forgotten of accepted dialects once the session is ended.

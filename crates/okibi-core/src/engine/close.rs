@@ -2,6 +2,8 @@
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 
+use core::time::Duration;
+
 use bytes::Bytes;
 
 use super::{
@@ -17,7 +19,7 @@ use crate::{
     exchange::Write,
     id::{Id, Owner},
     policy::{
-        Dialect, Protection,
+        Dialect, Protection, RECORD_KEPT,
         hono::{HonoProtection, HonoSessions},
     },
     record::Record,
@@ -39,9 +41,11 @@ pub(super) struct Plan {
     pub(super) computed: Vec<Computed>,
     /// The id that the app chose for the next new record.
     pub(super) chosen: Option<Text>,
+    /// The request failed: nothing but a destroy is written.
+    pub(super) failed: bool,
 }
 
-fields!(Plan { destroy, rotation, log, computed, chosen });
+fields!(Plan { destroy, rotation, log, computed, chosen, failed });
 
 impl Plan {
     /// `failed`: the request failed, so only a destroy is carried out.
@@ -55,7 +59,7 @@ impl Plan {
         }
         let rotation = log.iter().filter_map(Rotation::asked_by).max();
         let chosen = log.iter().rev().find_map(|op| if let Op::UseId(id) = op { Some(id.clone()) } else { None });
-        Self { destroy: end.is_some(), rotation, log, computed: Vec::new(), chosen }
+        Self { destroy: end.is_some(), rotation, log, computed: Vec::new(), chosen, failed }
     }
 
     /// How a live session moves: as the log asks, and always when it comes from elsewhere or the app chose another id.
@@ -112,11 +116,13 @@ impl Engine {
         flow.work = None;
         let plan = Plan::new(log, failed);
         self.check(&plan.log)?;
-        if failed && !plan.destroy {
+        // What an earlier commit left to be sent is looked at again, also after a failure.
+        if failed && !plan.destroy && flow.set_cookies.is_empty() {
             return Ok(Step::Done);
         }
         let step = self.proceed(flow, Work::new(Task::Commit(plan)), now, random)?;
-        Ok(self.leave(flow, step, now))
+        flow.count(&step);
+        Ok(step)
     }
 
     /// What a commit does next, with nothing outstanding.
@@ -142,8 +148,10 @@ impl Engine {
                 }
                 Ok(Step::Done)
             }
-            // It ended while the request was under way, on a store that does not see to that itself (N1).
-            (Base::Live(live), _) if live.record.expires_at() <= now && work.fresh.is_none() => {
+            // In the older dialects a store drops what expires while the request is under way, or should have.
+            (Base::Live(live), _)
+                if !self.policy.is_native() && live.record.expires_at() <= now && work.fresh.is_none() =>
+            {
                 self.lose(flow, work, now, random)
             }
             (Base::Live(_), _) => self.change(flow, work, now, random),
@@ -202,14 +210,16 @@ impl Engine {
         let (Task::Commit(plan), Base::Live(live)) = (&mut work.task, &flow.base) else {
             return Err(Refusal::OutOfOrder);
         };
-        let rotation = plan.rotation_of(live);
-        let due =
-            self.policy.renewal_due(&live.record, now) || (plan.touches() && self.policy.may_touch(&live.record, now));
+        let rotation = if plan.failed { None } else { plan.rotation_of(live) };
+        let due = !plan.failed
+            && (self.policy.renewal_due(&live.record, now)
+                || (plan.touches() && self.policy.may_touch(&live.record, now)));
+        let owes_cookie = self.owes_cookie(flow, live);
         if rotation.is_none() && work.fresh.is_some() {
             return self.undo_rotation(flow, work, false, now, random);
         }
         if rotation.is_none() && plan.changes_nothing() && !due {
-            return Ok(Step::Done);
+            return Ok(self.look_again(flow, work, owes_cookie, now));
         }
         let entries = match self.replay(plan, live.record.entries.clone(), flow.basis)? {
             Replayed::Entries(entries) => entries,
@@ -234,8 +244,24 @@ impl Engine {
         }
         let id = live.id.clone().ok_or(Refusal::OutOfOrder)?;
         let write = self.write(&record, &id, random)?;
-        let cookie = renewed || self.policy.sends_cookie_on_write();
+        let cookie = renewed || owes_cookie || self.policy.sends_cookie_on_write();
         self.ask_swap(flow, work, Stage::Writing { record, renewed: cookie }, write)
+    }
+
+    /// Nothing is to be written. A cookie that was decided before is sent only if its id still opens the session: a login
+    /// elsewhere may have replaced it, and the browser must not get the old one back.
+    fn look_again(&self, flow: &mut Flow, mut work: Box<Work>, owes_cookie: bool, now: Timestamp) -> Step {
+        let Some(Live { id: Some(id), record, .. }) = flow.live().filter(|_| owes_cookie) else {
+            return Step::Done;
+        };
+        // An eventually consistent store may still show what was there before the commit.
+        if !work.is_checked && !self.policy.is_eventual() {
+            work.is_checked = true;
+            let id = id.clone();
+            return self.ask_load(flow, work, id);
+        }
+        flow.set_cookies = self.id_cookies(flow, id, record, now, None);
+        Step::Done
     }
 
     /// Activity, now. In the older dialects every write is, and brings back the configured span.
@@ -289,7 +315,8 @@ impl Engine {
         let bytes = self.encode(record, Some(id), random)?;
         Ok(Write {
             bytes,
-            expires_at: record.expires_at(),
+            // A request that began while the session was live may end after that.
+            expires_at: record.expires_at().plus(if self.policy.is_native() { RECORD_KEPT } else { Duration::ZERO }),
             owner: record.owner.as_ref().map(|owner| self.stored_owner(owner)),
         })
     }

@@ -42,7 +42,11 @@ impl Engine {
         match (&flow.base, &flow.presented) {
             _ if self.is_sealed() => match self.own_revocation(flow) {
                 Some(key) => self.ask_mark(flow, work, key, None, 0, now, random),
-                None => self.ended(flow, work, now, random),
+                None => match flow.noted.clone() {
+                    // It went on under another handle: that one ends.
+                    Some(key) => Ok(look(flow, work, key, 0)),
+                    None => self.ended(flow, work, now, random),
+                },
             },
             // Without markers there is nothing to leave behind and nobody to follow.
             (Base::Live(live), presented) if !self.policy.is_native() => {
@@ -86,7 +90,10 @@ impl Engine {
         // What is larger than the limits is ended as well.
         match record::decode(&bytes, &MOST_LIMITS) {
             // A note of a sealed session's end outlives its marker's minute.
-            Ok(Stored::Marker(Marker { successor: Some(next), until, .. })) if hops < MOST_MOVES && until > now => {
+            Ok(Stored::Marker(Marker { successor: Some(next), until, .. }))
+                // Who saw the session live in this very request ends what became of it, however long the request took.
+                if hops < MOST_MOVES && (until > now || flow.live().is_some()) =>
+            {
                 Ok(look(flow, work, next, hops + 1))
             }
             Ok(Stored::Marker(_)) => self.ended(flow, work, now, random),
@@ -124,10 +131,11 @@ impl Engine {
     pub(super) fn ended(
         &self,
         flow: &mut Flow,
-        work: Box<Work>,
+        mut work: Box<Work>,
         now: Timestamp,
         random: &mut Random,
     ) -> Result<Step, Refusal> {
+        work.has_ended = true;
         let mut work = match Self::forget_accepted(flow, work) {
             Ok(step) => return Ok(step),
             Err(work) => work,

@@ -36,6 +36,10 @@ pub struct Flow {
     pub(super) is_accepted: bool,
     pub(super) base: Base,
     pub(super) basis: u32,
+    /// When the request began, where that is known: what was live then is live for it.
+    pub(super) began: Timestamp,
+    /// Where a note says that the sealed session of the cookie has ended.
+    pub(super) noted: Option<StoreKey>,
     pub(super) set_cookies: Vec<String>,
     pub(super) taken: Option<Text>,
     pub(super) activity: Activity,
@@ -104,7 +108,7 @@ impl Live {
 }
 
 fields!(Flow {
-    presented, host, names_seen, accepted_seen, accepted, is_accepted, base, basis, set_cookies, taken, activity, looking, work;
+    presented, host, names_seen, accepted_seen, accepted, is_accepted, base, basis, began, noted, set_cookies, taken, activity, looking, work;
     events
 });
 fields!(Elsewhere { entry, key, until });
@@ -112,7 +116,7 @@ fields!(Looking { id, hops, is_elsewhere, is_leftover; key });
 variants!(Base { 0 => Unread, 1 => Absent, 2 => Barred, 3 => Live(live), 4 => Unchecked(live) });
 fields!(Live { id, bytes, record, followed, adopted; key });
 fields!(Activity { loads, swaps, deletes });
-fields!(Work { task, stage, hops, write, uncertain, fresh, over, is_checked });
+fields!(Work { task, stage, hops, write, uncertain, fresh, over, is_checked, has_ended });
 variants!(Task { 0 => Commit(plan), 1 => Take(name), 2 => End });
 variants!(Stage {
     0 => Settled,
@@ -133,6 +137,7 @@ variants!(Stage {
     15 => EndForgetting,
     16 => Checking,
     17 => Revoking { record, cookies },
+    18 => Adopting { record, cookies },
 });
 
 /// How often the store was asked in this request, for those who like to see it.
@@ -161,8 +166,10 @@ pub(super) struct Work {
     pub(super) fresh: Option<Fresh>,
     /// What lies under an id that the app chose, to be written over.
     pub(super) over: Option<Bytes>,
-    /// A sealed session was found not to have ended.
+    /// The session was looked at again in this task, and had not ended.
     pub(super) is_checked: bool,
+    /// The session that was there was ended by this task.
+    pub(super) has_ended: bool,
 }
 
 /// What the face asked for.
@@ -212,6 +219,9 @@ pub(super) enum Stage {
     Checking,
     /// Noting the end of a sealed session that goes on under another handle.
     Revoking { record: Record, cookies: Vec<String> },
+    /// A session that is taken over into a sealed cookie: it is deleted where the accepted dialect keeps it, or a kept copy
+    /// of its old cookie would open it after a logout.
+    Adopting { record: Record, cookies: Vec<String> },
 }
 
 /// What the face is to do next.
@@ -345,6 +355,11 @@ impl Flow {
         }
     }
 
+    /// The time by which it is decided whether a session is live.
+    pub(super) fn judged_at(&self, now: Timestamp) -> Timestamp {
+        if self.began == Timestamp::default() { now } else { self.began.min(now) }
+    }
+
     pub(super) fn count(&mut self, step: &Step) {
         match step {
             Step::Load(_) | Step::LoadAccepted { .. } => self.activity.loads += 1,
@@ -376,6 +391,7 @@ impl Work {
             fresh: None,
             over: None,
             is_checked: false,
+            has_ended: false,
         })
     }
 }

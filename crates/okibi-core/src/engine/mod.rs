@@ -41,7 +41,7 @@ use crate::{
     text::Text,
     time::Timestamp,
 };
-use flow::{Flow, Live, Step};
+use flow::{Flow, Live};
 
 /// Decides everything about sessions of one configuration. It never changes after it was made.
 #[derive(Clone, Debug)]
@@ -95,7 +95,9 @@ impl Engine {
 
     /// Whether there is anything to commit even if the handler changes nothing.
     pub fn is_renewal_due(&self, flow: &Flow, now: Timestamp) -> bool {
-        flow.live().is_some_and(|live| live.adopted || self.policy.renewal_due(&live.record, now))
+        flow.live().is_some_and(|live| {
+            live.adopted || self.policy.renewal_due(&live.record, now) || self.owes_cookie(flow, live)
+        })
     }
 
     /// The id of the flow's session, for apps that are used to seeing it. Only the older dialects show theirs.
@@ -124,14 +126,10 @@ impl Engine {
         })
     }
 
-    /// A step on its way out: it is counted, and a task that is done sends the cookie of a session that it followed (N5).
-    fn leave(&self, flow: &mut Flow, step: Step, now: Timestamp) -> Step {
-        flow.count(&step);
-        let followed = flow.live().filter(|live| step == Step::Done && live.followed);
-        if let Some(Live { id: Some(id), record, .. }) = followed {
-            flow.set_cookies = self.id_cookies(flow, id, record, now, None);
-        }
-        step
+    /// Whether a cookie is to be sent that nothing in this task decides: that of a session that was followed through a marker
+    /// (N5), or one that an earlier commit of this request left. Another request may have replaced the id since.
+    fn owes_cookie(&self, flow: &Flow, live: &Live) -> bool {
+        self.policy.is_native() && live.id.is_some() && (live.followed || !flow.set_cookies.is_empty())
     }
 
     fn key(&self, host: Option<&Text>, id: &Id) -> StoreKey {

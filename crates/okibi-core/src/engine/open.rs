@@ -56,7 +56,7 @@ impl Engine {
     /// The same for a dialect that tells the hosts of requests apart: `host` is the URL's host name.
     pub fn open_on<'a>(&self, headers: impl IntoIterator<Item = &'a [u8]>, host: Option<&str>, now: Timestamp) -> Flow {
         let host = host.filter(|host| is_host(host)).map(Text::from);
-        let mut flow = Flow { host, ..Flow::default() };
+        let mut flow = Flow { host, began: now, ..Flow::default() };
         let mut values: [Option<&[u8]>; chunk::MOST] = [None; chunk::MOST];
         let mut accepted = [Heard::Nothing; 8];
         let mut duplicate = false;
@@ -214,6 +214,7 @@ impl Engine {
 
     /// What lies under an id's key, or in a cookie, is at this time.
     pub(super) fn see(&self, policy: &Policy, flow: &Flow, loaded: &Loaded, id: Option<&Id>, now: Timestamp) -> Seen {
+        let now = flow.judged_at(now);
         match policy.decode(loaded, id) {
             Err(record::Undecodable) => Seen::Gone(Event::UndecodableRecord),
             Ok(Stored::Record(record)) if record.expires_at() <= now => Seen::Gone(Event::Expired),

@@ -113,6 +113,9 @@ impl Engine {
 
     /// What a note, or that there is none, says of the session of the cookie.
     fn heed(&self, flow: &mut Flow, found: Option<&Bytes>, now: Timestamp) {
+        if found.is_some() {
+            flow.noted = self.own_revocation(flow);
+        }
         let base = match (core::mem::take(&mut flow.base), found) {
             (Base::Unchecked(live), None) => Base::Live(live),
             (base, None) => base,

@@ -84,7 +84,7 @@ impl Engine {
                     self.rotate_sealed(flow, work, record, now, random)
                 }
                 Rotation::Renewed if self.must_check(flow, &work) => self.ask_check(flow, work),
-                _ => self.seal(flow, record, now, random),
+                _ => self.seal_or_adopt(flow, work, record, now, random),
             };
         }
         let id = match &work.fresh {
@@ -194,7 +194,7 @@ impl Engine {
         Ok(step)
     }
 
-    /// The session is no more: this request's changes are dropped and it sends no cookie (N1).
+    /// The session is no more: this request's changes are dropped and it sends no cookie (N1), unless it rotates.
     pub(super) fn lose(
         &self,
         flow: &mut Flow,
@@ -203,11 +203,25 @@ impl Engine {
         random: &mut Random,
     ) -> Result<Step, Refusal> {
         flow.set_cookies.clear();
+        if let Some(key) = self.own_revocation(flow) {
+            flow.noted = Some(key);
+        }
         flow.replace(Base::Barred);
         if work.fresh.is_some() {
             return self.undo_rotation(flow, work, true, now, random);
         }
-        flow.event(Event::ChangesDropped);
+        let (rotates, changes) = match &work.task {
+            Task::Commit(plan) => (plan.rotation(None) > Some(Rotation::Renewed), !plan.log.is_empty()),
+            Task::Take(_) | Task::End => (false, true),
+        };
+        if rotates {
+            // Of two logins at once one wins the session. The other begins one of its own with what it set: whichever answer
+            // the browser keeps, the visitor is signed in.
+            return self.proceed(flow, work, now, random);
+        }
+        if changes {
+            flow.event(Event::ChangesDropped);
+        }
         Ok(Step::Done)
     }
 }

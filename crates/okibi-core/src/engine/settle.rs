@@ -34,10 +34,19 @@ impl Engine {
         random: &mut Random,
     ) -> Result<Step, Refusal> {
         let step = match flow.work.take() {
-            Some(work) => self.take_in(flow, work, answer, now, random)?,
+            Some(work) => {
+                let has_ended = work.has_ended;
+                let step = self.take_in(flow, work, answer, now, random);
+                step.map_err(|refusal| match refusal {
+                    // The session that was there has ended: that nothing was written would be wrong.
+                    Refusal::StoreUnavailable if has_ended => Refusal::StoreUnknown,
+                    refusal => refusal,
+                })?
+            }
             None => self.looked_up(flow, answer, now)?,
         };
-        Ok(self.leave(flow, step, now))
+        flow.count(&step);
+        Ok(step)
     }
 
     fn take_in(
@@ -62,12 +71,17 @@ impl Engine {
                 self.checked(flow, work, found.map(|loaded| loaded.bytes).as_ref(), now, random)
             }
             (
+                Stage::EndDeleting | Stage::RotateClearing { dead: false } | Stage::Adopting { .. },
+                Answer::Failed(Fault::Unknown),
+            )
+            | (Stage::EndForgetting, Answer::Failed(_)) => Err(Refusal::StoreUnknown),
+            (
                 Stage::Loading(_)
                 | Stage::LoadingAccepted(_)
                 | Stage::Checking
                 | Stage::EndLoading { .. }
                 | Stage::EndDeleting
-                | Stage::EndForgetting
+                | Stage::Adopting { .. }
                 | Stage::RotateClearing { dead: false },
                 Answer::Failed(_),
             ) => Err(Refusal::StoreUnavailable),
@@ -86,6 +100,10 @@ impl Engine {
             (Stage::RotateUndoing { session_gone }, Answer::Failed(_)) => {
                 flow.event(Event::CleanupFailed);
                 self.undone(flow, work, session_gone, now, random)
+            }
+            (Stage::Adopting { record, cookies }, Answer::Deleted) => {
+                Self::arrived_sealed(flow, record, cookies);
+                Ok(Step::Done)
             }
             (Stage::EndDeleting | Stage::EndForgetting, Answer::Deleted) => self.ended(flow, work, now, random),
             (stage, Answer::Swapped(swap)) => {
@@ -125,10 +143,14 @@ impl Engine {
         random: &mut Random,
     ) -> Result<Step, Refusal> {
         let was_live = flow.live().is_some();
+        let followed = flow.live().is_some_and(|live| live.followed);
         match self.arrive(flow, &mut work.hops, id, found, now) {
             Next::Id(next) => return Ok(self.ask_load(flow, work, next)),
             Next::Elsewhere(id) => return Ok(ask_load_elsewhere(flow, work, id)),
             Next::Nowhere => {}
+        }
+        if let Base::Live(live) = &mut flow.base {
+            live.followed |= followed;
         }
         if was_live && flow.live().is_none() {
             self.lose(flow, work, now, random)

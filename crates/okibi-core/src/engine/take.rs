@@ -20,7 +20,8 @@ impl Engine {
         self.may_take()?;
         flow.taken = None;
         let step = self.proceed(flow, Work::new(Task::Take(name)), now, random)?;
-        Ok(self.leave(flow, step, now))
+        flow.count(&step);
+        Ok(step)
     }
 
     /// Whether `take` can keep its promise here.

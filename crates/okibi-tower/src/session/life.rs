@@ -29,7 +29,7 @@ impl<K> Session<K> {
     /// Gives the session a new id for a change of privilege: at login, at logout, when roles change (ASVS 7.2.4).
     ///
     /// The values stay, both clocks start anew, and from the commit on the old id opens nothing. Of several requests that
-    /// rotate in parallel one wins; the others are anonymous from there on and send no cookie.
+    /// rotate in parallel one goes on with the session; each of the others begins a session of its own with what it set.
     ///
     /// # Errors
     /// [`HeadSent`](crate::ErrorKind::HeadSent), as for every change here.

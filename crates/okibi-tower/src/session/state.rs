@@ -137,7 +137,9 @@ impl State {
         if self.stage == Stage::Asleep {
             return Closing::Untouched;
         }
-        let due = || !failed && self.flow.record().is_some() && engine.is_renewal_due(&self.flow, now());
+        // After a failure only a cookie is left to be looked at again that an earlier commit decided.
+        let may_be_due = !failed || !self.flow.set_cookies().is_empty();
+        let due = || may_be_due && self.flow.record().is_some() && engine.is_renewal_due(&self.flow, now());
         if self.in_doubt || !self.log.is_empty() || due() { Closing::Commit } else { Closing::Clean }
     }
 

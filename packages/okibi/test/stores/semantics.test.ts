@@ -141,12 +141,11 @@ describe.each(Object.entries(backends))('%s', (_name, start) => {
     const before = await backend.records()
     const browser = await begun()
     const racers = await meet(browser, 'rotate')
-    const winners = racers.filter((racer) => racer.header !== browser.header)
-    expect(winners).toHaveLength(1)
-    expect(await winners[0]?.text('/user')).toBe('eve')
-    for (const racer of racers) if (racer !== winners[0]) expect(await racer.text('/user')).toBe('nobody')
-    // The winner's record, the marker in the place of the old one, and those in the places of what the losers created.
-    expect(await backend.records()).toBe(before + 101)
+    // One goes on with the session, each of the others begins one of its own.
+    expect(new Set(racers.map((racer) => racer.header)).size).toBe(MANY)
+    for (const racer of racers) expect(await racer.text('/user')).toBe('eve')
+    // A record each, the marker in the place of the old one, and those in the places of what the losers created first.
+    expect(await backend.records()).toBe(before + 2 * MANY)
   }, 60_000)
 
   test('n1_s19_a_thousand_logouts_during_slow_requests_revive_nothing', async () => {

@@ -1,0 +1,191 @@
+//! What a request answers when others were at the same session: whichever answer the browser keeps, it is right.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+mod support;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use okibi_core::{Accept, Config, Consistency, HonoSessions, Op, Protection, Refusal, Ring, StoreKey, Timestamp};
+use support::{Luck, World};
+
+const OLD_ID: &str = "3f8e2b0a-6c1d-4e9f-8a7b-0c1d2e3f4a5b";
+const OLD_RECORD: &str = r#"{"_data":{"n":{"value":10,"flash":false}},"_expire":"2023-12-14T22:13:20.000Z","_delete":false,"_accessed":"2023-11-14T22:13:20.000Z"}"#;
+
+fn sealed() -> okibi_core::Dialect {
+    let ring = Ring::new(["a secret of these tests, long enough"]).unwrap();
+    Protection::Sealed { ring, chunks: 1 }.into()
+}
+
+fn begun(config: Config) -> (World, String) {
+    let mut world = World::new(config);
+    let cookie = world.serve(None, |request| request.set("cart", 1)).cookie().unwrap();
+    (world, cookie)
+}
+
+#[test]
+fn m1_a_slow_answer_after_a_renewal_does_not_undo_a_login() {
+    let (mut world, old) = begun(Config::default());
+    let new = world.serve(Some(&old), |request| request.log.push(Op::RenewId)).cookie().unwrap();
+    let mut slow = world.request(Some(&old));
+    slow.load(&mut world);
+    assert!(slow.is_live());
+    world.serve(Some(&new), |request| request.log.push(Op::Rotate));
+    slow.commit(&mut world).unwrap();
+    assert_eq!(slow.cookies(), [""; 0]);
+}
+
+#[test]
+fn m1_a_slow_answer_after_an_early_commit_does_not_undo_a_login() {
+    for (early, failed) in [(Op::RenewId, false), (Op::Touch, false), (Op::Rotate, false), (Op::Touch, true)] {
+        let (mut world, cookie) = begun(Config::default());
+        let mut slow = world.request(Some(&cookie));
+        slow.load(&mut world);
+        slow.log.push(early);
+        slow.commit(&mut world).unwrap();
+        let decided = slow.cookie().unwrap();
+        slow.log.clear();
+        assert!(world.engine.is_renewal_due(&slow.flow, world.now), "there is a cookie to look at again");
+        world.serve(Some(&decided), |request| request.log.push(Op::Rotate));
+        slow.start_commit(&mut world, failed);
+        while slow.outcome.is_none() {
+            slow.go(&mut world, Luck::Fine);
+        }
+        assert_eq!(slow.cookies(), [""; 0]);
+    }
+    // If nobody came in between it is sent, and if the id was renewed since, the newest one is.
+    let (mut world, cookie) = begun(Config::default());
+    let mut slow = world.request(Some(&cookie));
+    slow.load(&mut world);
+    slow.log.push(Op::Rotate);
+    slow.commit(&mut world).unwrap();
+    slow.log.clear();
+    let decided = slow.cookie().unwrap();
+    slow.commit(&mut world).unwrap();
+    assert_eq!(slow.cookie().as_ref(), Some(&decided));
+    let newest = world.serve(Some(&decided), |request| request.log.push(Op::RenewId)).cookie().unwrap();
+    slow.commit(&mut world).unwrap();
+    assert_eq!(slow.cookie(), Some(newest));
+}
+
+/// Two logins from a double click, whose steps come in every order: which of them takes the next step, as bits.
+#[test]
+fn n48_a_double_clicked_login_signs_in_whichever_answer_is_kept() {
+    let revoking = || Config { dialect: sealed(), revocations: true, ..Config::default() };
+    for config in [Config::default(), Config { dialect: sealed(), ..Config::default() }, revoking()] {
+        let takes = !matches!(config.dialect, okibi_core::Dialect::Native(Protection::Sealed { .. }));
+        for order in 0..1_u32 << 9 {
+            let (mut world, cookie) = begun(config.clone());
+            let mut clicks = [0, 1].map(|_| world.request(Some(&cookie)));
+            for click in &mut clicks {
+                click.load(&mut world);
+                click.log.push(Op::Rotate);
+                click.set("user", "ada");
+            }
+            let mut tickets = 0;
+            if takes {
+                tickets = clicks.iter_mut().filter_map(|click| click.take_out(&mut world, "cart")).count();
+            }
+            let mut started = [false; 2];
+            for step in 0..64 {
+                let next = if step < 9 { (order >> step & 1) as usize } else { step % 2 };
+                if !started[next] {
+                    started[next] = true;
+                    clicks[next].start_commit(&mut world, false);
+                } else if clicks[next].outcome.is_none() {
+                    clicks[next].go(&mut world, Luck::Fine);
+                }
+            }
+            for click in &clicks {
+                assert_eq!(click.outcome, Some(Ok(())));
+                let kept = click.cookie().expect("each answer has a cookie");
+                let found = world.serve(Some(&kept), |_| ());
+                assert_eq!(found.get("user"), Some("ada".into()), "order {order:b}");
+            }
+            assert_eq!(tickets, usize::from(takes), "what is taken is handed out once");
+        }
+    }
+}
+
+#[test]
+fn a_renewal_without_grace_whose_reply_is_lost_keeps_the_session() {
+    let (mut world, cookie) = begun(Config { grace: Duration::ZERO, ..Config::default() });
+    let mut request = world.request(Some(&cookie));
+    request.load(&mut world);
+    request.log.push(Op::RenewId);
+    request.start_commit(&mut world, false);
+    request.go(&mut world, Luck::Fine);
+    request.go(&mut world, Luck::ReplyLost);
+    while request.outcome.is_none() {
+        request.go(&mut world, Luck::Fine);
+    }
+    assert!(world.serve(request.cookie().as_deref(), |_| ()).is_live());
+}
+
+#[test]
+fn a_logout_with_a_sealed_cookie_ends_the_successor_of_a_login_that_came_in_between() {
+    for looks in [false, true] {
+        let (mut world, cookie) = begun(Config { dialect: sealed(), revocations: true, ..Config::default() });
+        let login = world.serve(Some(&cookie), |request| {
+            request.log.push(Op::Rotate);
+            request.set("user", "ada");
+        });
+        let mut logout = world.request(Some(&cookie));
+        if looks {
+            logout.load(&mut world);
+        }
+        logout.log.push(Op::Destroy);
+        logout.commit(&mut world).unwrap();
+        assert!(!world.serve(login.cookie().as_deref(), |_| ()).is_live(), "looks: {looks}");
+    }
+}
+
+#[test]
+fn m6_a_kept_old_cookie_opens_nothing_after_a_logout_of_the_sealed_session() {
+    let until = Timestamp::from_millis(1_800_000_000_000);
+    let accept = vec![Accept { dialect: HonoSessions::default().into(), until, consistency: Consistency::Strong }];
+    let config = Config { dialect: sealed(), accept, ..Config::default() };
+    let old = format!("session={OLD_ID}");
+    let stored = |world: &mut World| {
+        world.elsewhere[0].insert(StoreKey::new(OLD_ID), (Bytes::from_static(OLD_RECORD.as_bytes()), Timestamp::MAX));
+    };
+    let mut world = World::new(config.clone());
+    stored(&mut world);
+    let taken_over = world.serve_header(&old, |_| ());
+    let new = taken_over.cookies()[0].split(';').next().unwrap().to_owned();
+    assert!(world.serve_header(&new, |_| ()).is_live());
+    world.serve_header(&new, |request| request.log.push(Op::Destroy));
+    assert!(!world.serve_header(&old, |_| ()).is_live());
+    // What is not deleted for sure is not taken over.
+    for (luck, refusal) in [(Luck::Refused, Refusal::StoreUnavailable), (Luck::RequestLost, Refusal::StoreUnknown)] {
+        let mut world = World::new(config.clone());
+        stored(&mut world);
+        let mut request = world.open(Some(&old));
+        request.load(&mut world);
+        request.start_commit(&mut world, false);
+        request.go(&mut world, luck);
+        assert_eq!((request.outcome, request.cookies().len()), (Some(Err(refusal)), 0));
+    }
+}
+
+#[test]
+fn nothing_was_written_is_never_said_after_an_end() {
+    // Destroyed, and then the new session cannot be written.
+    let (mut world, cookie) = begun(Config::default());
+    let mut request = world.request(Some(&cookie));
+    request.load(&mut world);
+    request.log.push(Op::Destroy);
+    request.set("new", 1);
+    request.start_commit(&mut world, false);
+    request.go(&mut world, Luck::Fine);
+    request.go(&mut world, Luck::Refused);
+    assert_eq!(request.outcome, Some(Err(Refusal::StoreUnknown)));
+    assert!(!world.serve(Some(&cookie), |_| ()).is_live());
+    // A logout in a dialect without markers: the delete was carried out, and its reply is lost.
+    let (mut world, cookie) = begun(Config { dialect: HonoSessions::default().into(), ..Config::default() });
+    let mut request = world.request(Some(&cookie));
+    request.log.push(Op::Destroy);
+    request.start_commit(&mut world, false);
+    request.go(&mut world, Luck::ReplyLost);
+    assert_eq!(request.outcome, Some(Err(Refusal::StoreUnknown)));
+}
