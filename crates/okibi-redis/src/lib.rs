@@ -33,6 +33,7 @@
 //! | key | type | holds |
 //! |---|---|---|
 //! | the store key | string | the record as it is; expires (`PXAT`) with the session |
+//! | `okibi:owned:{<store key>}` | string | the session's owner, if it has one; expires with the session. From it the store knows which list to take a session off that ends |
 //! | `okibi:owner:<owner>` | sorted set | an entry for each session of this owner: 32 hexadecimal digits of the record's SHA-256, `:`, the store key; its score is the session's expiry in milliseconds. The key expires with the last entry |
 //!
 //! The TypeScript store (`okibi/redis`) reads and writes the same.
@@ -65,13 +66,15 @@ use redis::{Cmd, RedisResult, Value, cluster::ClusterClient, sentinel::SentinelC
 pub use crate::connection::RedisConnection;
 use crate::{
     connection::Way,
-    entry::{entry, key_in, list_of},
+    entry::{entry, key_in, list_of, owner_of},
     fault::Fault,
-    script::{LIST, Named, SWAP, SWAP_LISTED},
+    script::{DELETE, LIST, Named, SWAP, SWAP_LISTED},
 };
 
 /// How often a list is read that names what is being written meanwhile.
 const MOST_LOOKS: u32 = 8;
+/// How many of the sessions on a list are looked at in one go.
+const PAGE: usize = 500;
 
 /// Sessions in Redis or Valkey.
 ///
@@ -147,9 +150,12 @@ impl RedisStore {
     /// Writes the record of a session that has no owner, or whose entry is in the list.
     async fn swap_record(&self, key: &str, expected: Option<&[u8]>, write: &Write) -> Result<Swap, Fault> {
         let expires_at = write.expires_at.as_millis().to_string();
-        let values = [Some(&write.bytes[..]), Some(expires_at.as_bytes()), expected];
-        let values: Vec<&[u8]> = values.into_iter().flatten().collect();
-        swap_in(self.run(&SWAP, &[key], &values).await?)
+        let owner = write.owner.as_ref().map_or("", Owner::as_str);
+        let values = [&write.bytes, expires_at.as_bytes(), owner.as_bytes()];
+        let values: Vec<&[u8]> = values.into_iter().chain(expected).collect();
+        let owned = owner_of(key);
+        let keys: Vec<&str> = std::iter::once(key).chain(owned.as_deref()).collect();
+        self.swapped(key, expected, self.run(&SWAP, &keys, &values).await?)
     }
 
     /// Writes the record of an owner's session and its entry, in one step.
@@ -164,9 +170,11 @@ impl RedisStore {
         let now = system_time().as_millis().to_string();
         let added = entry(key, &write.bytes);
         let replaced = expected.map_or_else(String::new, |bytes| entry(key, bytes));
-        let texts = [&expires_at, &now, &added, &replaced].map(String::as_bytes);
+        let texts = [expires_at.as_str(), &now, &added, &replaced, owner.as_str()].map(str::as_bytes);
         let values: Vec<&[u8]> = [&write.bytes[..]].into_iter().chain(texts).chain(expected).collect();
-        swap_in(self.run(&SWAP_LISTED, &[key, &list_of(owner)], &values).await?)
+        let (list, owned) = (list_of(owner), owner_of(key));
+        let keys: Vec<&str> = [key, &list].into_iter().chain(owned.as_deref()).collect();
+        self.swapped(key, expected, self.run(&SWAP_LISTED, &keys, &values).await?)
     }
 
     /// Writes the entry first and then the record, so that no session is missing in the list.
@@ -195,6 +203,29 @@ impl RedisStore {
         Ok(swapped)
     }
 
+    /// What came of a swap. If it took the session from an owner, it goes off that owner's list.
+    fn swapped(&self, key: &str, expected: Option<&[u8]>, answer: Value) -> Result<Swap, Fault> {
+        match answer {
+            Value::Int(1) => Ok(Swap::Done),
+            Value::Array(former) => {
+                let [former] = strings_in(former)?;
+                if let Some(replaced) = expected {
+                    self.strike_former(former, entry(key, replaced));
+                }
+                Ok(Swap::Done)
+            }
+            held => bytes_in(held).map(Swap::Conflict),
+        }
+    }
+
+    /// Takes an entry off the list of somebody whose session this is no more.
+    fn strike_former(&self, former: Bytes, entry: String) {
+        // What is no text was not written by okibi.
+        if let Ok(former) = String::from_utf8(former.into()) {
+            self.strike(list_of(&Owner::new(former)), entry);
+        }
+    }
+
     /// Takes an entry off a list. Nobody waits for it: one that stays leads nowhere, and goes when it expires.
     fn strike(&self, list: String, entry: String) {
         let way = self.way.clone();
@@ -221,15 +252,23 @@ impl RedisStore {
         loop {
             looks += 1;
             let entries = self.entries(owner).await?;
-            let is_listed = |key: &StoreKey, bytes: &Bytes| entries.contains(&entry(key.as_str(), bytes));
             let named: BTreeSet<StoreKey> = entries.iter().filter_map(|entry| key_in(entry)).collect();
-            let (mut theirs, mut doubtful): (Vec<_>, Vec<_>) =
-                self.live(named).await?.into_iter().partition(|(key, bytes)| is_listed(key, bytes));
-            doubtful.retain(|held| known.insert(held.clone()));
+            let named: Vec<StoreKey> = named.into_iter().collect();
+            let (mut theirs, mut doubtful) = (Vec::new(), Vec::new());
+            for page in named.chunks(PAGE) {
+                for (key, held) in page.iter().zip(self.get_all(page).await?) {
+                    let Some(held) = held.map(|bytes| entry(key.as_str(), &bytes)) else { continue };
+                    if entries.contains(&held) {
+                        theirs.push(key.clone());
+                    } else if known.insert(held) {
+                        doubtful.push(key.clone());
+                    }
+                }
+            }
             if doubtful.is_empty() || looks == MOST_LOOKS {
                 // What goes on being written is named too: the caller looks at it once more.
                 theirs.append(&mut doubtful);
-                return Ok(theirs.into_iter().map(|(key, _)| key).collect());
+                return Ok(theirs);
             }
         }
     }
@@ -244,13 +283,23 @@ impl RedisStore {
         Ok(entries.into_iter().filter_map(text).collect())
     }
 
-    /// Those of the keys that hold something, and what.
-    async fn live(&self, keys: impl IntoIterator<Item = StoreKey>) -> Result<Vec<(StoreKey, Bytes)>, Fault> {
-        let held = keys.into_iter().map(|key| async move {
-            let held = self.get(key.as_str()).await?;
-            Ok(held.map(|bytes| (key, bytes)))
-        });
-        Ok(try_join_all(held).await?.into_iter().flatten().collect())
+    /// What each of these keys holds.
+    async fn get_all(&self, keys: &[StoreKey]) -> Result<Vec<Option<Bytes>>, Fault> {
+        if !self.is_apart.load(Ordering::Relaxed) {
+            let first = keys.first().map_or("", StoreKey::as_str);
+            let mut command = redis::cmd("MGET");
+            for key in keys {
+                command.arg(key.as_str());
+            }
+            match self.way.ask(first, &command).await {
+                Ok(Value::Array(held)) if held.len() == keys.len() => return held.into_iter().map(bytes_in).collect(),
+                Ok(_) => return Err(Fault::Strange),
+                // A proxy in front of several servers.
+                Err(fault) if fault.is_apart() => self.is_apart.store(true, Ordering::Relaxed),
+                Err(fault) => return Err(fault),
+            }
+        }
+        try_join_all(keys.iter().map(|key| self.get(key.as_str()))).await
     }
 }
 
@@ -263,12 +312,10 @@ fn bytes_in(answer: Value) -> Result<Option<Bytes>, Fault> {
     }
 }
 
-/// What came of a swap.
-fn swap_in(answer: Value) -> Result<Swap, Fault> {
-    match answer {
-        Value::Int(1) => Ok(Swap::Done),
-        held => bytes_in(held).map(Swap::Conflict),
-    }
+/// The strings of an answer that is a list of so many.
+fn strings_in<const N: usize>(values: Vec<Value>) -> Result<[Bytes; N], Fault> {
+    let strings: Option<Vec<Bytes>> = values.into_iter().map(|value| bytes_in(value).ok().flatten()).collect();
+    strings.and_then(|strings| strings.try_into().ok()).ok_or(Fault::Strange)
 }
 
 impl fmt::Debug for RedisStore {
@@ -306,7 +353,15 @@ impl Store for RedisStore {
     }
 
     async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
-        self.way.ask(key.as_str(), redis::cmd("DEL").arg(key.as_str())).await?;
+        let key = key.as_str();
+        let Some(owned) = owner_of(key) else {
+            self.way.ask(key, redis::cmd("DEL").arg(key)).await?;
+            return Ok(());
+        };
+        if let Value::Array(former) = self.run(&DELETE, &[key, &owned], &[]).await? {
+            let [former, held] = strings_in(former)?;
+            self.strike_former(former, entry(key, &held));
+        }
         Ok(())
     }
 

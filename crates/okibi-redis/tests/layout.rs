@@ -2,11 +2,17 @@
 
 mod support;
 
+use std::sync::Arc;
+
 use okibi_redis::RedisStore;
 use okibi_servers::{RedisKind, RedisServer};
-use okibi_store::{Owner, Store, Swap};
+use okibi_store::{Owner, Store, Swap, Write};
 
-use crate::support::{connected, key, later, write};
+use crate::support::{connected, key, later, single_master, until, write};
+
+fn write_of(text: &str, owner: &str) -> Write {
+    write(text, Some(owner))
+}
 
 #[tokio::test]
 async fn the_keys_are_as_documented() {
@@ -19,6 +25,8 @@ async fn the_keys_are_as_documented() {
     assert_eq!(server.cli(&["get", "session:abc"]), r#"{"v":1}"#);
     assert_eq!(server.cli(&["pexpiretime", "session:abc"]), expires_at);
     assert_eq!(server.cli(&["pexpiretime", "okibi:owner:ann"]), expires_at);
+    assert_eq!(server.cli(&["get", "okibi:owned:{session:abc}"]), "ann");
+    assert_eq!(server.cli(&["pexpiretime", "okibi:owned:{session:abc}"]), expires_at);
     let list = server.cli(&["zrange", "okibi:owner:ann", "0", "-1", "withscores"]);
     // The first half of the SHA-256 of {"v":1}.
     assert_eq!(list, format!("afbf9d0f3560b0fd7795e81c42a0a79e:session:abc\n{expires_at}"));
@@ -71,4 +79,64 @@ async fn the_commands_that_the_documentation_names_are_all_that_are_needed() {
     assert_eq!(store.owners().unwrap().list(&Owner::new("ann")).await.unwrap(), std::slice::from_ref(&a));
     store.delete(&a).await.unwrap();
     assert_eq!(store.load(&a).await.unwrap(), None);
+}
+
+/// Whatever takes a session from its owner takes its entry off the owner's list, and not only when it would have expired.
+#[tokio::test]
+async fn m7_an_entry_goes_with_its_session() {
+    let server = RedisServer::start(RedisKind::Redis7);
+    let apart = single_master();
+    for server in [&server, &apart] {
+        let store = connected(server).await;
+        for (name, write) in [("ended", write("marker", None)), ("moved", write("2", Some("ben")))] {
+            store.swap(&key(name), None, write_of("1", "ann")).await.unwrap();
+            store.swap(&key(name), Some(b"1"), write).await.unwrap();
+        }
+        store.swap(&key("deleted"), None, write_of("1", "ann")).await.unwrap();
+        store.delete(&key("deleted")).await.unwrap();
+        let card = |list| async move { server.cli(&["zcard", list]) };
+        until("no entry is left", || async { card("okibi:owner:ann").await == "0" }).await;
+        assert_eq!(card("okibi:owner:ben").await, "1");
+        assert_eq!(server.cli(&["get", "okibi:owned:{moved}"]), "ben");
+        for gone in ["okibi:owned:{ended}", "okibi:owned:{deleted}"] {
+            assert_eq!(server.cli(&["exists", gone]), "0", "{gone}");
+        }
+        // Nor does a write that is refused add one that stays.
+        let refused = store.swap(&key("ended"), None, write_of("late", "ann")).await.unwrap();
+        assert_eq!(refused, Swap::Conflict(Some("marker".into())));
+        until("no entry is left", || async { card("okibi:owner:ann").await == "0" }).await;
+    }
+}
+
+/// What an earlier version left behind, or a crash, is passed over, a page at a time.
+#[tokio::test(flavor = "multi_thread")]
+async fn m7_a_hundred_thousand_entries_that_lead_nowhere_make_no_list_and_no_end_fail() {
+    const FILL: &str = "
+        for at = 1, 100000 do
+            redis.call('ZADD', KEYS[1], ARGV[1], string.format('%032x:session:%d', at, at))
+            if at % 10 == 0 then redis.call('SET', 'session:' .. at, 'marker', 'PXAT', ARGV[1]) end
+        end
+        return redis.call('PEXPIREAT', KEYS[1], ARGV[1])";
+    let server = RedisServer::start(RedisKind::Redis7);
+    let store = Arc::new(connected(&server).await);
+    store.swap(&key("session:live"), None, write_of("1", "ann")).await.unwrap();
+    let expires_at = later().as_millis().to_string();
+    server.cli(&["eval", FILL, "1", "okibi:owner:ann", &expires_at]);
+    assert_eq!(server.cli(&["zcard", "okibi:owner:ann"]), "100001");
+    let commands = || {
+        let stats = server.cli(&["info", "stats"]);
+        let count = stats.lines().find_map(|line| line.strip_prefix("total_commands_processed:")).unwrap();
+        count.trim().parse::<u64>().unwrap()
+    };
+    let before = commands();
+    let listed = store.owners().unwrap().list(&Owner::new("ann")).await.unwrap();
+    // Twice, as a marker may be what is just being written.
+    let asked = commands() - before;
+    assert!(asked < 500, "{asked} commands for one list");
+    let live = listed.iter().filter(|key| key.as_str() == "session:live").count();
+    assert_eq!((live, listed.len()), (1, 1));
+    // And a session on that list ends, and is off it, as quickly as any other.
+    store.swap(&key("session:live"), Some(b"1"), write("marker", None)).await.unwrap();
+    until("its entry is gone", || async { server.cli(&["zcard", "okibi:owner:ann"]) == "100000" }).await;
+    assert_eq!(store.owners().unwrap().list(&Owner::new("ann")).await.unwrap(), []);
 }

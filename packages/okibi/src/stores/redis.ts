@@ -40,26 +40,42 @@ interface Script {
   readonly sha: string
 }
 
-/** Writes ARGV[1] until ARGV[2] if the key holds ARGV[3], or nothing if there is none; else says what it holds. */
+/**
+ * Writes ARGV[1] until ARGV[2] if the key holds ARGV[4], or nothing if there is none; else says what it holds. KEYS[2], if
+ * there is one, says whose the session is: ARGV[3], nobody's if that is empty. Says whose it was, if that changes.
+ */
 const SWAP = script(`
 local held = redis.call('GET', KEYS[1])
-if held ~= (ARGV[3] or false) then return held end
+if held ~= (ARGV[4] or false) then return held end
+local former = held and KEYS[2] and redis.call('GET', KEYS[2])
 redis.call('SET', KEYS[1], ARGV[1], 'PXAT', ARGV[2])
-return 1`)
+if KEYS[2] and ARGV[3] ~= '' then redis.call('SET', KEYS[2], ARGV[3], 'PXAT', ARGV[2])
+elseif former then redis.call('DEL', KEYS[2]) end
+return former and former ~= ARGV[3] and {former} or 1`)
 
 /**
  * The same for a session of an owner: if it writes, the list KEYS[2] gets the entry ARGV[4] before the record and loses
- * ARGV[5], the entry of what was replaced, after it. What the key must hold is ARGV[6]. ARGV[3] is the time.
+ * ARGV[5], the entry of what was replaced, after it. What the key must hold is ARGV[7]. ARGV[3] is the time, ARGV[6] the
+ * owner, which KEYS[3] says if there is one.
  */
 const SWAP_LISTED = script(`
 local held = redis.call('GET', KEYS[1])
-if held ~= (ARGV[6] or false) then return held end
+if held ~= (ARGV[7] or false) then return held end
+local former = held and KEYS[3] and redis.call('GET', KEYS[3])
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[3])
 redis.call('ZADD', KEYS[2], ARGV[2], ARGV[4])
 redis.call('PEXPIREAT', KEYS[2], redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')[2])
 redis.call('SET', KEYS[1], ARGV[1], 'PXAT', ARGV[2])
+if KEYS[3] then redis.call('SET', KEYS[3], ARGV[6], 'PXAT', ARGV[2]) end
 if ARGV[5] ~= ARGV[4] then redis.call('ZREM', KEYS[2], ARGV[5]) end
-return 1`)
+return former and former ~= ARGV[6] and {former} or 1`)
+
+/** Deletes a session and what says whose it is; and says whose it was and what it held, if it was somebody's. */
+const DELETE = script(`
+local former = redis.call('GET', KEYS[2])
+local held = former and redis.call('GET', KEYS[1])
+redis.call('DEL', KEYS[1], KEYS[2])
+return held and {former, held} or 1`)
 
 /**
  * Where a list may be on another server than the record: adds the entry ARGV[3] until ARGV[2], drops what expired before
@@ -79,8 +95,8 @@ return 1`)
  * warns. A write that Redis has acknowledged can still be lost where it does not reach the disk (`appendonly yes`) or
  * a replica in time.
  *
- * The record lies under the store key, as a plain value with Redis' own expiry. `okibi:owner:<owner>` is a sorted set
- * of that owner's sessions by their expiry.
+ * The record lies under the store key, as a plain value with Redis' own expiry; `okibi:owned:{<store key>}` says whose it is,
+ * and `okibi:owner:<owner>` is a sorted set of that owner's sessions by their expiry.
  *
  * @example
  * ```ts
@@ -123,11 +139,20 @@ class Redis implements RedisStore {
       ? this.#swapRecord(key, expected, write).catch(fail)
       : this.#swapOwned(key, expected, write, owner))
     if (!asked.has(this.#client)) this.#ask(key)
-    return found === 1 ? { done: true } : { done: false, current: (found as Buffer | null) ?? undefined }
+    // It was somebody else's before.
+    if (Array.isArray(found) && expected) this.#strike(listOf(String(found[0])), entry(key, expected))
+    return isDone(found) ? { done: true } : { done: false, current: (found as Buffer | null) ?? undefined }
   }
 
   async delete(key: string): Promise<void> {
-    await this.#way.send(key, ['DEL', key]).catch(fail)
+    const owned = ownerOf(key)
+    const found = await (owned.length > 0
+      ? this.#run(DELETE, [key, ...owned], [])
+      : this.#way.send(key, ['DEL', key])
+    ).catch(fail)
+    if (!Array.isArray(found)) return
+    const [former, held] = found as [Buffer, Buffer]
+    this.#strike(listOf(String(former)), entry(key, held))
   }
 
   /**
@@ -140,18 +165,24 @@ class Redis implements RedisStore {
       const known = new Set<string>()
       for (let looks = 1; ; looks += 1) {
         const entries = await this.#entries(owner)
-        const held = await this.#live(new Set([...entries].map(keyOf)))
-        const as = new Map(held.map(([key, bytes]) => [key, entry(key, bytes)]))
-        const doubtful = [...as].filter(([, found]) => !entries.has(found) && !known.has(found))
-        // What goes on being written is named too: the caller looks at it once more.
-        const isNamed = looks === MOST_LOOKS ? doubtful.map(([key]) => key) : []
-        if (doubtful.length === 0 || looks === MOST_LOOKS) {
-          return [...as]
-            .filter(([, found]) => entries.has(found))
-            .map(([key]) => key)
-            .concat(isNamed)
+        const named = [...new Set([...entries].map(keyOf))]
+        const [theirs, doubtful]: [string[], string[]] = [[], []]
+        for (let at = 0; at < named.length; at += PAGE) {
+          const page = named.slice(at, at + PAGE)
+          for (const [index, bytes] of (await this.#getAll(page).catch(fail)).entries()) {
+            const key = page[index] as string
+            const found = bytes && entry(key, bytes)
+            if (!found) continue
+            if (entries.has(found)) theirs.push(key)
+            else if (!known.has(found)) {
+              known.add(found)
+              doubtful.push(key)
+            }
+          }
         }
-        for (const [, found] of doubtful) known.add(found)
+        if (doubtful.length === 0) return theirs
+        // What goes on being written is named too: the caller looks at it once more.
+        if (looks === MOST_LOOKS) return [...theirs, ...doubtful]
       }
     },
   }
@@ -163,11 +194,18 @@ class Redis implements RedisStore {
     return new Set((found as Buffer[]).map(String))
   }
 
-  /** Those of the keys that hold something, and what. */
-  async #live(keys: Iterable<string>): Promise<Held[]> {
-    const asking = [...keys].map(async (key) => [key, await this.#get(key)] as const)
-    const held = await Promise.all(asking).catch(fail)
-    return held.filter((one): one is Held => one[1] !== undefined)
+  /** What each of these keys holds. */
+  async #getAll(keys: readonly string[]): Promise<(Buffer | null | undefined)[]> {
+    const [first] = keys
+    if (first !== undefined && !this.#isApart) {
+      try {
+        return (await this.#way.send(first, ['MGET', ...keys])) as (Buffer | null)[]
+      } catch (error) {
+        if (!isApart(error)) throw error
+        this.#isApart = true
+      }
+    }
+    return Promise.all(keys.map((key) => this.#get(key)))
   }
 
   async #get(key: string): Promise<Buffer | undefined> {
@@ -175,20 +213,21 @@ class Redis implements RedisStore {
   }
 
   /** Writes the record of a session that has no owner, or whose entry is in the list. */
-  async #swapRecord(key: string, expected: Uint8Array | undefined, { bytes, expiresAt }: Write): Promise<unknown> {
-    return this.#run(SWAP, [key], [buffer(bytes), String(expiresAt), ...(expected ? [buffer(expected)] : [])])
+  async #swapRecord(key: string, expected: Uint8Array | undefined, write: Write): Promise<unknown> {
+    const { bytes, expiresAt, owner = '' } = write
+    const values = [buffer(bytes), String(expiresAt), owner, ...(expected ? [buffer(expected)] : [])]
+    return this.#run(SWAP, [key, ...ownerOf(key)], values)
   }
 
   async #swapOwned(key: string, expected: Uint8Array | undefined, write: Write, owner: string): Promise<unknown> {
     if (this.#isApart) return this.#swapApart(key, expected, write, owner)
     const { bytes, expiresAt } = write
-    const texts = [expiresAt, Date.now(), entry(key, bytes), expected ? entry(key, expected) : ''].map(String)
+    const texts = [expiresAt, Date.now(), entry(key, bytes), expected ? entry(key, expected) : '', owner].map(String)
     try {
       const values = [buffer(bytes), ...texts, ...(expected ? [buffer(expected)] : [])]
-      return await this.#run(SWAP_LISTED, [key, listOf(owner)], values)
+      return await this.#run(SWAP_LISTED, [key, listOf(owner), ...ownerOf(key)], values)
     } catch (error) {
-      // A proxy in front of several servers.
-      if (!messageOf(error).startsWith('CROSSSLOT')) return fail(error)
+      if (!isApart(error)) return fail(error)
       this.#isApart = true
       return this.#swapApart(key, expected, write, owner)
     }
@@ -200,12 +239,16 @@ class Redis implements RedisStore {
     const [list, added] = [listOf(owner), entry(key, bytes)]
     await this.#run(LIST, [list], [String(Date.now()), String(expiresAt), added]).catch(failBefore)
     const found = await this.#swapRecord(key, expected, write).catch(fail)
-    const replaced = found === 1 ? expected && entry(key, expected) : added
+    const replaced = isDone(found) ? expected && entry(key, expected) : added
     // What lies there may have the very bytes, and then the entry is its own.
-    const isOwn = found === 1 ? replaced === added : (found as Buffer | null)?.equals(buffer(bytes))
-    // Nobody waits for it: an entry that stays leads nowhere, and goes when it expires.
-    if (replaced && !isOwn) this.#way.send(list, ['ZREM', list, replaced]).catch(() => undefined)
+    const isOwn = isDone(found) ? replaced === added : (found as Buffer | null)?.equals(buffer(bytes))
+    if (replaced && !isOwn) this.#strike(list, replaced)
     return found
+  }
+
+  /** Takes an entry off a list. Nobody waits for it: one that stays leads nowhere, and goes when it expires. */
+  #strike(list: string, entry: string): void {
+    this.#way.send(list, ['ZREM', list, entry]).catch(() => undefined)
   }
 
   async #run({ text, sha }: Script, keys: readonly string[], values: readonly RedisArgument[]): Promise<unknown> {
@@ -236,8 +279,15 @@ function warnOfEviction(told: unknown): void {
   )
 }
 
-/** A key and what it holds. */
-type Held = readonly [key: string, bytes: Buffer]
+/** Whether a swap was done: 1, or whose session it was before. */
+function isDone(found: unknown): boolean {
+  return found === 1 || Array.isArray(found)
+}
+
+/** Whether the keys of a command lie on different servers: there is a proxy in front of them. */
+function isApart(error: unknown): boolean {
+  return messageOf(error).startsWith('CROSSSLOT')
+}
 
 /** An entry says which session, and with which bytes it was this owner's. */
 function entry(key: string, bytes: Uint8Array): string {
@@ -247,11 +297,24 @@ function entry(key: string, bytes: Uint8Array): string {
 /** How often a list is read that names what is being written meanwhile. */
 const MOST_LOOKS = 8
 
+/** How many of the sessions on a list are looked at in one go. */
+const PAGE = 500
+
 /** How many characters of the digest an entry has. */
 const DIGEST = 32
 
 function keyOf(entry: string): string {
   return entry.slice(DIGEST + 1)
+}
+
+/**
+ * The key that says whose a session is: only there is it known when the session ends. A cluster keeps it where the record is,
+ * as what lies between braces is all that counts there. None if no such key can be named.
+ */
+function ownerOf(key: string): string[] {
+  // The key may have such a part itself.
+  if (/^[^{]*\{[^}]+\}/.test(key)) return [`okibi:owned:${key}`]
+  return /[{}]/.test(key) ? [] : [`okibi:owned:{${key}}`]
 }
 
 function listOf(owner: string): string {

@@ -91,7 +91,9 @@ for (const kind of ['redis-server', 'redis-8', 'valkey'] as const) {
         // The server gets to know the scripts, and is asked for its policy.
         for (const path of ['/add', '/login']) await warm.fetch(path)
         const ann = new Browser(app)
-        const costs = async (path: string) => names(await monitor.during(() => ann.fetch(path)))
+        // What takes an entry off an owner's list is sent once a session has moved or ended, and nobody waits for it.
+        const costs = async (path: string) =>
+          names(await monitor.during(() => ann.fetch(path))).filter((command) => command !== 'ZREM')
 
         expect(await costs('/untouched')).toEqual([])
         expect(await costs('/add')).toEqual(['EVALSHA'])
