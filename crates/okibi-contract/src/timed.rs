@@ -61,6 +61,10 @@ impl<S: Store> Store for Timed<S> {
         self.store.consistency()
     }
 
+    fn evicts(&self) -> bool {
+        self.store.evicts()
+    }
+
     fn owners(&self) -> Option<Owners<'_>> {
         self.store.owners().map(|_| self as Owners<'_>)
     }

@@ -24,6 +24,7 @@ async fn run(defect: impl Into<Option<Defect>>, consistency: Consistency) -> Rep
 const PLANTED: &[(Defect, &str)] = &[
     (Defect::NoCompare, "a swap that expects something else is refused"),
     (Defect::CreateOverwrites, "a swap that expects nothing is refused where something lies"),
+    (Defect::CreateOverwrites, "a creation that arrives late is refused by what lies there since"),
     (Defect::ConflictWithoutBytes, "a swap that expects something else is refused"),
     (Defect::ConflictWithWritten, "a swap that expects something else is refused"),
     (Defect::ConflictIsWritten, "a swap that expects something else is refused"),
@@ -104,6 +105,7 @@ const FOUND_BY_ONE: &[(Defect, &str)] = &[
     (Defect::DroppedLoadKeepsLock, ABANDONED),
     (Defect::DroppedDeleteIsHalf, ABANDONED),
     (Defect::OwnersGapOnWrite, LISTED),
+    (Defect::RefusesNever, "a session that never expires is kept"),
     (Defect::PurgeDoesNothing, PURGE),
     (Defect::PurgeLeavesOwned, PURGE),
     (Defect::PurgeCountsOne, PURGE),

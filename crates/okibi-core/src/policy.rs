@@ -156,6 +156,9 @@ pub struct Config {
     /// request that asks for its session then costs one load. Default false; it needs an absolute lifetime, which is
     /// how long a note is kept.
     pub revocations: bool,
+    /// Whether the store may drop what has not expired when it is full. One that does cannot be had for `revocations`.
+    /// Default false.
+    pub evicts: bool,
 }
 
 impl Default for Config {
@@ -172,6 +175,7 @@ impl Default for Config {
             limits: Limits::default(),
             consistency: Consistency::Strong,
             revocations: false,
+            evicts: false,
         }
     }
 }
@@ -227,7 +231,7 @@ impl Policy {
         }
         check_limits(&config.limits)?;
         if config.revocations {
-            check_revocations(&config.dialect, lifetime)?;
+            check_revocations(&config.dialect, lifetime, config.evicts)?;
         }
         let accepted = accepted(&config.dialect, config.accept, config.limits)?;
         Ok(Self {
@@ -341,12 +345,15 @@ fn check_own(config: &Config) -> Result<(), ConfigError> {
 }
 
 /// Only a cookie that is the store needs its end noted, and only for as long as it could be used.
-fn check_revocations(dialect: &Dialect, lifetime: Lifetime) -> Result<(), ConfigError> {
+fn check_revocations(dialect: &Dialect, lifetime: Lifetime, evicts: bool) -> Result<(), ConfigError> {
     let rule = match dialect {
-        Dialect::Native(Protection::Sealed { .. }) if lifetime.absolute.is_some() => return Ok(()),
-        Dialect::Native(Protection::Sealed { .. }) => {
+        Dialect::Native(Protection::Sealed { .. }) if lifetime.absolute.is_none() => {
             "revocations: they are kept until a session would have ended anyway; set absolute"
         }
+        Dialect::Native(Protection::Sealed { .. }) if evicts => {
+            "revocations: this store drops what is in it when it is full, and what ended would open again; give one that keeps all"
+        }
+        Dialect::Native(Protection::Sealed { .. }) => return Ok(()),
         _ => "revocations: only okibi's own sealed cookies have them; sessions in a store end there",
     };
     Err(ConfigError::Options(rule.into()))

@@ -51,6 +51,11 @@ impl Fault {
         self.has_kind(ServerErrorKind::CrossSlot)
     }
 
+    /// Whether of two keys that lie together one has moved to another server already and the other has not.
+    pub(crate) fn is_between(&self) -> bool {
+        self.has_kind(ServerErrorKind::TryAgain)
+    }
+
     fn has_kind(&self, kind: ServerErrorKind) -> bool {
         matches!(self, Self::Redis(error) if error.kind() == ErrorKind::Server(kind))
     }

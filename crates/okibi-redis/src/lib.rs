@@ -155,7 +155,12 @@ impl RedisStore {
         let values: Vec<&[u8]> = values.into_iter().chain(expected).collect();
         let owned = owner_of(key);
         let keys: Vec<&str> = std::iter::once(key).chain(owned.as_deref()).collect();
-        self.swapped(key, expected, self.run(&SWAP, &keys, &values).await?)
+        let answer = match self.run(&SWAP, &keys, &values).await {
+            // While a cluster moves a slot, it can be asked for one key only. The entry of what is replaced stays then.
+            Err(fault) if fault.is_between() => self.run(&SWAP, &[key], &values).await?,
+            answer => answer?,
+        };
+        self.swapped(key, expected, answer)
     }
 
     /// Writes the record of an owner's session and its entry, in one step.
@@ -354,11 +359,15 @@ impl Store for RedisStore {
 
     async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
         let key = key.as_str();
-        let Some(owned) = owner_of(key) else {
-            self.way.ask(key, redis::cmd("DEL").arg(key)).await?;
-            return Ok(());
+        let deleted = match owner_of(key) {
+            Some(owned) => self.run(&DELETE, &[key, &owned], &[]).await,
+            None => self.way.ask(key, redis::cmd("DEL").arg(key)).await,
         };
-        if let Value::Array(former) = self.run(&DELETE, &[key, &owned], &[]).await? {
+        let deleted = match deleted {
+            Err(fault) if fault.is_between() => self.way.ask(key, redis::cmd("DEL").arg(key)).await?,
+            deleted => deleted?,
+        };
+        if let Value::Array(former) = deleted {
             let [former, held] = strings_in(former)?;
             self.strike_former(former, entry(key, &held));
         }

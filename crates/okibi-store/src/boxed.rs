@@ -22,6 +22,8 @@ pub trait DynStore: Send + Sync + 'static {
     fn delete<'a>(&'a self, key: &'a StoreKey) -> BoxFuture<'a, Result<(), StoreError>>;
     /// See [`Store::consistency`].
     fn consistency(&self) -> Consistency;
+    /// See [`Store::evicts`].
+    fn evicts(&self) -> bool;
     /// See [`Store::owners`].
     fn owners(&self) -> Option<Owners<'_>>;
     /// See [`Store::purger`].
@@ -48,6 +50,10 @@ impl<S: Store> DynStore for S {
 
     fn consistency(&self) -> Consistency {
         Store::consistency(self)
+    }
+
+    fn evicts(&self) -> bool {
+        Store::evicts(self)
     }
 
     fn owners(&self) -> Option<Owners<'_>> {

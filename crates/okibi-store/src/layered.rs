@@ -246,6 +246,10 @@ impl<S: Store> Store for Layered<S> {
         self.inner.consistency()
     }
 
+    fn evicts(&self) -> bool {
+        self.inner.evicts()
+    }
+
     fn owners(&self) -> Option<Owners<'_>> {
         self.inner.owners()
     }

@@ -84,6 +84,9 @@ pub use crate::{
 
 /// A place for sessions: a map from key to bytes with expiry and compare-and-swap.
 ///
+/// Several apps may share one. They open each other's sessions if their keys begin with the same namespace, which is the
+/// cookie's name if nothing else is set.
+///
 /// Implementors write `async fn`. The contract suite in `okibi-contract` says in tests what every method must do.
 ///
 /// - A store never looks inside the bytes, and gives back exactly what was written. Keys and owners are compared
@@ -123,6 +126,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// What this backend can promise.
     fn consistency(&self) -> Consistency;
+
+    /// Whether it may drop what has not expired, when it is full, say. A session that was dropped is over, which only costs its
+    /// visitor a login; but a note of a session's end that was dropped lets that session open again. So a store that evicts is
+    /// refused for the notes of sealed sessions (`revocations`).
+    fn evicts(&self) -> bool {
+        false
+    }
 
     /// The sessions of one owner, where the backend can list them.
     fn owners(&self) -> Option<Owners<'_>> {
@@ -173,6 +183,10 @@ impl<S: Store> Store for Arc<S> {
 
     fn consistency(&self) -> Consistency {
         S::consistency(self)
+    }
+
+    fn evicts(&self) -> bool {
+        S::evicts(self)
     }
 
     fn owners(&self) -> Option<Owners<'_>> {

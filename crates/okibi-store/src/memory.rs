@@ -7,7 +7,7 @@ use std::{
     hash::{BuildHasher, RandomState},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicI64, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
 };
 
@@ -21,16 +21,18 @@ use crate::{
 const SHARDS: usize = 16;
 /// A store for fewer sessions than this has one part, so that it fills to its very last place.
 const SMALL: usize = 1024;
-/// Writes between two sweeps, beyond one for every four sessions that the sweep looks at.
+/// After so many writes one of the parts drops what has expired in it.
 const WRITES_PER_SWEEP: usize = 16;
 
 /// Sessions in this process's memory: for tests, for development, and for a single process that may forget its
 /// sessions when it ends.
 ///
 /// It never holds more sessions than it was made for (100 000 by default). When it is full, a new session takes the
-/// place of one that was not used since it was made, or else of one that was not used for long (the CLOCK-PRO policy
-/// of `quick_cache`): a flood of sessions that nobody comes back to pushes out itself, not the sessions in use.
+/// place of one that has expired; else of one that was not used since it was made; else of one that was not used for long (the
+/// CLOCK-PRO policy of `quick_cache`, with a fifth of the places for new sessions): a flood of sessions that nobody comes back
+/// to pushes out itself, not the sessions in use, nor at once a new one that will be.
 /// A session that was pushed out is gone, which its visitor sees as being logged out.
+/// With [`refuse_when_full`](Self::refuse_when_full) none is pushed out, and the new one is refused instead.
 ///
 /// Expired sessions are never handed out. Their memory is given back bit by bit as other sessions are written, and at
 /// once by [`purge`](Self::purge); there is no background task. Beyond a session's own bytes the store needs less than
@@ -57,10 +59,10 @@ pub struct MemoryStore {
     shards: Box<[Mutex<Shard>]>,
     hasher: RandomState,
     clock: Clock,
-    /// How many writes are left until the next shard is swept.
-    writes_left: AtomicI64,
-    /// The shard to sweep next, counted on without end.
-    next_sweep: AtomicUsize,
+    /// How many sessions it holds at most, if it refuses any more.
+    refuses_beyond: Option<usize>,
+    /// How many writes there were, counted on without end.
+    writes: AtomicUsize,
 }
 
 impl MemoryStore {
@@ -87,9 +89,20 @@ impl MemoryStore {
             shards: shards.collect(),
             hasher: RandomState::new(),
             clock: Arc::new(system_time),
-            writes_left: AtomicI64::new(sweep_after(0)),
-            next_sweep: AtomicUsize::new(0),
+            refuses_beyond: None,
+            writes: AtomicUsize::new(0),
         }
+    }
+
+    /// When it is full of sessions that have not expired, a new one is refused as unavailable (a 503) and none is pushed out.
+    ///
+    /// For what must not be forgotten before its time: the notes of [`revocations`](Store::evicts), say, where whoever can
+    /// make the store forget a logout has undone it. Give it room for as many as can be needed within the lifetime of a session.
+    #[must_use]
+    pub fn refuse_when_full(mut self) -> Self {
+        let places = self.shards.iter().map(|shard| lock(shard).keep_all()).sum();
+        self.refuses_beyond = Some(places);
+        self
     }
 
     /// Judges expiry by this clock instead of the system's.
@@ -125,23 +138,22 @@ impl MemoryStore {
         lock(&self.shards[hash % self.shards.len()])
     }
 
-    /// Pays for a write: after enough of them, one of them sweeps the shard whose turn it is.
+    /// After enough writes, one of them sweeps the shard whose turn it is.
     fn sweep_sometimes(&self, now: Timestamp) {
-        if self.writes_left.fetch_sub(1, Ordering::Relaxed) != 1 {
+        let writes = self.writes.fetch_add(1, Ordering::Relaxed);
+        if !writes.is_multiple_of(WRITES_PER_SWEEP) {
             return;
         }
-        let turn = self.next_sweep.fetch_add(1, Ordering::Relaxed);
-        if let Some(shard) = self.shards.get(turn % self.shards.len()) {
-            let mut shard = lock(shard);
-            shard.sweep(now);
-            self.writes_left.store(sweep_after(shard.len()), Ordering::Relaxed);
+        if let Some(shard) = self.shards.get(writes / WRITES_PER_SWEEP % self.shards.len()) {
+            lock(shard).sweep(now);
         }
     }
-}
 
-/// How many writes pay for having looked at this many sessions.
-fn sweep_after(looked_at: usize) -> i64 {
-    i64::try_from(looked_at / 4 + WRITES_PER_SWEEP).unwrap_or(i64::MAX)
+    /// It is full, and may not push anything out.
+    fn full(&self) -> StoreError {
+        let places = self.refuses_beyond.unwrap_or_default();
+        StoreError::unavailable(format!("memory store: its {places} places are taken; make it with a higher capacity"))
+    }
 }
 
 /// Locks a shard. The clock and everything else that an app brings runs outside the lock, so poison means nothing here.
@@ -169,7 +181,7 @@ impl Store for MemoryStore {
 
     async fn swap(&self, key: &StoreKey, expected: Option<&[u8]>, write: Write) -> Result<Swap, StoreError> {
         let now = (self.clock)();
-        let swapped = self.shard(key).swap(key, expected, write, now);
+        let swapped = self.shard(key).swap(key, expected, write, now).ok_or_else(|| self.full())?;
         if swapped == Swap::Done {
             self.sweep_sometimes(now);
         }
@@ -183,6 +195,10 @@ impl Store for MemoryStore {
 
     fn consistency(&self) -> Consistency {
         Consistency::Strong
+    }
+
+    fn evicts(&self) -> bool {
+        self.refuses_beyond.is_none()
     }
 
     fn owners(&self) -> Option<Owners<'_>> {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use okibi_store::{Consistency, MemoryStore, Owner, Store, StoreKey, Swap, Timestamp, Write};
+use okibi_store::{Consistency, MemoryStore, Owner, Store, StoreErrorKind, StoreKey, Swap, Timestamp, Write};
 
 /// A clock that stands still until it is moved.
 #[derive(Clone)]
@@ -233,4 +233,90 @@ async fn s7_debug_shows_no_key_and_no_value() {
     let write = Write { bytes: Bytes::from_static(b"canary-value"), ..until(Timestamp::MAX) };
     create(&store, "canary-key", write).await;
     assert_eq!(format!("{store:?}"), "MemoryStore { len: 1, .. }");
+}
+
+#[tokio::test]
+async fn expired_sessions_go_before_any_that_lives() {
+    let hand = Hand::at(0);
+    let store = MemoryStore::with_capacity(1000).clock(hand.reader());
+    for at in 0..1000 {
+        create(&store, format_args!("old {at}"), until(Timestamp::from_millis(1000 + at))).await;
+        store.load(&key(format_args!("old {at}"))).await.unwrap();
+    }
+    hand.advance(1499);
+    for at in 0..500 {
+        create(&store, format_args!("new {at}"), until(Timestamp::MAX)).await;
+    }
+    for at in 0..500 {
+        assert!(store.load(&key(format_args!("new {at}"))).await.unwrap().is_some(), "new session {at} is out");
+        let old = store.load(&key(format_args!("old {}", 500 + at))).await.unwrap();
+        assert!(old.is_some(), "live session {} is out, and there were 500 expired ones", 500 + at);
+    }
+}
+
+#[tokio::test]
+async fn a_new_login_outlives_a_flood_of_others_until_it_is_used() {
+    let store = MemoryStore::with_capacity(1000);
+    for at in 0..1000 {
+        create(&store, format_args!("left {at}"), until(Timestamp::MAX)).await;
+        store.load(&key(format_args!("left {at}"))).await.unwrap();
+    }
+    for login in 0..20 {
+        create(&store, format_args!("login {login}"), until(Timestamp::MAX)).await;
+        for flood in 0..150 {
+            create(&store, format_args!("flood {login} {flood}"), until(Timestamp::MAX)).await;
+        }
+        assert!(store.load(&key(format_args!("login {login}"))).await.unwrap().is_some(), "login {login} is out");
+    }
+}
+
+#[tokio::test]
+async fn m5_a_store_that_refuses_when_full_keeps_what_it_has_until_it_expires() {
+    for cap in [10, 2000] {
+        let hand = Hand::at(0);
+        let store = MemoryStore::with_capacity(cap).refuse_when_full().clock(hand.reader());
+        assert!(!store.evicts() && MemoryStore::new().evicts());
+        let (mut kept, mut refused) = (Vec::new(), None);
+        for at in 0..cap * 2 {
+            match store.swap(&key(at), None, until(Timestamp::from_millis(1000))).await {
+                Ok(swap) => kept.push((at, swap)),
+                Err(error) => refused = Some(error),
+            }
+        }
+        assert!(kept.len() <= cap && kept.len() > cap * 8 / 10, "{} of {cap}", kept.len());
+        let refused = refused.unwrap();
+        assert_eq!(refused.kind(), StoreErrorKind::Unavailable);
+        let cause = std::error::Error::source(&refused).unwrap().to_string();
+        assert_eq!(cause, format!("memory store: its {cap} places are taken; make it with a higher capacity"));
+        for (at, _) in &kept {
+            assert!(store.load(&key(at)).await.unwrap().is_some(), "{at} is out");
+        }
+        // What is there can be written as ever, and what has expired makes room.
+        let first = key(kept[0].0);
+        let again = store.swap(&first, Some(b"held"), until(Timestamp::from_millis(3000))).await.unwrap();
+        assert_eq!(again, Swap::Done);
+        hand.advance(1000);
+        create(&store, "anew", until(Timestamp::from_millis(2000))).await;
+        assert!(store.load(&first).await.unwrap().is_some());
+    }
+}
+
+#[tokio::test]
+async fn the_line_of_ends_stays_short_however_often_a_session_is_written() {
+    let hand = Hand::at(0);
+    let store = MemoryStore::with_capacity(100).clock(hand.reader());
+    // Later and sooner in turns, under one key; and others that come and go.
+    create(&store, "busy", until(Timestamp::from_millis(5_000_000))).await;
+    for at in 0..100_000_u64 {
+        let end = if at % 2 == 0 { 1_000_000 - at } else { 5_000_000 };
+        let swapped = store.swap(&key("busy"), Some(b"held"), until(Timestamp::from_millis(end))).await.unwrap();
+        assert_eq!(swapped, Swap::Done);
+        create(&store, at, until(Timestamp::MAX)).await;
+        store.delete(&key(at)).await.unwrap();
+    }
+    hand.advance(1_000_000);
+    assert!(store.load(&key("busy")).await.unwrap().is_some());
+    assert_eq!(store.purge(), 0);
+    hand.advance(4_000_000);
+    assert_eq!(store.purge(), 1);
 }

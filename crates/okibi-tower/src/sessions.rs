@@ -60,6 +60,9 @@ impl Sessions {
     /// Sessions in a store; the cookie holds an id.
     ///
     /// Keep a handle on the store by passing an [`Arc`] of it.
+    ///
+    /// Two apps on one store open each other's sessions, unless they have different cookie names or
+    /// [namespaces](Self::namespace).
     pub fn new(store: impl Store) -> Self {
         let config = Config { consistency: store.consistency(), ..Config::default() };
         Self::with(config, Some(Arc::new(store)))
@@ -144,16 +147,21 @@ impl<K> Sessions<K> {
     /// timeout. It costs one load for a request that asks for its session, one more for one that changes it, and one write
     /// for a logout or a rotation. If the store is down, whoever has a session gets 503.
     ///
+    /// The store must not drop a note before its time: one that evicts ([`Store::evicts`]) is refused by
+    /// [`layer`](Self::layer). Of Redis that cannot be seen here: set `maxmemory-policy noeviction`.
+    ///
     /// ```
     /// use okibi_store::MemoryStore;
     /// use okibi_tower::{Ring, Sessions};
     ///
     /// # let secret = "a secret of 32 bytes or more, from a good source";
-    /// let layer = Sessions::sealed(Ring::new([secret])?).revocations(MemoryStore::new()).layer()?;
+    /// let notes = MemoryStore::new().refuse_when_full();
+    /// let layer = Sessions::sealed(Ring::new([secret])?).revocations(notes).layer()?;
     /// # Ok::<(), okibi_tower::ConfigError>(())
     /// ```
     pub fn revocations(mut self, store: impl Store) -> Self {
         self.config.revocations = true;
+        self.config.evicts = store.evicts();
         self.config.consistency = store.consistency();
         self.store = Some(Arc::new(store));
         self

@@ -111,6 +111,9 @@ async fn n25_sealed_sessions_cannot_be_listed_whatever_their_store_can_do() {
 #[tokio::test]
 async fn what_cannot_work_is_refused_when_it_is_configured() {
     let text = |sessions: Sessions| sessions.layer().unwrap_err().to_string();
+    let evicting = Sessions::sealed(ring("a")).revocations(MemoryStore::new());
+    assert!(text(evicting).contains("revocations: this store drops what is in it when it is full"));
+    assert!(Sessions::sealed(ring("a")).revocations(MemoryStore::new().refuse_when_full()).layer().is_ok());
     let endless = Sessions::sealed(ring("a")).revocations(MemoryStore::new()).no_absolute_timeout();
     assert!(text(endless).contains("set absolute"));
     assert!(

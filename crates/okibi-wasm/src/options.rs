@@ -27,6 +27,7 @@ pub(crate) fn engine(options: &[u8]) -> Result<Engine, ConfigError> {
             "maxDepth" => config.limits.depth = given.size()?,
             "revocations" => config.revocations = given.flag()?,
             "consistency" => config.consistency = given.consistency()?,
+            "evicts" => config.evicts = given.flag()?,
             "insecureForDevelopment" => config.cookie.insecure_for_development = given.flag()?,
             "cookie" => plain_cookie = given.json,
             "dialect" => dialect = Some(given.json),

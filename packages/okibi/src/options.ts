@@ -154,7 +154,10 @@ export type StoreOption<E extends Env = Env> = Store | ((c: Context<E>) => Await
 
 /** Sessions in a store. */
 export interface StoredOptions<E extends Env = Env, As extends string = 'session'> extends CommonOptions<As> {
-  /** Where the sessions lie. */
+  /**
+   * Where the sessions lie. Two apps on one store open each other's sessions, unless they have different cookie names or
+   * namespaces.
+   */
   readonly store: StoreOption<E>
   /** Signs the id in the cookie, so that an invented one never reaches the store. */
   readonly sign?: SecretOption<E> | undefined
@@ -176,7 +179,8 @@ export interface SealedOptions<E extends Env = Env, As extends string = 'session
    * Notes here which sessions have ended, so that nobody can go on with a copy of the cookie from before a logout or a
    * change of privilege. A note is some hundred bytes, and is kept until the session would have ended anyway, which needs
    * an `absolute` lifetime. It costs one load for a request that brings the cookie, one more for one that changes the
-   * session, and one write for a logout or a rotation. Default none.
+   * session, and one write for a logout or a rotation. A store that evicts is refused: use
+   * `memoryStore({ whenFull: 'refuse' })`, or a Redis with `maxmemory-policy noeviction`. Default none.
    */
   readonly revocations?: StoreOption<E> | undefined
   readonly store?: undefined

@@ -38,7 +38,7 @@ export function placesOf<E extends Env>(options: SessionOptions<E, string>): Pla
   if (typeof place !== 'function' && place !== undefined) checkStore('store', place)
   if (typeof secret !== 'function' && typeof place !== 'function') {
     const secrets = secret === undefined ? undefined : secretList(secret)
-    const first = new Engine({ ...common, secrets, consistency: place?.consistency })
+    const first = new Engine({ ...common, secrets, consistency: place?.consistency, evicts: place?.evicts })
     const only = { store: place, engine: first }
     return { first, store: place, of: () => only }
   }
@@ -50,9 +50,9 @@ export function placesOf<E extends Env>(options: SessionOptions<E, string>): Pla
   const known = new Map<string, Engine>()
   const engineOf = (secret: unknown, store: Store | undefined): Engine => {
     const secrets = secret === undefined ? undefined : secretList(secret)
-    const consistency = store?.consistency
+    const { consistency, evicts } = store ?? {}
     const single = secrets?.length === 1 ? secrets[0] : JSON.stringify(secrets)
-    const key = `${consistency} ${secrets?.length} ${single}`
+    const key = `${consistency} ${evicts} ${secrets?.length} ${single}`
     let engine = known.get(key)
     if (!engine) {
       if (known.size >= MOST_SECRETS) {
@@ -60,7 +60,7 @@ export function placesOf<E extends Env>(options: SessionOptions<E, string>): Pla
           `secret: the function found more than ${MOST_SECRETS} different ones; find the same for all requests`,
         )
       }
-      engine = new Engine({ ...common, secrets, consistency })
+      engine = new Engine({ ...common, secrets, consistency, evicts })
       known.set(key, engine)
     }
     return engine

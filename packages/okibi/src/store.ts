@@ -65,6 +65,12 @@ export interface Store {
   delete(key: string): Awaitable<void>
   /** What this backend can promise. */
   readonly consistency: Consistency
+  /**
+   * Whether it may drop what has not expired, when it is full, say. A session that was dropped is over, which only costs its
+   * visitor a login; but a note of a session's end that was dropped lets that session open again. So a store that evicts is
+   * refused for `revocations`. Default false.
+   */
+  readonly evicts?: boolean | undefined
   /** The sessions of one owner, where the backend can list them. */
   readonly owners?: OwnerIndex | undefined
   /**

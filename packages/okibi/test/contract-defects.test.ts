@@ -22,6 +22,7 @@ const BYTES = 'bytes come back as they were written'
 /** Each defect and a rule that must be found broken because of it. */
 const PLANTED: readonly (readonly [Defect, string])[] = [
   ['NoCompare', 'a swap that expects something else is refused'],
+  ['CreateOverwrites', 'a creation that arrives late is refused by what lies there since'],
   ['CreateOverwrites', 'a swap that expects nothing is refused where something lies'],
   ['ConflictWithoutBytes', 'a swap that expects something else is refused'],
   ['ConflictIsWritten', 'a swap that expects something else is refused'],
@@ -78,6 +79,7 @@ const FOUND_BY_ONE: readonly (readonly [Defect, string])[] = [
   ['CutsHugeValues', HUGE],
   ['RefusesHugeAfterWriting', HUGE],
   ['RefusesHugeAsUnknown', HUGE],
+  ['RefusesNever', 'a session that never expires is kept'],
   ['KeysTrimmed', LITERAL_KEY],
   ['KeysWithoutAccents', LITERAL_KEY],
   ['OwnersWithoutAccents', LITERAL_OWNER],

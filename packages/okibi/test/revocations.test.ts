@@ -2,6 +2,7 @@
 import { Hono } from 'hono'
 import { expect, test, vi } from 'vitest'
 import { type SessionEnv, type SessionOptions, StoreError, sessions } from '../src/index.js'
+import { layered } from '../src/stores/layered.js'
 import { memoryStore } from '../src/stores/memory.js'
 import { Browser } from './support/browser.js'
 import { Clock } from './support/clock.js'
@@ -36,7 +37,7 @@ function make(options: SessionOptions, slow: Promise<void> = Promise.resolve(), 
 
 function world() {
   const clock = new Clock()
-  const store = new Watched(memoryStore({ now: clock.now }))
+  const store = new Watched(memoryStore({ whenFull: 'refuse', now: clock.now }))
   return { clock, store, options: { secret, revocations: store, now: clock.now } }
 }
 
@@ -125,8 +126,28 @@ test('n6_a_store_that_is_down_is_a_503_and_no_logout', async () => {
   expect(await ann.text('/')).toBe('ann')
 })
 
+test('m5_a_store_that_evicts_is_refused_for_revocations', async () => {
+  const wrong = /revocations: this store drops what is in it when it is full/
+  expect(() => sessions({ secret, revocations: memoryStore() })).toThrow(wrong)
+  const inside = layered(memoryStore(), { staleness: 1 })
+  expect(() => sessions({ secret, revocations: inside })).toThrow(wrong)
+  sessions({ secret, revocations: memoryStore({ whenFull: 'refuse' }) })
+  // For sessions that lie in it, it will do.
+  sessions({ store: memoryStore() })
+  // One that a function finds is looked at when it is found.
+  const app = new Hono<SessionEnv<Data>>()
+  let thrown: unknown
+  app.onError((error, c) => {
+    thrown = error
+    return c.text('failed', 500)
+  })
+  app.use(sessions({ secret, revocations: () => memoryStore() }))
+  expect((await app.request('/')).status).toBe(500)
+  expect(String(thrown)).toMatch(wrong)
+})
+
 test('what_cannot_work_is_refused_when_it_is_configured', () => {
-  const revocations = memoryStore()
+  const revocations = memoryStore({ whenFull: 'refuse' })
   expect(() => sessions({ secret, revocations, absolute: false })).toThrow(/revocations: .* set absolute/)
   const both = { store: memoryStore(), revocations } as unknown as SessionOptions
   expect(() => sessions(both)).toThrow(/revocations: only a sealed cookie needs them/)
@@ -142,7 +163,7 @@ test('a_binding_of_the_environment_will_do', async () => {
     c.get('session').set('user', 'ann')
     return c.text('in')
   })
-  const env = { STORE: memoryStore() }
+  const env = { STORE: memoryStore({ whenFull: 'refuse' }) }
   const [cookie = ''] = (await app.request('/login', {}, env)).headers.getSetCookie()
   const answer = await app.request('/', { headers: { cookie: cookie.split(';', 1)[0] ?? '' } }, env)
   expect(await answer.text()).toBe('ann')

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use okibi_store::{Store, Timestamp};
+use okibi_store::{Store, Timestamp, Write};
 
 use crate::bench::{Bench, LONG, Outcome, failed};
 
@@ -71,6 +71,24 @@ pub(crate) async fn far<S: Store>(bench: &Bench<S>) -> Outcome {
         bench.done(&key, None, bench.write_for("far", lives), &format!("an expiry in {years} years")).await?;
     }
     Ok(())
+}
+
+pub(crate) async fn never<S: Store>(bench: &Bench<S>) -> Outcome {
+    let never = |bytes: &str| Write { expires_at: Timestamp::MAX, ..bench.write(bytes) };
+    let key = bench.key();
+    bench.done(&key, None, never("first"), "a creation without an end").await?;
+    bench.done(&key, Some(b"first"), never("second"), "a write without an end over it").await?;
+    bench.done(&key, Some(b"second"), bench.write("third"), "a write with an end over that").await?;
+    bench.done(&key, Some(b"third"), never("fourth"), "a write without an end over one that has it").await?;
+    if bench.store.owners().is_none() {
+        return Ok(());
+    }
+    let (ann, owned) = (bench.owner(), bench.key());
+    let write = Write { owner: Some(ann.clone()), ..never("1") };
+    bench.done(&owned, None, write, "a session of an owner, without an end").await?;
+    bench.lists(&ann, &[&owned], "its owner").await?;
+    bench.done(&owned, Some(b"1"), bench.write("marker"), "a marker in its place").await?;
+    bench.lists(&ann, &[], "its owner, after the marker").await
 }
 
 pub(crate) async fn reported<S: Store>(bench: &Bench<S>) -> Outcome {

@@ -57,6 +57,7 @@ pub(crate) enum Defect {
     ExpiryIn32Bits,
     ReportsOtherExpiry,
     RefusesPastExpiry,
+    RefusesNever,
     // At once.
     SwapInTwoSteps,
     CreateInTwoSteps,
@@ -381,6 +382,9 @@ impl Store for Faulty {
     async fn swap(&self, key: &StoreKey, expected: Option<&[u8]>, write: Write) -> Result<Swap, StoreError> {
         let key = self.spelled(key);
         if self.has(Defect::RefusesPastExpiry) && write.expires_at <= self.clock.now() {
+            return Err(StoreError::unavailable("planted"));
+        }
+        if self.has(Defect::RefusesNever) && write.expires_at == Timestamp::MAX {
             return Err(StoreError::unavailable("planted"));
         }
         if self.has(Defect::SwapNeverAnswers) {

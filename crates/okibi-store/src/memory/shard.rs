@@ -1,14 +1,15 @@
 //! One part of the memory store: the sessions that fall into it and the owners they have, under one lock.
 
 use std::{
-    collections::BTreeSet,
+    cmp::Reverse,
+    collections::{BTreeSet, BinaryHeap},
     hash::RandomState,
     ops::Bound::{Included, Unbounded},
     sync::Arc,
 };
 
 use bytes::Bytes;
-use quick_cache::{Lifecycle, UnitWeighter, unsync::Cache};
+use quick_cache::{Lifecycle, OptionsBuilder, UnitWeighter, unsync::Cache};
 
 use crate::{Loaded, Owner, StoreKey, Swap, Timestamp, Write};
 
@@ -27,15 +28,42 @@ type OwnerEntry = (Arc<str>, Arc<str>);
 pub(super) struct Shard {
     held: Cache<Arc<str>, Held, UnitWeighter, RandomState, Evicted>,
     by_owner: BTreeSet<OwnerEntry>,
+    /// The line of ends, the next one first: when something may have expired, and what. Whatever is held stands in it with its
+    /// expiry, or with an earlier one that it had before; and so may what is gone.
+    ends: BinaryHeap<Reverse<(Timestamp, Arc<str>)>>,
+    capacity: usize,
+    /// When it is full, what is new is refused.
+    keeps_all: bool,
 }
+
+/// Of all places, how many are for sessions that were used since they were made.
+const USED_SHARE: f64 = 0.8;
+/// At most so many ends of what is gone stand in line: one for every four sessions that are held, and a few.
+const SPARE: usize = 4;
+const FEW: usize = 64;
 
 impl Shard {
     pub(super) fn new(capacity: usize) -> Self {
         // An estimate of no items means no ghosts: those remember keys that were pushed out in case they come back, and
         // the key of a session never does.
-        let capacity = u64::try_from(capacity).unwrap_or(u64::MAX);
-        let held = Cache::with(0, capacity, UnitWeighter, RandomState::new(), Evicted);
-        Self { held, by_owner: BTreeSet::new() }
+        let weight = u64::try_from(capacity).unwrap_or(u64::MAX);
+        let options = OptionsBuilder::new()
+            .estimated_items_capacity(0)
+            .weight_capacity(weight)
+            .hot_allocation(USED_SHARE)
+            .build();
+        let held = match options {
+            Ok(options) => Cache::with_options(options, UnitWeighter, RandomState::new(), Evicted),
+            // It is only ever told that something was left out.
+            Err(_) => Cache::with(0, weight, UnitWeighter, RandomState::new(), Evicted),
+        };
+        Self { held, by_owner: BTreeSet::new(), ends: BinaryHeap::new(), capacity, keeps_all: false }
+    }
+
+    /// From now on refuses what is new when it is full. How many places it has.
+    pub(super) fn keep_all(&mut self) -> usize {
+        self.keeps_all = true;
+        self.capacity
     }
 
     pub(super) fn len(&self) -> usize {
@@ -47,13 +75,27 @@ impl Shard {
         Some(Loaded { bytes: held.bytes.clone(), expires_at: Some(held.expires_at) })
     }
 
-    pub(super) fn swap(&mut self, key: &StoreKey, expected: Option<&[u8]>, write: Write, now: Timestamp) -> Swap {
+    /// `None`: there is no place for it.
+    pub(super) fn swap(
+        &mut self,
+        key: &StoreKey,
+        expected: Option<&[u8]>,
+        write: Write,
+        now: Timestamp,
+    ) -> Option<Swap> {
         let current = self.live(key, now).map(|held| &held.bytes);
         if current.map(Bytes::as_ref) != expected {
-            return Swap::Conflict(current.cloned());
+            return Some(Swap::Conflict(current.cloned()));
+        }
+        if expected.is_none() && self.held.len() >= self.capacity {
+            // What lies there itself has expired too.
+            let has_room = self.drop_expired(now, 1) > 0;
+            if !has_room && self.keeps_all {
+                return None;
+            }
         }
         self.put(key.as_str(), write);
-        Swap::Done
+        Some(Swap::Done)
     }
 
     /// Removes what lies under `key` and its owner's entry.
@@ -71,12 +113,37 @@ impl Shard {
 
     /// Removes everything that has expired by `now` and says how many sessions that were.
     pub(super) fn sweep(&mut self, now: Timestamp) -> usize {
-        let expired: Vec<_> =
-            self.held.iter().filter(|(_, held)| held.expires_at <= now).map(|(key, _)| Arc::clone(key)).collect();
-        for key in &expired {
-            self.remove(key);
+        self.drop_expired(now, usize::MAX)
+    }
+
+    /// Removes at most so many sessions that have expired by `now` and says how many.
+    fn drop_expired(&mut self, now: Timestamp, most: usize) -> usize {
+        let mut dropped = 0;
+        while dropped < most && self.ends.peek().is_some_and(|Reverse((end, _))| *end <= now) {
+            let Some(Reverse((_, key))) = self.ends.pop() else { break };
+            let Some(end) = self.held.peek(&*key).map(|held| held.expires_at) else { continue };
+            if end > now {
+                self.ends.push(Reverse((end, key)));
+            } else {
+                self.remove(&key);
+                dropped += 1;
+            }
         }
-        expired.len()
+        if self.ends.capacity() > 2 * self.ends.len() + FEW {
+            self.ends.shrink_to_fit();
+        }
+        dropped
+    }
+
+    /// Puts a session into the line of ends.
+    fn note(&mut self, end: Timestamp, key: Arc<str>) {
+        if self.ends.len() > self.held.len() + self.held.len() / SPARE + FEW {
+            self.ends = self.held.iter().map(|(key, held)| Reverse((held.expires_at, Arc::clone(key)))).collect();
+        }
+        if self.ends.len() == self.ends.capacity() {
+            self.ends.reserve_exact(self.ends.len() / 8 + FEW / 4);
+        }
+        self.ends.push(Reverse((end, key)));
     }
 
     /// Adds the keys of `owner`'s live sessions to `keys`.
@@ -96,11 +163,17 @@ impl Shard {
         // The first clone of fresh bytes allocates the count of their owners. Done here, no load has to.
         let bytes = write.bytes.clone();
         drop(write.bytes);
+        let expires_at = write.expires_at;
         if let Some(mut held) = self.held.peek_mut(key)
             && held.owner.as_deref() == write.owner.as_ref().map(Owner::as_str)
         {
             held.bytes = bytes;
-            held.expires_at = write.expires_at;
+            let is_sooner = expires_at < held.expires_at;
+            held.expires_at = expires_at;
+            drop(held);
+            if is_sooner {
+                self.note(expires_at, Arc::from(key));
+            }
             return;
         }
         let key = self.remove(key).unwrap_or_else(|| Arc::from(key));
@@ -109,10 +182,12 @@ impl Shard {
             self.by_owner.insert((Arc::clone(owner), Arc::clone(&key)));
         }
         let mut evicted = Vec::new();
-        self.held.insert_with_lifecycle(key, Held { bytes, expires_at: write.expires_at, owner }, &mut evicted);
+        let held = Held { bytes, expires_at, owner };
+        self.held.insert_with_lifecycle(Arc::clone(&key), held, &mut evicted);
         for entry in &evicted {
             self.by_owner.remove(entry);
         }
+        self.note(expires_at, key);
     }
 }
 

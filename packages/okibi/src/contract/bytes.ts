@@ -28,6 +28,13 @@ export const swaps: readonly Check[] = [
     await bench.refuses(key, 'something', bench.write('new'), undefined, 'a swap on a key never written')
     await bench.refuses(key, '', bench.write('new'), undefined, 'a swap that expects no bytes on such a key')
   }),
+  every('a creation that arrives late is refused by what lies there since', async (bench) => {
+    // The creation was done; the session ended, and a marker took its place; and then the creation comes once more.
+    const key = await held(bench, 'first')
+    await bench.done(key, 'first', bench.write('marker'), 'a marker in its place')
+    await bench.refuses(key, undefined, bench.write('first'), 'marker', 'the first write once more')
+    await bench.refuses(key, 'first', bench.write('second'), 'marker', 'a change of what was there before')
+  }),
   every('a swap may write the very bytes that lie there', async (bench) => {
     const key = await held(bench, 'same')
     await bench.done(key, 'same', bench.write('same'), 'a write of the same bytes')

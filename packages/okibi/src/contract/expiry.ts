@@ -3,6 +3,8 @@ import { type Bench, LONG } from './bench.js'
 import { type Check, every, slow } from './rules.js'
 
 const YEAR = 365 * 86_400_000
+/** 13 September 275760, in milliseconds since the Unix epoch. */
+const NEVER = 8_640_000_000_000_000
 /** What a backend that counts in seconds may round. */
 const ROUNDED = 1000
 
@@ -65,6 +67,21 @@ export const expiry: readonly Check[] = [
     for (const years of [1, 20, 100]) {
       await bench.done(bench.key(), undefined, bench.write('far', years * YEAR), `an expiry in ${years} years`)
     }
+  }),
+  every('a session that never expires is kept', async (bench) => {
+    // The latest time that a Date can hold: so the engine writes what has no end.
+    const never = (bytes: string, owner?: string) => ({ ...bench.write(bytes, 0, owner), expiresAt: NEVER })
+    const key = bench.key()
+    await bench.done(key, undefined, never('first'), 'a creation without an end')
+    await bench.done(key, 'first', never('second'), 'a write without an end over it')
+    await bench.done(key, 'second', bench.write('third'), 'a write with an end over that')
+    await bench.done(key, 'third', never('fourth'), 'a write without an end over one that has it')
+    if (!bench.store.owners) return
+    const [ann, owned] = [bench.owner(), bench.key()]
+    await bench.done(owned, undefined, never('1', ann), 'a session of an owner, without an end')
+    await bench.lists(ann, [owned], 'its owner')
+    await bench.done(owned, '1', bench.write('marker'), 'a marker in its place')
+    await bench.lists(ann, [], 'its owner, after the marker')
   }),
   every('an expiry that the store reports is the one that was written', async (bench) => {
     const key = bench.key()

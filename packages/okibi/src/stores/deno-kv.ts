@@ -61,6 +61,11 @@ interface Found {
 
 /** Deno KV takes 65 536 bytes as one value, with what it adds; a longer record lies in parts. */
 const PART = 65_000
+/**
+ * What Deno KV is told of an end that is farther away: a hundred years, in milliseconds. It takes some 290,000 years and no more;
+ * the entry itself says when it ends.
+ */
+const LONGEST = 100 * 365 * 86_400_000
 /** Deno KV reads ten keys at once. */
 const MOST_PARTS = 10
 /** How often a long record is read again that changed while it was read. */
@@ -110,7 +115,7 @@ class Kv implements DenoKvStore {
       const current = this.#isLive(found) ? found.bytes : undefined
       if (!isSame(current, expected)) return { done: false, current }
       const changes = this.#begin(key, found)
-      const lives = { expireIn: Math.max(expiresAt - this.#now(), 1) }
+      const lives = { expireIn: Math.min(Math.max(expiresAt - this.#now(), 1), LONGEST) }
       const parts = Array.from({ length: Math.max(Math.ceil(bytes.length / PART), 1) }, (_, at) =>
         bytes.slice(at * PART, (at + 1) * PART),
       )

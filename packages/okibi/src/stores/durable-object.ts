@@ -45,7 +45,8 @@ export interface DurableObjectStore extends Store {
 /**
  * Sessions in Durable Objects, for Workers: each session is an object of its own, which lives near where it was made.
  * All of okibi's promises hold. A load and a swap are one call each to that object; a swap with an owner calls the
- * object of that owner's list first. Nothing is left of a session that expired or was deleted.
+ * object of that owner's list first, and one that ends such a session calls it last. Nothing is left of a session that
+ * expired or was deleted.
  *
  * The Worker exports {@link SessionObject} and binds it; docs/stores.md shows how.
  *
@@ -91,37 +92,59 @@ class Objects implements DurableObjectStore {
   }
 
   async swap(key: string, expected: Uint8Array | undefined, { bytes, expiresAt, owner }: Write): Promise<Swap> {
-    // The entry comes before the record, so that no session is missing in the list.
-    if (owner !== undefined) await this.#enlist(owner, key, expiresAt)
     const headers: Record<string, string> = { 'expires-at': String(expiresAt) }
-    if (owner !== undefined) headers.owner = encodeURIComponent(owner)
+    if (owner !== undefined) {
+      headers.owner = encodeURIComponent(owner)
+      headers.entry = crypto.randomUUID()
+      // The entry comes before the record, so that no session is missing in the list.
+      await this.#enlist(owner, key, headers)
+    }
     if (expected) headers.expected = String(expected.length)
     const body = expected ? joined(expected, bytes) : bytes
     const answer = await this.#ask('session', key, 'PUT', headers, body)
-    if (answer.status === DONE) return { done: true }
+    if (answer.status === DONE) {
+      await this.#strike(key, answer)
+      return { done: true }
+    }
     return { done: false, current: answer.status === CONFLICT ? await bytesOf(answer) : undefined }
   }
 
   async delete(key: string): Promise<void> {
-    await this.#ask('session', key, 'DELETE')
+    await this.#strike(key, await this.#ask('session', key, 'DELETE'))
   }
 
   readonly owners: { list(owner: string): Promise<string[]> } = {
     list: async (owner) => {
       const listed = await bytesOf(await this.#ask('owner', owner, 'GET'))
       const keys = JSON.parse(new TextDecoder().decode(listed)) as string[]
-      const answers = await Promise.all(keys.map((key) => this.#ask('session', key, 'HEAD')))
-      // An entry stays until it expires; whose session it is now, the session knows.
-      return keys.filter((_, at) => answers[at]?.headers.get('owner') === encodeURIComponent(owner))
+      const theirs: string[] = []
+      // An entry may stay though the session has ended or is somebody else's; whose it is now, the session knows.
+      for (let at = 0; at < keys.length; at += PAGE) {
+        const page = keys.slice(at, at + PAGE)
+        const answers = await Promise.all(page.map((key) => this.#ask('session', key, 'HEAD')))
+        theirs.push(...page.filter((_, at) => answers[at]?.headers.get('owner') === encodeURIComponent(owner)))
+      }
+      return theirs
     },
   }
 
-  async #enlist(owner: string, key: string, expiresAt: number): Promise<void> {
+  async #enlist(owner: string, key: string, headers: Record<string, string>): Promise<void> {
     try {
-      await this.#ask('owner', owner, 'PUT', { 'expires-at': String(expiresAt) }, new TextEncoder().encode(key))
+      await this.#ask('owner', owner, 'PUT', headers, new TextEncoder().encode(key))
     } catch (cause) {
       throw new StoreError('unavailable', FAILED, { cause })
     }
+  }
+
+  /**
+   * Takes a session off the list that it was on, if what was replaced was somebody else's. What fails here does no harm: such
+   * an entry leads nowhere, and goes when it expires.
+   */
+  async #strike(key: string, { headers }: ObjectAnswer): Promise<void> {
+    const [former, entry] = [headers.get('former'), headers.get('entry')]
+    if (former === null || entry === null) return
+    const body = new TextEncoder().encode(key)
+    await this.#ask('owner', decodeURIComponent(former), 'DELETE', { entry }, body).catch(() => undefined)
   }
 
   async #ask(
@@ -145,6 +168,15 @@ interface Held {
   readonly bytes: Uint8Array
   readonly expiresAt: number
   readonly owner: string | undefined
+  /** What the entry on the owner's list is known by. */
+  readonly entry?: string | undefined
+}
+
+/** One session on an owner's list. */
+interface Entry {
+  readonly expiresAt: number
+  /** Of the write that put it there: no other may take it off. */
+  readonly entry: string
 }
 
 /** The Durable Object that the Worker has to export. It keeps one session, or the list of one owner's sessions. */
@@ -165,22 +197,24 @@ export class SessionObject {
     // From here on nothing else happens to this object until it is done: it waits for its storage only.
     if (method === 'PUT') return isOwner ? this.#enlist(headers, body) : this.#swap(headers, body)
     if (method === 'GET' || method === 'HEAD') return isOwner ? this.#list() : this.#load(method)
-    if (method === 'DELETE') return this.#delete()
+    if (method === 'DELETE') return isOwner ? this.#strike(headers, body) : this.#remove()
     return answer(WRONG_METHOD)
   }
 
   /** Called by Cloudflare when the first thing in this object expires. */
   async alarm(): Promise<void> {
     const now = Date.now()
-    const expiries = [...(await this.#storage.list())].map(
-      ([name, value]) => [name, name === HELD ? (value as Held).expiresAt : (value as number)] as const,
-    )
+    const expiries = [...(await this.#storage.list())].map(([name, value]) => [name, endOf(value)] as const)
     const gone = expiries.filter(([, at]) => at <= now).map(([name]) => name)
-    if (gone.length === expiries.length) await this.#delete()
+    if (gone.length === expiries.length) await this.#clear()
     else {
       for (let at = 0; at < gone.length; at += MOST_AT_ONCE)
         await this.#storage.delete(gone.slice(at, at + MOST_AT_ONCE))
-      await this.#storage.setAlarm(Math.min(...expiries.map(([, at]) => at).filter((at) => at > now)))
+      const next = expiries.reduce(
+        (least, [, at]) => (at > now ? Math.min(least, at) : least),
+        Number.POSITIVE_INFINITY,
+      )
+      await this.#storage.setAlarm(wake(next))
     }
   }
 
@@ -195,12 +229,15 @@ export class SessionObject {
   async #swap(headers: Headers, body: Uint8Array): Promise<Response> {
     const length = headers.get('expected')
     const expected = length === null ? undefined : body.subarray(0, Number(length))
-    const current = (await this.#live())?.bytes
+    const before = await this.#held()
+    const current = isLive(before) ? before.bytes : undefined
     if (!isSame(current, expected)) return current ? answer(CONFLICT, current) : answer(ABSENT)
     const expiresAt = Number(headers.get('expires-at'))
-    const held: Held = { bytes: body.slice(expected?.length ?? 0), expiresAt, owner: headers.get('owner') ?? undefined }
+    const [owner, entry] = [headers.get('owner') ?? undefined, headers.get('entry') ?? undefined]
+    const held: Held = { bytes: body.slice(expected?.length ?? 0), expiresAt, owner, entry }
     await this.#storage.put(HELD, held)
-    return this.#wakeAt(expiresAt)
+    await this.#wakeAt(expiresAt)
+    return answer(DONE, undefined, before?.owner === owner ? {} : formerOf(before))
   }
 
   async #enlist(headers: Headers, body: Uint8Array): Promise<Response> {
@@ -208,39 +245,81 @@ export class SessionObject {
     const expiresAt = Number(headers.get('expires-at'))
     const before = await this.#storage.get(name)
     // An entry never ends sooner than it did: a write that is refused later must not take it from the session.
-    if (typeof before === 'number' && before >= expiresAt) return answer(DONE)
-    await this.#storage.put(name, expiresAt)
-    return this.#wakeAt(expiresAt)
+    const end = before === undefined ? expiresAt : Math.max(endOf(before), expiresAt)
+    const entry: Entry = { expiresAt: end, entry: headers.get('entry') ?? '' }
+    await this.#storage.put(name, entry)
+    await this.#wakeAt(end)
+    return answer(DONE)
+  }
+
+  /** Takes an entry off the list, unless another write has put it there again since. */
+  async #strike(headers: Headers, body: Uint8Array): Promise<Response> {
+    const name = `${ENTRY}${new TextDecoder().decode(body)}`
+    const before = (await this.#storage.get(name)) as Entry | number | undefined
+    if (typeof before === 'object' && before.entry === headers.get('entry')) await this.#storage.delete([name])
+    return answer(DONE)
   }
 
   async #list(): Promise<Response> {
     const now = Date.now()
-    const live = [...(await this.#storage.list())].filter(([, expiresAt]) => (expiresAt as number) > now)
+    const live = [...(await this.#storage.list())].filter(([, entry]) => endOf(entry) > now)
     const keys = JSON.stringify(live.map(([name]) => name.slice(ENTRY.length)))
     return answer(OK, new TextEncoder().encode(keys))
   }
 
-  async #delete(): Promise<Response> {
+  async #remove(): Promise<Response> {
+    const former = formerOf(await this.#held())
+    await this.#clear()
+    return answer(DONE, undefined, former)
+  }
+
+  async #clear(): Promise<void> {
     await this.#storage.deleteAlarm()
     await this.#storage.deleteAll()
-    return answer(DONE)
+  }
+
+  /** What lies here, also if it has expired. */
+  async #held(): Promise<Held | undefined> {
+    return (await this.#storage.get(HELD)) as Held | undefined
   }
 
   async #live(): Promise<Held | undefined> {
-    const held = (await this.#storage.get(HELD)) as Held | undefined
-    return held && held.expiresAt > Date.now() ? held : undefined
+    const held = await this.#held()
+    return isLive(held) ? held : undefined
   }
 
   /** An alarm that comes too early sets itself anew, so that most writes need not set it. */
-  async #wakeAt(expiresAt: number): Promise<Response> {
+  async #wakeAt(expiresAt: number): Promise<void> {
     const alarm = await this.#storage.getAlarm()
-    if (alarm === null || alarm > expiresAt) await this.#storage.setAlarm(expiresAt)
-    return answer(DONE)
+    if (alarm === null || alarm > expiresAt) await this.#storage.setAlarm(wake(expiresAt))
   }
+}
+
+function isLive(held: Held | undefined): held is Held {
+  return held !== undefined && held.expiresAt > Date.now()
+}
+
+/** The headers that say on whose list something was, and as what. */
+function formerOf(held: Held | undefined): Record<string, string> {
+  return held?.owner === undefined || held.entry === undefined ? {} : { former: held.owner, entry: held.entry }
+}
+
+/** When something in an object ends: a session, or an entry, of which earlier versions kept no more than that. */
+function endOf(value: unknown): number {
+  return typeof value === 'number' ? value : (value as Held | Entry).expiresAt
+}
+
+/** When to look at what ends then. Cloudflare takes no alarm that is far away. */
+function wake(expiresAt: number): number {
+  return Math.min(expiresAt, Date.now() + FARTHEST)
 }
 
 /** What the names of a list's entries begin with. */
 const ENTRY = 'entry '
+/** After which an object looks again what it has that ends later: a year, in milliseconds. */
+const FARTHEST = 365 * 86_400_000
+/** How many of the sessions on a list are asked at once whose they are. */
+const PAGE = 32
 /** How many names the storage deletes in one go. */
 const MOST_AT_ONCE = 128
 

@@ -95,6 +95,7 @@ type Learned = Loaded | 'absent' | undefined
 
 class Layer implements Layered {
   readonly consistency: Consistency
+  readonly evicts: boolean | undefined
   readonly owners: OwnerIndex | undefined
   readonly purge: (() => Awaitable<number>) | undefined
   readonly #inner: Store
@@ -113,6 +114,7 @@ class Layer implements Layered {
 
   constructor(inner: Store, staleness: number, memory: number, now: (() => number) | undefined) {
     this.consistency = inner.consistency
+    this.evicts = inner.evicts
     this.owners = inner.owners
     this.purge = inner.purge?.bind(inner)
     this.#inner = inner

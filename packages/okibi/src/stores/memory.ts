@@ -1,12 +1,20 @@
 // The bounded store in this process's memory.
+import { StoreError } from '../errors.js'
 import { holds } from '../held.js'
 import type { Loaded, Store, Swap, Write } from '../store.js'
 import { isSame } from './bytes.js'
+import { Ends } from './ends.js'
 
 /** How a memory store is made. */
 export interface MemoryStoreOptions {
   /** How many sessions it holds at most. Default 100 000. */
   readonly capacity?: number | undefined
+  /**
+   * What becomes of a new session when it is full of sessions that have not expired: `evict` pushes another one out, `refuse`
+   * fails as unavailable (a 503) and keeps all it has. Default `evict`. `revocations` need `refuse`: whoever can make the store
+   * forget a logout has undone it.
+   */
+  readonly whenFull?: 'evict' | 'refuse' | undefined
   /** What time it is, in milliseconds since the Unix epoch. Default `Date.now`. */
   readonly now?: (() => number) | undefined
 }
@@ -17,6 +25,7 @@ export interface MemoryStore extends Store {
   swap(key: string, expected: Uint8Array | undefined, write: Write): Swap
   delete(key: string): void
   readonly consistency: 'strong'
+  readonly evicts: boolean
   readonly owners: { list(owner: string): string[] }
   /** How many sessions it holds, counting expired ones that were not swept yet. */
   readonly size: number
@@ -39,16 +48,20 @@ const USED_SHARE = 0.8
  * map has a hole for each time that something left it, and a busy session would make it all holes.
  */
 const MOVED_AFTER = 1 / 8
-/** How many sessions a write looks at, to drop those that have expired. */
-const SWEPT_PER_WRITE = 4
+/** How many expired sessions a write drops. */
+const DROPPED_PER_WRITE = 4
+/** How many ends are kept at most for each session, beside a few. */
+const ENDS = 2
+const FEW = 64
 
 /**
  * Sessions in this process's memory: for tests, for development, and for a single process that may forget its sessions
  * when it ends.
  *
- * It never holds more sessions than its capacity. When it is full, a new session takes the place of one that was not
- * used since it was made, or else of one that was not used for long: a flood of sessions that nobody
- * comes back to pushes out itself, not the sessions in use. Expired sessions are never handed out.
+ * It never holds more sessions than its capacity. When it is full, a new session takes the place of one that has expired; else of
+ * one that was not used since it was made; else of one that was not used for long: a flood of sessions that nobody
+ * comes back to pushes out itself, not the sessions in use, nor at once a new one that will be. Expired sessions are never
+ * handed out.
  *
  * @example
  * ```ts
@@ -56,15 +69,19 @@ const SWEPT_PER_WRITE = 4
  * ```
  */
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
-  const { capacity = 100_000, now = Date.now } = options
+  const { capacity = 100_000, whenFull = 'evict', now = Date.now } = options
   if (!Number.isSafeInteger(capacity) || capacity < 1) {
     throw new RangeError(`memoryStore: capacity of ${capacity}: must be a whole number of sessions, at least 1`)
   }
-  return holds(new Memory(capacity, now))
+  if (whenFull !== 'evict' && whenFull !== 'refuse') {
+    throw new TypeError(`memoryStore: whenFull of ${whenFull}: must be 'evict' or 'refuse'`)
+  }
+  return holds(new Memory(capacity, whenFull === 'evict', now))
 }
 
 class Memory implements MemoryStore {
   readonly consistency = 'strong'
+  readonly evicts: boolean
   readonly #capacity: number
   readonly #now: () => number
   /** Sessions that were not used since they were made, the oldest first. */
@@ -74,10 +91,11 @@ class Memory implements MemoryStore {
   readonly #byOwner = new Map<string, Set<string>>()
   /** How often sessions were used. */
   #uses = 0
-  /** Where the sweep has come to. */
-  #sweep: Iterator<[string, Held]> | undefined
+  /** When something may have expired, and what: whatever is held is there with its expiry, or with an earlier one it had before. */
+  readonly #ends = new Ends()
 
-  constructor(capacity: number, now: () => number) {
+  constructor(capacity: number, evicts: boolean, now: () => number) {
+    this.evicts = evicts
     this.#capacity = capacity
     this.#now = now
   }
@@ -96,8 +114,12 @@ class Memory implements MemoryStore {
   swap(key: string, expected: Uint8Array | undefined, write: Write): Swap {
     const current = this.#live(key)?.bytes
     if (!isSame(current, expected)) return { done: false, current }
+    if (expected === undefined && this.size >= this.#capacity && this.#dropExpired(1) === 0 && !this.evicts) {
+      const text = `memoryStore: its ${this.#capacity} places are taken; make it with a higher capacity`
+      throw new StoreError('unavailable', text)
+    }
     this.#put(key, write)
-    this.#sweepSome()
+    this.#dropExpired(DROPPED_PER_WRITE)
     return { done: true }
   }
 
@@ -110,9 +132,7 @@ class Memory implements MemoryStore {
   }
 
   purge(): number {
-    const before = this.size
-    for (const part of [this.#fresh, this.#used]) for (const entry of part) this.#dropExpired(entry)
-    return before - this.size
+    return this.#dropExpired(Number.POSITIVE_INFINITY)
   }
 
   #find(key: string): Held | undefined {
@@ -154,6 +174,8 @@ class Memory implements MemoryStore {
     }
     const part = held.isUsed ? this.#used : this.#fresh
     part.set(key, held)
+    if (!before || held.expiresAt < before.expiresAt) this.#ends.add(held.expiresAt, key)
+    if (this.#ends.size > ENDS * this.size + FEW) this.#ends.refill(this.#expiries())
     if (held.owner !== undefined) {
       const keys = this.#byOwner.get(held.owner) ?? new Set()
       this.#byOwner.set(held.owner, keys.add(key))
@@ -182,25 +204,26 @@ class Memory implements MemoryStore {
     return held
   }
 
-  /** Pays for a write: looks at a few sessions and drops those that have expired. */
-  #sweepSome(): void {
-    for (let looked = 0; looked < SWEPT_PER_WRITE; looked += 1) {
-      this.#sweep ??= this.#all()
-      const next = this.#sweep.next()
-      if (next.done) {
-        this.#sweep = undefined
-        return
+  /** Drops at most so many expired sessions and says how many. */
+  #dropExpired(most: number): number {
+    const now = this.#now()
+    let dropped = 0
+    while (dropped < most) {
+      const key = this.#ends.next(now)
+      if (key === undefined) break
+      const held = this.#find(key)
+      if (!held) continue
+      if (held.expiresAt > now) {
+        this.#ends.add(held.expiresAt, key)
+      } else {
+        this.#remove(key)
+        dropped += 1
       }
-      this.#dropExpired(next.value)
     }
+    return dropped
   }
 
-  *#all(): Generator<[string, Held], undefined> {
-    yield* this.#fresh
-    yield* this.#used
-  }
-
-  #dropExpired([key, held]: [string, Held]): void {
-    if (held.expiresAt <= this.#now()) this.#remove(key)
+  *#expiries(): Generator<readonly [end: number, key: string]> {
+    for (const part of [this.#fresh, this.#used]) for (const [key, { expiresAt }] of part) yield [expiresAt, key]
   }
 }

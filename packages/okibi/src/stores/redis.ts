@@ -146,10 +146,9 @@ class Redis implements RedisStore {
 
   async delete(key: string): Promise<void> {
     const owned = ownerOf(key)
-    const found = await (owned.length > 0
-      ? this.#run(DELETE, [key, ...owned], [])
-      : this.#way.send(key, ['DEL', key])
-    ).catch(fail)
+    const remove = () => this.#way.send(key, ['DEL', key])
+    const run = owned.length > 0 ? this.#run(DELETE, [key, ...owned], []) : remove()
+    const found = await run.catch((error: unknown) => (isBetween(error) ? remove() : Promise.reject(error))).catch(fail)
     if (!Array.isArray(found)) return
     const [former, held] = found as [Buffer, Buffer]
     this.#strike(listOf(String(former)), entry(key, held))
@@ -216,7 +215,9 @@ class Redis implements RedisStore {
   async #swapRecord(key: string, expected: Uint8Array | undefined, write: Write): Promise<unknown> {
     const { bytes, expiresAt, owner = '' } = write
     const values = [buffer(bytes), String(expiresAt), owner, ...(expected ? [buffer(expected)] : [])]
-    return this.#run(SWAP, [key, ...ownerOf(key)], values)
+    const run = (...keys: string[]) => this.#run(SWAP, [key, ...keys], values)
+    // While a cluster moves a slot, it can be asked for one key only. The entry of what is replaced stays then.
+    return run(...ownerOf(key)).catch((error: unknown) => (isBetween(error) ? run() : Promise.reject(error)))
   }
 
   async #swapOwned(key: string, expected: Uint8Array | undefined, write: Write, owner: string): Promise<unknown> {
@@ -282,6 +283,11 @@ function warnOfEviction(told: unknown): void {
 /** Whether a swap was done: 1, or whose session it was before. */
 function isDone(found: unknown): boolean {
   return found === 1 || Array.isArray(found)
+}
+
+/** Whether of two keys that lie together one has moved to another server already and the other has not. */
+function isBetween(error: unknown): boolean {
+  return messageOf(error).startsWith('TRYAGAIN')
 }
 
 /** Whether the keys of a command lie on different servers: there is a proxy in front of them. */

@@ -95,17 +95,22 @@ export function unstorageStore(storage: UnstorageStorage, options: UnstorageStor
   if (consistency !== 'no-swap' && consistency !== 'eventual') {
     throw new TypeError(`unstorageStore: consistency of ${consistency}: must be 'no-swap' or 'eventual'`)
   }
-  return new Unstorage(storage, consistency, now)
+  return new Unstorage(storage, consistency, driver?.name === 'lru-cache', now)
 }
+
+/** What drivers are told of an end that is farther away: a hundred years, in seconds. Not every backend takes more. */
+const LONGEST_TTL = 100 * 365 * 86_400
 
 class Unstorage implements UnstorageStore {
   readonly consistency: 'no-swap' | 'eventual'
+  readonly evicts: boolean
   readonly #storage: UnstorageStorage
   readonly #now: () => number
   readonly #turns: Turns
 
-  constructor(storage: UnstorageStorage, consistency: 'no-swap' | 'eventual', now: () => number) {
+  constructor(storage: UnstorageStorage, consistency: 'no-swap' | 'eventual', evicts: boolean, now: () => number) {
     this.consistency = consistency
+    this.evicts = evicts
     this.#storage = storage
     this.#now = now
     this.#turns = writers.get(storage) ?? new Turns(LONGEST_TURN)
@@ -184,7 +189,7 @@ class Unstorage implements UnstorageStore {
   }
 
   async #put(name: string, value: string, expiresAt: number): Promise<void> {
-    const ttl = Math.max(Math.ceil((expiresAt - this.#now()) / 1000), 1)
+    const ttl = Math.min(Math.max(Math.ceil((expiresAt - this.#now()) / 1000), 1), LONGEST_TTL)
     // No driver says whether what failed has happened.
     await ask(() => this.#storage.setItem(name, value, { ttl }), 'unknown')
   }

@@ -60,6 +60,48 @@ test('n13_what_expires_leaves_nothing_in_the_object_nor_in_the_list', async () =
   expect(await call('list', { owner: 'ann' })).toEqual({ keys: ['long'] })
 })
 
+test('m7_an_entry_goes_with_its_session', async () => {
+  await swap('ends', undefined, '1', HOUR, 'eve')
+  await swap('ends', '1', '2', HOUR, 'eve')
+  await swap('moves', undefined, '1', HOUR, 'eve')
+  await swap('goes', undefined, '1', HOUR, 'eve')
+  await swap('stays', undefined, '1', HOUR, 'eve')
+  await swap('ends', '2', 'marker', HOUR)
+  await swap('moves', '1', '2', HOUR, 'fay')
+  await call('delete', { key: 'goes' })
+  expect(await kept('owner/eve')).toMatchObject({ names: ['entry stays'] })
+  expect(await kept('owner/fay')).toMatchObject({ names: ['entry moves'] })
+  expect(await call('list', { owner: 'eve' })).toEqual({ keys: ['stays'] })
+})
+
+test('m7_an_entry_that_another_write_has_renewed_stays', async () => {
+  // A write that is refused has put the entry there anew, as one that is still under way would have: it may yet be done.
+  await swap('raced', undefined, '1', HOUR, 'gil')
+  await swap('raced', '0', 'late', HOUR, 'gil')
+  await swap('raced', '1', 'marker', HOUR)
+  expect(await kept('owner/gil')).toMatchObject({ names: ['entry raced'] })
+  expect(await call('list', { owner: 'gil' })).toEqual({ keys: [] })
+})
+
+test('m7_a_thousand_entries_that_lead_nowhere_make_no_list_and_no_end_fail', async () => {
+  for (let at = 0; at < 1000; at += 100) {
+    await Promise.all(
+      Array.from({ length: 100 }, (_, of) => swap(`nowhere ${at + of}`, 'expected', 'never written', HOUR, 'hal')),
+    )
+  }
+  await swap('somewhere', undefined, '1', HOUR, 'hal')
+  expect(await call('list', { owner: 'hal' })).toEqual({ keys: ['somewhere'] })
+  await swap('somewhere', '1', 'marker', HOUR)
+  expect(await call('list', { owner: 'hal' })).toEqual({ keys: [] })
+}, 60_000)
+
+test('m9_a_session_without_an_end_is_kept', async () => {
+  const never = { key: 'never', expected: undefined, write: { bytes: '1', expiresAt: 8.64e15, owner: 'ivy' } }
+  expect(await call('swap', never)).toEqual({ swap: { done: true } })
+  expect(await call('load', { key: 'never' })).toMatchObject({ found: { bytes: '1' } })
+  expect(await call('list', { owner: 'ivy' })).toEqual({ keys: ['never'] })
+})
+
 test('a_session_that_was_renewed_outlives_the_alarm_of_its_first_expiry', async () => {
   const lives = 4000
   await swap('renewed', undefined, '1', lives)

@@ -37,6 +37,7 @@ export type Defect =
   | 'ExpiryIn32Bits'
   | 'ReportsOtherExpiry'
   | 'RefusesPastExpiry'
+  | 'RefusesNever'
   // At once.
   | 'SwapInTwoSteps'
   | 'CreateInTwoSteps'
@@ -165,6 +166,7 @@ export class Faulty implements Store {
     const key = this.#spelled(given)
     if (this.#has('SwapNeverAnswers')) return never()
     if (this.#has('RefusesPastExpiry') && write.expiresAt <= this.#now()) throw new StoreError('unavailable', 'planted')
+    if (this.#has('RefusesNever') && write.expiresAt === 8.64e15) throw new StoreError('unavailable', 'planted')
     if (this.#has('RefusesHugeAsUnknown') && write.bytes.length > HUGE) throw new StoreError('unknown', 'planted')
     if (this.#has('LocksOneInstance')) {
       while (this.#isBusy) await pause()
