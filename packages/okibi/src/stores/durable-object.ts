@@ -94,10 +94,10 @@ class Objects implements DurableObjectStore {
   async swap(key: string, expected: Uint8Array | undefined, { bytes, expiresAt, owner }: Write): Promise<Swap> {
     const headers: Record<string, string> = { 'expires-at': String(expiresAt) }
     if (owner !== undefined) {
-      headers.owner = encodeURIComponent(owner)
       headers.entry = crypto.randomUUID()
       // The entry comes before the record, so that no session is missing in the list.
       await this.#enlist(owner, key, headers)
+      headers.owner = encodeURIComponent(owner)
     }
     if (expected) headers.expected = String(expected.length)
     const body = expected ? joined(expected, bytes) : bytes
