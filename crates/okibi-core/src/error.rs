@@ -125,6 +125,9 @@ pub enum Refusal {
     /// More names than the configured limit.
     #[error("session record: more names than the configured limit")]
     TooManyNames,
+    /// More updates than one commit takes.
+    #[error("session update: more than 1024 in one commit; commit in between, or set a value that was computed once")]
+    TooManyUpdates,
     /// The sealed cookie does not fit, not even in chunks.
     #[error("session cookie: larger than browsers keep; store less in it or use a store")]
     CookieTooLarge,
@@ -179,7 +182,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The stable name of this kind. The TypeScript face shows it as `code`, but for the three that are too large, which
+    /// The stable name of this kind. The TypeScript face shows it as `code`, but for the four that are too large, which
     /// are one code there, and for `out_of_order`, which is a fault of the face itself.
     pub const fn code(self) -> &'static str {
         match self {
@@ -188,6 +191,7 @@ impl Refusal {
             Self::Contended => "contended",
             Self::RecordTooLarge => "record_too_large",
             Self::TooManyNames => "too_many_names",
+            Self::TooManyUpdates => "too_many_updates",
             Self::CookieTooLarge => "cookie_too_large",
             Self::InvalidName => "invalid_name",
             Self::InvalidValue => "invalid_value",

@@ -314,10 +314,12 @@ impl Wire<'_> {
     }
 
     fn record(self, bytes: &Bytes, unknown: Vec<(Text, Text)>, limits: &Limits) -> Option<Stored> {
-        let flash = self.flash.map_or(Some(Vec::new()), json::strings)?;
+        // Sorted, so that many names of flashes take no search each through all of them.
+        let flash: BinaryHeap<Cow<'_, str>> = self.flash.map_or(Some(Vec::new()), json::strings)?.into();
+        let flash = flash.into_sorted_vec();
         let mut entries = Vec::new();
         let read = json::each_member(self.data?, limits.depth, &mut |name, value| {
-            let flash = flash.contains(&name);
+            let flash = flash.binary_search(&name).is_ok();
             let (name, value) = (Text::share(bytes, name), Text::share(bytes, Cow::Borrowed(value)));
             entries.push(Entry { name, value, flash });
             entries.len() <= limits.names

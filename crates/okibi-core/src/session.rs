@@ -1,7 +1,7 @@
 //! A session as a handler sees it: the loaded values under the request's own changes, and those changes as a log.
 
-use alloc::{string::String, vec::Vec};
-use core::time::Duration;
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use core::{mem, time::Duration};
 
 use crate::{
     id::Owner,
@@ -114,54 +114,132 @@ impl Op {
 }
 
 /// Applies to `entries` what `op` does to named values. What it does to the session itself is the engine's business.
+///
+/// It looks through all entries, so for many changes use [`Values`].
 pub fn apply(entries: &mut Vec<Entry>, op: &Op) {
-    match op {
-        Op::Set(name, value) => put(entries, name, value, false),
-        Op::Flash(name, value) => put(entries, name, value, true),
-        Op::Remove(name) => remove(entries, name),
-        Op::Clear | Op::Destroy => entries.clear(),
-        Op::ReadFlash(name, seen) => {
-            if entries.iter().any(|entry| entry.flash && entry.name == *name && entry.value == seen.0) {
-                remove(entries, name);
+    let mut values = Values::of(mem::take(entries));
+    values.apply(op);
+    *entries = values.into_entries();
+}
+
+/// Named values under many changes, each of which takes about as long however many there are.
+#[derive(Clone, Debug, Default)]
+pub struct Values {
+    /// In their order; `None` where one was removed.
+    entries: Vec<Option<Entry>>,
+    /// Where each name is, once there are more changes than a search through all entries is good for.
+    places: Option<BTreeMap<Text, usize>>,
+    searches: usize,
+    count: usize,
+    size: usize,
+}
+
+/// So many updates one commit takes: each may have to run again, one after the other.
+pub const MOST_UPDATES: usize = 1024;
+
+/// So many searches through all entries come before an index of them.
+const SEARCHES: usize = 32;
+
+impl Values {
+    /// These values.
+    pub fn of(entries: Vec<Entry>) -> Self {
+        let (count, size) = (entries.len(), entries.iter().map(size_of).sum());
+        Self { entries: entries.into_iter().map(Some).collect(), places: None, searches: 0, count, size }
+    }
+
+    /// How many there are.
+    pub const fn count(&self) -> usize {
+        self.count
+    }
+
+    /// How many bytes their names and values have, which is less than a record of them has.
+    pub const fn size(&self) -> usize {
+        self.size
+    }
+
+    /// The value under `name`.
+    pub fn get(&mut self, name: &Text) -> Option<&Entry> {
+        let place = self.place(name)?;
+        self.entries.get(place)?.as_ref()
+    }
+
+    /// What there is, in its order.
+    #[expect(clippy::filter_map_identity, reason = "unlike flatten it collects in place")]
+    pub fn into_entries(self) -> Vec<Entry> {
+        self.entries.into_iter().filter_map(|entry| entry).collect()
+    }
+
+    /// Applies what `op` does to named values.
+    pub fn apply(&mut self, op: &Op) {
+        match op {
+            Op::Set(name, value) => self.put(name, value, false),
+            Op::Flash(name, value) => self.put(name, value, true),
+            Op::Remove(name) => self.remove(name),
+            Op::Clear | Op::Destroy => *self = Self::default(),
+            Op::ReadFlash(name, seen) => self.remove_flash(name, seen),
+            Op::Update { patch, .. } => self.apply_patch(patch),
+            _ => {}
+        }
+    }
+
+    /// Applies what an update made.
+    pub(crate) fn apply_patch(&mut self, patch: &Patch) {
+        for (name, value) in patch {
+            match value {
+                Some(value) => self.put(name, value, false),
+                None => self.remove(name),
             }
         }
-        Op::Update { patch, .. } => apply_patch(entries, patch),
-        Op::Rotate
-        | Op::RotateKeepingDeadline
-        | Op::RenewId
-        | Op::SetIdle(_)
-        | Op::SetAbsolute(_)
-        | Op::SetPersistent(_)
-        | Op::SetOwner(_)
-        | Op::SetLabel(_)
-        | Op::Touch
-        | Op::SetDeadline(_)
-        | Op::UseId(_) => {}
     }
-}
 
-/// Applies what an update made.
-pub(crate) fn apply_patch(entries: &mut Vec<Entry>, patch: &Patch) {
-    for (name, value) in patch {
-        match value {
-            Some(value) => put(entries, name, value, false),
-            None => remove(entries, name),
+    fn remove_flash(&mut self, name: &Text, seen: &Json) {
+        if self.get(name).is_some_and(|entry| entry.flash && entry.value == seen.0) {
+            self.remove(name);
+        }
+    }
+
+    fn place(&mut self, name: &Text) -> Option<usize> {
+        if self.places.is_none() && self.searches >= SEARCHES {
+            let places = self.entries.iter().enumerate();
+            self.places =
+                Some(places.filter_map(|(place, entry)| Some((entry.as_ref()?.name.clone(), place))).collect());
+        }
+        if let Some(places) = &self.places {
+            return places.get(name).copied();
+        }
+        self.searches += 1;
+        self.entries.iter().position(|entry| entry.as_ref().is_some_and(|entry| entry.name == *name))
+    }
+
+    fn put(&mut self, name: &Text, value: &Json, flash: bool) {
+        let place = self.place(name);
+        let entry = Entry { name: name.clone(), value: value.0.clone(), flash };
+        self.size += size_of(&entry);
+        if let Some(old) = place.and_then(|place| self.entries.get_mut(place)?.as_mut()) {
+            self.size -= size_of(old);
+            old.value = entry.value;
+            old.flash = flash;
+            return;
+        }
+        if let Some(places) = &mut self.places {
+            places.insert(name.clone(), self.entries.len());
+        }
+        self.entries.push(Some(entry));
+        self.count += 1;
+    }
+
+    fn remove(&mut self, name: &Text) {
+        let Some(entry) = self.place(name).and_then(|place| self.entries.get_mut(place)?.take()) else { return };
+        self.size -= size_of(&entry);
+        self.count -= 1;
+        if let Some(places) = &mut self.places {
+            places.remove(name);
         }
     }
 }
 
-fn put(entries: &mut Vec<Entry>, name: &Text, value: &Json, flash: bool) {
-    match entries.iter_mut().find(|entry| entry.name == *name) {
-        Some(entry) => {
-            entry.value = value.0.clone();
-            entry.flash = flash;
-        }
-        None => entries.push(Entry { name: name.clone(), value: value.0.clone(), flash }),
-    }
-}
-
-fn remove(entries: &mut Vec<Entry>, name: &Text) {
-    entries.retain(|entry| entry.name != *name);
+fn size_of(entry: &Entry) -> usize {
+    entry.name.as_str().len() + entry.value.as_str().len()
 }
 
 /// What an update of `name` (or of everything) reads: the value's JSON, or the whole data as one object. Flashes are not read.

@@ -1,13 +1,35 @@
 //! Text cut from a larger piece of bytes without copying: names and JSON values of a record.
 
 use alloc::{borrow::Cow, string::String};
-use core::fmt;
+use core::{cmp::Ordering, fmt};
 
 use bytes::Bytes;
 
 /// UTF-8 text that shares the bytes it was read from.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Eq)]
 pub struct Text(Bytes);
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        #[cfg(test)]
+        work::count();
+        self.0 == other.0
+    }
+}
+
+impl PartialOrd for Text {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Text {
+    fn cmp(&self, other: &Self) -> Ordering {
+        #[cfg(test)]
+        work::count();
+        self.0.cmp(&other.0)
+    }
+}
 
 impl Text {
     /// The text.
@@ -54,5 +76,28 @@ impl fmt::Debug for Text {
     /// Never the text itself: it may be a session's value (S7).
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Text({} bytes)", self.0.len())
+    }
+}
+
+/// Counts comparisons, by which a test tells linear work from other.
+#[cfg(test)]
+pub(crate) mod work {
+    extern crate std;
+
+    use core::cell::Cell;
+
+    std::thread_local! {
+        static COMPARISONS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn count() {
+        COMPARISONS.set(COMPARISONS.get() + 1);
+    }
+
+    /// How many comparisons this takes.
+    pub(crate) fn of(work: impl FnOnce()) -> usize {
+        let before = COMPARISONS.get();
+        work();
+        COMPARISONS.get() - before
     }
 }

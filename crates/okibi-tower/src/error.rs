@@ -34,11 +34,12 @@ pub enum ErrorKind {
     StoreUnknown,
     /// Other requests went on changing the session until the commit's deadline.
     Contended,
-    /// The session is too large: its record, its number of names, or its cookie.
+    /// The session is too large: its record, its number of names, or its cookie; or one commit has more than 1024 updates.
     TooLarge,
     /// A name is longer than 256 bytes.
     InvalidName,
-    /// A value cannot be written as JSON, or nests too deep.
+    /// A value cannot be written as JSON (NaN and infinities cannot), or nests too deep, or has an integer that
+    /// [`safe_integers`](crate::Sessions::safe_integers) refuses.
     InvalidValue,
     /// An owner is empty or longer than 256 bytes.
     InvalidText,
@@ -62,6 +63,8 @@ pub enum ErrorKind {
     UpdatePanicked,
     /// Two layers have a cookie of the same name and are not configured the same; the message names the option.
     Config,
+    /// The function of an `update` changes the session.
+    UpdateChanges,
     /// Something that cannot happen did. Please report it.
     Internal,
 }
@@ -87,6 +90,7 @@ impl ErrorKind {
             Self::NoLayer => "no_layer",
             Self::UpdatePanicked => "update_panicked",
             Self::Config => "config",
+            Self::UpdateChanges => "update_changes",
             Self::Internal => "internal",
         }
     }
@@ -176,7 +180,9 @@ impl From<Refusal> for Error {
             Refusal::StoreUnavailable => ErrorKind::StoreUnavailable,
             Refusal::StoreUnknown => ErrorKind::StoreUnknown,
             Refusal::Contended => ErrorKind::Contended,
-            Refusal::RecordTooLarge | Refusal::TooManyNames | Refusal::CookieTooLarge => ErrorKind::TooLarge,
+            Refusal::RecordTooLarge | Refusal::TooManyNames | Refusal::TooManyUpdates | Refusal::CookieTooLarge => {
+                ErrorKind::TooLarge
+            }
             Refusal::InvalidName => ErrorKind::InvalidName,
             Refusal::InvalidValue => ErrorKind::InvalidValue,
             Refusal::InvalidText => ErrorKind::InvalidText,

@@ -41,13 +41,27 @@ use okibi_core::Text;
 /// ```
 pub struct Name<T> {
     text: &'static str,
+    is_lenient: bool,
     value: PhantomData<fn() -> T>,
 }
 
 impl<T> Name<T> {
     /// A name of at most 256 bytes. A longer one is refused where it is used.
     pub const fn new(text: &'static str) -> Self {
-        Self { text, value: PhantomData }
+        Self { text, is_lenient: false, value: PhantomData }
+    }
+
+    /// The same name, where a stored value that does not fit the type is absent: for a value whose type has changed, or that another
+    /// service writes. `get` and `take` then find nothing, which an event says, and `update` begins with `None`. The value stays as
+    /// it is until something else is written. Without this, such a value is an error of the kind
+    /// [`Mismatch`](crate::ErrorKind::Mismatch).
+    #[must_use]
+    pub const fn or_absent(self) -> Self {
+        Self { is_lenient: true, ..self }
+    }
+
+    pub(crate) const fn is_lenient(self) -> bool {
+        self.is_lenient
     }
 
     /// The name itself.

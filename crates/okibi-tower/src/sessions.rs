@@ -52,6 +52,8 @@ pub struct Sessions<K = ()> {
     store: Option<Arc<dyn DynStore>>,
     accepted: Vec<Option<Arc<dyn DynStore>>>,
     chunks: Option<usize>,
+    /// `signed` was asked for where the dialect has a protection of its own.
+    signs_dialect: bool,
     outside: Outside,
     kind: PhantomData<fn() -> K>,
 }
@@ -108,15 +110,15 @@ impl Sessions {
     fn with(config: Config, store: Option<Arc<dyn DynStore>>) -> Self {
         let outside = Outside::default();
         let accepted = Vec::new();
-        Self { config, store, accepted, chunks: None, outside, kind: PhantomData }
+        Self { config, store, accepted, chunks: None, signs_dialect: false, outside, kind: PhantomData }
     }
 }
 
 impl<K> Sessions<K> {
     /// The sessions of the kind `Other`, in a cookie of their own: [`Session<Other>`](crate::Session) asks for them.
     pub fn of<Other>(self, cookie_name: impl Into<String>) -> Sessions<Other> {
-        let Self { config, store, accepted, chunks, outside, .. } = self;
-        Sessions { config, store, accepted, chunks, outside, kind: PhantomData }.cookie_name(cookie_name)
+        let Self { config, store, accepted, chunks, signs_dialect, outside, .. } = self;
+        Sessions { config, store, accepted, chunks, signs_dialect, outside, kind: PhantomData }.cookie_name(cookie_name)
     }
 
     /// Takes over the sessions of an older dialect until the given time: a visitor who comes with its cookie stays signed
@@ -246,8 +248,14 @@ impl<K> Sessions<K> {
     }
 
     /// Signs the id in the cookie, so that an invented one never reaches the store.
+    ///
+    /// Only for okibi's own sessions in a store: an older dialect brings a protection of its own, so there
+    /// [`layer`](Self::layer) refuses this.
     pub fn signed(mut self, ring: Ring) -> Self {
-        self.config.dialect = Protection::SignedId(ring).into();
+        match &mut self.config.dialect {
+            Dialect::Native(protection) => *protection = Protection::SignedId(ring),
+            Dialect::HonoSessions(_) | Dialect::HonoKv(_) => self.signs_dialect = true,
+        }
         self
     }
 
@@ -274,6 +282,13 @@ impl<K> Sessions<K> {
     /// layer is made.
     pub fn insecure_for_development(mut self) -> Self {
         self.config.cookie.insecure_for_development = true;
+        self
+    }
+
+    /// Refuses integers that a JavaScript number cannot hold: those beyond 2^53 - 1 in either direction. For sessions that a Hono
+    /// app opens as well. Such a value fails with [`InvalidValue`](crate::ErrorKind::InvalidValue) where it is set.
+    pub fn safe_integers(mut self) -> Self {
+        self.outside.safe_integers = true;
         self
     }
 
@@ -360,6 +375,15 @@ impl<K> Sessions<K> {
             if value.is_zero() {
                 return Err(ConfigError::Span { option, value, rule: "must be longer than zero" });
             }
+        }
+        if self.signs_dialect {
+            return Err(option("signed: an older dialect brings its own protection; set it there and remove signed"));
+        }
+        if self.config.accept.iter().any(|accept| matches!(accept.dialect, Dialect::HonoKv(_))) {
+            return Err(option(
+                "accept: sessions of hono-kv-session are kept by host name, which a tower layer does not know; \
+                 take them over in the Hono app",
+            ));
         }
         match (&mut self.config.dialect, self.chunks) {
             (Dialect::Native(Protection::Sealed { chunks, .. }), Some(most)) => *chunks = most,

@@ -34,6 +34,8 @@ pub(crate) struct Outside {
     pub(crate) store_timeout: Duration,
     /// The deadline of a commit with all its conflicts.
     pub(crate) commit_deadline: Duration,
+    /// Whether integers that a JavaScript number cannot hold are refused.
+    pub(crate) safe_integers: bool,
     /// Which status means that the request failed, so that it changes nothing.
     pub(crate) is_failure: fn(StatusCode) -> bool,
 }
@@ -47,6 +49,7 @@ impl Default for Outside {
             on_error: Arc::new(default_answer),
             store_timeout: Duration::from_secs(2),
             commit_deadline: Duration::from_secs(10),
+            safe_integers: false,
             is_failure: |status| counts_as_failed(status.as_u16()),
         }
     }

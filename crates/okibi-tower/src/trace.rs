@@ -19,6 +19,11 @@ pub(crate) fn events(cookie: &str, events: Vec<Event>) {
     }
 }
 
+/// Reports a stored value that does not fit its type and so counts as absent. Neither value nor type is named.
+pub(crate) fn misfit(cookie: &str, name: &str) {
+    tracing::warn!(target: "okibi", cookie, name, event = "misfit", "session event");
+}
+
 /// Reports a failure that a visitor will notice.
 pub(crate) fn failure(cookie: &str, doing: &'static str, error: &Error) {
     let code = error.kind().code();

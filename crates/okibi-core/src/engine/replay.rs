@@ -11,8 +11,8 @@ use crate::{
     id::{Handle, Id},
     json,
     policy::{Dialect, SHORTEST_IDLE, hono::SHORTEST_TTL, idle_fits},
-    record::{Entry, Record},
-    session::{Op, Patch, apply, apply_patch, input},
+    record::{Entry, Limits, Record},
+    session::{MOST_UPDATES, Op, Patch, Values, input},
     state::fields,
     text::Text,
     time::Timestamp,
@@ -42,29 +42,40 @@ pub(super) enum Replayed {
 }
 
 impl Engine {
-    /// Replays the plan's changes of named values on `entries`, which are those of the flow's `basis`.
-    pub(super) fn replay(&self, plan: &mut Plan, mut entries: Vec<Entry>, basis: u32) -> Result<Replayed, Refusal> {
+    /// What a record may be at most.
+    pub const fn limits(&self) -> &Limits {
+        &self.policy.limits
+    }
+
+    /// Replays the plan's changes of named values on `entries`, which are those of the flow's `basis`. The limits hold after every
+    /// change, so that a long log costs no more than the record that it could make.
+    pub(super) fn replay(&self, plan: &mut Plan, entries: Vec<Entry>, basis: u32) -> Result<Replayed, Refusal> {
         let Plan { log, computed, .. } = plan;
+        let mut values = Values::of(entries);
         for op in log.iter() {
-            let Op::Update { token, name, patch, basis: seen } = op else {
-                apply(&mut entries, op);
-                continue;
-            };
-            // It saw what is there, and nothing before it in the log came out otherwise than the request saw it.
-            if *seen == basis && computed.is_empty() {
-                apply_patch(&mut entries, patch);
-                continue;
+            match op {
+                // It saw what is there, and nothing before it in the log came out otherwise than the request saw it.
+                Op::Update { basis: seen, .. } if *seen == basis && computed.is_empty() => values.apply(op),
+                Op::Update { token, name, .. } => {
+                    let input = match name {
+                        Some(name) => values.get(name).map(|entry| entry.value.clone()),
+                        None => input(&values.clone().into_entries(), None),
+                    };
+                    match computed.iter().find(|known| known.token == *token) {
+                        Some(known) if known.input == input => values.apply_patch(&known.patch),
+                        _ => return Ok(Replayed::Ask { token: *token, input }),
+                    }
+                }
+                _ => values.apply(op),
             }
-            let input = input(&entries, name.as_ref());
-            match computed.iter().find(|known| known.token == *token) {
-                Some(known) if known.input == input => apply_patch(&mut entries, &known.patch),
-                _ => return Ok(Replayed::Ask { token: *token, input }),
+            if values.count() > self.policy.limits.names {
+                return Err(Refusal::TooManyNames);
+            }
+            if values.size() > self.policy.limits.bytes {
+                return Err(Refusal::RecordTooLarge);
             }
         }
-        if entries.len() > self.policy.limits.names {
-            return Err(Refusal::TooManyNames);
-        }
-        Ok(Replayed::Entries(entries))
+        Ok(Replayed::Entries(values.into_entries()))
     }
 
     /// A session that begins now.
@@ -97,6 +108,9 @@ impl Engine {
     /// # Errors
     /// What is wrong with the first change that could not be written.
     pub fn check(&self, log: &[Op]) -> Result<(), Refusal> {
+        if log.iter().filter(|op| matches!(op, Op::Update { .. })).count() > MOST_UPDATES {
+            return Err(Refusal::TooManyUpdates);
+        }
         log.iter().try_for_each(|op| match op {
             op if !self.has_place_for(op) => Err(Refusal::NotInDialect),
             Op::UseId(id) => self.policy.chosen_id(id.as_str()).map(|_| ()),
@@ -225,4 +239,78 @@ fn cut_label(label: &Text) -> Option<Text> {
 
 fn check_text(text: &str) -> Result<(), Refusal> {
     if (1..=LONGEST_TEXT).contains(&text.len()) { Ok(()) } else { Err(Refusal::InvalidText) }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use alloc::{format, vec::Vec};
+
+    use super::{
+        super::flow::{Flow, RANDOM_BYTES},
+        Engine, Random,
+    };
+    use crate::{
+        error::Refusal,
+        log::parse_log,
+        policy::Config,
+        record::Limits,
+        session::{Json, Op},
+        text::{Text, work},
+        time::Timestamp,
+    };
+
+    fn set(number: usize) -> Op {
+        Op::Set(Text::from(format!("name {number}")), Json(Text::from("1")))
+    }
+
+    /// How many names are compared to commit this log, and what came of it.
+    fn commit(engine: &Engine, log: Vec<Op>) -> (usize, Option<Refusal>) {
+        let mut refused = None;
+        let comparisons = work::of(|| {
+            let random = &mut Random::new([7; RANDOM_BYTES]);
+            let now = Timestamp::from_millis(1_700_000_000_000);
+            refused = engine.commit(&mut Flow::default(), log, false, now, random).err();
+        });
+        (comparisons, refused)
+    }
+
+    #[test]
+    fn m10_ten_times_the_changes_take_about_ten_times_the_work() {
+        let limits = Limits { bytes: 16 * 1024 * 1024, names: 65_536, depth: 32 };
+        let engine = Engine::new(Config { limits, ..Config::default() }).unwrap();
+        let shapes: [fn(usize) -> Vec<Op>; 4] = [
+            |n| (0..n).map(set).collect(),
+            |n| (0..n).map(|number| set(number % 7)).collect(),
+            |n| (0..n).flat_map(|number| [set(number), Op::Remove(Text::from(format!("name {number}")))]).collect(),
+            |n| {
+                let flash = |number| {
+                    parse_log(format!(r#"[{{"flash":["{number}",1]}},{{"read_flash":["{number}",1]}}]"#).as_bytes())
+                };
+                (0..n).filter_map(flash).flatten().collect()
+            },
+        ];
+        for (index, shape) in shapes.into_iter().enumerate() {
+            let (few, refused) = commit(&engine, shape(2_000));
+            assert_eq!(refused, None);
+            let (many, refused) = commit(&engine, shape(20_000));
+            assert_eq!(refused, None);
+            assert!(many < 20 * few, "{index}: {few} comparisons, then {many}");
+        }
+    }
+
+    #[test]
+    fn m10_what_is_refused_costs_no_more_than_what_would_fit() {
+        let engine = Engine::new(Config::default()).unwrap();
+        let (fits, refused) = commit(&engine, (0..1_024).map(set).collect());
+        assert_eq!(refused, None);
+        let (too_many, refused) = commit(&engine, (0..100_000).map(set).collect());
+        assert_eq!(refused, Some(Refusal::TooManyNames));
+        assert!(too_many < 2 * fits, "{fits} comparisons, then {too_many}");
+        let patch = Vec::new();
+        let update = |token| Op::Update { token, name: None, patch: patch.clone(), basis: 0 };
+        assert_eq!(commit(&engine, (0..1_025).map(update).collect()).1, Some(Refusal::TooManyUpdates));
+        let large = Op::Set(Text::from("a"), Json(Text::from(format!("\"{}\"", "x".repeat(70_000)))));
+        assert_eq!(commit(&engine, [large, Op::Clear].into()).1, Some(Refusal::RecordTooLarge));
+    }
 }

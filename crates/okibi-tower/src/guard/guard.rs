@@ -4,6 +4,7 @@ use std::{fmt, marker::PhantomData, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header, request::Parts};
+use serde::de::DeserializeOwned;
 use tower_layer::Layer;
 
 use super::Guard;
@@ -12,7 +13,8 @@ use crate::{Name, Session, error::plain};
 /// Makes the answer to those who may not pass.
 type Denial = Arc<dyn Fn(&Parts) -> Response<Bytes> + Send + Sync>;
 
-/// Only lets pass who has a value under `name` in their session, whatever the value is. The others get 401.
+/// Only lets pass who has a value of the name's type under `name` in their session, whatever the value is. The others get 401, also
+/// those whose stored value does not fit the type (an event says so).
 ///
 /// It stands inside the session layer; without one it answers 500 and lets nobody pass. If the store fails it answers as
 /// the session layer does.
@@ -24,15 +26,17 @@ type Denial = Arc<dyn Fn(&Parts) -> Response<Bytes> + Send + Sync>;
 ///
 /// let members_only = require(USER).or_redirect("/login");
 /// ```
-pub fn require<T>(name: Name<T>) -> Require {
+pub fn require<T: DeserializeOwned + 'static>(name: Name<T>) -> Require {
     let denial = Arc::new(|_: &Parts| plain(StatusCode::UNAUTHORIZED, "please log in"));
-    Require { name: name.as_str(), denial, kind: PhantomData }
+    Require { name: name.as_str(), fits: |json| serde_json::from_str::<T>(json).is_ok(), denial, kind: PhantomData }
 }
 
 /// A guard, as a layer. Made by [`require`].
 #[must_use = "it guards nothing until it is put in front of a service"]
 pub struct Require<K = ()> {
     name: &'static str,
+    /// Whether a value's JSON is of the name's type.
+    fits: fn(&str) -> bool,
     denial: Denial,
     kind: PhantomData<fn() -> K>,
 }
@@ -40,7 +44,7 @@ pub struct Require<K = ()> {
 impl<K> Require<K> {
     /// Looks into the session of another kind, as in [`Sessions::of`](crate::Sessions::of).
     pub fn of<Other>(self) -> Require<Other> {
-        Require { name: self.name, denial: self.denial, kind: PhantomData }
+        Require { name: self.name, fits: self.fits, denial: self.denial, kind: PhantomData }
     }
 
     /// Sends the others to this address, with 303 See Other. What cannot stand in an address is percent-encoded.
@@ -60,7 +64,7 @@ impl<K> Require<K> {
     }
 
     pub(super) fn lets_pass(&self, session: &Session<K>) -> bool {
-        session.contains(Name::<()>::new(self.name))
+        session.has_fitting(self.name, self.fits)
     }
 
     pub(super) fn deny(&self, parts: &Parts) -> Response<Bytes> {
@@ -93,7 +97,7 @@ impl<K, S> Layer<S> for Require<K> {
 
 impl<K> Clone for Require<K> {
     fn clone(&self) -> Self {
-        Self { name: self.name, denial: Arc::clone(&self.denial), kind: PhantomData }
+        Self { name: self.name, fits: self.fits, denial: Arc::clone(&self.denial), kind: PhantomData }
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 use okibi_core::{Answer, Op, Random, Refusal, Step, Text, Timestamp};
 use serde::de::DeserializeOwned;
 
-use super::{Inner, Session, updates::Updates, values::parse};
+use super::{Inner, Session, reentry::Running, updates::Updates, values::parse};
 use crate::{
     Error, ErrorKind, Name,
     call::{Keeper, no_such_update, run},
@@ -41,6 +41,14 @@ impl<K> Session<K> {
     /// [`NoSwap`](ErrorKind::NoSwap) for a sealed cookie and for a store without compare-and-swap, which could hand it to
     /// two; [`Mismatch`](ErrorKind::Mismatch), and then it stays; [`HeadSent`](ErrorKind::HeadSent); the store's failures.
     pub async fn take<T: DeserializeOwned>(&self, name: Name<T>) -> Result<Option<T>, Error> {
+        self.inner.may_change()?;
+        let lenient = || {
+            self.inner.seen().find(name.as_str()).is_some_and(|entry| parse::<T>(name.as_str(), &entry.value).is_err())
+        };
+        if name.is_lenient() && lenient() {
+            trace::misfit(self.inner.shared.engine.cookie_name(), name.as_str());
+            return Ok(None);
+        }
         let taken = self.inner.take(name.text(), |json| parse::<T>(name.as_str(), json).map(drop)).await?;
         taken.map(|json| parse(name.as_str(), &json)).transpose().map_err(|error| self.inner.fail(error))
     }
@@ -115,6 +123,7 @@ impl Inner {
         let (done, events) = {
             let mut state = self.state();
             state.in_doubt = is_unknown(&result);
+            state.renewed();
             let done =
                 if result.is_ok() { state.committed(if last { 0 } else { changes }) } else { Updates::default() };
             (done, state.flow.take_events())
@@ -142,7 +151,7 @@ impl Inner {
             if state.touched(name.as_str()) {
                 let own = state.find(name.as_str());
                 if own.is_some() {
-                    state.push(Op::Remove(name))?;
+                    state.push(Op::Remove(name), self.shared.engine.limits())?;
                 }
                 return Ok(own.map(|entry| entry.value));
             }
@@ -156,7 +165,7 @@ impl Inner {
         let (taken, events) = {
             let mut state = self.state();
             state.in_doubt = is_unknown(&result);
-            state.version = state.version.wrapping_add(1);
+            state.renewed();
             (state.flow.taken(), state.flow.take_events())
         };
         trace::events(self.shared.engine.cookie_name(), events);
@@ -175,7 +184,9 @@ impl Inner {
         // The lock is let go at the end of this line.
         let update = self.state().updates.take(token);
         let Some(mut update) = update else { return Err(self.fail(no_such_update())) };
+        let running = Running::of(self);
         let result = catch_unwind(AssertUnwindSafe(|| (update.function)(&update.name, current)));
+        drop(running);
         self.state().updates.keep(update);
         match result {
             Ok(Ok(patch)) => Ok(Answer::Recomputed(patch)),

@@ -10,10 +10,11 @@ use http::{Extensions, HeaderMap, Method, StatusCode};
 use okibi_core::{Op, Patch, Text};
 
 use super::{
+    reentry::is_inside_update_of,
     state::{Closing, State},
     updates::Function,
 };
-use crate::{Error, shared::Shared};
+use crate::{Error, ErrorKind, shared::Shared};
 
 /// One request's session: what is known of it, behind a lock, and a turn for those who ask the store.
 pub(crate) struct Inner {
@@ -58,8 +59,19 @@ impl Inner {
 
     /// Logs a change.
     pub(super) fn push(&self, op: Op) -> Result<(), Error> {
+        self.may_change()?;
         self.shared.engine.check(std::slice::from_ref(&op)).map_err(|refusal| self.fail(refusal))?;
-        self.seen().push(op).map_err(|error| self.fail(error))
+        self.seen().push(op, self.shared.engine.limits()).map_err(|error| self.fail(error))
+    }
+
+    /// Refuses a change by the function of an update of this session: that would never come to an end.
+    pub(super) fn may_change(&self) -> Result<(), Error> {
+        if !is_inside_update_of(self) {
+            return Ok(());
+        }
+        let text =
+            "session update: its function changes the session; return the new value, and change other names outside it";
+        Err(self.fail(Error::new(ErrorKind::UpdateChanges, text)))
     }
 
     /// Refuses what could never be written, where it is made.
@@ -75,13 +87,17 @@ impl Inner {
         patch: Patch,
         function: Function,
     ) -> Result<(), Error> {
-        if state.closed {
-            drop(state);
-            drop(function);
-            return Err(self.fail(Error::head_sent()));
+        match state.push_update(name.clone(), patch, self.shared.engine.limits()) {
+            Ok(token) => {
+                state.keep(token, name, function);
+                Ok(())
+            }
+            Err(error) => {
+                drop(state);
+                drop(function);
+                Err(self.fail(error))
+            }
         }
-        state.push_update(name, patch, function);
-        Ok(())
     }
 
     /// No more changes from here on. Says what is left to do before the head leaves.

@@ -4,6 +4,8 @@ mod commit;
 mod inner;
 mod life;
 mod list;
+mod numbers;
+mod reentry;
 mod state;
 mod updates;
 mod values;

@@ -1,7 +1,9 @@
 //! What one request knows of its session and did to it.
 
 use http::{HeaderMap, HeaderValue, header};
-use okibi_core::{Engine, Entry, Flow, Op, Owner, Patch, Record, Text, Timestamp, apply};
+use okibi_core::{
+    Engine, Entry, Flow, Limits, MOST_UPDATES, Op, Owner, Patch, Record, Refusal, Text, Timestamp, Values, apply,
+};
 
 use super::updates::{Function, Update, Updates};
 use crate::Error;
@@ -19,6 +21,12 @@ pub(super) struct State {
     /// The functions of the log's updates.
     pub(super) updates: Updates,
     next_token: u32,
+    /// What a handler sees, once the log is too long to be gone through each time.
+    view: Option<Box<Values>>,
+    /// The names that the log puts values under and the bytes of both, each counted as often as it occurs.
+    logged: (usize, usize),
+    /// The bytes of the stored names and values, once somebody asked.
+    stored_size: Option<usize>,
     /// Counts changes of what a handler sees, so that an update notices one.
     pub(super) version: u32,
     /// Someone looked at the session or changed it.
@@ -28,6 +36,9 @@ pub(super) struct State {
     /// A commit is under way, was abandoned, or its outcome is unknown.
     pub(super) in_doubt: bool,
 }
+
+/// A log longer than this is not gone through for each question.
+const LONG: usize = 32;
 
 /// How far the session was looked up.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -89,6 +100,9 @@ impl State {
             log: Vec::new(),
             updates: Updates::default(),
             next_token: 0,
+            view: None,
+            logged: (0, 0),
+            stored_size: None,
             version: 0,
             accessed: false,
             closed: false,
@@ -111,25 +125,98 @@ impl State {
 
     pub(super) fn loaded(&mut self) {
         self.stage = Stage::Loaded;
+        self.renewed();
     }
 
-    /// Logs a change.
-    pub(super) fn push(&mut self, op: Op) -> Result<(), Error> {
+    /// Logs a change, unless the session would be too large with it.
+    pub(super) fn push(&mut self, op: Op, limits: &Limits) -> Result<(), Error> {
         if self.closed {
             return Err(Error::head_sent());
+        }
+        match &op {
+            Op::Set(name, value) | Op::Flash(name, value) => {
+                self.make_room(std::iter::once((name, &value.0)), limits)?;
+            }
+            Op::Update { patch, .. } => {
+                self.make_room(patch.iter().filter_map(|(name, value)| Some((name, &value.as_ref()?.0))), limits)?;
+            }
+            _ => {}
+        }
+        if let Some(view) = &mut self.view {
+            view.apply(&op);
         }
         self.log.push(op);
         self.version = self.version.wrapping_add(1);
         Ok(())
     }
 
-    /// Logs an update with the function that made it.
-    pub(super) fn push_update(&mut self, name: Option<Text>, patch: Patch, function: Function) {
+    /// Logs an update, unless there are too many already or the session would be too large.
+    pub(super) fn push_update(&mut self, name: Option<Text>, patch: Patch, limits: &Limits) -> Result<u32, Error> {
+        if self.updates.len() >= MOST_UPDATES {
+            return Err(Refusal::TooManyUpdates.into());
+        }
         let token = self.next_token;
-        self.log.push(Op::Update { token, name: name.clone(), patch, basis: self.flow.basis() });
+        self.push(Op::Update { token, name, patch, basis: self.flow.basis() }, limits)?;
         self.next_token = token.wrapping_add(1);
-        self.version = self.version.wrapping_add(1);
+        Ok(token)
+    }
+
+    /// Keeps the function of an update that was logged.
+    pub(super) fn keep(&mut self, token: u32, name: Option<Text>, function: Function) {
         self.updates.keep(Update { token, name: name.unwrap_or(WHOLE), function });
+    }
+
+    /// Refuses what would make the session too large. Most are so small that nothing need be counted exactly.
+    fn make_room<'a>(
+        &mut self,
+        puts: impl Iterator<Item = (&'a Text, &'a Text)> + Clone,
+        limits: &Limits,
+    ) -> Result<(), Error> {
+        let size_of = |name: &Text, value: &Text| name.as_str().len() + value.as_str().len();
+        let size: usize = puts.clone().map(|(name, value)| size_of(name, value)).sum();
+        self.logged.0 += puts.clone().count();
+        self.logged.1 += size;
+        let entries = self.flow.entries();
+        let stored = *self
+            .stored_size
+            .get_or_insert_with(|| entries.iter().map(|entry| size_of(&entry.name, &entry.value)).sum());
+        if entries.len() + self.logged.0 <= limits.names && stored + self.logged.1 <= limits.bytes {
+            return Ok(());
+        }
+        let view = self.view();
+        let (mut count, mut size) = (view.count(), view.size() + size);
+        for (name, _) in puts {
+            match view.get(name) {
+                Some(old) => size -= name.as_str().len() + old.value.as_str().len(),
+                None => count += 1,
+            }
+        }
+        if count > limits.names {
+            return Err(Refusal::TooManyNames.into());
+        }
+        if size > limits.bytes { Err(Refusal::RecordTooLarge.into()) } else { Ok(()) }
+    }
+
+    /// All that a handler sees, by name.
+    fn view(&mut self) -> &mut Values {
+        let (flow, log) = (&self.flow, &self.log);
+        self.view.get_or_insert_with(|| {
+            let mut values = Values::of(flow.entries().to_vec());
+            for op in log {
+                values.apply(op);
+            }
+            Box::new(values)
+        })
+    }
+
+    /// What is stored, or which changes are still to be committed, is another now.
+    pub(super) fn renewed(&mut self) {
+        self.view = None;
+        self.stored_size = None;
+        if self.log.is_empty() {
+            self.logged = (0, 0);
+        }
+        self.version = self.version.wrapping_add(1);
     }
 
     pub(super) fn close(&mut self, engine: &Engine, failed: bool, now: impl FnOnce() -> Timestamp) -> Closing {
@@ -147,12 +234,16 @@ impl State {
     /// dropped where no lock is held.
     pub(super) fn committed(&mut self, count: usize) -> Updates {
         self.log.drain(..count.min(self.log.len()));
-        self.version = self.version.wrapping_add(1);
+        self.renewed();
         self.updates.retire(&self.log)
     }
 
     /// What a handler sees under `name`: the stored value under this request's own changes.
-    pub(super) fn find(&self, name: &str) -> Option<Found> {
+    pub(super) fn find(&mut self, name: &str) -> Option<Found> {
+        if self.log.len() > LONG {
+            let entry = self.view().get(&name.into())?;
+            return Some(Found { value: entry.value.clone(), flash: entry.flash });
+        }
         let stored = self.flow.entries().iter().find(|entry| entry.name.as_str() == name);
         if !self.touched(name) {
             return stored.map(|entry| Found { value: entry.value.clone(), flash: entry.flash });
@@ -170,9 +261,11 @@ impl State {
 
     /// All that a handler sees.
     pub(super) fn entries(&self) -> Vec<Entry> {
-        let mut entries = self.flow.entries().to_vec();
-        self.log.iter().for_each(|op| apply(&mut entries, op));
-        entries
+        let mut values = Values::of(self.flow.entries().to_vec());
+        for op in &self.log {
+            values.apply(op);
+        }
+        values.into_entries()
     }
 
     /// The stored session, unless this request ended it.

@@ -24,6 +24,10 @@ pub(super) struct Updates {
 }
 
 impl Updates {
+    pub(super) fn len(&self) -> usize {
+        usize::from(self.first.is_some()) + self.others.len()
+    }
+
     pub(super) fn keep(&mut self, update: Update) {
         match &self.first {
             None => self.first = Some(update),

@@ -2,21 +2,32 @@
 
 use std::{any::type_name, borrow::Borrow};
 
-use okibi_core::{Json, Op, Text};
+use okibi_core::{Json, Op, Patch, Refusal, Text};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::Session;
-use crate::{Error, ErrorKind, Name};
+use super::{
+    Inner, Session,
+    numbers::{self, Unfit},
+    reentry::Running,
+};
+use crate::{Error, ErrorKind, Name, trace};
 
 impl<K> Session<K> {
     /// The value under `name`. Reading a [`flash`](Self::flash) removes it, unless the request is a HEAD, whose answer shows
     /// nobody anything.
     ///
     /// # Errors
-    /// [`Mismatch`](ErrorKind::Mismatch) if something of another type is stored there.
+    /// [`Mismatch`](ErrorKind::Mismatch) if something of another type is stored there, unless the name says
+    /// [`or_absent`](Name::or_absent).
     pub fn get<T: DeserializeOwned>(&self, name: Name<T>) -> Result<Option<T>, Error> {
         let Some(entry) = self.inner.seen().find(name.as_str()) else { return Ok(None) };
-        let value = parse(name.as_str(), &entry.value).map_err(|error| self.inner.fail(error))?;
+        let value = match parse(name.as_str(), &entry.value) {
+            Err(_) if name.is_lenient() => {
+                trace::misfit(self.inner.shared.engine.cookie_name(), name.as_str());
+                return Ok(None);
+            }
+            value => value.map_err(|error| self.inner.fail(error))?,
+        };
         if entry.flash {
             let mut state = self.inner.state();
             if state.find(name.as_str()).as_ref() != Some(&entry) {
@@ -25,7 +36,7 @@ impl<K> Session<K> {
             }
             // After the head left a flash can still be seen, but not be removed any more.
             if !state.closed && !self.inner.is_head {
-                state.push(Op::ReadFlash(name.text(), Json(entry.value)))?;
+                state.push(Op::ReadFlash(name.text(), Json(entry.value)), self.inner.shared.engine.limits())?;
             }
         }
         Ok(Some(value))
@@ -34,6 +45,16 @@ impl<K> Session<K> {
     /// Whether there is a value under `name`, of whatever type. It does not remove a flash.
     pub fn contains<T>(&self, name: Name<T>) -> bool {
         self.inner.seen().find(name.as_str()).is_some()
+    }
+
+    /// Whether the value under `name` fits; for a guard.
+    pub(crate) fn has_fitting(&self, name: &str, fits: fn(&str) -> bool) -> bool {
+        let Some(entry) = self.inner.seen().find(name) else { return false };
+        let is_fitting = fits(entry.value.as_str());
+        if !is_fitting {
+            trace::misfit(self.inner.shared.engine.cookie_name(), name);
+        }
+        is_fitting
     }
 
     /// The names of all values.
@@ -55,7 +76,8 @@ impl<K> Session<K> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidValue`](ErrorKind::InvalidValue) if it cannot be written as JSON; [`HeadSent`](ErrorKind::HeadSent).
+    /// [`InvalidValue`](ErrorKind::InvalidValue) if it cannot be written as JSON, which has neither NaN nor infinities;
+    /// [`HeadSent`](ErrorKind::HeadSent).
     pub fn set<T, V>(&self, name: Name<T>, value: &V) -> Result<(), Error>
     where
         T: Borrow<V>,
@@ -98,44 +120,92 @@ impl<K> Session<K> {
     ///
     /// No parallel change is lost: if the session turns out to have changed meanwhile, `function` runs again, on what is
     /// there by then. So what this returns is provisional until the commit, and `function` must do nothing but compute.
-    /// If it panics when it runs again, the commit fails.
+    /// If it panics when it runs again, the commit fails. It may look at this session, but not change it.
     ///
     /// # Errors
-    /// [`Mismatch`](ErrorKind::Mismatch) if something of another type is stored there, and those of [`set`](Self::set).
-    pub fn update<T, F>(&self, name: Name<T>, mut function: F) -> Result<T, Error>
+    /// [`Mismatch`](ErrorKind::Mismatch) if something of another type is stored there, unless the name says
+    /// [`or_absent`](Name::or_absent), and those of [`set`](Self::set).
+    pub fn update<T, F>(&self, name: Name<T>, function: F) -> Result<T, Error>
     where
         T: Serialize + DeserializeOwned + 'static,
         F: FnMut(Option<T>) -> T + Send + 'static,
     {
-        // It captures nothing but `function`: then a function that captures nothing is kept without an allocation.
-        let mut apply = move |name: &Text, current: Option<&Text>| {
-            let current = current.map(|json| parse(name.as_str(), json)).transpose()?;
-            let value = function(current);
-            let json = to_json(name.as_str(), &value)?;
-            Ok((value, vec![(name.clone(), Some(json))]))
-        };
-        let name = name.text();
-        let inner = &self.inner;
-        loop {
-            let (version, current) = {
-                let state = inner.seen();
-                (state.version, state.find(name.as_str()))
-            };
-            // No lock is held here: the function may use this session.
-            let computed = apply(&name, current.as_ref().map(|entry| &entry.value));
-            let (value, patch) = computed.map_err(|error| inner.fail(error))?;
-            inner.check(&patch)?;
-            let state = inner.state();
-            if state.version == version {
-                let again = move |name: &Text, current: Option<&Text>| apply(name, current).map(|(_, patch)| patch);
-                return inner.push_update(state, Some(name), patch, Box::new(again)).map(|()| value);
-            }
+        if name.is_lenient() {
+            self.update_with::<T, F, true>(name, function)
+        } else {
+            self.update_with::<T, F, false>(name, function)
         }
     }
 
-    fn json<V: Serialize + ?Sized>(&self, name: &str, value: &V) -> Result<Json, Error> {
-        to_json(name, value).map_err(|error| self.inner.fail(error))
+    fn update_with<T, F, const LENIENT: bool>(&self, name: Name<T>, mut function: F) -> Result<T, Error>
+    where
+        T: Serialize + DeserializeOwned + 'static,
+        F: FnMut(Option<T>) -> T + Send + 'static,
+    {
+        // They capture nothing but `function`: then a function that captures nothing is kept without an allocation.
+        let inner = &self.inner;
+        if inner.shared.outside.safe_integers {
+            let apply =
+                move |name: &Text, current: Option<&Text>| run::<T, F, LENIENT>(&mut function, name, current, true);
+            return inner.update(name.text(), apply);
+        }
+        inner.update(name.text(), move |name: &Text, current: Option<&Text>| {
+            run::<T, F, LENIENT>(&mut function, name, current, false)
+        })
     }
+
+    fn json<V: Serialize + ?Sized>(&self, name: &str, value: &V) -> Result<Json, Error> {
+        to_json(name, value, self.inner.shared.outside.safe_integers).map_err(|error| self.inner.fail(error))
+    }
+}
+
+impl Inner {
+    /// Runs the function of an update until nobody else of this request came in between, and logs it.
+    fn update<T>(
+        &self,
+        name: Text,
+        mut apply: impl FnMut(&Text, Option<&Text>) -> Result<(T, Patch), Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.may_change()?;
+        for _ in 0..MOST_TRIES {
+            let (version, current) = {
+                let mut state = self.seen();
+                (state.version, state.find(name.as_str()))
+            };
+            // No lock is held here: the function may look at this session.
+            let running = Running::of(self);
+            let computed = apply(&name, current.as_ref().map(|entry| &entry.value));
+            drop(running);
+            let (value, patch) = computed.map_err(|error| self.fail(error))?;
+            self.check(&patch)?;
+            let state = self.state();
+            if state.version == version {
+                let again = move |name: &Text, current: Option<&Text>| apply(name, current).map(|(_, patch)| patch);
+                return self.push_update(state, Some(name), patch, Box::new(again)).map(|()| value);
+            }
+        }
+        Err(self.fail(Refusal::Contended))
+    }
+}
+
+/// How often the function of an update runs at most because other handles of the same request change its session.
+pub(super) const MOST_TRIES: usize = 1000;
+
+/// Runs the function of an update once. `LENIENT`: a value that does not fit is absent.
+fn run<T, F, const LENIENT: bool>(
+    function: &mut F,
+    name: &Text,
+    current: Option<&Text>,
+    safe: bool,
+) -> Result<(T, Patch), Error>
+where
+    T: Serialize + DeserializeOwned,
+    F: FnMut(Option<T>) -> T,
+{
+    let current = current.map(|json| parse(name.as_str(), json)).transpose();
+    let value = function(if LENIENT { current.unwrap_or_default() } else { current? });
+    let json = to_json(name.as_str(), &value, safe)?;
+    Ok((value, vec![(name.clone(), Some(json))]))
 }
 
 /// The value in its JSON. What serde says of a mismatch could show the value, so it is not passed on (S7).
@@ -149,10 +219,12 @@ pub(super) fn parse<T: DeserializeOwned>(name: &str, json: &Text) -> Result<T, E
     })
 }
 
-pub(super) fn to_json<V: Serialize + ?Sized>(name: &str, value: &V) -> Result<Json, Error> {
-    let json = serde_json::to_string(value).map_err(|_| {
+pub(super) fn to_json<V: Serialize + ?Sized>(name: &str, value: &V, safe: bool) -> Result<Json, Error> {
+    let refuse = |why: Unfit| {
         let given = type_name::<V>();
-        Error::new(ErrorKind::InvalidValue, format!("session value {name:?}: this {given} cannot be written as JSON"))
-    })?;
+        Error::new(ErrorKind::InvalidValue, format!("session value {name:?}: this {given} {why}"))
+    };
+    numbers::check(value, safe).map_err(refuse)?;
+    let json = serde_json::to_string(value).map_err(|_| refuse(Unfit::Failed))?;
     Ok(Json(json.into()))
 }

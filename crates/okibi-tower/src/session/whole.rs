@@ -2,16 +2,22 @@
 
 use std::{any::type_name, collections::BTreeMap, fmt, marker::PhantomData};
 
-use okibi_core::{Json, Patch, Text, input};
+use okibi_core::{Json, Patch, Refusal, Text, input};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
-use super::Session;
-use crate::{Error, ErrorKind};
+use super::{
+    Session,
+    numbers::{self, Unfit},
+    reentry::Running,
+    values::MOST_TRIES,
+};
+use crate::{Error, ErrorKind, trace};
 
 /// A session whose values are the fields of one struct.
 ///
-/// A field that the session does not have yet reads as it is in `T::default()`. An update writes only the fields that it
+/// A field that the session does not have yet reads as it is in `T::default()`. So does one whose stored value does not fit the field
+/// (its type has changed): an event names it, and the stored value stays until the field is changed. An update writes only the fields that it
 /// changed, so parallel updates of different fields both survive; names that `T` lacks stay as they are, and so do
 /// flashes, which are not part of the struct.
 ///
@@ -39,10 +45,12 @@ impl<T: Serialize + DeserializeOwned + Default + 'static, K> SessionOf<T, K> {
     /// The whole struct, as it is now.
     ///
     /// # Errors
-    /// [`Mismatch`](ErrorKind::Mismatch) if what is stored under a field's name does not fit the field.
+    /// [`Mismatch`](ErrorKind::Mismatch) if the stored fields fit one by one, but not together.
     pub fn get(&self) -> Result<T, Error> {
-        let current = input(&self.session.inner.seen().entries(), None);
-        read(current.as_ref()).map_err(|error| self.session.inner.fail(error))
+        let inner = &self.session.inner;
+        let current = input(&inner.seen().entries(), None);
+        let cookie = inner.shared.engine.cookie_name();
+        read(current.as_ref(), &|name| trace::misfit(cookie, name)).map_err(|error| inner.fail(error))
     }
 
     /// Changes the struct and returns it. Only the fields that `function` changed are written.
@@ -58,20 +66,26 @@ impl<T: Serialize + DeserializeOwned + Default + 'static, K> SessionOf<T, K> {
         F: FnMut(&mut T) + Send + 'static,
     {
         let inner = &self.session.inner;
+        inner.may_change()?;
+        let safe = inner.shared.outside.safe_integers;
         let mut apply = move |current: Option<&Text>| {
-            let mut data: T = read(current)?;
+            let mut data: T = read(current, &|_| {})?;
             let before = fields(&data)?;
             function(&mut data);
+            numbers::check(&data, safe).map_err(unfit::<T>)?;
             let after = fields(&data)?;
             Ok((data, changes(&before, &after)))
         };
-        loop {
+        for _ in 0..MOST_TRIES {
             let (version, current) = {
                 let state = inner.seen();
                 (state.version, input(&state.entries(), None))
             };
-            // No lock is held here: the function may use this session.
-            let (data, patch) = apply(current.as_ref()).map_err(|error: Error| inner.fail(error))?;
+            // No lock is held here: the function may look at this session.
+            let running = Running::of(inner);
+            let applied = apply(current.as_ref());
+            drop(running);
+            let (data, patch) = applied.map_err(|error: Error| inner.fail(error))?;
             inner.check(&patch)?;
             let state = inner.state();
             if state.version == version {
@@ -79,6 +93,7 @@ impl<T: Serialize + DeserializeOwned + Default + 'static, K> SessionOf<T, K> {
                 return inner.push_update(state, None, patch, Box::new(again)).map(|()| data);
             }
         }
+        Err(inner.fail(Refusal::Contended))
     }
 
     /// The session itself.
@@ -108,14 +123,32 @@ impl<T, K> fmt::Debug for SessionOf<T, K> {
 /// The fields of a struct, each as JSON.
 type Fields = BTreeMap<String, Box<RawValue>>;
 
-/// The struct in the session's data, where the default fills in what is missing.
-fn read<T: Serialize + DeserializeOwned + Default>(data: Option<&Text>) -> Result<T, Error> {
-    let mut all = fields(&T::default())?;
-    if let Some(data) = data {
-        all.extend(serde_json::from_str::<Fields>(data.as_str()).map_err(|_| mismatch::<T>())?);
+/// The struct in the session's data, where the default fills in what is missing and what does not fit.
+fn read<T: Serialize + DeserializeOwned + Default>(data: Option<&Text>, misfit: &dyn Fn(&str)) -> Result<T, Error> {
+    let default = fields(&T::default())?;
+    let stored = match data {
+        Some(data) => serde_json::from_str::<Fields>(data.as_str()).map_err(|_| mismatch::<T>())?,
+        None => Fields::new(),
+    };
+    let with = |stored: &Fields| -> Result<T, Error> {
+        let mut all = default.clone();
+        all.extend(stored.iter().map(|(name, value)| (name.clone(), value.clone())));
+        let text = serde_json::to_string(&all).map_err(|_| mismatch::<T>())?;
+        serde_json::from_str(&text).map_err(|_| mismatch::<T>())
+    };
+    if let Ok(data) = with(&stored) {
+        return Ok(data);
     }
-    let text = serde_json::to_string(&all).map_err(|_| mismatch::<T>())?;
-    serde_json::from_str(&text).map_err(|_| mismatch::<T>())
+    let fits = |name: &String, value: &mut Box<RawValue>| {
+        let fits = with(&Fields::from([(name.clone(), value.clone())])).is_ok();
+        if !fits {
+            misfit(name);
+        }
+        fits
+    };
+    let mut fitting = stored;
+    fitting.retain(fits);
+    with(&fitting)
 }
 
 fn fields<T: Serialize>(data: &T) -> Result<Fields, Error> {
@@ -136,6 +169,11 @@ fn changes(before: &Fields, after: &Fields) -> Patch {
 fn mismatch<T>() -> Error {
     let wanted = type_name::<T>();
     Error::new(ErrorKind::Mismatch, format!("session: what is stored does not fit into {wanted}"))
+}
+
+fn unfit<T>(why: Unfit) -> Error {
+    let given = type_name::<T>();
+    Error::new(ErrorKind::InvalidValue, format!("session: this {given} {why}"))
 }
 
 fn no_struct<T>() -> Error {
