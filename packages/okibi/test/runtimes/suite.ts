@@ -24,6 +24,7 @@ const WITHOUT: Record<string, Record<string, string>> = {
     'joined.test.ts': 'starts a Rust service',
     'proxies/docs.test.ts': 'reads the documentation',
     'readme.test.ts': 'reads the README, and its example of a login has an SQLite file',
+    'remember-docs.test.ts': 'reads the documentation',
     'schema.test.ts': 'looks at SQLite tables',
     'sqlite.test.ts': 'opens SQLite files',
   },
