@@ -100,6 +100,11 @@ impl Browser {
         self.jar.lock().unwrap().insert(name.to_owned(), value.to_owned());
     }
 
+    /// Forgets a cookie.
+    pub fn drop_cookie(&self, name: &str) {
+        self.jar.lock().unwrap().remove(name);
+    }
+
     /// The value of the only cookie.
     pub fn cookie(&self) -> String {
         let jar = self.jar();

@@ -1,0 +1,103 @@
+//! Random apps and random visitors against a plain oracle: what a handler sees and what is there afterwards must be what a map
+//! of values says, whatever routers, layers, failures and parallel requests make of it.
+//!
+//! A fixed seed runs in the tests. `OKIBI_APPS=seed,count` runs so many other seeds from that one on.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod app;
+mod oracle;
+mod plan;
+mod races;
+mod visitor;
+
+use std::{env, sync::Arc, sync::atomic::AtomicU64, time::Duration};
+
+use futures_util::future::join_all;
+use okibi_tower::{SessionLayer, Sessions};
+
+use crate::{
+    app::{Admin, App, Slow, app},
+    plan::{Kind, Random},
+    support::{Fault, World, ring},
+    visitor::Visitor,
+};
+
+/// How many apps a run of the tests draws, and how often each visitor acts in each.
+const APPS: u64 = 12;
+const ROUNDS: usize = 60;
+
+/// The seeds to run.
+fn seeds() -> impl Iterator<Item = u64> {
+    let wanted = env::var("OKIBI_APPS").unwrap_or_else(|_| format!("7,{APPS}"));
+    let (seed, count) = wanted.split_once(',').expect("OKIBI_APPS: a seed and how many, such as 1000,50");
+    let (seed, count): (u64, u64) = (seed.parse().unwrap(), count.parse().unwrap());
+    seed..seed + count
+}
+
+/// A world, an app in it and visitors of it.
+fn drawn(seed: u64, sealed: bool) -> (World, Arc<App>, Vec<Visitor>, Random) {
+    let world = World::new();
+    let mut random = Random::new(seed);
+    let (user, admin) = layers(&world, seed, sealed);
+    let app = Arc::new(app(&mut random, &user, &admin));
+    let visitors = 0..2 + random.below(3);
+    let visitors = visitors.map(|number| Visitor::new(seed, number, &app, sealed)).collect();
+    (world, app, visitors, random)
+}
+
+fn layers(world: &World, seed: u64, sealed: bool) -> (SessionLayer<()>, SessionLayer<Admin>) {
+    let sessions = || {
+        let clock = world.clock.clone();
+        let sessions: Sessions = if sealed {
+            Sessions::sealed(ring("a"))
+        } else {
+            Sessions::new(Slow(Arc::clone(&world.store), AtomicU64::new(seed)))
+        };
+        sessions.clock(move || clock.now())
+    };
+    (sessions().layer().unwrap(), sessions().of::<Admin>("__Host-admin").layer().unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn n2_n7_n32_what_handlers_see_and_leave_behind_is_what_a_map_of_values_says() {
+    for seed in seeds() {
+        let (world, _app, mut visitors, mut random) = drawn(seed, false);
+        for _ in 0..ROUNDS {
+            world.clock.advance(Duration::from_millis(u64::try_from(random.below(20_000)).unwrap()));
+            match random.below(10) {
+                // Everybody at once, each in their own session.
+                0..6 => drop(join_all(visitors.iter_mut().map(|visitor| visitor.acts(Kind::Alone))).await),
+                // One of them while the store fails.
+                6 => {
+                    let visitor = random.below(visitors.len());
+                    world.store.fails([Fault::LostReply, Fault::SentTwice][random.below(2)]);
+                    visitors[visitor].acts(Kind::Alone).await;
+                    world.store.fails(None);
+                }
+                7 => {
+                    let visitor = random.below(visitors.len());
+                    world.store.fails(Fault::ReadOnly);
+                    visitors[visitor].acts_in_vain().await;
+                    world.store.fails(None);
+                }
+                8 => drop(join_all(visitors.iter_mut().map(|visitor| visitor.races(Kind::Racing))).await),
+                _ => drop(join_all(visitors.iter_mut().map(|visitor| visitor.races(Kind::Ending))).await),
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sealed_session_is_what_a_map_of_values_says() {
+    for seed in seeds() {
+        let (world, _app, mut visitors, mut random) = drawn(seed, true);
+        for _ in 0..ROUNDS {
+            world.clock.advance(Duration::from_millis(u64::try_from(random.below(20_000)).unwrap()));
+            join_all(visitors.iter_mut().map(|visitor| visitor.acts(Kind::AloneSealed))).await;
+        }
+    }
+}
