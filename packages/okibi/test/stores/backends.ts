@@ -101,7 +101,7 @@ async function postgres(name: string): Promise<Backend> {
   const closing: (() => unknown)[] = []
   return {
     open: async () => {
-      const { client, close } = await part(postgresClients, name)(server.port)
+      const { client, close } = await part(postgresClients, name)(server.port, { patience: 60 })
       closing.push(close)
       const store = postgresStore(client)
       await store.migrate()

@@ -13,6 +13,8 @@ export interface Opened {
 export interface Opening {
   /** The most connections at once. */
   readonly most?: number
+  /** How many seconds a request waits for a connection. One is soon over where many come at once on a busy machine. */
+  readonly patience?: number
   /** Settings that each connection begins with: `-c lock_timeout=100`. */
   readonly settings?: string
 }
@@ -22,18 +24,23 @@ const ignore = () => undefined
 
 /** What an app gives the store, by the name of its package. */
 export const clients: Record<string, (port: number, opening?: Opening) => Promise<Opened>> = {
-  pg: async (port, { most = 10, settings = '' } = {}) => {
+  pg: async (port, { most = 10, patience = 1, settings = '' } = {}) => {
     const url = `postgres://postgres@127.0.0.1:${port}/postgres`
-    const pool = new pg.Pool({ connectionString: url, max: most, options: settings, connectionTimeoutMillis: 1000 })
+    const pool = new pg.Pool({
+      connectionString: url,
+      max: most,
+      options: settings,
+      connectionTimeoutMillis: patience * 1000,
+    })
     pool.on('error', ignore)
     return { client: pool, close: () => pool.end() }
   },
-  postgres: async (port, { most = 10, settings = '' } = {}) => {
+  postgres: async (port, { most = 10, patience = 1, settings = '' } = {}) => {
     const sql = postgres(`postgres://postgres@127.0.0.1:${port}/postgres`, {
       max: most,
       connection: settings === '' ? {} : { options: settings },
       backoff: () => 0.05,
-      connect_timeout: 1,
+      connect_timeout: patience,
       // As the documentation says. What it asks of its own when it connects is rejected unheard if it is ended meanwhile.
       fetch_types: false,
       onnotice: ignore,

@@ -18,7 +18,7 @@ for (const [name, open] of Object.entries(clients).slice(0, 1)) {
     bothFaces(async () => {
       server = await PostgresServer.start()
       ends.push(() => server.stop())
-      const { client, close } = await open(server.port)
+      const { client, close } = await open(server.port, { patience: 60 })
       ends.push(close)
       const store = postgresStore(client)
       await store.migrate()
