@@ -9,7 +9,11 @@ use std::sync::Arc;
 use okibi_store::MemoryStore;
 use okibi_tower::Sessions;
 
-use support::{COUNT, Fault, World, scenarios};
+use support::{
+    COUNT, Fault, World,
+    browser::{self, Browser},
+    scenarios,
+};
 
 fn sessions() -> Sessions {
     Sessions::new(MemoryStore::new())
@@ -72,4 +76,27 @@ async fn n39_a_lost_reply_counts_once() {
         let count = browser.act(|session| async move { Ok(session.get(COUNT)?.unwrap().to_string()) }).await.ok();
         assert_eq!(count.body, (round + 1).to_string(), "{fault:?}");
     }
+}
+
+#[tokio::test]
+async fn m2_a_value_that_each_request_updated_first_is_taken_once_and_stays_taken() {
+    let browser = Browser::new(browser::app(sessions()));
+    browser.act(|session| async move { session.set(COUNT, &1) }).await.ok();
+    let both = Arc::new(tokio::sync::Barrier::new(2));
+    let racing = [browser.copy(), browser.copy()].map(|racer| {
+        let both = Arc::clone(&both);
+        async move {
+            let taken = racer.act(move |session| async move {
+                session.update(COUNT, |count| count.unwrap_or(0) + 1)?;
+                both.wait().await;
+                Ok(format!("{:?}", session.take(COUNT).await?))
+            });
+            taken.await.ok().body
+        }
+    });
+    let mut taken = futures_util::future::join_all(racing).await;
+    taken.sort();
+    assert_eq!(taken, ["None", "Some(2)"]);
+    let left = browser.act(|session| async move { Ok(format!("{:?}", session.get(COUNT)?)) }).await.ok();
+    assert_eq!(left.body, "None");
 }

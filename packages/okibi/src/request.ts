@@ -222,7 +222,7 @@ export class RequestSession<V extends Changes = View> {
     }
     if (this.#inDoubt) throw unknownOutcome()
     view.notice()
-    if (view.isTouched(name)) {
+    if (view.isOwn(name)) {
       // What this request put there itself and has not committed yet is its own.
       const own = view.get(name, false)
       if (view.has(name)) view.remove(name)
@@ -230,9 +230,10 @@ export class RequestSession<V extends Changes = View> {
     }
     if (!view.has(name)) return undefined
     view.get(name, false)
+    // What this request only changed is still the session's: of all requests that changed it one gets it.
     await this.#run(engine.take(this.#current(), name, outside.now(), randomBytes(outside)))
     checkExact(name, this.#head?.taken)
-    return this.#head?.taken
+    return view.taken(name, this.#head?.taken)
   }
 
   /**

@@ -104,7 +104,8 @@ export class Session<D extends JsonData<D> = AnyData> {
 
   /**
    * Takes a value out of the session, at once and for this request alone: of all requests that take it in parallel one
-   * gets it, the others get `undefined`. It stays taken even if this request fails.
+   * gets it, the others get `undefined`. It stays taken even if this request fails. What this request put there with
+   * {@link set} or {@link flash} is its own; what it only changed is taken like any other value, and is returned as it changed it.
    *
    * Rejects with `no_swap` for a sealed cookie and for a store without compare-and-swap.
    */

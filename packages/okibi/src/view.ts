@@ -27,6 +27,8 @@ interface Op {
   readonly effect?: Effect
   /** The update's function. */
   readonly token?: number
+  /** A handler changed the value in place, and did not set it. */
+  readonly inPlace?: true
   /** What it says about the owner; `null`: nobody's. */
   readonly owner?: string | null
   readonly destroys?: true
@@ -171,11 +173,6 @@ export class View {
     }
   }
 
-  /** Whether a change that is not committed yet can have changed what lies under a name. */
-  isTouched(name: string): boolean {
-    return this.#log.some(({ effect }) => effect && (effect.kind === 'empty' || effect.name === name))
-  }
-
   /** Logs what a handler changed in place. */
   notice(): void {
     if (!this.#handsOut) return
@@ -184,7 +181,31 @@ export class View {
 
   #noticeOne(name: string, entry: Entry | undefined): void {
     if (entry?.handed === undefined || encode(name, entry.value) === entry.handed) return
-    this.set(name, entry.value)
+    const changed = this.#entry(name, entry.value, false)
+    const json = `{"set":[${quoted(name)},${changed.text}]}`
+    this.#push({ json, effect: { kind: 'put', name, entry: changed }, inPlace: true })
+  }
+
+  /** Whether what is under a name is this request's own: it set it or took it away. What it only changed is not. */
+  isOwn(name: string): boolean {
+    return this.#log.some((op) => {
+      if (!op.effect || (op.effect.kind !== 'empty' && op.effect.name !== name)) return false
+      return op.token === undefined && !op.inPlace
+    })
+  }
+
+  /** The stored value under a name was taken: makes of it what this request's changes make, which are over with that. */
+  taken(name: string, stored: unknown): unknown {
+    let value = stored
+    for (const { effect, token, inPlace } of this.#log) {
+      if (value === undefined || effect?.kind !== 'put' || effect.name !== name) continue
+      const update = token === undefined ? undefined : this.#updates?.get(token)
+      if (update) value = update.run(value)
+      else if (inPlace) value = effect.entry.value
+    }
+    this.#log = this.#log.filter(({ effect }) => effect?.kind !== 'put' || effect.name !== name)
+    this.#entries = undefined
+    return value
   }
 
   /** Takes the log out to be committed. What is changed meanwhile begins a new one. */

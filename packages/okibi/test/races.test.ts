@@ -6,7 +6,7 @@ import type { Store } from '../src/store.js'
 import { Browser } from './support/browser.js'
 import { openStore, shippedStores, shuffled, Watched } from './support/stores.js'
 
-type Data = { user: string; n: number; ticket: string; [name: `name${number}`]: number }
+type Data = { user: string; n: number; ticket: string; cart: number[]; [name: `name${number}`]: number }
 
 /** A point where a handler waits until it is let on. */
 function gate() {
@@ -302,3 +302,35 @@ test('s20_nothing_crosses_between_two_visitors_in_a_hundred_thousand_interleaved
     expect(seen.every(Boolean)).toBe(true)
   }
 }, 300_000)
+
+test('m2_a_value_that_each_request_changed_first_is_taken_once_and_a_failure_does_not_give_it_back', async () => {
+  for (const how of ['in place', 'update', 'update, then fail']) {
+    const { app } = make(openStore().store)
+    let arrived = 0
+    let open = () => {}
+    const both = new Promise<void>((resolve) => {
+      open = resolve
+    })
+    app.get('/cart', (c) => {
+      c.get('session').set('cart', [1])
+      return c.text('put')
+    })
+    app.get('/checkout', async (c) => {
+      const session = c.get('session')
+      if (how === 'in place') session.get('cart')?.push(2)
+      else session.update('cart', (cart) => [...(cart ?? []), 2])
+      arrived += 1
+      if (arrived === 2) open()
+      await both
+      const taken = JSON.stringify((await session.take('cart')) ?? null)
+      return c.text(taken, how === 'update, then fail' ? 500 : 200)
+    })
+    app.get('/left', (c) => c.text(JSON.stringify(c.get('session').get('cart') ?? null)))
+    const ann = new Browser(app)
+    await ann.text('/cart')
+    const answers = await Promise.all([ann.twin().fetch('/checkout'), ann.twin().fetch('/checkout')])
+    const taken = await Promise.all(answers.map((answer) => answer.text()))
+    expect(taken.sort(), how).toEqual(['[1,2]', 'null'])
+    expect(await ann.text('/left'), how).toBe('null')
+  }
+})

@@ -5,7 +5,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use okibi_core::{Answer, Op, Random, Refusal, Step, Text, Timestamp};
+use okibi_core::{Answer, Json, Op, Random, Refusal, Step, Text, Timestamp};
 use serde::de::DeserializeOwned;
 
 use super::{Inner, Session, reentry::Running, updates::Updates, values::parse};
@@ -35,7 +35,9 @@ impl<K> Session<K> {
     /// Takes the value under `name` out of the session, at once and for this request alone: of all requests that take it
     /// in parallel one gets it.
     ///
-    /// What this request itself has put there and not committed yet is its own, and is simply handed out.
+    /// What this request itself has put there with [`set`](Self::set) or [`flash`](Self::flash) and not committed yet is its own,
+    /// and is simply handed out. What it only updated is taken like any other value, and is returned with the update.
+    /// A value that was taken stays taken, even if the request fails.
     ///
     /// # Errors
     /// [`NoSwap`](ErrorKind::NoSwap) for a sealed cookie and for a store without compare-and-swap, which could hand it to
@@ -148,7 +150,7 @@ impl Inner {
             if state.in_doubt {
                 return Err(self.unknown());
             }
-            if state.touched(name.as_str()) {
+            if state.is_own(name.as_str()) {
                 let own = state.find(name.as_str());
                 if own.is_some() {
                     state.push(Op::Remove(name), self.shared.engine.limits())?;
@@ -156,7 +158,8 @@ impl Inner {
                 return Ok(own.map(|entry| entry.value));
             }
             let mut random = self.shared.random()?;
-            let step = self.shared.engine.take(&mut state.flow, name, self.shared.now(), &mut random);
+            // What this request only updated is still the session's: of all requests that updated it one gets it.
+            let step = self.shared.engine.take(&mut state.flow, name.clone(), self.shared.now(), &mut random);
             let step = step.map_err(|refusal| self.fail(refusal))?;
             state.in_doubt = true;
             (step, random)
@@ -172,7 +175,16 @@ impl Inner {
         if let Err(error) = &result {
             trace::failure(self.shared.engine.cookie_name(), "take", error);
         }
-        result.map(|()| taken)
+        result?;
+        let tokens = self.state().take_updates(&name);
+        let Some(mut value) = taken else { return Ok(None) };
+        for token in tokens {
+            let Answer::Recomputed(patch) = self.run_again(token, Some(&value))? else { continue };
+            if let Some(Json(new)) = patch.into_iter().find_map(|(changed, new)| new.filter(|_| changed == name)) {
+                value = new;
+            }
+        }
+        Ok(Some(value))
     }
 
     fn unknown(&self) -> Error {

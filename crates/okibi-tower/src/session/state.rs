@@ -259,6 +259,29 @@ impl State {
         self.log.iter().any(|op| touches(op, name))
     }
 
+    /// Whether what is under `name` is this request's own: it set it or took it away. What it only updated is not.
+    pub(super) fn is_own(&self, name: &str) -> bool {
+        self.log.iter().any(|op| touches(op, name) && !matches!(op, Op::Update { .. }))
+    }
+
+    /// The stored value under `name` was taken: this request's updates of it are over with that. Returns those of this one
+    /// name, in order.
+    pub(super) fn take_updates(&mut self, name: &Text) -> Vec<u32> {
+        let mut tokens = Vec::new();
+        self.log.retain(|op| match op {
+            Op::Update { token, name: Some(updated), .. } if updated == name => {
+                tokens.push(*token);
+                false
+            }
+            _ => true,
+        });
+        if self.touched(name.as_str()) {
+            // An update of the whole session must not put it back when it runs again.
+            self.log.push(Op::Remove(name.clone()));
+        }
+        tokens
+    }
+
     /// All that a handler sees.
     pub(super) fn entries(&self) -> Vec<Entry> {
         let mut values = Values::of(self.flow.entries().to_vec());
