@@ -23,6 +23,7 @@
  * | `upgrade` | a change that needs a cookie, in a request that upgrades to a WebSocket | 500 |
  * | `no_owners` | sessions cannot be listed: the store has no index of owners, or the cookie is the store | 500 |
  * | `no_layer` | there is no session middleware around this handler | 500 |
+ * | `update_changes` | the function of an `update` changes the session itself | 500 |
  * | `update_failed` | the function of an `update` threw when it was run again on a newer value | 500 |
  * | `internal` | something that cannot happen did; please report it | 500 |
  */
@@ -45,6 +46,7 @@ export type ErrorCode =
   | 'upgrade'
   | 'no_owners'
   | 'no_layer'
+  | 'update_changes'
   | 'update_failed'
   | 'internal'
 

@@ -53,6 +53,8 @@ export class View {
   #log: Op[] = []
   #updates: Map<number, Update> | undefined
   #tokens = 0
+  /** The name whose update runs its function now. */
+  #updating: string | undefined
   #handsOut = false
 
   /** The live session, unless this request ended it. */
@@ -148,7 +150,7 @@ export class View {
     const current = this.#seen().get(name)?.value
     checkExact(name, current)
     // The function gets a copy, as it will when it runs again: what it does to it counts only if it returns it.
-    const value = run(isObject(current) ? JSON.parse(JSON.stringify(current)) : current)
+    const value = this.#alone(name, () => run(isObject(current) ? JSON.parse(JSON.stringify(current)) : current))
     const entry = this.#entry(name, value, false)
     const token = this.#tokens++
     this.#updates ??= new Map()
@@ -166,10 +168,24 @@ export class View {
     const { name, run } = update
     try {
       checkExact(name, current)
-      return `[[${quoted(name)},${encode(name, run(current))}]]`
+      return `[[${quoted(name)},${encode(
+        name,
+        this.#alone(name, () => run(current)),
+      )}]]`
     } catch (cause) {
       const message = `session update of ${quoted(name)}: its function failed when it was run again on a newer value`
       throw new OkibiError('update_failed', message, { cause })
+    }
+  }
+
+  /** Runs the function of an update, which must not change the session itself: what it did there would be done again with it. */
+  #alone(name: string, run: () => unknown): unknown {
+    const outer = this.#updating
+    this.#updating = name
+    try {
+      return run()
+    } finally {
+      this.#updating = outer
     }
   }
 
@@ -267,6 +283,10 @@ export class View {
   }
 
   #push(op: Op): void {
+    if (this.#updating !== undefined) {
+      const text = 'its function changes the session; return the new value, and change other names outside it'
+      throw new OkibiError('update_changes', `session update of ${quoted(this.#updating)}: ${text}`)
+    }
     const entries = this.#seen()
     this.#log.push(op)
     if (op.effect) apply(entries, op.effect)

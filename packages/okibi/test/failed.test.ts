@@ -106,3 +106,22 @@ describe.each([{}, { secret: 'a secret of thirty-two bytes: no more', store: und
     expect([await ann.text('/show'), await ann.text('/show')]).toEqual(['hello', 'none'])
   })
 })
+
+test('an_update_whose_function_changes_its_session_is_an_error', async () => {
+  const ann = make({}, (app) => {
+    app.get('/nested', (c) => {
+      const session = c.get('session')
+      const refused = expect.objectContaining({ code: 'update_changes' })
+      session.update('n', (n = 0) => {
+        expect(() => session.set('half', true)).toThrow(refused)
+        expect(() => session.update('n', () => 5)).toThrow(refused)
+        expect(() => session.destroy()).toThrow(refused)
+        return n + 1
+      })
+      session.set('half', false)
+      return c.text('ok')
+    })
+  })
+  await ann.text('/nested')
+  expect(await kept(ann)).toEqual([1, false])
+})
