@@ -82,7 +82,7 @@ test('n56_no_span_cuts_another_in_silence', async () => {
 
 test('n56_with_revocations_no_session_outlives_the_notes_of_ends', async () => {
   const app = new Hono<SessionEnv<{ n: number }>>()
-  app.use(sessions<{ n: number }>({ secret, revocations: memoryStore() }))
+  app.use(sessions<{ n: number }>({ secret, revocations: memoryStore({ whenFull: 'refuse' }) }))
   app.onError((error, c) => c.text((error as { code?: string }).code ?? 'other', 500))
   app.get('/:absolute', (c) => {
     c.get('session').set('n', 1)
