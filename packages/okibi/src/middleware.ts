@@ -67,15 +67,17 @@ export function sessions<E extends Env>(
 
   return async function sessionMiddleware(c, next) {
     const own = c as unknown as Context
-    const found = places.of(c)
-    const place = isPromise(found) ? await found : found
     const outer = marked.get(own.get(mark))
     if (outer) {
       // A middleware around this one has the cookie of this name already.
-      checkSame(cookieName, outer.described, described, outer.place, place)
+      if (outer.described !== described) {
+        await checkSame(cookieName, outer.described, described, outer.place, () => places.of(c))
+      }
       if (own.get(as) === undefined) own.set(as, outer.session)
       return next()
     }
+    const found = places.of(c)
+    const place = isPromise(found) ? await found : found
     const before = headersOf(own)
     const { store, engine } = place
     const outside = store === common.store ? common : { ...common, store }

@@ -1,5 +1,6 @@
 // What a request works with: its store, and the engine for its secrets. Nothing is kept but what a secret was compiled to.
 import type { Context, Env } from 'hono'
+import { sharesPromises } from '#wasm'
 import { Engine } from './engine.js'
 import { held } from './held.js'
 import { checkStore, checkTogether, engineOptions, type SessionOptions, secretList, wrong } from './options.js'
@@ -81,26 +82,34 @@ export function placesOf<E extends Env>(options: SessionOptions<E, string>): Pla
 
 /**
  * What an option says for a request. A function with a parameter is asked at every request, one without once: at the first
- * request, and again only if it failed then.
+ * request, and again only if it failed then. A promise is awaited by all requests at once, but not where that hangs
+ * (`shares`): there each one asks until one of them has been answered.
  */
-export function foundBy<E extends Env, T>(option: unknown): (c: Context<E>) => Awaitable<T> {
+export function foundBy<E extends Env, T>(option: unknown, shares = sharesPromises): (c: Context<E>) => Awaitable<T> {
   if (typeof option !== 'function') return () => option as T
   const ask = option as (c?: Context<E>) => Awaitable<T>
   if (ask.length > 0) return ask
   let found: { readonly value: Awaitable<T> } | undefined
   return () => {
     if (found) return found.value
-    const value = ask()
-    found = { value }
-    if (isPromise(value)) {
-      const settle = (settled: typeof found) => {
-        found = settled
-      }
-      value.then(
-        (value) => settle({ value }),
-        () => settle(undefined),
-      )
+    const asked = ask()
+    if (!isPromise(asked)) {
+      found = { value: asked }
+      return asked
     }
+    const value = asked.then(
+      (value) => {
+        // The first answer counts, for whoever asked.
+        if (!found || found.value === shared) found = { value }
+        return found.value
+      },
+      (error: unknown) => {
+        if (found?.value === shared) found = undefined
+        throw error
+      },
+    )
+    const shared = shares ? value : undefined
+    if (shared) found = { value: shared }
     return value
   }
 }

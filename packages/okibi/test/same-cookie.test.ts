@@ -1,7 +1,7 @@
 // Two middlewares whose cookies have one name: one session if they are configured the same, an error if not. M4, R8.
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
-import { describe, expect, test } from 'vitest'
-import { guard, type Session, type SessionOptions, sessions } from '../src/index.js'
+import { describe, expect, test, vi } from 'vitest'
+import { guard, type Session, type SessionOptions, type Store, sessions } from '../src/index.js'
 import { memoryStore } from '../src/stores/memory.js'
 import { Browser } from './support/browser.js'
 
@@ -74,4 +74,40 @@ test('m4_r8_the_same_cookie_with_the_same_options_is_one_session', async () => {
     [{ secret: SECRET }, { secret: async (_c) => SECRET }],
   ]
   for (const [one, other] of pairs) expect(await joined(sessions(one), sessions(other))).toBe('fine')
+})
+
+test('r13_the_same_function_in_both_is_the_same_place_and_is_asked_once_a_request', async () => {
+  const records = memoryStore({ whenFull: 'refuse' })
+  // Like `d1Store(c.env.DB)`: another object at every call.
+  let calls = 0
+  const made = (_c: Context): Store => {
+    calls += 1
+    return {
+      consistency: 'strong',
+      load: (key) => records.load(key),
+      swap: (key, expected, write) => records.swap(key, expected, write),
+      delete: (key) => records.delete(key),
+    }
+  }
+  const secret = (_c: Context) => [SECRET]
+  const once = vi.fn(() => memoryStore())
+  const shared: [number, SessionOptions][] = [
+    [1, { store: made }],
+    [1, { store: made, sign: secret }],
+    [1, { secret, revocations: made }],
+    [0, { store: once }],
+  ]
+  for (const [asked, options] of shared) {
+    calls = 0
+    expect(await joined(sessions(options), sessions({ ...options }))).toBe('fine')
+    expect(calls).toBe(asked)
+  }
+  expect(once).toHaveBeenCalledTimes(1)
+  const other = memoryStore()
+  const differs = await joined(sessions({ store: made, sign: secret }), sessions({ store: () => other, sign: secret }))
+  expect(differs).toMatch(/^config: sessions: store: two middlewares have a cookie /)
+  // Where only one of the two differs in what is given, what is found decides.
+  expect(await joined(sessions({ store: made, sign: SECRET }), sessions({ store: made, sign: () => SECRET }))).toBe(
+    'fine',
+  )
 })
