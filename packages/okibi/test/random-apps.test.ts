@@ -43,9 +43,6 @@ class Jar {
   }
 }
 
-/** Whether two requests of one visitor take the same value at the same time, each having touched it first. */
-const DUELS = env.OKIBI_RANDOM_DUELS !== undefined
-
 /** Lets visitors use an app, all at the same time, and says what went wrong first. */
 async function run(plan: AppPlan): Promise<string[]> {
   const wrong: string[] = []
@@ -81,6 +78,7 @@ async function run(plan: AppPlan): Promise<string[]> {
   await Promise.all(
     Object.keys(jars).map((name, at) => visitor(name as keyof typeof jars, new Random(plan.seed * 3 + at))),
   )
+  /** Two requests of one visitor take the same value at the same time, each having touched it first. M2. */
   const duel = async (name: keyof typeof jars, random: Random): Promise<void> => {
     const jar = jars[name]
     const ask = async (path: string, number: string) => {
@@ -95,7 +93,7 @@ async function run(plan: AppPlan): Promise<string[]> {
       wrong.push(`seed ${plan.seed}, ${path}: took ${JSON.stringify(took)}`)
     }
   }
-  if (DUELS && wrong.length === 0 && (plan.kind === 'stored' || plan.kind === 'signed')) {
+  if (wrong.length === 0 && (plan.kind === 'stored' || plan.kind === 'signed')) {
     const all = Object.keys(jars).map((name, at) => duel(name as keyof typeof jars, new Random(plan.seed * 3 + at)))
     await Promise.all(all)
   }
