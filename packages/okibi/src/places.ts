@@ -85,7 +85,10 @@ export function placesOf<E extends Env>(options: SessionOptions<E, string>): Pla
  * request, and again only if it failed then. A promise is awaited by all requests at once, but not where that hangs
  * (`shares`): there each one asks until one of them has been answered.
  */
-export function foundBy<E extends Env, T>(option: unknown, shares = sharesPromises): (c: Context<E>) => Awaitable<T> {
+export function foundBy<E extends Env, T>(
+  option: unknown,
+  shares: boolean = sharesPromises,
+): (c: Context<E>) => Awaitable<T> {
   if (typeof option !== 'function') return () => option as T
   const ask = option as (c?: Context<E>) => Awaitable<T>
   if (ask.length > 0) return ask
