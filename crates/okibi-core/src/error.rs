@@ -128,8 +128,13 @@ pub enum Refusal {
     /// More updates than one commit takes.
     #[error("session update: more than 1024 in one commit; commit in between, or set a value that was computed once")]
     TooManyUpdates,
-    /// The sealed cookie does not fit, not even in chunks.
-    #[error("session cookie: larger than browsers keep; store less in it or use a store")]
+    /// The sealed session does not fit into one cookie of 4096 bytes, into as many as `chunks` says, or into the total of
+    /// `max_cookie_bytes`.
+    #[error(
+        "session cookie: the sealed session needs more than one cookie of 4096 bytes, than the cookies of `chunks`, or than \
+         the total of `max_cookie_bytes` (default 8192); store less, raise them (servers in front have limits too), or use a \
+         store"
+    )]
     CookieTooLarge,
     /// A name is longer than 256 bytes.
     #[error("session name: longer than 256 bytes")]
@@ -214,7 +219,7 @@ impl Refusal {
 pub enum Event {
     /// The session cookie's value has not the form of one.
     MalformedCookie,
-    /// Two different well-formed values came for the session cookie: no session.
+    /// Two different values of the session cookie open, or there are more than two: no session.
     DuplicateCookie,
     /// A signature or seal did not verify, or its secret is not in the ring.
     ForgedCookie,

@@ -29,7 +29,7 @@ mod time;
 pub use crate::{
     cookie::{
         cache::{cache_control, vary},
-        write::{CookieConfig, HonoCookie, SameSite},
+        write::{CookieConfig, FormerCookie, HonoCookie, SameSite},
     },
     engine::{
         Engine, Summary,

@@ -28,6 +28,7 @@ fn op(item: &str) -> Option<Op> {
             "renew_id" => Op::RenewId,
             "destroy" => Op::Destroy,
             "touch" => Op::Touch,
+            "no_activity" => Op::NoActivity,
             _ => return None,
         });
     }

@@ -150,6 +150,12 @@ pub struct Config {
     pub grace: Duration,
     /// What a record may be at most.
     pub limits: Limits,
+    /// How long the Set-Cookie headers of a sealed session may be in total, with names and attributes: 512 to 65536 bytes.
+    /// Default 8192. More is refused as [`Refusal::CookieTooLarge`](crate::Refusal::CookieTooLarge) before anything is sent.
+    ///
+    /// A browser sends the cookies back in one header. nginx refuses one of more than 8 KB by default, and Node refuses more
+    /// than 16 KB of headers. Then even a logout would be refused.
+    pub max_cookie_bytes: usize,
     /// What the store can promise.
     pub consistency: Consistency,
     /// Whether the store notes the ends of sealed sessions, so that a copy of their cookie opens nothing any more (N9). A
@@ -173,6 +179,7 @@ impl Default for Config {
             persistent: true,
             grace: Duration::from_mins(1),
             limits: Limits::default(),
+            max_cookie_bytes: 8192,
             consistency: Consistency::Strong,
             revocations: false,
             evicts: false,
@@ -184,6 +191,8 @@ impl Default for Config {
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
     pub(crate) cookie: Template,
+    /// The cookie with attributes that it had before.
+    pub(crate) former: Vec<Template>,
     pub(crate) dialect: Dialect,
     pub(crate) accepted: Vec<Accepted>,
     pub(crate) namespace: String,
@@ -192,6 +201,7 @@ pub(crate) struct Policy {
     pub(crate) persistent: bool,
     pub(crate) grace: Duration,
     pub(crate) limits: Limits,
+    pub(crate) max_cookie_bytes: usize,
     pub(crate) consistency: Consistency,
     pub(crate) revocations: bool,
 }
@@ -228,6 +238,10 @@ impl Policy {
             {
                 return Err(ConfigError::Limit { option: "chunks", value: *chunks, rule: "must be 1 to 5" });
             }
+            if !(512..=65_536).contains(&config.max_cookie_bytes) {
+                let rule = "must be 512 to 65536; the default is 8192";
+                return Err(ConfigError::Limit { option: "max_cookie_bytes", value: config.max_cookie_bytes, rule });
+            }
         }
         check_limits(&config.limits)?;
         if config.revocations {
@@ -235,6 +249,7 @@ impl Policy {
         }
         let accepted = accepted(&config.dialect, config.accept, config.limits)?;
         Ok(Self {
+            former: cookie.former(&config.cookie)?,
             cookie,
             dialect: config.dialect,
             accepted,
@@ -244,6 +259,7 @@ impl Policy {
             persistent: config.persistent,
             grace: config.grace,
             limits: config.limits,
+            max_cookie_bytes: config.max_cookie_bytes,
             consistency: config.consistency,
             revocations: config.revocations,
         })

@@ -74,6 +74,9 @@ pub enum Op {
     SetLabel(Option<Text>),
     /// Activity, now: the session is renewed though no renewal is due.
     Touch,
+    /// This request is no activity, such as polling: it renews nothing. Its changes are written without moving the
+    /// last-active time.
+    NoActivity,
     /// The day on which the session ends, in milliseconds since the Unix epoch, where the dialect has no idle span.
     SetDeadline(Option<u64>),
     /// The id that the session's next new record gets, where the dialect lets the app choose.
@@ -98,6 +101,7 @@ variants!(Op {
     14 => Touch,
     15 => SetDeadline(deadline),
     16 => UseId(id),
+    17 => NoActivity,
     18 => SetAbsolute(millis),
 });
 

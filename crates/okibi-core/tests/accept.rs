@@ -229,10 +229,22 @@ fn s27_the_end_date_ends_it() {
 }
 
 #[test]
-fn s12_two_different_old_cookies_are_none_and_garbage_never_reaches_a_store() {
-    let mut world = world_of(config());
+fn r3_of_two_old_cookies_the_first_counts_as_for_the_package_and_a_logout_ends_both() {
     let other = ID.replace('3', "4");
-    for header in [format!("{}; session={other}", old()), "session=garbage".into(), "session=".into()] {
+    let mut world = world_of(config());
+    let request = world.serve_header(&format!("{}; session={other}", old()), |_| {});
+    assert!(request.is_live() && request.events.contains(&Event::Adopted), "{:?}", request.events);
+    let mut world = world_of(config());
+    assert!(!world.serve_header(&format!("session={other}; {}", old()), |_| {}).is_live());
+    let logout = world.serve_header(&format!("session={other}; {}", old()), |request| request.log.push(Op::Destroy));
+    assert!(logout.cookies().contains(&REMOVED.to_owned()));
+    assert!(world.elsewhere[0].is_empty());
+}
+
+#[test]
+fn s12_garbage_of_an_older_dialect_never_reaches_a_store() {
+    let mut world = world_of(config());
+    for header in ["session=garbage".into(), "session=".into(), format!("session={ID}x")] {
         let request = world.serve_header(&header, |_| {});
         assert!(!request.is_live() && request.cookies().is_empty());
     }

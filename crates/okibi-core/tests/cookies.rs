@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use okibi_core::{Config, CookieConfig, Engine, Lifetime, Protection, Ring, SameSite};
+use okibi_core::{Config, CookieConfig, Engine, Lifetime, Op, Protection, Refusal, Ring, SameSite};
 use support::World;
 
 const MINUTE: u64 = 60_000;
@@ -168,5 +168,88 @@ fn n21_development_takes_away_all_that_needs_secure() {
         let (start, attributes) = login.cookies()[0].split_once("; Max-Age").unwrap();
         assert!(start.starts_with("a="), "{start}");
         assert_eq!(attributes, "=86400; Path=/; HttpOnly; SameSite=Lax");
+    }
+}
+
+#[test]
+fn r30_a_sealed_session_stays_within_a_total_of_eight_kilobytes() {
+    let largest = |max_cookie_bytes: Option<usize>| {
+        let mut config = sealed(5);
+        config.max_cookie_bytes = max_cookie_bytes.unwrap_or(config.max_cookie_bytes);
+        let mut world = World::new(config);
+        let mut largest = 0;
+        for length in (0..16_000).step_by(100) {
+            let mut request = world.request(None);
+            request.set("text", "x".repeat(length));
+            match request.commit(&mut world) {
+                Ok(()) => largest = request.cookies().iter().map(String::len).sum(),
+                Err(refusal) => {
+                    assert_eq!(refusal, Refusal::CookieTooLarge);
+                    assert!(refusal.to_string().contains("max_cookie_bytes"), "{refusal}");
+                    assert!(request.cookies().is_empty());
+                    break;
+                }
+            }
+        }
+        largest
+    };
+    let total = largest(None);
+    assert!((7_900..=8_192).contains(&total), "{total}");
+    assert!((15_800..=16_000).contains(&largest(Some(16_000))));
+    let refused = Engine::new(Config { max_cookie_bytes: 511, ..sealed(5) }).err().unwrap().to_string();
+    assert_eq!(refused, "max_cookie_bytes of 511: must be 512 to 65536; the default is 8192");
+    // A request that brings more than that can still end the session.
+    let mut world = World::new(Config { max_cookie_bytes: 20_480, ..sealed(5) });
+    let large = world.serve(None, |request| request.set("text", "x".repeat(14_000)));
+    let header: Vec<&str> = large.cookies().iter().map(|cookie| cookie.split(';').next().unwrap()).collect();
+    world.engine = Engine::new(sealed(5)).unwrap();
+    let logout = world.serve_header(&header.join("; "), |request| request.log.push(Op::Destroy));
+    assert_eq!(logout.cookies().len(), 5);
+    assert!(logout.cookies().iter().map(String::len).sum::<usize>() < 600);
+}
+
+#[test]
+fn r16_a_request_that_is_no_activity_keeps_no_session_alive() {
+    for config in [Config::default(), sealed(1)] {
+        let mut world = World::new(config);
+        let cookie = world.serve(None, |request| request.set("user", "ada")).cookie().unwrap();
+        let mut end = None;
+        for minute in 0..59 {
+            world.advance(MINUTE);
+            let poll = world.serve(Some(&cookie), |request| request.log.push(Op::NoActivity));
+            assert!(poll.is_live(), "minute {minute}");
+            let activity = poll.flow.activity();
+            assert_eq!((activity.swaps, activity.deletes, poll.cookies().len()), (0, 0, 0), "minute {minute}");
+            let expires_at = poll.flow.record().unwrap().expires_at();
+            assert_eq!(*end.get_or_insert(expires_at), expires_at);
+        }
+        world.advance(MINUTE);
+        assert!(!world.serve(Some(&cookie), |_| {}).is_live());
+    }
+}
+
+#[test]
+fn r16_the_changes_of_a_request_that_is_no_activity_are_written_and_move_no_time() {
+    for config in [Config::default(), sealed(1)] {
+        let mut world = World::new(config);
+        let login = world.serve(None, |request| request.set("user", "ada"));
+        let (active, mut cookie) = (login.flow.record().unwrap().active, login.cookie().unwrap());
+        for log in [vec![], vec![Op::Touch], vec![Op::set_idle(Duration::from_mins(30))], vec![Op::RenewId]] {
+            world.advance(7 * MINUTE);
+            let poll = world.serve(Some(&cookie), |request| {
+                request.add("n", 1);
+                request.log.push(Op::NoActivity);
+                request.log.extend(log);
+            });
+            assert_eq!(poll.flow.record().unwrap().active, active);
+            cookie = poll.cookie().unwrap_or(cookie);
+        }
+        assert_eq!(world.serve(Some(&cookie), |_| {}).get("n"), Some(4.into()));
+        // A login is what the visitor does, whatever the request is called.
+        let now = world.now;
+        let login = world.serve(Some(&cookie), |request| request.log.extend([Op::NoActivity, Op::Rotate]));
+        assert_eq!(login.flow.record().unwrap().active, now);
+        let ended = world.serve(login.cookie().as_deref(), |request| request.log.extend([Op::NoActivity, Op::Destroy]));
+        assert!(ended.cookies()[0].contains("Max-Age=0"));
     }
 }

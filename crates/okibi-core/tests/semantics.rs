@@ -23,7 +23,11 @@ fn ring(secrets: &[&str]) -> Ring {
 }
 
 fn sealed(secrets: &[&str], chunks: usize) -> Config {
-    Config { dialect: Protection::Sealed { ring: ring(secrets), chunks }.into(), ..Config::default() }
+    Config {
+        dialect: Protection::Sealed { ring: ring(secrets), chunks }.into(),
+        max_cookie_bytes: 24_576,
+        ..Config::default()
+    }
 }
 
 fn signed(secrets: &[&str]) -> Config {

@@ -170,7 +170,12 @@ fn caches_s14() {
         assert_eq!(vary(text(&case[0])).as_deref(), case[1].as_str(), "{case}");
     }
     for case in list(&vectors["cacheControl"]) {
-        assert_eq!(cache_control(text(&case[0])), case[1].as_str(), "{case}");
+        assert_eq!(cache_control(text(&case[0]), true, true).as_deref(), case[1].as_str(), "{case}");
+        assert_eq!(cache_control(text(&case[0]), true, false).as_deref(), case[1].as_str(), "{case}");
+    }
+    for case in list(&vectors["live"]) {
+        assert_eq!(cache_control(text(&case[0]), false, true).as_deref(), case[1].as_str(), "{case}");
+        assert_eq!(cache_control(text(&case[0]), false, false), None, "{case}");
     }
 }
 

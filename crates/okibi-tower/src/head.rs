@@ -5,23 +5,30 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use crate::{Error, ErrorKind};
 
 /// Appends the session's cookies and says what caches need to know. The app's own cookies stay.
-pub(crate) fn add<B>(response: &mut Response<B>, cookies: Vec<String>, accessed: bool) -> Result<(), Error> {
+pub(crate) fn add<B>(
+    response: &mut Response<B>,
+    cookies: Vec<String>,
+    accessed: bool,
+    is_live: bool,
+) -> Result<(), Error> {
     let upgrade = response.status() == StatusCode::SWITCHING_PROTOCOLS;
     let headers = response.headers_mut();
     if accessed && !upgrade {
         add_vary(headers);
     }
-    if cookies.is_empty() {
-        return Ok(());
-    }
+    let sends_cookie = !cookies.is_empty();
     for cookie in cookies {
         let value = HeaderValue::try_from(cookie)
             .map_err(|_| Error::new(ErrorKind::Internal, "session cookie: it cannot stand in a header"))?;
         headers.append(header::SET_COOKIE, value);
     }
-    let caching = joined(headers, &header::CACHE_CONTROL).unwrap_or_default();
-    if !upgrade && let Some(value) = okibi_core::cache_control(&caching) {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(value));
+    if upgrade || !(sends_cookie || (is_live && headers.contains_key(header::CACHE_CONTROL))) {
+        return Ok(());
+    }
+    // What is not text says nothing, so it is replaced.
+    let caching = joined(headers, &header::CACHE_CONTROL).unwrap_or_else(|| "public".to_owned());
+    if let Some(Ok(value)) = okibi_core::cache_control(&caching, sends_cookie, is_live).map(HeaderValue::try_from) {
+        headers.insert(header::CACHE_CONTROL, value);
     }
     Ok(())
 }

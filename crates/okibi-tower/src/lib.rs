@@ -19,14 +19,15 @@ pub mod guard;
 mod head;
 pub mod layer;
 mod name;
+mod no_activity;
 mod session;
 mod sessions;
 mod shared;
 mod trace;
 
 pub use okibi_core::{
-    ConfigError, Dialect, Handle, HonoCookie, HonoKv, HonoProtection, HonoSessions, IronRing, Lifetime, Limits, Ring,
-    SameSite, Timestamp, iron,
+    ConfigError, Dialect, FormerCookie, Handle, HonoCookie, HonoKv, HonoProtection, HonoSessions, IronRing, Lifetime,
+    Limits, Ring, SameSite, Timestamp, iron,
 };
 
 pub use crate::{
@@ -35,6 +36,7 @@ pub use crate::{
     guard::require,
     layer::SessionLayer,
     name::Name,
+    no_activity::{NoActivity, NoActivityService, no_activity},
     session::{Report, Session, SessionOf},
     sessions::Sessions,
     shared::{BoxFuture, EntropyError},

@@ -5,8 +5,8 @@ use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use okibi_core::{
-    Accept, Config, ConfigError, Consistency, Dialect, Engine, HonoSessions, Lifetime, Limits, Protection, Ring,
-    SameSite, Timestamp,
+    Accept, Config, ConfigError, Consistency, Dialect, Engine, FormerCookie, HonoSessions, Lifetime, Limits,
+    Protection, Ring, SameSite, Timestamp,
 };
 use okibi_store::{DynStore, Store};
 
@@ -54,6 +54,7 @@ pub struct Sessions<K = ()> {
     chunks: Option<usize>,
     /// `signed` was asked for where the dialect has a protection of its own.
     signs_dialect: bool,
+    has_max_bytes: bool,
     outside: Outside,
     kind: PhantomData<fn() -> K>,
 }
@@ -110,15 +111,25 @@ impl Sessions {
     fn with(config: Config, store: Option<Arc<dyn DynStore>>) -> Self {
         let outside = Outside::default();
         let accepted = Vec::new();
-        Self { config, store, accepted, chunks: None, signs_dialect: false, outside, kind: PhantomData }
+        Self {
+            config,
+            store,
+            accepted,
+            chunks: None,
+            signs_dialect: false,
+            has_max_bytes: false,
+            outside,
+            kind: PhantomData,
+        }
     }
 }
 
 impl<K> Sessions<K> {
     /// The sessions of the kind `Other`, in a cookie of their own: [`Session<Other>`](crate::Session) asks for them.
     pub fn of<Other>(self, cookie_name: impl Into<String>) -> Sessions<Other> {
-        let Self { config, store, accepted, chunks, signs_dialect, outside, .. } = self;
-        Sessions { config, store, accepted, chunks, signs_dialect, outside, kind: PhantomData }.cookie_name(cookie_name)
+        let Self { config, store, accepted, chunks, signs_dialect, has_max_bytes, outside, .. } = self;
+        Sessions { config, store, accepted, chunks, signs_dialect, has_max_bytes, outside, kind: PhantomData }
+            .cookie_name(cookie_name)
     }
 
     /// Takes over the sessions of an older dialect until the given time: a visitor who comes with its cookie stays signed
@@ -203,6 +214,27 @@ impl<K> Sessions<K> {
         self
     }
 
+    /// Attributes that the cookie had before, such as another path or domain, or none of `Partitioned`. May be called up to 4
+    /// times. Default none.
+    ///
+    /// When the cookie's path, domain or partition changes, browsers keep the old cookie beside the new one, and send both. The
+    /// one that opens counts. If both do there is no session. So name the old attributes here for as long as a browser can have
+    /// the old cookie: okibi removes it with every cookie that it sends, as soon as two are seen, and at a logout.
+    ///
+    /// ```
+    /// use okibi_store::MemoryStore;
+    /// use okibi_tower::{FormerCookie, Sessions};
+    ///
+    /// // Until now it had the domain of the whole site.
+    /// let old = FormerCookie { domain: Some("example.org".to_owned()), ..FormerCookie::default() };
+    /// let layer = Sessions::new(MemoryStore::new()).cookie_name("__Secure-session").former(old).layer()?;
+    /// # Ok::<(), okibi_tower::ConfigError>(())
+    /// ```
+    pub fn former(mut self, cookie: FormerCookie) -> Self {
+        self.config.cookie.former.push(cookie);
+        self
+    }
+
     /// The cookie ends with the browser's own session, instead of with the session itself.
     pub fn browser_session(mut self) -> Self {
         self.config.persistent = false;
@@ -259,9 +291,24 @@ impl<K> Sessions<K> {
         self
     }
 
-    /// Over how many cookies a sealed session may be split, 1 to 5. Default 1.
+    /// Over how many cookies a sealed session may be split, 1 to 5. Default 1. One cookie holds about 2900 bytes of JSON.
+    ///
+    /// All of them together stay under [`max_cookie_bytes`](Self::max_cookie_bytes). `docs/behind-proxies.md` says what servers
+    /// in front take.
     pub fn chunks(mut self, most: usize) -> Self {
         self.chunks = Some(most);
+        self
+    }
+
+    /// How long the Set-Cookie headers of a sealed session may be in total, with names and attributes: 512 to 65536 bytes.
+    /// Default 8192. A session that needs more is an error of the kind [`TooLarge`](crate::ErrorKind::TooLarge), and nothing
+    /// is sent.
+    ///
+    /// A browser sends the cookies back in one header. nginx refuses one of more than 8 KB by default, and Node refuses more
+    /// than 16 KB of headers. Then even a logout would be refused. `docs/behind-proxies.md` says how to raise these limits.
+    pub fn max_cookie_bytes(mut self, most: usize) -> Self {
+        self.config.max_cookie_bytes = most;
+        self.has_max_bytes = true;
         self
     }
 
@@ -388,6 +435,10 @@ impl<K> Sessions<K> {
         match (&mut self.config.dialect, self.chunks) {
             (Dialect::Native(Protection::Sealed { chunks, .. }), Some(most)) => *chunks = most,
             (_, Some(_)) => return Err(option("chunks: only for Sessions::sealed; remove it")),
+            (Dialect::Native(Protection::Sealed { .. }), None) => {}
+            (_, None) if self.has_max_bytes => {
+                return Err(option("max_cookie_bytes: only for Sessions::sealed; remove it"));
+            }
             _ => {}
         }
         let is_insecure = self.config.cookie.insecure_for_development;

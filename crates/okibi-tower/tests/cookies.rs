@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use okibi_store::MemoryStore;
-use okibi_tower::{ConfigError, Ring, SameSite, Session, Sessions};
+use okibi_tower::{ConfigError, FormerCookie, Ring, SameSite, Session, Sessions};
 use support::{Browser, COUNT, NOTE, USER, World, browser::app, ring};
 
 async fn log_in(browser: &Browser) -> String {
@@ -106,7 +106,7 @@ async fn n8_logout_removes_the_record_and_the_cookie_with_all_its_attributes() {
 
 #[tokio::test]
 async fn n8_a_sealed_logout_removes_every_chunk() {
-    let browser = Browser::new(app(Sessions::sealed(ring("a")).chunks(5)));
+    let browser = Browser::new(app(Sessions::sealed(ring("a")).chunks(5).max_cookie_bytes(24_576)));
     browser.act(|session| async move { session.set(NOTE, &"x".repeat(9000)) }).await.ok();
     assert_eq!(browser.jar().len(), 4);
     let answer = browser.act(|session| async move { session.destroy() }).await.ok();
@@ -116,7 +116,7 @@ async fn n8_a_sealed_logout_removes_every_chunk() {
 
 #[tokio::test]
 async fn n16_chunks_come_and_go_with_the_size() {
-    let browser = Browser::new(app(Sessions::sealed(ring("a")).chunks(5)));
+    let browser = Browser::new(app(Sessions::sealed(ring("a")).chunks(5).max_cookie_bytes(24_576)));
     for size in [9000, 4000, 9000, 10] {
         browser.act(move |session| async move { session.set(NOTE, &"x".repeat(size)) }).await.ok();
         let length = browser.act(|session| async move { Ok(session.get(NOTE)?.unwrap().len().to_string()) }).await.ok();
@@ -208,6 +208,9 @@ fn n21_s8_s10_impossible_configurations_name_the_value_and_the_fix() {
         (sessions().namespace("a:b"), "namespace \"a:b\": must be"),
         (sessions().store_timeout(span(0)), "store_timeout of 0s: must be longer than zero"),
         (sessions().commit_deadline(span(0)), "commit_deadline of 0s: must be longer than zero"),
+        (sessions().max_cookie_bytes(5000), "options: max_cookie_bytes: only for Sessions::sealed; remove it"),
+        (Sessions::sealed(ring("a")).max_cookie_bytes(1), "max_cookie_bytes of 1: must be 512 to 65536"),
+        (sessions().former(FormerCookie::default()), "options: former: these are the cookie's present path"),
         (sessions().chunks(2), "options: chunks: only for Sessions::sealed; remove it"),
         (Sessions::sealed(ring("a")).chunks(6), "chunks of 6: must be 1 to 5"),
         (Sessions::sealed(ring("a")).signed(ring("a")), "options: signed: a sealed session has no id to sign"),
@@ -226,4 +229,37 @@ async fn s9_no_cookie_lives_longer_than_four_hundred_days() {
     let cookie = log_in(&browser).await;
     assert!(cookie.contains("; Max-Age=34560000;"), "{cookie}");
     assert!(world.sessions().idle(days(401)).absolute(days(4000)).layer().is_err());
+}
+
+#[tokio::test]
+async fn r3_r4_what_opens_counts_and_the_former_cookie_is_removed() {
+    let world = World::new();
+    let before = world.browser_with(Sessions::partitioned);
+    log_in(&before).await;
+    let former = FormerCookie { partitioned: true, ..FormerCookie::default() };
+    let now = world.browser_with(|sessions| sessions.former(former));
+    let gone = "__Host-session=; Max-Age=0; Path=/; Secure; HttpOnly; Partitioned; SameSite=Lax";
+    let login = now.act(|session| async move { session.set(USER, &"ben".to_owned()) }).await.ok();
+    assert_eq!(login.cookies()[0], gone);
+    let own = login.cookies()[1].split(';').next().unwrap().to_owned();
+    let old = format!("__Host-session={}", before.cookie());
+    let dead = format!("__Host-session={}", "A".repeat(43));
+    let sessions =
+        |session: Session| async move { Ok::<_, okibi_tower::Error>(session.get(USER)?.unwrap_or_default()) };
+    let former = FormerCookie { partitioned: true, ..FormerCookie::default() };
+    let routes = axum::Router::new()
+        .route("/", axum::routing::get(sessions))
+        .layer(world.sessions().former(former).layer().unwrap());
+    let visitor = Browser::new(routes);
+    for (header, user, cookies) in [
+        (format!("{own}; {dead}"), "ben", 2),
+        (format!("{dead}; {own}"), "ben", 2),
+        (format!("{own}; {old}"), "", 1),
+        (format!("{old}; {own}"), "", 1),
+    ] {
+        let request = http::Request::get("/").header("cookie", &header).body(axum::body::Body::empty()).unwrap();
+        let answer = visitor.another().send(request).await.ok();
+        assert_eq!((answer.body.as_str(), answer.cookies().len()), (user, cookies), "{header}");
+        assert_eq!(answer.cookies()[0], gone);
+    }
 }

@@ -7,7 +7,7 @@ mod support;
 use std::time::Duration;
 
 use okibi_store::MemoryStore;
-use okibi_tower::{Lifetime, Session, Sessions};
+use okibi_tower::{Lifetime, Session, Sessions, no_activity};
 use support::{Browser, COUNT, USER, World, browser::app};
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -171,4 +171,33 @@ async fn what_a_session_says_of_its_times_is_true() {
         Ok(())
     });
     answer.await.ok();
+}
+
+#[tokio::test]
+async fn r16_polling_keeps_no_session_alive() {
+    let world = World::new();
+    let browser = world.browser();
+    log_in(&browser).await;
+    let poll =
+        |session: Session| async move { format!("{:?}", session.expires_at().map(okibi_tower::Timestamp::as_millis)) };
+    let end = format!("{:?}", Some(world.clock.now().as_millis() + 3_600_000));
+    let route = axum::Router::new().route("/", axum::routing::get(poll));
+    let inside = route.clone().layer(no_activity()).layer(world.sessions().layer().unwrap());
+    let outside = route.layer(world.sessions().layer().unwrap()).layer(no_activity());
+    let polls = [browser.visiting(inside), browser.visiting(outside)];
+    for minute in 1..60 {
+        world.clock.advance(MINUTE);
+        for poll in &polls {
+            let answer = poll.get("/").await.ok();
+            assert_eq!((answer.body.as_str(), answer.cookies().len()), (end.as_str(), 0), "minute {minute}");
+        }
+        // What it changes is written, and its end stays where it is.
+        let add = browser.act(|session| async move {
+            session.no_activity();
+            session.update(COUNT, |count| count.unwrap_or(0) + 1).map(|count| count.to_string())
+        });
+        assert_eq!(add.await.ok().body, minute.to_string());
+    }
+    world.clock.advance(MINUTE);
+    assert!(!is_live(&browser).await);
 }

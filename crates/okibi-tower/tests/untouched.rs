@@ -86,6 +86,35 @@ async fn s14_a_session_that_was_looked_at_says_so_to_caches() {
 }
 
 #[tokio::test]
+async fn r31_what_a_live_session_was_looked_at_for_stays_out_of_shared_caches() {
+    let world = World::new();
+    let (visitor, browser) = (world.browser(), world.browser());
+    browser.act(|session| async move { session.set(COUNT, &1) }).await.ok();
+    for (said, kept) in [
+        ("public, max-age=60", "private, max-age=60"),
+        ("max-age=60, s-maxage=600", "private, max-age=60"),
+        ("max-age=60", "max-age=60"),
+        ("no-cache=\"public\"", "no-cache=\"public\""),
+    ] {
+        let looks = move |session: okibi_tower::Session| async move {
+            session.get(COUNT)?;
+            Ok([(header::CACHE_CONTROL, said)])
+        };
+        assert_eq!(browser.act(looks).await.ok().all(&header::CACHE_CONTROL), [kept]);
+        // A visitor without a session gets what all of them get.
+        assert_eq!(visitor.act(looks).await.ok().all(&header::CACHE_CONTROL), [said]);
+        let unseen = browser.act(move |_session| async move { Ok([(header::CACHE_CONTROL, said)]) });
+        assert_eq!(unseen.await.ok().all(&header::CACHE_CONTROL), [said]);
+    }
+    let quoted = browser.act(|session| async move {
+        session.set(COUNT, &2)?;
+        session.rotate()?;
+        Ok([(header::CACHE_CONTROL, "foo=\"private, no-store\", max-age=60")])
+    });
+    assert_eq!(quoted.await.ok().all(&header::CACHE_CONTROL), ["no-store"]);
+}
+
+#[tokio::test]
 async fn s14_what_the_app_says_of_caches_is_kept_only_where_it_keeps_them_out() {
     let world = World::new();
     let browser = world.browser();
@@ -160,7 +189,7 @@ async fn s3_s13_bad_cookies_mean_no_session_and_no_store_call() {
         format!("__Host-session={huge}"),
         format!("{huge}={good}"),
         garbage,
-        format!("__Host-session={good}; __Host-session={other}"),
+        format!("__Host-session={good}; __Host-session={other}; __Host-session={}A", "B".repeat(42)),
         format!("__host-session={good}"),
         format!("session={good}"),
         format!("__Host-session ={good}\u{a0}"),

@@ -30,6 +30,10 @@ const COUNTS_AS_FAILED: u32 = 14;
 
 /// A flag of [`OPEN`]: go on and look the session up, if there is an id.
 const LOOK_UP: u32 = 1;
+/// A flag of [`CACHE_CONTROL`]: the answer has a Set-Cookie.
+const SENDS_COOKIE: u32 = 1;
+/// A flag of [`CACHE_CONTROL`]: a live session was looked at.
+const IS_LIVE: u32 = 2;
 /// A flag of [`COMMIT`]: the request failed.
 const FAILED: u32 = 1;
 /// A flag of [`COMMIT`] and [`ANSWER`]: it is the request's last task, so nobody needs the session after it.
@@ -55,7 +59,10 @@ pub fn call(
     match (call, engines.get(engine as usize)) {
         (CONFIGURE, _) => configure(engines, frames, reply),
         (VARY, _) => reply::text(reply, okibi_core::vary(text(frames).as_str()).as_deref()),
-        (CACHE_CONTROL, _) => reply::text(reply, okibi_core::cache_control(text(frames).as_str())),
+        (CACHE_CONTROL, _) => {
+            let (sends_cookie, is_live) = (flags & SENDS_COOKIE != 0, flags & IS_LIVE != 0);
+            reply::text(reply, okibi_core::cache_control(&text(frames), sends_cookie, is_live).as_deref());
+        }
         (COUNTS_AS_FAILED, _) => {
             frames::push(reply, boolean(counts_as_failed(u16::try_from(flags).unwrap_or(u16::MAX))));
         }

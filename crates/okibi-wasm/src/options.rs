@@ -2,7 +2,7 @@
 
 use alloc::borrow::ToOwned;
 
-use okibi_core::{Config, ConfigError, CookieConfig, Engine, Protection, Ring};
+use okibi_core::{Config, ConfigError, CookieConfig, Engine, FormerCookie, Protection, Ring, json::items};
 
 use crate::{dialects, given::each};
 
@@ -16,6 +16,7 @@ pub(crate) fn engine(options: &[u8]) -> Result<Engine, ConfigError> {
             "secrets" => secrets = Some(given.texts()?),
             "sealed" => sealed = given.flag()?,
             "chunks" => chunks = given.size()?,
+            "maxCookieBytes" => config.max_cookie_bytes = given.size()?,
             "namespace" => config.namespace = Some(given.text()?),
             "idle" => config.lifetime.idle = given.span()?,
             "absolute" => config.lifetime.absolute = given.span_or_false()?,
@@ -54,6 +55,20 @@ pub(crate) fn engine(options: &[u8]) -> Result<Engine, ConfigError> {
     Engine::new(config)
 }
 
+fn former(json: &str) -> Result<FormerCookie, ConfigError> {
+    let mut former = FormerCookie::default();
+    each("cookie.former.", json, &mut |given| {
+        match given.name {
+            "path" => former.path = given.text()?,
+            "domain" => former.domain = Some(given.text()?),
+            "partitioned" => former.partitioned = given.flag()?,
+            _ => return Err(given.unknown()),
+        }
+        Ok(())
+    })?;
+    Ok(former)
+}
+
 fn cookie(cookie: &mut CookieConfig, json: &str) -> Result<(), ConfigError> {
     each("cookie.", json, &mut |given| {
         match given.name {
@@ -69,6 +84,11 @@ fn cookie(cookie: &mut CookieConfig, json: &str) -> Result<(), ConfigError> {
             "httpOnly" => cookie.http_only = given.flag()?,
             "sameSite" => cookie.same_site = given.same_site()?,
             "partitioned" => cookie.partitioned = given.flag()?,
+            "former" => {
+                let entries = items(given.json)
+                    .ok_or_else(|| ConfigError::Options("cookie.former: must be a list".to_owned()))?;
+                cookie.former = entries.into_iter().map(former).collect::<Result<_, _>>()?;
+            }
             _ => return Err(given.unknown()),
         }
         Ok(())

@@ -118,8 +118,8 @@
 #![cfg_attr(not(feature = "tower"), allow(rustdoc::broken_intra_doc_links))]
 
 pub use okibi_core::{
-    ConfigError, Dialect, Handle, HonoCookie, HonoKv, HonoProtection, HonoSessions, IronRing, Lifetime, Limits, Ring,
-    SameSite, Timestamp, iron,
+    ConfigError, Dialect, FormerCookie, Handle, HonoCookie, HonoKv, HonoProtection, HonoSessions, IronRing, Lifetime,
+    Limits, Ring, SameSite, Timestamp, iron,
 };
 #[cfg(feature = "mysql")]
 pub use okibi_mysql::MysqlStore;
@@ -134,8 +134,8 @@ pub use okibi_store::{Layered, MemoryStore};
 pub use okibi_store::{PurgeTask, purge_every};
 #[cfg(feature = "tower")]
 pub use okibi_tower::{
-    BoxFuture, Directory, EntropyError, Error, ErrorKind, Name, Report, Session, SessionInfo, SessionLayer, SessionOf,
-    Sessions, guard, layer, require,
+    BoxFuture, Directory, EntropyError, Error, ErrorKind, Name, NoActivity, NoActivityService, Report, Session,
+    SessionInfo, SessionLayer, SessionOf, Sessions, guard, layer, no_activity, require,
 };
 
 /// The store contract, for those who write a store of their own.

@@ -442,13 +442,16 @@ export class Engine {
     return this.#plainVary ?? null
   }
 
-  /** The Cache-Control header that an answer with a cookie needs; `null` if it has it already. */
-  cacheControl(present: string | null): string | null {
-    return this.#text(Call.cacheControl, present ?? '')
+  /**
+   * The Cache-Control header that an answer needs; `null` if it has it already. `sendsCookie`: it has a Set-Cookie.
+   * `isLive`: a live session was looked at.
+   */
+  cacheControl(present: string | null, sendsCookie: boolean, isLive: boolean): string | null {
+    return this.#text(Call.cacheControl, present ?? '', (sendsCookie ? 1 : 0) | (isLive ? 2 : 0))
   }
 
-  #text(call: Call, present: string): string | null {
-    return JSON.parse(exchange(call, this.#here(), 0, 0, [present]).text()) as string | null
+  #text(call: Call, present: string, flags = 0): string | null {
+    return JSON.parse(exchange(call, this.#here(), 0, flags, [present]).text()) as string | null
   }
 }
 

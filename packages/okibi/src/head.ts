@@ -15,13 +15,15 @@ export function headersOf(c: Context): HeaderList {
 
 /** Adds the session's cookies, and says what caches need to know. The app's own cookies stay. */
 export function addToHead<V extends Changes>(c: Context, request: RequestSession<V>): void {
-  const { cookies, isAccessed, engine } = request
+  const { cookies, isAccessed, sawLive, engine } = request
   if (cookies.length === 0 && !isAccessed) return
   change(c, (headers) => {
     const vary = isAccessed ? engine.vary(headers.get('Vary')) : null
     if (vary !== null) headers.set('Vary', vary)
-    if (cookies.length === 0) return
-    const cacheControl = engine.cacheControl(headers.get('Cache-Control'))
+    const sendsCookie = cookies.length > 0
+    const present = headers.get('Cache-Control')
+    if (!sendsCookie && !(sawLive && present)) return
+    const cacheControl = engine.cacheControl(present, sendsCookie, sawLive)
     if (cacheControl !== null) headers.set('Cache-Control', cacheControl)
     const others = headers.getSetCookie().filter((cookie) => !engine.sends(nameOf(cookie)))
     headers.delete('Set-Cookie')
@@ -122,7 +124,7 @@ export async function answerError(
     if (answer.headers.has(name)) continue
     for (const [other, value] of before) if (other === name) answer.headers.append(name, value)
   }
-  const cacheControl = engine.cacheControl(answer.headers.get('Cache-Control'))
+  const cacheControl = engine.cacheControl(answer.headers.get('Cache-Control'), true, true)
   if (cacheControl !== null) answer.headers.set('Cache-Control', cacheControl)
   replace(c, answer)
 }

@@ -4,6 +4,7 @@ export type { SessionEvent } from './engine.js'
 export { type ErrorCode, OkibiError, StoreError } from './errors.js'
 export { type GuardOptions, guard } from './guard.js'
 export { type EagerOptions, type LazyOptions, sessions } from './middleware.js'
+export { noActivity } from './no-activity.js'
 export type {
   AcceptedCookie,
   AcceptHonoKvSession,
@@ -11,6 +12,7 @@ export type {
   AcceptOptions,
   CommonOptions,
   CookieOptions,
+  FormerCookie,
   LimitOptions,
   SealedOptions,
   Secret,

@@ -28,6 +28,24 @@ export interface CookieOptions {
   readonly httpOnly?: boolean | undefined
   /** Kept apart per top-level site (CHIPS). Default false. */
   readonly partitioned?: boolean | undefined
+  /**
+   * Attributes that the cookie had before: at most 4. Default none.
+   *
+   * When the cookie's path, domain or partition changes, browsers keep the old cookie beside the new one, and send both. The
+   * one that opens counts. If both do there is no session. So name the old attributes here for as long as a browser can have
+   * the old cookie: okibi removes it with every cookie that it sends, as soon as two are seen, and at a logout.
+   */
+  readonly former?: readonly FormerCookie[] | undefined
+}
+
+/** Attributes that the cookie had before. */
+export interface FormerCookie {
+  /** Default `/`. */
+  readonly path?: string | undefined
+  /** Default none. */
+  readonly domain?: string | undefined
+  /** Default false. */
+  readonly partitioned?: boolean | undefined
 }
 
 /** What a record may be at most. Beyond it nothing is decoded and nothing is written (ASVS 15.3.6). */
@@ -163,6 +181,7 @@ export interface StoredOptions<E extends Env = Env, As extends string = 'session
   readonly sign?: SecretOption<E> | undefined
   readonly secret?: undefined
   readonly chunks?: undefined
+  readonly maxCookieBytes?: undefined
   readonly revocations?: undefined
 }
 
@@ -173,8 +192,19 @@ export interface StoredOptions<E extends Env = Env, As extends string = 'session
 export interface SealedOptions<E extends Env = Env, As extends string = 'session'> extends CommonOptions<As> {
   /** Encrypts the cookie. */
   readonly secret: SecretOption<E>
-  /** Over how many cookies a session may be split, 1 to 5. Default 1. */
+  /**
+   * Over how many cookies a session may be split, 1 to 5. Default 1. One cookie holds about 2900 bytes of JSON. All of them
+   * together stay under `maxCookieBytes`.
+   */
   readonly chunks?: number | undefined
+  /**
+   * How long the Set-Cookie headers of the session may be in total, with names and attributes: 512 to 65536 bytes. Default
+   * 8192. A session that needs more fails with `too_large`, and nothing is sent.
+   *
+   * A browser sends the cookies back in one header. nginx refuses one of more than 8 KB by default, and Node refuses more than
+   * 16 KB of headers. Then even a logout would be refused. `docs/behind-proxies.md` says how to raise these limits.
+   */
+  readonly maxCookieBytes?: number | undefined
   /**
    * Notes here which sessions have ended, so that nobody can go on with a copy of the cookie from before a logout or a
    * change of privilege. A note is some hundred bytes, and is kept until the session would have ended anyway, which needs
@@ -198,6 +228,7 @@ const KNOWN: ReadonlySet<string> = new Set([
     'sign',
     'secret',
     'chunks',
+    'maxCookieBytes',
     'revocations',
     'as',
     'lazy',
@@ -271,6 +302,7 @@ function time(name: string, seconds: number): number {
 type PlainOptions = CommonOptions<string> & {
   readonly secret?: unknown
   readonly chunks?: number | undefined
+  readonly maxCookieBytes?: number | undefined
   readonly revocations?: unknown
 }
 
@@ -286,6 +318,7 @@ export function engineOptions(options: PlainOptions): EngineOptions {
     cookie,
     sealed: options.secret !== undefined,
     chunks: options.chunks,
+    maxCookieBytes: options.maxCookieBytes,
     revocations: options.revocations !== undefined,
     namespace: options.namespace,
     idle: millis(options.idle),
@@ -332,6 +365,9 @@ export function checkTogether(options: PlainOptions & { readonly store?: unknown
   }
   if (options.chunks !== undefined && options.store !== undefined) {
     throw wrong('chunks: only a sealed cookie can be split; leave it out')
+  }
+  if (options.maxCookieBytes !== undefined && options.store !== undefined) {
+    throw wrong('maxCookieBytes: only a sealed cookie has a size to bound; leave it out')
   }
   if (options.revocations !== undefined && options.store !== undefined) {
     throw wrong('revocations: only a sealed cookie needs them, sessions in a store end there; leave it out')

@@ -67,6 +67,10 @@ export class RequestSession<V extends Changes = View> {
   isAccessed = false
   /** The request is a HEAD. */
   isHead = false
+  /** What was looked at was a live session. */
+  sawLive = false
+  /** The request is no activity. */
+  isQuiet = false
   /** The store's fault that Hono answered for, because nobody else did. */
   unanswered: OkibiError | undefined
 
@@ -138,6 +142,7 @@ export class RequestSession<V extends Changes = View> {
   /** The view, for who looks. */
   look(): V {
     this.isAccessed = true
+    this.sawLive ||= this.#head?.session !== undefined
     if (this.#loadError) throw this.#loadError
     return this.view
   }
@@ -195,7 +200,8 @@ export class RequestSession<V extends Changes = View> {
       throw error
     }
     try {
-      const log = `[${ops.map((op) => op.json).join(',')}]`
+      const changes = ops.map((op) => op.json)
+      const log = `[${(this.isQuiet ? ['"no_activity"', ...changes] : changes).join(',')}]`
       const state = this.#current()
       const reply = engine.commit(state, log, failed, outside.now(), randomBytes(outside), last)
       const running = this.#run(reply, last ? 'last' : undefined)

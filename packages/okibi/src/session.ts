@@ -142,6 +142,15 @@ export class Session<D extends JsonData<D> = AnyData> {
   }
 
   /**
+   * This request is no activity, such as polling or a health check: it moves no time of the session, so it keeps none alive.
+   * Reading writes nothing and sends no cookie. Changes are written as ever; {@link rotate} and {@link destroy} do what they
+   * do. `noActivity()` as a middleware says it for a whole route.
+   */
+  noActivity(): void {
+    this.#request.isQuiet = true
+  }
+
+  /**
    * How long this one session lives without activity ("remember me"), in seconds: 1 second to 400 days.
    *
    * Throws `invalid_span` for what is no span; one that is too short or too long fails at the commit. So does one that is longer
@@ -324,6 +333,11 @@ export class LazySession<D extends JsonData<D> = AnyData> {
   async load(): Promise<Session<D>> {
     await this.#request.load()
     return this.#session
+  }
+
+  /** This request is no activity: see {@link Session.noActivity}. */
+  noActivity(): void {
+    this.#request.isQuiet = true
   }
 }
 

@@ -64,7 +64,7 @@ const KINDS: Record<string, SessionOptions> = {
   'host, stored': { store: new Watched() },
   'host, signed': { store: new Watched(), sign: A },
   'host, sealed': { secret: A },
-  'host, sealed in chunks': { secret: A, chunks: 3 },
+  'host, sealed in chunks': { secret: A, chunks: 3, maxCookieBytes: 16_384 },
   'secure, with a domain and a path': {
     store: new Watched(),
     cookie: { name: '__Secure-app', domain: 'example.org', path: '/app', sameSite: 'None', partitioned: true },
@@ -130,7 +130,7 @@ test('n16_s9_a_sealed_session_over_4096_bytes_is_an_error_before_anything_is_sen
 })
 
 test('n16_chunks_are_all_or_nothing_and_stale_ones_are_cleared', async () => {
-  const { app, events } = make({ secret: A, chunks: 5 })
+  const { app, events } = make({ secret: A, chunks: 5, maxCookieBytes: 24_576 })
   const ann = new Browser(app)
   await ann.text('/set?length=14000')
   expect([...ann.cookies.keys()]).toEqual(['', '.1', '.2', '.3', '.4'].map((suffix) => `__Host-session${suffix}`))
@@ -286,4 +286,71 @@ test('s10_values_and_names_of_any_kind_stay_inside_the_session', async () => {
   const [cookie = ''] = (await ann.fetch('/odd')).headers.getSetCookie()
   expect(cookie).toMatch(/^__Host-session=[\w-]+; Max-Age=3600; Path=\/; Secure; HttpOnly; SameSite=Lax$/)
   expect(await ann.text('/length')).toBe('29')
+})
+
+const bare = (cookies: readonly string[]) => cookies.map((cookie) => cookie.split(';', 1)[0] ?? '')
+
+for (const [name, options] of Object.entries(KINDS).filter(([name]) => name.startsWith('host'))) {
+  test(`r3_r4_what_opens_counts_and_the_former_cookie_is_removed (${name})`, async () => {
+    const { app: before } = make({ ...options, cookie: { partitioned: true } } as SessionOptions)
+    const { app, events } = make({ ...options, cookie: { former: [{ partitioned: true }] } } as SessionOptions)
+    const gone = '__Host-session=; Max-Age=0; Path=/; Secure; HttpOnly; Partitioned; SameSite=Lax'
+    const [old = ''] = bare(await setCookies(before, '/set?length=3'))
+    const now = await setCookies(app, '/set?length=5')
+    expect([now.length, now[0]]).toEqual([2, gone])
+    const own = bare(now)[1] ?? ''
+    const length = async (cookie: string) => {
+      const response = await app.request('/length', { headers: { cookie } })
+      return { text: await response.text(), cookies: response.headers.getSetCookie() }
+    }
+    expect((await length(old)).text).toBe('3')
+    // Both open: no session, and the next request has but one cookie.
+    for (const both of [`${own}; ${old}`, `${old}; ${own}`]) {
+      expect(await length(both)).toEqual({ text: 'none', cookies: [gone] })
+      expect(events.splice(0)).toEqual(['duplicate_cookie'])
+    }
+    // One opens: it counts, is sent again, and the other goes.
+    const dead = options.store && !options.sign ? `__Host-session=${'A'.repeat(43)}` : own.replace(/.$/, '')
+    for (const both of [`${old}; ${dead}`, `${dead}; ${old}`]) {
+      const { text, cookies } = await length(both)
+      expect([text, cookies.length, cookies[0]]).toEqual([
+        '3',
+        dead.includes('AAAA') ? 2 : 1 + Number(cookies.length > 1),
+        gone,
+      ])
+    }
+    expect(events).not.toContain('duplicate_cookie')
+  })
+}
+
+test('r4_former_attributes_are_checked_when_configured', () => {
+  const refused: [object, RegExp][] = [
+    [{ former: [{ domain: 'example.org' }] }, /a __Host- cookie has no Domain/],
+    [{ former: [{}] }, /former: these are the cookie's present path, domain and partition/],
+    [{ former: { path: '/x' } }, /cookie.former: must be a list/],
+    [{ former: [{ secure: true }] }, /cookie.former.secure: there is no such option/],
+  ]
+  for (const [cookie, message] of refused) expect(() => make({ store: new Watched(), cookie })).toThrow(message)
+})
+
+test('r30_a_sealed_session_stays_within_eight_kilobytes_unless_more_is_asked_for', async () => {
+  const errors: OkibiError[] = []
+  const onStoreError: SessionOptions['onStoreError'] = (error, c) => {
+    errors.push(error)
+    return c.text('too large', 500)
+  }
+  const { app } = make({ secret: A, chunks: 5, onStoreError })
+  const within = await setCookies(app, '/set?length=5600')
+  expect(within.reduce((total, cookie) => total + cookie.length, 0)).toBeLessThanOrEqual(8192)
+  expect((await app.request('/set?length=6100')).status).toBe(500)
+  expect(errors.map(({ code, message }) => [code, /max_cookie_bytes.*default 8192/.test(message)])).toEqual([
+    ['too_large', true],
+  ])
+  expect(await setCookies(make({ secret: A, chunks: 5, maxCookieBytes: 16_384 }).app, '/set?length=9000')).toHaveLength(
+    4,
+  )
+  expect(() => make({ secret: A, maxCookieBytes: 511 })).toThrow(/max_cookie_bytes of 511: must be 512 to 65536/)
+  expect(() => make({ store: new Watched(), maxCookieBytes: 5000 } as unknown as SessionOptions)).toThrow(
+    /maxCookieBytes: only/,
+  )
 })

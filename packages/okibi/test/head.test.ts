@@ -373,3 +373,34 @@ test('lazy_a_route_that_never_asks_costs_no_store_call', async () => {
   await ann.text('/out')
   expect(ann.cookies.size).toBe(0)
 })
+
+test('r31_what_a_live_session_was_looked_at_for_stays_out_of_shared_caches', async () => {
+  const { app } = make()
+  const caching: [string, string][] = [
+    ['public, max-age=60', 'private, max-age=60'],
+    ['max-age=60, s-maxage=600', 'private, max-age=60'],
+    ['max-age=60', 'max-age=60'],
+    ['no-cache="public"', 'no-cache="public"'],
+  ]
+  app.get('/page/:index', (c) => {
+    c.header('Cache-Control', caching[Number(c.req.param('index'))]?.[0])
+    return c.text(String(c.get('session').get('n')))
+  })
+  app.get('/unseen/:index', (c) => c.text('x', 200, { 'Cache-Control': 'public, max-age=60' }))
+  app.get('/set/quoted', (c) => {
+    c.get('session').set('n', 2)
+    return c.text('set', 200, { 'Cache-Control': 'foo="private, no-store", max-age=60' })
+  })
+  const ann = new Browser(app)
+  await ann.text('/set')
+  for (const [index, [said, wanted]] of caching.entries()) {
+    // A visitor without a session gets what everybody gets.
+    expect((await app.request(`/page/${index}`)).headers.get('cache-control')).toBe(said)
+    const response = await ann.fetch(`/page/${index}`)
+    expect([response.headers.get('cache-control'), response.headers.get('vary')]).toEqual([wanted, 'Cookie'])
+    // Who did not look at the session shows nothing of it.
+    expect((await ann.fetch(`/unseen/${index}`)).headers.get('cache-control')).toBe('public, max-age=60')
+  }
+  const quoted = await new Browser(app).fetch('/set/quoted')
+  expect(quoted.headers.get('cache-control')).toBe('no-store')
+})

@@ -2,7 +2,7 @@
 import { Hono } from 'hono'
 import { etag } from 'hono/etag'
 import { describe, expect, test } from 'vitest'
-import { type SessionEnv, type SessionOptions, sessions } from '../src/index.js'
+import { noActivity, type SessionEnv, type SessionOptions, sessions } from '../src/index.js'
 import { memoryStore } from '../src/stores/memory.js'
 import { Browser } from './support/browser.js'
 import { Clock } from './support/clock.js'
@@ -27,6 +27,11 @@ function make(options: SessionOptions) {
   app.get('/rotate', (c) => {
     c.get('session').rotate(c.req.query('keep') ? { keepDeadline: true } : {})
     return c.text('rotated')
+  })
+  app.get('/poll', noActivity(), (c) => c.text(String(Number(c.get('session').expiresAt))))
+  app.get('/poll/add', (c) => {
+    c.get('session').noActivity()
+    return c.text(String(c.get('session').update('n', (n = 0) => n + 1)))
   })
   app.get('/deadline', (c) => c.text(String(Number(c.get('session').deadline))))
   return new Browser(app)
@@ -112,6 +117,26 @@ describe.each(Object.entries(kinds))('%s', (name, kind) => {
     expect(sent).toHaveLength(name === 'sealed' ? 1 : 0)
     clock.pass(800)
     expect((await ann.fetch('/page', { headers: { 'If-None-Match': tag } })).status).toBe(304)
+  })
+
+  test('r16_polling_keeps_no_session_alive', async () => {
+    const clock = new Clock()
+    const ann = make({ ...kind(clock), idle: 900 })
+    await ann.text('/set')
+    const end = String(clock.millis + 900_000)
+    for (let poll = 0; poll < 14; poll += 1) {
+      clock.pass(60)
+      const response = await ann.fetch('/poll')
+      expect([await response.text(), response.headers.getSetCookie()]).toEqual([end, []])
+      // What it changes is written, and its end stays where it is.
+      expect(await ann.text('/poll/add')).toBe(String(poll + 2))
+    }
+    clock.pass(60)
+    expect(await ann.text('/n')).toBe('none')
+    const app = new Hono()
+    app.get('/', noActivity(), (c) => c.text('x'))
+    app.onError((error, c) => c.text(error.message, 500))
+    expect(await (await app.request('/')).text()).toMatch(/noActivity: there is no session under "session"/)
   })
 
   test('n31_a_session_may_have_an_idle_span_of_its_own', async () => {

@@ -230,11 +230,14 @@ describe('cookies', () => {
 })
 
 test('s14_vary_and_cache_control', () => {
-  const { vary, cacheControl } = read<Record<'vary' | 'cacheControl', [string, string | null][]>>('cache')
+  const { vary, cacheControl, live } =
+    read<Record<'vary' | 'cacheControl' | 'live', [string, string | null][]>>('cache')
   const engine = new Engine({})
   for (const [present, wanted] of vary) expect([present, engine.vary(present)]).toEqual([present, wanted])
   for (const [present, wanted] of cacheControl)
-    expect([present, engine.cacheControl(present)]).toEqual([present, wanted])
+    expect([present, engine.cacheControl(present, true, false)]).toEqual([present, wanted])
+  for (const [present, wanted] of live)
+    expect([present, engine.cacheControl(present, false, true)]).toEqual([present, wanted])
 })
 
 describe('replay', () => {

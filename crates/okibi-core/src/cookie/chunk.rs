@@ -40,13 +40,19 @@ pub(crate) fn split(name: &str, value: &str, most: usize) -> Option<Vec<String>>
     None
 }
 
+/// How many cookies a value is split over, as its first chunk says.
+pub(crate) fn count(first: &[u8]) -> usize {
+    match first {
+        [digit @ b'2'..=b'5', b'.', ..] => usize::from(digit - b'0'),
+        _ => 1,
+    }
+}
+
 /// Joins the chunks again. `chunks` holds the value of each suffix, if the request had one; extras are left out.
 pub(crate) fn join(chunks: &[Option<&[u8]>; MOST]) -> Option<Vec<u8>> {
     let first = chunks.first().copied().flatten()?;
-    let (count, first) = match first {
-        [digit @ b'2'..=b'5', b'.', rest @ ..] => (usize::from(digit - b'0'), rest),
-        whole => (1, whole),
-    };
+    let count = count(first);
+    let first = if count > 1 { first.get(2..)? } else { first };
     let mut value = Vec::with_capacity(first.len() * count);
     value.extend_from_slice(first);
     for chunk in chunks.iter().take(count).skip(1) {

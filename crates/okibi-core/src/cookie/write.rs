@@ -1,6 +1,6 @@
 //! Writes Set-Cookie headers (RFC 6265bis section 4.1). Names and attributes are checked once, when configured.
 
-use alloc::{borrow::Cow, string::String};
+use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::time::Duration;
 
 use crate::{error::ConfigError, json::push_number};
@@ -51,6 +51,10 @@ pub struct CookieConfig {
     pub same_site: SameSite,
     /// Kept apart per top-level site (CHIPS). Default false.
     pub partitioned: bool,
+    /// Where the cookie was set before: the paths, domains and partitions that it had under this name. Default none; at most
+    /// 4. Browsers keep a cookie of each beside the present one and send both, so each is removed with every cookie that is
+    /// sent, when two are seen, and at a logout. Leave an entry out once no browser can have its cookie any more.
+    pub former: Vec<FormerCookie>,
     /// The cookie without `Secure`, and without all that needs it: the name loses its prefix, `Partitioned` goes, and
     /// `SameSite=None` becomes `Lax`. Default false. **Never in production**: the cookie travels in clear text.
     ///
@@ -67,10 +71,31 @@ impl Default for CookieConfig {
             http_only: true,
             same_site: SameSite::Lax,
             partitioned: false,
+            former: Vec::new(),
             insecure_for_development: false,
         }
     }
 }
+
+/// Attributes that the cookie had before: together with its name they say which of a browser's cookies it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FormerCookie {
+    /// The path. Default `/`.
+    pub path: String,
+    /// The domain. Default none.
+    pub domain: Option<String>,
+    /// Kept apart per top-level site. Default false.
+    pub partitioned: bool,
+}
+
+impl Default for FormerCookie {
+    fn default() -> Self {
+        Self { path: String::from("/"), domain: None, partitioned: false }
+    }
+}
+
+/// So many former cookies can be removed: each is a header more.
+const MOST_FORMER: usize = 4;
 
 /// A cookie as Hono's own helper writes it: nothing is in it that was not asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,7 +152,7 @@ impl HonoCookie {
 #[derive(Clone, Debug)]
 pub(crate) struct Template {
     pub(crate) name: String,
-    /// Which path and which domain: two cookies of one name are the same only if these are.
+    /// Which path, domain and partition: two cookies of one name are the same only if these are.
     scope: String,
     attributes: String,
     /// The attributes of a header that removes the cookie, where they are others.
@@ -162,10 +187,32 @@ impl Template {
         push(&mut attributes, "; SameSite=", config.same_site.as_str());
         Ok(Self {
             name: config.name.clone(),
-            scope: scope(&config.path, config.domain.as_deref()),
+            scope: scope(&config.path, config.domain.as_deref(), config.partitioned),
             attributes,
             removal: None,
         })
+    }
+
+    /// The same cookie with its former attributes.
+    pub(crate) fn former(&self, config: &CookieConfig) -> Result<Vec<Self>, ConfigError> {
+        if config.former.len() > MOST_FORMER {
+            return Err(ConfigError::Limit { option: "former", value: config.former.len(), rule: "must be 4 at most" });
+        }
+        let mut templates = Vec::new();
+        for former in &config.former {
+            let FormerCookie { path, domain, partitioned } = former.clone();
+            let template =
+                Self::new(&CookieConfig { path, domain, partitioned, former: Vec::new(), ..config.clone() })?;
+            if template.is_same(self) && !config.insecure_for_development {
+                let rule =
+                    "former: these are the cookie's present path, domain and partition; name those that it had before";
+                return Err(ConfigError::Options(rule.into()));
+            }
+            if !template.is_same(self) {
+                templates.push(template);
+            }
+        }
+        Ok(templates)
     }
 
     /// The same in the order of Hono's helper.
@@ -217,7 +264,7 @@ impl Template {
         };
         let removal = expires.as_ref().map(|_| write(None));
         let attributes = write(expires.as_ref());
-        Ok(Self { name: name.clone(), scope: scope(path, domain.as_deref()), attributes, removal })
+        Ok(Self { name: name.clone(), scope: scope(path, domain.as_deref(), *partitioned), attributes, removal })
     }
 
     /// The same cookie for one host.
@@ -225,7 +272,7 @@ impl Template {
         let mut attributes = String::with_capacity(9 + host.len() + self.attributes.len());
         push(&mut attributes, "; Domain=", host);
         attributes.push_str(&self.attributes);
-        Self { name: self.name.clone(), scope: scope("/", Some(host)), attributes, removal: None }
+        Self { name: self.name.clone(), scope: scope("/", Some(host), false), attributes, removal: None }
     }
 
     /// Whether browsers take the two for the same cookie.
@@ -259,9 +306,10 @@ impl Template {
     }
 }
 
-fn scope(path: &str, domain: Option<&str>) -> String {
+fn scope(path: &str, domain: Option<&str>, partitioned: bool) -> String {
     let mut scope = String::from(path);
     push(&mut scope, ";", domain.unwrap_or_default());
+    scope.push_str(if partitioned { ";Partitioned" } else { "" });
     scope
 }
 

@@ -13,6 +13,7 @@ use crate::{
     error::{Event, Refusal},
     exchange::Loaded,
     id::Id,
+    policy::Accepted,
     record::Record,
     time::Timestamp,
 };
@@ -22,8 +23,8 @@ use crate::{
 pub(super) enum Heard<'a> {
     Nothing,
     Value(&'a [u8]),
-    /// Two different values: nobody knows which one counts.
-    Contradiction,
+    /// Two different values; more are left out. The first that opens counts, as it does for the older package.
+    Two(&'a [u8], &'a [u8]),
 }
 
 impl Engine {
@@ -46,8 +47,8 @@ impl Engine {
             flow.accepted_seen |= 1 << index;
             *heard = match *heard {
                 Heard::Nothing => Heard::Value(value),
-                Heard::Value(other) if other == value => Heard::Value(value),
-                Heard::Value(_) | Heard::Contradiction => Heard::Contradiction,
+                Heard::Value(first) if first != value => Heard::Two(first, value),
+                heard => heard,
             };
         }
         is_one
@@ -57,38 +58,43 @@ impl Engine {
     /// dead one: a logout would log in again (N41).
     pub(super) fn read_accepted(&self, flow: &mut Flow, heard: &[Heard<'_>], now: Timestamp) {
         for ((index, accepted), heard) in self.policy.accepted.iter().enumerate().zip(heard) {
-            let counts =
-                flow.accepted.is_empty() && !flow.is_accepted && flow.names_seen & !same_name(self, index) == 0;
-            let value = match heard {
+            let values = match *heard {
                 Heard::Nothing => continue,
-                Heard::Contradiction => {
-                    flow.event(Event::DuplicateCookie);
-                    continue;
-                }
-                Heard::Value(value) => value,
+                Heard::Value(value) => [Some(value), None],
+                Heard::Two(first, second) => [Some(first), Some(second)],
             };
-            match accepted.policy.read(value, now) {
-                Some(Reading::Id(id)) => {
-                    let key = accepted.policy.key(flow.host.as_ref().map(crate::text::Text::as_str), &id);
-                    let entry = u8::try_from(index).unwrap_or(u8::MAX);
-                    flow.accepted.push(Elsewhere { entry, key, until: accepted.until });
-                    if counts && matches!(flow.base, Base::Absent) {
-                        flow.is_accepted = true;
-                        flow.presented = Some(id);
-                        flow.base = Base::Unread;
-                    }
-                }
-                Some(Reading::Record(text)) if counts && matches!(flow.base, Base::Absent) => {
-                    let loaded = Loaded { bytes: text.into(), expires_at: None };
-                    match self.see(&accepted.policy, flow, &loaded, None, now) {
-                        Seen::Live(live) => flow.base = Base::Live(self.adopt(live, now)),
-                        Seen::Gone(event) => flow.event(event),
-                        Seen::Moved(_) | Seen::RotatedAway => flow.event(Event::UndecodableRecord),
-                    }
-                }
-                Some(Reading::Record(_)) => {}
-                None => flow.event(Event::ForgedCookie),
+            for value in values.into_iter().flatten() {
+                self.read_one_accepted(flow, index, accepted, value, now);
             }
+        }
+    }
+
+    fn read_one_accepted(&self, flow: &mut Flow, index: usize, accepted: &Accepted, value: &[u8], now: Timestamp) {
+        let counts = flow.accepted.is_empty()
+            && !flow.is_accepted
+            && flow.names_seen & !same_name(self, index) == 0
+            && matches!(flow.base, Base::Absent);
+        match accepted.policy.read(value, now) {
+            Some(Reading::Id(id)) => {
+                let key = accepted.policy.key(flow.host.as_ref().map(crate::text::Text::as_str), &id);
+                let entry = u8::try_from(index).unwrap_or(u8::MAX);
+                flow.accepted.push(Elsewhere { entry, key, until: accepted.until });
+                if counts {
+                    flow.is_accepted = true;
+                    flow.presented = Some(id);
+                    flow.base = Base::Unread;
+                }
+            }
+            Some(Reading::Record(text)) if counts => {
+                let loaded = Loaded { bytes: text.into(), expires_at: None };
+                match self.see(&accepted.policy, flow, &loaded, None, now) {
+                    Seen::Live(live) => flow.base = Base::Live(self.adopt(live, now)),
+                    Seen::Gone(event) => flow.event(event),
+                    Seen::Moved(_) | Seen::RotatedAway => flow.event(Event::UndecodableRecord),
+                }
+            }
+            Some(Reading::Record(_)) => {}
+            None => flow.event(Event::ForgedCookie),
         }
     }
 

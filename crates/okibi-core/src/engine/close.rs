@@ -36,6 +36,8 @@ pub(super) struct Plan {
     /// The session ends first; the rest begins another.
     pub(super) destroy: bool,
     pub(super) rotation: Option<Rotation>,
+    /// The request is no activity.
+    pub(super) is_quiet: bool,
     /// The changes after the last destroy.
     pub(super) log: Vec<Op>,
     pub(super) computed: Vec<Computed>,
@@ -45,11 +47,13 @@ pub(super) struct Plan {
     pub(super) failed: bool,
 }
 
-fields!(Plan { destroy, rotation, log, computed, chosen, failed });
+fields!(Plan { destroy, rotation, is_quiet, log, computed, chosen, failed });
 
 impl Plan {
     /// `failed`: the request failed, so only a destroy is carried out.
     fn new(mut log: Vec<Op>, failed: bool) -> Self {
+        let is_quiet = log.contains(&Op::NoActivity);
+        log.retain(|op| *op != Op::NoActivity);
         let end = log.iter().rposition(|op| *op == Op::Destroy);
         if let Some(end) = end {
             log.drain(..=end);
@@ -59,7 +63,7 @@ impl Plan {
         }
         let rotation = log.iter().filter_map(Rotation::asked_by).max();
         let chosen = log.iter().rev().find_map(|op| if let Op::UseId(id) = op { Some(id.clone()) } else { None });
-        Self { destroy: end.is_some(), rotation, log, computed: Vec::new(), chosen, failed }
+        Self { destroy: end.is_some(), rotation, is_quiet, log, computed: Vec::new(), chosen, failed }
     }
 
     /// How a live session moves: as the log asks, and always when it comes from elsewhere or the app chose another id.
@@ -140,6 +144,12 @@ impl Engine {
         let rotates = plan.rotation(None) > Some(Rotation::Renewed);
         match (&flow.base, flow.presented.clone()) {
             (Base::Unread | Base::Unchecked(_), _) if plan.log.is_empty() => Ok(Step::Done),
+            // Not even what comes from elsewhere is written down: the next request does it.
+            (Base::Live(live), _)
+                if plan.is_quiet && plan.log.is_empty() && work.fresh.is_none() && !self.owes_cookie(flow, live) =>
+            {
+                Ok(Step::Done)
+            }
             (Base::Unchecked(_), _) => self.ask_check(flow, work),
             (Base::Unread, Some(id)) => Ok(self.ask_load(flow, work, id)),
             (Base::Barred, _) if !rotates => {
@@ -212,7 +222,9 @@ impl Engine {
         };
         let rotation = if plan.failed { None } else { plan.rotation_of(live) };
         let due = !plan.failed
-            && (self.policy.renewal_due(&live.record, now)
+            && !plan.is_quiet
+            && (self.heals(flow)
+                || self.policy.renewal_due(&live.record, now)
                 || (plan.touches() && self.policy.may_touch(&live.record, now)));
         let owes_cookie = self.owes_cookie(flow, live);
         if rotation.is_none() && work.fresh.is_some() {
@@ -235,7 +247,7 @@ impl Engine {
             return self.rotate(flow, work, record, rotation, now, random);
         }
         let renewed = moved || due;
-        if renewed || !self.policy.is_native() {
+        if (renewed && !plan.is_quiet) || !self.policy.is_native() {
             self.renew(&mut record, &plan.log, now);
         }
         if self.is_sealed() {
@@ -308,7 +320,13 @@ impl Engine {
         };
         let value = value.ok_or(Refusal::OutOfOrder)?;
         let parts = chunk::split(name, &value, chunks).ok_or(Refusal::CookieTooLarge)?;
-        Ok(self.sealed_cookies(&parts, flow, record, now))
+        let cookies = self.sealed_cookies(&parts, flow, record, now);
+        let own = cookies.iter().skip(self.former_removals(flow).count()).take(parts.len());
+        let total: usize = own.map(String::len).sum();
+        if self.policy.is_native() && total > self.policy.max_cookie_bytes {
+            return Err(Refusal::CookieTooLarge);
+        }
+        Ok(cookies)
     }
 
     pub(super) fn write(&self, record: &Record, id: &Id, random: &mut Random) -> Result<Write, Refusal> {
@@ -333,6 +351,7 @@ impl Engine {
         if let Some((random, now)) = cookie {
             let random = if self.policy.seals_ids() { Some(random.take()?) } else { None };
             flow.set_cookies = self.id_cookies(flow, &id, &record, now, random.as_ref());
+            flow.is_doubled = false;
         }
         let before = flow.live().filter(|live| live.id.as_ref() == Some(&id));
         let (followed, key) = before.map_or((false, None), |live| (live.followed, live.key.clone()));

@@ -140,6 +140,10 @@ impl Engine {
             Ok(step) => return Ok(step),
             Err(work) => work,
         };
+        let Task::Commit(_) = &work.task else { return Ok(Step::Done) };
+        if self.next_to_end(flow, &mut work) {
+            return self.end_session(flow, work, now, random);
+        }
         let Task::Commit(plan) = &mut work.task else { return Ok(Step::Done) };
         plan.destroy = false;
         flow.set_cookies = self.removals(flow);

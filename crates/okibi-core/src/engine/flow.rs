@@ -6,7 +6,7 @@ use core::{fmt, mem};
 use bytes::Bytes;
 use zeroize::Zeroize;
 
-use super::{close::Plan, rotate::Fresh};
+use super::{close::Plan, rival::Rival, rotate::Fresh};
 use crate::{
     error::{Event, Refusal},
     exchange::{Loaded, Swap, Write},
@@ -24,6 +24,14 @@ use crate::{
 pub struct Flow {
     /// The id in the cookie, where the cookie has one.
     pub(super) presented: Option<Id>,
+    /// The other cookie of the same name: to be looked up as well, and to be ended by a logout.
+    pub(super) rival: Option<Rival>,
+    /// What the first of the two turned out to be, while the other is looked up.
+    pub(super) first: Option<Box<Base>>,
+    /// It was decided which of the two counts.
+    pub(super) is_decided: bool,
+    /// A cookie's name came twice, and no answer to that was written yet.
+    pub(super) is_doubled: bool,
     /// The host that the request asked, where a dialect tells hosts apart.
     pub(super) host: Option<Text>,
     /// Which of the cookie's names the request had, as bits: the name itself, then its chunks.
@@ -108,7 +116,7 @@ impl Live {
 }
 
 fields!(Flow {
-    presented, host, names_seen, accepted_seen, accepted, is_accepted, base, basis, began, noted, set_cookies, taken, activity, looking, work;
+    presented, rival, first, is_decided, is_doubled, host, names_seen, accepted_seen, accepted, is_accepted, base, basis, began, noted, set_cookies, taken, activity, looking, work;
     events
 });
 fields!(Elsewhere { entry, key, until });

@@ -20,6 +20,7 @@ pub(crate) mod flow;
 mod open;
 mod replay;
 mod revoke;
+mod rival;
 mod rotate;
 mod settle;
 mod take;
@@ -96,7 +97,10 @@ impl Engine {
     /// Whether there is anything to commit even if the handler changes nothing.
     pub fn is_renewal_due(&self, flow: &Flow, now: Timestamp) -> bool {
         flow.live().is_some_and(|live| {
-            live.adopted || self.policy.renewal_due(&live.record, now) || self.owes_cookie(flow, live)
+            live.adopted
+                || self.heals(flow)
+                || self.policy.renewal_due(&live.record, now)
+                || self.owes_cookie(flow, live)
         })
     }
 
@@ -136,7 +140,7 @@ impl Engine {
         self.policy.key(host.map(Text::as_str), id)
     }
 
-    /// Headers that set the id's cookie, and clear those of accepted dialects.
+    /// Headers that set the id's cookie, and clear its former ones and those of accepted dialects.
     fn id_cookies(
         &self,
         flow: &Flow,
@@ -148,7 +152,7 @@ impl Engine {
         let value = self.policy.write_id(id, now, random);
         let cookie = on_host(&self.policy, flow.host.as_ref());
         let set = value.map(|value| cookie.set("", &value, self.max_age(record, now)));
-        set.into_iter().chain(self.accepted_removals(flow)).collect()
+        self.former_removals(flow).chain(set).chain(self.accepted_removals(flow)).collect()
     }
 
     /// How long the cookie is to live; `None`: as long as the browser's own session.
@@ -169,12 +173,13 @@ impl Engine {
         let max_age = self.max_age(record, now);
         let set =
             chunks.iter().zip(chunk::SUFFIXES).map(|(value, suffix)| self.policy.cookie.set(suffix, value, max_age));
-        set.chain(self.own_removals(flow, chunks.len())).chain(self.accepted_removals(flow)).collect()
+        let set = set.chain(self.own_removals(flow, chunks.len()));
+        self.former_removals(flow).chain(set).chain(self.accepted_removals(flow)).collect()
     }
 
     /// Headers that remove every cookie of a session that the request had.
     fn removals(&self, flow: &Flow) -> Vec<String> {
-        self.own_removals(flow, 0).chain(self.accepted_removals(flow)).collect()
+        self.own_removals(flow, 0).chain(self.former_removals(flow)).chain(self.accepted_removals(flow)).collect()
     }
 
     /// Headers that remove those of the cookies that the request had, from the `first` on.

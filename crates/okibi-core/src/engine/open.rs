@@ -8,10 +8,10 @@ use super::{
     Engine,
     accept::{Heard, ask_load_elsewhere, look_elsewhere},
     flow::{Answer, Base, Flow, Live, Looking, Stage, Step, Work},
+    rival::{Rival, Values},
 };
 use crate::{
-    cookie::{chunk, parse},
-    dialect::Reading,
+    cookie::parse,
     error::{Event, Refusal},
     exchange::Loaded,
     id::Id,
@@ -47,8 +47,8 @@ pub(super) enum Next {
 impl Engine {
     /// Reads the request's Cookie headers.
     ///
-    /// A malformed, forged or unknown cookie means "no session". Two different well-formed values for the session's
-    /// cookie mean no session either, in whatever order they come; equal ones count once (S12).
+    /// A malformed, forged or unknown cookie means "no session". Of two different values for the session's cookie the one
+    /// that opens counts, in whatever order they come; if both open there is no session. Equal ones count once (S12).
     pub fn open<'a>(&self, headers: impl IntoIterator<Item = &'a [u8]>, now: Timestamp) -> Flow {
         self.open_on(headers, None, now)
     }
@@ -57,28 +57,31 @@ impl Engine {
     pub fn open_on<'a>(&self, headers: impl IntoIterator<Item = &'a [u8]>, host: Option<&str>, now: Timestamp) -> Flow {
         let host = host.filter(|host| is_host(host)).map(Text::from);
         let mut flow = Flow { host, began: now, ..Flow::default() };
-        let mut values: [Option<&[u8]>; chunk::MOST] = [None; chunk::MOST];
+        let mut values = Values::default();
         let mut accepted = [Heard::Nothing; 8];
-        let mut duplicate = false;
+        let mut is_crowded = false;
         for (name, value) in headers.into_iter().flat_map(parse::pairs) {
             if let Some(index) = self.cookie_index(name) {
+                flow.is_doubled |= flow.names_seen >> index & 1 == 1;
                 flow.names_seen |= 1 << index;
                 // A chunk has no form of its own; a whole value does, and what has not is as good as absent.
                 if index == 0 && !self.is_plausible(value) {
                     if !self.hear_accepted(&mut flow, &mut accepted, name, value, now) {
                         flow.event(Event::MalformedCookie);
                     }
-                } else if let Some(slot) = values.get_mut(index) {
-                    duplicate |= slot.replace(value).is_some_and(|other| other != value);
+                } else if self.is_sealed() {
+                    values.hear(index, value);
+                } else {
+                    is_crowded |= self.hear_id(&mut flow, value, now);
                 }
             } else {
                 self.hear_accepted(&mut flow, &mut accepted, name, value, now);
             }
         }
-        if duplicate {
-            flow.event(Event::DuplicateCookie);
-        } else if values.first().copied().flatten().is_some() {
-            self.read_cookie(&mut flow, &values, now);
+        if self.is_sealed() {
+            self.hear_sealed(&mut flow, &values, now);
+        } else if is_crowded {
+            self.contradict(&mut flow);
         }
         self.read_accepted(&mut flow, &accepted, now);
         flow
@@ -101,37 +104,6 @@ impl Engine {
     fn is_plausible(&self, value: &[u8]) -> bool {
         let first_chunk = self.policy.suffixes().len() > 1 && matches!(value, [b'2'..=b'5', b'.', ..]);
         first_chunk || self.policy.is_well_formed(value)
-    }
-
-    fn read_cookie(&self, flow: &mut Flow, values: &[Option<&[u8]>; chunk::MOST], now: Timestamp) {
-        if !self.is_sealed() {
-            match values.first().copied().flatten().and_then(|value| self.policy.read(value, now)) {
-                Some(Reading::Id(id)) => {
-                    flow.presented = Some(id);
-                    flow.base = Base::Unread;
-                }
-                _ => flow.event(Event::ForgedCookie),
-            }
-            return;
-        }
-        let joined = if self.policy.suffixes().len() > 1 {
-            chunk::join(values)
-        } else {
-            values.first().copied().flatten().map(Into::into)
-        };
-        let Some(value) = joined else {
-            return flow.event(Event::IncompleteChunks);
-        };
-        let Some(Reading::Record(text)) = self.policy.read(&value, now) else {
-            return flow.event(Event::ForgedCookie);
-        };
-        let loaded = Loaded { bytes: text.into(), expires_at: None };
-        match self.see(&self.policy, flow, &loaded, None, now) {
-            Seen::Live(live) if self.policy.revocations => flow.base = Base::Unchecked(live),
-            Seen::Live(live) => flow.base = Base::Live(live),
-            Seen::Gone(event) => flow.event(event),
-            Seen::Moved(_) | Seen::RotatedAway => flow.event(Event::UndecodableRecord),
-        }
     }
 
     /// Looks the session up, if there is an id that nobody has looked up yet, or a sealed session that may have ended.
@@ -190,8 +162,13 @@ impl Engine {
         if let Base::Live(live) = &mut flow.base
             && !live.adopted
         {
-            live.key = looking.key;
-        } else if matches!(self.policy.dialect, Dialect::HonoSessions(_))
+            live.key = looking.key.take();
+        }
+        if let Some(Rival::Id(id)) = self.other_cookie(flow) {
+            return Ok(self.look_up(flow, id, 0));
+        }
+        if flow.live().is_none()
+            && matches!(self.policy.dialect, Dialect::HonoSessions(_))
             && flow.events.iter().skip(seen_before).any(|event| *event == Event::Expired)
         {
             let key = looking.key.take().unwrap_or_else(|| self.key(flow.host.as_ref(), &looking.id));

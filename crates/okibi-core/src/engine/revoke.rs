@@ -80,7 +80,8 @@ impl Engine {
             Answer::Failed(_) => return Err(Refusal::StoreUnavailable),
             _ => return Err(Refusal::OutOfOrder),
         }
-        Ok(Step::Done)
+        let next = self.other_cookie(flow).and_then(|_| self.check_by_itself(flow));
+        Ok(next.unwrap_or(Step::Done))
     }
 
     /// The same in the middle of a commit: what was looked up when the request began may be over by now (N1).
@@ -102,6 +103,9 @@ impl Engine {
         let was_live = flow.live().is_some();
         if !was_live || found.is_some() {
             self.heed(flow, found, now);
+        }
+        if !was_live && self.other_cookie(flow).is_some() {
+            return self.ask_check(flow, work);
         }
         work.is_checked = true;
         if was_live && flow.live().is_none() {
@@ -156,6 +160,7 @@ impl Engine {
     /// The cookie of a sealed session goes out.
     pub(super) fn arrived_sealed(flow: &mut Flow, record: Record, cookies: Vec<String>) {
         flow.set_cookies = cookies;
+        flow.is_doubled = false;
         let bytes = Bytes::new();
         flow.base = Base::Live(Box::new(Live { id: None, key: None, bytes, record, followed: false, adopted: false }));
     }

@@ -68,7 +68,10 @@ impl Engine {
         random: &mut Random,
     ) -> Result<Step, Refusal> {
         let plan = if let Task::Commit(plan) = &work.task { Some(plan) } else { None };
-        self.renew(&mut record, plan.map_or(&[], |plan| &plan.log), now);
+        // A new id at equal privilege is no activity by itself.
+        if !plan.is_some_and(|plan| plan.is_quiet && rotation == Rotation::Renewed) || !self.policy.is_native() {
+            self.renew(&mut record, plan.map_or(&[], |plan| &plan.log), now);
+        }
         let is_native = self.policy.is_native();
         if is_native && (rotation > Rotation::Renewed || record.handle.is_none()) {
             // The name of the session before the change of privilege does not name the one after it.

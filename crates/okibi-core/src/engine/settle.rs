@@ -10,6 +10,7 @@ use super::{
     flow::{Answer, Base, Fault, Flow, Live, Random, Stage, Step, Task, Work},
     open::{Next, Seen},
     replay::Computed,
+    rival::Rival,
 };
 use crate::{
     error::{Event, Refusal},
@@ -148,6 +149,10 @@ impl Engine {
             Next::Id(next) => return Ok(self.ask_load(flow, work, next)),
             Next::Elsewhere(id) => return Ok(ask_load_elsewhere(flow, work, id)),
             Next::Nowhere => {}
+        }
+        if !was_live && let Some(Rival::Id(next)) = self.other_cookie(flow) {
+            work.hops = 0;
+            return Ok(self.ask_load(flow, work, next));
         }
         if let Base::Live(live) = &mut flow.base {
             live.followed |= followed;

@@ -89,8 +89,8 @@ where
 
 /// The answer with what the session adds to its head.
 fn sent<R: From<Bytes>>(session: &Inner, mut response: Response<R>) -> Response<R> {
-    let (cookies, accessed) = session.head();
-    match head::add(&mut response, cookies, accessed) {
+    let (cookies, accessed, is_live) = session.head();
+    match head::add(&mut response, cookies, accessed, is_live) {
         Ok(()) => response,
         Err(error) => Shared::answer(&session.fail(error)),
     }

@@ -13,6 +13,7 @@ use tower_service::Service;
 
 use super::ResponseFuture;
 use crate::{
+    no_activity::Quiet,
     session::{Inner, Slot},
     shared::Shared,
     trace,
@@ -55,6 +56,9 @@ where
             }
         }
         let session = Arc::new(Inner::new(Arc::clone(&self.shared), request.method(), request.headers()));
+        if request.extensions().get::<Quiet<K>>().is_some() {
+            session.no_activity();
+        }
         Slot::put::<K>(request.extensions_mut(), Arc::clone(&session));
         ResponseFuture::new(self.inner.call(request), Some(session))
     }

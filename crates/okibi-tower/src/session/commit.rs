@@ -108,8 +108,11 @@ impl Inner {
             }
             let was_in_doubt = state.in_doubt;
             state.open(&self.shared.engine, now);
-            let log = if last { std::mem::take(&mut state.log) } else { state.log.clone() };
+            let mut log = if last { std::mem::take(&mut state.log) } else { state.log.clone() };
             let changes = log.len();
+            if state.is_quiet {
+                log.push(Op::NoActivity);
+            }
             let mut random = self.shared.random()?;
             let step = self.shared.engine.commit(&mut state.flow, log, failed, now, &mut random);
             let step = step.map_err(|refusal| self.fail(refusal))?;

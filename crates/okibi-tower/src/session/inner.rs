@@ -45,6 +45,7 @@ impl Inner {
     pub(super) fn seen(&self) -> MutexGuard<'_, State> {
         let mut state = self.state();
         state.accessed = true;
+        state.saw_live |= state.flow.record().is_some();
         state
     }
 
@@ -55,6 +56,11 @@ impl Inner {
     /// Whether an answer with this status means that the request failed.
     pub(crate) fn is_failure(&self, status: StatusCode) -> bool {
         (self.shared.outside.is_failure)(status)
+    }
+
+    /// The request is no activity.
+    pub(crate) fn no_activity(&self) {
+        self.state().is_quiet = true;
     }
 
     /// Logs a change.
@@ -106,10 +112,10 @@ impl Inner {
         state.close(&self.shared.engine, failed, || self.shared.now())
     }
 
-    /// The cookies of what was committed, and whether anyone looked at the session.
-    pub(crate) fn head(&self) -> (Vec<String>, bool) {
+    /// The cookies of what was committed, whether anyone looked at the session, and whether a live one was seen.
+    pub(crate) fn head(&self) -> (Vec<String>, bool, bool) {
         let state = self.state();
-        (state.flow.set_cookies().to_vec(), state.accessed)
+        (state.flow.set_cookies().to_vec(), state.accessed, state.saw_live)
     }
 }
 

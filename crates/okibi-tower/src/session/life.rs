@@ -64,6 +64,15 @@ impl<K> Session<K> {
         self.inner.push(Op::Destroy)
     }
 
+    /// This request is no activity, such as polling or a health check: it moves no time of the session, so it keeps none
+    /// alive. Reading writes nothing and sends no cookie. Changes are written as ever.
+    ///
+    /// [`rotate`](Self::rotate) and [`destroy`](Self::destroy) do what they do. [`no_activity`](crate::no_activity) says it for
+    /// a whole route. In the formats of the older packages a change moves the end all the same.
+    pub fn no_activity(&self) {
+        self.inner.no_activity();
+    }
+
     /// How long this one session lives without activity ("remember me"): 1 second to 400 days.
     ///
     /// A span longer than the session's absolute span, 24 hours by default, fails at the commit with

@@ -31,6 +31,10 @@ pub(super) struct State {
     pub(super) version: u32,
     /// Someone looked at the session or changed it.
     pub(super) accessed: bool,
+    /// What was looked at was a live session.
+    pub(super) saw_live: bool,
+    /// The request is no activity.
+    pub(super) is_quiet: bool,
     /// The head has left, or is about to: no more changes.
     pub(super) closed: bool,
     /// A commit is under way, was abandoned, or its outcome is unknown.
@@ -105,6 +109,8 @@ impl State {
             stored_size: None,
             version: 0,
             accessed: false,
+            saw_live: false,
+            is_quiet: false,
             closed: false,
             in_doubt: false,
         }

@@ -132,14 +132,26 @@ function dateOf(expires: Date): string {
 }
 
 const KNOWN_NATIVE: ReadonlySet<string> = new Set([
-  ...['store', 'secret', 'write', 'until', 'idle', 'absolute', 'renewAfter', 'cookie', 'namespace', 'chunks'],
+  ...[
+    'store',
+    'secret',
+    'write',
+    'until',
+    'idle',
+    'absolute',
+    'renewAfter',
+    'cookie',
+    'namespace',
+    'chunks',
+    'maxCookieBytes',
+  ],
 ])
 
 /** okibi's own format, which takes over the sessions of the other. */
 function nativeOf(options: NativeOptions, spoken: EngineOptions, old: Store | undefined, legacy: Spoken): Spoken {
   const unknown = Object.keys(options).find((name) => !KNOWN_NATIVE.has(name))
   if (unknown !== undefined) throw wrong(`native.${unknown}: there is no such option`)
-  const { store, secret, until, cookie, namespace, chunks } = options
+  const { store, secret, until, cookie, namespace, chunks, maxCookieBytes } = options
   if ((store === undefined) === (secret === undefined)) {
     throw wrong('native: give either a store, or a secret to keep sessions in a sealed cookie')
   }
@@ -159,6 +171,7 @@ function nativeOf(options: NativeOptions, spoken: EngineOptions, old: Store | un
       sealed,
       secrets: sealed ? (Array.isArray(secret) ? secret : [secret]) : undefined,
       chunks,
+      maxCookieBytes,
       namespace,
       idle: Math.round(idle * 1000),
       absolute:

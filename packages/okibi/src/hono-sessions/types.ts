@@ -66,7 +66,10 @@ export interface SessionOptions {
  * every node gets `write: true`; after `until` the middleware of `okibi` itself can take over.
  */
 export interface NativeOptions
-  extends Pick<NativeSessionOptions, 'idle' | 'absolute' | 'renewAfter' | 'cookie' | 'namespace' | 'chunks'> {
+  extends Pick<
+    NativeSessionOptions,
+    'idle' | 'absolute' | 'renewAfter' | 'cookie' | 'namespace' | 'chunks' | 'maxCookieBytes'
+  > {
   /** Where the new sessions lie. Either this or `secret`. */
   readonly store?: NativeStore | undefined
   /** Seals the new sessions into the cookie. Either this or `store`. */

@@ -89,7 +89,7 @@ describe('is no session', () => {
     expect(store.calls).toEqual(['get', 'get'])
   })
 
-  test('s12 two different cookies of the name', async () => {
+  test('r3 but of two cookies of the name the first that opens counts, as for the original', async () => {
     const store = new TextDriver()
     const app = site(okibi, { store })
     const ann = new Jar(app)
@@ -100,7 +100,11 @@ describe('is no session', () => {
       return (await app.request('/get/a', { headers: { cookie } })).json()
     }
     expect(await ask(own, own)).toBe(1)
-    expect([await ask(own, ID), await ask(ID, own)]).toEqual([null, null])
+    expect([await ask(own, ID), await ask(ID, own)]).toEqual([1, 1])
+    const ben = new Jar(app)
+    await ben.json('/set/a?v=2')
+    const other = ben.cookies.get('session') ?? ''
+    expect([await ask(own, other), await ask(other, own)]).toEqual([1, 2])
   })
 
   test('a record in the store that is none', async () => {

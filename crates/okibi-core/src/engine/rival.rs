@@ -1,0 +1,244 @@
+//! Two cookies of one name: what opens counts, in whatever order they come.
+//!
+//! Browsers send two where a parent domain has a cookie of the same name, or where the cookie's path, domain or partition
+//! changed. A cookie opens if its signature or seal verifies and its session is live. At most two are looked up. If both open
+//! there is no session: nothing tells which one the visitor means. The older dialects take the first that opens, as the
+//! packages do.
+
+use alloc::{boxed::Box, string::String, vec::Vec};
+use core::mem;
+
+use super::{
+    Engine,
+    flow::{Base, Flow, Live, Work},
+    open::Seen,
+};
+use crate::{
+    cookie::chunk, dialect::Reading, error::Event, exchange::Loaded, id::Id, state::variants, time::Timestamp,
+};
+
+/// The other cookie of a request that has two.
+#[derive(Clone)]
+pub(super) enum Rival {
+    /// A session in the store.
+    Id(Id),
+    /// A sealed session that may have ended.
+    Sealed(Box<Live>),
+}
+
+variants!(Rival { 0 => Id(id), 1 => Sealed(live) });
+
+/// The different values of each of a sealed session's cookies: two of each name at most.
+#[derive(Default)]
+pub(super) struct Values<'a> {
+    each: [[Option<&'a [u8]>; 2]; chunk::MOST],
+    /// There were more than two.
+    is_crowded: bool,
+}
+
+impl<'a> Values<'a> {
+    pub(super) fn hear(&mut self, index: usize, value: &'a [u8]) {
+        let Some([first, second]) = self.each.get_mut(index) else { return };
+        match (&first, &second) {
+            (Some(known), _) | (_, Some(known)) if *known == value => {}
+            (None, _) => *first = Some(value),
+            (_, None) => *second = Some(value),
+            (Some(_), Some(other)) => self.is_crowded |= *other != value,
+        }
+    }
+
+    /// Each way to put chunks of these together, with the place of its first chunk.
+    fn ways(&self) -> impl Iterator<Item = (usize, [Option<&'a [u8]>; chunk::MOST])> {
+        (0..1_usize << chunk::MOST).filter_map(|way| {
+            let mut chosen = [None; chunk::MOST];
+            for (index, (slot, [first, second])) in chosen.iter_mut().zip(&self.each).enumerate() {
+                *slot = if way >> index & 1 == 0 { *first } else { Some((*second)?) };
+            }
+            // What is beyond the value's own number of chunks makes no difference.
+            (way >> chunk::count((*chosen.first()?)?) == 0).then_some((way & 1, chosen))
+        })
+    }
+}
+
+impl Engine {
+    /// Takes in a cookie's value that may be an id. Whether it is one too many.
+    pub(super) fn hear_id(&self, flow: &mut Flow, value: &[u8], now: Timestamp) -> bool {
+        let Some(Reading::Id(id)) = self.policy.read(value, now) else {
+            flow.event(Event::ForgedCookie);
+            return false;
+        };
+        match (&flow.presented, &flow.rival) {
+            (None, _) => {
+                flow.presented = Some(id);
+                flow.base = Base::Unread;
+            }
+            (Some(known), _) if *known == id => {}
+            (_, None) => flow.rival = Some(Rival::Id(id)),
+            (_, Some(Rival::Id(known))) if *known == id => {}
+            _ => return self.policy.is_native(),
+        }
+        false
+    }
+
+    /// Opens the cookies of a sealed session. Two copies of one session count once: the one that was active later.
+    pub(super) fn hear_sealed(&self, flow: &mut Flow, values: &Values<'_>, now: Timestamp) {
+        let mut opened: Vec<(Box<Live>, Vec<u8>)> = Vec::new();
+        let mut failures = [None; 2];
+        let mut has_opened = [false; 2];
+        for (place, chosen) in values.ways() {
+            let mut fail = |event| {
+                if let Some(slot) = failures.get_mut(place) {
+                    *slot = Some(event);
+                }
+            };
+            let joined = if self.policy.suffixes().len() > 1 {
+                chunk::join(&chosen)
+            } else {
+                chosen.first().copied().flatten().map(Into::into)
+            };
+            let Some(value) = joined else {
+                fail(Event::IncompleteChunks);
+                continue;
+            };
+            let Some(Reading::Record(text)) = self.policy.read(&value, now) else {
+                fail(Event::ForgedCookie);
+                continue;
+            };
+            if let Some(slot) = has_opened.get_mut(place) {
+                *slot = true;
+            }
+            let loaded = Loaded { bytes: text.into(), expires_at: None };
+            match self.see(&self.policy, flow, &loaded, None, now) {
+                Seen::Live(live) => {
+                    match opened.iter_mut().find(|(other, _)| other.record.handle == live.record.handle) {
+                        Some(known)
+                            if !self.policy.is_native()
+                                || (known.0.record.active, &known.1) > (live.record.active, &value) => {}
+                        Some(known) => *known = (live, value),
+                        None => opened.push((live, value)),
+                    }
+                }
+                Seen::Gone(event) => flow.event(event),
+                Seen::Moved(_) | Seen::RotatedAway => flow.event(Event::UndecodableRecord),
+            }
+        }
+        for (failure, has_opened) in failures.into_iter().zip(has_opened) {
+            if let Some(event) = failure.filter(|_| !has_opened) {
+                flow.event(event);
+            }
+        }
+        let mut opened = opened.into_iter().map(|(live, _)| live);
+        let first_counts = !self.policy.is_native();
+        match (opened.next(), opened.next().filter(|_| !first_counts), opened.next()) {
+            (Some(_), Some(_), third) if third.is_some() || values.is_crowded || !self.policy.revocations => {
+                self.contradict(flow);
+            }
+            (Some(_), None, _) if values.is_crowded && !first_counts => self.contradict(flow),
+            (Some(first), second, _) => {
+                flow.rival = second.map(Rival::Sealed);
+                flow.base = if self.policy.revocations { Base::Unchecked(first) } else { Base::Live(first) };
+            }
+            _ => {}
+        }
+    }
+
+    /// There are too many cookies to tell which one counts: no session.
+    pub(super) fn contradict(&self, flow: &mut Flow) {
+        flow.is_decided = true;
+        flow.base = Base::Absent;
+        flow.event(Event::DuplicateCookie);
+        flow.set_cookies = self.former_removals(flow).collect();
+    }
+
+    /// Once a cookie was looked up: the other one, if it has to be looked up as well. After that it is decided which counts.
+    pub(super) fn other_cookie(&self, flow: &mut Flow) -> Option<Rival> {
+        if flow.is_decided || flow.rival.is_none() {
+            return None;
+        }
+        if let Some(first) = flow.first.take() {
+            self.decide(flow, *first);
+            return None;
+        }
+        if !self.policy.is_native() && flow.live().is_some() {
+            flow.is_decided = true;
+            return None;
+        }
+        let rival = flow.rival.take()?;
+        let base = match &rival {
+            Rival::Id(id) => {
+                flow.rival = flow.presented.replace(id.clone()).map(Rival::Id);
+                Base::Unread
+            }
+            Rival::Sealed(live) => {
+                flow.rival = Some(rival.clone());
+                Base::Unchecked(live.clone())
+            }
+        };
+        flow.first = Some(Box::new(mem::replace(&mut flow.base, base)));
+        Some(rival)
+    }
+
+    fn decide(&self, flow: &mut Flow, first: Base) {
+        let base = match (first, mem::take(&mut flow.base)) {
+            // An id and the one that it was renewed to.
+            (Base::Live(first), Base::Live(second)) if first.id.is_some() && first.id == second.id => {
+                Base::Live(if first.followed { first } else { second })
+            }
+            (Base::Live(first), Base::Live(_)) => {
+                // Both are ended by a logout.
+                flow.first = Some(Box::new(Base::Live(first)));
+                self.contradict(flow);
+                Base::Absent
+            }
+            (Base::Live(first), _) => {
+                if let Some(Rival::Id(id)) = &mut flow.rival
+                    && let Some(presented) = &mut flow.presented
+                {
+                    mem::swap(id, presented);
+                }
+                Base::Live(first)
+            }
+            (_, Base::Live(second)) => Base::Live(second),
+            (Base::Barred, _) | (_, Base::Barred) => Base::Barred,
+            _ => Base::Absent,
+        };
+        flow.is_decided = true;
+        flow.replace(base);
+    }
+
+    /// A session of the request's that a logout has still to end, after the one that counts.
+    pub(super) fn next_to_end(&self, flow: &mut Flow, work: &mut Work) -> bool {
+        work.is_checked = false;
+        flow.is_decided = true;
+        let first = flow.first.take().filter(|_| self.is_sealed());
+        let base = match (first, flow.rival.take()) {
+            (Some(first), rival) => {
+                flow.rival = rival;
+                *first
+            }
+            (None, Some(Rival::Sealed(live))) => Base::Unchecked(live),
+            (None, Some(Rival::Id(id))) => {
+                flow.presented = Some(id);
+                Base::Absent
+            }
+            (None, None) => return false,
+        };
+        flow.base = base;
+        true
+    }
+
+    /// Whether two cookies came and one of them can be removed: then the one that counts is sent again.
+    pub(super) fn heals(&self, flow: &Flow) -> bool {
+        flow.is_doubled && !self.policy.former.is_empty()
+    }
+
+    /// Headers that remove the cookie as it was before, with the attributes that the configuration names. They come first: to a
+    /// browser that does not know `Partitioned` it may be the very cookie that is set next.
+    pub(super) fn former_removals(&self, flow: &Flow) -> impl Iterator<Item = String> {
+        let seen = flow.names_seen | 1;
+        self.policy.former.iter().flat_map(move |former| {
+            let names = chunk::SUFFIXES.iter().enumerate().filter(move |(index, _)| seen >> index & 1 == 1);
+            names.map(|(_, suffix)| former.remove(suffix))
+        })
+    }
+}

@@ -1,0 +1,27 @@
+// Marks requests that are no activity, route by route.
+import type { Context, Env, MiddlewareHandler } from 'hono'
+import { OkibiError } from './errors.js'
+import { LazySession, Session } from './session.js'
+
+/**
+ * Marks the requests of a route as no activity: polling, health checks. They keep no session alive; see
+ * {@link Session.noActivity}.
+ *
+ * It stands inside the session middleware; without one it throws `no_layer`. `as`: the name of the session in the context.
+ *
+ * @example
+ * ```ts
+ * app.get('/time-left', noActivity(), (c) => c.json({ expiresAt: c.get('session').expiresAt }))
+ * ```
+ */
+export function noActivity<E extends Env = Env>(as = 'session'): MiddlewareHandler<E> {
+  return async function noActivityMiddleware(c, next) {
+    const session: unknown = (c as unknown as Context).get(as)
+    if (!(session instanceof Session || session instanceof LazySession)) {
+      const text = `noActivity: there is no session under "${as}" in the context; put the session middleware before it`
+      throw new OkibiError('no_layer', text)
+    }
+    session.noActivity()
+    await next()
+  }
+}
