@@ -253,7 +253,12 @@ export class RequestSession<V extends Changes = View> {
       const isOver = () => {
         this.#isOver = true
       }
-      if (failed ? !view.isDestroyed : !view.isChanged) return isOver()
+      const isChanged = failed ? view.isDestroyed : view.isChanged
+      if (!this.engine.claims(header) && this.#mayGoOnWithout()) {
+        // Where nothing was changed here, what is on the answer stands.
+        return isChanged || this.cookies.length > 0 ? undefined : isOver()
+      }
+      if (!isChanged) return isOver()
       const ops = view.drain()
       this.#state = undefined
       this.#head = undefined
@@ -272,6 +277,15 @@ export class RequestSession<V extends Changes = View> {
       const loading = this.#run(opened ?? engine.load(this.#current(), outside.now()), 'load')
       return isPromise(loading) ? loading.then(loaded) : loaded()
     })
+  }
+
+  /**
+   * Whether this request may go on as if nothing inside had touched the session, where the answer only removes the cookie. It
+   * may be the app's own doing, beside a logout or before a login. If an app inside ended the session, the store tells; a
+   * sealed session that was live before has none that does, so there only a logout goes on.
+   */
+  #mayGoOnWithout(): boolean {
+    return !this.engine.sealed || this.view.isDestroyed || this.#head?.session === undefined
   }
 
   /** The last commit, before the head leaves; `upgrades`: there is none. From here on nothing can be changed. */
