@@ -25,6 +25,8 @@ export function addToHead<V extends Changes>(c: Context, request: RequestSession
     if (!sendsCookie && !(sawLive && present)) return
     const cacheControl = engine.cacheControl(present, sendsCookie, sawLive)
     if (cacheControl !== null) headers.set('Cache-Control', cacheControl)
+    // Without a cookie of this request's own, those of an app inside stand.
+    if (!sendsCookie) return
     const others = headers.getSetCookie().filter((cookie) => !engine.sends(nameOf(cookie)))
     headers.delete('Set-Cookie')
     for (const cookie of [...others, ...cookies]) headers.append('Set-Cookie', cookie)
