@@ -17,7 +17,7 @@ use crate::{
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
 /// The most that the engine may weigh as shipped, gzipped, in bytes. ARCHITECTURE.md says why it is this.
-const BUDGET: usize = 110_000;
+const BUDGET: usize = 116_000;
 
 /// How much work to put into the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

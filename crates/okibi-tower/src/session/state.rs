@@ -12,6 +12,7 @@ use crate::Error;
 const WHOLE: Text = Text::from_static("");
 
 /// What one request knows of its session and did to it.
+#[expect(clippy::struct_excessive_bools, reason = "facts of one request, each independent of the others")]
 pub(super) struct State {
     cookies: Cookies,
     stage: Stage,
