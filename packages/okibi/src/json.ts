@@ -77,7 +77,8 @@ function isExact(token: string): boolean {
   if (token.startsWith('"')) return true
   const number = Number(token)
   if (!Number.isFinite(number)) return false
-  return /[.eE]/.test(token) || BigInt(token) === BigInt(number)
+  // JavaScript writes an integer beyond 2^53 with the fewest digits that lead back to it, so what it wrote itself is exact.
+  return /[.eE]/.test(token) || String(number) === token || BigInt(token) === BigInt(number)
 }
 
 /** Whether a value that was read holds a number that no double can hold. */
