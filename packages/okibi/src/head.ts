@@ -63,7 +63,10 @@ function change(c: Context, edit: (headers: Headers) => void): void {
   if (upgrades(answer) || answer.headers.has(SENT)) return
   const copy = copyOf(answer)
   edit(copy.headers)
+  const { finalized } = c
   replace(c, copy)
+  // A handler that forgot its answer is Hono's error still, and that answer is built on these headers.
+  c.finalized = finalized
 }
 
 const IS_BUN = 'Bun' in globalThis

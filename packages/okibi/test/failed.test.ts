@@ -3,7 +3,7 @@ import { Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { timeout } from 'hono/timeout'
 import { describe, expect, test } from 'vitest'
-import { type SessionEnv, type SessionOptions, sessions } from '../src/index.js'
+import { type Session, type SessionEnv, type SessionOptions, sessions } from '../src/index.js'
 import { memoryStore } from '../src/stores/memory.js'
 import { Browser } from './support/browser.js'
 
@@ -124,4 +124,18 @@ test('an_update_whose_function_changes_its_session_is_an_error', async () => {
   })
   await ann.text('/nested')
   expect(await kept(ann)).toEqual([1, false])
+})
+
+test('a_handler_that_forgets_its_answer_is_an_error_and_no_empty_200', async () => {
+  const ann = make({}, (app) => {
+    app.get('/forgets', (async (c: { get(name: 'session'): Session<Data> }) => {
+      c.get('session').set('half', true)
+      await c.get('session').commit()
+      c.get('session').set('n', 1)
+    }) as never)
+  })
+  const answer = await ann.fetch('/forgets')
+  expect([answer.status, await answer.text()]).toEqual([500, 'Internal Server Error'])
+  // What was committed before stays, and its cookie goes out.
+  expect(await kept(ann)).toEqual([0, true])
 })

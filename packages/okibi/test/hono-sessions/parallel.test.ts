@@ -28,14 +28,17 @@ describe('parallel requests', () => {
     )
   }
 
-  defect('of many at once, one wins', async (implementation) => {
+  defect('of many logins at once, one goes on with the session, and none is undone', async (implementation) => {
     const store = new TextDriver()
     store.beforehand = () => turn()
     const ann = new Jar(site(implementation, { store }))
     await ann.json('/set/cart')
     const tabs = Array.from({ length: 20 }, () => ann.twin())
     await Promise.all(tabs.map((tab, at) => tab.fetch(`/login/user${at}`)))
-    expect(store.records.filter((record) => !record._delete)).toHaveLength(1)
+    const carts = store.records.filter((record) => !record._delete && 'cart' in record._data)
+    expect(carts).toHaveLength(1)
+    const seen = await Promise.all(tabs.map((tab) => tab.json('/get/user')))
+    expect(seen).toEqual(tabs.map((_tab, at) => `user${at}`))
   })
 })
 
