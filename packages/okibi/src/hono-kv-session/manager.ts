@@ -34,13 +34,6 @@ export function SessionManager(options: SessionManagerOptions = {}): MiddlewareH
   const settings = settingsOf(options)
   const engines = new Map<KvType, Engine>()
   return async function sessionManager(c, next) {
-    const outer = requests.get(c) ?? []
-    const same = outer.find((session) => session.isFor(settings))
-    if (same) {
-      same.goOnWith(settings)
-      c.session = same.shown
-      return next()
-    }
     const { kv, kvType } = c
     if (!kv) {
       throw wrong(
@@ -48,9 +41,16 @@ export function SessionManager(options: SessionManagerOptions = {}): MiddlewareH
           '/d1, /denokv or /redis before SessionManager',
       )
     }
-    const before = headersOf(c)
     const { outside } = settings
     const store = storeOf(kvType, kv, outside.now)
+    const outer = requests.get(c) ?? []
+    const same = outer.find((session) => session.isFor(settings, store))
+    if (same) {
+      same.goOnWith(settings)
+      c.session = same.shown
+      return next()
+    }
+    const before = headersOf(c)
     const engine = engines.get(kvType) ?? engineOf(settings, kvType)
     engines.set(kvType, engine)
     const request = new RequestSession(engine, { ...outside, store }, isUpgrade(c.req.raw), new KvChanges(), (event) =>

@@ -2,6 +2,7 @@
 import type { Context } from 'hono'
 import { OkibiError } from '../errors.js'
 import type { RequestSession } from '../request.js'
+import type { Store } from '../store.js'
 import type { KvChanges } from './changes.js'
 import type { KvSession, KvType, SessionValue } from './context.js'
 import { engineOf, type Settings, secretsOf, ttlOf } from './options.js'
@@ -47,9 +48,13 @@ export class RequestKvSession {
     sessions.set(this.shown, this)
   }
 
-  /** Whether this is the session of a cookie of this name, read with these secrets. */
-  isFor({ name, secrets }: Settings): boolean {
-    return name === this.#settings.name && String(secrets) === String(this.#settings.secrets)
+  /** Whether this is the session of a cookie of this name, read with these secrets from this store. */
+  isFor({ name, secrets }: Settings, store: Store): boolean {
+    return (
+      store === this.request.outside.store &&
+      name === this.#settings.name &&
+      String(secrets) === String(this.#settings.secrets)
+    )
   }
 
   /** From here on the options of an inner SessionManager hold. */

@@ -5,7 +5,7 @@ import { inTime, isPromise } from '../driver.js'
 import { headersOf } from '../head.js'
 import { RequestSession } from '../request.js'
 import type { Awaitable, Loaded } from '../store.js'
-import { type Plan, planOf, type Spoken } from './options.js'
+import { checkSame, type Plan, planOf, type Spoken } from './options.js'
 import { sessionOf } from './session.js'
 import type { SessionOptions } from './types.js'
 import { MutableView } from './view.js'
@@ -29,8 +29,10 @@ export function sessionMiddleware(options: SessionOptions): MiddlewareHandler {
 
   return async function sessionMiddleware(c, next) {
     const outer: unknown = c.get(mark)
-    if (outer) {
+    const outerPlan = plans.get(outer as object)
+    if (outerPlan) {
       // A middleware around this one has the cookie of this name already: they are one session.
+      checkSame(outerPlan, plan)
       c.set('session', outer)
       return next()
     }
@@ -43,6 +45,7 @@ export function sessionMiddleware(options: SessionOptions): MiddlewareHandler {
     )
     view.request = request
     const session = sessionOf(view, plan.expiration)
+    plans.set(session, plan)
     c.set(mark, session)
     c.set('session', session)
     const rest = async () => {
@@ -52,6 +55,9 @@ export function sessionMiddleware(options: SessionOptions): MiddlewareHandler {
     await around(c, rest, request, { before, lookUp: true, isFailure: () => false, onStoreError: options.onStoreError })
   }
 }
+
+/** What the middleware of a session works with. */
+const plans = new WeakMap<object, Plan>()
 
 /** Which format this request's session is in. */
 function spokenTo({ legacy, native, writesNative }: Plan, c: Context): Awaitable<Spoken> {

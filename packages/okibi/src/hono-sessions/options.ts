@@ -23,6 +23,20 @@ export interface Plan {
   readonly native: Spoken | undefined
   readonly writesNative: boolean
   readonly expiration: number | undefined
+  readonly encryptionKey: string | undefined
+}
+
+/** Fails unless a middleware inside another one, with a cookie of the same name, has the same sessions. */
+export function checkSame(outer: Plan, inner: Plan): void {
+  const isElsewhere =
+    outer.legacy.outside.store !== inner.legacy.outside.store ||
+    outer.native?.outside.store !== inner.native?.outside.store
+  const differing = isElsewhere ? 'store' : outer.encryptionKey !== inner.encryptionKey ? 'encryptionKey' : undefined
+  if (differing === undefined) return
+  throw wrong(
+    `${differing}: two middlewares have a cookie ${outer.legacy.engine.cookieName} and differ in this; ` +
+      'give both the same, or one of them another sessionCookieName',
+  )
 }
 
 /** A configuration that cannot work. */
@@ -56,7 +70,7 @@ export function planOf(options: SessionOptions): Plan {
     habits: { expiration, autoExtend: Boolean(autoExtend), sealed, native: false },
   }
   const native = options.native && nativeOf(options.native, spoken, store, legacy)
-  return { legacy, native, writesNative: options.native?.write === true, expiration }
+  return { legacy, native, writesNative: options.native?.write === true, expiration, encryptionKey }
 }
 
 /** A record of the app's own may be as large as its store takes. What a visitor sends is bounded by the cookie. */

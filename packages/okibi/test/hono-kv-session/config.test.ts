@@ -17,6 +17,7 @@ import {
 } from '../../src/hono-kv-session/index.js'
 import { Browser } from '../support/browser.js'
 import { FakeKv } from '../support/fake-kv.js'
+import { memoryDenoKv } from '../support/memory-deno-kv.js'
 
 afterEach(() => {
   vi.restoreAllMocks()
@@ -178,6 +179,19 @@ test('an_inner_manager_of_the_same_cookie_goes_on_with_its_own_options', async (
   const { key } = JSON.parse(await ann.text('/')) as { key: string }
   expect(key).not.toBe(id)
   expect(kv.keys).toEqual([`session:localhost:${key}`])
+})
+
+test('n29_an_inner_manager_with_another_backend_has_sessions_of_its_own', async () => {
+  const app = new Hono()
+  app.use(custom(memoryDenoKv(), 'denokv'), SessionManager())
+  app.use('/admin', custom(memoryDenoKv(), 'denokv'), SessionManager(), denyAccess())
+  app.get('/login', async (c) => c.text(await createSession(c, 'ann')))
+  app.get('/who', (c) => c.json(c.session.value))
+  app.get('/admin', (c) => c.text('secret'))
+  const ann = new Browser(app)
+  await ann.text('/login')
+  expect((await ann.fetch('/admin')).status).toBe(401)
+  expect(await ann.text('/who')).toBe('"ann"')
 })
 
 test('n22_a_secret_can_be_changed_with_nobody_logged_out', async () => {

@@ -635,6 +635,20 @@ describe('n29: two middlewares', () => {
     })
   }
 
+  test.each([
+    ['store', { store: new okibi.MemoryStore() }],
+    ['encryptionKey', { encryptionKey: 'another password of thirty-two characters' }],
+  ])('with one name and another %s are refused, and never the outer session', async (option, differing) => {
+    const options = { store: new okibi.MemoryStore(), encryptionKey: KEY }
+    const app = new Hono<Env>()
+    app.onError((error, c) => c.json(error.message))
+    app.use('*', okibi.sessionMiddleware(options))
+    app.use('/get/*', okibi.sessionMiddleware({ ...options, ...differing }))
+    const ann = new Jar(routes(app))
+    await ann.json('/set/user')
+    expect(await ann.json('/get/user')).toContain(`${option}: two middlewares have a cookie session and differ in this`)
+  })
+
   defect("take the prefix from the CookieStore's own options", async (implementation) => {
     const store = new implementation.CookieStore({ sessionCookieName: 'own', cookieOptions: { prefix: 'host' } })
     const ann = new Jar(site(implementation, { store, encryptionKey: KEY }))
