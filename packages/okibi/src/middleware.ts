@@ -100,11 +100,14 @@ export function sessions<E extends Env>(
 
 /** Which status means that the request failed. The engine decides, unless the app does. */
 function failureOf({ commitFailedRequests, failedWhen }: CommonOptions<string>): (status: number) => boolean {
-  if (failedWhen !== undefined && typeof failedWhen !== 'function') {
-    throw wrong(`failedWhen of type ${typeof failedWhen}: must be a function of the status`)
-  }
   if (commitFailedRequests === true) return () => false
-  return failedWhen ?? countsAsFailed
+  if (!failedWhen) return countsAsFailed
+  return (status) => {
+    const failed: unknown = failedWhen(status)
+    // A promise counts as true, so every change would be dropped without a word.
+    if (typeof failed === 'object') throw wrong('failedWhen: must return true or false, and no promise')
+    return Boolean(failed)
+  }
 }
 
 /** The session of a cookie, and how its middleware is configured. */

@@ -266,6 +266,28 @@ export function checkNames(options: unknown): void {
       .filter((name) => !KNOWN_LIMITS.has(name))
       .map((name) => `limits.${name}`)[0]
   if (unknown !== undefined) throw wrong(`${unknown}: there is no such option`)
+  checkKinds(options as Readonly<Record<string, unknown>>)
+}
+
+/** Fails for an option of the wrong kind, of which the engine does not hear. */
+function checkKinds(options: Readonly<Record<string, unknown>>): void {
+  const check = (names: readonly string[], isRight: (given: unknown) => boolean, rule: string) => {
+    for (const name of names) {
+      const given = options[name]
+      const kind = given === null ? 'null' : `type ${typeof given}`
+      if (given !== undefined && !isRight(given)) throw wrong(`${name} of ${kind}: ${rule}`)
+    }
+  }
+  check(['store', 'secret', 'sign', 'revocations'], (given) => given !== null, 'give one, or leave the option out')
+  check(['onStoreError', 'onEvent', 'failedWhen', 'now', 'random'], isFunction, 'must be a function')
+  check(['lazy', 'commitFailedRequests'], (given) => typeof given === 'boolean', 'must be true or false')
+  check(['storeTimeout', 'commitDeadline'], (given) => typeof given === 'number', 'must be a number of seconds')
+  check(['as'], (given) => typeof given === 'string', 'must be a text')
+  check(['accept'], Array.isArray, 'must be a list')
+}
+
+function isFunction(given: unknown): boolean {
+  return typeof given === 'function'
 }
 
 /** What the face needs itself. */

@@ -139,3 +139,8 @@ test('a_handler_that_forgets_its_answer_is_an_error_and_no_empty_200', async () 
   // What was committed before stays, and its cookie goes out.
   expect(await kept(ann)).toEqual([0, true])
 })
+
+test('n54_a_promise_as_the_answer_of_failedWhen_is_an_error_and_drops_nothing_in_silence', async () => {
+  const ann = make({ failedWhen: (async () => false) as never })
+  expect((await ann.fetch('/status/200')).status).toBe(500)
+})
