@@ -45,7 +45,7 @@ pub use crate::{
     },
     record::{Entry, Limits, Record},
     seal::ring::Ring,
-    session::{Json, MOST_UPDATES, Op, Patch, Values, apply, input},
+    session::{Json, LONGEST_NAME, MOST_UPDATES, Op, Patch, Values, apply, input},
     text::Text,
     time::Timestamp,
 };

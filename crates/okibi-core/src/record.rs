@@ -47,6 +47,13 @@ pub struct Entry {
     pub flash: bool,
 }
 
+impl Entry {
+    /// How many bytes its name and its value have.
+    pub fn size(&self) -> usize {
+        self.name.as_str().len() + self.value.as_str().len()
+    }
+}
+
 /// A session as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {

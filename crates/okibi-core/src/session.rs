@@ -141,13 +141,16 @@ pub struct Values {
 /// So many updates one commit takes: each may have to run again, one after the other.
 pub const MOST_UPDATES: usize = 1024;
 
+/// So many bytes a name has at most.
+pub const LONGEST_NAME: usize = 256;
+
 /// So many searches through all entries come before an index of them.
 const SEARCHES: usize = 32;
 
 impl Values {
     /// These values.
     pub fn of(entries: Vec<Entry>) -> Self {
-        let (count, size) = (entries.len(), entries.iter().map(size_of).sum());
+        let (count, size) = (entries.len(), entries.iter().map(Entry::size).sum());
         Self { entries: entries.into_iter().map(Some).collect(), places: None, searches: 0, count, size }
     }
 
@@ -218,9 +221,9 @@ impl Values {
     fn put(&mut self, name: &Text, value: &Json, flash: bool) {
         let place = self.place(name);
         let entry = Entry { name: name.clone(), value: value.0.clone(), flash };
-        self.size += size_of(&entry);
+        self.size += entry.size();
         if let Some(old) = place.and_then(|place| self.entries.get_mut(place)?.as_mut()) {
-            self.size -= size_of(old);
+            self.size -= old.size();
             old.value = entry.value;
             old.flash = flash;
             return;
@@ -234,16 +237,12 @@ impl Values {
 
     fn remove(&mut self, name: &Text) {
         let Some(entry) = self.place(name).and_then(|place| self.entries.get_mut(place)?.take()) else { return };
-        self.size -= size_of(&entry);
+        self.size -= entry.size();
         self.count -= 1;
         if let Some(places) = &mut self.places {
             places.remove(name);
         }
     }
-}
-
-fn size_of(entry: &Entry) -> usize {
-    entry.name.as_str().len() + entry.value.as_str().len()
 }
 
 /// What an update of `name` (or of everything) reads: the value's JSON, or the whole data as one object. Flashes are not read.

@@ -5,8 +5,8 @@ use core::fmt::Write as _;
 
 use bytes::Bytes;
 use okibi_core::{
-    ConfigError, Engine, Event, Flow, Refusal, Step, StoreKey, Summary, Timestamp, Write, formats::push_data,
-    json::push_string,
+    ConfigError, Engine, Entry, Event, Flow, LONGEST_NAME, Limits, MOST_UPDATES, Refusal, Step, StoreKey, Summary,
+    Timestamp, Write, formats::push_data, json::push_string,
 };
 
 use crate::frames;
@@ -118,7 +118,8 @@ fn view(head: &mut String, engine: &Engine, flow: &mut Flow, now: Timestamp) {
     if let Some(label) = &record.label {
         _ = write!(head, ",\"label\":{}", quoted(label.as_str()));
     }
-    head.push_str(",\"data\":");
+    let bytes: usize = record.entries.iter().map(Entry::size).sum();
+    _ = write!(head, ",\"bytes\":{bytes},\"data\":");
     push_data(head, &record.entries);
     let flashes = record.entries.iter().filter(|entry| entry.flash);
     // A flash comes with its text as well: who reads it has to say which one it was.
@@ -145,6 +146,11 @@ pub(crate) fn configured(reply: &mut Vec<u8>, index: usize, engine: &Engine) {
         engine.is_sealed()
     );
     list(&mut head, "acceptedNames", engine.accepted_cookie_names());
+    let Limits { bytes, names, depth } = engine.limits();
+    _ = write!(
+        head,
+        ",\"limits\":{{\"bytes\":{bytes},\"names\":{names},\"depth\":{depth},\"nameBytes\":{LONGEST_NAME},\"updates\":{MOST_UPDATES}}}"
+    );
     head.push('}');
     frames::push(reply, head.as_bytes());
 }

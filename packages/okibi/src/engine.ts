@@ -57,6 +57,8 @@ export interface SessionHead {
   readonly owner?: string
   readonly label?: string
   readonly data: Readonly<Record<string, unknown>>
+  /** How many bytes the names and values in `data` have. */
+  readonly bytes: number
   /** The names of flashes, each followed by its JSON text. */
   readonly flashes: readonly string[]
 }
@@ -284,6 +286,20 @@ function ironed(reply: Machine): Ironed {
   return { code: reply.text(), text: reply.text() }
 }
 
+/** What the engine refuses beyond. A face asks where a change is made, and the engine once more at the commit. */
+export interface Limits {
+  /** Bytes of a record. */
+  readonly bytes: number
+  /** Names in a session. */
+  readonly names: number
+  /** How deep a value may nest. */
+  readonly depth: number
+  /** Bytes of a name. */
+  readonly nameBytes: number
+  /** Updates in one commit. */
+  readonly updates: number
+}
+
 /** What the engine says of a configuration. */
 interface Configured {
   readonly engine: number
@@ -291,6 +307,7 @@ interface Configured {
   readonly sealed: boolean
   readonly takes: boolean
   readonly acceptedNames: readonly string[]
+  readonly limits: Limits
   readonly error?: { readonly message: string }
 }
 
@@ -311,6 +328,7 @@ export class Engine {
   readonly sealed: boolean
   /** Whether `take` can keep its promise. */
   readonly takes: boolean
+  readonly limits: Limits
 
   constructor(options: EngineOptions) {
     this.#options = JSON.stringify(options)
@@ -321,6 +339,7 @@ export class Engine {
     this.#names = [configured.cookieName, ...configured.acceptedNames]
     this.sealed = configured.sealed
     this.takes = configured.takes
+    this.limits = configured.limits
   }
 
   /** Whether another engine has the same secrets. */
@@ -459,6 +478,7 @@ export class Engine {
 const CODES: Readonly<Record<string, ErrorCode>> = {
   record_too_large: 'too_large',
   too_many_names: 'too_large',
+  too_many_updates: 'too_large',
   cookie_too_large: 'too_large',
   out_of_order: 'internal',
 }

@@ -1,14 +1,7 @@
 // What JSON can hold and give back as it was: checked where a value is set, and where a number is read that is too exact.
 
-/** Why JSON cannot hold a value as it is; `undefined` if it can. What the value holds never shows. */
-export function whyNotJson(value: unknown): string | undefined {
-  return whyNot(value, 0)
-}
-
-/** Deeper than any limit that can be configured makes sense; what holds itself is deeper still. */
-const DEEPEST = 500
-
-function whyNot(value: unknown, depth: number): string | undefined {
+/** Why JSON, nested at most `depth` deep, cannot hold a value as it is; `undefined` if it can. What the value holds never shows. */
+export function whyNotJson(value: unknown, depth: number): string | undefined {
   switch (typeof value) {
     case 'string':
       return value.isWellFormed() ? undefined : 'a text must be well-formed: it has half a character in it'
@@ -24,12 +17,12 @@ function whyNot(value: unknown, depth: number): string | undefined {
 }
 
 function whyNotObject(value: object, depth: number): string | undefined {
-  if (depth >= DEEPEST) return 'it nests too deep, or holds itself'
+  if (depth <= 0) return 'it nests deeper than the configured limit, or holds itself'
   if (Array.isArray(value)) {
     const names = Object.keys(value)
     if (names.length !== value.length) return 'a list must have all its elements, and nothing besides, to be JSON'
     for (const element of value) {
-      const why = whyNot(element, depth + 1)
+      const why = whyNotJson(element, depth - 1)
       if (why !== undefined) return why
     }
     return undefined
@@ -44,7 +37,7 @@ function whyNotObject(value: object, depth: number): string | undefined {
     // A member that may be missing is left out.
     if (member === undefined) continue
     if (name === 'toJSON' && typeof member === 'function') return 'an object with a method toJSON is not JSON'
-    const why = whyNot(name, depth) ?? whyNot(member, depth + 1)
+    const why = whyNotJson(name, depth) ?? whyNotJson(member, depth - 1)
     if (why !== undefined) return why
   }
   return undefined

@@ -81,7 +81,7 @@ export function sessions<E extends Env>(
     const before = headersOf(own)
     const { store, engine } = place
     const outside = store === common.store ? common : { ...common, store }
-    const request = new RequestSession(engine, outside, isUpgrade(c.req.raw), new View(), (event) =>
+    const request = new RequestSession(engine, outside, isUpgrade(c.req.raw), new View(engine.limits), (event) =>
       tell(options.onEvent, event, own),
     )
     const session = isLazy ? new LazySession(request) : new Session(request)

@@ -2,8 +2,9 @@
 import { drive, isPromise, type Outside, randomBytes, type Task } from './driver.js'
 import type { Engine, Head, Reply, SessionEvent, SessionHead } from './engine.js'
 import { answeredBy, OkibiError } from './errors.js'
+import type { Ops } from './log.js'
 import type { Awaitable } from './store.js'
-import { checkExact, checkName, type Ops, type View } from './view.js'
+import { checkExact, checkName, type View } from './view.js'
 
 /** What a change would need besides the store. */
 export type Need =

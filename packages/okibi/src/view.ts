@@ -1,41 +1,10 @@
 // What a request sees of its session: the loaded values under its own changes, and those changes as a log.
 import { isPromise } from './driver.js'
-import type { SessionHead } from './engine.js'
+import type { Limits, SessionHead } from './engine.js'
+import { bytesOf, Entries, type Entry, tooLarge } from './entries.js'
 import { OkibiError } from './errors.js'
 import { isInexact, whyNotJson } from './json.js'
-
-/** A named value as the request sees it. */
-interface Entry {
-  readonly value: unknown
-  readonly flash: boolean
-  /** Its JSON, where it is known as text. */
-  readonly text: string | undefined
-  /** The JSON of an object when the handler got hold of it: what it is compared with at the end. */
-  handed: string | undefined
-}
-
-/** What a change does to the named values. */
-type Effect =
-  | { readonly kind: 'put'; readonly name: string; readonly entry: Entry }
-  | { readonly kind: 'remove'; readonly name: string }
-  | { readonly kind: 'read'; readonly name: string; readonly text: string }
-  | { readonly kind: 'empty' }
-
-/** One thing that the request did, and how the engine reads it. */
-interface Op {
-  readonly json: string
-  readonly effect?: Effect
-  /** The update's function. */
-  readonly token?: number
-  /** A handler changed the value in place, and did not set it. */
-  readonly inPlace?: true
-  /** What it says about the owner; `null`: nobody's. */
-  readonly owner?: string | null
-  readonly destroys?: true
-}
-
-/** A part of the log that is being committed. */
-export type Ops = readonly Op[]
+import { Log, type Op, type Ops } from './log.js'
 
 /** The end of an update that saw no session that there is. */
 const NOWHERE = `"basis":${2 ** 32 - 1}}}`
@@ -44,22 +13,28 @@ type Update = { readonly name: string; readonly run: (current: unknown) => unkno
 
 /** The view of one request. It never asks the engine, nor the store. */
 export class View {
+  readonly #limits: Limits
   #base: SessionHead | undefined
   #basis = 0
   /** The values as seen now; made when someone looks. */
-  #entries: Map<string, Entry> | undefined
+  #entries: Entries | undefined
   /** The values as seen before the base was replaced: objects in them may be in the handler's hands. */
-  #before: Map<string, Entry> | undefined
-  #log: Op[] = []
+  #before: Entries | undefined
+  readonly #log = new Log()
   #updates: Map<number, Update> | undefined
   #tokens = 0
   /** The name whose update runs its function now. */
   #updating: string | undefined
   #handsOut = false
 
+  /** `limits`: what the session may be at most. */
+  constructor(limits: Limits) {
+    this.#limits = limits
+  }
+
   /** The live session, unless this request ended it. */
   get base(): SessionHead | undefined {
-    return this.#log.some((op) => op.destroys) ? undefined : this.#base
+    return this.#log.destroys ? undefined : this.#base
   }
 
   /** Whether there are changes that are not committed yet, as far as they are noticed. */
@@ -68,16 +43,12 @@ export class View {
   }
 
   get isDestroyed(): boolean {
-    return this.#log.some((op) => op.destroys)
+    return this.#log.destroys
   }
 
   get owner(): string | undefined {
-    let owner: string | null | undefined = this.#base?.owner
-    for (const op of this.#log) {
-      if (op.destroys) owner = undefined
-      if (op.owner !== undefined) owner = op.owner
-    }
-    return owner ?? undefined
+    const { owner } = this.#log
+    return owner === undefined ? this.#base?.owner : (owner ?? undefined)
   }
 
   /** Takes in what is known of the session now, under the changes that are still to be committed. */
@@ -93,7 +64,7 @@ export class View {
   }
 
   names(): string[] {
-    return [...this.#seen().keys()]
+    return this.#seen().names()
   }
 
   /** The value under a name. `consume`: a flash is removed by reading it. */
@@ -144,7 +115,11 @@ export class View {
   }
 
   update(name: string, run: (current: unknown) => unknown): unknown {
-    checkName(name)
+    this.#checkName(name)
+    if (this.#log.updates >= this.#limits.updates) {
+      const most = `more than ${this.#limits.updates} in one commit`
+      throw tooLarge(`session update: ${most}; commit in between, or set a value that was computed once`)
+    }
     // A change in place comes first, or running the function again would lose it.
     this.#noticeOne(name, this.#seen().get(name))
     const current = this.#seen().get(name)?.value
@@ -168,10 +143,8 @@ export class View {
     const { name, run } = update
     try {
       checkExact(name, current)
-      return `[[${quoted(name)},${encode(
-        name,
-        this.#alone(name, () => run(current)),
-      )}]]`
+      const value = this.#alone(name, () => run(current))
+      return `[[${quoted(name)},${encode(name, value, this.#limits.depth)}]]`
     } catch (cause) {
       const message = `session update of ${quoted(name)}: its function failed when it was run again on a newer value`
       throw new OkibiError('update_failed', message, { cause })
@@ -196,7 +169,7 @@ export class View {
   }
 
   #noticeOne(name: string, entry: Entry | undefined): void {
-    if (entry?.handed === undefined || encode(name, entry.value) === entry.handed) return
+    if (entry?.handed === undefined || encode(name, entry.value, this.#limits.depth) === entry.handed) return
     const changed = this.#entry(name, entry.value, false)
     const json = `{"set":[${quoted(name)},${changed.text}]}`
     this.#push({ json, effect: { kind: 'put', name, entry: changed }, inPlace: true })
@@ -204,10 +177,7 @@ export class View {
 
   /** Whether what is under a name is this request's own: it set it or took it away. What it only changed is not. */
   isOwn(name: string): boolean {
-    return this.#log.some((op) => {
-      if (!op.effect || (op.effect.kind !== 'empty' && op.effect.name !== name)) return false
-      return op.token === undefined && !op.inPlace
-    })
+    return this.#log.isOwn(name)
   }
 
   /** The stored value under a name was taken: makes of it what this request's changes make, which are over with that. */
@@ -219,22 +189,20 @@ export class View {
       if (update) value = update.run(value)
       else if (inPlace) value = effect.entry.value
     }
-    this.#log = this.#log.filter(({ effect }) => effect?.kind !== 'put' || effect.name !== name)
+    this.#log.replace([...this.#log].filter(({ effect }) => effect?.kind !== 'put' || effect.name !== name))
     this.#entries = undefined
     return value
   }
 
   /** Takes the log out to be committed. What is changed meanwhile begins a new one. */
   drain(): Ops {
-    const ops = this.#log
-    if (ops.length > 0) this.#seen()
-    this.#log = []
-    return ops
+    if (this.#log.length > 0) this.#seen()
+    return this.#log.drain()
   }
 
   /** The commit failed and nothing was written: its changes are still to be committed, before all later ones. */
   restore(ops: Ops): void {
-    this.#log = [...ops, ...this.#log]
+    this.#log.replace([...ops, ...this.#log])
   }
 
   /** These changes go on top of another session: what their functions made of this one counts for nothing. */
@@ -248,21 +216,22 @@ export class View {
     for (const { token } of ops) if (token !== undefined) this.#updates?.delete(token)
   }
 
-  #seen(): Map<string, Entry> {
+  #seen(): Entries {
     if (this.#entries) return this.#entries
-    const entries = new Map<string, Entry>()
+    const entries = new Entries(this.#base?.bytes ?? 0)
     if (this.#base) {
       // A name such as `__proto__` is a member of its own here, and never the prototype's.
       for (const [name, value] of Object.entries(this.#base.data)) {
-        entries.set(name, this.#kept(name, value) ?? { value, flash: false, text: undefined, handed: undefined })
+        const stored = { value, flash: false, text: undefined, handed: undefined, bytes: undefined }
+        entries.load(name, this.#kept(name, value) ?? stored)
       }
       const { flashes } = this.#base
       for (let at = 0; at + 1 < flashes.length; at += 2) {
         const [name, text] = flashes.slice(at, at + 2) as [string, string]
-        entries.set(name, { value: entries.get(name)?.value, flash: true, text, handed: undefined })
+        entries.load(name, { value: entries.get(name)?.value, flash: true, text, handed: undefined, bytes: undefined })
       }
     }
-    for (const { effect } of this.#log) if (effect) apply(entries, effect)
+    for (const { effect } of this.#log) if (effect) entries.apply(effect)
     this.#entries = entries
     return entries
   }
@@ -274,12 +243,21 @@ export class View {
     return before.value === value || JSON.stringify(value) === before.handed ? before : undefined
   }
 
+  /** A value that is to be put under a name. What could never be written is refused here. */
   #entry(name: string, value: unknown, flash: boolean): Entry {
-    checkName(name)
-    const text = encode(name, value)
-    if (!isObject(value)) return { value, flash, text, handed: undefined }
+    this.#checkName(name)
+    const text = encode(name, value, this.#limits.depth)
+    const bytes = bytesOf(name) + bytesOf(text)
+    this.#seen().checkRoom(name, bytes, this.#limits)
+    if (!isObject(value)) return { value, flash, text, handed: undefined, bytes }
     this.#handsOut ||= !flash
-    return { value, flash, text, handed: flash ? undefined : text }
+    return { value, flash, text, handed: flash ? undefined : text, bytes }
+  }
+
+  #checkName(name: string): void {
+    checkName(name)
+    const { nameBytes } = this.#limits
+    if (bytesOf(name) > nameBytes) throw new OkibiError('invalid_name', `session name: longer than ${nameBytes} bytes`)
   }
 
   #push(op: Op): void {
@@ -289,25 +267,7 @@ export class View {
     }
     const entries = this.#seen()
     this.#log.push(op)
-    if (op.effect) apply(entries, op.effect)
-  }
-}
-
-function apply(entries: Map<string, Entry>, effect: Effect): void {
-  switch (effect.kind) {
-    case 'put':
-      entries.set(effect.name, effect.entry)
-      break
-    case 'remove':
-      entries.delete(effect.name)
-      break
-    case 'read': {
-      const entry = entries.get(effect.name)
-      if (entry?.flash && entry.text === effect.text) entries.delete(effect.name)
-      break
-    }
-    case 'empty':
-      entries.clear()
+    if (op.effect) entries.apply(op.effect)
   }
 }
 
@@ -319,14 +279,14 @@ function quoted(name: string): string {
   return JSON.stringify(name)
 }
 
-/** Refuses what is no name. What the engine refuses besides shows when it is committed. */
+/** Refuses what is no name. */
 export function checkName(name: unknown): asserts name is string {
   if (typeof name === 'string' && name.isWellFormed()) return
   throw new OkibiError('invalid_name', `session name of type ${typeof name}: must be a well-formed string`)
 }
 
-/** A value as JSON. Its text never shows in an error. */
-export function encode(name: string, value: unknown): string {
+/** A value as JSON, nested at most `depth` deep. Its text never shows in an error. */
+export function encode(name: string, value: unknown, depth: number): string {
   const refuse = (what: string, cause?: unknown) => {
     return new OkibiError('invalid_value', `session value ${quoted(name)}: ${what}`, { cause })
   }
@@ -336,7 +296,7 @@ export function encode(name: string, value: unknown): string {
   }
   let why: string | undefined
   try {
-    why = whyNotJson(value)
+    why = whyNotJson(value, depth)
     if (why === undefined) return JSON.stringify(value)
   } catch (cause) {
     throw refuse('cannot be written as JSON', cause)

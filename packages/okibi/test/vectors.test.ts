@@ -155,7 +155,7 @@ describe('record', () => {
   test('a_value_that_is_only_read_keeps_its_own_text', () => {
     for (const { why, json, data, active } of vectors.records) {
       const { state } = loaded(engine, json, active)
-      const view = new View()
+      const view = new View(engine.limits)
       view.reset(loaded(engine, json, active).head.session, 1)
       for (const name of view.names()) {
         // A number that JavaScript cannot hold is not handed out.
@@ -287,7 +287,7 @@ describe('replay', () => {
     const engine = new Engine({})
     let played = 0
     for (const vector of cases) {
-      const view = new View()
+      const view = new View(engine.limits)
       // A flash is read in the session as it was first; then that turns out to have changed.
       view.reset(withFlashes(vector.log), 0)
       if (!vector.log.every((step) => play(view, step))) continue
@@ -306,6 +306,7 @@ describe('replay', () => {
     return {
       ...{ handle: '', created: 0, active: 0, expiresAt: 0, idle: 0, persistent: true, renewalDueAt: 0, due: false },
       data: Object.fromEntries(pairs),
+      bytes: 0,
       flashes: pairs.flatMap(([name, value]) => [name, JSON.stringify(value)]),
     }
   }

@@ -12,13 +12,12 @@ use crate::{
     json,
     policy::{Dialect, SHORTEST_IDLE, hono::SHORTEST_TTL, idle_fits},
     record::{Entry, Limits, Record},
-    session::{MOST_UPDATES, Op, Patch, Values, input},
+    session::{LONGEST_NAME, MOST_UPDATES, Op, Patch, Values, input},
     state::fields,
     text::Text,
     time::Timestamp,
 };
 
-const LONGEST_NAME: usize = 256;
 const LONGEST_TEXT: usize = 256;
 
 /// What an update made of what it read. It counts for as long as the update reads the same.

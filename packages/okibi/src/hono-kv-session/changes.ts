@@ -1,11 +1,14 @@
 // What a request sees of its session's one value, and what it did to the session, as a log for the engine.
 import type { SessionHead } from '../engine.js'
 import { OkibiError } from '../errors.js'
+import type { Ops } from '../log.js'
 import type { Changes } from '../request.js'
-import { checkExact, encode, type Ops } from '../view.js'
+import { checkExact, encode } from '../view.js'
 
 /** The name of the one value, as the engine has it. */
 const VALUE = 'value'
+/** Deeper than any engine takes; what holds itself is deeper still. */
+const DEEPEST = 500
 
 /** What is done to the session, as the engine reads it. */
 const DESTROY = { json: '"destroy"', destroys: true } as const
@@ -57,7 +60,7 @@ export class KvChanges implements Changes {
 
   /** Begins a session with this value and ends the present one. With the id of the present one, that gets the value. */
   create(value: unknown, id: string | undefined, idle: number | undefined): void {
-    const set = setting(encode(VALUE, value))
+    const set = setting(encode(VALUE, value, DEEPEST))
     const begin = id !== undefined && id === this.base?.id ? [TOUCH] : [DESTROY, ...useId(id)]
     this.#push(...begin, ...setIdle(idle), set)
   }
@@ -83,7 +86,7 @@ export class KvChanges implements Changes {
 
   /** The value, if it is another than was loaded. */
   #changed(): Ops {
-    const text = encode(VALUE, this.#value)
+    const text = encode(VALUE, this.#value, DEEPEST)
     return text === this.#loaded ? [] : [setting(text)]
   }
 

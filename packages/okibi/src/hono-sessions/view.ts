@@ -1,8 +1,9 @@
 // What a request sees of its session in the original's shape, and what it did to it as the engine's log.
 import type { SessionHead } from '../engine.js'
 import { OkibiError } from '../errors.js'
+import type { Ops } from '../log.js'
 import { type Changes, type Need, upgrade } from '../request.js'
-import { checkExact, type Ops } from '../view.js'
+import { checkExact } from '../view.js'
 import { emptyData, type Held, putOwn, textOf } from './session.js'
 import type { SessionData, SessionDataEntry } from './types.js'
 

@@ -1,0 +1,115 @@
+// The named values as a request sees them, and how much room they take.
+import type { Limits } from './engine.js'
+import { OkibiError } from './errors.js'
+
+/** A named value as the request sees it. */
+export interface Entry {
+  readonly value: unknown
+  readonly flash: boolean
+  /** Its JSON, where it is known as text. */
+  readonly text: string | undefined
+  /** The JSON of an object when the handler got hold of it: what it is compared with at the end. */
+  handed: string | undefined
+  /** The bytes of its name and its JSON, where they were counted. */
+  bytes: number | undefined
+}
+
+/** What a change does to the named values. */
+export type Effect =
+  | { readonly kind: 'put'; readonly name: string; readonly entry: Entry }
+  | { readonly kind: 'remove'; readonly name: string }
+  | { readonly kind: 'read'; readonly name: string; readonly text: string }
+  | { readonly kind: 'empty' }
+
+/** Named values, in their order. */
+export class Entries {
+  readonly #map = new Map<string, Entry>()
+  /** So many bytes all names and values have at most: of a stored value that was replaced, both are in it. */
+  #bytes: number
+  /** Every entry's bytes are counted, so that `#bytes` is exact. */
+  #isCounted = false
+
+  /** `bytes`: of what is stored, which {@link load} is given. */
+  constructor(bytes: number) {
+    this.#bytes = bytes
+  }
+
+  get(name: string): Entry | undefined {
+    return this.#map.get(name)
+  }
+
+  has(name: string): boolean {
+    return this.#map.has(name)
+  }
+
+  names(): string[] {
+    return [...this.#map.keys()]
+  }
+
+  [Symbol.iterator](): Iterator<[string, Entry]> {
+    return this.#map.entries()
+  }
+
+  /** Takes in what is stored. */
+  load(name: string, entry: Entry): void {
+    this.#map.set(name, entry)
+  }
+
+  apply(effect: Effect): void {
+    switch (effect.kind) {
+      case 'put':
+        this.#bytes += (effect.entry.bytes ?? 0) - (this.#map.get(effect.name)?.bytes ?? 0)
+        this.#map.set(effect.name, effect.entry)
+        break
+      case 'remove':
+        this.#remove(effect.name)
+        break
+      case 'read': {
+        const entry = this.#map.get(effect.name)
+        if (entry?.flash && entry.text === effect.text) this.#remove(effect.name)
+        break
+      }
+      case 'empty':
+        this.#map.clear()
+        this.#bytes = 0
+    }
+  }
+
+  #remove(name: string): void {
+    this.#bytes -= this.#map.get(name)?.bytes ?? 0
+    this.#map.delete(name)
+  }
+
+  /** Refuses a value that would make the session too large. Most are so small that what is stored need not be counted. */
+  checkRoom(name: string, bytes: number, limits: Limits): void {
+    if (!this.#map.has(name) && this.#map.size >= limits.names) {
+      throw tooLarge('session record: more names than the configured limit')
+    }
+    const isTooMuch = () => this.#bytes + bytes - (this.#map.get(name)?.bytes ?? 0) > limits.bytes
+    if (!isTooMuch()) return
+    this.#count()
+    if (isTooMuch()) throw tooLarge('session record: larger than the configured limit')
+  }
+
+  #count(): void {
+    if (this.#isCounted) return
+    this.#isCounted = true
+    this.#bytes = 0
+    for (const [name, entry] of this.#map) {
+      entry.bytes ??= bytesOf(name) + bytesOf(entry.text ?? JSON.stringify(entry.value))
+      this.#bytes += entry.bytes
+    }
+  }
+}
+
+const encoder = new TextEncoder()
+
+/** How many bytes a text has in UTF-8. */
+export function bytesOf(text: string): number {
+  return /^[\0-\x7f]*$/.test(text) ? text.length : encoder.encode(text).length
+}
+
+/** What makes the session, or what is done to it, too large. */
+export function tooLarge(text: string): OkibiError {
+  return new OkibiError('too_large', text)
+}
