@@ -95,6 +95,32 @@ fn r29_a_request_that_began_while_the_session_was_live_counts_as_activity() {
 }
 
 #[test]
+fn m1_an_answer_that_outlasts_the_idle_span_sends_no_cookie_over_a_login_in_between() {
+    // It changes something, renews the id, or committed before and has nothing left to write.
+    for op in [Some(Op::Touch), Some(Op::RenewId), None] {
+        let mut world = World::new(Config::default());
+        let cookie = new_session(&mut world);
+        world.advance(59 * MINUTE);
+        let mut slow = world.request(Some(&cookie));
+        slow.load(&mut world);
+        slow.set("late", 1);
+        if op.is_none() {
+            slow.commit(&mut world).unwrap();
+            assert_eq!(slow.cookies().len(), 1);
+            slow.log.clear();
+        }
+        world.advance(if op.is_none() { 61 } else { 2 } * MINUTE);
+        let login = world.serve(Some(&cookie), |request| request.set("user", 2));
+        assert!(login.cookie().is_some_and(|new| new != cookie), "to this one the session was over");
+        slow.log.extend(op);
+        slow.commit(&mut world).unwrap();
+        assert_eq!(slow.cookies(), Vec::<String>::new());
+        // Who did not sign in again is still in the session, with the cookie that the browser has.
+        assert_eq!(world.serve(Some(&cookie), |_| {}).get("late"), Some(1.into()));
+    }
+}
+
+#[test]
 fn n2_a_hundred_parallel_updates_make_a_hundred_and_fifty_sets_survive() {
     let mut world = World::new(Config::default());
     let cookie = new_session(&mut world);

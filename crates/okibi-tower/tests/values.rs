@@ -254,6 +254,22 @@ async fn a_struct_that_does_not_fit_is_an_error() {
     assert_eq!(number.get().unwrap_err().kind(), ErrorKind::InvalidValue);
 }
 
+#[test]
+fn r10_a_float_reads_back_as_it_was_set() {
+    const FLOAT: Name<f64> = Name::new("float");
+    let session: Session = Session::detached();
+    let mut bits = 0x9E37_79B9_7F4A_7C15_u64;
+    let drawn = std::iter::repeat_with(|| {
+        bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        f64::from_bits(bits)
+    });
+    let floats = drawn.filter(|float| float.is_finite()).take(500);
+    for float in floats.chain([923.664_802_685_017_3, -0.0, f64::MIN_POSITIVE / 3.0, f64::MAX]) {
+        session.set(FLOAT, &float).unwrap();
+        assert_eq!(session.get(FLOAT).unwrap().map(f64::to_bits), Some(float.to_bits()), "{float:e}");
+    }
+}
+
 #[tokio::test]
 async fn an_optional_session_is_none_for_who_has_none_and_creates_nothing() {
     let world = World::new();

@@ -220,17 +220,22 @@ impl Engine {
         let (Task::Commit(plan), Base::Live(live)) = (&mut work.task, &flow.base) else {
             return Err(Refusal::OutOfOrder);
         };
+        let is_late = self.is_late(flow, live, now);
         let rotation = if plan.failed { None } else { plan.rotation_of(live) };
+        let rotation = rotation.filter(|rotation| !(is_late && *rotation == Rotation::Renewed));
         let due = !plan.failed
             && !plan.is_quiet
             && (self.heals(flow)
                 || self.policy.renewal_due(&live.record, now)
                 || (plan.touches() && self.policy.may_touch(&live.record, now)));
-        let owes_cookie = self.owes_cookie(flow, live);
+        let owes_cookie = !is_late && self.owes_cookie(flow, live);
         if rotation.is_none() && work.fresh.is_some() {
             return self.undo_rotation(flow, work, false, now, random);
         }
         if rotation.is_none() && plan.changes_nothing() && !due {
+            if is_late {
+                flow.set_cookies.clear();
+            }
             return Ok(self.look_again(flow, work, owes_cookie, now));
         }
         let entries = match self.replay(plan, live.record.entries.clone(), flow.basis)? {
@@ -256,8 +261,18 @@ impl Engine {
         }
         let id = live.id.clone().ok_or(Refusal::OutOfOrder)?;
         let write = self.write(&record, &id, random)?;
-        let cookie = renewed || owes_cookie || self.policy.sends_cookie_on_write();
+        let cookie = !is_late && (renewed || owes_cookie || self.policy.sends_cookie_on_write());
+        if is_late {
+            flow.set_cookies.clear();
+        }
         self.ask_swap(flow, work, Stage::Writing { record, renewed: cookie }, write)
+    }
+
+    /// Whether the request took so long that to all others its session is over, and the browser has the session's cookie already.
+    /// Then the cookie is not sent again: whoever came in between may have signed in, and nothing was left that says so.
+    fn is_late(&self, flow: &Flow, live: &Live, now: Timestamp) -> bool {
+        let is_known = !live.adopted && live.id.is_some() && live.id == flow.presented;
+        self.policy.is_native() && is_known && live.record.expires_at() <= now
     }
 
     /// Nothing is to be written. A cookie that was decided before is sent only if its id still opens the session: a login
