@@ -114,6 +114,18 @@ async fn n25_all_others_can_be_ended_at_once() {
 }
 
 #[tokio::test]
+async fn n25_a_logout_does_not_keep_the_others_from_being_ended() {
+    let world = World::new();
+    let (phone, laptop, other) = three_devices(&world).await;
+    let deed = phone.act(|session| async move {
+        session.destroy()?;
+        Ok(session.end_others().await?.to_string())
+    });
+    assert_eq!(deed.await.ok().body, "1");
+    assert_eq!((user(&phone).await, user(&laptop).await, user(&other).await), ("", "", "eve"));
+}
+
+#[tokio::test]
 async fn n25_a_login_can_end_all_earlier_sessions() {
     let world = World::new();
     let (phone, laptop, _) = three_devices(&world).await;

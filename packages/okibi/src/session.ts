@@ -288,11 +288,15 @@ export class Session<D extends JsonData<D> = AnyData> {
     return this.#request.guarded(() => endOne(this.#request, owner, handle))
   }
 
-  /** Ends all sessions of this owner but this one, at once, and says how many. */
+  /**
+   * Ends all sessions of this owner but this one, at once, and says how many. After {@link destroy} it goes by the owner that the
+   * session had, until that is committed.
+   */
   async endOthers(): Promise<number> {
-    const { owner, handle } = this
+    const ended = this.#request.look().isDestroyed ? this.#request.head?.session : undefined
+    const owner = this.owner ?? ended?.owner
     if (owner === undefined) return 0
-    return this.#request.guarded(() => endAllBut(this.#request, owner, handle))
+    return this.#request.guarded(() => endAllBut(this.#request, owner, this.handle ?? ended?.handle))
   }
 
   /** What the engine did for this request so far. {@link commit} first to have it all. */

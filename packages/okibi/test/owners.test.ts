@@ -29,6 +29,10 @@ function make(store: Store) {
     c.get('session').rotate()
     return c.text('rotated')
   })
+  app.get('/out-everywhere', async (c) => {
+    c.get('session').destroy()
+    return c.text(String(await c.get('session').endOthers()))
+  })
   app.get('/login-everywhere-else-out/:who', async (c) => {
     c.get('session').setOwner(c.req.param('who'))
     return c.text(String(await c.get('session').endOthers()))
@@ -91,6 +95,17 @@ describe.each(Object.entries(shippedStores(clock.now)))('%s', (_name, open) => {
     for (const other of others) expect(await other.text('/who')).toBe('nobody')
     expect([await mine.text('/who'), await ben.text('/who')]).toEqual(['ann', 'ben'])
     expect(JSON.parse(await mine.text('/owned'))).toHaveLength(1)
+  })
+
+  test('n25_a_logout_before_it_does_not_keep_the_others_from_being_ended', async () => {
+    const { login } = make(open())
+    const [mine, other, ben] = [await login('ann'), await login('ann'), await login('ben')]
+    expect(await mine.text('/out-everywhere')).toBe('1')
+    expect([await mine.text('/who'), await other.text('/who'), await ben.text('/who')]).toEqual([
+      'nobody',
+      'nobody',
+      'ben',
+    ])
   })
 
   test('n25_a_directory_works_outside_any_request', async () => {

@@ -1,6 +1,6 @@
 //! The other sessions of the same owner.
 
-use okibi_core::Handle;
+use okibi_core::{Handle, Record};
 
 use super::Session;
 use crate::{Error, SessionInfo, directory};
@@ -28,12 +28,15 @@ impl<K> Session<K> {
         directory::end(&self.inner.shared, &owner, handle).await
     }
 
-    /// Ends all sessions of this owner but this one, at once, and says how many.
+    /// Ends all sessions of this owner but this one, at once, and says how many. After [`destroy`](Self::destroy) it goes by the
+    /// owner that the session had, until that is committed.
     ///
     /// # Errors
     /// [`NoOwners`](crate::ErrorKind::NoOwners) if the store cannot list them, or the store's failure.
     pub async fn end_others(&self) -> Result<usize, Error> {
-        let Some(owner) = self.owner() else { return Ok(0) };
-        directory::end_all_but(&self.inner.shared, &owner, self.handle()).await
+        let part = |record: &Record| (record.owner.as_ref().map(|owner| owner.as_str().to_owned()), record.handle);
+        let (ended, kept) = self.inner.seen().ended().map(part).unwrap_or_default();
+        let Some(owner) = self.owner().or(ended) else { return Ok(0) };
+        directory::end_all_but(&self.inner.shared, &owner, self.handle().or(kept)).await
     }
 }

@@ -303,6 +303,11 @@ impl State {
         self.flow.record().filter(|_| !self.log.contains(&Op::Destroy))
     }
 
+    /// The stored session that this request ended and has not committed yet.
+    pub(super) fn ended(&self) -> Option<&Record> {
+        self.flow.record().filter(|_| self.log.contains(&Op::Destroy))
+    }
+
     pub(super) fn owner(&self) -> Option<&Owner> {
         let stored = self.flow.record().and_then(|record| record.owner.as_ref());
         self.log.iter().fold(stored, |owner, op| match op {
