@@ -58,6 +58,8 @@ export class RequestSession<V extends Changes = View> {
   /** The outcome of a commit is unknown, so what the session holds is, too. */
   #inDoubt = false
   #isClosed = false
+  /** What was committed into a cookie that has not left yet: an app inside, which reads the request's own, has not seen it. */
+  #early: Ops = []
   /** Something was changed that needs a cookie. */
   #wantsCookie = false
   /** There is no head to send a cookie with. */
@@ -194,6 +196,7 @@ export class RequestSession<V extends Changes = View> {
     const done = () => {
       // After the last one the view stays what the handler made of it.
       if (last) view.restore(ops)
+      else if (view.transplant && this.cookies.length > 0) this.#early = [...this.#early, ...ops]
       else view.forget(ops)
     }
     const undo = (error: unknown) => {
@@ -245,7 +248,7 @@ export class RequestSession<V extends Changes = View> {
 
   /**
    * An app inside had this session in a context of its own, and sent its cookie: `header` is what the browser sends back.
-   * What this request did goes on top of that. The other app's logout stays one.
+   * What this request did goes on top of that, with what it committed into another cookie. The other app's logout stays one.
    */
   goOnFrom(header: string, failed: boolean): Awaitable<void> {
     return this.#inTurn(() => {
@@ -259,17 +262,28 @@ export class RequestSession<V extends Changes = View> {
         // Where nothing was changed here, what is on the answer stands.
         return isChanged || this.cookies.length > 0 ? undefined : isOver()
       }
-      if (!isChanged) return isOver()
+      const pairs = header.split('; ')
+      const isSame = this.cookies.some((cookie) => pairs.includes(cookie.split(';', 1)[0] ?? ''))
+      const early = isSame ? [] : this.#early
+      if (!isChanged && early.length === 0) return isOver()
       const ops = view.drain()
       this.#state = undefined
       this.#head = undefined
       this.#opened = undefined
       view.reset(undefined, 0)
       this.open(header, true, this.#hostname)
-      const loaded = () => {
-        if (!view.base) return isOver()
+      const add = (ops: Ops) => {
         if (view.transplant) view.transplant(ops)
         else view.restore(ops)
+      }
+      const loaded = () => {
+        if (!view.base) return isOver()
+        if (early.length === 0) return add(ops)
+        add(early)
+        this.#early = []
+        // They count even if the request fails.
+        const committing = this.#commit(false, false)
+        return isPromise(committing) ? committing.then(() => add(ops)) : add(ops)
       }
       const { engine, outside } = this
       const opened = this.#opened as Reply | undefined

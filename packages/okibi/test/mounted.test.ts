@@ -10,7 +10,8 @@ const of = (c: Context) => c.get('session' as never) as Session<{ n: number; out
 const SECRET = 'a secret of thirty-two bytes: no more'
 
 /** Both apps have the same session, which is due for a renewal when the clock is moved on. */
-function site(options: object, outside: (c: Context) => void = () => {}, before: (c: Context) => void = () => {}) {
+type Outside = (c: Context) => unknown
+function site(options: object, outside: Outside = () => {}, before: Outside = () => {}) {
   const clock = { now: Date.now() }
   const session = sessions({ ...options, now: () => clock.now } as never)
   const inner = new Hono().use(session as never)
@@ -27,9 +28,9 @@ function site(options: object, outside: (c: Context) => void = () => {}, before:
   })
   const app = new Hono().use(session as never)
   app.use(async (c, next) => {
-    before(c)
+    await before(c)
     await next()
-    outside(c)
+    await outside(c)
   })
   app.mount('/in', inner.fetch)
   app.mount('/same', inner.fetch, {
@@ -72,6 +73,60 @@ describe.each(['stored', 'sealed', 'sealed in chunks'])('%s', (kind) => {
     expect(n).toBe(3)
     expect(outer).toBeGreaterThanOrEqual(2)
     expect([...ann.cookies.keys()].filter((name) => name === '__Host-session')).toHaveLength(1)
+  })
+
+  /** What the app outside does before the one inside counts, and commits at once. */
+  const early = (change: (c: Context) => void, later: (c: Context) => void = () => {}) => {
+    return async (c: Context) => {
+      if (!c.req.path.endsWith('/add')) return
+      change(c)
+      await of(c).commit()
+      later(c)
+    }
+  }
+
+  test('r9_an_early_commit_outside_is_kept_beside_the_change_inside', async () => {
+    const { app } = site(options(), undefined, early(count, count))
+    const ann = new Browser(app)
+    expect(await ann.text('/in/add')).toBe('1')
+    expect(await ann.text('/in/look')).toBe('[1,2]')
+    expect(await ann.text('/same/add')).toBe('2')
+    expect(await ann.text('/in/look')).toBe('[2,4]')
+  })
+
+  test('r9_an_early_commit_outside_is_kept_though_the_request_fails', async () => {
+    const fail = (c: Context) => {
+      if (c.req.path.endsWith('/add')) c.res = new Response('broken', { status: 500 })
+    }
+    const { app } = site(options(), fail, early(count, count))
+    const ann = new Browser(app)
+    for (const counted of ['[1,1]', '[2,2]']) {
+      expect((await ann.fetch('/in/add')).status).toBe(500)
+      expect(await ann.text('/in/look')).toBe(counted)
+    }
+  })
+
+  test('r9_an_early_login_or_logout_outside_stays', async () => {
+    const shared = options()
+    const login = early((c) => {
+      of(c).rotate()
+      of(c).set('user', 'ann')
+    })
+    const ann = new Browser(site(shared).app)
+    await ann.text('/in/add')
+    const signing = new Browser(site(shared, undefined, login).app, ann.cookies)
+    await signing.text('/in/add')
+    expect(await signing.text('/user')).toBe('ann')
+    const leaving = new Browser(
+      site(
+        shared,
+        undefined,
+        early((c) => of(c).destroy()),
+      ).app,
+      signing.cookies,
+    )
+    await leaving.text('/in/add')
+    expect([leaving.cookies.size, await leaving.text('/user')]).toEqual([0, 'nobody'])
   })
 
   test('r9_a_logout_inside_ends_what_was_changed_outside_as_well', async () => {

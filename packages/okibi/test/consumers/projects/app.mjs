@@ -14,11 +14,15 @@ export function makeApp(upgradeWebSocket) {
       const visits = c.get('session').get('visits')
       return { onMessage: (event, socket) => socket.send(`${event.data} ${visits}`) }
     })
-    app.get('/memory/socket', (c, next) => {
+    app.get('/:kind/socket', (c, next) => {
       add(c)
       return next()
     })
-    app.get('/memory/socket', socket)
+    app.get('/:kind/bye', (c, next) => {
+      c.get('session').destroy()
+      return next()
+    })
+    app.get('/:kind/:what{socket|look|bye}', socket)
   }
   return app
 }

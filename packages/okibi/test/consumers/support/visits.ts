@@ -1,4 +1,6 @@
 // A visitor of a consumer's server: comes, comes again, looks, and opens a WebSocket.
+import { once } from 'node:events'
+import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { expect } from 'vitest'
@@ -48,14 +50,46 @@ export async function writesConcurrently(url: string): Promise<void> {
   expect((await get(url, '/together')).text).toBe('2')
 }
 
-/** N18: an upgrade goes through as it is, and the session can be used in it as far as it needs no cookie. */
+/**
+ * N18: an upgrade goes through as it is. A change that needs no cookie is kept, any other refused; and what is no upgrade
+ * keeps its head, whatever the request says.
+ */
 export async function upgrades(url: string): Promise<void> {
+  const socket = (path: string, cookie = '') => talk(new URL(path, url.replace('http', 'ws')).href, cookie)
+  const seen = async (path: string, cookie: string) => {
+    const { headers, text } = await socket(path, cookie)
+    expect([headers['set-cookie'], headers.vary, headers['cache-control']]).toEqual([undefined, undefined, undefined])
+    return text
+  }
   const { cookie = '' } = await get(url, '/memory/add')
-  const { headers, text } = await talk(new URL('/memory/socket', url.replace('http', 'ws')).href, cookie)
-  expect([headers['set-cookie'], headers.vary, headers['cache-control']]).toEqual([undefined, undefined, undefined])
-  expect(text).toBe('hello 2')
+  expect(await seen('/memory/socket', cookie)).toBe('hello 2')
   expect((await get(url, '/memory/read', cookie)).text).toBe('2')
-  await expect(talk(new URL('/memory/socket', url.replace('http', 'ws')).href, '')).rejects.toThrow('answered 500')
+  await expect(socket('/memory/socket')).rejects.toThrow('answered 500')
+  expect(await seen('/memory/bye', cookie)).toBe('hello undefined')
+  expect((await get(url, '/memory/read', cookie)).text).toBe('none')
+
+  const { cookie: sealed = '' } = await get(url, '/sealed/add')
+  expect(await seen('/sealed/look', sealed)).toBe('hello 1')
+  for (const path of ['/sealed/socket', '/sealed/bye']) {
+    await expect(socket(path, sealed)).rejects.toThrow('answered 500')
+  }
+  expect((await get(url, '/sealed/read', sealed)).text).toBe('1')
+
+  for (const kind of ['memory', 'sealed']) {
+    const { status, headers, text } = await ordinary(new URL(`/${kind}/add`, url))
+    expect([kind, status, text, headers.vary, headers['cache-control']]).toEqual([kind, 200, '1', 'Cookie', 'no-store'])
+    const made = String(headers['set-cookie']).split(';')[0]
+    expect((await get(url, `/${kind}/read`, made)).text).toBe('1')
+  }
+}
+
+/** A GET that offers an upgrade, as some proxies' requests do, and begins none. `fetch` sends no such header. */
+async function ordinary(url: URL): Promise<{ status: number; headers: IncomingHttpHeaders; text: string }> {
+  const sent = request(url, { headers: { upgrade: 'websocket' }, agent: false }).end()
+  const [answer] = (await once(sent, 'response')) as [IncomingMessage]
+  let text = ''
+  for await (const chunk of answer.setEncoding('utf8')) text += chunk
+  return { status: answer.statusCode ?? 0, headers: answer.headers, text }
 }
 
 /** Opens a WebSocket, says one thing, and returns the answer and the head of the upgrade. */
