@@ -1,7 +1,7 @@
 // One request around its handler, the same for every face: look the session up, run the rest, commit, mend the head.
 import type { Context } from 'hono'
 import type { SessionEvent } from './engine.js'
-import type { OkibiError } from './errors.js'
+import { OkibiError } from './errors.js'
 import { addToHead, answerError, type HeaderList, sentInside, upgrades } from './head.js'
 import type { CommonOptions } from './options.js'
 import { asOkibiError, type Changes, type RequestSession } from './request.js'
@@ -48,8 +48,22 @@ export async function around<V extends Changes>(
     if (failure) console.error(failure)
     throw thrown.error
   }
-  if (failure) await answerError(c, failure, manner.before, request.engine, manner.onStoreError)
-  addToHead(c, request)
+  const answerFailure = (failure: OkibiError) =>
+    answerError(c, failure, manner.before, request.engine, manner.onStoreError)
+  if (failure) await answerFailure(failure)
+  try {
+    addToHead(c, request)
+  } catch (cause) {
+    // No runtime can send this answer. What was committed stays, so its cookie goes out with the error.
+    await answerFailure(answerUsed(cause))
+    addToHead(c, request)
+  }
+}
+
+function answerUsed(cause: unknown): OkibiError {
+  const text =
+    'answer: its body has been read or is locked, so it cannot be sent; answer with a clone, or with a new Response'
+  return new OkibiError('answer_used', text, { cause })
 }
 
 /** What the rest of the chain threw that Hono does not answer for; nothing else reaches this. */

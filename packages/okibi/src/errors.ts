@@ -20,6 +20,7 @@
  * | `no_swap` | `take` where nothing can hand a value to exactly one request: a sealed cookie, or a store without compare-and-swap | 500 |
  * | `entropy` | the runtime's source of random bytes failed | 500 |
  * | `head_sent` | a change after the response head had left | 500 |
+ * | `answer_used` | the body of the app's answer has been read already, or is locked, so it cannot be sent | 500 |
  * | `upgrade` | a change that needs a cookie, in a request that upgrades to a WebSocket | 500 |
  * | `no_owners` | sessions cannot be listed: the store has no index of owners, or the cookie is the store | 500 |
  * | `no_layer` | there is no session middleware around this handler | 500 |
@@ -43,6 +44,7 @@ export type ErrorCode =
   | 'no_swap'
   | 'entropy'
   | 'head_sent'
+  | 'answer_used'
   | 'upgrade'
   | 'no_owners'
   | 'no_layer'

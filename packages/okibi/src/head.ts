@@ -74,7 +74,7 @@ const IS_BUN = 'Bun' in globalThis
 /** The header by which Node's adapter knows that the app has answered by itself. */
 const SENT = 'x-hono-already-sent'
 
-/** The same answer with headers of its own. The body is handed on, not read. */
+/** The same answer with headers of its own. The body is handed on, not read. Throws if it has been read, or is locked. */
 function copyOf(answer: Response): Response {
   const given = givenBody(answer)
   if (IS_BUN && !answer.headers.has('Content-Type')) {
@@ -83,6 +83,8 @@ function copyOf(answer: Response): Response {
     answer.body?.cancel().catch(() => {})
     return copy
   }
+  // Node's adapter would notice it only after the head has left.
+  if (given instanceof ReadableStream && given.locked) throw new TypeError('the body is locked')
   // Every runtime copies the headers of an answer that stands in the place of the options.
   return new Response(given === undefined ? answer.body : given, answer)
 }

@@ -404,3 +404,49 @@ test('r31_what_a_live_session_was_looked_at_for_stays_out_of_shared_caches', asy
   const quoted = await new Browser(app).fetch('/set/quoted')
   expect(quoted.headers.get('cache-control')).toBe('no-store')
 })
+
+test('h1_an_answer_that_nobody_can_send_is_an_error_that_says_so_and_no_cookie_is_lost', async () => {
+  const log = vi.spyOn(console, 'error').mockImplementation(() => {})
+  const stream = () =>
+    new ReadableStream({
+      start(controller) {
+        controller.enqueue(new TextEncoder().encode('streamed'))
+        controller.close()
+      },
+    })
+  const spent: Record<string, (answer: Response) => unknown> = {
+    read: (answer) => answer.text(),
+    locked: (answer) => answer.body?.getReader(),
+    'in part': async (answer) => {
+      const reader = answer.body?.getReader()
+      await reader?.read()
+      reader?.releaseLock()
+    },
+  }
+  for (const [how, spend] of Object.entries(spent)) {
+    for (const body of [() => 'x', stream]) {
+      const { app } = make()
+      app.get('/spent', async (c) => {
+        c.get('session').set('n', 1)
+        const answer = new Response(body(), { headers: { 'Content-Type': 'text/plain', 'X-Own': 'yes' } })
+        await spend(answer)
+        return answer
+      })
+      app.get('/logout', async (c) => {
+        c.get('session').destroy()
+        const answer = new Response(body())
+        await spend(answer)
+        return answer
+      })
+      log.mockClear()
+      const ann = new Browser(app)
+      const answer = await ann.fetch('/spent')
+      expect([how, answer.status, await answer.text()]).toEqual([how, 500, 'session error'])
+      expect([answer.headers.get('x-own'), answer.headers.get('cache-control')]).toEqual([null, 'no-store'])
+      expect(log.mock.calls).toEqual([[expect.objectContaining({ code: 'answer_used' })]])
+      expect(await ann.text('/n')).toBe('1')
+      expect((await ann.fetch('/logout')).status).toBe(500)
+      expect([ann.cookies.size, await ann.text('/n')]).toEqual([0, 'none'])
+    }
+  }
+})

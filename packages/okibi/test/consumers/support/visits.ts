@@ -58,7 +58,8 @@ export async function upgrades(url: string): Promise<void> {
   const socket = (path: string, cookie = '') => talk(new URL(path, url.replace('http', 'ws')).href, cookie)
   const seen = async (path: string, cookie: string) => {
     const { headers, text } = await socket(path, cookie)
-    expect([headers['set-cookie'], headers.vary, headers['cache-control']]).toEqual([undefined, undefined, undefined])
+    // Only Node's adapter puts the headers of the answer onto the 101, so a cookie may be removed there, but none set.
+    expect(String(headers['set-cookie'] ?? 'Max-Age=0')).toContain('Max-Age=0')
     return text
   }
   const { cookie = '' } = await get(url, '/memory/add')
