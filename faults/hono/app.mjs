@@ -47,12 +47,19 @@ app.post('/', async (c) => {
   const session = c.get('session')
   const answer = { before: view(session) }
   await sleep(wish.pause ?? 0)
+  // Made anew for the session that a login which lost begins: there nothing lies under it.
+  if (mayBegin(session, wish)) session.update('birth', (birth = wish.birth) => birth)
   await change(session, wish, answer)
   if (wish.early) await session.commit()
   if (wish.early || wish.act === 'take') answer.after = view(session)
   if (wish.act === 'fail') return c.json({ ...answer, code: 'on_purpose' }, 500)
   return c.json(answer)
 })
+
+/** Whether this may begin a session: a change without one, or a login. */
+function mayBegin(session, { act, value }) {
+  return act === 'rotate' || act === 'own' || (!session.isLive && (value !== undefined || act === 'bump'))
+}
 
 async function change(session, wish, answer) {
   if (wish.name !== undefined && wish.value !== undefined) session.set(wish.name, wish.value)
@@ -86,7 +93,8 @@ function view(session) {
     const value = session.get(name)
     if (value !== undefined) values[name] = value
   }
-  return { live: session.isLive, handle: session.handle, owner: session.owner, values, count: session.get('count') }
+  const [count, birth] = [session.get('count'), session.get('birth')]
+  return { live: session.isLive, handle: session.handle, owner: session.owner, values, count, birth }
 }
 
 console.log(await serve(app))

@@ -12,7 +12,7 @@ use std::{
 use crate::{
     client::Connection,
     faces::Face,
-    history::{CookieNumber, Micros, Outcome, Part, Request, SetCookie},
+    history::{CookieNumber, Micros, Outcome, Part, Request, SetCookie, Wish},
     plan::Order,
 };
 
@@ -113,8 +113,9 @@ impl Browser {
         };
         let value = sent.and_then(|number| self.desk.value(number));
         let number = self.desk.requests.fetch_add(1, Ordering::Relaxed);
+        let wish = Wish { birth: format!("r{number}"), ..order.wish };
         let start = self.desk.now();
-        let reply = connection.ask(&order.wish, value.as_deref(), PATIENCE, order.abandon).await;
+        let reply = connection.ask(&wish, value.as_deref(), PATIENCE, order.abandon).await;
         let end = self.desk.now();
         let outcome = reply.outcome.clone();
         let mut jar = self.jar();
@@ -134,7 +135,7 @@ impl Browser {
             browser: self.number,
             part,
             face: face.name.clone(),
-            wish: order.wish,
+            wish,
             stray,
             sent,
             start,

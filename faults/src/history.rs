@@ -113,6 +113,9 @@ pub struct Wish {
     /// The handler itself commits, and says what it sees then.
     #[serde(default, skip_serializing_if = "is_false")]
     pub early: bool,
+    /// What a session that this request begins is told from others by: it is put under `birth` unless something lies there.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub birth: String,
 }
 
 /// What is done to a session. Each value is written only once in a run.
@@ -215,6 +218,9 @@ pub struct View {
     /// The counter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
+    /// The [`Wish::birth`] of the request that began the session. It stays the same through all its ids.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub birth: Option<String>,
 }
 
 /// The names whose values every view shows. Reading the flash under `note` would remove it, so it is not among them.

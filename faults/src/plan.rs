@@ -60,12 +60,13 @@ impl Plan {
         // These say exactly what came of them only if they commit by themselves.
         let early = matches!(act, Act::Bump | Act::Own { .. }) || self.random.chance(40);
         let anonymous = self.random.chance(4);
+        // A visitor of whom nothing is stored changes nothing.
+        let (act, early) = if anonymous { (Act::Read, false) } else { (act, early) };
         Order {
             face: self.random.index(1000),
             stray: self.random.chance(8).then(|| self.old()),
             abandon: self.random.chance(4).then(|| self.random.millis(0..40)),
-            // A visitor of whom nothing is stored.
-            wish: if anonymous { Wish { act: Act::Read, pause, early: false } } else { Wish { act, pause, early } },
+            wish: Wish { act, pause, early, birth: String::new() },
             anonymous,
         }
     }

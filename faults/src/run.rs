@@ -205,5 +205,11 @@ async fn calm(browsers: &[Arc<Browser>], faces: &[Face]) {
 
 fn plain(act: Act) -> Order {
     let early = act != Act::Read;
-    Order { face: 0, wish: Wish { act, pause: 0, early }, stray: None, anonymous: false, abandon: None }
+    Order {
+        face: 0,
+        wish: Wish { act, pause: 0, early, birth: String::new() },
+        stray: None,
+        anonymous: false,
+        abandon: None,
+    }
 }

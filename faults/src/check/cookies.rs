@@ -43,6 +43,8 @@ fn on_success(model: &Model<'_>, seen: &Seen<'_>) -> Option<&'static str> {
     let destroys = request.wish.act == Act::Destroy && request.outcome == Outcome::Ok;
     match *request.cookies {
         [] if destroys && request.sent.is_some() => Some("a logout did not remove the cookie"),
+        // One that has committed by itself may have been ended since then.
+        [] if matches!(request.wish.act, Act::Rotate { .. }) && !request.wish.early => Some("a login set no cookie"),
         [] => None,
         [SetCookie::Removed] if destroys && request.sent.is_some() => None,
         [SetCookie::Removed] => Some("the cookie was removed without a logout"),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::model::{Generation, Model, Seen};
+use super::model::{Generation, Model, Rotated, Seen};
 use crate::history::{Act, Micros, Outcome, SetCookie};
 
 /// What became of a change.
@@ -65,6 +65,9 @@ fn may_have_ended(model: &Model<'_>, seen: &Seen<'_>) -> bool {
 
 /// Whether it rotated the session of its cookie, or may have.
 pub(super) fn is_rotation(seen: &Seen<'_>) -> bool {
+    if seen.rotated == Rotated::Apart {
+        return false;
+    }
     match seen.request.wish.act {
         Act::Rotate { .. } => seen.fate != Fate::Never && seen.was_live() != Some(false),
         // The same owner once more rotates nothing, but that is known only if it was acknowledged.

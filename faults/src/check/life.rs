@@ -3,7 +3,7 @@
 use super::{
     Violation,
     fates::{Fate, is_rotation},
-    model::{Generation, Lineage, Model, Seen},
+    model::{Generation, Lineage, Model, Rotated, Seen},
 };
 use crate::history::{Act, Micros};
 
@@ -24,10 +24,15 @@ pub(super) fn check(model: &Model<'_>) -> Vec<Violation> {
     let revocations: Vec<&Seen<'_>> =
         model.requests.iter().filter(|seen| matches!(seen.request.wish.act, Act::Revoke { .. })).collect();
     for lineage in 0..model.lineages.len() {
-        let ends = ends(model, lineage, &revocations);
+        let mut ends_of = ends(model, lineage, &revocations);
         for seen in model.of_lineage(lineage) {
-            found.extend(revived(model, lineage, &ends, seen));
-            found.extend(lost(model, lineage, &ends, seen));
+            found.extend(revived(model, lineage, &ends_of, seen));
+        }
+        if let Some(before) = model.may_go_on(lineage) {
+            ends_of.extend(ends(model, before, &revocations));
+        }
+        for seen in model.of_lineage(lineage) {
+            found.extend(lost(model, lineage, &ends_of, seen));
         }
     }
     found.extend(two_winners(model));
@@ -46,7 +51,7 @@ fn ends<'a>(model: &'a Model<'_>, lineage: Lineage, revocations: &[&'a Seen<'a>]
         if seen.request.wish.act == Act::Destroy {
             ends.push(End { by: seen, only: None, done });
         } else if is_rotation(seen) {
-            ends.push(End { by: seen, only: here, done });
+            ends.push(End { by: seen, only: here, done: done.filter(|_| seen.rotated == Rotated::On) });
         }
     }
     for revocation in revocations.iter().filter(|seen| seen.fate != Fate::Never) {
@@ -112,18 +117,25 @@ fn lost(model: &Model<'_>, lineage: Lineage, ends: &[End<'_>], seen: &Seen<'_>) 
     let vanished = seen.was_live() == Some(true)
         && request.wish.act != Act::Destroy
         && request.after().is_some_and(|after| !after.live);
-    if !was_missing && !vanished {
+    if !was_missing && !vanished && seen.rotated != Rotated::Apart {
         return None;
     }
-    let may_have_ended =
-        ends.iter().any(|end| end.by.request.start < request.end && end.only.is_none_or(|only| only == at));
+    let may_end = |end: &End<'_>| {
+        let is_other = end.by.number() != seen.number();
+        is_other && end.by.request.start < request.end && end.only.is_none_or(|only| only == at)
+    };
+    let may_have_ended = ends.iter().any(may_end);
     let issue = model.cookies.get(&request.sent?)?;
     let may_be_lost = !model.is_kept(issue.since, request.end);
     if may_have_ended || may_be_lost || may_have_faded(model, lineage, at, request.end) {
         return None;
     }
     let begun = model.of_lineage(lineage).find(|other| other.began == Some(at)).map(Seen::number);
-    let what = "no session was found, though nothing had ended it".to_owned();
+    let what = match seen.rotated {
+        Rotated::Apart => "a login began another session, though nothing had ended the one that it was to move",
+        _ => "no session was found, though nothing had ended it",
+    };
+    let what = what.to_owned();
     Some(Violation { rule: "lost-session", what, proof: begun.into_iter().chain([seen.number()]).collect() })
 }
 
@@ -141,7 +153,8 @@ fn may_have_faded(model: &Model<'_>, lineage: Lineage, generation: Generation, b
 fn two_winners(model: &Model<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut winners: Vec<Option<&Seen<'_>>> = vec![None; model.generations.len()];
-    for seen in model.requests.iter().filter(|seen| seen.fate == Fate::Done && is_rotation(seen)) {
+    let is_winner = |seen: &Seen<'_>| seen.fate == Fate::Done && is_rotation(seen) && seen.rotated == Rotated::On;
+    for seen in model.requests.iter().filter(|seen| is_winner(seen)) {
         let Some(winner) = seen.at.and_then(|at| winners.get_mut(at)) else { continue };
         if let Some(first) = winner.replace(seen)
             && model.is_kept(first.request.start.min(seen.request.start), seen.request.end.max(first.request.end))

@@ -31,6 +31,8 @@ pub(super) struct Model<'a> {
     pub(super) crossed: Vec<Violation>,
     /// The times in which acknowledged writes may have been lost.
     losses: Vec<(Micros, Micros)>,
+    /// The births of the live sessions that were seen by each cookie, as far as the views tell them.
+    births: HashMap<CookieNumber, Option<&'a str>>,
 }
 
 /// A request and where it belongs.
@@ -40,7 +42,20 @@ pub(super) struct Seen<'a> {
     pub(super) at: Option<Generation>,
     /// The generation that it began: a new session's first, or a rotation's.
     pub(super) began: Option<Generation>,
+    /// Where its rotation led.
+    pub(super) rotated: Rotated,
     pub(super) fate: Fate,
+}
+
+/// Where the rotation of a live session led, as far as it was given a cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rotated {
+    /// To the session itself under another id, or it was no such rotation.
+    On,
+    /// To another session: the one that was there at its load had ended or moved before it, and it began its own.
+    Apart,
+    /// Nobody saw what its cookie opens. It is taken for a session of its own, which may have been the old one.
+    Unseen,
 }
 
 /// A cookie, where it leads, and since when.
@@ -63,6 +78,7 @@ impl<'a> Model<'a> {
             lineages: Vec::new(),
             crossed: Vec::new(),
             losses: losses.map(|strike| (strike.start, strike.end)).collect(),
+            births: births(&requests),
         };
         for request in requests {
             model.place(request);
@@ -74,14 +90,18 @@ impl<'a> Model<'a> {
     /// Says where a request belongs, by the cookie that it sent and the one that it was given.
     fn place(&mut self, request: &'a Request) {
         let at = request.sent.and_then(|cookie| self.cookies.get(&cookie)).map(|issue| issue.generation);
-        let mut seen = Seen { request, at, began: None, fate: Fate::Never };
+        let mut seen = Seen { request, at, began: None, rotated: Rotated::On, fate: Fate::Never };
         if let Some(cookie) = request.issued() {
-            let has_failed = matches!(request.outcome, Outcome::Failed | Outcome::Unknown);
+            let has_failed = has_failed(request);
             // A revocation does not look at the session that its own cookie opens.
             let goes_on = at.filter(|_| has_failed || request.before().is_none_or(|before| before.live));
             let generation = match goes_on {
                 Some(generation) if has_failed || !moves(request) => generation,
-                Some(generation) => self.begin(self.generations.get(generation).copied()),
+                Some(generation) => {
+                    seen.rotated = self.rotated(request, cookie);
+                    let same = self.generations.get(generation).copied().filter(|_| seen.rotated == Rotated::On);
+                    self.begin(same)
+                }
                 None => self.begin(None),
             };
             seen.began = (goes_on != Some(generation)).then_some(generation);
@@ -97,6 +117,16 @@ impl<'a> Model<'a> {
             }
         }
         self.requests.push(seen);
+    }
+
+    /// Where a rotation of a live session led that was given this cookie.
+    fn rotated(&self, request: &Request, cookie: CookieNumber) -> Rotated {
+        match self.births.get(&cookie) {
+            None => Rotated::Unseen,
+            // Its own birth lies there only if nothing lay there: in a session that began with this request.
+            Some(Some(birth)) if *birth == request.wish.birth => Rotated::Apart,
+            Some(_) => Rotated::On,
+        }
     }
 
     /// A new generation, of a session that is there already or of a new one.
@@ -131,6 +161,14 @@ impl<'a> Model<'a> {
     /// The requests of a session.
     pub(super) fn of_lineage(&self, lineage: Lineage) -> impl Iterator<Item = &Seen<'a>> {
         self.lineages.get(lineage).into_iter().flatten().filter_map(|place| self.requests.get(*place))
+    }
+
+    /// The session that this one may be: the one before a rotation whose new id nobody saw at work.
+    pub(super) fn may_go_on(&self, lineage: Lineage) -> Option<Lineage> {
+        let is_begun_here = |seen: &&Seen<'_>| {
+            seen.rotated == Rotated::Unseen && seen.began.map(|began| self.lineage(began)) == Some(lineage)
+        };
+        self.of_lineage(lineage).find(is_begun_here)?.at.map(|at| self.lineage(at))
     }
 
     /// The session into which a request wrote, or may have written.
@@ -175,6 +213,33 @@ impl Seen<'_> {
     pub(super) fn done_by(&self) -> Micros {
         if self.fate == Fate::Done { self.request.end } else { NEVER }
     }
+}
+
+/// What every cookie opened, whenever it was seen to open a session.
+fn births<'a>(requests: &[&'a Request]) -> HashMap<CookieNumber, Option<&'a str>> {
+    let mut births: HashMap<CookieNumber, Option<&str>> = HashMap::new();
+    for request in requests {
+        let before = request.sent.zip(request.before());
+        let after = request.issued().zip(request.after());
+        // Who came by an id that had been renewed is told of the one that opens the same session.
+        let told = request.issued().zip(request.before()).filter(|_| !moves(request));
+        for (cookie, view) in [before, after, told].into_iter().flatten().filter(|(_, view)| view.live) {
+            let known = births.entry(cookie).or_default();
+            *known = known.or(view.birth.as_deref());
+        }
+    }
+    // Who failed and was told of a renewal that was missed had come by another cookie of the same session.
+    for request in requests.iter().rev().filter(|request| has_failed(request)) {
+        let told = request.issued().and_then(|cookie| births.get(&cookie).copied());
+        if let (Some(sent), Some(birth)) = (request.sent, told) {
+            births.entry(sent).or_insert(birth);
+        }
+    }
+    births
+}
+
+fn has_failed(request: &Request) -> bool {
+    matches!(request.outcome, Outcome::Failed | Outcome::Unknown)
 }
 
 /// Whether a live session's new cookie is that of a rotation, and not of a renewal: then its handle is a new one.

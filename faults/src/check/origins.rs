@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::{
     Violation,
     fates::Fate,
-    model::{Generation, Model, Seen},
+    model::{Generation, Lineage, Model, Seen},
 };
 use crate::history::{Act, Outcome, View};
 
@@ -24,6 +24,7 @@ pub(super) fn check(model: &Model<'_>) -> Vec<Violation> {
         found.extend(without_session(reader));
     }
     found.extend(handles(model));
+    found.extend(births(model));
     found.extend(taken_twice(model));
     found
 }
@@ -69,6 +70,7 @@ fn without_session(seen: &Seen<'_>) -> Option<Violation> {
     let before = seen.request.before()?;
     let shows =
         !before.values.is_empty() || before.count.is_some() || before.owner.is_some() || before.handle.is_some();
+    let shows = shows || before.birth.is_some();
     let (rule, what) = if !before.live && shows {
         ("crossed", "no session, but values of one were seen")
     } else if before.live && seen.at.is_none() {
@@ -99,6 +101,29 @@ fn handles(model: &Model<'_>) -> Vec<Violation> {
                 found.push(Violation { rule: "crossed", what, proof: vec![first, number] });
             } else if known != handle {
                 let what = "a session's handle changed without a rotation".to_owned();
+                found.push(Violation { rule: "crossed", what, proof: vec![since, number] });
+            }
+        }
+    }
+    found
+}
+
+/// A birth is that of one session, and each session keeps the one that it has.
+fn births(model: &Model<'_>) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let mut by_birth: HashMap<&str, (Lineage, u32)> = HashMap::new();
+    let mut by_lineage: HashMap<Lineage, (&str, u32)> = HashMap::new();
+    for seen in &model.requests {
+        for (lineage, view) in model.views(seen) {
+            let Some(birth) = view.birth.as_deref() else { continue };
+            let number = seen.number();
+            let (other, first) = *by_birth.entry(birth).or_insert((lineage, number));
+            let (known, since) = *by_lineage.entry(lineage).or_insert((birth, number));
+            if other != lineage {
+                let what = "two sessions have the same birth".to_owned();
+                found.push(Violation { rule: "crossed", what, proof: vec![first, number] });
+            } else if known != birth {
+                let what = "a session's birth changed".to_owned();
                 found.push(Violation { rule: "crossed", what, proof: vec![since, number] });
             }
         }

@@ -20,6 +20,7 @@ use crate::{
 };
 
 const COUNT: Name<u64> = Name::new("count");
+const BIRTH: Name<String> = Name::new("birth");
 const NOTE: Name<String> = Name::new("note");
 /// The names that every view shows, as the face wants them.
 const VALUES: [Name<String>; 4] = [Name::new("a"), Name::new("b"), Name::new("c"), Name::new("ticket")];
@@ -76,6 +77,11 @@ async fn carry_out(
     let session = Session::<()>::of(&extensions).await?;
     let mut answer = Answer { before: Some(view(&session)?), ..Answer::default() };
     tokio::time::sleep(Duration::from_millis(wish.pause)).await;
+    if may_begin(&session, &wish.act) {
+        // Made anew for the session that a login which lost begins: there nothing lies under it.
+        let own = wish.birth.clone();
+        session.update(BIRTH, move |birth| birth.unwrap_or_else(|| own.clone()))?;
+    }
     change(&session, &wish.act, &mut answer).await?;
     if wish.early {
         session.commit().await?;
@@ -88,6 +94,12 @@ async fn carry_out(
         return Ok((StatusCode::INTERNAL_SERVER_ERROR, Json(answer)).into_response());
     }
     Ok(Json(answer).into_response())
+}
+
+/// Whether this may begin a session: a change without one, or a login.
+fn may_begin(session: &Session, act: &Act) -> bool {
+    let is_login = matches!(act, Act::Rotate { .. } | Act::Own { .. });
+    is_login || (!session.is_live() && (act.write().is_some() || *act == Act::Bump))
 }
 
 async fn change(session: &Session, act: &Act, answer: &mut Answer) -> Result<(), Error> {
@@ -132,5 +144,6 @@ fn view(session: &Session) -> Result<View, Error> {
         owner: session.owner(),
         values,
         count: session.get(COUNT)?,
+        birth: session.get(BIRTH)?,
     })
 }

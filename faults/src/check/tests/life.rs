@@ -139,23 +139,115 @@ fn n5_an_id_that_was_renewed_leads_to_the_session() {
 
 #[test]
 fn s18_of_two_rotations_one_wins() {
+    let born = [("a", "v1")];
     let mut story = begun();
-    story.add(2..5, Some(1), rotate("v2")).sees(&[("a", "v1")]).issues(2);
-    story.add(3..6, Some(1), rotate("v3")).sees(&[("a", "v1")]);
+    story.add(2..5, Some(1), rotate("v2")).sees(&born).issues(2);
     story.add(3..7, Some(1), rotate("v4")).ends(Outcome::Unknown);
     // Who comes too late begins a session of their own.
     story.add(8..9, Some(1), rotate("v5")).dead().issues(4);
+    story.add(10..11, Some(2), Act::Read).sees(&[("a", "v1"), ("b", "v2")]);
     story.breaks(&[]);
-    story.add(4..8, Some(1), rotate("v6")).sees(&[("a", "v1")]).issues(3);
-    story.breaks(&["two-winners"]);
+    story.add(4..8, Some(1), rotate("v6")).sees(&born).issues(3);
+    story.breaks(&[]);
+    story.add(12..13, Some(3), Act::Read).sees(&[("a", "v1"), ("b", "v6")]);
+    story.breaks(&["undone", "two-winners"]);
     // A new owner is a rotation as well.
     let mut story = begun();
-    story.add(2..5, Some(1), rotate("v2")).sees(&[("a", "v1")]).handle("h1").issues(2);
-    story.add(3..6, Some(1), own("ada", "v3")).sees(&[("a", "v1")]).handle("h1").then(true, Some("h3")).issues(3);
+    story.add(2..5, Some(1), rotate("v2")).sees(&born).handle("h1").issues(2);
+    story.add(3..6, Some(1), own("ada", "v3")).sees(&born).handle("h1").then(true, Some("h3")).issues(3);
     let after = story.0.requests[2].answer.as_mut().unwrap().after.as_mut().unwrap();
     after.owner = Some("ada".to_owned());
     after.values.extend([("a".to_owned(), "v1".to_owned()), ("b".to_owned(), "v3".to_owned())]);
+    story.add(7..8, Some(2), Act::Read).sees(&[("a", "v1"), ("b", "v2")]).handle("h2");
     assert!(story.broken().contains(&"two-winners"));
+}
+
+/// A session of birth `r1`, of which two logins want cookies 2 and 3 at once: the first wins.
+fn raced() -> Story {
+    let mut story = begun();
+    story.add(2..5, Some(1), rotate("v2")).sees(&[("a", "v1")]).born("r1").issues(2);
+    story.add(3..6, Some(1), rotate("v3")).sees(&[("a", "v1")]).born("r1").issues(3);
+    for number in [1, 2] {
+        story.0.requests[number].wish.birth = format!("r{}", number + 1);
+    }
+    story.add(7..8, Some(2), Act::Read).sees(&[("a", "v1"), ("b", "v2")]).born("r1");
+    story
+}
+
+#[test]
+fn r2_a_login_that_lost_begins_a_session_of_its_own_with_what_it_set() {
+    let mut story = raced();
+    story.add(8..9, Some(3), Act::Read).sees(&[("b", "v3")]).born("r3");
+    story.breaks(&[]);
+    // It is another session: what ends the one ends the other not, and each ends for good.
+    story.add(10..11, Some(2), Act::Destroy).sees(&[("a", "v1"), ("b", "v2")]).born("r1").removes();
+    story.add(12..13, Some(3), Act::Read).sees(&[("b", "v3")]).born("r3");
+    story.breaks(&[]);
+    story.add(14..15, Some(3), Act::Destroy).sees(&[("b", "v3")]).born("r3").removes();
+    story.add(16..17, Some(3), Act::Read).dead();
+    story.breaks(&[]);
+    for (cookie, values, birth) in [(2, [("a", "v1"), ("b", "v2")].as_slice(), "r1"), (3, &[("b", "v3")], "r3")] {
+        let mut story = Story(story.0.clone());
+        story.add(18..19, Some(cookie), Act::Read).sees(values).born(birth);
+        story.breaks(&["revived"]);
+    }
+    // The id that both replaced opens nothing, the session of neither.
+    for (values, birth) in [([("a", "v1")], "r1"), ([("b", "v3")], "r3")] {
+        let mut story = raced();
+        story.add(8..9, Some(3), Act::Read).sees(&[("b", "v3")]).born("r3");
+        story.add(9..10, Some(1), Act::Read).sees(&values).born(birth);
+        assert!(story.broken().contains(&"revived"));
+    }
+}
+
+#[test]
+fn r2_the_session_of_a_login_that_lost_has_nothing_of_the_one_before() {
+    for values in [[("a", "v1"), ("b", "v3")], [("b", "v2"), ("c", "v1")]] {
+        let mut story = raced();
+        story.add(8..9, Some(3), Act::Read).sees(&values).born("r3");
+        story.breaks(&["crossed"]);
+    }
+    let mut story = raced();
+    story.add(8..9, Some(3), Act::Read).sees(&[("b", "v3")]).born("r3").counts(1);
+    story.breaks(&["counted-twice"]);
+    let mut story = raced();
+    story.add(8..9, Some(3), Act::Read).sees(&[("b", "v3")]).born("r3").owned("ada");
+    story.breaks(&["wrong-owner"]);
+    // What has the birth of the one before is the one before: then two have won.
+    let mut story = raced();
+    story.add(8..9, Some(3), Act::Read).sees(&[("a", "v1"), ("b", "v3")]).born("r1");
+    story.breaks(&["undone", "two-winners"]);
+}
+
+#[test]
+fn r2_a_login_begins_another_session_only_if_it_lost() {
+    let mut story = begun();
+    story.add(2..5, Some(1), rotate("v2")).sees(&[("a", "v1")]).born("r1").issues(2);
+    story.0.requests[1].wish.birth = "r2".to_owned();
+    story.add(7..8, Some(2), Act::Read).sees(&[("b", "v2")]).born("r2");
+    story.breaks(&["lost-session"]);
+    // A logout at the same time may have been what it lost to.
+    story.add(4..6, Some(1), Act::Destroy).sees(&[("a", "v1")]).born("r1").removes();
+    story.breaks(&[]);
+    // So may a login that came to nothing else: nobody saw what its cookie opens.
+    let mut story = raced();
+    story.0.requests.pop();
+    story.add(8..9, Some(3), Act::Read).sees(&[("b", "v3")]).born("r3");
+    story.breaks(&[]);
+    // It was the first to end, so the other began a session of its own, or the session ended by whatever ends it.
+    story.add(10..11, Some(2), Act::Read).dead();
+    story.breaks(&["lost-session"]);
+    story.add(7..9, Some(1), Act::Destroy).dead().removes();
+    story.breaks(&[]);
+}
+
+#[test]
+fn r2_every_login_sets_a_cookie() {
+    let mut story = begun();
+    story.add(2..5, Some(1), rotate("v2")).sees(&[("a", "v1")]);
+    story.breaks(&["wrong-cookie"]);
+    story.0.requests[1].issues(2);
+    story.breaks(&[]);
 }
 
 /// A session in cookie 2 that is ada's for certain since 3 ms.

@@ -31,7 +31,7 @@ impl Story {
             browser: 0,
             part: Part::Storm,
             face: "axum-0".to_owned(),
-            wish: Wish { act, pause: 0, early: false },
+            wish: Wish { act, pause: 0, early: false, birth: String::new() },
             stray: false,
             sent,
             start: time.start * 1000,
@@ -78,6 +78,7 @@ pub(super) trait Told {
     fn counts(&mut self, count: u64) -> &mut Self;
     fn owned(&mut self, owner: &str) -> &mut Self;
     fn handle(&mut self, handle: &str) -> &mut Self;
+    fn born(&mut self, birth: &str) -> &mut Self;
     /// No session was there.
     fn dead(&mut self) -> &mut Self;
     /// The handler committed by itself and saw this count.
@@ -119,6 +120,11 @@ impl Told for Request {
 
     fn handle(&mut self, handle: &str) -> &mut Self {
         before(self).handle = Some(handle.to_owned());
+        self
+    }
+
+    fn born(&mut self, birth: &str) -> &mut Self {
+        before(self).birth = Some(birth.to_owned());
         self
     }
 

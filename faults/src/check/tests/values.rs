@@ -169,6 +169,22 @@ fn a_cookie_or_a_handle_of_another_session_is_crossed() {
 }
 
 #[test]
+fn a_birth_is_that_of_one_session() {
+    let mut story = Story::new();
+    story.session(0..1, 1, "a", "v1");
+    story.session(0..1, 2, "a", "v2");
+    story.add(2..3, Some(1), Act::Read).sees(&[("a", "v1")]).born("r1");
+    story.add(2..3, Some(2), Act::Read).sees(&[("a", "v2")]).born("r2");
+    story.add(4..5, Some(1), Act::Read).sees(&[("a", "v1")]).born("r1");
+    story.breaks(&[]);
+    for birth in ["r2", "r3"] {
+        let mut story = Story(story.0.clone());
+        story.add(6..7, Some(1), Act::Read).sees(&[("a", "v1")]).born(birth);
+        story.breaks(&["crossed"]);
+    }
+}
+
+#[test]
 fn a_handle_changes_with_a_rotation_and_only_then() {
     let mut story = begun();
     story.add(2..3, Some(1), renew("v2")).sees(&[("a", "v1")]).handle("h1").issues(2);
