@@ -313,6 +313,9 @@ impl<K> Sessions<K> {
     }
 
     /// What the keys in the store begin with. Default: the cookie's name without its prefix.
+    ///
+    /// Two kinds of sessions in one store ([`of`](Self::of)) need a namespace each: with the same one a visitor's session opens as the other
+    /// kind when its cookie is sent under the other name.
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.config.namespace = Some(namespace.into());
         self

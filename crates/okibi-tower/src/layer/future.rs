@@ -82,7 +82,7 @@ where
         Poll::Ready(result.map(|response| match committed {
             Ok(()) => sent(session, response),
             // Nothing of the app's answer leaves: no location, no cookie, no caching (N42).
-            Err(error) => sent(session, Shared::answer(&error)),
+            Err(error) => refusal(session, &error),
         }))
     }
 }
@@ -90,8 +90,18 @@ where
 /// The answer with what the session adds to its head.
 fn sent<R: From<Bytes>>(session: &Inner, mut response: Response<R>) -> Response<R> {
     let (cookies, accessed, is_live) = session.head();
+    session.tell_outer(&cookies);
     match head::add(&mut response, cookies, accessed, is_live) {
         Ok(()) => response,
+        Err(error) => Shared::answer(&session.fail(error)),
+    }
+}
+
+/// The answer to a commit that failed. Other sessions inside have made theirs: their cookies leave.
+fn refusal<R: From<Bytes>>(session: &Inner, error: &Error) -> Response<R> {
+    let mut response = Shared::answer(error);
+    match head::add(&mut response, session.sent_inside(), false, false) {
+        Ok(()) => sent(session, response),
         Err(error) => Shared::answer(&session.fail(error)),
     }
 }

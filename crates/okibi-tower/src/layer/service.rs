@@ -55,7 +55,8 @@ where
                 return ResponseFuture::refused(error);
             }
         }
-        let session = Arc::new(Inner::new(Arc::clone(&self.shared), request.method(), request.headers()));
+        let outer = Slot::innermost(request.extensions());
+        let session = Arc::new(Inner::new(Arc::clone(&self.shared), outer, request.method(), request.headers()));
         if request.extensions().get::<Quiet<K>>().is_some() {
             session.no_activity();
         }

@@ -23,14 +23,17 @@ pub(crate) struct Inner {
     pub(super) turn: tokio::sync::Mutex<()>,
     /// The answer has no body (HEAD), so reading a flash does not remove it.
     pub(super) is_head: bool,
+    /// The session of the layer around this one's.
+    outer: Option<Arc<Self>>,
     /// Never held across an await or while a closure of the app runs.
     state: Mutex<State>,
 }
 
 impl Inner {
-    pub(crate) fn new(shared: Arc<Shared>, method: &Method, headers: &HeaderMap) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, outer: Option<Arc<Self>>, method: &Method, headers: &HeaderMap) -> Self {
         Self {
             shared,
+            outer,
             turn: tokio::sync::Mutex::new(()),
             state: Mutex::new(State::new(headers)),
             is_head: *method == Method::HEAD,
@@ -112,6 +115,19 @@ impl Inner {
         state.close(&self.shared.engine, failed, || self.shared.now())
     }
 
+    /// Tells the sessions around this one of the cookies that it sends: they belong to a commit that was made, so they leave also
+    /// if the commit of one of those fails.
+    pub(crate) fn tell_outer(&self, cookies: &[String]) {
+        for outer in std::iter::successors(self.outer.as_ref(), |outer| outer.outer.as_ref()) {
+            outer.state().sent_inside.extend_from_slice(cookies);
+        }
+    }
+
+    /// The cookies of other sessions inside, which an answer to a failure sends as well.
+    pub(crate) fn sent_inside(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().sent_inside)
+    }
+
     /// The cookies of what was committed, whether anyone looked at the session, and whether a live one was seen.
     pub(crate) fn head(&self) -> (Vec<String>, bool, bool) {
         let state = self.state();
@@ -141,6 +157,11 @@ impl Slot {
     pub(crate) fn put<K: 'static>(extensions: &mut Extensions, inner: Arc<Inner>) {
         let outer = extensions.remove::<Self>().map(Arc::new);
         extensions.insert(Self { kind: TypeId::of::<K>(), inner, outer });
+    }
+
+    /// The innermost session.
+    pub(crate) fn innermost(extensions: &Extensions) -> Option<Arc<Inner>> {
+        extensions.get::<Self>().map(|slot| Arc::clone(&slot.inner))
     }
 
     /// The session of this kind.

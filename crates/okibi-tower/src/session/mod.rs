@@ -64,7 +64,10 @@ impl<K> Session<K> {
     /// Never: the default configuration is possible.
     pub fn detached() -> Self {
         let shared = Arc::new(Shared::detached());
-        Self { inner: Arc::new(Inner::new(shared, &http::Method::GET, &http::HeaderMap::new())), kind: PhantomData }
+        Self {
+            inner: Arc::new(Inner::new(shared, None, &http::Method::GET, &http::HeaderMap::new())),
+            kind: PhantomData,
+        }
     }
 }
 

@@ -17,6 +17,8 @@ pub(super) struct State {
     cookies: Cookies,
     stage: Stage,
     pub(super) flow: Flow,
+    /// The cookies that other sessions inside have sent.
+    pub(super) sent_inside: Vec<String>,
     /// The changes that are not committed yet.
     pub(super) log: Vec<Op>,
     /// The functions of the log's updates.
@@ -102,6 +104,7 @@ impl State {
             cookies: Cookies::of(headers),
             stage: Stage::Asleep,
             flow: Flow::default(),
+            sent_inside: Vec::new(),
             log: Vec::new(),
             updates: Updates::default(),
             next_token: 0,
