@@ -99,7 +99,7 @@ async fn changes_nothing(app: Router, path: &str, expected: Option<StatusCode>) 
 
 #[tokio::test(start_paused = true)]
 async fn a_timeout_changes_nothing_in_either_order() {
-    for status in [StatusCode::GATEWAY_TIMEOUT, StatusCode::SERVICE_UNAVAILABLE] {
+    for status in [StatusCode::GATEWAY_TIMEOUT, StatusCode::SERVICE_UNAVAILABLE, StatusCode::REQUEST_TIMEOUT] {
         let timeout = TimeoutLayer::with_status_code(status, Duration::from_secs(1));
         changes_nothing(routes().layer(timeout).layer(layer()), "/slow", Some(status)).await;
         changes_nothing(routes().layer(layer()).layer(timeout), "/slow", Some(status)).await;
