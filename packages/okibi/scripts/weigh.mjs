@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib'
 
 /** The most that each subpath may weigh, in bytes: what it needs and 3 %. To raise one is a decision: say why in the commit. */
 const BUDGETS = {
-  okibi: 18_700,
+  okibi: 19_700,
   'okibi/iron': 8_400,
   'okibi/memory': 2_600,
   'okibi/sqlite': 2_900,
@@ -20,14 +20,14 @@ const BUDGETS = {
   'okibi/deno-kv': 2_300,
   'okibi/layered': 1_800,
   'okibi/unstorage': 3_300,
-  'okibi/hono-kv-session': 20_600,
+  'okibi/hono-kv-session': 21_500,
   'okibi/hono-kv-session/cloudflare': 2_600,
   'okibi/hono-kv-session/d1': 2_100,
   'okibi/hono-kv-session/denokv': 2_100,
   'okibi/hono-kv-session/redis': 1_800,
   'okibi/hono-kv-session/node': 1_800,
   'okibi/hono-kv-session/bun': 1_800,
-  'okibi/hono-sessions': 24_700,
+  'okibi/hono-sessions': 25_700,
   'okibi/hono-sessions/bun-sqlite-store': 1_600,
   'okibi/contract': 10_900,
 }
