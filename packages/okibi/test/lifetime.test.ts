@@ -192,3 +192,34 @@ describe.each(Object.entries(kinds))('%s', (name, kind) => {
     expect(cookie).toContain('Max-Age=34560000;')
   })
 })
+
+test.each([
+  ['chunks', { chunks: 1 }],
+  ['maxCookieBytes', { chunks: 3, maxCookieBytes: 4096 }],
+  ['with revocations', { chunks: 1, revocations: memoryStore({ whenFull: 'refuse' }) }],
+])('s16_a_session_sealed_when_more_was_allowed_can_be_read_until_it_expires (%s)', async (_option, fewer) => {
+  const clock = { now: Date.now() }
+  const site = (options: object) => {
+    const app = new Hono<SessionEnv<{ user: string; basket: string }>>()
+    app.use(sessions({ secret: 'a secret of thirty-two bytes: no more', now: () => clock.now, ...options }))
+    app.get('/login', (c) => {
+      c.get('session').set('user', 'ann')
+      c.get('session').set('basket', 'x'.repeat(4000))
+      return c.text('in')
+    })
+    app.get('/who', (c) => c.text(c.get('session').get('user') ?? 'nobody'))
+    app.get('/change', (c) => {
+      c.get('session').set('user', 'ben')
+      return c.text('changed')
+    })
+    return app
+  }
+  const before = new Browser(site({ chunks: 3 }))
+  await before.text('/login')
+  const after = new Browser(site(fewer), before.cookies)
+  clock.now += 1_800_000
+  expect(await after.text('/who')).toBe('ann')
+  expect((await after.fetch('/change')).status).toBe(500)
+  clock.now += 1_800_001
+  expect(await after.text('/who')).toBe('nobody')
+})

@@ -256,8 +256,15 @@ impl Engine {
             self.renew(&mut record, &plan.log, now);
         }
         if self.is_sealed() {
-            let must_check = self.must_check(flow, &work);
-            return if must_check { self.ask_check(flow, work) } else { self.seal(flow, record, now, random) };
+            let only_renews = plan.changes_nothing();
+            if self.must_check(flow, &work) {
+                return self.ask_check(flow, work);
+            }
+            return match self.seal(flow, record, now, random) {
+                // It was sealed when more was allowed. Who only reads it goes on until it expires, instead of failing at every page.
+                Err(Refusal::CookieTooLarge) if only_renews => Ok(Step::Done),
+                sealed => sealed,
+            };
         }
         let id = live.id.clone().ok_or(Refusal::OutOfOrder)?;
         let write = self.write(&record, &id, random)?;
