@@ -52,6 +52,7 @@ use std::{
     collections::{BTreeSet, HashSet},
     fmt,
     sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -73,6 +74,8 @@ use crate::{
 
 /// How often a list is read that names what is being written meanwhile.
 const MOST_LOOKS: u32 = 8;
+/// After which no more of the sessions on a list are looked at: half of the time that okibi's layer waits by default.
+const LONGEST_LOOK: Duration = Duration::from_secs(1);
 /// How many of the sessions on a list are looked at in one go.
 const PAGE: usize = 500;
 
@@ -153,8 +156,8 @@ impl RedisStore {
         let owner = write.owner.as_ref().map_or("", Owner::as_str);
         let values = [&write.bytes, expires_at.as_bytes(), owner.as_bytes()];
         let values: Vec<&[u8]> = values.into_iter().chain(expected).collect();
-        let owned = owner_of(key);
-        let keys: Vec<&str> = std::iter::once(key).chain(owned.as_deref()).collect();
+        let beside = owner_of(key);
+        let keys: Vec<&str> = std::iter::once(key).chain(beside.as_deref()).collect();
         let answer = match self.run(&SWAP, &keys, &values).await {
             // While a cluster moves a slot, it can be asked for one key only. The entry of what is replaced stays then.
             Err(fault) if fault.is_between() => self.run(&SWAP, &[key], &values).await?,
@@ -177,8 +180,8 @@ impl RedisStore {
         let replaced = expected.map_or_else(String::new, |bytes| entry(key, bytes));
         let texts = [expires_at.as_str(), &now, &added, &replaced, owner.as_str()].map(str::as_bytes);
         let values: Vec<&[u8]> = [&write.bytes[..]].into_iter().chain(texts).chain(expected).collect();
-        let (list, owned) = (list_of(owner), owner_of(key));
-        let keys: Vec<&str> = [key, &list].into_iter().chain(owned.as_deref()).collect();
+        let (list, beside) = (list_of(owner), owner_of(key));
+        let keys: Vec<&str> = [key, &list].into_iter().chain(beside.as_deref()).collect();
         self.swapped(key, expected, self.run(&SWAP_LISTED, &keys, &values).await?)
     }
 
@@ -251,31 +254,40 @@ impl RedisStore {
     /// The keys on an owner's list, as far as they hold what the list says.
     ///
     /// Others were written just now, have moved to another key, or belong to somebody else since. What was written or has
-    /// moved was put on the list before; so the list is read again until it names no such key that was not known before.
+    /// moved was put on the list before; so the list is read again, and what it names then is looked at that it did not
+    /// name before. Where that takes long, the rest is named as it is: the caller looks at each once more.
     async fn list(&self, owner: &Owner) -> Result<Vec<StoreKey>, Fault> {
-        let (mut known, mut looks) = (HashSet::new(), 0);
-        loop {
-            looks += 1;
+        let began = Instant::now();
+        let (mut seen, mut theirs, mut doubtful) = (HashSet::new(), BTreeSet::new(), Vec::new());
+        for _ in 0..MOST_LOOKS {
             let entries = self.entries(owner).await?;
-            let named: BTreeSet<StoreKey> = entries.iter().filter_map(|entry| key_in(entry)).collect();
+            // What a key held that was not on the list then, but is now.
+            theirs.extend(doubtful.drain(..).filter_map(|(key, held)| entries.contains(&held).then_some(key)));
+            let named: BTreeSet<StoreKey> = entries.difference(&seen).filter_map(|entry| key_in(entry)).collect();
             let named: Vec<StoreKey> = named.into_iter().collect();
-            let (mut theirs, mut doubtful) = (Vec::new(), Vec::new());
-            for page in named.chunks(PAGE) {
+            for (at, page) in named.chunks(PAGE).enumerate() {
+                if at > 0 && began.elapsed() > LONGEST_LOOK {
+                    theirs.extend(named.iter().skip(at * PAGE).cloned());
+                    break;
+                }
                 for (key, held) in page.iter().zip(self.get_all(page).await?) {
+                    theirs.remove(key);
                     let Some(held) = held.map(|bytes| entry(key.as_str(), &bytes)) else { continue };
                     if entries.contains(&held) {
-                        theirs.push(key.clone());
-                    } else if known.insert(held) {
-                        doubtful.push(key.clone());
+                        theirs.insert(key.clone());
+                    } else {
+                        doubtful.push((key.clone(), held));
                     }
                 }
             }
-            if doubtful.is_empty() || looks == MOST_LOOKS {
-                // What goes on being written is named too: the caller looks at it once more.
-                theirs.append(&mut doubtful);
-                return Ok(theirs);
+            if doubtful.is_empty() || began.elapsed() > LONGEST_LOOK {
+                break;
             }
+            seen.extend(entries);
         }
+        // What goes on being written is named too.
+        theirs.extend(doubtful.into_iter().map(|(key, _)| key));
+        Ok(theirs.into_iter().collect())
     }
 
     /// What the list of an owner says.

@@ -156,7 +156,7 @@ pub trait OwnerIndex: Send + Sync {
     /// The keys that may belong to `owner`: every live one, each once, in any order.
     ///
     /// The caller verifies each by loading it, so an entry that a crash left behind does no harm. While nothing is being
-    /// written, the list is exact.
+    /// written, the list is exact, unless it is too long to be looked at in time.
     ///
     /// # Errors
     /// The future's: a [`StoreError`] if the backend could not be asked or its answer did not arrive.

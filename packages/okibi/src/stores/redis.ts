@@ -157,32 +157,45 @@ class Redis implements RedisStore {
   /**
    * The keys on an owner's list, as far as they hold what the list says. Others were written just now, have moved to another
    * key, or belong to somebody else since. What was written or has moved was put on the list before; so the list is read
-   * again until it names no such key that was not known before.
+   * again, and what it names then is looked at that it did not name before. Where that takes long, the rest is named as
+   * it is: the caller looks at each once more.
    */
   readonly owners: { list(owner: string): Promise<string[]> } = {
     list: async (owner) => {
-      const known = new Set<string>()
-      for (let looks = 1; ; looks += 1) {
+      const began = performance.now()
+      const isLate = () => performance.now() - began > LONGEST_LOOK
+      const theirs = new Set<string>()
+      const seen = new Set<string>()
+      let doubtful: [key: string, held: string][] = []
+      for (let looks = 1; looks <= MOST_LOOKS; looks += 1) {
         const entries = await this.#entries(owner)
-        const named = [...new Set([...entries].map(keyOf))]
-        const [theirs, doubtful]: [string[], string[]] = [[], []]
+        // What a key held that was not on the list then, but is now.
+        for (const [key, held] of doubtful) if (entries.has(held)) theirs.add(key)
+        doubtful = []
+        const unseen = new Set<string>()
+        for (const entry of entries) if (!seen.has(entry)) unseen.add(keyOf(entry))
+        const named = [...unseen]
         for (let at = 0; at < named.length; at += PAGE) {
+          if (at > 0 && isLate()) {
+            for (const key of named.slice(at)) theirs.add(key)
+            break
+          }
           const page = named.slice(at, at + PAGE)
           for (const [index, bytes] of (await this.#getAll(page).catch(fail)).entries()) {
             const key = page[index] as string
-            const found = bytes && entry(key, bytes)
-            if (!found) continue
-            if (entries.has(found)) theirs.push(key)
-            else if (!known.has(found)) {
-              known.add(found)
-              doubtful.push(key)
-            }
+            const held = bytes && entry(key, bytes)
+            theirs.delete(key)
+            if (!held) continue
+            if (entries.has(held)) theirs.add(key)
+            else doubtful.push([key, held])
           }
         }
-        if (doubtful.length === 0) return theirs
-        // What goes on being written is named too: the caller looks at it once more.
-        if (looks === MOST_LOOKS) return [...theirs, ...doubtful]
+        if (doubtful.length === 0 || isLate()) break
+        for (const entry of entries) seen.add(entry)
       }
+      // What goes on being written is named too.
+      for (const [key] of doubtful) theirs.add(key)
+      return [...theirs]
     },
   }
 
@@ -190,7 +203,9 @@ class Redis implements RedisStore {
   async #entries(owner: string): Promise<ReadonlySet<string>> {
     const list = listOf(owner)
     const found = await this.#way.send(list, ['ZRANGEBYSCORE', list, String(Date.now()), '+inf']).catch(fail)
-    return new Set((found as Buffer[]).map(String))
+    const entries = new Set<string>()
+    for (const entry of found as Buffer[]) entries.add(String(entry))
+    return entries
   }
 
   /** What each of these keys holds. */
@@ -302,6 +317,9 @@ function entry(key: string, bytes: Uint8Array): string {
 
 /** How often a list is read that names what is being written meanwhile. */
 const MOST_LOOKS = 8
+
+/** After which no more of the sessions on a list are looked at, in milliseconds: half of the time that okibi waits by default. */
+const LONGEST_LOOK = 1000
 
 /** How many of the sessions on a list are looked at in one go. */
 const PAGE = 500

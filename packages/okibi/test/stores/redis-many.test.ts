@@ -1,0 +1,72 @@
+// Owners with very many entries in Redis, seen through the directory: whatever leads nowhere, a list and an end come to their end.
+import { Hono } from 'hono'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { directory, type SessionEnv, sessions } from '../../src/index.js'
+import { redisStore } from '../../src/stores/redis.js'
+import { Browser } from '../support/browser.js'
+import { clients, type Opened } from './redis-clients.js'
+import { RedisServer } from './servers.js'
+
+/** Entries whose record is gone, every tenth of which has left a marker; and as many live sessions, which are copies of one. */
+const FILL = `
+local entry = redis.call('ZRANGE', KEYS[2], 0, 0)[1]
+local record, expires = redis.call('GET', KEYS[1]), redis.call('PEXPIRETIME', KEYS[1])
+local name = string.match(KEYS[1], '^.*:')
+for at = 1, ARGV[1] do
+  local key = name .. 'nowhere' .. at
+  redis.call('ZADD', KEYS[2], expires, string.format('%032x:', at) .. key)
+  if at % 10 == 0 then redis.call('SET', key, 'marker', 'PXAT', expires) end
+end
+for at = 1, ARGV[2] do
+  local key = name .. 'live' .. at
+  redis.call('ZADD', KEYS[2], expires, string.sub(entry, 1, 33) .. key)
+  redis.call('SET', key, record, 'PXAT', expires)
+  redis.call('SET', 'okibi:owned:{' .. key .. '}', ARGV[3], 'PXAT', expires)
+end
+return redis.call('ZCARD', KEYS[2])`
+
+let server: RedisServer
+beforeAll(async () => {
+  server = await RedisServer.start()
+})
+afterAll(() => server.stop())
+
+for (const name of ['node-redis 6', 'ioredis 6']) {
+  for (const [nowhere, live] of [
+    [100_000, 2000],
+    [0, 100_000],
+  ] as const) {
+    test(`m7_an_owner_with_${nowhere}_entries_that_lead_nowhere_and_${live}_sessions_is_listed (${name})`, async () => {
+      const opened = (await clients[name]?.(server.port)) as Opened
+      const { client, close } = opened
+      const options = { store: redisStore(client), namespace: `${name.replace(' ', '-')}-${live}` }
+      const app = new Hono<SessionEnv<{ user: string }>>()
+      app.use(sessions(options))
+      app.get('/', (c) => c.text(c.get('session').get('user') ?? 'nobody'))
+      app.get('/login', (c) => {
+        c.get('session').set('user', 'ann')
+        c.get('session').setOwner('ann')
+        return c.text('in')
+      })
+      const browser = new Browser(app)
+      await browser.fetch('/login')
+      const [key] = server.cli('--scan', '--pattern', `${options.namespace}:*`).split('\n') as [string]
+      const owner = `${options.namespace}:ann`
+      const fill = ['eval', FILL, '2', key, `okibi:owner:${owner}`, String(nowhere), String(live), owner]
+      expect(server.cli(...fill)).toBe(String(nowhere + live + 1))
+
+      const commands = () => Number(/total_commands_processed:(\d+)/.exec(server.cli('info', 'stats'))?.[1])
+      const before = commands()
+      const sessionsOf = directory(options)
+      expect(await sessionsOf.list('ann')).toHaveLength(live + 1)
+      // Each is loaded; what leads nowhere only where the machine is too slow to look at all of it in pages, and twice then.
+      expect(commands() - before).toBeLessThan(2 * nowhere + 3 * live + 10_000)
+      if (live < 10_000) {
+        expect(await sessionsOf.endAll('ann')).toBe(live + 1)
+        expect(await browser.text('/')).toBe('nobody')
+        expect(await sessionsOf.list('ann')).toEqual([])
+      }
+      close()
+    }, 300_000)
+  }
+}
