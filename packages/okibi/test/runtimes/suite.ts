@@ -11,10 +11,10 @@ export const root: string = file('.')
 const WITHOUT: Record<string, Record<string, string>> = {
   node: {},
   deno: {
-    'limits.test.ts': 'counts work with V8\'s inspector, as Node has it',
+    'limits.test.ts': "counts work with V8's inspector, as Node has it",
   },
   bun: {
-    'limits.test.ts': 'counts work with V8\'s inspector, as Node has it',
+    'limits.test.ts': "counts work with V8's inspector, as Node has it",
     'devices.test.ts': 'works in a folder of its own, as the next does',
     'readme.test.ts': 'works in a folder of its own, which a thread cannot, and on Bun each file runs in a thread',
   },
@@ -25,7 +25,7 @@ const WITHOUT: Record<string, Record<string, string>> = {
     'hono-sessions/docs.test.ts': 'reads the documentation',
     'hono-sessions/parallel.test.ts': 'lets requests wait for each other, which they must not on Workers',
     'joined.test.ts': 'starts a Rust service',
-    'limits.test.ts': 'counts work with V8\'s inspector, as Node has it',
+    'limits.test.ts': "counts work with V8's inspector, as Node has it",
     'proxies/docs.test.ts': 'reads the documentation',
     'readme.test.ts': 'reads the README, and its example of a login has an SQLite file',
     'remember-docs.test.ts': 'reads the documentation',
