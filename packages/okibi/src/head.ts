@@ -83,10 +83,11 @@ function copyOf(answer: Response): Response {
     answer.body?.cancel().catch(() => {})
     return copy
   }
-  // Node's adapter would notice it only after the head has left.
-  if (given instanceof ReadableStream && given.locked) throw new TypeError('the body is locked')
+  const body = given === undefined ? answer.body : given
+  // workerd and Node's adapter would notice it only after the head has left.
+  if (body instanceof ReadableStream && body.locked) throw new TypeError('the body is locked')
   // Every runtime copies the headers of an answer that stands in the place of the options.
-  return new Response(given === undefined ? answer.body : given, answer)
+  return new Response(body, answer)
 }
 
 /**
