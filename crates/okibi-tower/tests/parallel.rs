@@ -7,10 +7,11 @@ mod support;
 use std::sync::Arc;
 
 use okibi_store::MemoryStore;
-use okibi_tower::Sessions;
+use okibi_tower::{SessionOf, Sessions};
+use serde::{Deserialize, Serialize};
 
 use support::{
-    COUNT, Fault, World,
+    COUNT, Fault, NOTE, World,
     browser::{self, Browser},
     scenarios,
 };
@@ -99,4 +100,77 @@ async fn m2_a_value_that_each_request_updated_first_is_taken_once_and_stays_take
     assert_eq!(taken, ["None", "Some(2)"]);
     let left = browser.act(|session| async move { Ok(format!("{:?}", session.get(COUNT)?)) }).await.ok();
     assert_eq!(left.body, "None");
+}
+
+#[tokio::test]
+async fn n2_an_update_beside_a_commit_of_the_same_request_is_kept_whatever_the_commit_meets() {
+    for round in 0..16 {
+        let wait = round % 8;
+        let browser = Browser::new(browser::app(sessions()));
+        let started = browser.act(|session| async move {
+            session.set(NOTE, "the one")?;
+            session.set(COUNT, &0)
+        });
+        started.await.ok();
+        let other = browser.copy();
+        let counted = browser.act(move |session| async move {
+            session.update(COUNT, |count| count.unwrap_or(0) + 1)?;
+            // So the take or the commit meets a conflict.
+            other
+                .act(|session| async move { session.update(COUNT, |count| count.unwrap_or(0) + 10).map(drop) })
+                .await
+                .ok();
+            if round < 8 {
+                assert_eq!(session.take(NOTE).await?.as_deref(), Some("the one"));
+            }
+            let beside = async {
+                for _ in 0..wait {
+                    tokio::task::yield_now().await;
+                }
+                session.update(COUNT, |count| count.unwrap_or(0) + 100)
+            };
+            let (committed, updated) = tokio::join!(biased; session.commit(), beside);
+            committed.and(updated).map(drop)
+        });
+        counted.await.ok();
+        let count = browser.act(|session| async move { Ok(format!("{:?}", session.get(COUNT)?)) }).await.ok();
+        assert_eq!(count.body, "Some(111)", "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn m2_a_field_that_each_request_updated_first_is_taken_once_and_stays_taken() {
+    #[derive(Default, Serialize, Deserialize)]
+    struct Order {
+        count: u32,
+        seen: u32,
+    }
+    let browser = Browser::new(browser::app(sessions()));
+    browser.act(|session| async move { session.set(COUNT, &1) }).await.ok();
+    let both = Arc::new(tokio::sync::Barrier::new(2));
+    let racing = [browser.copy(), browser.copy()].map(|racer| {
+        let both = Arc::clone(&both);
+        async move {
+            let taken = racer.act(move |session| async move {
+                let order = SessionOf::<Order>::from(session.clone());
+                order.update(|order| {
+                    order.count += 1;
+                    order.seen += 1;
+                })?;
+                both.wait().await;
+                Ok(format!("{:?}", session.take(COUNT).await?))
+            });
+            taken.await.ok().body
+        }
+    });
+    let mut taken = futures_util::future::join_all(racing).await;
+    taken.sort();
+    let left = browser
+        .act(|session| async move {
+            let seen = SessionOf::<Order>::from(session.clone()).get()?.seen;
+            Ok(format!("{:?}, {seen}", session.get(COUNT)?))
+        })
+        .await
+        .ok();
+    assert_eq!((taken, left.body.as_str()), (vec!["None".to_owned(), "Some(1)".to_owned()], "None, 2"));
 }

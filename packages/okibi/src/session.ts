@@ -262,6 +262,10 @@ export class Session<D extends JsonData<D> = AnyData> {
    * that it worked. It can be called more than once.
    *
    * What it committed stays, even if the request fails later, and its cookie goes out with whatever answer leaves.
+   *
+   * If a parallel request has set a name meanwhile, {@link get} returns the new value from then on. An object of that name from
+   * before the commit stays watched: changing it in place counts as a {@link set} of it. Changing both in place is an
+   * `invalid_value`.
    */
   commit(): Promise<void> {
     return this.#request.commit()

@@ -9,6 +9,19 @@ import { Log, type Op, type Ops } from './log.js'
 /** The end of an update that saw no session that there is. */
 const NOWHERE = `"basis":${2 ** 32 - 1}}}`
 
+/** An object that the handler holds, though something else is stored under its name by now. */
+interface Stray {
+  readonly name: string
+  readonly value: unknown
+  /** Its JSON when the handler got hold of it. */
+  readonly handed: string
+}
+
+/** The same on top of something that an update did not see, so its function runs again. */
+function elsewhere(op: Op): Op {
+  return op.token === undefined ? op : { ...op, json: op.json.replace(/"basis":\d+\}\}$/, NOWHERE) }
+}
+
 type Update = { readonly name: string; readonly run: (current: unknown) => unknown }
 
 /** The view of one request. It never asks the engine, nor the store. */
@@ -20,6 +33,8 @@ export class View {
   #entries: Entries | undefined
   /** The values as seen before the base was replaced: objects in them may be in the handler's hands. */
   #before: Entries | undefined
+  /** What the handler changes in one of these after a conflict counts as well. */
+  #strays: readonly Stray[] = []
   readonly #log = new Log()
   #updates: Map<number, Update> | undefined
   #tokens = 0
@@ -69,6 +84,7 @@ export class View {
 
   /** The value under a name. `consume`: a flash is removed by reading it. */
   get(name: string, consume: boolean): unknown {
+    if (this.#updating === undefined) this.#noticeStrays(name)
     const entry = this.#seen().get(name)
     if (!entry) return undefined
     checkExact(name, entry.value)
@@ -121,6 +137,7 @@ export class View {
       throw tooLarge(`session update: ${most}; commit in between, or set a value that was computed once`)
     }
     // A change in place comes first, or running the function again would lose it.
+    this.#noticeStrays(name)
     this.#noticeOne(name, this.#seen().get(name))
     const current = this.#seen().get(name)?.value
     checkExact(name, current)
@@ -165,7 +182,27 @@ export class View {
   /** Logs what a handler changed in place. */
   notice(): void {
     if (!this.#handsOut) return
+    this.#noticeStrays()
     for (const [name, entry] of this.#seen()) this.#noticeOne(name, entry)
+  }
+
+  /** Logs what a handler changed in objects that it got before the session was replaced, each as a set of its name. */
+  #noticeStrays(only?: string): void {
+    const entries = this.#seen()
+    const { depth } = this.#limits
+    for (const stray of this.#strays) {
+      const { name, value, handed } = stray
+      if ((only !== undefined && only !== name) || encode(name, value, depth) === handed) continue
+      const there = entries.get(name)
+      const newer = there?.handed === undefined ? [] : [{ name, value: there.value, handed: there.handed }]
+      if (newer.some((other) => encode(name, other.value, depth) !== other.handed)) {
+        const text =
+          'the object from before a commit and the one from after it were both changed in place; get it after the commit'
+        throw new OkibiError('invalid_value', `session value ${quoted(name)}: ${text}`)
+      }
+      this.#strays = [...this.#strays.filter((other) => other !== stray), ...newer]
+      this.#noticeOne(name, { value, flash: false, text: undefined, handed, bytes: undefined })
+    }
   }
 
   #noticeOne(name: string, entry: Entry | undefined): void {
@@ -190,7 +227,11 @@ export class View {
       else if (inPlace) value = effect.entry.value
     }
     this.#log.replace([...this.#log].filter(({ effect }) => effect?.kind !== 'put' || effect.name !== name))
+    this.#before = this.#entries ?? this.#before
     this.#entries = undefined
+    // Whoever holds the object holds what was taken.
+    this.#seen()
+    this.#letGo(name)
     return value
   }
 
@@ -207,13 +248,14 @@ export class View {
 
   /** These changes go on top of another session: what their functions made of this one counts for nothing. */
   transplant(ops: Ops): void {
-    const elsewhere = ({ json, ...op }: Op): Op => ({ ...op, json: json.replace(/"basis":\d+\}\}$/, NOWHERE) })
-    this.restore(ops.map((op) => (op.token === undefined ? op : elsewhere(op))))
+    this.restore(ops.map(elsewhere))
   }
 
   /** These changes are committed: their functions are not needed any more. */
   forget(ops: Ops): void {
     for (const { token } of ops) if (token !== undefined) this.#updates?.delete(token)
+    // What came while the commit was under way saw these changes as they were before a conflict.
+    if (this.#log.length > 0) this.#log.replace([...this.#log].map(elsewhere))
   }
 
   #seen(): Entries {
@@ -233,7 +275,17 @@ export class View {
     }
     for (const { effect } of this.#log) if (effect) entries.apply(effect)
     this.#entries = entries
+    for (const [name, { value, handed }] of this.#before ?? []) {
+      if (handed === undefined || entries.get(name)?.value === value) continue
+      this.#strays = [...this.#strays, { name, value, handed }]
+    }
+    this.#before = undefined
     return entries
+  }
+
+  /** The handler said itself what is under this name, or under every name: what it did to older objects is over. */
+  #letGo(name?: string): void {
+    this.#strays = name === undefined ? [] : this.#strays.filter((stray) => stray.name !== name)
   }
 
   /** The same object as before, if a handler holds it and what is stored is what it was given. */
@@ -267,7 +319,9 @@ export class View {
     }
     const entries = this.#seen()
     this.#log.push(op)
-    if (op.effect) entries.apply(op.effect)
+    if (!op.effect) return
+    entries.apply(op.effect)
+    if (op.effect.kind !== 'read' && !op.inPlace) this.#letGo(op.effect.kind === 'empty' ? undefined : op.effect.name)
   }
 }
 

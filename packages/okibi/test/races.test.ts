@@ -334,3 +334,80 @@ test('m2_a_value_that_each_request_changed_first_is_taken_once_and_a_failure_doe
     expect(await ann.text('/left'), how).toBe('null')
   }
 })
+
+test('n2_what_a_handler_changes_in_an_object_after_a_commit_that_met_a_conflict_counts', async () => {
+  for (const after of ['nothing', 'get', 'second commit', 'set', 'remove', 'take', 'both', 'during']) {
+    const { app } = make(openStore().store)
+    app.get('/cart', (c) => {
+      c.get('session').set('cart', [1])
+      return c.text('put')
+    })
+    app.get('/cart/other', (c) => {
+      c.get('session').set('cart', [9])
+      return c.text('put')
+    })
+    app.get('/left', (c) => c.text(JSON.stringify(c.get('session').get('cart') ?? null)))
+    const ann = new Browser(app)
+    app.get('/change', async (c) => {
+      const session = c.get('session')
+      const cart = session.get('cart')
+      session.set('n', 1)
+      await ann.twin().text('/cart/other')
+      const committing = session.commit()
+      if (after === 'during') cart?.push(2)
+      await committing
+      const newer = after === 'both' ? session.get('cart') : undefined
+      if (after === 'take') await session.take('cart')
+      if (after !== 'during') cart?.push(2)
+      newer?.push(3)
+      if (after === 'get') session.get('cart')?.push(3)
+      if (after === 'second commit') {
+        await session.commit()
+        cart?.push(3)
+      }
+      if (after === 'set') session.set('cart', [5])
+      if (after === 'remove') session.remove('cart')
+      return c.text('changed')
+    })
+    await ann.text('/cart')
+    const { status } = await ann.twin().fetch('/change')
+    expect(status, after).toBe(after === 'both' ? 500 : 200)
+    const expected: Record<string, string> = {
+      get: '[1,2,3]',
+      'second commit': '[1,2,3]',
+      set: '[5]',
+      remove: 'null',
+      take: 'null',
+      both: '[9]',
+    }
+    expect(await ann.text('/left'), after).toBe(expected[after] ?? '[1,2]')
+  }
+})
+
+test('n2_an_update_beside_a_commit_of_the_same_request_is_kept_whatever_the_commit_meets', async () => {
+  for (let round = 0; round < 16; round += 1) {
+    const turns = round % 8
+    const { app } = make(shuffled(openStore().store, round))
+    const ann = new Browser(app)
+    app.get('/start-with-ticket', (c) => {
+      c.get('session').set('ticket', 'the one')
+      c.get('session').set('n', 0)
+      return c.text('started')
+    })
+    app.get('/beside', async (c) => {
+      const session = c.get('session')
+      session.update('n', (n = 0) => n + 10)
+      await ann.twin().text('/add')
+      // Either the take meets the conflict or the commit.
+      if (round < 8) expect(await session.take('ticket')).toBe('the one')
+      const committing = session.commit()
+      for (let left = turns; left > 0; left -= 1) await new Promise((resolve) => setImmediate(resolve))
+      session.update('n', (n = 0) => n + 100)
+      await committing
+      return c.text('changed')
+    })
+    await ann.text('/start-with-ticket')
+    await ann.text('/beside')
+    expect(await ann.text('/n'), `round ${round}`).toBe('111')
+  }
+})

@@ -37,6 +37,7 @@ impl<K> Session<K> {
     ///
     /// What this request itself has put there with [`set`](Self::set) or [`flash`](Self::flash) and not committed yet is its own,
     /// and is simply handed out. What it only updated is taken like any other value, and is returned with the update.
+    /// An update of a whole [`SessionOf`](crate::SessionOf) is no part of what is returned.
     /// A value that was taken stays taken, even if the request fails.
     ///
     /// # Errors
@@ -228,7 +229,14 @@ struct Changing<'a>(&'a Inner);
 
 impl Keeper for Changing<'_> {
     fn answer(&mut self, answer: Answer, now: Timestamp, random: &mut Random) -> Result<Step, Refusal> {
-        self.0.shared.engine.answer(&mut self.0.state().flow, answer, now, random)
+        let mut state = self.0.state();
+        let basis = state.flow.basis();
+        let step = self.0.shared.engine.answer(&mut state.flow, answer, now, random);
+        if state.flow.basis() != basis {
+            // An update by another handle that is being computed has not seen this.
+            state.renewed();
+        }
+        step
     }
 
     fn recompute(&mut self, token: u32, current: Option<&Text>) -> Result<Answer, Error> {

@@ -11,6 +11,9 @@ use crate::Error;
 /// Stands for a name where an update reads the whole session.
 const WHOLE: Text = Text::from_static("");
 
+/// The basis of an update that saw no session that there is, so it runs again.
+const NO_BASIS: u32 = u32::MAX;
+
 /// What one request knows of its session and did to it.
 #[expect(clippy::struct_excessive_bools, reason = "facts of one request, each independent of the others")]
 pub(super) struct State {
@@ -244,6 +247,12 @@ impl State {
     /// dropped where no lock is held.
     pub(super) fn committed(&mut self, count: usize) -> Updates {
         self.log.drain(..count.min(self.log.len()));
+        for op in &mut self.log {
+            // What came while the commit was under way saw the committed changes as they were before a conflict.
+            if let Op::Update { basis, .. } = op {
+                *basis = NO_BASIS;
+            }
+        }
         self.renewed();
         self.updates.retire(&self.log)
     }

@@ -31,10 +31,6 @@ pub(crate) enum Whose {
 /// The names of values that are texts.
 pub(crate) const NAMES: [&str; 3] = ["a", "b", "c"];
 
-/// Whether two losses are mended that races have found (issue 9): a value that is taken twice by requests that touched it before,
-/// and an update that is lost beside a commit of the same request. Races draw both once they are.
-const ARE_MENDED: bool = false;
-
 /// One thing that a handler does with a session. A text is written once in a run, but what follows it grows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -124,7 +120,7 @@ impl Plan {
     pub(crate) fn deed(&mut self, kind: Kind) -> Deed {
         let count = 1 + self.random.below(6);
         let mut steps = Vec::new();
-        if kind == Kind::Racing && ARE_MENDED {
+        if kind == Kind::Racing {
             steps.extend(match self.random.below(4) {
                 0 => vec![(Whose::User, Step::Append("a")), (Whose::User, Step::Take("a"))],
                 1 => vec![(Whose::User, Step::Bump), (Whose::User, Step::CommitBeside(vec![Step::Bump]))],
@@ -136,7 +132,7 @@ impl Plan {
             let step = self.step(kind);
             // What an update leaves to take is half stored, half one's own: only that it is taken once is promised.
             let is_unclear = |(other, earlier): &(Whose, Step)| *other == whose && appends(earlier, &step);
-            if (kind == Kind::Racing && ARE_MENDED) || !steps.iter().any(is_unclear) {
+            if kind == Kind::Racing || !steps.iter().any(is_unclear) {
                 steps.push((whose, step));
             }
         }
@@ -165,7 +161,7 @@ impl Plan {
             let is_fine = match kind {
                 Kind::Alone | Kind::Ending => true,
                 Kind::AloneSealed => !matches!(step, Step::Take(_)),
-                Kind::Racing => !is_wild && (ARE_MENDED || !matches!(step, Step::CommitBeside(_))),
+                Kind::Racing => !is_wild,
             };
             if is_fine {
                 return step;
