@@ -18,6 +18,7 @@ use tokio::{
 use crate::{
     backend::{Backend, Failure, Fault},
     browser::{Browser, Desk},
+    check::Counts,
     client::Connection,
     faces::{self, COMMIT_DEADLINE, Face, GRACE, STORE_TIMEOUT},
     history::{Act, History, Outcome, Part, Run, Strike, Wish},
@@ -35,6 +36,8 @@ const MOST_OLD: usize = 5000;
 const RECOVERY: Duration = Duration::from_secs(30);
 /// By when a strike must have been healed.
 const STRIKE: Duration = Duration::from_mins(5);
+/// How many times as long as wanted the storm may last while too little happens: the machine may be busy.
+const MOST_TIMES: u32 = 4;
 /// How much longer than the stores' deadlines say a request may take: the machine may be busy.
 const SLACK: Duration = Duration::from_secs(10);
 
@@ -43,7 +46,8 @@ const SLACK: Duration = Duration::from_secs(10);
 pub struct Options {
     /// What the histories, the faults and their times are drawn from.
     pub seed: u64,
-    /// How long faults are injected at least; it goes on until each has struck once.
+    /// How long faults are injected at least; it goes on until each has struck once, and up to four times as long until
+    /// enough has happened to show anything.
     pub seconds: u64,
     /// The faults that take part; `None`: all that the backend knows. Empty: none.
     pub faults: Option<Vec<String>>,
@@ -67,14 +71,6 @@ pub async fn run(backend: &dyn Backend, options: &Options) -> Result<History, Fa
             tabs.spawn(act(Arc::clone(browser), plan, Arc::clone(&faces), Arc::clone(&over)));
         }
     }
-    let strikes = storm(&desk, &faults, options).await?;
-    over.store(true, Ordering::Relaxed);
-    while let Some(tab) = tabs.join_next().await {
-        tab?;
-    }
-    recover(&desk, &faces).await;
-    revisit(&browsers, &faces).await;
-    calm(&browsers, &faces).await;
     let run = Run {
         backend: backend.name().to_owned(),
         seed: options.seed,
@@ -83,6 +79,14 @@ pub async fn run(backend: &dyn Backend, options: &Options) -> Result<History, Fa
         deadline: micros(STORE_TIMEOUT * 3 + COMMIT_DEADLINE + SLACK),
         grace: micros(GRACE),
     };
+    let strikes = storm(&desk, &faults, &run).await?;
+    over.store(true, Ordering::Relaxed);
+    while let Some(tab) = tabs.join_next().await {
+        tab?;
+    }
+    recover(&desk, &faces).await;
+    revisit(&browsers, &faces).await;
+    calm(&browsers, &faces).await;
     let mut requests = desk.requests();
     requests.sort_by_key(|request| (request.end, request.number));
     Ok(History { run, strikes, requests })
@@ -124,20 +128,26 @@ async fn one(browser: &Browser, order: Order, face: &Face, connection: &mut Conn
     browser.send(order, Part::Storm, face, connection).await;
 }
 
-/// Faults strike one after another, each at least once if there is time.
-async fn storm(desk: &Desk, faults: &[&dyn Fault], options: &Options) -> Result<Vec<Strike>, Failure> {
-    let until = Instant::now() + Duration::from_secs(options.seconds);
-    let mut random = Random::of(options.seed, "faults");
+/// Faults strike one after another, each at least once. It goes on until enough has happened, within bounds.
+async fn storm(desk: &Desk, faults: &[&dyn Fault], run: &Run) -> Result<Vec<Strike>, Failure> {
+    let wanted = Duration::from_secs(run.seconds);
+    let until = Instant::now() + wanted;
+    let at_most = Instant::now() + wanted * MOST_TIMES;
+    let mut random = Random::of(run.seed, "faults");
     let mut strikes = Vec::new();
     let mut waiting: Vec<usize> = Vec::new();
     loop {
         let rest = random.millis(200..900);
-        let is_over = strikes.len() >= faults.len() && Instant::now() + rest >= until;
-        if faults.is_empty() || is_over {
+        if strikes.len() >= faults.len() && Instant::now() + rest >= until {
             sleep_until(until).await;
-            return Ok(strikes);
+            if Instant::now() >= at_most || shows_enough(desk, run, &strikes) {
+                return Ok(strikes);
+            }
         }
         sleep(rest).await;
+        if faults.is_empty() {
+            continue;
+        }
         if waiting.is_empty() {
             waiting.extend(0..faults.len());
         }
@@ -145,7 +155,7 @@ async fn storm(desk: &Desk, faults: &[&dyn Fault], options: &Options) -> Result<
         let Some(fault) = faults.get(place) else { continue };
         let start = desk.now();
         // What it draws shifts nothing that is drawn after it.
-        let mut own = Random::of(options.seed, &format!("{} {}", fault.name(), strikes.len()));
+        let mut own = Random::of(run.seed, &format!("{} {}", fault.name(), strikes.len()));
         let struck = timeout(STRIKE, fault.strike(&mut own)).await;
         let struck = struck.unwrap_or_else(|_| Err("it was not healed".into()));
         struck.map_err(|error| format!("the fault {}: {error}", fault.name()))?;
@@ -153,6 +163,12 @@ async fn storm(desk: &Desk, faults: &[&dyn Fault], options: &Options) -> Result<
             Strike { fault: fault.name().to_owned(), start, end: desk.now(), loses_writes: fault.loses_writes() };
         strikes.push(strike);
     }
+}
+
+/// Whether a run that ended now could show anything.
+fn shows_enough(desk: &Desk, run: &Run, strikes: &[Strike]) -> bool {
+    let so_far = History { run: run.clone(), strikes: strikes.to_vec(), requests: desk.requests() };
+    Counts::of(&so_far).shortfalls().is_empty()
 }
 
 /// Waits until every instance can write again, for a while.
