@@ -32,7 +32,8 @@ pub enum ErrorKind {
     StoreUnavailable,
     /// The store's answer was lost; the changes may or may not have been written.
     StoreUnknown,
-    /// Other requests went on changing the session until the commit's deadline.
+    /// Other requests went on changing the session until the commit's deadline. A destroy before the other changes may have
+    /// been carried out.
     Contended,
     /// The session is too large: its record, its number of names, or its cookie; or one commit has more than 1024 updates.
     TooLarge,

@@ -230,3 +230,43 @@ async fn s18_a_change_of_owner_changes_the_id() {
         before = browser.cookie();
     }
 }
+
+#[tokio::test]
+async fn m1_a_slow_answer_that_looked_through_a_renewal_or_committed_early_does_not_undo_a_login() {
+    for early in ["renewed before", "renews", "changes its lifetime"] {
+        for logs_in in [true, false] {
+            let world = World::new();
+            let browser = visitor(&world).await;
+            let (late, pause) = (browser.copy(), Pause::new());
+            if early == "renewed before" {
+                browser.act(|session| async move { session.renew_id() }).await.ok();
+            }
+            let under_way = spawn(late, {
+                let pause = pause.clone();
+                move |session: Session| async move {
+                    match early {
+                        "renews" => session.renew_id()?,
+                        "changes its lifetime" => session.set_persistent(false)?,
+                        _ => assert!(session.is_live()),
+                    }
+                    if early != "renewed before" {
+                        session.commit().await?;
+                    }
+                    pause.wait().await;
+                    Ok(())
+                }
+            });
+            pause.reached().await;
+            if logs_in {
+                browser.act(|session| async move { session.rotate() }).await.ok();
+            }
+            pause.go();
+            // Without the login there is a cookie to be sent.
+            let cookies = under_way.await.unwrap().ok().cookies();
+            assert_eq!(cookies.len(), usize::from(!logs_in), "{early}: {cookies:?}");
+            if logs_in {
+                assert_eq!(seen(&browser).await, "ada  Some(1) true", "{early}");
+            }
+        }
+    }
+}

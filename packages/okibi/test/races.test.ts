@@ -411,3 +411,41 @@ test('n2_an_update_beside_a_commit_of_the_same_request_is_kept_whatever_the_comm
     expect(await ann.text('/n'), `round ${round}`).toBe('111')
   }
 })
+
+test('m1_a_slow_answer_that_looked_through_a_renewal_or_committed_early_does_not_undo_a_login', async () => {
+  const cases = ['renewed before', 'renews', 'changes its lifetime'].flatMap((early) => [
+    { early, logsIn: true },
+    { early, logsIn: false },
+  ])
+  for (const { early, logsIn } of cases) {
+    const { app, wait } = make(openStore().store)
+    app.get('/slow-read', async (c) => {
+      const session = c.get('session')
+      if (early === 'renews') session.renewId()
+      if (early === 'changes its lifetime') session.setPersistent(false)
+      if (early !== 'renewed before') await session.commit()
+      reached()
+      await gateOpened
+      return c.text('read')
+    })
+    let reached = () => {}
+    const isReached = new Promise<void>((resolve) => {
+      reached = resolve
+    })
+    const { opened: gateOpened, open } = wait('slow-read')
+    const ann = new Browser(app)
+    await ann.text('/start')
+    const slow = ann.twin()
+    if (early === 'renewed before') await ann.text('/renew')
+    const reading = slow.fetch('/slow-read')
+    await isReached
+    // The login comes with whatever cookie the browser has by then, and the slow answer comes after it.
+    if (logsIn) await ann.text('/login')
+    open()
+    const answer = await reading
+    expect(answer.status, early).toBe(200)
+    // Without the login there is a cookie to be sent.
+    expect(answer.headers.getSetCookie(), early).toHaveLength(logsIn ? 0 : 1)
+    if (logsIn) expect(await ann.text('/user'), early).toBe('ann')
+  }
+})

@@ -24,7 +24,8 @@ impl<K> Session<K> {
     ///
     /// # Errors
     /// What could not be written, and why. Nothing was written then, or the outcome is unknown
-    /// ([`StoreUnknown`](ErrorKind::StoreUnknown)), and then the request's answer is the layer's error.
+    /// ([`StoreUnknown`](ErrorKind::StoreUnknown)), and then the request's answer is the layer's error. At
+    /// [`Contended`](ErrorKind::Contended) a [`destroy`](Self::destroy) before the other changes may have been carried out.
     pub async fn commit(&self) -> Result<(), Error> {
         if self.inner.seen().closed {
             return Err(self.inner.fail(Error::head_sent()));
