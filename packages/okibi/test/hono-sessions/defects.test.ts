@@ -185,6 +185,20 @@ describe('n2: no change is lost to a parallel one', () => {
   })
 })
 
+describe('n58: a HEAD request consumes nothing', () => {
+  for (const [name, place] of Object.entries(places)) {
+    defect(`a flash is still there for the page: ${name}`, async (implementation) => {
+      const ann = new Jar(site(implementation, { ...place(implementation), expireAfterSeconds: 3600 }))
+      await ann.json('/flash/message?v="hello"')
+      for (let round = 0; round < 2; round += 1) {
+        const head = await ann.fetch('/get/message', { method: 'HEAD' })
+        expect([head.status, await head.text()]).toEqual([200, ''])
+      }
+      expect([await ann.json('/get/message'), await ann.json('/get/message')]).toEqual(['hello', null])
+    })
+  }
+})
+
 describe('n3, n15: reading is only reading', () => {
   for (const [name, place] of Object.entries(places)) {
     defect(`a hundred reads set no cookie: ${name}`, async (implementation) => {
