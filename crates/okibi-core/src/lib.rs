@@ -16,6 +16,7 @@ mod engine;
 mod error;
 mod exchange;
 mod id;
+mod index;
 pub mod json;
 mod log;
 mod policy;

@@ -1,10 +1,11 @@
 //! A session as a handler sees it: the loaded values under the request's own changes, and those changes as a log.
 
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 use core::{mem, time::Duration};
 
 use crate::{
     id::Owner,
+    index::Index,
     record::{Entry, push_data},
     state::{State, variants},
     text::Text,
@@ -132,7 +133,7 @@ pub struct Values {
     /// In their order; `None` where one was removed.
     entries: Vec<Option<Entry>>,
     /// Where each name is, once there are more changes than a search through all entries is good for.
-    places: Option<BTreeMap<Text, usize>>,
+    places: Option<Index>,
     searches: usize,
     count: usize,
     size: usize,
@@ -207,12 +208,10 @@ impl Values {
 
     fn place(&mut self, name: &Text) -> Option<usize> {
         if self.places.is_none() && self.searches >= SEARCHES {
-            let places = self.entries.iter().enumerate();
-            self.places =
-                Some(places.filter_map(|(place, entry)| Some((entry.as_ref()?.name.clone(), place))).collect());
+            self.places = Some(Index::of(&self.entries));
         }
         if let Some(places) = &self.places {
-            return places.get(name).copied();
+            return places.find(&self.entries, name);
         }
         self.searches += 1;
         self.entries.iter().position(|entry| entry.as_ref().is_some_and(|entry| entry.name == *name))
@@ -228,20 +227,21 @@ impl Values {
             old.flash = flash;
             return;
         }
-        if let Some(places) = &mut self.places {
-            places.insert(name.clone(), self.entries.len());
-        }
         self.entries.push(Some(entry));
+        if let Some(places) = &mut self.places {
+            places.insert(&self.entries, self.entries.len() - 1);
+        }
         self.count += 1;
     }
 
     fn remove(&mut self, name: &Text) {
-        let Some(entry) = self.place(name).and_then(|place| self.entries.get_mut(place)?.take()) else { return };
+        let Some(place) = self.place(name) else { return };
+        if let Some(places) = &mut self.places {
+            places.remove(&self.entries, place);
+        }
+        let Some(entry) = self.entries.get_mut(place).and_then(Option::take) else { return };
         self.size -= entry.size();
         self.count -= 1;
-        if let Some(places) = &mut self.places {
-            places.remove(name);
-        }
     }
 }
 
