@@ -16,7 +16,6 @@ mod engine;
 mod error;
 mod exchange;
 mod id;
-mod index;
 pub mod json;
 mod log;
 mod policy;

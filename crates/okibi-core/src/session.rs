@@ -1,11 +1,13 @@
 //! A session as a handler sees it: the loaded values under the request's own changes, and those changes as a log.
 
+mod index;
+
 use alloc::{string::String, vec::Vec};
 use core::{mem, time::Duration};
 
+use self::index::Index;
 use crate::{
     id::Owner,
-    index::Index,
     record::{Entry, push_data},
     state::{State, variants},
     text::Text,

@@ -1,9 +1,12 @@
-// docs/remember-me.md shows its example as it is.
+// docs/remember-me.md and docs/changing-shapes.md show their examples as they are.
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 
-test('the page shows the example as it is', () => {
-  const [, ...lines] = readFileSync(new URL('./readme/remember.ts', import.meta.url), 'utf8').split('\n')
-  const page = readFileSync(new URL('../../../docs/remember-me.md', import.meta.url), 'utf8')
+test.each([
+  ['remember-me.md', 'remember.ts'],
+  ['changing-shapes.md', 'shapes.ts'],
+])('%s shows %s as it is', (name, example) => {
+  const [, ...lines] = readFileSync(new URL(`./readme/${example}`, import.meta.url), 'utf8').split('\n')
+  const page = readFileSync(new URL(`../../../docs/${name}`, import.meta.url), 'utf8')
   expect(page).toContain(`\`\`\`ts\n${lines.join('\n')}\`\`\`\n`)
 })
