@@ -39,7 +39,7 @@ export class Session<D extends JsonData<D> = AnyData> {
   }
 
   /**
-   * The value under a name, or `undefined`. Reading a {@link flash} removes it.
+   * The value under a name, or `undefined`. Reading a {@link flash} removes it, unless the request is a HEAD.
    *
    * @example
    * ```ts
@@ -63,13 +63,17 @@ export class Session<D extends JsonData<D> = AnyData> {
   /**
    * Puts a value under a name. If a parallel request sets the same name, the later commit wins.
    *
-   * Throws `invalid_value` if it cannot be written as JSON.
+   * Throws `invalid_value` if it cannot be written as JSON or nests too deep, `invalid_name` if the name has more than 256
+   * bytes, and `too_large` if the session would have more names or bytes than the option `limits` says.
    */
   set<K extends keyof D & string>(name: K, value: D[K]): void {
     this.#request.change('session').set(name, value)
   }
 
-  /** Puts a value under a name for one reading: the next {@link get}, in this request or a later one, removes it. */
+  /**
+   * Puts a value under a name for one reading: the next {@link get}, in this request or a later one, removes it. Throws what
+   * {@link set} throws.
+   */
   flash<K extends keyof D & string>(name: K, value: D[K]): void {
     this.#request.change('session').flash(name, value)
   }
@@ -90,7 +94,9 @@ export class Session<D extends JsonData<D> = AnyData> {
    *
    * No parallel change is lost: if the session turns out to have changed meanwhile, the function runs again, on what is
    * there by then. So what this returns is provisional until the commit, and the function must do nothing but compute.
-   * If it throws when it runs again, the commit fails with `update_failed`.
+   * If it throws when it runs again, the commit fails with `update_failed`. It must not change the session (`update_changes`).
+   *
+   * Throws what {@link set} throws, and `too_large` for more than 1024 updates in one commit.
    *
    * @example
    * ```ts
