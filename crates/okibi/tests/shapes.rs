@@ -5,6 +5,8 @@
 #[path = "../examples/shapes.rs"]
 mod shapes;
 
+use std::sync::Arc;
+
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -36,8 +38,8 @@ async fn ask(app: &Router, path: &str, cookie: &str) -> (String, Option<String>)
 
 #[tokio::test]
 async fn n57_a_deploy_that_changes_types_signs_nobody_out() {
-    let store = MemoryStore::new();
-    let cookie = ask(&old(Sessions::new(store.clone())), "/", "").await.1.unwrap();
+    let store = Arc::new(MemoryStore::new());
+    let cookie = ask(&old(Sessions::new(Arc::clone(&store))), "/", "").await.1.unwrap();
     let cookie = cookie.split(';').next().unwrap();
     let new = shapes::app(Sessions::new(store)).unwrap();
     assert_eq!(ask(&new, "/", cookie).await.0, "tea, 0 off, in en");
