@@ -3,7 +3,7 @@
 use super::{
     Violation,
     fates::{Fate, is_gone},
-    model::{Model, Seen},
+    model::{Model, Rotated, Seen},
 };
 use crate::history::{Act, Outcome, SetCookie};
 
@@ -30,7 +30,10 @@ pub(super) fn check(model: &Model<'_>) -> Vec<Violation> {
 fn on_failure(model: &Model<'_>, seen: &Seen<'_>) -> Option<&'static str> {
     let is_told = match *seen.request.cookies {
         [] => return None,
-        [SetCookie::Issued(cookie)] => seen.request.sent != Some(cookie) && was_renewed(model, seen),
+        [SetCookie::Issued(cookie)] => {
+            // What the handler had committed by itself stays, and so does the cookie that opens it.
+            seen.request.sent != Some(cookie) && (was_renewed(model, seen) || seen.rotated == Rotated::Apart)
+        }
         // The handler's own commit failed, and then the logout was carried out all the same.
         [SetCookie::Removed] => is_gone(seen),
         _ => false,

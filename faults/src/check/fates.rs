@@ -102,6 +102,10 @@ fn by_itself(seen: &Seen<'_>) -> Fate {
         // A logout is carried out even if the handler's own commit of it had failed before.
         return Fate::Done;
     }
+    if seen.rotated == Rotated::Apart {
+        // The session is there, whatever failed after it had begun.
+        return Fate::Done;
+    }
     match &request.outcome {
         // It ends one session after another, so some may have ended before one could not.
         Outcome::Failed if is_revocation => Fate::Maybe,
@@ -129,6 +133,10 @@ fn of_success(seen: &Seen<'_>) -> Fate {
     match (&request.wish.act, seen.was_live()) {
         (Act::Revoke { .. }, _) => return Fate::Done,
         (Act::Destroy, Some(false)) if request.sent.is_some() => return Fate::Maybe,
+        // Its own commit made it, and what it made ended before the answer.
+        (Act::Rotate { .. }, Some(true)) if !moved && request.after().is_some_and(|after| after.live) => {
+            return Fate::Maybe;
+        }
         _ => {}
     }
     let changed = match (&request.wish.act, seen.was_live()) {

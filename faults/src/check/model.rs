@@ -92,11 +92,12 @@ impl<'a> Model<'a> {
         let at = request.sent.and_then(|cookie| self.cookies.get(&cookie)).map(|issue| issue.generation);
         let mut seen = Seen { request, at, began: None, rotated: Rotated::On, fate: Fate::Never };
         if let Some(cookie) = request.issued() {
-            let has_failed = has_failed(request);
+            // What the handler had committed by itself stays, also if the request failed after that.
+            let has_failed = has_failed(request) && self.rotated(request, cookie) != Rotated::Apart;
             // A revocation does not look at the session that its own cookie opens.
             let goes_on = at.filter(|_| has_failed || request.before().is_none_or(|before| before.live));
             let generation = match goes_on {
-                Some(generation) if has_failed || !moves(request) => generation,
+                Some(generation) if has_failed || !may_move(request) => generation,
                 Some(generation) => {
                     seen.rotated = self.rotated(request, cookie);
                     let same = self.generations.get(generation).copied().filter(|_| seen.rotated == Rotated::On);
@@ -179,7 +180,8 @@ impl<'a> Model<'a> {
     /// What a request saw of a live session: which, the view, and in what span of time.
     pub(super) fn views<'b>(&self, seen: &'b Seen<'a>) -> Vec<(Lineage, &'b View)> {
         let before = seen.at.into_iter().zip(seen.request.before());
-        let after = seen.began.or(seen.at).into_iter().zip(seen.request.after());
+        // A login that its own commit made, and whose session ended before the answer, sets no cookie to find it by.
+        let after = seen.began.or(seen.at.filter(|_| !is_login(seen.request))).into_iter().zip(seen.request.after());
         let live = before.chain(after).filter(|(_, view)| view.live);
         live.map(|(generation, view)| (self.lineage(generation), view)).collect()
     }
@@ -240,6 +242,18 @@ fn births<'a>(requests: &[&'a Request]) -> HashMap<CookieNumber, Option<&'a str>
 
 fn has_failed(request: &Request) -> bool {
     matches!(request.outcome, Outcome::Failed | Outcome::Unknown)
+}
+
+/// Whether it asks for another id because of another privilege.
+pub(super) fn is_login(request: &Request) -> bool {
+    let changes_handle =
+        request.before().zip(request.after()).is_some_and(|(before, after)| before.handle != after.handle);
+    matches!(request.wish.act, Act::Rotate { .. }) || (matches!(request.wish.act, Act::Own { .. }) && changes_handle)
+}
+
+/// Whether its cookie may be that of a rotation, as far as it is known.
+fn may_move(request: &Request) -> bool {
+    moves(request) || has_failed(request)
 }
 
 /// Whether a live session's new cookie is that of a rotation, and not of a renewal: then its handle is a new one.

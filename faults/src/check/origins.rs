@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::{
     Violation,
     fates::Fate,
-    model::{Generation, Lineage, Model, Seen},
+    model::{Generation, Lineage, Model, Seen, is_login},
 };
 use crate::history::{Act, Outcome, View};
 
@@ -88,7 +88,7 @@ fn handles(model: &Model<'_>) -> Vec<Violation> {
     let mut by_generation: HashMap<Generation, (&str, u32)> = HashMap::new();
     for seen in &model.requests {
         let before = seen.at.zip(seen.request.before());
-        let after = seen.began.or(seen.at).zip(seen.request.after());
+        let after = seen.began.or(seen.at.filter(|_| !is_login(seen.request))).zip(seen.request.after());
         // After an ended session there may be the handle of another, which the next request shows.
         let after = after.filter(|_| !matches!(seen.request.wish.act, Act::Destroy));
         for (generation, View { handle, .. }) in [before, after].into_iter().flatten() {
