@@ -3,7 +3,7 @@
 use super::{
     Violation,
     fates::{Fate, is_gone},
-    model::{Model, Rotated, Seen},
+    model::{Model, Seen},
 };
 use crate::history::{Act, Outcome, SetCookie};
 
@@ -32,7 +32,7 @@ fn on_failure(model: &Model<'_>, seen: &Seen<'_>) -> Option<&'static str> {
         [] => return None,
         [SetCookie::Issued(cookie)] => {
             // What the handler had committed by itself stays, and so does the cookie that opens it.
-            seen.request.sent != Some(cookie) && (was_renewed(model, seen) || seen.rotated == Rotated::Apart)
+            seen.request.sent != Some(cookie) && (was_renewed(model, seen) || seen.began.is_some())
         }
         // The handler's own commit failed, and then the logout was carried out all the same.
         [SetCookie::Removed] => is_gone(seen),

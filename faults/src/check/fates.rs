@@ -71,7 +71,7 @@ pub(super) fn is_rotation(seen: &Seen<'_>) -> bool {
     match seen.request.wish.act {
         Act::Rotate { .. } => seen.fate != Fate::Never && seen.was_live() != Some(false),
         // The same owner once more rotates nothing, but that is known only if it was acknowledged.
-        Act::Own { .. } if seen.fate == Fate::Done => seen.began.is_some() && seen.was_live() == Some(true),
+        Act::Own { .. } if seen.fate == Fate::Done => seen.began.is_some() && seen.was_live() != Some(false),
         Act::Own { .. } => seen.fate == Fate::Maybe && seen.was_live() != Some(false),
         _ => false,
     }
@@ -102,13 +102,16 @@ fn by_itself(seen: &Seen<'_>) -> Fate {
         // A logout is carried out even if the handler's own commit of it had failed before.
         return Fate::Done;
     }
-    if seen.rotated == Rotated::Apart {
+    let is_begun = seen.began.is_some() && request.wish.early && request.outcome != Outcome::Ok;
+    if seen.rotated == Rotated::Apart || is_begun {
         // The session is there, whatever failed after it had begun.
         return Fate::Done;
     }
     match &request.outcome {
         // It ends one session after another, so some may have ended before one could not.
         Outcome::Failed if is_revocation => Fate::Maybe,
+        // The handler's own commit had renewed the id, and then the last look at it failed.
+        Outcome::Failed if request.wish.early && request.issued().is_some() => Fate::Maybe,
         Outcome::Failed => Fate::Never,
         // What the handler had committed by itself stays.
         Outcome::RolledBack => {

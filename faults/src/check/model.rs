@@ -33,6 +33,8 @@ pub(super) struct Model<'a> {
     losses: Vec<(Micros, Micros)>,
     /// The births of the live sessions that were seen by each cookie, as far as the views tell them.
     births: HashMap<CookieNumber, Option<&'a str>>,
+    /// Their handles.
+    handles: HashMap<CookieNumber, &'a str>,
 }
 
 /// A request and where it belongs.
@@ -79,6 +81,7 @@ impl<'a> Model<'a> {
             crossed: Vec::new(),
             losses: losses.map(|strike| (strike.start, strike.end)).collect(),
             births: births(&requests),
+            handles: handles(&requests),
         };
         for request in requests {
             model.place(request);
@@ -93,7 +96,7 @@ impl<'a> Model<'a> {
         let mut seen = Seen { request, at, began: None, rotated: Rotated::On, fate: Fate::Never };
         if let Some(cookie) = request.issued() {
             // What the handler had committed by itself stays, also if the request failed after that.
-            let has_failed = has_failed(request) && self.rotated(request, cookie) != Rotated::Apart;
+            let has_failed = has_failed(request) && !self.had_moved(request, cookie);
             // A revocation does not look at the session that its own cookie opens.
             let goes_on = at.filter(|_| has_failed || request.before().is_none_or(|before| before.live));
             let generation = match goes_on {
@@ -128,6 +131,15 @@ impl<'a> Model<'a> {
             Some(Some(birth)) if *birth == request.wish.birth => Rotated::Apart,
             Some(_) => Rotated::On,
         }
+    }
+
+    /// Whether a request that failed had moved its session before that: its cookie opens one with another birth or handle.
+    fn had_moved(&self, request: &Request, cookie: CookieNumber) -> bool {
+        let has_moved = match (request.sent.and_then(|sent| self.handles.get(&sent)), self.handles.get(&cookie)) {
+            (Some(before), Some(after)) => before != after,
+            _ => moves(request),
+        };
+        request.wish.early && (self.rotated(request, cookie) == Rotated::Apart || has_moved)
     }
 
     /// A new generation, of a session that is there already or of a new one.
@@ -238,6 +250,16 @@ fn births<'a>(requests: &[&'a Request]) -> HashMap<CookieNumber, Option<&'a str>
         }
     }
     births
+}
+
+/// The handles of the live sessions that were seen by each cookie.
+fn handles<'a>(requests: &[&'a Request]) -> HashMap<CookieNumber, &'a str> {
+    let seen = requests.iter().flat_map(|request| {
+        let before = request.sent.zip(request.before());
+        let after = request.issued().zip(request.after());
+        [before, after].into_iter().flatten().filter(|(_, view)| view.live)
+    });
+    seen.filter_map(|(cookie, view)| Some((cookie, view.handle.as_deref()?))).collect()
 }
 
 fn has_failed(request: &Request) -> bool {
