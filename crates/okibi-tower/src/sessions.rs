@@ -55,6 +55,8 @@ pub struct Sessions<K = ()> {
     /// `signed` was asked for where the dialect has a protection of its own.
     signs_dialect: bool,
     has_max_bytes: bool,
+    commits_failed: bool,
+    failed_when: Option<fn(StatusCode) -> bool>,
     outside: Outside,
     kind: PhantomData<fn() -> K>,
 }
@@ -118,6 +120,8 @@ impl Sessions {
             chunks: None,
             signs_dialect: false,
             has_max_bytes: false,
+            commits_failed: false,
+            failed_when: None,
             outside,
             kind: PhantomData,
         }
@@ -127,9 +131,31 @@ impl Sessions {
 impl<K> Sessions<K> {
     /// The sessions of the kind `Other`, in a cookie of their own: [`Session<Other>`](crate::Session) asks for them.
     pub fn of<Other>(self, cookie_name: impl Into<String>) -> Sessions<Other> {
-        let Self { config, store, accepted, chunks, signs_dialect, has_max_bytes, outside, .. } = self;
-        Sessions { config, store, accepted, chunks, signs_dialect, has_max_bytes, outside, kind: PhantomData }
-            .cookie_name(cookie_name)
+        let Self {
+            config,
+            store,
+            accepted,
+            chunks,
+            signs_dialect,
+            has_max_bytes,
+            commits_failed,
+            failed_when,
+            outside,
+            ..
+        } = self;
+        let other = Sessions {
+            config,
+            store,
+            accepted,
+            chunks,
+            signs_dialect,
+            has_max_bytes,
+            commits_failed,
+            failed_when,
+            outside,
+            kind: PhantomData,
+        };
+        other.cookie_name(cookie_name)
     }
 
     /// Takes over the sessions of an older dialect until the given time: a visitor who comes with its cookie stays signed
@@ -279,7 +305,7 @@ impl<K> Sessions<K> {
         self
     }
 
-    /// Signs the id in the cookie, so that an invented one never reaches the store.
+    /// Signs the id in the cookie, so that an invented one never reaches the store. To switch it on or off signs everybody out.
     ///
     /// Only for okibi's own sessions in a store: an older dialect brings a protection of its own, so there
     /// [`layer`](Self::layer) refuses this.
@@ -321,7 +347,8 @@ impl<K> Sessions<K> {
         self
     }
 
-    /// What a session may hold at most. Default 64 KiB, 1024 names, 32 levels of nesting.
+    /// What a session may hold at most. Default 64 KiB, 1024 names, 32 levels of nesting. A session that is larger when the
+    /// limits are lowered ends, with the event `undecodable_record`.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.config.limits = limits;
         self
@@ -336,7 +363,8 @@ impl<K> Sessions<K> {
     }
 
     /// Refuses integers that a JavaScript number cannot hold: those beyond 2^53 - 1 in either direction. For sessions that a Hono
-    /// app opens as well. Such a value fails with [`InvalidValue`](crate::ErrorKind::InvalidValue) where it is set.
+    /// app opens as well. Such a value fails with [`InvalidValue`](crate::ErrorKind::InvalidValue) where it is set. What a session has
+    /// already stays, also beside an update of another field of a [`SessionOf`](crate::SessionOf).
     pub fn safe_integers(mut self) -> Self {
         self.outside.safe_integers = true;
         self
@@ -368,8 +396,10 @@ impl<K> Sessions<K> {
     /// By default a [failed](Self::failed_when) request changes nothing, except that a session it destroyed is destroyed: what a
     /// handler did halfway is not kept. With this option such an answer keeps it, and sends its cookie. A service that errs
     /// has no answer to send a cookie with, so then, too, only a destroy is carried out.
-    pub fn commit_failed_requests(self) -> Self {
-        self.failed_when(|_| false)
+    /// [`layer`](Self::layer) refuses it beside `failed_when`.
+    pub fn commit_failed_requests(mut self) -> Self {
+        self.commits_failed = true;
+        self
     }
 
     /// Which status of the answer means that the request failed, so that it changes nothing. Default: 5xx, 408 (a timeout cut
@@ -388,7 +418,7 @@ impl<K> Sessions<K> {
     /// # Ok::<(), okibi_tower::ConfigError>(())
     /// ```
     pub fn failed_when(mut self, is_failure: fn(StatusCode) -> bool) -> Self {
-        self.outside.is_failure = is_failure;
+        self.failed_when = Some(is_failure);
         self
     }
 
@@ -425,6 +455,16 @@ impl<K> Sessions<K> {
             if value.is_zero() {
                 return Err(ConfigError::Span { option, value, rule: "must be longer than zero" });
             }
+        }
+        match (self.commits_failed, self.failed_when) {
+            (true, Some(_)) => {
+                return Err(option(
+                    "failed_when: with commit_failed_requests no request counts as failed; remove one of the two",
+                ));
+            }
+            (true, None) => self.outside.is_failure = |_| false,
+            (false, Some(is_failure)) => self.outside.is_failure = is_failure,
+            (false, None) => {}
         }
         if self.signs_dialect {
             return Err(option("signed: an older dialect brings its own protection; set it there and remove signed"));

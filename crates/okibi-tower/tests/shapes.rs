@@ -13,7 +13,11 @@ use okibi_tower::{
     Dialect, ErrorKind, HonoKv, HonoSessions, Limits, Name, Session, SessionOf, Sessions, Timestamp, require,
 };
 use serde::{Deserialize, Serialize};
-use support::{Browser, COUNT, NOTE, USER, World, browser::routes, name, ring};
+use support::{
+    Browser, COUNT, NOTE, USER, World,
+    browser::{app, routes},
+    name, ring,
+};
 
 #[derive(Default, Serialize, Deserialize, Debug, PartialEq)]
 struct Old {
@@ -163,6 +167,34 @@ async fn n52_integers_that_javascript_cannot_hold_are_refused_where_the_app_asks
         assert_eq!(session.update(BIG, move |_| most + 1).unwrap_err().kind(), ErrorKind::InvalidValue);
         session.set(BIG, &most)?;
         session.set(BIG, &-most)
+    });
+    deed.await.ok();
+}
+
+#[derive(Default, Serialize, Deserialize, Debug, PartialEq)]
+struct Sized {
+    size: u64,
+    notes: Vec<String>,
+    counts: BTreeMap<String, i64>,
+}
+
+#[tokio::test]
+async fn n52_a_large_integer_from_before_stands_in_no_updates_way_but_its_own() {
+    let world = World::new();
+    let browser = world.browser();
+    let deed = browser.act(|session| async move { session.set(Name::<u64>::new("size"), &u64::MAX) });
+    deed.await.ok();
+    let browser = browser.visiting(app(world.sessions().safe_integers()));
+    let deed = browser.act(|session| async move {
+        let whole = SessionOf::<Sized>::from(session);
+        whole.update(|whole| whole.notes.push(r#"in a text, "\", 9007199254740993 is fine"#.into()))?;
+        whole.update(|whole| whole.counts = BTreeMap::from([("9007199254740993".into(), (1 << 53) - 1)]))?;
+        let large = whole.update(|whole| *whole.counts.entry("n".into()).or_default() = -(1 << 53)).unwrap_err();
+        assert_eq!(large.kind(), ErrorKind::InvalidValue);
+        assert_eq!(whole.update(|whole| whole.size -= 1).unwrap_err().kind(), ErrorKind::InvalidValue);
+        let kept = whole.get()?;
+        assert_eq!((kept.size, kept.notes.len(), kept.counts.len()), (u64::MAX, 1, 1));
+        Ok(())
     });
     deed.await.ok();
 }

@@ -39,7 +39,8 @@ impl<K> Session<K> {
     /// What this request itself has put there with [`set`](Self::set) or [`flash`](Self::flash) and not committed yet is its own,
     /// and is simply handed out. What it only updated is taken like any other value, and is returned with the update.
     /// An update of a whole [`SessionOf`](crate::SessionOf) is no part of what is returned.
-    /// A value that was taken stays taken, even if the request fails.
+    /// A value that was taken stays taken, even if the request fails. Unlike [`get`](Self::get) of a flash, it takes in a HEAD
+    /// request as well.
     ///
     /// # Errors
     /// [`NoSwap`](ErrorKind::NoSwap) for a sealed cookie and for a store without compare-and-swap, which could hand it to

@@ -26,6 +26,37 @@ pub(super) fn check<V: Serialize + ?Sized>(value: &V, safe: bool) -> Result<(), 
     value.serialize(Numbers { safe })
 }
 
+/// Whether a JSON text has an integer that a JavaScript number cannot hold.
+pub(super) fn is_unsafe(json: &str) -> bool {
+    let mut rest = json.bytes().peekable();
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'"' => {
+                while let Some(inside) = rest.next().filter(|inside| *inside != b'"') {
+                    if inside == b'\\' {
+                        rest.next();
+                    }
+                }
+            }
+            b'-' | b'0'..=b'9' => {
+                let mut number = String::from(char::from(byte));
+                let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E' | b'+' | b'-');
+                number.extend(std::iter::from_fn(|| rest.next_if(is_part)).map(char::from));
+                let is_integer = !number.contains(['.', 'e', 'E']);
+                if is_integer && !number.parse().is_ok_and(is_safe) {
+                    return true;
+                }
+            }
+            _ => {}
+        }
+    }
+    false
+}
+
+fn is_safe(integer: i128) -> bool {
+    (-MOST_SAFE..=MOST_SAFE).contains(&integer)
+}
+
 impl fmt::Display for Unfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -52,8 +83,7 @@ struct Numbers {
 
 impl Numbers {
     fn integer(self, value: impl TryInto<i128>) -> Result<(), Unfit> {
-        let is_safe = value.try_into().is_ok_and(|value| (-MOST_SAFE..=MOST_SAFE).contains(&value));
-        if is_safe || !self.safe { Ok(()) } else { Err(Unfit::Unsafe) }
+        if !self.safe || value.try_into().is_ok_and(is_safe) { Ok(()) } else { Err(Unfit::Unsafe) }
     }
 
     fn look<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Unfit> {
