@@ -31,7 +31,14 @@ export function addToHead<V extends Changes>(c: Context, request: RequestSession
     headers.delete('Set-Cookie')
     for (const cookie of [...others, ...cookies]) headers.append('Set-Cookie', cookie)
   })
+  if (cookies.length > 0) sent.set(c, [...(sent.get(c) ?? []), ...cookies])
 }
+
+/**
+ * The cookies that sessions have sent so far in a request, each with a middleware of its own. They belong to commits that were
+ * made, so they leave also if the commit of a session around them fails.
+ */
+const sent = new WeakMap<Context, readonly string[]>()
 
 /** Whether an answer ends HTTP: nothing can be added to its head. */
 export function upgrades(answer: Response): boolean {
@@ -111,7 +118,7 @@ function replace(c: Context, answer: Response): void {
 
 /**
  * Answers a session's failure. Nothing of what the app had answered leaves: only the headers that were set before the
- * session's middleware ran are kept (N42).
+ * session's middleware ran are kept (N42), and the cookies of other sessions inside.
  */
 export async function answerError(
   c: Context,
@@ -132,6 +139,7 @@ export async function answerError(
     if (answer.headers.has(name)) continue
     for (const [other, value] of before) if (other === name) answer.headers.append(name, value)
   }
+  for (const cookie of sent.get(c) ?? []) answer.headers.append('Set-Cookie', cookie)
   const cacheControl = engine.cacheControl(answer.headers.get('Cache-Control'), true, true)
   if (cacheControl !== null) answer.headers.set('Cache-Control', cacheControl)
   replace(c, answer)

@@ -92,9 +92,16 @@ export interface CommonOptions<As extends string = 'session'> extends TimeOption
   readonly persistent?: boolean | undefined
   /** The cookie's name and attributes. */
   readonly cookie?: CookieOptions | undefined
-  /** What store keys begin with. Default: the cookie's name without its prefix. */
+  /**
+   * What store keys begin with. Default: the cookie's name without its prefix.
+   *
+   * Two kinds of sessions in one store (`as`) need a namespace each: with the same one a visitor's session opens as the other kind
+   * when its cookie is sent under the other name.
+   */
   readonly namespace?: string | undefined
-  /** What a record may be at most. */
+  /**
+   * What a record may be at most. A session that is larger when the limits are lowered ends, with the event `undecodable_record`.
+   */
   readonly limits?: LimitOptions | undefined
   /**
    * Takes over the sessions of older packages: a visitor who comes with such a cookie stays signed in, gets the new cookie at
@@ -108,12 +115,13 @@ export interface CommonOptions<As extends string = 'session'> extends TimeOption
   readonly insecureForDevelopment?: boolean | undefined
   /**
    * Commits the changes of failed requests as well. By default a failed request (see `failedWhen`) changes nothing, except that a
-   * session which was destroyed is destroyed.
+   * session which was destroyed is destroyed. Refused beside `failedWhen`.
    */
   readonly commitFailedRequests?: boolean | undefined
   /**
    * Which status of the answer means that the request failed, so that it changes nothing. Default: 5xx, 408 (a timeout cut the
    * handler off) and 499 (the client went away). A request without an answer has failed in any case.
+   * Refused beside `commitFailedRequests: true`.
    */
   readonly failedWhen?: ((status: number) => boolean) | undefined
   /**
@@ -177,7 +185,9 @@ export interface StoredOptions<E extends Env = Env, As extends string = 'session
    * namespaces.
    */
   readonly store: StoreOption<E>
-  /** Signs the id in the cookie, so that an invented one never reaches the store. */
+  /**
+   * Signs the id in the cookie, so that an invented one never reaches the store. To switch it on or off signs everybody out.
+   */
   readonly sign?: SecretOption<E> | undefined
   readonly secret?: undefined
   readonly chunks?: undefined
@@ -284,6 +294,9 @@ function checkKinds(options: Readonly<Record<string, unknown>>): void {
   check(['storeTimeout', 'commitDeadline'], (given) => typeof given === 'number', 'must be a number of seconds')
   check(['as'], (given) => typeof given === 'string', 'must be a text')
   check(['accept'], Array.isArray, 'must be a list')
+  if (options.commitFailedRequests === true && options.failedWhen !== undefined) {
+    throw wrong('failedWhen: commitFailedRequests is true, so no request counts as failed; remove one of the two')
+  }
 }
 
 function isFunction(given: unknown): boolean {

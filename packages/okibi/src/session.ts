@@ -112,6 +112,7 @@ export class Session<D extends JsonData<D> = AnyData> {
    * Takes a value out of the session, at once and for this request alone: of all requests that take it in parallel one
    * gets it, the others get `undefined`. It stays taken even if this request fails. What this request put there with
    * {@link set} or {@link flash} is its own; what it only changed is taken like any other value, and is returned as it changed it.
+   * Unlike {@link get} of a flash, it takes in a HEAD request as well.
    *
    * Rejects with `no_swap` for a sealed cookie and for a store without compare-and-swap.
    */
@@ -290,7 +291,8 @@ export class Session<D extends JsonData<D> = AnyData> {
    */
   async end(handle: string): Promise<boolean> {
     const { owner } = this
-    if (handle === this.handle) {
+    // Without a session both can be `undefined`, by an app without types.
+    if (handle !== undefined && handle === this.handle) {
       this.destroy()
       return true
     }

@@ -41,6 +41,10 @@ const REFUSED: [options: unknown, message: RegExp][] = [
   [{ store, random: {} }, /random of type object: must be a function/],
   [{ store, lazy: 'no' }, /lazy of type string: must be true or false/],
   [{ store, commitFailedRequests: 'no' }, /commitFailedRequests of type string: must be true or false/],
+  [
+    { store, commitFailedRequests: true, failedWhen: () => true },
+    /failedWhen: commitFailedRequests is true.*remove one/,
+  ],
   [{ store, storeTimeout: '2' }, /storeTimeout of type string: must be a number of seconds/],
   [{ store, as: 5 }, /as of type number: must be a text/],
   [{ store, accept: {} }, /accept of type object: must be a list/],

@@ -446,3 +446,8 @@ function permutations(names: readonly string[]): string[][] {
   if (names.length < 2) return [[...names]]
   return names.flatMap((name) => permutations(names.filter((other) => other !== name)).map((rest) => [name, ...rest]))
 }
+
+test('n25_a_visitor_without_a_session_has_none_to_end', async () => {
+  const ann = new Visitor(kinds.stored())
+  expect(await ann.does((session) => session.end(session.handle as string))).toBe(false)
+})
