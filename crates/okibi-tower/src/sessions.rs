@@ -347,8 +347,8 @@ impl<K> Sessions<K> {
         self
     }
 
-    /// What a session may hold at most. Default 64 KiB, 1024 names, 32 levels of nesting. A session that is larger when the
-    /// limits are lowered ends, with the event `undecodable_record`.
+    /// What a session may hold at most. Default 64 KiB, 1024 names, 32 levels of nesting. A session larger than
+    /// lowered limits no longer opens, with the event `undecodable_record`.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.config.limits = limits;
         self

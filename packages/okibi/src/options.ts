@@ -100,7 +100,7 @@ export interface CommonOptions<As extends string = 'session'> extends TimeOption
    */
   readonly namespace?: string | undefined
   /**
-   * What a record may be at most. A session that is larger when the limits are lowered ends, with the event `undecodable_record`.
+   * What a record may be at most. A session larger than lowered limits no longer opens, with the event `undecodable_record`.
    */
   readonly limits?: LimitOptions | undefined
   /**
