@@ -68,6 +68,32 @@ fn m1_a_slow_answer_after_an_early_commit_does_not_undo_a_login() {
     assert_eq!(slow.cookie(), Some(newest));
 }
 
+/// A commit of the handler's own was carried out. Before its cookie is sent the store is asked again, and cannot answer.
+#[test]
+fn m1_what_was_committed_early_is_no_failure_if_the_store_cannot_be_asked_again() {
+    for (early, luck) in [(Op::RenewId, Luck::Refused), (Op::Rotate, Luck::ReplyLost), (Op::Touch, Luck::RequestLost)] {
+        let (mut world, cookie) = begun(Config::default());
+        let mut request = world.request(Some(&cookie));
+        request.load(&mut world);
+        request.log.push(early);
+        request.commit(&mut world).unwrap();
+        let decided = request.cookie().unwrap();
+        request.log.clear();
+        request.start_commit(&mut world, false);
+        request.go(&mut world, luck);
+        assert_eq!(request.outcome, Some(Ok(())));
+        assert_eq!(request.cookie(), Some(decided));
+    }
+    // A renewal that the visitor missed is found again by its marker, so no cookie is needed.
+    let (mut world, old) = begun(Config::default());
+    world.serve(Some(&old), |request| request.log.push(Op::RenewId));
+    let mut late = world.request(Some(&old));
+    late.load(&mut world);
+    late.start_commit(&mut world, false);
+    late.go(&mut world, Luck::Refused);
+    assert_eq!((late.outcome.clone(), late.cookies()), (Some(Ok(())), [""; 0].map(String::from).as_slice()));
+}
+
 /// Two logins from a double click, whose steps come in every order: which of them takes the next step, as bits.
 #[test]
 fn n48_a_double_clicked_login_signs_in_whichever_answer_is_kept() {

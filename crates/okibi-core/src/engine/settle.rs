@@ -71,6 +71,14 @@ impl Engine {
             (Stage::Checking, Answer::Loaded(found)) => {
                 self.checked(flow, work, found.map(|loaded| loaded.bytes).as_ref(), now, random)
             }
+            // Nothing was left to write, only to look again before a cookie is sent: no reason to fail. What this request itself
+            // committed has its cookie; one that was found by a marker is found by it again.
+            (Stage::Loading(_), Answer::Failed(_)) if work.is_checked => {
+                if work.hops > 0 {
+                    flow.set_cookies.clear();
+                }
+                Ok(Step::Done)
+            }
             (
                 Stage::EndDeleting | Stage::RotateClearing { dead: false } | Stage::Adopting { .. },
                 Answer::Failed(Fault::Unknown),

@@ -187,6 +187,7 @@ describe('one server', () => {
       // The server has not seen the scripts yet, or has: either way it has now. And it was asked for its policy.
       await store.swap(`first ${name}`, undefined, write('x'))
       await store.swap(`second ${name}`, undefined, write('x', 'somebody'))
+      await store.delete(`second ${name}`)
       const trips = async (call: () => Promise<unknown>) => {
         // Answers come in order: when this one is here, so is every one before it.
         await store.load('before')
