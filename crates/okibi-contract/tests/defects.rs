@@ -262,16 +262,22 @@ async fn an_eventually_consistent_store_gets_time_to_show_a_write_but_no_other_i
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_race_between_threads_is_found_if_the_suite_may_spawn() {
-    let clock = VirtualClock::new();
-    let store = Faulty::new(Defect::RacesBetweenThreads, Consistency::Strong, &clock);
-    let report = Contract::new(store).clock(&clock).spawn(|task| drop(tokio::spawn(task))).run().await;
-    for rule in [
+    let mut rules = vec![
         "a hundred increments at once make a hundred",
         "of a hundred creations at once, one wins",
         "a swap never brings back what a delete removed",
-    ] {
-        assert!(matches!(verdict(&report, rule), Verdict::Broken(_)), "{report}");
+    ];
+    // Whether two threads meet is the machine's doing: a busy one may let them pass each other in a run.
+    for _ in 0..20 {
+        let clock = VirtualClock::new();
+        let store = Faulty::new(Defect::RacesBetweenThreads, Consistency::Strong, &clock);
+        let report = Contract::new(store).clock(&clock).spawn(|task| drop(tokio::spawn(task))).run().await;
+        rules.retain(|rule| !matches!(verdict(&report, rule), Verdict::Broken(_)));
+        if rules.is_empty() {
+            return;
+        }
     }
+    panic!("never found: {rules:?}");
 }
 
 #[tokio::test]

@@ -91,7 +91,7 @@ fn m1_what_was_committed_early_is_no_failure_if_the_store_cannot_be_asked_again(
     late.load(&mut world);
     late.start_commit(&mut world, false);
     late.go(&mut world, Luck::Refused);
-    assert_eq!((late.outcome.clone(), late.cookies()), (Some(Ok(())), [""; 0].map(String::from).as_slice()));
+    assert_eq!((late.outcome, late.cookies()), (Some(Ok(())), [""; 0].map(String::from).as_slice()));
 }
 
 /// Two logins from a double click, whose steps come in every order: which of them takes the next step, as bits.
