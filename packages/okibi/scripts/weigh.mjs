@@ -10,7 +10,7 @@ const BUDGETS = {
   'okibi/iron': 8_400,
   'okibi/memory': 2_600,
   'okibi/sqlite': 2_900,
-  'okibi/redis': 4_300,
+  'okibi/redis': 4_450,
   'okibi/postgres': 4_900,
   'okibi/mysql': 4_700,
   'okibi/purge': 1_000,

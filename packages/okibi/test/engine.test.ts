@@ -27,10 +27,9 @@ test('n37_wasm_memory_stays_flat_over_a_million_requests_of_which_a_tenth_throw_
       c.get('session').set('n', 1)
       return c.text('set')
     })
-    const answer = new Response('read')
     app.get('/read', (c) => {
       c.get('session').get('n')
-      return answer
+      return new Response('read')
     })
     app.get('/change', (c) => {
       c.get('session').update('n', (n = 0) => n + 1)
