@@ -30,6 +30,7 @@ const WITHOUT: Record<string, Record<string, string>> = {
     'limits.test.ts': "counts work with V8's inspector, as Node has it",
     'proxies/docs.test.ts': 'reads the documentation',
     'readme.test.ts': 'reads the README, and its example of a login has an SQLite file',
+    'cookies-docs.test.ts': 'reads the documentation',
     'remember-docs.test.ts': 'reads the documentation',
     'schema.test.ts': 'looks at SQLite tables',
     'sqlite.test.ts': 'opens SQLite files',
