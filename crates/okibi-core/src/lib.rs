@@ -19,6 +19,7 @@ mod id;
 pub mod json;
 mod log;
 mod policy;
+mod random;
 mod record;
 mod seal;
 mod session;
@@ -34,7 +35,7 @@ pub use crate::{
     engine::{
         Engine, Summary,
         close::counts_as_failed,
-        flow::{Activity, Answer, Fault, Flow, RANDOM_BYTES, Random, Step},
+        flow::{Activity, Answer, Fault, Flow, Step},
     },
     error::{ConfigError, Event, Refusal},
     exchange::{Consistency, Loaded, Swap, Write},
@@ -43,6 +44,7 @@ pub use crate::{
         Accept, Config, Dialect, Lifetime, Protection,
         hono::{HonoKv, HonoProtection, HonoSessions, IronRing},
     },
+    random::{RANDOM_BYTES, Random},
     record::{Entry, Limits, Record},
     seal::ring::Ring,
     session::{Json, LONGEST_NAME, MOST_UPDATES, Op, Patch, Values, apply, input},

@@ -31,7 +31,7 @@ pub(crate) const SKEW: Duration = Duration::from_mins(1);
 pub(crate) const MOST_LIMITS: Limits = Limits { bytes: 16 * 1024 * 1024, names: 65_536, depth: 100 };
 pub(crate) const SHORTEST_IDLE: Duration = Duration::from_secs(1);
 /// Activity is written down this often at least: some browsers keep a cookie for a few days only unless it is sent again.
-const LONGEST_RENEWAL: Duration = Duration::from_hours(24);
+pub(crate) const LONGEST_RENEWAL: Duration = Duration::from_hours(24);
 const LONGEST_GRACE: Duration = Duration::from_hours(1);
 
 /// How a session's cookie value is made.
@@ -201,6 +201,7 @@ pub(crate) struct Policy {
     pub(crate) persistent: bool,
     pub(crate) grace: Duration,
     pub(crate) limits: Limits,
+    /// How long the headers of a sealed session may be in total.
     pub(crate) max_cookie_bytes: usize,
     pub(crate) consistency: Consistency,
     pub(crate) revocations: bool,
@@ -243,6 +244,9 @@ impl Policy {
                 return Err(ConfigError::Limit { option: "max_cookie_bytes", value: config.max_cookie_bytes, rule });
             }
         }
+        // The older dialects have the browser's own limit, of one cookie.
+        let max_cookie_bytes =
+            if matches!(config.dialect, Dialect::Native(_)) { config.max_cookie_bytes } else { usize::MAX };
         check_limits(&config.limits)?;
         if config.revocations {
             check_revocations(&config.dialect, lifetime, config.evicts)?;
@@ -259,14 +263,10 @@ impl Policy {
             persistent: config.persistent,
             grace: config.grace,
             limits: config.limits,
-            max_cookie_bytes: config.max_cookie_bytes,
+            max_cookie_bytes,
             consistency: config.consistency,
             revocations: config.revocations,
         })
-    }
-
-    pub(crate) const fn is_native(&self) -> bool {
-        matches!(self.dialect, Dialect::Native(_))
     }
 
     /// Whether the cookie is the store.
@@ -274,52 +274,16 @@ impl Policy {
         self.dialect.is_sealed()
     }
 
-    /// When activity is next written down: after a part of the idle span, so that reading costs no write (N3, N15).
-    pub(crate) fn renewal_due_at(&self, record: &Record) -> Timestamp {
-        let after = match &self.dialect {
-            Dialect::Native(_) => {
-                let tenth = record.idle / 10;
-                Some(self.renew_after.filter(|after| *after < record.idle).unwrap_or(tenth))
-            }
-            Dialect::HonoSessions(spoken) => spoken.renew_after(),
-            Dialect::HonoKv(spoken) => spoken.renew_after(),
-        };
-        let after = after.map(|after| after.min(LONGEST_RENEWAL));
-        let after = after.map(|after| if self.is_eventual() { eventually(after, record.idle) } else { after });
-        after.map_or(Timestamp::MAX, |after| record.active.plus(after))
-    }
-
+    /// Whether activity of now is to be written down.
     pub(crate) fn renewal_due(&self, record: &Record, now: Timestamp) -> bool {
         let due_at = self.renewal_due_at(record);
         due_at < Timestamp::MAX && (now > due_at || record.active > now.plus(SKEW))
-    }
-
-    /// Whether activity that the app declares is written down: on stores that take few writes, only some time after the last.
-    pub(crate) fn may_touch(&self, record: &Record, now: Timestamp) -> bool {
-        match &self.dialect {
-            Dialect::HonoKv(spoken) => now >= record.active.plus(spoken.gap()) || record.active > now.plus(SKEW),
-            Dialect::Native(_) | Dialect::HonoSessions(_) => true,
-        }
-    }
-
-    /// Whether a change moves the session's end, so that a cookie with an end of its own has to move along (N40).
-    pub(crate) fn sends_cookie_on_write(&self) -> bool {
-        match &self.dialect {
-            Dialect::Native(_) => false,
-            Dialect::HonoSessions(spoken) => spoken.cookie.lifetime().is_some(),
-            Dialect::HonoKv(_) => true,
-        }
     }
 
     /// Whether a backend takes one write per key and second at most, and shows it late.
     pub(crate) fn is_eventual(&self) -> bool {
         self.consistency == Consistency::Eventual
     }
-}
-
-/// Renewals on an eventually consistent store are a minute apart (N10), but never so far that a session ends between two.
-fn eventually(after: Duration, idle: Duration) -> Duration {
-    after.max(Duration::from_mins(1)).min(idle / 2)
 }
 
 fn accepted(written: &Dialect, accept: Vec<Accept>, limits: Limits) -> Result<Vec<Accepted>, ConfigError> {

@@ -6,16 +6,35 @@ use core::time::Duration;
 use bytes::Bytes;
 use okibi_crypto::{HmacSha256, base64};
 
-use super::Reading;
+use super::{Abilities, ChosenId, Reading};
 use crate::{
     error::Refusal,
     exchange::Loaded,
     id::{Id, StoreKey},
     json,
-    policy::{Policy, hono::HonoKv},
+    policy::{
+        Policy,
+        hono::{HonoKv, SHORTEST_TTL},
+    },
     record::{Entry, Record, Stored},
+    session::Op,
     text::Text,
     time::Timestamp,
+};
+
+/// What it can do. A record is the bare value: no tag, no marker, no clock but the backend's expiry.
+pub(super) const ABILITIES: Abilities = Abilities {
+    write_tag: false,
+    markers: false,
+    own_handles: false,
+    two_clocks: false,
+    writes_renew: true,
+    deletes_expired: false,
+    first_counts: true,
+    chosen_id: ChosenId::Overwrites,
+    shows_id: true,
+    shortest_idle: SHORTEST_TTL,
+    kept: Duration::ZERO,
 };
 
 /// The name of the one value that such a session has.
@@ -113,6 +132,19 @@ pub(super) fn key(host: &str, id: &Id) -> StoreKey {
     key.push(':');
     key.push_str(&id.to_text());
     StoreKey::new(key)
+}
+
+/// Whether a change of the session has a place in its record.
+pub(super) const fn accepts(op: &Op) -> bool {
+    !matches!(
+        op,
+        Op::SetDeadline(_)
+            | Op::Flash(..)
+            | Op::SetAbsolute(_)
+            | Op::SetPersistent(_)
+            | Op::SetOwner(Some(_))
+            | Op::SetLabel(Some(_))
+    )
 }
 
 pub(super) fn decode(policy: &Policy, spoken: &HonoKv, loaded: &Loaded, id: Option<&Id>) -> Option<Stored> {

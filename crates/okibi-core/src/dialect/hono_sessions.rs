@@ -5,18 +5,37 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Reading, is_uuid};
+use super::{Abilities, ChosenId, Reading, is_uuid};
 use crate::{
+    error::Refusal,
     id::Id,
     json,
     policy::{
         Policy,
-        hono::{COOKIE_RANDOM, HonoProtection, IronRing},
+        hono::{HonoProtection, HonoSessions, IronRing, SHORTEST_TTL},
     },
+    random::{Random, SEAL_RANDOM},
     record::{Entry, Record, Stored, has_duplicates},
     seal::iron,
+    session::Op,
     text::Text,
     time::Timestamp,
+};
+
+/// What it can do. A write has no tag of its own and a session that moves leaves no marker, so a rotation is two swaps and a
+/// delete, and a lost reply stays unknown.
+pub(super) const ABILITIES: Abilities = Abilities {
+    write_tag: false,
+    markers: false,
+    own_handles: false,
+    two_clocks: false,
+    writes_renew: true,
+    deletes_expired: true,
+    first_counts: true,
+    chosen_id: ChosenId::Creates,
+    shows_id: true,
+    shortest_idle: SHORTEST_TTL,
+    kept: Duration::ZERO,
 };
 
 /// The most bytes of a cookie's value: what browsers keep of a whole cookie.
@@ -29,10 +48,6 @@ pub(super) fn is_well_formed(protection: &HonoProtection, value: &[u8]) -> bool 
             value.len() <= LONGEST_VALUE && value.starts_with(b"Fe26.2*")
         }
     }
-}
-
-pub(super) const fn seals_ids(protection: &HonoProtection) -> bool {
-    matches!(protection, HonoProtection::SealedId(_))
 }
 
 pub(super) fn read(protection: &HonoProtection, value: &[u8], now: Timestamp) -> Option<Reading> {
@@ -60,20 +75,47 @@ pub(super) fn write_id(
     protection: &HonoProtection,
     id: &Id,
     now: Timestamp,
-    random: Option<&[u8; COOKIE_RANDOM]>,
-) -> Option<String> {
-    match protection {
+    random: &mut Random,
+) -> Result<Option<String>, Refusal> {
+    Ok(match protection {
         HonoProtection::Id => Some(id.to_text()),
-        HonoProtection::SealedId(ring) => seal(ring, &id.to_text(), now, random?),
+        HonoProtection::SealedId(ring) => seal(ring, &id.to_text(), now, &random.take()?),
         HonoProtection::Sealed(_) => None,
-    }
+    })
+}
+
+/// The cookie's value that is this record.
+pub(super) fn seal_record(
+    protection: &HonoProtection,
+    record: &[u8],
+    now: Timestamp,
+    random: &mut Random,
+) -> Result<Option<String>, Refusal> {
+    let HonoProtection::Sealed(ring) = protection else { return Ok(None) };
+    let Ok(text) = core::str::from_utf8(record) else { return Ok(None) };
+    Ok(seal(ring, text, now, &random.take()?))
 }
 
 /// A text in a seal.
-pub(crate) fn seal(ring: &IronRing, text: &str, now: Timestamp, random: &[u8; COOKIE_RANDOM]) -> Option<String> {
+fn seal(ring: &IronRing, text: &str, now: Timestamp, random: &[u8; SEAL_RANDOM]) -> Option<String> {
     let mut json = String::with_capacity(text.len() + 2);
     json::push_string(&mut json, text);
     iron::seal(&ring.options, ring.secrets.first()?, json.as_bytes(), now, random).ok()
+}
+
+/// Whether a change of the session has a place in its record.
+pub(super) const fn accepts(op: &Op) -> bool {
+    !matches!(
+        op,
+        Op::SetIdle(_) | Op::SetAbsolute(_) | Op::SetPersistent(_) | Op::SetOwner(Some(_)) | Op::SetLabel(Some(_))
+    )
+}
+
+/// How long after the last activity the next one is written down: a tenth of whatever ends first, the session or its cookie.
+/// `None`: never.
+pub(super) fn renew_after(spoken: &HonoSessions) -> Option<Duration> {
+    let shorter = [spoken.idle, spoken.cookie.lifetime()].into_iter().flatten().min()?;
+    spoken.auto_extend.then_some(shorter / 10)
 }
 
 pub(super) fn decode(policy: &Policy, bytes: &Bytes, id: Option<&Id>) -> Option<Stored> {

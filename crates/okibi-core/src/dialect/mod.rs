@@ -1,20 +1,23 @@
 //! Complete sets of conventions: id syntax, store key, record codec, cookie codec. One file each; here each is asked by name.
 
 mod hono_kv;
-pub(crate) mod hono_sessions;
+mod hono_sessions;
 mod native;
 
-use alloc::{string::String, vec::Vec};
+use alloc::{borrow::Cow, string::String, vec::Vec};
+use core::time::Duration;
 
 use bytes::Bytes;
 
 use crate::{
-    cookie::chunk,
+    cookie::{chunk, write::Template},
     error::Refusal,
     exchange::Loaded,
     id::{Id, StoreKey},
-    policy::{Dialect, Policy, Protection, hono::COOKIE_RANDOM},
+    policy::{Dialect, LONGEST_RENEWAL, Policy, Protection, SKEW},
+    random::Random,
     record::{self, Record, Stored, Undecodable},
+    session::Op,
     time::Timestamp,
 };
 
@@ -26,7 +29,57 @@ pub(crate) enum Reading {
     Record(Vec<u8>),
 }
 
+/// What a dialect can do. Each says so at the top of its file, and the engine asks this and never which dialect is spoken.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Abilities {
+    /// No two writes are alike, so what lies there tells whether a write happened whose reply was lost.
+    pub(crate) write_tag: bool,
+    /// A session that moves or ends leaves a marker. Without markers its record is deleted, and nobody can be told from a
+    /// stranger who comes with its id later.
+    pub(crate) markers: bool,
+    /// A record has a place for a handle. Without one it is made from the id.
+    pub(crate) own_handles: bool,
+    /// A record has an idle and an absolute span of its own.
+    pub(crate) two_clocks: bool,
+    /// Every write is activity, and brings back the configured idle span.
+    pub(crate) writes_renew: bool,
+    /// Its stores do not clear up by themselves: what has expired is deleted by whoever finds it.
+    pub(crate) deletes_expired: bool,
+    /// Of two cookies of its name the first that opens counts, as for the older packages. Else two that open contradict each
+    /// other.
+    pub(crate) first_counts: bool,
+    /// What an id means that the app chose.
+    pub(crate) chosen_id: ChosenId,
+    /// Apps are used to seeing the id.
+    pub(crate) shows_id: bool,
+    /// The shortest idle span that a record can have.
+    pub(crate) shortest_idle: Duration,
+    /// How long the store keeps a record after its session's end. Where that is zero, whether a session is live is judged at
+    /// each call; else by the time when the request began.
+    pub(crate) kept: Duration,
+}
+
+/// What an id means that the app chose for a new record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ChosenId {
+    /// Apps choose none.
+    Refused,
+    /// It is taken if nothing lies there; else another is tried.
+    Creates,
+    /// It is taken, and what lies there is written over.
+    Overwrites,
+}
+
 impl Policy {
+    /// What the dialect that is spoken can do.
+    pub(crate) const fn can(&self) -> &'static Abilities {
+        match &self.dialect {
+            Dialect::Native(_) => &native::ABILITIES,
+            Dialect::HonoSessions(_) => &hono_sessions::ABILITIES,
+            Dialect::HonoKv(_) => &hono_kv::ABILITIES,
+        }
+    }
+
     /// Whether a value has the form of this cookie's. Forms tell nothing about secrets.
     pub(crate) fn is_well_formed(&self, value: &[u8]) -> bool {
         match &self.dialect {
@@ -45,18 +98,88 @@ impl Policy {
         }
     }
 
-    /// The cookie's value for an id. Only Iron seals take random bytes.
-    pub(crate) fn write_id(&self, id: &Id, now: Timestamp, random: Option<&[u8; COOKIE_RANDOM]>) -> Option<String> {
+    /// The cookie's value for an id; `None` where the cookie is the record. Only Iron seals take random bytes.
+    pub(crate) fn write_id(&self, id: &Id, now: Timestamp, random: &mut Random) -> Result<Option<String>, Refusal> {
         match &self.dialect {
-            Dialect::Native(protection) => native::write_id(protection, &self.cookie.name, id),
+            Dialect::Native(protection) => Ok(native::write_id(protection, &self.cookie.name, id)),
             Dialect::HonoSessions(spoken) => hono_sessions::write_id(&spoken.protection, id, now, random),
-            Dialect::HonoKv(spoken) => Some(hono_kv::write_id(spoken, id)),
+            Dialect::HonoKv(spoken) => Ok(Some(hono_kv::write_id(spoken, id))),
         }
     }
 
-    /// Whether a cookie of an id needs random bytes.
-    pub(crate) fn seals_ids(&self) -> bool {
-        matches!(&self.dialect, Dialect::HonoSessions(spoken) if hono_sessions::seals_ids(&spoken.protection))
+    /// The cookie's value that is this record, and over how many cookies it may be split; `None` where a store has the record.
+    pub(crate) fn seal_record(
+        &self,
+        record: &[u8],
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Option<(String, usize)>, Refusal> {
+        match &self.dialect {
+            Dialect::Native(protection) => native::seal_record(protection, &self.cookie.name, record, random),
+            Dialect::HonoSessions(spoken) => {
+                let value = hono_sessions::seal_record(&spoken.protection, record, now, random)?;
+                Ok(value.map(|value| (value, 1)))
+            }
+            Dialect::HonoKv(_) => Ok(None),
+        }
+    }
+
+    /// The cookie as it is for a request's host, where the dialect puts the host in.
+    pub(crate) fn cookie_on(&self, host: Option<&str>) -> Cow<'_, Template> {
+        match (&self.dialect, host) {
+            (Dialect::HonoKv(_), Some(host)) => Cow::Owned(self.cookie.on_host(host)),
+            _ => Cow::Borrowed(&self.cookie),
+        }
+    }
+
+    /// How long the cookie is to live; `None`: as long as the browser's own session.
+    pub(crate) fn max_age(&self, record: &Record, now: Timestamp) -> Option<Duration> {
+        match &self.dialect {
+            Dialect::Native(protection) => native::max_age(protection, record, now),
+            Dialect::HonoSessions(spoken) => spoken.cookie.max_age,
+            Dialect::HonoKv(_) => Some(until(record.expires_at(), now)),
+        }
+    }
+
+    /// Whether a change moves the session's end, so that a cookie with an end of its own has to move along (N40).
+    pub(crate) fn sends_cookie_on_write(&self) -> bool {
+        match &self.dialect {
+            Dialect::Native(_) => false,
+            Dialect::HonoSessions(spoken) => spoken.cookie.lifetime().is_some(),
+            Dialect::HonoKv(_) => true,
+        }
+    }
+
+    /// Whether what a change says can be written down.
+    pub(crate) const fn accepts(&self, op: &Op) -> bool {
+        match &self.dialect {
+            Dialect::Native(_) => native::accepts(op),
+            Dialect::HonoSessions(_) => hono_sessions::accepts(op),
+            Dialect::HonoKv(_) => hono_kv::accepts(op),
+        }
+    }
+
+    /// When activity is next written down: after a part of the idle span, so that reading costs no write (N3, N15).
+    pub(crate) fn renewal_due_at(&self, record: &Record) -> Timestamp {
+        let after = match &self.dialect {
+            Dialect::Native(_) => {
+                let tenth = record.idle / 10;
+                Some(self.renew_after.filter(|after| *after < record.idle).unwrap_or(tenth))
+            }
+            Dialect::HonoSessions(spoken) => hono_sessions::renew_after(spoken),
+            Dialect::HonoKv(spoken) => spoken.renew.then(|| spoken.gap()),
+        };
+        let after = after.map(|after| after.min(LONGEST_RENEWAL));
+        let after = after.map(|after| if self.is_eventual() { eventually(after, record.idle) } else { after });
+        after.map_or(Timestamp::MAX, |after| record.active.plus(after))
+    }
+
+    /// Whether activity that the app declares is written down: on stores that take few writes, only some time after the last.
+    pub(crate) fn may_touch(&self, record: &Record, now: Timestamp) -> bool {
+        match &self.dialect {
+            Dialect::HonoKv(spoken) => now >= record.active.plus(spoken.gap()) || record.active > now.plus(SKEW),
+            Dialect::Native(_) | Dialect::HonoSessions(_) => true,
+        }
     }
 
     /// How many cookies the value can be spread over.
@@ -76,7 +199,10 @@ impl Policy {
 
     /// An id that never was before.
     pub(crate) fn new_id(&self, random: [u8; 32]) -> Id {
-        if self.is_native() { Id::from_bytes(random) } else { Id::from_text(uuid(random)) }
+        match &self.dialect {
+            Dialect::Native(_) => Id::from_bytes(random),
+            Dialect::HonoSessions(_) | Dialect::HonoKv(_) => Id::from_text(uuid(random)),
+        }
     }
 
     /// An id that the app chose.
@@ -115,6 +241,16 @@ impl Policy {
             Dialect::HonoSessions(_) => hono_sessions::dead_record(now),
         }
     }
+}
+
+/// Renewals on an eventually consistent store are a minute apart (N10), but never so far that a session ends between two.
+fn eventually(after: Duration, idle: Duration) -> Duration {
+    after.max(Duration::from_mins(1)).min(idle / 2)
+}
+
+/// How long it is until `end`. A second that has begun counts, or a cookie would be removed before its session ends.
+fn until(end: Timestamp, now: Timestamp) -> Duration {
+    end.since(now).saturating_add(Duration::from_millis(999))
 }
 
 /// The form of a UUID: where its hyphens are.

@@ -5,7 +5,7 @@ use core::mem;
 
 use super::{
     Engine,
-    flow::{Base, Elsewhere, Flow, Live, Looking, Random, Stage, Step, Work},
+    flow::{Base, Elsewhere, Flow, Live, Looking, Stage, Step, Work},
     open::{Seen, nothing},
 };
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     exchange::Loaded,
     id::Id,
     policy::Accepted,
+    random::Random,
     record::Record,
     time::Timestamp,
 };

@@ -2,28 +2,21 @@
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 
-use core::time::Duration;
-
 use bytes::Bytes;
 
 use super::{
     Engine,
-    flow::{Base, Flow, Live, Random, Stage, Step, Task, Work},
+    flow::{Base, Flow, Live, Stage, Step, Task, Work},
     replay::{Computed, Replayed},
     rotate::Rotation,
 };
 use crate::{
     cookie::chunk,
-    dialect::hono_sessions,
     error::{Event, Refusal},
     exchange::Write,
     id::{Id, Owner},
-    policy::{
-        Dialect, Protection, RECORD_KEPT,
-        hono::{HonoProtection, HonoSessions},
-    },
+    random::Random,
     record::Record,
-    seal::xchacha,
     session::Op,
     state::fields,
     text::Text,
@@ -158,9 +151,9 @@ impl Engine {
                 }
                 Ok(Step::Done)
             }
-            // In the older dialects a store drops what expires while the request is under way, or should have.
+            // Where nothing is kept for longer, a store drops what expires while the request is under way, or should have.
             (Base::Live(live), _)
-                if !self.policy.is_native() && live.record.expires_at() <= now && work.fresh.is_none() =>
+                if self.policy.can().kept.is_zero() && live.record.expires_at() <= now && work.fresh.is_none() =>
             {
                 self.lose(flow, work, now, random)
             }
@@ -236,14 +229,14 @@ impl Engine {
             if is_late {
                 flow.set_cookies.clear();
             }
-            return Ok(self.look_again(flow, work, owes_cookie, now));
+            return self.look_again(flow, work, owes_cookie, now, random);
         }
         let entries = match self.replay(plan, live.record.entries.clone(), flow.basis)? {
             Replayed::Entries(entries) => entries,
             Replayed::Ask { token, input } => return Ok(ask_again(flow, work, token, input)),
         };
         let mut record = live.record.with_entries(entries);
-        if rotation == Some(Rotation::Anew) && self.policy.is_native() {
+        if rotation == Some(Rotation::Anew) && self.policy.can().two_clocks {
             self.restart(&mut record, now);
         }
         let moved = self.apply_to_session(&mut record, &plan.log);
@@ -252,7 +245,7 @@ impl Engine {
             return self.rotate(flow, work, record, rotation, now, random);
         }
         let renewed = moved || due;
-        if (renewed && !plan.is_quiet) || !self.policy.is_native() {
+        if (renewed && !plan.is_quiet) || self.policy.can().writes_renew {
             self.renew(&mut record, &plan.log, now);
         }
         if self.is_sealed() {
@@ -279,30 +272,37 @@ impl Engine {
     /// Then the cookie is not sent again: whoever came in between may have signed in, and nothing was left that says so.
     fn is_late(&self, flow: &Flow, live: &Live, now: Timestamp) -> bool {
         let is_known = !live.adopted && live.id.is_some() && live.id == flow.presented;
-        self.policy.is_native() && is_known && live.record.expires_at() <= now
+        !self.policy.can().kept.is_zero() && is_known && live.record.expires_at() <= now
     }
 
     /// Nothing is to be written. A cookie that was decided before is sent only if its id still opens the session: a login
     /// elsewhere may have replaced it, and the browser must not get the old one back.
-    fn look_again(&self, flow: &mut Flow, mut work: Box<Work>, owes_cookie: bool, now: Timestamp) -> Step {
+    fn look_again(
+        &self,
+        flow: &mut Flow,
+        mut work: Box<Work>,
+        owes_cookie: bool,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
         let Some(Live { id: Some(id), record, .. }) = flow.live().filter(|_| owes_cookie) else {
-            return Step::Done;
+            return Ok(Step::Done);
         };
         // An eventually consistent store may still show what was there before the commit.
         if !work.is_checked && !self.policy.is_eventual() {
             work.is_checked = true;
             let id = id.clone();
-            return self.ask_load(flow, work, id);
+            return Ok(self.ask_load(flow, work, id));
         }
-        flow.set_cookies = self.id_cookies(flow, id, record, now, None);
-        Step::Done
+        flow.set_cookies = self.id_cookies(flow, id, record, now, random)?;
+        Ok(Step::Done)
     }
 
-    /// Activity, now. In the older dialects every write is, and brings back the configured span.
+    /// Activity, now. Where every write is, it brings back the configured span.
     pub(super) fn renew(&self, record: &mut Record, log: &[Op], now: Timestamp) {
         record.active = now;
         let own_span = log.iter().any(|op| matches!(op, Op::SetIdle(_)));
-        if !self.policy.is_native() && !own_span {
+        if self.policy.can().writes_renew && !own_span {
             record.idle = self.policy.lifetime.idle;
         }
     }
@@ -330,25 +330,9 @@ impl Engine {
     ) -> Result<Vec<String>, Refusal> {
         let name = &self.policy.cookie.name;
         let text = self.encode(record, None, random)?;
-        let (value, chunks) = match &self.policy.dialect {
-            Dialect::Native(Protection::Sealed { ring, chunks }) => {
-                (xchacha::seal(ring, name, &text, random.take()?), *chunks)
-            }
-            Dialect::HonoSessions(HonoSessions { protection: HonoProtection::Sealed(ring), .. }) => {
-                let text = core::str::from_utf8(&text).map_err(|_| Refusal::OutOfOrder)?;
-                (hono_sessions::seal(ring, text, now, &random.take()?), 1)
-            }
-            _ => (None, 1),
-        };
-        let value = value.ok_or(Refusal::OutOfOrder)?;
+        let (value, chunks) = self.policy.seal_record(&text, now, random)?.ok_or(Refusal::OutOfOrder)?;
         let parts = chunk::split(name, &value, chunks).ok_or(Refusal::CookieTooLarge)?;
-        let cookies = self.sealed_cookies(&parts, flow, record, now);
-        let own = cookies.iter().skip(self.former_removals(flow).count()).take(parts.len());
-        let total: usize = own.map(String::len).sum();
-        if self.policy.is_native() && total > self.policy.max_cookie_bytes {
-            return Err(Refusal::CookieTooLarge);
-        }
-        Ok(cookies)
+        self.sealed_cookies(&parts, flow, record, now)
     }
 
     pub(super) fn write(&self, record: &Record, id: &Id, random: &mut Random) -> Result<Write, Refusal> {
@@ -356,7 +340,7 @@ impl Engine {
         Ok(Write {
             bytes,
             // A request that began while the session was live may end after that.
-            expires_at: record.expires_at().plus(if self.policy.is_native() { RECORD_KEPT } else { Duration::ZERO }),
+            expires_at: record.expires_at().plus(self.policy.can().kept),
             owner: record.owner.as_ref().map(|owner| self.stored_owner(owner)),
         })
     }
@@ -371,8 +355,7 @@ impl Engine {
         cookie: Option<(&mut Random, Timestamp)>,
     ) -> Result<(), Refusal> {
         if let Some((random, now)) = cookie {
-            let random = if self.policy.seals_ids() { Some(random.take()?) } else { None };
-            flow.set_cookies = self.id_cookies(flow, &id, &record, now, random.as_ref());
+            flow.set_cookies = self.id_cookies(flow, &id, &record, now, random)?;
             flow.is_doubled = false;
         }
         let before = flow.live().filter(|live| live.id.as_ref() == Some(&id));

@@ -6,13 +6,14 @@ use bytes::Bytes;
 
 use super::{
     Engine,
-    flow::{Base, Flow, Random, Stage, Step, Task, Work},
+    flow::{Base, Flow, Stage, Step, Task, Work},
     rotate::write_marker,
 };
 use crate::{
     error::Refusal,
     id::StoreKey,
     policy::{MOST_LIMITS, ROTATE_MARKER},
+    random::Random,
     record::{self, Marker, Moved, Stored},
     time::Timestamp,
 };
@@ -49,13 +50,13 @@ impl Engine {
                 },
             },
             // Without markers there is nothing to leave behind and nobody to follow.
-            (Base::Live(live), presented) if !self.policy.is_native() => {
+            (Base::Live(live), presented) if !self.policy.can().markers => {
                 match live.id.as_ref().or(presented.as_ref()) {
                     Some(id) => Ok(remove(flow, work, self.key(host, id))),
                     None => self.ended(flow, work, now, random),
                 }
             }
-            (_, Some(id)) if !self.policy.is_native() => Ok(remove(flow, work, self.key(host, id))),
+            (_, Some(id)) if !self.policy.can().markers => Ok(remove(flow, work, self.key(host, id))),
             (Base::Live(live), _) => match &live.id {
                 Some(id) => {
                     let (key, witness) = (self.key(host, id), live.witness());

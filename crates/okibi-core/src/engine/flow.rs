@@ -4,14 +4,13 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{fmt, mem};
 
 use bytes::Bytes;
-use zeroize::Zeroize;
 
 use super::{close::Plan, rival::Rival, rotate::Fresh};
 use crate::{
-    error::{Event, Refusal},
+    error::Event,
     exchange::{Loaded, Swap, Write},
     id::{Id, StoreKey},
-    policy::hono::COOKIE_RANDOM,
+    random::{RANDOM_BYTES, Random, SEAL_RANDOM},
     record::{Entry, Record},
     session::Patch,
     state::{State, fields, variants},
@@ -356,6 +355,10 @@ impl Flow {
         mem::take(&mut self.events)
     }
 
+    pub(super) fn host(&self) -> Option<&str> {
+        self.host.as_ref().map(Text::as_str)
+    }
+
     pub(super) fn live(&self) -> Option<&Live> {
         match &self.base {
             Base::Live(live) => Some(live),
@@ -404,54 +407,14 @@ impl Work {
     }
 }
 
-/// How many random bytes one call can need.
-pub const RANDOM_BYTES: usize = 144;
-
-/// Random bytes for one call, from the system's CSPRNG. Each is used once.
-pub struct Random {
-    bytes: [u8; RANDOM_BYTES],
-    used: usize,
-}
-
 impl Random {
-    /// These bytes, which must never be given twice.
-    pub const fn new(bytes: [u8; RANDOM_BYTES]) -> Self {
-        Self { bytes, used: 0 }
-    }
-
-    /// No bytes at all, for answers that need none: those to the steps of [`Engine::load`](crate::Engine::load).
-    ///
-    /// Where a call needs some all the same, it is refused with [`Refusal::Entropy`].
-    pub const fn none() -> Self {
-        Self { bytes: [0; RANDOM_BYTES], used: RANDOM_BYTES }
-    }
-
     /// Whether what is left is enough for the call that takes in this answer. If not, that call gets new ones.
     ///
     /// After a swap that was made, there is a marker to write, which takes 32 bytes, or a cookie to seal, which takes 80.
     /// Anything else may take them all.
     pub fn suffices_for(&self, answer: &Answer) -> bool {
-        let needed = if *answer == Answer::Swapped(Swap::Done) { COOKIE_RANDOM } else { RANDOM_BYTES };
-        RANDOM_BYTES - self.used >= needed
-    }
-
-    pub(super) fn take<const N: usize>(&mut self) -> Result<[u8; N], Refusal> {
-        let end = self.used.saturating_add(N);
-        let part = self.bytes.get(self.used..end).and_then(|part| part.try_into().ok()).ok_or(Refusal::Entropy)?;
-        self.used = end;
-        Ok(part)
-    }
-}
-
-impl Drop for Random {
-    fn drop(&mut self) {
-        self.bytes.zeroize();
-    }
-}
-
-impl fmt::Debug for Random {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Random(hidden)")
+        let needed = if *answer == Answer::Swapped(Swap::Done) { SEAL_RANDOM } else { RANDOM_BYTES };
+        self.left() >= needed
     }
 }
 

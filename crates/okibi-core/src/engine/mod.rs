@@ -25,19 +25,16 @@ mod rotate;
 mod settle;
 mod take;
 
-use alloc::{borrow::Cow, string::String, vec::Vec};
-use core::time::Duration;
+use alloc::{string::String, vec::Vec};
 
 use bytes::Bytes;
 
 use crate::{
-    cookie::{
-        chunk,
-        write::{MAX_AGE, Template},
-    },
-    error::ConfigError,
+    cookie::chunk,
+    error::{ConfigError, Refusal},
     id::{Handle, Id, Owner, StoreKey},
-    policy::{Config, Dialect, MOST_LIMITS, Policy, Protection, hono::COOKIE_RANDOM},
+    policy::{Config, MOST_LIMITS, Policy},
+    random::Random,
     record::{self, Record, Stored},
     text::Text,
     time::Timestamp,
@@ -106,7 +103,7 @@ impl Engine {
 
     /// The id of the flow's session, for apps that are used to seeing it. Only the older dialects show theirs.
     pub fn visible_id(&self, flow: &Flow) -> Option<String> {
-        if self.policy.is_native() { None } else { flow.live()?.id.as_ref().map(Id::to_text) }
+        if self.policy.can().shows_id { flow.live()?.id.as_ref().map(Id::to_text) } else { None }
     }
 
     /// An owner as stores know it: `<namespace>:<owner>`. Sessions of different namespaces have different owners, even if
@@ -133,7 +130,7 @@ impl Engine {
     /// Whether a cookie is to be sent that nothing in this task decides: that of a session that was followed through a marker
     /// (N5), or one that an earlier commit of this request left. Another request may have replaced the id since.
     fn owes_cookie(&self, flow: &Flow, live: &Live) -> bool {
-        self.policy.is_native() && live.id.is_some() && (live.followed || !flow.set_cookies.is_empty())
+        self.policy.can().markers && live.id.is_some() && (live.followed || !flow.set_cookies.is_empty())
     }
 
     fn key(&self, host: Option<&Text>, id: &Id) -> StoreKey {
@@ -147,34 +144,32 @@ impl Engine {
         id: &Id,
         record: &Record,
         now: Timestamp,
-        random: Option<&[u8; COOKIE_RANDOM]>,
-    ) -> Vec<String> {
-        let value = self.policy.write_id(id, now, random);
-        let cookie = on_host(&self.policy, flow.host.as_ref());
-        let set = value.map(|value| cookie.set("", &value, self.max_age(record, now)));
-        self.former_removals(flow).chain(set).chain(self.accepted_removals(flow)).collect()
+        random: &mut Random,
+    ) -> Result<Vec<String>, Refusal> {
+        let value = self.policy.write_id(id, now, random)?;
+        let cookie = self.policy.cookie_on(flow.host());
+        let set = value.map(|value| cookie.set("", &value, self.policy.max_age(record, now)));
+        Ok(self.former_removals(flow).chain(set).chain(self.accepted_removals(flow)).collect())
     }
 
-    /// How long the cookie is to live; `None`: as long as the browser's own session.
-    fn max_age(&self, record: &Record, now: Timestamp) -> Option<Duration> {
-        // A second that has begun counts, or a cookie would be removed before its session ends.
-        let until = |end: Timestamp| end.since(now).saturating_add(Duration::from_millis(999));
-        match &self.policy.dialect {
-            Dialect::HonoSessions(spoken) => spoken.cookie.max_age,
-            Dialect::Native(_) if !record.persistent => None,
-            Dialect::Native(Protection::Sealed { .. }) | Dialect::HonoKv(_) => Some(until(record.expires_at())),
-            // The store and the engine enforce the idle span, so an answer that loses its cookie costs nothing.
-            Dialect::Native(_) => Some(record.deadline.map_or(MAX_AGE, until)),
-        }
-    }
-
-    /// Headers that set the sealed cookie, and clear what an earlier, longer one left.
-    fn sealed_cookies(&self, chunks: &[String], flow: &Flow, record: &Record, now: Timestamp) -> Vec<String> {
-        let max_age = self.max_age(record, now);
-        let set =
-            chunks.iter().zip(chunk::SUFFIXES).map(|(value, suffix)| self.policy.cookie.set(suffix, value, max_age));
+    /// Headers that set the sealed cookie, and clear what an earlier, longer one left. Those that set it are measured.
+    fn sealed_cookies(
+        &self,
+        chunks: &[String],
+        flow: &Flow,
+        record: &Record,
+        now: Timestamp,
+    ) -> Result<Vec<String>, Refusal> {
+        let max_age = self.policy.max_age(record, now);
+        let mut total = 0;
+        let set = chunks.iter().zip(chunk::SUFFIXES).map(|(value, suffix)| {
+            let header = self.policy.cookie.set(suffix, value, max_age);
+            total += header.len();
+            header
+        });
         let set = set.chain(self.own_removals(flow, chunks.len()));
-        self.former_removals(flow).chain(set).chain(self.accepted_removals(flow)).collect()
+        let cookies = self.former_removals(flow).chain(set).chain(self.accepted_removals(flow)).collect();
+        if total > self.policy.max_cookie_bytes { Err(Refusal::CookieTooLarge) } else { Ok(cookies) }
     }
 
     /// Headers that remove every cookie of a session that the request had.
@@ -184,7 +179,7 @@ impl Engine {
 
     /// Headers that remove those of the cookies that the request had, from the `first` on.
     fn own_removals(&self, flow: &Flow, first: usize) -> impl Iterator<Item = String> {
-        let (seen, cookie) = (flow.names_seen, on_host(&self.policy, flow.host.as_ref()));
+        let (seen, cookie) = (flow.names_seen, self.policy.cookie_on(flow.host()));
         (first..chunk::MOST)
             .filter(move |index| seen >> index & 1 == 1)
             .filter_map(move |index| chunk::SUFFIXES.get(index).map(|suffix| cookie.remove(suffix)))
@@ -192,18 +187,10 @@ impl Engine {
 
     /// Headers that remove the cookies of accepted dialects that the request had, but none that this response sets.
     fn accepted_removals(&self, flow: &Flow) -> impl Iterator<Item = String> {
-        let own = on_host(&self.policy, flow.host.as_ref());
+        let own = self.policy.cookie_on(flow.host());
         let seen = self.policy.accepted.iter().enumerate().filter(|(index, _)| flow.accepted_seen >> index & 1 == 1);
-        seen.map(|(_, accepted)| on_host(&accepted.policy, flow.host.as_ref()))
+        seen.map(|(_, accepted)| accepted.policy.cookie_on(flow.host()))
             .filter(move |cookie| !cookie.is_same(&own))
             .map(|cookie| cookie.remove(""))
-    }
-}
-
-/// The cookie as it is for this request's host, where the dialect puts the host in.
-fn on_host<'a>(policy: &'a Policy, host: Option<&Text>) -> Cow<'a, Template> {
-    match (&policy.dialect, host) {
-        (Dialect::HonoKv(_), Some(host)) => Cow::Owned(policy.cookie.on_host(host.as_str())),
-        _ => Cow::Borrowed(&policy.cookie),
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     error::{Event, Refusal},
     exchange::Loaded,
     id::Id,
-    policy::{Dialect, Policy},
+    policy::Policy,
     record::{self, Moved, Stored},
     seal::renew,
     text::Text,
@@ -168,7 +168,7 @@ impl Engine {
             return Ok(self.look_up(flow, id, 0));
         }
         if flow.live().is_none()
-            && matches!(self.policy.dialect, Dialect::HonoSessions(_))
+            && self.policy.can().deletes_expired
             && flow.events.iter().skip(seen_before).any(|event| *event == Event::Expired)
         {
             let key = looking.key.take().unwrap_or_else(|| self.key(flow.host.as_ref(), &looking.id));

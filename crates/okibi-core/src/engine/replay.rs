@@ -5,12 +5,13 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Engine, close::Plan, flow::Random};
+use super::{Engine, close::Plan};
 use crate::{
     error::Refusal,
     id::{Handle, Id},
     json,
-    policy::{Dialect, SHORTEST_IDLE, hono::SHORTEST_TTL, idle_fits},
+    policy::{SHORTEST_IDLE, idle_fits},
+    random::Random,
     record::{Entry, Limits, Record},
     session::{LONGEST_NAME, MOST_UPDATES, Op, Patch, Values, input},
     state::fields,
@@ -79,8 +80,7 @@ impl Engine {
 
     /// A session that begins now.
     pub(super) fn begin(&self, random: &mut Random, now: Timestamp) -> Result<Record, Refusal> {
-        // The older dialects have no place for a name; theirs is made from the id.
-        let handle = if self.policy.is_native() { Some(Handle::from_bytes(random.take()?)) } else { None };
+        let handle = if self.policy.can().own_handles { Some(Handle::from_bytes(random.take()?)) } else { None };
         Ok(Record {
             handle,
             created: now,
@@ -111,7 +111,7 @@ impl Engine {
             return Err(Refusal::TooManyUpdates);
         }
         log.iter().try_for_each(|op| match op {
-            op if !self.has_place_for(op) => Err(Refusal::NotInDialect),
+            op if !self.policy.accepts(op) => Err(Refusal::NotInDialect),
             Op::UseId(id) => self.policy.chosen_id(id.as_str()).map(|_| ()),
             Op::Set(name, value) | Op::Flash(name, value) => {
                 self.check_name(name)?;
@@ -141,28 +141,13 @@ impl Engine {
         })
     }
 
-    /// Whether what the change says can be written down.
-    fn has_place_for(&self, op: &Op) -> bool {
-        !matches!(
-            (&self.policy.dialect, op),
-            (Dialect::Native(_), Op::SetDeadline(_) | Op::UseId(_))
-                | (Dialect::HonoSessions(_), Op::SetIdle(_))
-                | (Dialect::HonoKv(_), Op::SetDeadline(_) | Op::Flash(..))
-                | (
-                    Dialect::HonoSessions(_) | Dialect::HonoKv(_),
-                    Op::SetAbsolute(_) | Op::SetPersistent(_) | Op::SetOwner(Some(_)) | Op::SetLabel(Some(_))
-                )
-        )
-    }
-
     /// Applies what the log says of the session itself; whether it moved the session's lifetime.
     pub(super) fn apply_to_session(&self, record: &mut Record, log: &[Op]) -> bool {
         let mut moved = false;
         for op in log {
             match op {
                 Op::SetIdle(millis) => {
-                    let idle = Duration::from_millis(*millis);
-                    record.idle = if self.policy.is_native() { idle } else { idle.max(SHORTEST_TTL) };
+                    record.idle = Duration::from_millis(*millis).max(self.policy.can().shortest_idle);
                     moved = true;
                 }
                 Op::SetAbsolute(absolute) => {
@@ -198,7 +183,7 @@ impl Engine {
     /// Refuses a span that another one would cut off in silence.
     pub(super) fn check_spans(&self, record: &Record, log: &[Op], now: Timestamp) -> Result<(), Refusal> {
         let sets_one = log.iter().any(|op| matches!(op, Op::SetIdle(_) | Op::SetAbsolute(_)));
-        if !sets_one || !self.policy.is_native() {
+        if !sets_one || !self.policy.can().two_clocks {
             return Ok(());
         }
         let (idle, absolute) = (record.idle, record.deadline.map(|deadline| deadline.since(record.created)));
@@ -245,14 +230,12 @@ fn check_text(text: &str) -> Result<(), Refusal> {
 mod tests {
     use alloc::{format, vec::Vec};
 
-    use super::{
-        super::flow::{Flow, RANDOM_BYTES},
-        Engine, Random,
-    };
+    use super::{super::flow::Flow, Engine, Random};
     use crate::{
         error::Refusal,
         log::parse_log,
         policy::Config,
+        random::RANDOM_BYTES,
         record::Limits,
         session::{Json, Op},
         text::{Text, work},

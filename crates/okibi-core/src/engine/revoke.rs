@@ -12,13 +12,14 @@ use okibi_crypto::base64;
 
 use super::{
     Engine,
-    flow::{Answer, Base, Flow, Live, Random, Stage, Step, Work},
+    flow::{Answer, Base, Flow, Live, Stage, Step, Work},
 };
 use crate::{
     error::{Event, Refusal},
     exchange::Write,
     id::{Handle, StoreKey},
     policy::{ROTATE_MARKER, SKEW},
+    random::Random,
     record::{self, Marker, Moved, Record, Stored},
     time::Timestamp,
 };

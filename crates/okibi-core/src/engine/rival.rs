@@ -75,7 +75,7 @@ impl Engine {
             (Some(known), _) if *known == id => {}
             (_, None) => flow.rival = Some(Rival::Id(id)),
             (_, Some(Rival::Id(known))) if *known == id => {}
-            _ => return self.policy.is_native(),
+            _ => return !self.policy.can().first_counts,
         }
         false
     }
@@ -112,7 +112,7 @@ impl Engine {
                 Seen::Live(live) => {
                     match opened.iter_mut().find(|(other, _)| other.record.handle == live.record.handle) {
                         Some(known)
-                            if !self.policy.is_native()
+                            if self.policy.can().first_counts
                                 || (known.0.record.active, &known.1) > (live.record.active, &value) => {}
                         Some(known) => *known = (live, value),
                         None => opened.push((live, value)),
@@ -128,7 +128,7 @@ impl Engine {
             }
         }
         let mut opened = opened.into_iter().map(|(live, _)| live);
-        let first_counts = !self.policy.is_native();
+        let first_counts = self.policy.can().first_counts;
         match (opened.next(), opened.next().filter(|_| !first_counts), opened.next()) {
             (Some(_), Some(_), third) if third.is_some() || values.is_crowded || !self.policy.revocations => {
                 self.contradict(flow);
@@ -159,7 +159,7 @@ impl Engine {
             self.decide(flow, *first);
             return None;
         }
-        if !self.policy.is_native() && flow.live().is_some() {
+        if self.policy.can().first_counts && flow.live().is_some() {
             flow.is_decided = true;
             return None;
         }

@@ -6,13 +6,14 @@ use bytes::Bytes;
 
 use super::{
     Engine,
-    flow::{Base, Flow, Live, Random, Stage, Step, Task, Work},
+    flow::{Base, Flow, Live, Stage, Step, Task, Work},
 };
 use crate::{
     error::{Event, Refusal},
     exchange::Write,
     id::{Handle, Id, StoreKey},
     policy::{MARKER_KEPT, ROTATE_MARKER},
+    random::Random,
     record::{Marker, Moved, Record},
     seal::renew,
     session::Op,
@@ -69,11 +70,11 @@ impl Engine {
     ) -> Result<Step, Refusal> {
         let plan = if let Task::Commit(plan) = &work.task { Some(plan) } else { None };
         // A new id at equal privilege is no activity by itself.
-        if !plan.is_some_and(|plan| plan.is_quiet && rotation == Rotation::Renewed) || !self.policy.is_native() {
+        if !plan.is_some_and(|plan| plan.is_quiet && rotation == Rotation::Renewed) || self.policy.can().writes_renew {
             self.renew(&mut record, plan.map_or(&[], |plan| &plan.log), now);
         }
-        let is_native = self.policy.is_native();
-        if is_native && (rotation > Rotation::Renewed || record.handle.is_none()) {
+        let own_handles = self.policy.can().own_handles;
+        if own_handles && (rotation > Rotation::Renewed || record.handle.is_none()) {
             // The name of the session before the change of privilege does not name the one after it.
             record.handle = match &work.fresh {
                 Some(fresh) => fresh.record.handle,
@@ -94,7 +95,7 @@ impl Engine {
             Some(fresh) => fresh.id.clone(),
             None => self.next_id(plan, random)?,
         };
-        if !is_native {
+        if !own_handles {
             record.handle = Some(id.derived_handle());
         }
         let write = self.write(&record, &id, random)?;
@@ -119,7 +120,7 @@ impl Engine {
             return self.marked(flow, work, now, random);
         };
         let old_key = self.key(flow.host.as_ref(), old);
-        if !self.policy.is_native() {
+        if !self.policy.can().markers {
             work.fresh = Some(fresh);
             if self.policy.is_eventual() {
                 return Ok(clear(flow, work, old_key, false));
@@ -145,7 +146,7 @@ impl Engine {
         self.ask_swap(flow, work, Stage::RotateMarking, write)
     }
 
-    /// The old record is no session any more: an older dialect removes it.
+    /// The old record is no session any more: where there are no markers it is removed.
     pub(super) fn marked(
         &self,
         flow: &mut Flow,
@@ -153,7 +154,7 @@ impl Engine {
         now: Timestamp,
         random: &mut Random,
     ) -> Result<Step, Refusal> {
-        if self.policy.is_native() {
+        if self.policy.can().markers {
             return self.moved(flow, work, now, random);
         }
         let id = flow.live().and_then(|live| live.id.as_ref()).ok_or(Refusal::OutOfOrder)?;
@@ -185,7 +186,7 @@ impl Engine {
     ) -> Result<Step, Refusal> {
         let fresh = work.fresh.take().ok_or(Refusal::OutOfOrder)?;
         let key = self.key(flow.host.as_ref(), &fresh.id);
-        let step = if self.policy.is_native() {
+        let step = if self.policy.can().markers {
             // Nobody has its id, so it need not count for any time.
             let marker = Marker { moved: Moved::Rotated, until: now, next: None, successor: None };
             Step::Swap { key, expected: Some(fresh.bytes), write: write_marker(&marker, random.take()?, now) }

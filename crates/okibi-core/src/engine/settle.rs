@@ -7,16 +7,17 @@ use bytes::Bytes;
 use super::{
     Engine,
     accept::ask_load_elsewhere,
-    flow::{Answer, Base, Fault, Flow, Live, Random, Stage, Step, Task, Work},
+    flow::{Answer, Base, Fault, Flow, Live, Stage, Step, Task, Work},
     open::{Next, Seen},
     replay::Computed,
     rival::Rival,
 };
 use crate::{
+    dialect::ChosenId,
     error::{Event, Refusal},
     exchange::{Loaded, Swap, Write},
     id::Id,
-    policy::Dialect,
+    random::Random,
     session::Patch,
     text::Text,
     time::Timestamp,
@@ -240,7 +241,7 @@ impl Engine {
     fn swap_failed(&self, flow: &mut Flow, mut work: Box<Work>, fault: Fault) -> Result<Step, Refusal> {
         match fault {
             // Without a write tag nothing tells one write from another.
-            Fault::Unknown if !self.policy.is_native() => Err(Refusal::StoreUnknown),
+            Fault::Unknown if !self.policy.can().write_tag => Err(Refusal::StoreUnknown),
             Fault::Unknown if !work.uncertain => {
                 work.uncertain = true;
                 let step = self.swap_step(flow, &work).ok_or(Refusal::OutOfOrder)?;
@@ -264,7 +265,7 @@ impl Engine {
         let stage = core::mem::replace(&mut work.stage, Stage::Settled);
         match swap {
             Swap::Done => self.written(flow, work, stage, written, now, random),
-            Swap::Conflict(Some(there)) if there == written && self.policy.is_native() => {
+            Swap::Conflict(Some(there)) if there == written && self.policy.can().write_tag => {
                 flow.event(Event::LostReplyResolved);
                 self.written(flow, work, stage, written, now, random)
             }
@@ -329,7 +330,7 @@ impl Engine {
             // The id was taken, so another is tried (S4); one that the app chose means what lies there.
             Stage::Creating { .. } | Stage::RotateCreating(_) => {
                 if let Task::Commit(plan) = &mut work.task {
-                    let overwrites = plan.chosen.is_some() && matches!(self.policy.dialect, Dialect::HonoKv(_));
+                    let overwrites = plan.chosen.is_some() && self.policy.can().chosen_id == ChosenId::Overwrites;
                     if overwrites { work.over = there } else { plan.chosen = None }
                 }
                 self.proceed(flow, work, now, random)

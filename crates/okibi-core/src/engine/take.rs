@@ -4,10 +4,10 @@ use alloc::boxed::Box;
 
 use super::{
     Engine,
-    flow::{Base, Flow, Random, Stage, Step, Task, Work},
+    flow::{Base, Flow, Stage, Step, Task, Work},
     rotate::Rotation,
 };
-use crate::{error::Refusal, exchange::Consistency, text::Text, time::Timestamp};
+use crate::{error::Refusal, exchange::Consistency, random::Random, text::Text, time::Timestamp};
 
 impl Engine {
     /// Takes the value under `name` out of the stored session; afterwards [`Flow::taken`] has it, if this request got it.

@@ -9,14 +9,12 @@ use super::Lifetime;
 use crate::{
     cookie::write::{HonoCookie, SameSite, Template},
     error::ConfigError,
+    random::SEAL_RANDOM,
     seal::iron,
 };
 
 /// The shortest that `hono-kv-session` lets a session live: Cloudflare KV takes no shorter expiry (N12).
 pub(crate) const SHORTEST_TTL: Duration = Duration::from_mins(1);
-
-/// How many random bytes an Iron seal in a cookie takes: two salts of 32 bytes and an IV.
-pub(crate) const COOKIE_RANDOM: usize = 80;
 
 /// How the npm package `hono-sessions` 0.8 keeps its sessions.
 #[derive(Clone, Debug)]
@@ -88,7 +86,7 @@ impl IronRing {
         }
         for secret in &secrets {
             let value = options.random_bytes(secret);
-            if value > COOKIE_RANDOM {
+            if value > SEAL_RANDOM {
                 let rule = "must be at most 256 bits for each of the two salts of a cookie";
                 return Err(ConfigError::Limit { option: "salt bits", value: value * 8, rule });
             }
@@ -115,12 +113,6 @@ impl HonoSessions {
             return Err(ConfigError::Span { option: "idle", value: idle, rule });
         }
         Ok(Lifetime { idle, absolute: None })
-    }
-
-    /// A tenth of whatever ends first: the session or its cookie. `None`: nothing to renew.
-    pub(super) fn renew_after(&self) -> Option<Duration> {
-        let shorter = [self.idle, self.cookie.lifetime()].into_iter().flatten().min()?;
-        self.auto_extend.then_some(shorter / 10)
     }
 }
 
@@ -179,10 +171,6 @@ impl HonoKv {
             return Err(ConfigError::Span { option: "ttl", value: idle, rule });
         }
         Ok(Lifetime { idle, absolute: None })
-    }
-
-    pub(super) fn renew_after(&self) -> Option<Duration> {
-        self.renew.then(|| self.gap())
     }
 
     /// How far two renewals are apart: a minute at least, a tenth of the lifetime, but never more than half of it.
