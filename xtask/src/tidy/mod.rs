@@ -1,5 +1,7 @@
 //! `cargo xtask tidy`: the house rules, as code.
 
+mod abilities;
+mod circles;
 mod heads;
 mod leftovers;
 mod length;
@@ -25,6 +27,8 @@ const RULES: &[Rule] = &[
     heads::check,
     length::check,
     rooms::check,
+    circles::check,
+    abilities::check,
     wasm_border::check,
     unsafe_code::check,
     leftovers::check,
