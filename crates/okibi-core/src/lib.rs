@@ -34,8 +34,9 @@ pub use crate::{
     },
     engine::{
         Engine, Summary,
-        close::counts_as_failed,
-        flow::{Activity, Answer, Fault, Flow, Step},
+        commit::counts_as_failed,
+        flow::Flow,
+        io::{Activity, Answer, Fault, Step},
     },
     error::{ConfigError, Event, Refusal},
     exchange::{Consistency, Loaded, Swap, Write},

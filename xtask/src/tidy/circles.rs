@@ -115,7 +115,7 @@ fn spelled_out(base: &[String], path: &str) -> Vec<Vec<String>> {
         return items(group).iter().flat_map(|item| spelled_out(base, item)).collect();
     }
     let name: String = path.chars().take_while(|part| is_part(*part)).collect();
-    let longer = [base, &[name.clone()]].concat();
+    let longer = [base, std::slice::from_ref(&name)].concat();
     match path.get(name.len()..).and_then(|rest| rest.strip_prefix("::")) {
         Some(rest) => spelled_out(&longer, rest),
         None => vec![longer],

@@ -30,6 +30,7 @@ pub(crate) enum Reading {
 }
 
 /// What a dialect can do. Each says so at the top of its file, and the engine asks this and never which dialect is spoken.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of a dialect by itself")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Abilities {
     /// No two writes are alike, so what lies there tells whether a write happened whose reply was lost.

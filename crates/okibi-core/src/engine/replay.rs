@@ -5,31 +5,16 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Engine, close::Plan};
+use super::{Engine, check::LONGEST_TEXT, plan::Plan};
 use crate::{
     error::Refusal,
     id::{Handle, Id},
-    json,
-    policy::{SHORTEST_IDLE, idle_fits},
     random::Random,
     record::{Entry, Limits, Record},
-    session::{LONGEST_NAME, MOST_UPDATES, Op, Patch, Values, input},
-    state::fields,
+    session::{Op, Values, input},
     text::Text,
     time::Timestamp,
 };
-
-const LONGEST_TEXT: usize = 256;
-
-/// What an update made of what it read. It counts for as long as the update reads the same.
-#[derive(Clone)]
-pub(super) struct Computed {
-    pub(super) token: u32,
-    pub(super) input: Option<Text>,
-    pub(super) patch: Patch,
-}
-
-fields!(Computed { token, input, patch });
 
 /// What came of a replay.
 pub(super) enum Replayed {
@@ -102,45 +87,6 @@ impl Engine {
         if bytes.len() > self.policy.limits.bytes { Err(Refusal::RecordTooLarge) } else { Ok(bytes) }
     }
 
-    /// Refuses a log that could never be written. A commit asks this too; a face asks it where the change is made.
-    ///
-    /// # Errors
-    /// What is wrong with the first change that could not be written.
-    pub fn check(&self, log: &[Op]) -> Result<(), Refusal> {
-        if log.iter().filter(|op| matches!(op, Op::Update { .. })).count() > MOST_UPDATES {
-            return Err(Refusal::TooManyUpdates);
-        }
-        log.iter().try_for_each(|op| match op {
-            op if !self.policy.accepts(op) => Err(Refusal::NotInDialect),
-            Op::UseId(id) => self.policy.chosen_id(id.as_str()).map(|_| ()),
-            Op::Set(name, value) | Op::Flash(name, value) => {
-                self.check_name(name)?;
-                self.check_value(value.0.as_str())
-            }
-            Op::Update { name, patch, .. } => {
-                name.iter().try_for_each(|name| self.check_name(name))?;
-                self.check_patch(patch)
-            }
-            Op::SetIdle(millis) if !idle_fits(Duration::from_millis(*millis)) => Err(Refusal::InvalidSpan),
-            Op::SetAbsolute(Some(millis)) if Duration::from_millis(*millis) < SHORTEST_IDLE => {
-                Err(Refusal::InvalidAbsolute)
-            }
-            Op::SetOwner(Some(owner)) => check_text(owner.as_str()),
-            _ => Ok(()),
-        })
-    }
-
-    /// Refuses what an update made if it could never be written.
-    ///
-    /// # Errors
-    /// What is wrong with the first value that could not be written.
-    pub fn check_patch(&self, patch: &Patch) -> Result<(), Refusal> {
-        patch.iter().try_for_each(|(name, value)| {
-            self.check_name(name)?;
-            value.iter().try_for_each(|value| self.check_value(value.0.as_str()))
-        })
-    }
-
     /// Applies what the log says of the session itself; whether it moved the session's lifetime.
     pub(super) fn apply_to_session(&self, record: &mut Record, log: &[Op]) -> bool {
         let mut moved = false;
@@ -179,35 +125,6 @@ impl Engine {
         record.created = now;
         record.deadline = own.unwrap_or(self.policy.lifetime.absolute).map(|absolute| now.plus(absolute));
     }
-
-    /// Refuses a span that another one would cut off in silence.
-    pub(super) fn check_spans(&self, record: &Record, log: &[Op], now: Timestamp) -> Result<(), Refusal> {
-        let sets_one = log.iter().any(|op| matches!(op, Op::SetIdle(_) | Op::SetAbsolute(_)));
-        if !sets_one || !self.policy.can().two_clocks {
-            return Ok(());
-        }
-        let (idle, absolute) = (record.idle, record.deadline.map(|deadline| deadline.since(record.created)));
-        match absolute {
-            Some(absolute) if absolute < idle => Err(Refusal::IdleBeyondAbsolute { idle, absolute }),
-            Some(absolute) if record.created.plus(absolute) <= now => Err(Refusal::InvalidAbsolute),
-            // Notes of ends are kept for the configured span, and nobody who follows a rotation knows another.
-            absolute
-                if self.policy.revocations && absolute.is_none_or(|own| Some(own) > self.policy.lifetime.absolute) =>
-            {
-                Err(Refusal::AbsoluteBeyondNotes)
-            }
-            _ => Ok(()),
-        }
-    }
-
-    #[expect(clippy::unused_self, reason = "sibling of check_value")]
-    fn check_name(&self, name: &Text) -> Result<(), Refusal> {
-        if name.as_str().len() > LONGEST_NAME { Err(Refusal::InvalidName) } else { Ok(()) }
-    }
-
-    fn check_value(&self, value: &str) -> Result<(), Refusal> {
-        if json::is_value(value, self.policy.limits.depth) { Ok(()) } else { Err(Refusal::InvalidValue) }
-    }
 }
 
 /// A label as it is kept: at most 256 bytes, cut at a character; an empty one is none. Apps put into it what a browser
@@ -219,10 +136,6 @@ fn cut_label(label: &Text) -> Option<Text> {
         end if end == text.len() => Some(label.clone()),
         end => text.get(..end).map(Text::from),
     }
-}
-
-fn check_text(text: &str) -> Result<(), Refusal> {
-    if (1..=LONGEST_TEXT).contains(&text.len()) { Ok(()) } else { Err(Refusal::InvalidText) }
 }
 
 #[cfg(test)]

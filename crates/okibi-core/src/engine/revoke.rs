@@ -12,7 +12,10 @@ use okibi_crypto::base64;
 
 use super::{
     Engine,
-    flow::{Answer, Base, Flow, Live, Stage, Step, Work},
+    flow::Flow,
+    io::{Answer, Step},
+    known::{Base, Live},
+    work::{Stage, Work},
 };
 use crate::{
     error::{Event, Refusal},

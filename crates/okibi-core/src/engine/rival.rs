@@ -5,28 +5,17 @@
 //! there is no session: nothing tells which one the visitor means. The older dialects take the first that opens, as the
 //! packages do.
 
-use alloc::{boxed::Box, string::String, vec::Vec};
+use alloc::{boxed::Box, vec::Vec};
 use core::mem;
 
 use super::{
     Engine,
-    flow::{Base, Flow, Live, Work},
-    open::Seen,
+    flow::Flow,
+    known::{Base, Live, Rival},
+    lookup::Seen,
+    work::Work,
 };
-use crate::{
-    cookie::chunk, dialect::Reading, error::Event, exchange::Loaded, id::Id, state::variants, time::Timestamp,
-};
-
-/// The other cookie of a request that has two.
-#[derive(Clone)]
-pub(super) enum Rival {
-    /// A session in the store.
-    Id(Id),
-    /// A sealed session that may have ended.
-    Sealed(Box<Live>),
-}
-
-variants!(Rival { 0 => Id(id), 1 => Sealed(live) });
+use crate::{cookie::chunk, dialect::Reading, error::Event, exchange::Loaded, time::Timestamp};
 
 /// The different values of each of a sealed session's cookies: two of each name at most.
 #[derive(Default)]
@@ -225,20 +214,5 @@ impl Engine {
         };
         flow.base = base;
         true
-    }
-
-    /// Whether two cookies came and one of them can be removed: then the one that counts is sent again.
-    pub(super) fn heals(&self, flow: &Flow) -> bool {
-        flow.is_doubled && !self.policy.former.is_empty()
-    }
-
-    /// Headers that remove the cookie as it was before, with the attributes that the configuration names. They come first: to a
-    /// browser that does not know `Partitioned` it may be the very cookie that is set next.
-    pub(super) fn former_removals(&self, flow: &Flow) -> impl Iterator<Item = String> {
-        let seen = flow.names_seen | 1;
-        self.policy.former.iter().flat_map(move |former| {
-            let names = chunk::SUFFIXES.iter().enumerate().filter(move |(index, _)| seen >> index & 1 == 1);
-            names.map(|(_, suffix)| former.remove(suffix))
-        })
     }
 }

@@ -2,60 +2,24 @@
 
 use alloc::boxed::Box;
 
-use bytes::Bytes;
-
 use super::{
     Engine,
-    flow::{Base, Flow, Live, Stage, Step, Task, Work},
+    flow::Flow,
+    io::Step,
+    known::{Base, Live},
+    plan::Rotation,
+    work::{Fresh, Stage, Task, Work},
 };
 use crate::{
     error::{Event, Refusal},
     exchange::Write,
-    id::{Handle, Id, StoreKey},
+    id::{Handle, StoreKey},
     policy::{MARKER_KEPT, ROTATE_MARKER},
     random::Random,
     record::{Marker, Moved, Record},
     seal::renew,
-    session::Op,
-    state::{fields, variants},
     time::Timestamp,
 };
-
-/// Which rotation a log asks for; the later ones outweigh the earlier.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Rotation {
-    /// A new id at equal privilege.
-    Renewed,
-    /// A new id for a change of privilege; the absolute deadline stays.
-    KeepingDeadline,
-    /// A new id for a change of privilege; both clocks start anew.
-    Anew,
-}
-
-variants!(Rotation { 0 => Renewed, 1 => KeepingDeadline, 2 => Anew });
-
-impl Rotation {
-    pub(super) fn asked_by(op: &Op) -> Option<Self> {
-        match op {
-            Op::RenewId => Some(Self::Renewed),
-            Op::RotateKeepingDeadline => Some(Self::KeepingDeadline),
-            Op::Rotate => Some(Self::Anew),
-            _ => None,
-        }
-    }
-}
-
-/// A rotation's own new record.
-#[derive(Clone)]
-pub(super) struct Fresh {
-    pub(super) id: Id,
-    pub(super) record: Record,
-    /// Its bytes, as they lie in the store.
-    pub(super) bytes: Bytes,
-    pub(super) rotation: Rotation,
-}
-
-fields!(Fresh { id, record, bytes, rotation });
 
 impl Engine {
     /// Moves `record`, the old one with the changes, to a new id.

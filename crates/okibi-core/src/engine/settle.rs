@@ -6,11 +6,12 @@ use bytes::Bytes;
 
 use super::{
     Engine,
-    accept::ask_load_elsewhere,
-    flow::{Answer, Base, Fault, Flow, Live, Stage, Step, Task, Work},
-    open::{Next, Seen},
-    replay::Computed,
-    rival::Rival,
+    flow::Flow,
+    io::{Answer, Fault, Step},
+    known::{Base, Live, Rival},
+    lookup::{MOST_HOPS, Next, Seen, ask_load_elsewhere},
+    plan::Computed,
+    work::{Stage, Task, Work},
 };
 use crate::{
     dialect::ChosenId,
@@ -367,7 +368,7 @@ impl Engine {
                 flow.event(Event::Conflict);
                 self.proceed(flow, work, now, random)
             }
-            Some(Seen::Moved(next)) if work.hops < super::open::MOST_HOPS => {
+            Some(Seen::Moved(next)) if work.hops < MOST_HOPS => {
                 work.hops += 1;
                 Ok(self.ask_load(flow, work, next))
             }

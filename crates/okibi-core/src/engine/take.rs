@@ -4,8 +4,11 @@ use alloc::boxed::Box;
 
 use super::{
     Engine,
-    flow::{Base, Flow, Stage, Step, Task, Work},
-    rotate::Rotation,
+    flow::Flow,
+    io::Step,
+    known::Base,
+    plan::Rotation,
+    work::{Stage, Task, Work},
 };
 use crate::{error::Refusal, exchange::Consistency, random::Random, text::Text, time::Timestamp};
 

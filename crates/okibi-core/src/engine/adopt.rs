@@ -5,14 +5,16 @@ use core::mem;
 
 use super::{
     Engine,
-    flow::{Base, Elsewhere, Flow, Live, Looking, Stage, Step, Work},
-    open::{Seen, nothing},
+    flow::Flow,
+    io::Step,
+    known::{Base, Elsewhere, Live},
+    lookup::Seen,
+    work::{Stage, Work},
 };
 use crate::{
     dialect::Reading,
     error::{Event, Refusal},
     exchange::Loaded,
-    id::Id,
     policy::Accepted,
     random::Random,
     record::Record,
@@ -99,31 +101,8 @@ impl Engine {
         }
     }
 
-    /// Takes in what an accepted dialect keeps under `id`.
-    pub(super) fn arrive_elsewhere(&self, flow: &mut Flow, id: &Id, found: Option<&Loaded>, now: Timestamp) {
-        let entry = flow.accepted.first().map(|elsewhere| usize::from(elsewhere.entry));
-        let accepted = entry.and_then(|entry| self.policy.accepted.get(entry));
-        let seen = match (accepted, found) {
-            (Some(accepted), Some(loaded)) => self.see(&accepted.policy, flow, loaded, Some(id), now),
-            _ => Seen::Gone(Event::UnknownId),
-        };
-        let base = match seen {
-            Seen::Live(live) => {
-                let expires_at = live.record.expires_at();
-                if let Some(elsewhere) = flow.accepted.first_mut() {
-                    elsewhere.until = elsewhere.until.min(expires_at);
-                }
-                flow.event(Event::Adopted);
-                Base::Live(self.adopt(live, now))
-            }
-            Seen::Gone(event) => nothing(flow, event, Base::Absent),
-            Seen::Moved(_) | Seen::RotatedAway => nothing(flow, Event::UndecodableRecord, Base::Absent),
-        };
-        flow.replace(base);
-    }
-
     /// An older dialect's session as one of this dialect that begins now.
-    fn adopt(&self, live: Box<Live>, now: Timestamp) -> Box<Live> {
+    pub(super) fn adopt(&self, live: Box<Live>, now: Timestamp) -> Box<Live> {
         let policy = &self.policy;
         let Live { id, record, .. } = *live;
         let record = Record {
@@ -179,19 +158,4 @@ impl Engine {
 fn same_name(engine: &Engine, index: usize) -> u8 {
     let accepted = engine.policy.accepted.get(index);
     u8::from(accepted.is_some_and(|accepted| accepted.policy.cookie.name == engine.policy.cookie.name))
-}
-
-pub(super) fn look_elsewhere(flow: &mut Flow, id: Id) -> Step {
-    let Some(Elsewhere { entry, key, .. }) = flow.accepted.first() else { return Step::Done };
-    let step = Step::LoadAccepted { entry: (*entry).into(), key: key.clone() };
-    flow.looking = Some(Looking { id, key: None, hops: 0, is_elsewhere: true, is_leftover: false });
-    step
-}
-
-pub(super) fn ask_load_elsewhere(flow: &mut Flow, mut work: Box<Work>, id: Id) -> Step {
-    let Some(Elsewhere { entry, key, .. }) = flow.accepted.first() else { return Step::Done };
-    let step = Step::LoadAccepted { entry: (*entry).into(), key: key.clone() };
-    work.stage = Stage::LoadingAccepted(id);
-    flow.work = Some(work);
-    step
 }

@@ -1,93 +1,28 @@
 //! Close: from the log of changes to one compare-and-swap, and the cookie that goes with it.
 
-use alloc::{boxed::Box, string::String, vec::Vec};
+use alloc::{boxed::Box, vec::Vec};
 
 use bytes::Bytes;
 
 use super::{
     Engine,
-    flow::{Base, Flow, Live, Stage, Step, Task, Work},
-    replay::{Computed, Replayed},
-    rotate::Rotation,
+    flow::Flow,
+    io::Step,
+    known::{Base, Live},
+    plan::{Plan, Rotation},
+    replay::Replayed,
+    work::{Stage, Task, Work},
 };
 use crate::{
-    cookie::chunk,
     error::{Event, Refusal},
     exchange::Write,
-    id::{Id, Owner},
+    id::Id,
     random::Random,
     record::Record,
     session::Op,
-    state::fields,
     text::Text,
     time::Timestamp,
 };
-
-/// What a log amounts to.
-#[derive(Clone)]
-pub(super) struct Plan {
-    /// The session ends first; the rest begins another.
-    pub(super) destroy: bool,
-    pub(super) rotation: Option<Rotation>,
-    /// The request is no activity.
-    pub(super) is_quiet: bool,
-    /// The changes after the last destroy.
-    pub(super) log: Vec<Op>,
-    pub(super) computed: Vec<Computed>,
-    /// The id that the app chose for the next new record.
-    pub(super) chosen: Option<Text>,
-    /// The request failed: nothing but a destroy is written.
-    pub(super) failed: bool,
-}
-
-fields!(Plan { destroy, rotation, is_quiet, log, computed, chosen, failed });
-
-impl Plan {
-    /// `failed`: the request failed, so only a destroy is carried out.
-    fn new(mut log: Vec<Op>, failed: bool) -> Self {
-        let is_quiet = log.contains(&Op::NoActivity);
-        log.retain(|op| *op != Op::NoActivity);
-        let end = log.iter().rposition(|op| *op == Op::Destroy);
-        if let Some(end) = end {
-            log.drain(..=end);
-        }
-        if failed {
-            log.clear();
-        }
-        let rotation = log.iter().filter_map(Rotation::asked_by).max();
-        let chosen = log.iter().rev().find_map(|op| if let Op::UseId(id) = op { Some(id.clone()) } else { None });
-        Self { destroy: end.is_some(), rotation, is_quiet, log, computed: Vec::new(), chosen, failed }
-    }
-
-    /// How a live session moves: as the log asks, and always when it comes from elsewhere or the app chose another id.
-    fn rotation_of(&self, live: &Live) -> Option<Rotation> {
-        let by_log = self.rotation(live.record.owner.as_ref());
-        let chosen = self.chosen.as_ref().zip(live.id.as_ref());
-        let by_id = chosen.filter(|(chosen, id)| chosen.as_str().as_bytes() != id.as_bytes()).map(|_| Rotation::Anew);
-        let by_adoption = live.adopted.then_some(Rotation::Renewed);
-        let rotation = by_log.max(by_id).max(by_adoption);
-        rotation.filter(|rotation| !(live.followed && *rotation == Rotation::Renewed))
-    }
-
-    /// Whether nothing in the log changes what is stored.
-    fn changes_nothing(&self) -> bool {
-        self.log.iter().all(|op| matches!(op, Op::Touch | Op::UseId(_)))
-    }
-
-    fn touches(&self) -> bool {
-        self.log.contains(&Op::Touch)
-    }
-
-    /// How a session that is `owner`'s moves: as the log asks, and always when it gets another owner (S18).
-    pub(super) fn rotation(&self, owner: Option<&Owner>) -> Option<Rotation> {
-        let changed = self.log.iter().rev().find_map(|op| match op {
-            Op::SetOwner(new) => Some(new.as_ref() != owner),
-            _ => None,
-        });
-        let by_owner = changed.filter(|changed| *changed).map(|_| Rotation::Anew);
-        self.rotation.max(by_owner)
-    }
-}
 
 /// Whether an answer with this status is that of a failed request, whose changes are dropped: 5xx, 408 (a timeout cut the
 /// handler off) and 499 (the client went away). A face that is configured otherwise decides by itself.
@@ -216,11 +151,7 @@ impl Engine {
         let is_late = self.is_late(flow, live, now);
         let rotation = if plan.failed { None } else { plan.rotation_of(live) };
         let rotation = rotation.filter(|rotation| !(is_late && *rotation == Rotation::Renewed));
-        let due = !plan.failed
-            && !plan.is_quiet
-            && (self.heals(flow)
-                || self.policy.renewal_due(&live.record, now)
-                || (plan.touches() && self.policy.may_touch(&live.record, now)));
+        let due = self.is_due(flow, plan, &live.record, now);
         let owes_cookie = !is_late && self.owes_cookie(flow, live);
         if rotation.is_none() && work.fresh.is_some() {
             return self.undo_rotation(flow, work, false, now, random);
@@ -268,13 +199,6 @@ impl Engine {
         self.ask_swap(flow, work, Stage::Writing { record, renewed: cookie }, write)
     }
 
-    /// Whether the request took so long that to all others its session is over, and the browser has the session's cookie already.
-    /// Then the cookie is not sent again: whoever came in between may have signed in, and nothing was left that says so.
-    fn is_late(&self, flow: &Flow, live: &Live, now: Timestamp) -> bool {
-        let is_known = !live.adopted && live.id.is_some() && live.id == flow.presented;
-        !self.policy.can().kept.is_zero() && is_known && live.record.expires_at() <= now
-    }
-
     /// Nothing is to be written. A cookie that was decided before is sent only if its id still opens the session: a login
     /// elsewhere may have replaced it, and the browser must not get the old one back.
     fn look_again(
@@ -298,15 +222,6 @@ impl Engine {
         Ok(Step::Done)
     }
 
-    /// Activity, now. Where every write is, it brings back the configured span.
-    pub(super) fn renew(&self, record: &mut Record, log: &[Op], now: Timestamp) {
-        record.active = now;
-        let own_span = log.iter().any(|op| matches!(op, Op::SetIdle(_)));
-        if self.policy.can().writes_renew && !own_span {
-            record.idle = self.policy.lifetime.idle;
-        }
-    }
-
     /// The record into the cookie: nothing to ask of a store.
     pub(super) fn seal(
         &self,
@@ -318,21 +233,6 @@ impl Engine {
         let cookies = self.sealed(flow, &record, now, random)?;
         Self::arrived_sealed(flow, record, cookies);
         Ok(Step::Done)
-    }
-
-    /// The cookies that are the record.
-    pub(super) fn sealed(
-        &self,
-        flow: &Flow,
-        record: &Record,
-        now: Timestamp,
-        random: &mut Random,
-    ) -> Result<Vec<String>, Refusal> {
-        let name = &self.policy.cookie.name;
-        let text = self.encode(record, None, random)?;
-        let (value, chunks) = self.policy.seal_record(&text, now, random)?.ok_or(Refusal::OutOfOrder)?;
-        let parts = chunk::split(name, &value, chunks).ok_or(Refusal::CookieTooLarge)?;
-        self.sealed_cookies(&parts, flow, record, now)
     }
 
     pub(super) fn write(&self, record: &Record, id: &Id, random: &mut Random) -> Result<Write, Refusal> {

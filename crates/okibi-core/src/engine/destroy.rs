@@ -6,8 +6,11 @@ use bytes::Bytes;
 
 use super::{
     Engine,
-    flow::{Base, Flow, Stage, Step, Task, Work},
+    flow::Flow,
+    io::Step,
+    known::Base,
     rotate::write_marker,
+    work::{Stage, Task, Work},
 };
 use crate::{
     error::Refusal,

@@ -1,0 +1,74 @@
+//! What is known of a session between two tasks: plain data.
+
+use alloc::boxed::Box;
+
+use bytes::Bytes;
+
+use crate::{
+    id::{Id, StoreKey},
+    record::Record,
+    state::{fields, variants},
+    time::Timestamp,
+};
+
+/// What is known of the stored session.
+#[derive(Clone, Default)]
+pub(super) enum Base {
+    /// There is an id, and nobody has looked yet.
+    Unread,
+    /// There is a sealed session, and nobody has looked yet whether it has ended.
+    Unchecked(Box<Live>),
+    /// There is no session.
+    #[default]
+    Absent,
+    /// The session was rotated away, or ended under this request: anonymous, and no cookie unless this request rotates.
+    Barred,
+    /// A live session.
+    Live(Box<Live>),
+}
+
+/// A live session as it was last seen.
+#[derive(Clone)]
+pub(super) struct Live {
+    /// Its id; a sealed session has none.
+    pub(super) id: Option<Id>,
+    /// Where it lies, as far as that was worked out already.
+    pub(super) key: Option<StoreKey>,
+    /// The bytes that lie in the store: the witness of the next swap.
+    pub(super) bytes: Bytes,
+    pub(super) record: Record,
+    /// It was reached through a renewal's marker, so the new cookie is sent again and it is not renewed again.
+    pub(super) followed: bool,
+    /// It comes from an accepted dialect and is still to be written down in this one.
+    pub(super) adopted: bool,
+}
+
+impl Live {
+    /// What must lie where the session lies, for a swap of it.
+    pub(super) fn witness(&self) -> Option<Bytes> {
+        (!self.adopted).then(|| self.bytes.clone())
+    }
+}
+
+/// The other cookie of a request that has two.
+#[derive(Clone)]
+pub(super) enum Rival {
+    /// A session in the store.
+    Id(Id),
+    /// A sealed session that may have ended.
+    Sealed(Box<Live>),
+}
+
+variants!(Rival { 0 => Id(id), 1 => Sealed(live) });
+
+/// A session of an accepted dialect: where it lies, and until when at most.
+#[derive(Clone)]
+pub(super) struct Elsewhere {
+    pub(super) entry: u8,
+    pub(super) key: StoreKey,
+    pub(super) until: Timestamp,
+}
+
+variants!(Base { 0 => Unread, 1 => Absent, 2 => Barred, 3 => Live(live), 4 => Unchecked(live) });
+fields!(Live { id, bytes, record, followed, adopted; key });
+fields!(Elsewhere { entry, key, until });

@@ -1,0 +1,232 @@
+//! Look up: from an id to what is known of its session, along the markers and into the stores of accepted dialects.
+
+use alloc::boxed::Box;
+
+use bytes::Bytes;
+
+use super::{
+    Engine,
+    flow::Flow,
+    io::{Answer, Step},
+    known::{Base, Elsewhere, Live, Rival},
+    work::{Looking, Stage, Work},
+};
+use crate::{
+    error::{Event, Refusal},
+    exchange::Loaded,
+    id::Id,
+    policy::Policy,
+    record::{self, Moved, Stored},
+    seal::renew,
+    time::Timestamp,
+};
+
+/// How many renewal markers are followed in one request.
+pub(super) const MOST_HOPS: u8 = 4;
+
+/// What lies under a key, as far as a request's session is concerned.
+pub(super) enum Seen {
+    Live(Box<Live>),
+    /// It moved at equal privilege: the next id.
+    Moved(Id),
+    RotatedAway,
+    Gone(Event),
+}
+
+/// Where to look next.
+pub(super) enum Next {
+    /// What is known now is known for good.
+    Nowhere,
+    /// Under the id that a marker names.
+    Id(Id),
+    /// Where an accepted dialect keeps this id.
+    Elsewhere(Id),
+}
+
+impl Engine {
+    /// Looks the session up, if there is an id that nobody has looked up yet, or a sealed session that may have ended.
+    pub fn load(&self, flow: &mut Flow) -> Step {
+        match (&flow.base, flow.presented.clone()) {
+            (Base::Unchecked(_), _) => {
+                let step = self.check_by_itself(flow).unwrap_or(Step::Done);
+                flow.count(&step);
+                step
+            }
+            (Base::Unread, Some(id)) => {
+                flow.work = None;
+                let step = if flow.is_accepted && self.is_sealed() {
+                    look_elsewhere(flow, id)
+                } else {
+                    self.look_up(flow, id, 0)
+                };
+                flow.count(&step);
+                step
+            }
+            _ => Step::Done,
+        }
+    }
+
+    fn look_up(&self, flow: &mut Flow, id: Id, hops: u8) -> Step {
+        let key = self.key(flow.host.as_ref(), &id);
+        flow.looking = Some(Looking { id, key: Some(key.clone()), hops, is_elsewhere: false, is_leftover: false });
+        Step::Load(key)
+    }
+
+    /// Takes in the answer to a load by itself.
+    pub(super) fn looked_up(&self, flow: &mut Flow, answer: Answer, now: Timestamp) -> Result<Step, Refusal> {
+        if matches!(flow.base, Base::Unchecked(_)) {
+            return self.checked_by_itself(flow, answer, now);
+        }
+        let mut looking = flow.looking.take().ok_or(Refusal::OutOfOrder)?;
+        let found = match answer {
+            Answer::Loaded(found) => found,
+            // What could not be cleared up is cleared up another time.
+            Answer::Deleted | Answer::Failed(_) if looking.is_leftover => return Ok(Step::Done),
+            Answer::Failed(_) => return Err(Refusal::StoreUnavailable),
+            _ => return Err(Refusal::OutOfOrder),
+        };
+        let seen_before = flow.events.len();
+        let next = if looking.is_elsewhere {
+            self.arrive_elsewhere(flow, &looking.id, found.as_ref(), now);
+            Next::Nowhere
+        } else {
+            self.arrive(flow, &mut looking.hops, &looking.id, found.as_ref(), now)
+        };
+        match next {
+            Next::Id(id) => return Ok(self.look_up(flow, id, looking.hops)),
+            Next::Elsewhere(id) => return Ok(look_elsewhere(flow, id)),
+            Next::Nowhere => {}
+        }
+        if let Base::Live(live) = &mut flow.base
+            && !live.adopted
+        {
+            live.key = looking.key.take();
+        }
+        if let Some(Rival::Id(id)) = self.other_cookie(flow) {
+            return Ok(self.look_up(flow, id, 0));
+        }
+        if flow.live().is_none()
+            && self.policy.can().deletes_expired
+            && flow.events.iter().skip(seen_before).any(|event| *event == Event::Expired)
+        {
+            let key = looking.key.take().unwrap_or_else(|| self.key(flow.host.as_ref(), &looking.id));
+            looking.is_leftover = true;
+            flow.looking = Some(looking);
+            return Ok(Step::Delete(key));
+        }
+        Ok(Step::Done)
+    }
+
+    pub(super) fn ask_load(&self, flow: &mut Flow, mut work: Box<Work>, id: Id) -> Step {
+        if flow.is_accepted && self.is_sealed() {
+            return ask_load_elsewhere(flow, work, id);
+        }
+        let key = self.key(flow.host.as_ref(), &id);
+        work.stage = Stage::Loading(id);
+        flow.work = Some(work);
+        Step::Load(key)
+    }
+
+    /// What lies under an id's key, or in a cookie, is at this time.
+    pub(super) fn see(&self, policy: &Policy, flow: &Flow, loaded: &Loaded, id: Option<&Id>, now: Timestamp) -> Seen {
+        let now = flow.judged_at(now);
+        match policy.decode(loaded, id) {
+            Err(record::Undecodable) => Seen::Gone(Event::UndecodableRecord),
+            Ok(Stored::Record(record)) if record.expires_at() <= now => Seen::Gone(Event::Expired),
+            Ok(Stored::Record(record)) => {
+                // A sealed record needs no witness.
+                let bytes = if id.is_some() { loaded.bytes.clone() } else { Bytes::new() };
+                let id = id.cloned();
+                Seen::Live(Box::new(Live { id, key: None, bytes, record, followed: false, adopted: false }))
+            }
+            Ok(Stored::Marker(marker)) if marker.until <= now => Seen::Gone(Event::UnknownId),
+            Ok(Stored::Marker(marker)) => match (marker.moved, marker.next, id) {
+                (Moved::Rotated, ..) => Seen::RotatedAway,
+                (Moved::Renewed, Some(next), Some(id)) => {
+                    let key = self.key(flow.host.as_ref(), id);
+                    renew::reveal(&next, id, &key).map_or(Seen::Gone(Event::UndecodableRecord), Seen::Moved)
+                }
+                (Moved::Renewed, ..) => Seen::Gone(Event::UndecodableRecord),
+            },
+        }
+    }
+
+    /// Takes in what lay under the key of `id`, and says where to look next.
+    pub(super) fn arrive(
+        &self,
+        flow: &mut Flow,
+        hops: &mut u8,
+        id: &Id,
+        found: Option<&Loaded>,
+        now: Timestamp,
+    ) -> Next {
+        if found.is_none() && flow.is_accepted && *hops == 0 {
+            return Next::Elsewhere(id.clone());
+        }
+        let seen =
+            found.map_or(Seen::Gone(Event::UnknownId), |loaded| self.see(&self.policy, flow, loaded, Some(id), now));
+        let base = match seen {
+            Seen::Live(mut live) => {
+                live.followed = *hops > 0;
+                if live.followed {
+                    flow.event(Event::FollowedMarker);
+                }
+                Base::Live(live)
+            }
+            Seen::Moved(next) if *hops < MOST_HOPS => {
+                *hops += 1;
+                return Next::Id(next);
+            }
+            Seen::Moved(_) => nothing(flow, Event::UnknownId, Base::Absent),
+            Seen::RotatedAway => nothing(flow, Event::RotatedAway, Base::Barred),
+            Seen::Gone(event) => nothing(flow, event, Base::Absent),
+        };
+        flow.replace(base);
+        Next::Nowhere
+    }
+
+    /// Takes in what an accepted dialect keeps under `id`.
+    pub(super) fn arrive_elsewhere(&self, flow: &mut Flow, id: &Id, found: Option<&Loaded>, now: Timestamp) {
+        let entry = flow.accepted.first().map(|elsewhere| usize::from(elsewhere.entry));
+        let accepted = entry.and_then(|entry| self.policy.accepted.get(entry));
+        let seen = match (accepted, found) {
+            (Some(accepted), Some(loaded)) => self.see(&accepted.policy, flow, loaded, Some(id), now),
+            _ => Seen::Gone(Event::UnknownId),
+        };
+        let base = match seen {
+            Seen::Live(live) => {
+                let expires_at = live.record.expires_at();
+                if let Some(elsewhere) = flow.accepted.first_mut() {
+                    elsewhere.until = elsewhere.until.min(expires_at);
+                }
+                flow.event(Event::Adopted);
+                Base::Live(self.adopt(live, now))
+            }
+            Seen::Gone(event) => nothing(flow, event, Base::Absent),
+            Seen::Moved(_) | Seen::RotatedAway => nothing(flow, Event::UndecodableRecord, Base::Absent),
+        };
+        flow.replace(base);
+    }
+}
+
+/// There is no session for this request (any more), so no cookie of one is sent either.
+pub(super) fn nothing(flow: &mut Flow, event: Event, base: Base) -> Base {
+    flow.set_cookies.clear();
+    flow.event(event);
+    base
+}
+
+fn look_elsewhere(flow: &mut Flow, id: Id) -> Step {
+    let Some(Elsewhere { entry, key, .. }) = flow.accepted.first() else { return Step::Done };
+    let step = Step::LoadAccepted { entry: (*entry).into(), key: key.clone() };
+    flow.looking = Some(Looking { id, key: None, hops: 0, is_elsewhere: true, is_leftover: false });
+    step
+}
+
+pub(super) fn ask_load_elsewhere(flow: &mut Flow, mut work: Box<Work>, id: Id) -> Step {
+    let Some(Elsewhere { entry, key, .. }) = flow.accepted.first() else { return Step::Done };
+    let step = Step::LoadAccepted { entry: (*entry).into(), key: key.clone() };
+    work.stage = Stage::LoadingAccepted(id);
+    flow.work = Some(work);
+    step
+}

@@ -1,0 +1,152 @@
+//! A task under way: what the face asked for, and which step it was asked to take last.
+
+use alloc::{boxed::Box, string::String, vec::Vec};
+
+use bytes::Bytes;
+
+use super::plan::{Plan, Rotation};
+use crate::{
+    exchange::Write,
+    id::{Id, StoreKey},
+    record::Record,
+    state::{fields, variants},
+    text::Text,
+};
+
+/// A task under way.
+#[derive(Clone)]
+pub(super) struct Work {
+    pub(super) task: Task,
+    pub(super) stage: Stage,
+    /// How many renewal markers were followed.
+    pub(super) hops: u8,
+    /// The bytes of the swap that was asked for: if they lie there afterwards, it happened.
+    pub(super) write: Option<Write>,
+    /// The last swap's answer was lost and it was asked for again.
+    pub(super) uncertain: bool,
+    /// A rotation's own new record, once it lies in the store.
+    pub(super) fresh: Option<Fresh>,
+    /// What lies under an id that the app chose, to be written over.
+    pub(super) over: Option<Bytes>,
+    /// The session was looked at again in this task, and had not ended.
+    pub(super) is_checked: bool,
+    /// The session that was there was ended by this task.
+    pub(super) has_ended: bool,
+}
+
+/// What the face asked for.
+#[derive(Clone)]
+pub(super) enum Task {
+    Commit(Plan),
+    Take(Text),
+    End,
+}
+
+/// Which step was asked for last, and what is needed to understand its answer.
+#[derive(Clone)]
+pub(super) enum Stage {
+    /// Nothing is outstanding.
+    Settled,
+    /// Loading the record of this id.
+    Loading(Id),
+    /// Loading the record of this id where an accepted dialect keeps it.
+    LoadingAccepted(Id),
+    /// Putting a new record under a new id.
+    Creating { id: Id, record: Record },
+    /// Putting the changed record where the old one lies. `renewed`: its lifetime moved, so the cookie is sent again.
+    Writing { record: Record, renewed: bool },
+    /// Putting the record without the taken value, kept here, where the old one lies.
+    Taking { record: Record, value: Text },
+    /// A rotation's first step: the new record under a new id.
+    RotateCreating(Fresh),
+    /// The parallel change replayed: the own new record is written again.
+    RotateRewriting(Fresh),
+    /// A rotation's last step: the old record becomes a marker.
+    RotateMarking,
+    /// An older dialect has no markers: the old record is deleted. `dead`: nobody takes it for a session any more.
+    RotateClearing { dead: bool },
+    /// The rotation was lost: its new record becomes a marker. Then the rest of the changes, or nothing, is done.
+    RotateUndoing { session_gone: bool },
+    /// A function is asked again.
+    Recomputing { token: u32, input: Option<Text> },
+    /// Looking at what is to be ended.
+    EndLoading { key: StoreKey, hops: u8 },
+    /// Turning it into a marker, so that no rotation can escape.
+    EndMarking { key: StoreKey, expected: Option<Bytes>, hops: u8 },
+    /// An older dialect has no markers: removing it.
+    EndDeleting,
+    /// Removing it where an accepted dialect keeps it.
+    EndForgetting,
+    /// Looking whether a sealed session has ended.
+    Checking,
+    /// Noting the end of a sealed session that goes on under another handle.
+    Revoking { record: Record, cookies: Vec<String> },
+    /// A session that is taken over into a sealed cookie: it is deleted where the accepted dialect keeps it, or a kept copy
+    /// of its old cookie would open it after a logout.
+    Adopting { record: Record, cookies: Vec<String> },
+}
+
+/// A rotation's own new record.
+#[derive(Clone)]
+pub(super) struct Fresh {
+    pub(super) id: Id,
+    pub(super) record: Record,
+    /// Its bytes, as they lie in the store.
+    pub(super) bytes: Bytes,
+    pub(super) rotation: Rotation,
+}
+
+fields!(Fresh { id, record, bytes, rotation });
+
+/// A load by itself, the most frequent task: the id that is being looked up, and how many markers led to it.
+#[derive(Clone)]
+pub(super) struct Looking {
+    pub(super) id: Id,
+    pub(super) key: Option<StoreKey>,
+    pub(super) hops: u8,
+    /// It is looked up where an accepted dialect keeps it.
+    pub(super) is_elsewhere: bool,
+    /// It has expired, and its dialect's stores do not clear up by themselves.
+    pub(super) is_leftover: bool,
+}
+
+fields!(Work { task, stage, hops, write, uncertain, fresh, over, is_checked, has_ended });
+variants!(Task { 0 => Commit(plan), 1 => Take(name), 2 => End });
+variants!(Stage {
+    0 => Settled,
+    1 => Loading(id),
+    2 => LoadingAccepted(id),
+    3 => Creating { id, record },
+    4 => Writing { record, renewed },
+    5 => Taking { record, value },
+    6 => RotateCreating(fresh),
+    7 => RotateRewriting(fresh),
+    8 => RotateMarking,
+    9 => RotateClearing { dead },
+    10 => RotateUndoing { session_gone },
+    11 => Recomputing { token, input },
+    12 => EndLoading { key, hops },
+    13 => EndMarking { key, expected, hops },
+    14 => EndDeleting,
+    15 => EndForgetting,
+    16 => Checking,
+    17 => Revoking { record, cookies },
+    18 => Adopting { record, cookies },
+});
+fields!(Looking { id, hops, is_elsewhere, is_leftover; key });
+
+impl Work {
+    pub(super) fn new(task: Task) -> Box<Self> {
+        Box::new(Self {
+            task,
+            stage: Stage::Settled,
+            hops: 0,
+            write: None,
+            uncertain: false,
+            fresh: None,
+            over: None,
+            is_checked: false,
+            has_ended: false,
+        })
+    }
+}
