@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use okibi_core::{Accept, Config, Consistency, HonoSessions, Op, Protection, Refusal, Ring, StoreKey, Timestamp};
-use support::{Luck, World};
+use support::{Luck, Request, World};
 
 const OLD_ID: &str = "3f8e2b0a-6c1d-4e9f-8a7b-0c1d2e3f4a5b";
 const OLD_RECORD: &str = r#"{"_data":{"n":{"value":10,"flash":false}},"_expire":"2023-12-14T22:13:20.000Z","_delete":false,"_accessed":"2023-11-14T22:13:20.000Z"}"#;
@@ -214,4 +214,30 @@ fn nothing_was_written_is_never_said_after_an_end() {
     request.start_commit(&mut world, false);
     request.go(&mut world, Luck::ReplyLost);
     assert_eq!(request.outcome, Some(Err(Refusal::StoreUnknown)));
+}
+
+#[test]
+fn m7_a_task_whose_time_is_over_after_an_end_or_a_lost_reply_is_unknown() {
+    let ask = |world: &World, request: &Request| world.engine.out_of_time(&request.flow);
+    // A rival was first: nothing was written.
+    let (mut world, cookie) = begun(Config::default());
+    let mut request = world.request(Some(&cookie));
+    request.load(&mut world);
+    request.set("cart", 2);
+    request.start_commit(&mut world, false);
+    world.serve(Some(&cookie), |rival| rival.set("cart", 3));
+    request.go(&mut world, Luck::Fine);
+    assert_eq!((request.outcome, ask(&world, &request)), (None, Refusal::Contended));
+    // The reply was lost, and nobody was asked what lies there.
+    request.go(&mut world, Luck::ReplyLost);
+    assert_eq!((request.outcome, ask(&world, &request)), (None, Refusal::StoreUnknown));
+    // The session has ended, and the new one is not written yet.
+    let (mut world, cookie) = begun(Config::default());
+    let mut request = world.request(Some(&cookie));
+    request.load(&mut world);
+    request.log.push(Op::Destroy);
+    request.set("new", 1);
+    request.start_commit(&mut world, false);
+    request.go(&mut world, Luck::Fine);
+    assert_eq!((request.outcome, ask(&world, &request)), (None, Refusal::StoreUnknown));
 }

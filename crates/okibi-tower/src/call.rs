@@ -23,6 +23,9 @@ pub(crate) trait Keeper {
     /// Runs the function of an update again.
     fn recompute(&mut self, token: u32, current: Option<&Text>) -> Result<Answer, Error>;
 
+    /// What the engine says of a task whose time is over.
+    fn out_of_time(&self) -> Refusal;
+
     /// Whether the task only loads: then no answer needs random bytes.
     fn only_loads(&self) -> bool {
         false
@@ -44,7 +47,6 @@ pub(crate) async fn run(
             Step::Recompute { token, current } => keeper.recompute(*token, current.as_ref())?,
             _ => perform(shared, &step, &mut cause).await,
         };
-        let uncertain = answer == Answer::Failed(Fault::Unknown);
         if !keeper.only_loads() && !random.suffices_for(&answer) {
             random = shared.random()?;
         }
@@ -59,7 +61,7 @@ pub(crate) async fn run(
             }
         };
         if step != Step::Done && deadline.has_passed().await {
-            return Err(shared.fail(if uncertain { Refusal::StoreUnknown } else { Refusal::Contended }));
+            return Err(shared.fail(keeper.out_of_time()));
         }
     }
 }

@@ -200,6 +200,10 @@ impl Keeper for Ending<'_> {
         self.shared.engine.answer(self.flow, answer, now, random)
     }
 
+    fn out_of_time(&self) -> Refusal {
+        self.shared.engine.out_of_time(self.flow)
+    }
+
     fn recompute(&mut self, _token: u32, _current: Option<&Text>) -> Result<Answer, Error> {
         Err(self.shared.fail(no_such_update()))
     }

@@ -27,6 +27,7 @@ const IRON_UNSEAL: u32 = 11;
 const CLAIMS: u32 = 12;
 const STORED_OWNER: u32 = 13;
 const COUNTS_AS_FAILED: u32 = 14;
+const OUT_OF_TIME: u32 = 15;
 
 /// A flag of [`OPEN`]: go on and look the session up, if there is an id.
 const LOOK_UP: u32 = 1;
@@ -100,6 +101,10 @@ fn session_call<'a>(
             let mut flow = engine.open_on([first], host, now);
             let step = if flags & LOOK_UP == 0 { Step::Done } else { engine.load(&mut flow) };
             reply::step(reply, engine, &mut flow, step, now);
+        }
+        OUT_OF_TIME => {
+            let refusal = Flow::from_bytes(first).map_or(Refusal::OutOfOrder, |flow| engine.out_of_time(&flow));
+            reply::refusal(reply, refusal, &[]);
         }
         CLAIMS => frames::push(reply, boolean(engine.claims(first))),
         SUMMARY => {

@@ -82,9 +82,8 @@ export function drive(engine: Engine, outside: Outside, task: Task, first: Reply
     started ??= performance.now()
     if (performance.now() - started < outside.commitDeadline) return reply
     reply.head.events?.forEach(task.onEvent)
-    throw answered.kind === Answer.unknown
-      ? new OkibiError('store_unknown', 'session store did not answer: the outcome is unknown', { cause })
-      : new OkibiError('contended', 'session commit: too many conflicts before the deadline')
+    // The engine knows whether anybody can tell what was written.
+    return engine.outOfTime(reply.state)
   }
   const run = (begin: Reply): Awaitable<Reply> => {
     for (let reply = begin; ; ) {

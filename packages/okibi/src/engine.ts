@@ -118,6 +118,7 @@ const Call = {
   claims: 12,
   storedOwner: 13,
   countsAsFailed: 14,
+  outOfTime: 15,
 } as const
 type Call = (typeof Call)[keyof typeof Call]
 
@@ -437,6 +438,11 @@ export class Engine {
     const frames = payload === undefined ? [state, random] : [state, random, payload]
     if (expiresAt !== undefined) frames.push(String(Math.floor(expiresAt)))
     return this.#reply(Call.answer, now, last ? kind | LAST : kind, frames)
+  }
+
+  /** What a task is refused with whose time is over before it is done. */
+  outOfTime(state: Uint8Array): Reply {
+    return this.#reply(Call.outOfTime, 0, 0, [state])
   }
 
   /** Ends the session that lies under a store key, wherever it has moved to meanwhile. */

@@ -8,7 +8,7 @@
  * | `config` | an option that cannot work; the message names the value and the fix | 500 |
  * | `store_unavailable` | the store could not be reached or did not answer in time; nothing was written | 503 |
  * | `store_unknown` | the store's answer was lost; the changes may or may not have been written | 503 |
- * | `contended` | other requests went on changing the session until the commit's deadline; a destroy before the other changes may have been carried out | 503 |
+ * | `contended` | other requests went on changing the session until the commit's deadline; nothing was written | 503 |
  * | `too_large` | the record, its number of names, the number of updates in one commit, or the sealed cookie is too large | 500 |
  * | `invalid_name` | a name is no string, or longer than 256 bytes | 500 |
  * | `invalid_value` | a value is not JSON that comes back as it was, or nested too deep | 500 |

@@ -349,6 +349,38 @@ test('s23_conflicts_without_end_stop_at_the_commit_deadline', async () => {
   expect(tag).toBe(11)
 })
 
+test('m7_out_of_time_after_an_end_does_not_say_that_nothing_was_written', async () => {
+  vi.useFakeTimers()
+  const { store } = openStore()
+  const codes: string[] = []
+  const { app } = make(store, {
+    commitDeadline: 1,
+    onStoreError: (error, c) => {
+      codes.push(error.code)
+      return c.text('later', 503)
+    },
+  })
+  app.get('/anew', (c) => {
+    c.var.session.destroy()
+    c.var.session.set('n', 1)
+    return c.text('')
+  })
+  const ann = new Browser(app)
+  await ann.text('/start')
+  store.interfere = async (call, _key, through) => {
+    await new Promise((resolve) => setTimeout(resolve, 400))
+    // The end is written; after that every new id is taken.
+    if (call === 'swap' && ends > 0) return { done: false, current: new Uint8Array([1]) }
+    if (call === 'swap') ends += 1
+    return through()
+  }
+  let ends = 0
+  const asked = ann.fetch('/anew')
+  await vi.advanceTimersByTimeAsync(5000)
+  expect((await asked).status).toBe(503)
+  expect(codes).toEqual(['store_unknown'])
+})
+
 test('s23_what_a_late_answer_says_no_longer_matters', async () => {
   vi.useFakeTimers()
   const unhandled = vi.fn()

@@ -52,6 +52,17 @@ impl Engine {
         Ok(step)
     }
 
+    /// What a task is refused with whose time is over before it is done: whether anybody can tell what was written.
+    ///
+    /// A face asks this in place of its next step. The flow is then that of a request whose outcome is
+    /// [unknown](Refusal::StoreUnknown), or in which nothing was written ([`Contended`](Refusal::Contended)).
+    pub fn out_of_time(&self, flow: &Flow) -> Refusal {
+        match &flow.work {
+            Some(work) if work.uncertain || work.has_ended => Refusal::StoreUnknown,
+            _ => Refusal::Contended,
+        }
+    }
+
     fn take_in(
         &self,
         flow: &mut Flow,

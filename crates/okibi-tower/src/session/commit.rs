@@ -24,8 +24,7 @@ impl<K> Session<K> {
     ///
     /// # Errors
     /// What could not be written, and why. Nothing was written then, or the outcome is unknown
-    /// ([`StoreUnknown`](ErrorKind::StoreUnknown)), and then the request's answer is the layer's error. At
-    /// [`Contended`](ErrorKind::Contended) a [`destroy`](Self::destroy) before the other changes may have been carried out.
+    /// ([`StoreUnknown`](ErrorKind::StoreUnknown)), and then the request's answer is the layer's error.
     pub async fn commit(&self) -> Result<(), Error> {
         if self.inner.seen().closed {
             return Err(self.inner.fail(Error::head_sent()));
@@ -244,6 +243,10 @@ impl Keeper for Changing<'_> {
     fn recompute(&mut self, token: u32, current: Option<&Text>) -> Result<Answer, Error> {
         self.0.run_again(token, current)
     }
+
+    fn out_of_time(&self) -> Refusal {
+        self.0.shared.engine.out_of_time(&self.0.state().flow)
+    }
 }
 
 /// A task that only reads.
@@ -256,6 +259,10 @@ impl Keeper for Loading<'_> {
 
     fn recompute(&mut self, _token: u32, _current: Option<&Text>) -> Result<Answer, Error> {
         Err(self.0.fail(no_such_update()))
+    }
+
+    fn out_of_time(&self) -> Refusal {
+        self.0.shared.engine.out_of_time(&self.0.state().flow)
     }
 
     fn only_loads(&self) -> bool {
