@@ -90,6 +90,7 @@ fn value(world: &mut World, cookie: &str) -> Option<i64> {
 
 #[test]
 fn n39_whatever_happens_to_a_call_a_change_counts_once_or_fails() {
+    let mut played = 0;
     for (change_name, change) in CHANGES {
         for (rival_name, rival) in RIVALS {
             for rival_at in 0..4 {
@@ -99,10 +100,15 @@ fn n39_whatever_happens_to_a_call_a_change_counts_once_or_fails() {
                     let what = format!("{change_name} while a rival {rival_name} at {rival_at}: {fates:?}");
                     let outcome = request.outcome.unwrap_or_else(|| panic!("{what}: never ends"));
                     check_outcome(&world, &request, outcome, &what);
+                    played += 1;
                 }
             }
         }
     }
+    println!(
+        "{played} cases: every fate of four calls of the store, of each change, beside each rival at each of four moments"
+    );
+    assert_eq!(played, CHANGES.len() * RIVALS.len() * 4 * FATES.len().pow(4));
 }
 
 /// The values of all live records, whoever knows their ids.
@@ -153,6 +159,7 @@ fn check_outcome(world: &World, request: &Request, outcome: Result<(), Refusal>,
 
 #[test]
 fn every_cut_leaves_the_old_session_or_the_new_one() {
+    let mut played = 0;
     for (change_name, change) in CHANGES {
         for (rival_name, rival) in RIVALS {
             for rival_at in 0..4 {
@@ -165,11 +172,16 @@ fn every_cut_leaves_the_old_session_or_the_new_one() {
                         let request = play(&mut world, &cookie, change, (rival, rival_at), &fates, cut_off);
                         let what = format!("{change_name} cut off after {cut_off}, rival {rival_name} at {rival_at}");
                         check_cut(&mut world, &request, &cookie, &what);
+                        played += 1;
                     }
                 }
             }
         }
     }
+    println!(
+        "{played} cases: each change cut off after each of twelve calls, beside each rival at each of four moments"
+    );
+    assert_eq!(played, CHANGES.len() * RIVALS.len() * 4 * 12 * 2);
 }
 
 fn check_cut(world: &mut World, request: &Request, cookie: &str, what: &str) {
