@@ -180,6 +180,10 @@ enum Strikes {
 }
 
 async fn history(defect: Defect, strikes: Strikes) -> History {
+    history_of(defect, strikes, 3).await
+}
+
+async fn history_of(defect: Defect, strikes: Strikes, seconds: u64) -> History {
     let defective =
         Defective { defect, store: MemoryStore::new(), calls: AtomicU64::new(0), last: std::sync::Mutex::default() };
     let lateness = Lateness::new(None);
@@ -188,17 +192,23 @@ async fn history(defect: Defect, strikes: Strikes) -> History {
         Strikes::Idle => vec![Box::new(Idle)],
         Strikes::Late => vec![Box::new(LateWrites(Arc::clone(&lateness)))],
     };
-    let options = Options { seed: 7, seconds: 3, faults: None };
+    let options = Options { seed: 7, seconds, faults: None };
     let backend = Planted(Arc::new(defective), lateness, faults);
     let run = tokio::time::timeout(Duration::from_mins(2), run(&backend, &options));
     run.await.expect("it ends").expect("the rig works")
 }
 
-/// The rig finds that one of these rules is broken.
+/// The rig finds that these rules are broken. On a busy machine little happens in a run, so it may need a longer one.
 async fn finds(defect: Defect, strikes: Strikes, rules: &[&str]) {
-    let found = check(&history(defect, strikes).await);
-    let broken: Vec<&str> = found.iter().map(|violation| violation.rule).collect();
-    assert!(rules.iter().all(|rule| broken.contains(rule)), "{defect:?}: {broken:?} has not all of {rules:?}");
+    for seconds in [3, 10, 30] {
+        let found = check(&history_of(defect, strikes, seconds).await);
+        let broken: Vec<&str> = found.iter().map(|violation| violation.rule).collect();
+        let has_all = rules.iter().all(|rule| broken.contains(rule));
+        assert!(has_all || seconds < 30, "{defect:?}: {broken:?} has not all of {rules:?}");
+        if has_all {
+            return;
+        }
+    }
 }
 
 #[tokio::test]

@@ -295,8 +295,9 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
       const { key = '', ttl } = await shown(ann)
       expect(ttl).toBe(60)
       await backend.age(HOST, key, 40)
-      expect((await ann.fetch('/')).headers.getSetCookie()[0]).toContain('Max-Age=60;')
-      expect(await backend.left(HOST, key)).toBeGreaterThan(55)
+      // A minute from when the request began: a slow backend takes a second or more of it.
+      expect((await ann.fetch('/')).headers.getSetCookie()[0]).toMatch(/Max-Age=(?:60|5\d);/)
+      expect(await backend.left(HOST, key)).toBeGreaterThan(45)
     })
 
     test('s16_an_entry_past_its_end_is_no_session', async () => {
