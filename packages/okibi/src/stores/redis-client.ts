@@ -91,7 +91,10 @@ function byIoRedis(client: IoRedisClient): Way {
   const send: Way['send'] = (_, [name, ...values]) => client.callBuffer(name, ...values)
   const sendOnce: Way['send'] = async (key, command) => {
     const before = breaks.count
-    const answer = await send(key, command)
+    const answer = await send(key, command).catch((error: unknown) => {
+      // Only what was sent last was refused.
+      throw breaks.count !== before && isRefusal(error) ? new Lost(error) : error
+    })
     // A script that found something else than it should: maybe its own bytes, or what has been written over them.
     if (answer instanceof Uint8Array && breaks.count !== before) throw new Lost(undefined)
     return answer
@@ -132,7 +135,17 @@ const REFUSAL =
 const UNSENT = /ECONNREFUSED|The client is (?:closed|offline)|Stream isn't writeable|Failed to refresh slots cache/
 
 export function isRefusal(error: unknown): boolean {
-  return REFUSAL.test(messageOf(error))
+  return REFUSAL.test(refusalOf(error))
+}
+
+/** Whether of two keys that lie together one has moved to another server already and the other has not. */
+export function isBetween(error: unknown): boolean {
+  return refusalOf(error).startsWith('TRYAGAIN')
+}
+
+/** What the server said. ioredis tries again in a cluster, and hands over the last refusal as a part of its own text. */
+function refusalOf(error: unknown): string {
+  return messageOf(error).replace(/^Too many Cluster redirections\. Last error: (?:\w*Error: )?/, '')
 }
 
 /** Whether a command that failed was certainly not carried out. */

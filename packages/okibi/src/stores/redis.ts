@@ -8,6 +8,7 @@ import type { Loaded, Store, Swap, Write } from '../store.js'
 import {
   type Command,
   causeOf,
+  isBetween,
   isUndone,
   messageOf,
   type RedisArgument,
@@ -298,11 +299,6 @@ function warnOfEviction(told: unknown): void {
 /** Whether a swap was done: 1, or whose session it was before. */
 function isDone(found: unknown): boolean {
   return found === 1 || Array.isArray(found)
-}
-
-/** Whether of two keys that lie together one has moved to another server already and the other has not. */
-function isBetween(error: unknown): boolean {
-  return messageOf(error).startsWith('TRYAGAIN')
 }
 
 /** Whether the keys of a command lie on different servers: there is a proxy in front of them. */

@@ -80,11 +80,11 @@ export class PostgresServer {
     closeSync(log)
     this.#process = server
     for (;;) {
+      if (hasEnded(server)) throw new Error(readFileSync(join(this.#folder, 'log'), 'utf8'))
       try {
         // Somebody else's server on this port would answer too.
         if (this.psql('SHOW data_directory') === this.#data) return
       } catch {}
-      if (hasEnded(server)) throw new Error(readFileSync(join(this.#folder, 'log'), 'utf8'))
       await pause(20)
     }
   }
@@ -92,7 +92,14 @@ export class PostgresServer {
   /** What `psql` prints for these statements: a line for each row, `|` between columns. */
   psql(sql: string): string {
     const options = ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-c', sql, this.url]
-    return execFileSync(join(this.#programs, 'psql'), options, { encoding: 'utf8', stdio: 'pipe' }).trim()
+    // Nothing else happens in this process meanwhile, so a server that accepts and says nothing must not hold it for good.
+    const env = { ...process.env, PGCONNECT_TIMEOUT: '5' }
+    return execFileSync(join(this.#programs, 'psql'), options, {
+      encoding: 'utf8',
+      stdio: 'pipe',
+      env,
+      timeout: 20_000,
+    }).trim()
   }
 
   /** The number of its process; `undefined` while it is killed. */

@@ -9,7 +9,7 @@ import { type RedisStore, redisStore } from '../../src/stores/redis.js'
 import { Browser } from '../support/browser.js'
 import { pause } from './processes.js'
 import { clients, clusterClients, type Opened, sentinelClients } from './redis-clients.js'
-import { Interference, RedisServer, startSingleMaster } from './servers.js'
+import { Interference, RedisServer, startCluster, startSingleMaster } from './servers.js'
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 const text = async (store: RedisStore, key: string) => {
@@ -216,3 +216,31 @@ describe('n39_a_swap_that_a_client_sends_again_is_unknown_and_never_a_conflict',
     })
   }
 })
+
+describe('f_while_a_slot_moves_a_session_is_written_though_its_keys_are_apart', () => {
+  for (const name of ['node-redis 6', 'ioredis']) {
+    test(`${name}`, async () => {
+      const servers = await startCluster()
+      closing.push(() => void Promise.all(servers.map((server) => server.stop())))
+      const open = clusterClients[name] as (ports: number[]) => Promise<Opened>
+      const store = redisStore(await opened(open(servers.map(({ port }) => port))))
+      const key = 'session:moves'
+      expect(await store.swap(key, undefined, write('1'))).toEqual({ done: true })
+      const [source, target] = servers.toSorted((one, other) => held(other, key) - held(one, key))
+      if (!source || !target) throw new Error('no cluster')
+      const slot = source.cli('cluster', 'keyslot', key)
+      target.cli('cluster', 'setslot', slot, 'importing', source.cli('cluster', 'myid'))
+      source.cli('cluster', 'setslot', slot, 'migrating', target.cli('cluster', 'myid'))
+      // The record is here, and the key that says whose it is is nowhere: the server does not answer for both.
+      expect(await store.swap(key, bytes('1'), write('2'))).toEqual({ done: true })
+      expect(await text(store, key)).toBe('2')
+      await store.delete(key)
+      expect(await text(store, key)).toBeUndefined()
+    })
+  }
+})
+
+/** Whether this server of a cluster holds a key: 1, or 0. */
+function held(server: RedisServer, key: string): number {
+  return server.cli('cluster', 'countkeysinslot', server.cli('cluster', 'keyslot', key)) === '0' ? 0 : 1
+}
