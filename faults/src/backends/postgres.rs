@@ -96,8 +96,9 @@ impl Fault for Terminate {
                 let which = random.index(1000);
                 let end = move |server: &mut PostgresServer| {
                     // One that is busy, if there is one: it may be in the midst of a commit.
+                    // It waits until the process is gone, lest one ends after the strike is over.
                     Ok(server.psql(&format!(
-                        "select pg_terminate_backend(pid) from pg_stat_activity \
+                        "select pg_terminate_backend(pid, 10000) from pg_stat_activity \
                          where backend_type = 'client backend' and pid <> pg_backend_pid() \
                          order by state = 'active' desc, md5(pid::text || '{which}') limit 1"
                     )))
