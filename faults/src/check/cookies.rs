@@ -30,10 +30,7 @@ pub(super) fn check(model: &Model<'_>) -> Vec<Violation> {
 fn on_failure(model: &Model<'_>, seen: &Seen<'_>) -> Option<&'static str> {
     let is_told = match *seen.request.cookies {
         [] => return None,
-        [SetCookie::Issued(cookie)] => {
-            // What the handler had committed by itself stays, and so does the cookie that opens it.
-            seen.request.sent != Some(cookie) && (was_renewed(model, seen) || seen.began.is_some())
-        }
+        [SetCookie::Issued(cookie)] => seen.request.sent != Some(cookie) && was_renewed(model, seen),
         // The handler's own commit failed, and then the logout was carried out all the same.
         [SetCookie::Removed] => is_gone(seen),
         _ => false,

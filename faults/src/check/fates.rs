@@ -41,6 +41,10 @@ pub(super) fn judge(model: &mut Model<'_>) {
         if seen.fate == Fate::Done && overlaps && !is_certain(seen) {
             seen.fate = Fate::Maybe;
         }
+        let is_elsewhere = seen.is_forked && !matches!(seen.request.wish.act, Act::Revoke { .. });
+        if seen.fate == Fate::Done && is_elsewhere {
+            seen.fate = Fate::Maybe;
+        }
     }
 }
 
@@ -102,7 +106,8 @@ fn by_itself(seen: &Seen<'_>) -> Fate {
         // A logout is carried out even if the handler's own commit of it had failed before.
         return Fate::Done;
     }
-    let is_begun = seen.began.is_some() && request.wish.early && request.outcome != Outcome::Ok;
+    let has_failed = matches!(request.outcome, Outcome::Failed | Outcome::Unknown);
+    let is_begun = seen.began.is_some() && request.wish.early && request.outcome != Outcome::Ok && !has_failed;
     if seen.rotated == Rotated::Apart || is_begun {
         // The session is there, whatever failed after it had begun.
         return Fate::Done;
@@ -110,8 +115,6 @@ fn by_itself(seen: &Seen<'_>) -> Fate {
     match &request.outcome {
         // It ends one session after another, so some may have ended before one could not.
         Outcome::Failed if is_revocation => Fate::Maybe,
-        // The handler's own commit had renewed the id, and then the last look at it failed.
-        Outcome::Failed if request.wish.early && request.issued().is_some() => Fate::Maybe,
         Outcome::Failed => Fate::Never,
         // What the handler had committed by itself stays.
         Outcome::RolledBack => {

@@ -94,7 +94,7 @@ fn revoked<'a>(model: &Model<'_>, lineage: Lineage, revocation: &'a Seen<'a>) ->
 /// Whether a request saw a session that had ended before the request began.
 fn revived(model: &Model<'_>, lineage: Lineage, ends: &[End<'_>], seen: &Seen<'_>) -> Option<Violation> {
     let at = seen.at.filter(|at| model.lineage(*at) == lineage)?;
-    if seen.was_live() != Some(true) {
+    if seen.was_live() != Some(true) || seen.is_forked {
         return None;
     }
     let request = seen.request;

@@ -1,6 +1,6 @@
 //! Which session each request belongs to: cookies joined to generations, and generations to sessions.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{
     Violation,
@@ -33,8 +33,12 @@ pub(super) struct Model<'a> {
     losses: Vec<(Micros, Micros)>,
     /// The births of the live sessions that were seen by each cookie, as far as the views tell them.
     births: HashMap<CookieNumber, Option<&'a str>>,
-    /// Their handles.
-    handles: HashMap<CookieNumber, &'a str>,
+    /// When and by which cookie somebody asked for a renewal.
+    renewals: HashMap<CookieNumber, Vec<Micros>>,
+    /// The cookies of each generation.
+    cookies_of: HashMap<Generation, Vec<CookieNumber>>,
+    /// Cookies that were given out by a session which may be there twice.
+    forks: HashSet<CookieNumber>,
 }
 
 /// A request and where it belongs.
@@ -47,6 +51,9 @@ pub(super) struct Seen<'a> {
     /// Where its rotation led.
     pub(super) rotated: Rotated,
     pub(super) fate: Fate,
+    /// Whether it came by an id that was renewed, and the marker of that renewal may have been lost while the new record was
+    /// kept. Then the session is there twice, and nobody knows which of the two this request saw and changed.
+    pub(super) is_forked: bool,
 }
 
 /// Where the rotation of a live session led, as far as it was given a cookie.
@@ -81,7 +88,9 @@ impl<'a> Model<'a> {
             crossed: Vec::new(),
             losses: losses.map(|strike| (strike.start, strike.end)).collect(),
             births: births(&requests),
-            handles: handles(&requests),
+            renewals: renewals(&requests),
+            cookies_of: HashMap::new(),
+            forks: HashSet::new(),
         };
         for request in requests {
             model.place(request);
@@ -93,14 +102,17 @@ impl<'a> Model<'a> {
     /// Says where a request belongs, by the cookie that it sent and the one that it was given.
     fn place(&mut self, request: &'a Request) {
         let at = request.sent.and_then(|cookie| self.cookies.get(&cookie)).map(|issue| issue.generation);
-        let mut seen = Seen { request, at, began: None, rotated: Rotated::On, fate: Fate::Never };
+        let is_forked = self.is_forked(request);
+        let mut seen = Seen { request, at, began: None, rotated: Rotated::On, fate: Fate::Never, is_forked };
         if let Some(cookie) = request.issued() {
-            // What the handler had committed by itself stays, also if the request failed after that.
-            let has_failed = has_failed(request) && !self.had_moved(request, cookie);
+            if is_forked {
+                self.forks.insert(cookie);
+            }
+            let has_failed = has_failed(request);
             // A revocation does not look at the session that its own cookie opens.
             let goes_on = at.filter(|_| has_failed || request.before().is_none_or(|before| before.live));
             let generation = match goes_on {
-                Some(generation) if has_failed || !may_move(request) => generation,
+                Some(generation) if has_failed || !moves(request) => generation,
                 Some(generation) => {
                     seen.rotated = self.rotated(request, cookie);
                     let same = self.generations.get(generation).copied().filter(|_| seen.rotated == Rotated::On);
@@ -133,13 +145,16 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// Whether a request that failed had moved its session before that: its cookie opens one with another birth or handle.
-    fn had_moved(&self, request: &Request, cookie: CookieNumber) -> bool {
-        let has_moved = match (request.sent.and_then(|sent| self.handles.get(&sent)), self.handles.get(&cookie)) {
-            (Some(before), Some(after)) => before != after,
-            _ => moves(request),
+    /// Whether the session of its cookie may be there twice: see [`Seen::is_forked`].
+    fn is_forked(&self, request: &Request) -> bool {
+        let Some(sent) = request.sent else { return false };
+        let Some(issue) = self.cookies.get(&sent) else { return false };
+        let may_be_lost = |since: &Micros| *since < request.start && !self.is_kept(*since, request.end);
+        let was_lost = |cookie: &CookieNumber| {
+            let is_older = self.cookies.get(cookie).is_some_and(|renewed| renewed.since >= issue.since);
+            is_older && self.renewals.get(cookie).into_iter().flatten().any(may_be_lost)
         };
-        request.wish.early && (self.rotated(request, cookie) == Rotated::Apart || has_moved)
+        self.forks.contains(&sent) || self.cookies_of.get(&issue.generation).into_iter().flatten().any(was_lost)
     }
 
     /// A new generation, of a session that is there already or of a new one.
@@ -154,6 +169,9 @@ impl<'a> Model<'a> {
 
     fn issue(&mut self, request: &Request, cookie: CookieNumber, generation: Generation) {
         let issue = Issue { generation, since: request.start };
+        if !self.cookies.contains_key(&cookie) {
+            self.cookies_of.entry(generation).or_default().push(cookie);
+        }
         let known = self.cookies.entry(cookie).or_insert(issue).generation;
         if known != generation {
             let what = format!("cookie {cookie} was given out for two sessions, or for two rotations of one");
@@ -191,6 +209,9 @@ impl<'a> Model<'a> {
 
     /// What a request saw of a live session: which, the view, and in what span of time.
     pub(super) fn views<'b>(&self, seen: &'b Seen<'a>) -> Vec<(Lineage, &'b View)> {
+        if seen.is_forked {
+            return Vec::new();
+        }
         let before = seen.at.into_iter().zip(seen.request.before());
         // A login that its own commit made, and whose session ended before the answer, sets no cookie to find it by.
         let after = seen.began.or(seen.at.filter(|_| !is_login(seen.request))).into_iter().zip(seen.request.after());
@@ -252,14 +273,15 @@ fn births<'a>(requests: &[&'a Request]) -> HashMap<CookieNumber, Option<&'a str>
     births
 }
 
-/// The handles of the live sessions that were seen by each cookie.
-fn handles<'a>(requests: &[&'a Request]) -> HashMap<CookieNumber, &'a str> {
-    let seen = requests.iter().flat_map(|request| {
-        let before = request.sent.zip(request.before());
-        let after = request.issued().zip(request.after());
-        [before, after].into_iter().flatten().filter(|(_, view)| view.live)
-    });
-    seen.filter_map(|(cookie, view)| Some((cookie, view.handle.as_deref()?))).collect()
+/// By which cookies renewals were asked for, and when.
+fn renewals(requests: &[&Request]) -> HashMap<CookieNumber, Vec<Micros>> {
+    let mut renewals: HashMap<CookieNumber, Vec<Micros>> = HashMap::new();
+    for request in requests.iter().filter(|request| matches!(request.wish.act, Act::Renew { .. })) {
+        if let Some(sent) = request.sent {
+            renewals.entry(sent).or_default().push(request.start);
+        }
+    }
+    renewals
 }
 
 fn has_failed(request: &Request) -> bool {
@@ -271,11 +293,6 @@ pub(super) fn is_login(request: &Request) -> bool {
     let changes_handle =
         request.before().zip(request.after()).is_some_and(|(before, after)| before.handle != after.handle);
     matches!(request.wish.act, Act::Rotate { .. }) || (matches!(request.wish.act, Act::Own { .. }) && changes_handle)
-}
-
-/// Whether its cookie may be that of a rotation, as far as it is known.
-fn may_move(request: &Request) -> bool {
-    moves(request) || has_failed(request)
 }
 
 /// Whether a live session's new cookie is that of a rotation, and not of a renewal: then its handle is a new one.

@@ -101,7 +101,7 @@ impl<'a> Register<'a> {
                 }
             }
             Act::ReadFlash if name == NOTE => {
-                if seen.was_live() == Some(true) {
+                if seen.was_live() == Some(true) && !seen.is_forked {
                     self.reads.push(Event::of(seen, got));
                 }
                 if seen.fate != Fate::Never {

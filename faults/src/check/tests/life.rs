@@ -314,3 +314,28 @@ fn what_a_failover_may_bring_back_is_not_held_against_it() {
     story.add(6..7, Some(1), Act::Read).sees(&[("a", "v1")]);
     story.breaks(&["revived"]);
 }
+
+#[test]
+fn f_a_renewal_whose_marker_may_be_lost_leaves_the_session_there_twice() {
+    let story = |is_lost: bool| {
+        let mut story = Story::new();
+        story.session(0..1, 1, "a", "v1");
+        story.add(2..10, Some(1), renew("v2")).sees(&[("a", "v1")]).issues(2);
+        if is_lost {
+            // The new record had reached the replica, the marker under the old key had not.
+            story.loses(4..12);
+        }
+        story.add(20..21, Some(2), set("a", "v3")).sees(&[("a", "v1"), ("b", "v2")]);
+        story.add(22..23, Some(2), rotate("v4")).sees(&[("a", "v3"), ("b", "v2")]).issues(3);
+        story.add(30..31, Some(1), Act::Read).sees(&[("a", "v1")]);
+        story.add(32..33, Some(1), Act::Destroy).sees(&[("a", "v1")]).removes();
+        story.add(40..41, Some(3), Act::Read).sees(&[("a", "v3"), ("b", "v4")]);
+        story
+    };
+    story(true).breaks(&[]);
+    assert!(story(false).broken().contains(&"revived"));
+    // By the id of after the renewal, all is as promised.
+    let mut found = story(true);
+    found.add(50..51, Some(2), Act::Read).sees(&[("a", "v3"), ("b", "v2")]);
+    assert!(found.broken().contains(&"revived"));
+}

@@ -1,6 +1,6 @@
 //! Planted violations of what is promised about cookies, answers and times; and runs in which too little happened.
 
-use super::story::{Story, Told, renew, set};
+use super::story::{Story, Told, own, renew, rotate, set};
 use crate::{
     check::Counts,
     history::{Act, History, Outcome, Part, Strike},
@@ -38,6 +38,29 @@ fn a_failure_may_tell_of_a_renewal_that_was_missed() {
     story.breaks(&[]);
     story.add(6..7, Some(2), set("b", "v3")).ends(Outcome::Failed).issues(2);
     story.breaks(&["cookie-on-failure"]);
+}
+
+#[test]
+fn f_an_early_commit_that_was_carried_out_is_no_failure() {
+    // Its cookie comes with success.
+    let mut story = begun();
+    story.add(2..3, Some(1), renew("v2")).sees(&[("a", "v1")]).issues(2).wish.early = true;
+    story.breaks(&[]);
+    for outcome in [Outcome::Failed, Outcome::Unknown] {
+        for act in [renew("v2"), rotate("v2"), own("ann", "v2")] {
+            let mut story = begun();
+            story.add(2..3, Some(1), act).ends(outcome.clone()).issues(2).wish.early = true;
+            story.breaks(&["cookie-on-failure"]);
+        }
+        let mut story = Story::new();
+        story.add(0..1, None, set("a", "v1")).ends(outcome).issues(1).wish.early = true;
+        story.breaks(&["cookie-on-failure"]);
+    }
+    // What it changed shows nowhere.
+    let mut story = begun();
+    story.add(2..3, Some(1), renew("v2")).ends(Outcome::Failed).issues(2).wish.early = true;
+    story.add(4..5, Some(2), Act::Read).sees(&[("a", "v1"), ("b", "v2")]);
+    assert!(story.broken().contains(&"failed-shows"), "{:?}", story.broken());
 }
 
 #[test]
