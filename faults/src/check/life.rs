@@ -74,7 +74,15 @@ fn revoked<'a>(model: &Model<'_>, lineage: Lineage, revocation: &'a Seen<'a>) ->
     let (start, end) = (revocation.request.start, revocation.request.end);
     // What is unknown ends at any time after it began.
     let until = revocation.done_by();
-    if !owns.iter().any(|(own, is_theirs)| *is_theirs && own.request.start < until) {
+    // One that began another session may have been on its way here when this one was ended.
+    let may_be_theirs = |seen: &Seen<'_>| match &seen.request.wish.act {
+        Act::Own { owner: to, .. } => {
+            let is_here = model.written(seen) == Some(lineage) || seen.rotated == Rotated::Apart;
+            is_here && to == owner && seen.request.start < until
+        }
+        _ => false,
+    };
+    if !model.of_lineage(lineage).any(may_be_theirs) {
         return None;
     }
     let last = owns

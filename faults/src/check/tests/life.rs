@@ -229,6 +229,18 @@ fn r2_a_login_begins_another_session_only_if_it_lost() {
     // A logout at the same time may have been what it lost to.
     story.add(4..6, Some(1), Act::Destroy).sees(&[("a", "v1")]).born("r1").removes();
     story.breaks(&[]);
+    // So may the end of all sessions of the owner whose it was about to become, but of no other's.
+    for (owner, broken) in [("ada", &[][..]), ("bob", &["lost-session"])] {
+        let mut story = begun();
+        story.add(2..5, Some(1), own("ada", "v2")).sees(&[("a", "v1")]).handle("h1").born("r1");
+        story.0.requests[1].then(true, Some("h2")).issues(2).wish.birth = "r2".to_owned();
+        let view = story.0.requests[1].answer.as_mut().unwrap().after.as_mut().unwrap();
+        (view.owner, view.birth) = (Some("ada".to_owned()), Some("r2".to_owned()));
+        view.values.insert("b".to_owned(), "v2".to_owned());
+        story.add(4..6, None, revoke(owner));
+        story.add(7..8, Some(2), Act::Read).sees(&[("b", "v2")]).born("r2").owned("ada");
+        story.breaks(broken);
+    }
     // So may a login that came to nothing else: nobody saw what its cookie opens.
     let mut story = raced();
     story.0.requests.pop();
