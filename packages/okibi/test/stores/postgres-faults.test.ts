@@ -190,7 +190,7 @@ for (const [name, open] of Object.entries(clients)) {
         else while (!server.killBackend()) await pause()
         while (failed === before) await pause()
         if (round % 2) await server.start()
-        else await vi.waitFor(() => server.psql('SELECT 1'), 60_000)
+        else await vi.waitFor(() => server.answer('SELECT 1'), 60_000)
       }
       await onward()
       isOver = true

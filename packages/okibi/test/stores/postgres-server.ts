@@ -1,9 +1,10 @@
 // A Postgres server of a test's own, on a free port: started, held still, killed and started again.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync, closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { childrenOf, holdStill, isAlive, pause, send } from './processes.js'
 import { hasEnded, onFreePort } from './servers.js'
 
@@ -83,7 +84,7 @@ export class PostgresServer {
       if (hasEnded(server)) throw new Error(readFileSync(join(this.#folder, 'log'), 'utf8'))
       try {
         // Somebody else's server on this port would answer too.
-        if (this.psql('SHOW data_directory') === this.#data) return
+        if ((await this.answer('SHOW data_directory')) === this.#data) return
       } catch {}
       await pause(20)
     }
@@ -91,15 +92,24 @@ export class PostgresServer {
 
   /** What `psql` prints for these statements: a line for each row, `|` between columns. */
   psql(sql: string): string {
-    const options = ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-c', sql, this.url]
-    // Nothing else happens in this process meanwhile, so a server that accepts and says nothing must not hold it for good.
-    const env = { ...process.env, PGCONNECT_TIMEOUT: '5' }
-    return execFileSync(join(this.#programs, 'psql'), options, {
-      encoding: 'utf8',
-      stdio: 'pipe',
-      env,
-      timeout: 20_000,
-    }).trim()
+    return execFileSync(this.#psql, this.#asking(sql), { encoding: 'utf8', stdio: 'pipe', timeout: 20_000 }).trim()
+  }
+
+  /**
+   * The same of a server that has just been killed or started. It serves nobody while one of its processes waits for the first
+   * words of a client, and that client may be in this process, which must go on meanwhile.
+   */
+  async answer(sql: string): Promise<string> {
+    const { stdout } = await promisify(execFile)(this.#psql, this.#asking(sql), { encoding: 'utf8', timeout: 20_000 })
+    return stdout.trim()
+  }
+
+  get #psql(): string {
+    return join(this.#programs, 'psql')
+  }
+
+  #asking(sql: string): string[] {
+    return ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-c', sql, this.url]
   }
 
   /** The number of its process; `undefined` while it is killed. */
