@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { RANDOM_BYTES } from '../../packages/okibi/dist/driver.js'
-import { Answer, Engine } from '../../packages/okibi/dist/engine.js'
+import { Answer } from '../../packages/okibi/dist/engine.js'
+import { native } from '../../packages/okibi/dist/native.js'
 import { spread } from './statistics.mjs'
 
 /** How many fresh processes are asked for their first use. A process that has compiled a module once keeps it. */
@@ -51,12 +52,12 @@ function calls() {
     return reply
   }
 
-  const sealed = new Engine({ sealed: true, secrets: ['a secret of the bench, long enough'] })
+  const sealed = native.engine({ sealed: true, secrets: ['a secret of the bench, long enough'] })
   const begun = settled(sealed.commit(sealed.empty, log('a'), false, now, random))
   const sealedHeader = begun.head.cookies[0].split(';', 1)[0]
   const sealedState = settled(sealed.open(sealedHeader, now)).state
 
-  const stored = new Engine({})
+  const stored = native.engine({})
   const swap = settled(stored.commit(stored.empty, log('a'), false, now, random))
   const header = settled(stored.answer(swap.state, Answer.done, undefined, now, random)).head.cookies[0].split(
     ';',

@@ -6,7 +6,9 @@ import './test/support/group-by.js'
 /** The engine's loader, and the package by its own name, as the README imports it. */
 const alias = Object.entries({
   '#wasm': './src/entry/default.ts',
+  '#wasm-compat': './src/entry/default-compat.ts',
   okibi: './src/index.ts',
+  'okibi/accept': './src/accept.ts',
   'okibi/hono-sessions': './src/hono-sessions/index.ts',
   'okibi/memory': './src/stores/memory.ts',
   'okibi/sqlite': './src/stores/sqlite.ts',

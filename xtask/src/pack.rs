@@ -13,8 +13,15 @@ use crate::{
 };
 
 /// Files that every package must hold, besides those that its `exports` name.
-const REQUIRED: &[&str] =
-    &["package.json", "README.md", "schema.sql", "LICENSE-MIT", "LICENSE-APACHE", "dist/okibi.wasm"];
+const REQUIRED: &[&str] = &[
+    "package.json",
+    "README.md",
+    "schema.sql",
+    "LICENSE-MIT",
+    "LICENSE-APACHE",
+    "dist/okibi.wasm",
+    "dist/okibi-compat.wasm",
+];
 
 /// Builds the package and says what every file weighs.
 pub(crate) fn run() -> Outcome {
@@ -116,8 +123,7 @@ mod tests {
     const MANIFEST: &str = "{ \"typesVersions\": [\"./dist/*.d.ts\"], \"types\": \"./dist/index.d.ts\" }";
 
     fn result(files: &[&str]) -> Result<(), String> {
-        let required = ["package.json", "README.md", "LICENSE-MIT", "LICENSE-APACHE", "schema.sql", "dist/okibi.wasm"];
-        let files: Vec<String> = required.iter().chain(files).map(|file| (*file).to_owned()).collect();
+        let files: Vec<String> = super::REQUIRED.iter().chain(files).map(|file| (*file).to_owned()).collect();
         check(&files, MANIFEST).map_err(|failure| failure.0)
     }
 

@@ -194,7 +194,7 @@ pub(crate) struct Policy {
     /// The cookie with attributes that it had before.
     pub(crate) former: Vec<Template>,
     pub(crate) dialect: Dialect,
-    pub(crate) accepted: Vec<Accepted>,
+    pub(crate) accepted: AcceptedList,
     pub(crate) namespace: String,
     pub(crate) lifetime: Lifetime,
     pub(crate) renew_after: Option<Duration>,
@@ -210,11 +210,18 @@ pub(crate) struct Policy {
 /// An accepted dialect, found possible.
 #[derive(Clone, Debug)]
 pub(crate) struct Accepted {
-    pub(crate) policy: Policy,
+    pub(crate) policy: alloc::boxed::Box<Policy>,
     pub(crate) until: Timestamp,
 }
 
+/// The accepted dialects. Without the feature `compat` there can be none, which the compiler is told by the type.
+#[cfg(feature = "compat")]
+type AcceptedList = Vec<Accepted>;
+#[cfg(not(feature = "compat"))]
+type AcceptedList = [Accepted; 0];
+
 /// So many older dialects can be accepted at once: one bit each says which of their cookies a request had.
+#[cfg(feature = "compat")]
 const MOST_ACCEPTED: usize = 8;
 
 impl Policy {
@@ -286,7 +293,8 @@ impl Policy {
     }
 }
 
-fn accepted(written: &Dialect, accept: Vec<Accept>, limits: Limits) -> Result<Vec<Accepted>, ConfigError> {
+#[cfg(feature = "compat")]
+fn accepted(written: &Dialect, accept: Vec<Accept>, limits: Limits) -> Result<AcceptedList, ConfigError> {
     if !accept.is_empty() && !matches!(written, Dialect::Native(_)) {
         let rule = "accept: only okibi's own dialect can take over sessions; write that, or accept nothing";
         return Err(ConfigError::Options(rule.into()));
@@ -299,9 +307,19 @@ fn accepted(written: &Dialect, accept: Vec<Accept>, limits: Limits) -> Result<Ve
             return Err(ConfigError::Options("accept: okibi's own dialect needs no taking over; remove it".into()));
         }
         let config = Config { dialect, limits, consistency, ..Config::default() };
-        Policy::new(config).map(|policy| Accepted { policy, until })
+        Policy::new(config).map(|policy| Accepted { policy: policy.into(), until })
     };
     accept.into_iter().map(policy).collect()
+}
+
+/// Without the feature `compat` there is nothing to take over.
+#[cfg(not(feature = "compat"))]
+#[expect(clippy::needless_pass_by_value, reason = "as its twin takes them")]
+fn accepted(_: &Dialect, accept: Vec<Accept>, _: Limits) -> Result<AcceptedList, ConfigError> {
+    if accept.is_empty() {
+        return Ok([]);
+    }
+    Err(ConfigError::Options("accept: okibi-core was built without its feature compat; enable that".into()))
 }
 
 /// The older dialects bring their own cookie and lifetime: what is set besides would be ignored.

@@ -10,7 +10,9 @@ use okibi_core::{
     json::number,
 };
 
-use crate::{frames, iron, options, reply};
+#[cfg(feature = "compat")]
+use crate::iron;
+use crate::{frames, options, reply};
 
 const CONFIGURE: u32 = 0;
 const OPEN: u32 = 1;
@@ -22,7 +24,9 @@ const END: u32 = 6;
 const SUMMARY: u32 = 7;
 const VARY: u32 = 8;
 const CACHE_CONTROL: u32 = 9;
+#[cfg(feature = "compat")]
 const IRON_SEAL: u32 = 10;
+#[cfg(feature = "compat")]
 const IRON_UNSEAL: u32 = 11;
 const CLAIMS: u32 = 12;
 const STORED_OWNER: u32 = 13;
@@ -67,7 +71,9 @@ pub fn call(
         (COUNTS_AS_FAILED, _) => {
             frames::push(reply, boolean(counts_as_failed(u16::try_from(flags).unwrap_or(u16::MAX))));
         }
+        #[cfg(feature = "compat")]
         (IRON_SEAL, _) => iron::seal(flags, now, frames, reply),
+        #[cfg(feature = "compat")]
         (IRON_UNSEAL, _) => iron::unseal(flags, now, frames, reply),
         (_, Some(engine)) => session_call(engine, call, now, flags, frames, reply),
         (_, None) => reply::refusal(reply, Refusal::OutOfOrder, &[]),

@@ -4,7 +4,7 @@ use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::time::Duration;
 
 use okibi_core::{
-    ConfigError, Consistency, SameSite, Timestamp,
+    ConfigError, Consistency, SameSite,
     json::{members, number, string, strings},
 };
 
@@ -85,9 +85,10 @@ impl Given<'_, '_> {
         span.map(Some).ok_or_else(|| self.wrong("a number of seconds, or false for none"))
     }
 
+    #[cfg(feature = "compat")]
     #[inline(never)]
-    pub(crate) fn time(self) -> Result<Timestamp, ConfigError> {
-        number(self.json).map(Timestamp::from_millis).ok_or_else(|| self.wrong("a time"))
+    pub(crate) fn time(self) -> Result<okibi_core::Timestamp, ConfigError> {
+        number(self.json).map(okibi_core::Timestamp::from_millis).ok_or_else(|| self.wrong("a time"))
     }
 
     #[inline(never)]

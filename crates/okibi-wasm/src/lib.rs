@@ -13,9 +13,11 @@ extern crate alloc;
 
 pub mod border;
 mod calls;
+#[cfg(feature = "compat")]
 mod dialects;
 mod frames;
 mod given;
+#[cfg(feature = "compat")]
 mod iron;
 mod options;
 mod reply;

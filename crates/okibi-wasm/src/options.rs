@@ -4,13 +4,17 @@ use alloc::borrow::ToOwned;
 
 use okibi_core::{Config, ConfigError, CookieConfig, Engine, FormerCookie, Protection, Ring, json::items};
 
-use crate::{dialects, given::each};
+#[cfg(feature = "compat")]
+use crate::dialects;
+use crate::given::each;
 
 /// An engine for these options.
 pub(crate) fn engine(options: &[u8]) -> Result<Engine, ConfigError> {
     let mut config = Config::default();
     let (mut secrets, mut sealed, mut chunks) = (None, false, 1);
-    let (mut dialect, mut plain_cookie) = (None, "{}");
+    #[cfg(feature = "compat")]
+    let mut dialect = None;
+    let mut plain_cookie = "{}";
     each("", core::str::from_utf8(options).unwrap_or_default(), &mut |given| {
         match given.name {
             "secrets" => secrets = Some(given.texts()?),
@@ -31,12 +35,15 @@ pub(crate) fn engine(options: &[u8]) -> Result<Engine, ConfigError> {
             "evicts" => config.evicts = given.flag()?,
             "insecureForDevelopment" => config.cookie.insecure_for_development = given.flag()?,
             "cookie" => plain_cookie = given.json,
+            #[cfg(feature = "compat")]
             "dialect" => dialect = Some(given.json),
+            #[cfg(feature = "compat")]
             "accept" => config.accept = dialects::accepted(given.json)?,
             _ => return Err(given.unknown()),
         }
         Ok(())
     })?;
+    #[cfg(feature = "compat")]
     if let Some(dialect) = dialect {
         // An older dialect has a cookie of its own kind.
         config.dialect = dialects::dialect(dialect, plain_cookie)?;

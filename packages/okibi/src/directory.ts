@@ -1,7 +1,8 @@
 // The sessions of one owner: to be listed and ended, from inside a request or from anywhere else.
 import { drive, inTime, isPromise, type Outside } from './driver.js'
-import { Engine, type Summary } from './engine.js'
+import type { Engine, Summary } from './engine.js'
 import { OkibiError } from './errors.js'
+import { enginesOf } from './native.js'
 import { checkNames, engineOptions, outsideOf, type StoredOptions, wrong } from './options.js'
 import type { Store } from './store.js'
 
@@ -70,7 +71,7 @@ export function directory(options: DirectoryOptions): Directory {
   if (typeof store === 'function')
     throw wrong('store: a directory needs the store itself, not a function that finds it')
   const { consistency } = options.store
-  const engine = new Engine({ ...engineOptions(options), consistency })
+  const engine = enginesOf(options).engine({ ...engineOptions(options), consistency })
   const asker = { engine, outside: outsideOf(options, options.store) }
   return {
     list: (owner) => listOwned(asker, owner, undefined),

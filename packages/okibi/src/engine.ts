@@ -1,6 +1,5 @@
 // The engine: the only file that touches WebAssembly. Frames of bytes go in, frames come out, nothing stays in between.
 
-import { load } from '#wasm'
 import { type ErrorCode, OkibiError } from './errors.js'
 import { parse } from './json.js'
 
@@ -224,63 +223,85 @@ class Machine {
   }
 }
 
-let module: WebAssembly.Module | undefined
-let machine: Machine | undefined
-
 /** An instance keeps what was configured in it, so with this many engines it makes place for a new one. */
 const MOST_ENGINES = 16_384
 
-/** How large the engine's memory is, in bytes. For tests. */
-export function memorySize(): number {
-  return running().byteLength
-}
+/** One of the engine's two modules, with the instance that runs. It makes the configured engines. */
+export class Engines {
+  readonly #load: () => WebAssembly.Module
+  #module: WebAssembly.Module | undefined
+  #machine: Machine | undefined
+  readonly #failures = new Map<number, boolean>()
 
-/** The instance that runs. It is made when the first engine is configured; the module is compiled when it is imported. */
-function running(): Machine {
-  if (machine) return machine
-  module ??= load()
-  machine = new Machine(module)
-  return machine
-}
-
-/** One call. If the engine traps, the instance is replaced and only this call fails. */
-function exchange(call: Call, engine: number, now: number, flags: number, frames: readonly Frame[]): Machine {
-  const instance = running()
-  try {
-    instance.exchange(call, engine, now, flags, frames)
-    return instance
-  } catch (cause) {
-    if (machine === instance) machine = undefined
-    throw new OkibiError('internal', 'engine: it stopped in the middle of a call and was replaced', { cause })
+  /** `load`: the module, compiled when it was imported. */
+  constructor(load: () => WebAssembly.Module) {
+    this.#load = load
   }
-}
 
-const failures = new Map<number, boolean>()
-
-/** Whether an answer with this status is that of a failed request. The engine is asked once for each status. */
-export function countsAsFailed(status: number): boolean {
-  let isFailure = failures.get(status)
-  if (isFailure === undefined) {
-    isFailure = exchange(Call.countsAsFailed, 0, 0, status, []).text() === 'true'
-    failures.set(status, isFailure)
+  /** An engine with these options. Throws an `OkibiError` with the code `config` for options that cannot work. */
+  engine(options: EngineOptions): Engine {
+    return new Engine(this, options)
   }
-  return isFailure
+
+  /** The instance that runs. It is made when the first engine is configured. */
+  get running(): Machine {
+    this.#module ??= this.#load()
+    this.#machine ??= new Machine(this.#module)
+    return this.#machine
+  }
+
+  /** The instance if one runs. */
+  get machine(): Machine | undefined {
+    return this.#machine
+  }
+
+  /** Throws the instance away: the next call runs in another. */
+  replace(): void {
+    this.#machine = undefined
+  }
+
+  /** How large the engine's memory is, in bytes. For tests. */
+  get memorySize(): number {
+    return this.running.byteLength
+  }
+
+  /** One call. If the engine traps, the instance is replaced and only this call fails. */
+  exchange(call: Call, engine: number, now: number, flags: number, frames: readonly Frame[]): Machine {
+    const instance = this.running
+    try {
+      instance.exchange(call, engine, now, flags, frames)
+      return instance
+    } catch (cause) {
+      if (this.#machine === instance) this.replace()
+      throw new OkibiError('internal', 'engine: it stopped in the middle of a call and was replaced', { cause })
+    }
+  }
+
+  /** Whether an answer with this status is that of a failed request. The engine is asked once for each status. */
+  countsAsFailed(status: number): boolean {
+    let isFailure = this.#failures.get(status)
+    if (isFailure === undefined) {
+      isFailure = this.exchange(Call.countsAsFailed, 0, 0, status, []).text() === 'true'
+      this.#failures.set(status, isFailure)
+    }
+    return isFailure
+  }
+
+  /** Seals a text. Frames: the options, the two keys, the name of the secret, the text, random bytes. */
+  ironSeal(flags: number, now: number, frames: readonly Frame[]): Ironed {
+    return ironed(this.exchange(Call.ironSeal, 0, now, flags, frames))
+  }
+
+  /** Opens a seal. Frames: the options, the two keys, the seal. */
+  ironUnseal(flags: number, now: number, frames: readonly Frame[]): Ironed {
+    return ironed(this.exchange(Call.ironUnseal, 0, now, flags, frames))
+  }
 }
 
 /** What came of a call of Iron: a code of what is wrong, or nothing before the text. */
 export interface Ironed {
   readonly code: string
   readonly text: string
-}
-
-/** Seals a text. Frames: the options, the two keys, the name of the secret, the text, random bytes. */
-export function ironSeal(flags: number, now: number, frames: readonly Frame[]): Ironed {
-  return ironed(exchange(Call.ironSeal, 0, now, flags, frames))
-}
-
-/** Opens a seal. Frames: the options, the two keys, the seal. */
-export function ironUnseal(flags: number, now: number, frames: readonly Frame[]): Ironed {
-  return ironed(exchange(Call.ironUnseal, 0, now, flags, frames))
 }
 
 function ironed(reply: Machine): Ironed {
@@ -317,6 +338,7 @@ export type EngineOptions = Readonly<Record<string, unknown>>
 
 /** A configured engine. It survives the loss of the instance that it was configured in. */
 export class Engine {
+  readonly #engines: Engines
   readonly #options: string
   #machine: Machine
   #index: number
@@ -331,10 +353,11 @@ export class Engine {
   readonly takes: boolean
   readonly limits: Limits
 
-  constructor(options: EngineOptions) {
+  constructor(engines: Engines, options: EngineOptions) {
+    this.#engines = engines
     this.#options = JSON.stringify(options)
     const configured = this.#configure()
-    this.#machine = running()
+    this.#machine = engines.running
     this.#index = configured.engine
     this.cookieName = configured.cookieName
     this.#names = [configured.cookieName, ...configured.acceptedNames]
@@ -350,24 +373,24 @@ export class Engine {
   }
 
   #configure(): Configured {
-    const configured = JSON.parse(exchange(Call.configure, 0, 0, 0, [this.#options]).text()) as Configured
+    const configured = JSON.parse(this.#engines.exchange(Call.configure, 0, 0, 0, [this.#options]).text()) as Configured
     if (configured.error) throw new OkibiError('config', `sessions: ${configured.error.message}`)
     if (configured.engine < MOST_ENGINES) return configured
-    machine = undefined
+    this.#engines.replace()
     return this.#configure()
   }
 
   /** The engine's number in the instance that runs now. */
   #here(): number {
-    if (this.#machine !== machine) {
+    if (this.#machine !== this.#engines.machine) {
       this.#index = this.#configure().engine
-      this.#machine = running()
+      this.#machine = this.#engines.running
     }
     return this.#index
   }
 
   #reply(call: Call, now: number, flags: number, frames: readonly Frame[]): Reply {
-    const reply = exchange(call, this.#here(), now, flags, frames)
+    const reply = this.#engines.exchange(call, this.#here(), now, flags, frames)
     const head = parse(reply.text()) as Head
     const [state = NOTHING, write, expected] = reply.rest()
     return { head, state, write, expected }
@@ -401,7 +424,7 @@ export class Engine {
 
   /** Whether a Cookie header has this engine's cookie, in a form that it can have. */
   claims(header: string): boolean {
-    return exchange(Call.claims, this.#here(), 0, 0, [header]).text() === 'true'
+    return this.#engines.exchange(Call.claims, this.#here(), 0, 0, [header]).text() === 'true'
   }
 
   /** Looks the session up, if there is an id that nobody has looked up yet. */
@@ -452,12 +475,14 @@ export class Engine {
 
   /** What a list shows of a record that is stored under a key; `null` if it is not a live session of this owner. */
   summary(key: string, bytes: Uint8Array, owner: string, now: number): Summary | null {
-    return JSON.parse(exchange(Call.summary, this.#here(), now, 0, [bytes, key, owner]).text()) as Summary | null
+    return JSON.parse(
+      this.#engines.exchange(Call.summary, this.#here(), now, 0, [bytes, key, owner]).text(),
+    ) as Summary | null
   }
 
   /** An owner as stores know it: `<namespace>:<owner>`. */
   storedOwner(owner: string): string {
-    return exchange(Call.storedOwner, this.#here(), 0, 0, [owner]).text()
+    return this.#engines.exchange(Call.storedOwner, this.#here(), 0, 0, [owner]).text()
   }
 
   /** The Vary header that an answer needs whose making looked at the session; `null` if it has it already. */
@@ -476,7 +501,7 @@ export class Engine {
   }
 
   #text(call: Call, present: string, flags = 0): string | null {
-    return JSON.parse(exchange(call, this.#here(), 0, flags, [present]).text()) as string | null
+    return JSON.parse(this.#engines.exchange(call, this.#here(), 0, flags, [present]).text()) as string | null
   }
 }
 

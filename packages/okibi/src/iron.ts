@@ -1,6 +1,6 @@
 // Iron (Fe26.2): the functions of iron-webcrypto 2 under their names, with the sealing itself in the engine.
+import { compat } from './compat.js'
 import { systemRandom } from './driver.js'
-import { ironSeal, ironUnseal } from './engine.js'
 import { fromJson, toJson } from './iron/json.js'
 import { algorithms, type Password, type password, type SealOptions } from './iron/types.js'
 
@@ -65,7 +65,7 @@ export async function seal(object: unknown, password: password.Hash[string], opt
   if (text.length > LONGEST) throw new Error(TOO_LONG)
   const { encryption, integrity } = keys
   const frames = [numbers(options), encryption, integrity, id, text, saltsAndIv(options)]
-  const { code, text: sealed } = ironSeal(flagsOf(keys), now, frames)
+  const { code, text: sealed } = compat.ironSeal(flagsOf(keys), now, frames)
   if (code) throw new Error(messageOf(code, options, keys))
   return sealed
 }
@@ -94,7 +94,7 @@ export async function unseal(
   // What is wrong with the seal is told before what is wrong with the password.
   const keys = found ? keysOf(found) : undefined
   const frames = [numbers(options), keys?.encryption ?? '', keys?.integrity ?? '', sealed]
-  const { code, text } = ironUnseal(keys ? flagsOf(keys) : NO_SECRET, now, frames)
+  const { code, text } = compat.ironUnseal(keys ? flagsOf(keys) : NO_SECRET, now, frames)
   if (code === 'unknown_secret') throw new Error(found || !password ? EMPTY : `Cannot find password: ${id}`)
   if (code) throw new Error(messageOf(code, options, keys))
   return (options.decode ?? fromJson)(text)

@@ -1,8 +1,8 @@
 // The middleware: opens a session before the handler, commits it before the head leaves.
 import type { Context, Env, MiddlewareHandler } from 'hono'
 import { around, isUpgrade, tell } from './around.js'
-import { countsAsFailed } from './engine.js'
 import { headersOf } from './head.js'
+import { enginesOf } from './native.js'
 import { type CommonOptions, checkNames, outsideOf, type SessionOptions, wrong } from './options.js'
 import { type Place, placesOf } from './places.js'
 import { isPromise } from './promise.js'
@@ -61,7 +61,7 @@ export function sessions<E extends Env>(
   const isLazy = options.lazy === true
   const { cookieName } = places.first
   const mark = markOf(cookieName)
-  const tellsHosts = options.accept?.some(({ dialect }) => dialect === 'hono-kv-session') ?? false
+  const tellsHosts = options.accept?.some(({ options }) => options.dialect === 'hono-kv-session') ?? false
   const isFailure = failureOf(options)
   if (options.insecureForDevelopment) warnOfDevelopment(cookieName)
 
@@ -99,9 +99,13 @@ export function sessions<E extends Env>(
 }
 
 /** Which status means that the request failed. The engine decides, unless the app does. */
-function failureOf({ commitFailedRequests, failedWhen }: CommonOptions<string>): (status: number) => boolean {
+function failureOf(options: CommonOptions<string>): (status: number) => boolean {
+  const { commitFailedRequests, failedWhen } = options
   if (commitFailedRequests === true) return () => false
-  if (!failedWhen) return countsAsFailed
+  if (!failedWhen) {
+    const engines = enginesOf(options)
+    return (status) => engines.countsAsFailed(status)
+  }
   return (status) => {
     const failed: unknown = failedWhen(status)
     // A promise counts as true, so every change would be dropped without a word.

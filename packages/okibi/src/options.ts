@@ -1,5 +1,6 @@
 // The options of the middleware, checked once and split: what the engine decides by, and what the face needs itself.
 import type { Context, Env } from 'hono'
+import { Accepted } from './accepted.js'
 import { type Outside, systemRandom } from './driver.js'
 import type { EngineOptions, SessionEvent } from './engine.js'
 import { OkibiError } from './errors.js'
@@ -105,9 +106,10 @@ export interface CommonOptions<As extends string = 'session'> extends TimeOption
   readonly limits?: LimitOptions | undefined
   /**
    * Takes over the sessions of older packages: a visitor who comes with such a cookie stays signed in, gets the new cookie at
-   * once, and loses the old one. A session that was taken over and ended stays ended, whichever cookie comes.
+   * once, and loses the old one. A session that was taken over and ended stays ended, whichever cookie comes. Each entry is made by
+   * `accept` of `okibi/accept`, with which the app ships the module that reads older dialects. Default none.
    */
-  readonly accept?: readonly AcceptOptions[] | undefined
+  readonly accept?: readonly Accepted[] | undefined
   /**
    * Leaves out `Secure` and all that needs it (the name's prefix, `Partitioned`, `SameSite=None`), for browsers that refuse
    * it on http://localhost. Never in production: the cookie travels in clear text.
@@ -294,6 +296,12 @@ function checkKinds(options: Readonly<Record<string, unknown>>): void {
   check(['storeTimeout', 'commitDeadline'], (given) => typeof given === 'number', 'must be a number of seconds')
   check(['as'], (given) => typeof given === 'string', 'must be a text')
   check(['accept'], Array.isArray, 'must be a list')
+  for (const given of (options.accept ?? []) as readonly unknown[]) {
+    if (given instanceof Accepted) continue
+    throw wrong(
+      "accept: reading older dialects needs a module of its own; write accept: [accept({ … })], with import { accept } from 'okibi/accept'",
+    )
+  }
   if (options.commitFailedRequests === true && options.failedWhen !== undefined) {
     throw wrong('failedWhen: commitFailedRequests is true, so no request counts as failed; remove one of the two')
   }
@@ -306,7 +314,7 @@ function isFunction(given: unknown): boolean {
 /** What the face needs itself. */
 export function outsideOf(options: TimeOptions & Pick<CommonOptions, 'accept'>, store: Store | undefined): Outside {
   if (store) checkStore('store', store)
-  const accepted = (options.accept ?? []).map(({ store }) => store)
+  const accepted = (options.accept ?? []).map(({ options }) => options.store)
   for (const store of accepted) if (store) checkStore('accept.store', store)
   return {
     store,
@@ -364,13 +372,13 @@ export function engineOptions(options: PlainOptions): EngineOptions {
     maxBytes: limits?.bytes,
     maxNames: limits?.names,
     maxDepth: limits?.depth,
-    accept: options.accept?.map(acceptOptions),
+    accept: options.accept?.length ? options.accept.map(acceptOptions) : undefined,
     insecureForDevelopment: options.insecureForDevelopment,
   }
 }
 
 /** One accepted dialect, as the engine reads it. */
-function acceptOptions(option: AcceptOptions): EngineOptions {
+function acceptOptions({ options: option }: Accepted): EngineOptions {
   const { dialect, store, cookie, until } = option
   if (!(until instanceof Date) || Number.isNaN(until.getTime())) {
     throw wrong('accept.until: must be a Date; say when the last of these sessions may come')

@@ -1,10 +1,11 @@
 // What a request works with: its store, and the engine for its secrets. Nothing is kept but what a secret was compiled to.
 import type { Context, Env } from 'hono'
-import { sharesPromises } from '#wasm'
-import { Engine } from './engine.js'
+import type { Engine } from './engine.js'
 import { held } from './held.js'
+import { enginesOf } from './native.js'
 import { checkStore, checkTogether, engineOptions, type SessionOptions, secretList, wrong } from './options.js'
 import { isPromise } from './promise.js'
+import { sharesPromises } from './shares.js'
 import type { Awaitable, Store } from './store.js'
 
 /** What one request works with. */
@@ -34,12 +35,13 @@ const MOST_HOLDING = 100
 export function placesOf<E extends Env>(options: SessionOptions<E, string>): Places<E> {
   checkTogether(options)
   const common = engineOptions(options)
+  const engines = enginesOf(options)
   const secret = options.secret ?? options.sign
   const place = options.store ?? options.revocations
   if (typeof place !== 'function' && place !== undefined) checkStore('store', place)
   if (typeof secret !== 'function' && typeof place !== 'function') {
     const secrets = secret === undefined ? undefined : secretList(secret)
-    const first = new Engine({ ...common, secrets, consistency: place?.consistency, evicts: place?.evicts })
+    const first = engines.engine({ ...common, secrets, consistency: place?.consistency, evicts: place?.evicts })
     const only = { store: place, engine: first }
     return { first, store: place, of: () => only }
   }
@@ -47,7 +49,7 @@ export function placesOf<E extends Env>(options: SessionOptions<E, string>): Pla
   const storeOf = foundBy<E, Store | undefined>(place)
   const check = typeof place === 'function' ? storeCheck() : () => {}
   const fixed = typeof secret === 'function' || secret === undefined ? undefined : secretList(secret)
-  const first = new Engine({ ...common, secrets: typeof secret === 'function' ? STAND_IN : fixed })
+  const first = engines.engine({ ...common, secrets: typeof secret === 'function' ? STAND_IN : fixed })
   const known = new Map<string, Engine>()
   const engineOf = (secret: unknown, store: Store | undefined): Engine => {
     const secrets = secret === undefined ? undefined : secretList(secret)
@@ -61,7 +63,7 @@ export function placesOf<E extends Env>(options: SessionOptions<E, string>): Pla
           `secret: the function found more than ${MOST_SECRETS} different ones; find the same for all requests`,
         )
       }
-      engine = new Engine({ ...common, secrets, consistency, evicts })
+      engine = engines.engine({ ...common, secrets, consistency, evicts })
       known.set(key, engine)
     }
     return engine

@@ -48,6 +48,7 @@ const REFUSED: [options: unknown, message: RegExp][] = [
   [{ store, storeTimeout: '2' }, /storeTimeout of type string: must be a number of seconds/],
   [{ store, as: 5 }, /as of type number: must be a text/],
   [{ store, accept: {} }, /accept of type object: must be a list/],
+  [{ store, accept: [{ dialect: 'hono-sessions', until: new Date() }] }, /accept: .* from 'okibi\/accept'/],
   [{ secret: 'short' }, /secret number 1: 5 bytes; must be at least 32 bytes/],
   [{ secret: [secret, secret] }, /secrets number 1 and 2: equal/],
   [{ secret: [] }, /secrets: none given/],

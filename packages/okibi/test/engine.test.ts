@@ -1,9 +1,11 @@
 // The engine behind the border: N37, and what happens when it stops.
 import { Hono } from 'hono'
 import { beforeEach, expect, test, vi } from 'vitest'
+import { accept } from '../src/accept.js'
+import { compat } from '../src/compat.js'
 import { RANDOM_BYTES } from '../src/driver.js'
-import { Engine, memorySize } from '../src/engine.js'
 import { OkibiError, type SessionEnv, sessions } from '../src/index.js'
+import { native } from '../src/native.js'
 import { memoryStore } from '../src/stores/memory.js'
 import { Browser } from './support/browser.js'
 import { Watched } from './support/stores.js'
@@ -75,20 +77,53 @@ test('n37_wasm_memory_stays_flat_over_a_million_requests_of_which_a_tenth_throw_
     }
   }
   await run(20_000)
-  const before = memorySize()
+  const before = native.memorySize
   await run(1_000_000)
-  expect(memorySize()).toBe(before)
+  expect(native.memorySize).toBe(before)
+}, 900_000)
+
+test('n37_both_modules_stay_flat_when_one_app_takes_sessions_over', async () => {
+  const until = new Date(Date.now() + 1e9)
+  const keys = ['a key of hono-sessions, 32 characters']
+  const app = new Hono<SessionEnv<Data>>()
+  const accepted = accept({ dialect: 'hono-sessions', store: memoryStore(), keys, until })
+  app.use(sessions<Data>({ store: memoryStore(), accept: [accepted] }))
+  app.use(sessions({ store: memoryStore(), as: 'plain' }))
+  app.get('/set', (c) => {
+    c.get('session').set('n', 1)
+    c.get('plain' as 'session').set('n', 1)
+    return c.text('set')
+  })
+  app.get('/abort', async (c) => {
+    c.get('session').set('n', 2)
+    c.get('plain' as 'session').set('n', 2)
+    await new Promise(() => {})
+    return c.text('never')
+  })
+  const ann = new Browser(app)
+  await ann.text('/set')
+  const request = (path: string) => new Request(`http://localhost${path}`, { headers: { cookie: ann.header } })
+  const run = async (requests: number) => {
+    for (let at = 0; at < requests; at += 1) {
+      const answer = app.fetch(request(at % 10 === 0 ? '/abort' : '/set'))
+      if (at % 10 !== 0) await answer
+    }
+  }
+  await run(5000)
+  const before = [native.memorySize, compat.memorySize]
+  await run(50_000)
+  expect([native.memorySize, compat.memorySize]).toEqual(before)
 }, 900_000)
 
 test('n37_a_large_call_leaves_no_more_than_its_high_water_mark', async () => {
-  const engine = new Engine({ maxBytes: 4_000_000 })
+  const engine = native.engine({ maxBytes: 4_000_000 })
   const large = `[{"set":["text",${JSON.stringify('x'.repeat(3_000_000))}]}]`
   const random = () => crypto.getRandomValues(new Uint8Array(RANDOM_BYTES))
   const commit = () => engine.commit(engine.empty, large, false, Date.now(), random())
   for (let round = 0; round < 5; round += 1) expect(commit().head.step).toBe('swap')
-  const high = memorySize()
+  const high = native.memorySize
   for (let round = 0; round < 50; round += 1) commit()
-  expect(memorySize()).toBe(high)
+  expect(native.memorySize).toBe(high)
 })
 
 test('when_the_engine_stops_only_that_call_fails', async () => {
@@ -115,7 +150,7 @@ test('when_the_engine_stops_only_that_call_fails', async () => {
 })
 
 test('a_state_of_one_instance_goes_on_in_the_next', () => {
-  const engine = new Engine({ secrets: ['a secret of thirty-two bytes: no more'], sealed: true })
+  const engine = native.engine({ secrets: ['a secret of thirty-two bytes: no more'], sealed: true })
   const random = () => crypto.getRandomValues(new Uint8Array(RANDOM_BYTES))
   const now = Date.now()
   const first = engine.commit(engine.empty, '[{"set":["n",1]}]', false, now, random())
@@ -131,7 +166,7 @@ test('a_state_of_one_instance_goes_on_in_the_next', () => {
 })
 
 test('a_damaged_state_is_refused_and_never_traps', () => {
-  const engine = new Engine({})
+  const engine = native.engine({})
   const random = crypto.getRandomValues(new Uint8Array(RANDOM_BYTES))
   const now = Date.now()
   const reply = engine.commit(engine.empty, '[{"set":["text","abc"]}]', false, now, random)

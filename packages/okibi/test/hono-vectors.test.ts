@@ -1,7 +1,8 @@
 // The older dialects' formats, pinned by `vectors/hono.json`, which the Rust tests read as well.
 import { expect, test } from 'vitest'
+import { compat } from '../src/compat.js'
 import { RANDOM_BYTES } from '../src/driver.js'
-import { Answer, Engine } from '../src/engine.js'
+import { Answer } from '../src/engine.js'
 import { readVectors } from './support/vectors.js'
 
 interface Case {
@@ -21,7 +22,7 @@ const { now, cases } = readVectors<{ now: number; cases: Case[] }>('hono')
 const random = new Uint8Array(RANDOM_BYTES).fill(7)
 
 test.each(cases)('n24: $why', ({ options, host, header, key, record, values, set, written, cookies }) => {
-  const engine = new Engine(options)
+  const engine = compat.engine(options)
   const opened = engine.open(header, now, true, host)
   if (key === null) {
     expect(opened.head).toMatchObject({ step: 'done', unread: false })

@@ -1,8 +1,9 @@
 // The formats' vectors, read through the engine as WebAssembly, and the view against the same cases as the Rust face.
 import { describe, expect, test } from 'vitest'
 import { RANDOM_BYTES } from '../src/driver.js'
-import { Answer, Engine, type Reply, type SessionHead } from '../src/engine.js'
+import { Answer, type Engine, type Reply, type SessionHead } from '../src/engine.js'
 import { isInexact, parse } from '../src/json.js'
+import { native } from '../src/native.js'
 import { View } from '../src/view.js'
 import { readVectors as read } from './support/vectors.js'
 
@@ -25,7 +26,7 @@ describe('id', () => {
   test('n26_s2_store_keys_are_made_from_ids', () => {
     for (const { text, keys } of good) {
       for (const [namespace, key] of Object.entries(keys)) {
-        const engine = new Engine({ namespace })
+        const engine = native.engine({ namespace })
         const opened = engine.open(`__Host-session=${text}`, NOW)
         expect(engine.load(opened.state, NOW).head).toMatchObject({ step: 'load', key })
       }
@@ -33,7 +34,7 @@ describe('id', () => {
   })
 
   test('s3_what_is_no_id_is_never_looked_up', () => {
-    const engine = new Engine({})
+    const engine = native.engine({})
     for (const text of bad.filter((text) => !/^[ \t]|[ \t]$/.test(text))) {
       expect([text, engine.open(`__Host-session=${text}`, NOW).head.unread]).toEqual([text, false])
     }
@@ -51,7 +52,7 @@ describe('seal', () => {
 
   test('seals_open', () => {
     for (const { secret, cookie, record, value } of good) {
-      const engine = new Engine({ secrets: [secret], sealed: true, cookie: { name: cookie } })
+      const engine = native.engine({ secrets: [secret], sealed: true, cookie: { name: cookie } })
       const { head } = engine.open(`${cookie}=${value}`, NOW + 60_000)
       const stored = JSON.parse(record) as { h?: string; d?: unknown }
       if (stored.h === undefined) expect(head.events).toEqual(['undecodable_record'])
@@ -60,7 +61,7 @@ describe('seal', () => {
   })
 
   test('s26_s27_what_does_not_open_is_no_session', () => {
-    const engine = new Engine({ secrets: ring, sealed: true, cookie: { name: cookie } })
+    const engine = native.engine({ secrets: ring, sealed: true, cookie: { name: cookie } })
     for (const [why, value] of Object.entries(bad)) {
       const { head } = engine.open(`${cookie}=${value}`, NOW)
       expect([why, head.session]).toEqual([why, undefined])
@@ -79,13 +80,13 @@ test('n19_signed_ids', () => {
     bad: Record<string, string>
   }>('sign')
   for (const { secret, cookie, id, value } of good) {
-    const signed = new Engine({ secrets: [secret], cookie: { name: cookie } })
-    const bare = new Engine({ cookie: { name: cookie } })
+    const signed = native.engine({ secrets: [secret], cookie: { name: cookie } })
+    const bare = native.engine({ cookie: { name: cookie } })
     const key = (engine: Engine, value: string) =>
       engine.load(engine.open(`${cookie}=${value}`, NOW).state, NOW).head.key
     expect(key(signed, value)).toBe(key(bare, id))
   }
-  const engine = new Engine({ secrets: ring, cookie: { name: cookie } })
+  const engine = native.engine({ secrets: ring, cookie: { name: cookie } })
   for (const [why, value] of Object.entries(bad)) {
     const { head } = engine.open(`${cookie}=${value}`, NOW)
     expect([why, head.unread]).toEqual([why, false])
@@ -94,7 +95,7 @@ test('n19_signed_ids', () => {
 
 test('renewal_markers_lead_to_the_new_id', () => {
   for (const { old, new: next, namespace, n } of read<Record<'old' | 'new' | 'namespace' | 'n', string>[]>('renew')) {
-    const engine = new Engine({ namespace })
+    const engine = native.engine({ namespace })
     const marker = JSON.stringify({ v: 1, w: 'AAECAwQFBgc', r: 'renew', until: NOW + 1000, n })
     const wanted = engine.load(engine.open(`__Host-session=${next}`, NOW).state, NOW).head.key
     expect(loaded(engine, marker, NOW, old).head).toMatchObject({ step: 'load', key: wanted })
@@ -122,7 +123,7 @@ describe('record', () => {
     markers: { json: string; moved: string; until: number; next: string | null }[]
     undecodable: Record<string, string>
   }>('record')
-  const engine = new Engine({})
+  const engine = native.engine({})
 
   test('records_decode', () => {
     for (const {
@@ -196,7 +197,7 @@ describe('cookies', () => {
   }>('cookies')
 
   test('s3_s12_candidates', () => {
-    const engine = new Engine({})
+    const engine = native.engine({})
     for (const { why, header, loads, events } of vectors.candidates) {
       const { head } = engine.open(header, NOW)
       expect([why, head.unread, head.events ?? []]).toEqual([why, loads, events])
@@ -205,7 +206,7 @@ describe('cookies', () => {
 
   test('n8_s8_set_and_removed', () => {
     for (const { why, options, now, set, remove } of vectors.set) {
-      const engine = new Engine(options)
+      const engine = native.engine(options)
       // A handle, the id, and then a write tag.
       const random = Uint8Array.from({ length: RANDOM_BYTES }, (_, at) => (at < 16 ? 7 : at - 16))
       const written = engine.commit(engine.empty, '[{"set":["n",1]}]', false, now, random)
@@ -220,7 +221,7 @@ describe('cookies', () => {
     for (const { options, says } of vectors.refused) {
       let message = ''
       try {
-        new Engine(options)
+        native.engine(options)
       } catch (error) {
         message = (error as Error).message
       }
@@ -232,7 +233,7 @@ describe('cookies', () => {
 test('s14_vary_and_cache_control', () => {
   const { vary, cacheControl, live } =
     read<Record<'vary' | 'cacheControl' | 'live', [string, string | null][]>>('cache')
-  const engine = new Engine({})
+  const engine = native.engine({})
   for (const [present, wanted] of vary) expect([present, engine.vary(present)]).toEqual([present, wanted])
   for (const [present, wanted] of cacheControl)
     expect([present, engine.cacheControl(present, true, false)]).toEqual([present, wanted])
@@ -261,7 +262,7 @@ describe('replay', () => {
     })
 
   test('what_the_engine_writes', () => {
-    const engine = new Engine({})
+    const engine = native.engine({})
     for (const vector of cases) {
       let reply = engine.commit(
         loaded(engine, record(vector), NOW).state,
@@ -284,7 +285,7 @@ describe('replay', () => {
   })
 
   test('what_the_view_shows', () => {
-    const engine = new Engine({})
+    const engine = native.engine({})
     let played = 0
     for (const vector of cases) {
       const view = new View(engine.limits)

@@ -27,8 +27,12 @@ pub struct HonoSessions {
     pub idle: Option<Duration>,
     /// `autoExtendExpiration`: whether reading a session counts as activity. Default true.
     pub auto_extend: bool,
+    /// Without the feature `compat` there is no such value, and the compiler drops what would have spoken it.
+    #[cfg(not(feature = "compat"))]
+    _never: core::convert::Infallible,
 }
 
+#[cfg(feature = "compat")]
 impl Default for HonoSessions {
     fn default() -> Self {
         Self { cookie: HonoCookie::named("session"), protection: HonoProtection::Id, idle: None, auto_extend: true }
@@ -129,8 +133,12 @@ pub struct HonoKv {
     pub renew: bool,
     /// Whether the stored bytes are JSON (Deno KV) and not the bare text.
     pub json: bool,
+    /// As in [`HonoSessions`].
+    #[cfg(not(feature = "compat"))]
+    _never: core::convert::Infallible,
 }
 
+#[cfg(feature = "compat")]
 impl Default for HonoKv {
     fn default() -> Self {
         let week = Duration::from_hours(7 * 24);
@@ -138,6 +146,7 @@ impl Default for HonoKv {
     }
 }
 
+#[cfg_attr(not(feature = "compat"), expect(clippy::missing_fields_in_debug, reason = "there is no such value"))]
 impl fmt::Debug for HonoKv {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HonoKv")

@@ -31,12 +31,12 @@ export function kvClient(): MiddlewareHandler {
 }
 
 /**
- * The sessions of hono-kv-session in this KV namespace, to be taken over by okibi's own: for the option `accept` of
- * `sessions`.
+ * The sessions of hono-kv-session in this KV namespace, to be taken over by okibi's own: for the function `accept` of
+ * `okibi/accept`.
  *
  * @example
  * ```ts
- * const old = { dialect: 'hono-kv-session', store: legacyStore(env.SESSION), until: new Date('2027-01-01') } as const
+ * const old = accept({ dialect: 'hono-kv-session', store: legacyStore(env.SESSION), until: new Date('2027-01-01') })
  * app.use(sessions({ store, accept: [old] }))
  * ```
  */

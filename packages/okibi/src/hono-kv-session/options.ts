@@ -1,7 +1,8 @@
 // The options of SessionManager, checked once, and the engines that go by them.
 import type { Context } from 'hono'
+import { compat } from '../compat.js'
 import type { Outside } from '../driver.js'
-import { Engine, type SessionEvent } from '../engine.js'
+import type { Engine, SessionEvent } from '../engine.js'
 import { type CommonOptions, outsideOf, type TimeOptions } from '../options.js'
 import type { KvType } from './context.js'
 import { wrong } from './wrong.js'
@@ -102,7 +103,7 @@ export function engineOf(settings: Pick<Settings, 'name' | 'secrets' | 'ttl' | '
     if (engines.size >= MOST_ENGINES) {
       throw wrong(`secret, ttl: more than ${MOST_ENGINES} different ones; use the same for all requests`)
     }
-    engine = new Engine(options)
+    engine = compat.engine(options)
     engines.set(key, engine)
   }
   return engine

@@ -1,7 +1,7 @@
 // A storage driver of four methods as a store: every write looks again first, and one goes after the other.
-import { sharesPromises } from '#wasm'
 import { isPromise } from '../driver.js'
 import { StoreError } from '../errors.js'
+import { sharesPromises } from '../shares.js'
 import type { Awaitable, Loaded, Store, Swap, Write } from '../store.js'
 import { type Done, Turns } from '../stores/turns.js'
 import type { Store as Driver, SessionData } from './types.js'

@@ -1,7 +1,8 @@
 // The options of the middleware, checked once, as the engine reads them.
 import type { CookieOptions } from 'hono/utils/cookie'
+import { compat } from '../compat.js'
 import { type Outside, systemRandom } from '../driver.js'
-import { Engine, type EngineOptions } from '../engine.js'
+import type { Engine, EngineOptions } from '../engine.js'
 import { OkibiError } from '../errors.js'
 import type { Store } from '../store.js'
 import { CookieStore } from './cookie-store.js'
@@ -230,7 +231,7 @@ function engineOf(options: EngineOptions, about: string): Engine {
   let engine = engines.get(key)
   if (!engine) {
     try {
-      engine = new Engine(options)
+      engine = compat.engine(options)
     } catch (cause) {
       if (!(cause instanceof OkibiError)) throw cause
       throw wrong(`${about}: ${cause.message.replace(/^sessions: /, '')}`, { cause })

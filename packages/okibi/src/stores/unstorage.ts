@@ -1,6 +1,6 @@
 // Sessions through `unstorage` and its many drivers: every write looks again first, and one goes after the other.
-import { sharesPromises } from '#wasm'
 import { StoreError } from '../errors.js'
+import { sharesPromises } from '../shares.js'
 import type { Loaded, Store, Swap, Write } from '../store.js'
 import { bytesOf, textOf } from './text.js'
 import { type Done, Turns } from './turns.js'

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { alone, programs, project, run } from './support/project.js'
 import { keepsSessions, upgrades } from './support/visits.js'
-import { modulesIn, type WorkerModule, withWorker } from './support/workerd.js'
+import { enginesIn, modulesIn, type WorkerModule, withWorker } from './support/workerd.js'
 
 const FILES = ['app.mjs', 'worker.mjs']
 
@@ -60,4 +60,29 @@ test('Pages', async () => {
   const flags = ['--outdir=out', '--compatibility-date=2026-07-01']
   await run(folder, programs.newerNode, programs.wrangler, 'pages', 'functions', 'build', ...flags)
   await withWorker(modulesIn(alone(folder, 'out'), 'index.js'), keepsSessions)
+})
+
+describe('both modules of the engine in one Worker', () => {
+  const both = async (url: string) => {
+    await keepsSessions(url)
+    expect(await (await fetch(new URL('/both/add', url))).text()).toBe('1')
+  }
+  const files = ['app.mjs', 'both.mjs']
+
+  test.each([
+    ['as files', ['--conditions=workerd,worker', '--loader:.wasm=copy'], { files: 2, base64: 0 }],
+    ['as base64', [], { files: 0, base64: 2 }],
+  ])('%s', async (name, flags, engines) => {
+    const folder = project(`both ${name}`.replaceAll(' ', '-'), files)
+    await run(folder, programs.esbuild, 'both.mjs', '--bundle', '--format=esm', ...flags, '--outdir=out')
+    const modules = modulesIn(alone(folder, 'out'), 'both.js')
+    expect(enginesIn(modules)).toEqual(engines)
+    await withWorker(modules, both)
+  })
+})
+
+test('an_app_on_okibi_alone_ships_no_module_of_the_older_dialects', async () => {
+  const folder = project('native-alone', FILES)
+  await run(folder, programs.esbuild, 'worker.mjs', '--bundle', '--format=esm', '--minify', '--outdir=out')
+  expect(enginesIn(modulesIn(alone(folder, 'out'), 'worker.js'))).toEqual({ files: 0, base64: 1 })
 })

@@ -1,6 +1,8 @@
 // An app goes over to okibi's own sessions, and nobody notices (N24, N41).
+
 import { Hono } from 'hono'
 import { expect, test } from 'vitest'
+import { accept } from '../../src/accept.js'
 import { kvClient, legacyStore } from '../../src/hono-kv-session/cloudflare.js'
 import { type SessionEnv, sessions } from '../../src/index.js'
 import { memoryStore } from '../../src/stores/memory.js'
@@ -15,7 +17,7 @@ function successor(kv: FakeKv, secrets?: readonly string[]): Hono<SessionEnv> {
   const app = new Hono<SessionEnv>()
   const store = legacyStore(kv.place())
   const until = new Date(Date.now() + 3_600_000)
-  app.use(sessions({ store: memoryStore(), accept: [{ dialect: 'hono-kv-session', store, secrets, until }] }))
+  app.use(sessions({ store: memoryStore(), accept: [accept({ dialect: 'hono-kv-session', store, secrets, until })] }))
   app.get('/', (c) => c.json(c.get('session').get('value') ?? null))
   app.post('/logout', (c) => {
     c.get('session').destroy()

@@ -1,6 +1,6 @@
 // These tests run on the runtime that they were meant for, and on what is built.
 import { expect, inject, test } from 'vitest'
-import { Engine } from '../../src/engine.js'
+import { native } from '../../src/native.js'
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -23,7 +23,7 @@ test('this_is_the_runtime_that_was_asked_for', () => {
 test('the_engine_is_the_one_that_was_built', () => {
   let stack = ''
   try {
-    new Engine({ idle: 'long' })
+    native.engine({ idle: 'long' })
   } catch (error) {
     stack = String((error as Error).stack)
   }

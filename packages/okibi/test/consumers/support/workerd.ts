@@ -46,3 +46,11 @@ export async function withWorker(
     await worker.dispose()
   }
 }
+
+/** How many modules of the engine are in a bundle, as files and as base64. */
+export function enginesIn(modules: readonly WorkerModule[]): { readonly files: number; readonly base64: number } {
+  const magic = Buffer.from('\0asm\x01\0\0\0').toString('base64').slice(0, 10)
+  const files = modules.filter(({ type }) => type === 'CompiledWasm').length
+  const texts = modules.filter(({ type }) => type !== 'CompiledWasm').map(({ contents }) => String(contents))
+  return { files, base64: texts.reduce((sum, text) => sum + text.split(magic).length - 1, 0) }
+}

@@ -2,6 +2,7 @@
 import { env } from 'cloudflare:workers'
 import { Hono } from 'hono'
 import { type SessionEnv, sessions } from 'okibi'
+import { accept } from 'okibi/accept'
 import { d1Store } from 'okibi/d1'
 import { legacyStore } from 'okibi/hono-kv-session/cloudflare'
 
@@ -12,12 +13,12 @@ app.use(
   sessions({
     store: d1Store(env.DB),
     accept: [
-      {
+      accept({
         dialect: 'hono-kv-session',
         store: legacyStore(env.SESSION),
         secrets: ['Strong_Secret_123'],
         until: new Date('2027-01-31'),
-      },
+      }),
     ],
   }),
 )

@@ -132,8 +132,8 @@ export async function workerd(bindings: object): Promise<Workerd> {
       { type: 'ESModule', path: '/programs/worker.js', contents: await bundle('worker.ts', 'workerd') },
       {
         type: 'CompiledWasm',
-        path: '/programs/okibi/engine.wasm',
-        contents: readFileSync(new URL('../../../../dist/okibi.wasm', import.meta.url)),
+        path: '/programs/okibi/engine-compat.wasm',
+        contents: readFileSync(new URL('../../../../dist/okibi-compat.wasm', import.meta.url)),
       },
     ],
     ...bindings,

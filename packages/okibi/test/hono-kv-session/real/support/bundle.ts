@@ -21,7 +21,10 @@ export async function bundle(program: string, runtime: 'deno' | 'workerd'): Prom
     platform: runtime === 'deno' ? 'neutral' : 'browser',
     mainFields: ['module', 'main'],
     conditions: ['import', 'module'],
-    alias: { '#wasm': here(`../../../../src/entry/${runtime === 'deno' ? 'default' : 'workerd'}.ts`) },
+    alias: {
+      '#wasm': here(`../../../../src/entry/${runtime === 'deno' ? 'default' : 'workerd'}.ts`),
+      '#wasm-compat': here(`../../../../src/entry/${runtime === 'deno' ? 'default' : 'workerd'}-compat.ts`),
+    },
     external: ['*.wasm'],
     logLevel: 'silent',
   })

@@ -1,0 +1,5 @@
+// The module of all dialects and of Iron, for the subpaths that need it.
+import { load } from '#wasm-compat'
+import { Engines } from './engine.js'
+
+export const compat: Engines = /* @__PURE__ */ new Engines(load)
