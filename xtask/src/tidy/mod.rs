@@ -2,6 +2,7 @@
 
 mod abilities;
 mod circles;
+mod facts;
 mod heads;
 mod leftovers;
 mod length;
@@ -30,6 +31,7 @@ const RULES: &[Rule] = &[
     circles::check,
     abilities::check,
     wasm_border::check,
+    facts::check,
     unsafe_code::check,
     leftovers::check,
     locks::check,
