@@ -9,11 +9,13 @@ use super::{
     flow::Flow,
     io::Step,
     known::{Base, Live},
-    plan::{Plan, Rotation},
+    plan::{Computed, Plan, Rotation},
     replay::Replayed,
+    swap::{Came, not_deleted},
     work::{Stage, Task, Work},
 };
 use crate::{
+    dialect::ChosenId,
     error::{Event, Refusal},
     exchange::Write,
     id::Id,
@@ -95,6 +97,54 @@ impl Engine {
             (Base::Live(_), _) => self.change(flow, work, now, random),
             (Base::Unread | Base::Absent | Base::Barred, _) => self.create(flow, work, now, random),
         }
+    }
+
+    /// What the answers to a commit's own steps mean.
+    pub(super) fn commit_answered(
+        &self,
+        flow: &mut Flow,
+        mut work: Box<Work>,
+        stage: Stage,
+        came: Came,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        match (stage, came) {
+            (Stage::Creating { id, record }, Came::Written(bytes)) => {
+                self.arrived_at(flow, id, record, bytes, Some((random, now)))?;
+                Ok(Step::Done)
+            }
+            (Stage::Creating { .. }, Came::Overtaken(there)) => {
+                self.id_is_taken(&mut work, there);
+                self.proceed(flow, work, now, random)
+            }
+            (Stage::Writing { record, renewed }, Came::Written(bytes)) => {
+                let id = flow.live().and_then(|live| live.id.clone()).ok_or(Refusal::OutOfOrder)?;
+                self.arrived_at(flow, id, record, bytes, renewed.then_some((random, now)))?;
+                Ok(Step::Done)
+            }
+            (Stage::Writing { .. }, Came::Overtaken(there)) => self.replaced(flow, work, there, now, random),
+            (Stage::Recomputing { token, input }, Came::Recomputed(patch)) => {
+                self.check_patch(&patch)?;
+                let Task::Commit(plan) = &mut work.task else { return Err(Refusal::OutOfOrder) };
+                plan.computed.retain(|known| known.token != token);
+                plan.computed.push(Computed { token, input, patch });
+                self.proceed(flow, work, now, random)
+            }
+            (Stage::Adopting { record, cookies }, Came::Deleted) => {
+                Self::arrived_sealed(flow, record, cookies);
+                Ok(Step::Done)
+            }
+            (Stage::Adopting { .. }, Came::Failed(fault)) => Err(not_deleted(fault)),
+            _ => Err(Refusal::OutOfOrder),
+        }
+    }
+
+    /// The id was taken, so another is tried (S4); one that the app chose means what lies there.
+    pub(super) fn id_is_taken(&self, work: &mut Work, there: Option<Bytes>) {
+        let Task::Commit(plan) = &mut work.task else { return };
+        let overwrites = plan.chosen.is_some() && self.policy.can().chosen_id == ChosenId::Overwrites;
+        if overwrites { work.over = there } else { plan.chosen = None }
     }
 
     /// A first record under an id that never was before.

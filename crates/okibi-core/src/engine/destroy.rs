@@ -10,6 +10,7 @@ use super::{
     io::Step,
     known::Base,
     rotate::write_marker,
+    swap::{Came, not_deleted},
     work::{Stage, Task, Work},
 };
 use crate::{
@@ -72,8 +73,34 @@ impl Engine {
         }
     }
 
+    /// What the answers to the steps of an end mean.
+    pub(super) fn destroy_answered(
+        &self,
+        flow: &mut Flow,
+        work: Box<Work>,
+        stage: Stage,
+        came: Came,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        match (stage, came) {
+            (Stage::EndLoading { key, hops }, Came::Loaded(found)) => {
+                self.end_seen(flow, work, (key, hops), found.map(|loaded| loaded.bytes), now, random)
+            }
+            (Stage::EndLoading { .. }, Came::Failed(_)) => Err(Refusal::StoreUnavailable),
+            (Stage::EndMarking { key, hops, .. }, Came::Overtaken(there)) => {
+                self.end_seen(flow, work, (key, hops), there, now, random)
+            }
+            (Stage::EndMarking { .. }, Came::Written(_))
+            | (Stage::EndDeleting | Stage::EndForgetting, Came::Deleted) => self.ended(flow, work, now, random),
+            (Stage::EndDeleting, Came::Failed(fault)) => Err(not_deleted(fault)),
+            (Stage::EndForgetting, Came::Failed(_)) => Err(Refusal::StoreUnknown),
+            _ => Err(Refusal::OutOfOrder),
+        }
+    }
+
     /// What lies under the key that is to be ended.
-    pub(super) fn end_seen(
+    fn end_seen(
         &self,
         flow: &mut Flow,
         work: Box<Work>,

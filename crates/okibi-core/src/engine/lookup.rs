@@ -9,6 +9,7 @@ use super::{
     flow::Flow,
     io::{Answer, Step},
     known::{Base, Elsewhere, Live, Rival},
+    swap::Came,
     work::{Looking, Stage, Work},
 };
 use crate::{
@@ -16,6 +17,7 @@ use crate::{
     exchange::Loaded,
     id::Id,
     policy::Policy,
+    random::Random,
     record::{self, Moved, Stored},
     seal::renew,
     time::Timestamp,
@@ -115,6 +117,68 @@ impl Engine {
             return Ok(Step::Delete(key));
         }
         Ok(Step::Done)
+    }
+
+    /// What the answer to a load in the middle of a task means.
+    pub(super) fn lookup_answered(
+        &self,
+        flow: &mut Flow,
+        work: Box<Work>,
+        stage: Stage,
+        came: Came,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        match (stage, came) {
+            (Stage::Loading(id), Came::Loaded(found)) => self.loaded(flow, work, &id, found.as_ref(), now, random),
+            (Stage::LoadingAccepted(id), Came::Loaded(found)) => {
+                self.arrive_elsewhere(flow, &id, found.as_ref(), now);
+                self.proceed(flow, work, now, random)
+            }
+            (Stage::Checking, Came::Loaded(found)) => {
+                self.checked(flow, work, found.map(|loaded| loaded.bytes).as_ref(), now, random)
+            }
+            // Nothing was left to write, only to look again before a cookie is sent: no reason to fail. What this request itself
+            // committed has its cookie; one that was found by a marker is found by it again.
+            (Stage::Loading(_), Came::Failed(_)) if work.is_checked => {
+                if work.hops > 0 {
+                    flow.set_cookies.clear();
+                }
+                Ok(Step::Done)
+            }
+            (_, Came::Failed(_)) => Err(Refusal::StoreUnavailable),
+            _ => Err(Refusal::OutOfOrder),
+        }
+    }
+
+    fn loaded(
+        &self,
+        flow: &mut Flow,
+        mut work: Box<Work>,
+        id: &Id,
+        found: Option<&Loaded>,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        let was_live = flow.live().is_some();
+        let followed = flow.live().is_some_and(|live| live.followed);
+        match self.arrive(flow, &mut work.hops, id, found, now) {
+            Next::Id(next) => return Ok(self.ask_load(flow, work, next)),
+            Next::Elsewhere(id) => return Ok(ask_load_elsewhere(flow, work, id)),
+            Next::Nowhere => {}
+        }
+        if !was_live && let Some(Rival::Id(next)) = self.other_cookie(flow) {
+            work.hops = 0;
+            return Ok(self.ask_load(flow, work, next));
+        }
+        if let Base::Live(live) = &mut flow.base {
+            live.followed |= followed;
+        }
+        if was_live && flow.live().is_none() {
+            self.lose(flow, work, now, random)
+        } else {
+            self.proceed(flow, work, now, random)
+        }
     }
 
     pub(super) fn ask_load(&self, flow: &mut Flow, mut work: Box<Work>, id: Id) -> Step {

@@ -15,6 +15,7 @@ use super::{
     flow::Flow,
     io::{Answer, Step},
     known::{Base, Live},
+    swap::Came,
     work::{Stage, Work},
 };
 use crate::{
@@ -159,6 +160,27 @@ impl Engine {
         let successor = record.handle.as_ref().map(|handle| self.revocation_key(handle));
         let write = self.note(flow, 0, successor, now, random)?;
         self.ask_swap(flow, work, Stage::Revoking { record, cookies }, write)
+    }
+
+    /// What the answer to the swap of a note means.
+    pub(super) fn revoke_answered(
+        &self,
+        flow: &mut Flow,
+        work: Box<Work>,
+        stage: Stage,
+        came: Came,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        match (stage, came) {
+            (Stage::Revoking { record, cookies }, Came::Written(_)) => {
+                Self::arrived_sealed(flow, record, cookies);
+                Ok(Step::Done)
+            }
+            // A logout or another rotation was first.
+            (_, Came::Overtaken(_)) => self.lose(flow, work, now, random),
+            _ => Err(Refusal::OutOfOrder),
+        }
     }
 
     /// The cookie of a sealed session goes out.

@@ -8,6 +8,7 @@ use super::{
     io::Step,
     known::{Base, Live},
     plan::Rotation,
+    swap::{Came, not_deleted},
     work::{Fresh, Stage, Task, Work},
 };
 use crate::{
@@ -66,6 +67,49 @@ impl Engine {
         let fresh = Fresh { id, record, bytes: write.bytes.clone(), rotation };
         let stage = if work.fresh.is_some() { Stage::RotateRewriting(fresh) } else { Stage::RotateCreating(fresh) };
         self.ask_swap(flow, work, stage, write)
+    }
+
+    /// What the answers to a rotation's steps mean.
+    pub(super) fn rotate_answered(
+        &self,
+        flow: &mut Flow,
+        mut work: Box<Work>,
+        stage: Stage,
+        came: Came,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        match (stage, came) {
+            (Stage::RotateCreating(fresh) | Stage::RotateRewriting(fresh), Came::Written(_)) => {
+                self.mark(flow, work, fresh, now, random)
+            }
+            (Stage::RotateCreating(_), Came::Overtaken(there)) => {
+                self.id_is_taken(&mut work, there);
+                self.proceed(flow, work, now, random)
+            }
+            // Only "log out everywhere" can find the new record before anyone knows its id.
+            (Stage::RotateRewriting(_), Came::Overtaken(_)) => {
+                work.fresh = None;
+                self.lose(flow, work, now, random)
+            }
+            (Stage::RotateMarking, Came::Written(_)) => self.marked(flow, work, now, random),
+            (Stage::RotateMarking, Came::Overtaken(there)) => self.replaced(flow, work, there, now, random),
+            (Stage::RotateClearing { .. }, Came::Deleted) => self.moved(flow, work, now, random),
+            (Stage::RotateClearing { dead: false }, Came::Failed(fault)) => Err(not_deleted(fault)),
+            (Stage::RotateClearing { dead: true }, Came::Failed(_)) => {
+                flow.event(Event::CleanupFailed);
+                self.moved(flow, work, now, random)
+            }
+            // Something else than the own record there is no session of this request's either.
+            (Stage::RotateUndoing { session_gone }, Came::Written(_) | Came::Overtaken(_) | Came::Deleted) => {
+                self.undone(flow, work, session_gone, now, random)
+            }
+            (Stage::RotateUndoing { session_gone }, Came::Failed(_)) => {
+                flow.event(Event::CleanupFailed);
+                self.undone(flow, work, session_gone, now, random)
+            }
+            _ => Err(Refusal::OutOfOrder),
+        }
     }
 
     /// The new record lies there: the old one becomes a marker.
@@ -160,6 +204,17 @@ impl Engine {
         work.stage = Stage::RotateUndoing { session_gone };
         flow.work = Some(work);
         Ok(step)
+    }
+
+    fn undone(
+        &self,
+        flow: &mut Flow,
+        work: Box<Work>,
+        session_gone: bool,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        if session_gone { self.lose(flow, work, now, random) } else { self.proceed(flow, work, now, random) }
     }
 
     /// The session is no more: this request's changes are dropped and it sends no cookie (N1), unless it rotates.

@@ -8,6 +8,7 @@ use super::{
     io::Step,
     known::Base,
     plan::Rotation,
+    swap::Came,
     work::{Stage, Task, Work},
 };
 use crate::{error::Refusal, exchange::Consistency, random::Random, text::Text, time::Timestamp};
@@ -34,6 +35,29 @@ impl Engine {
     pub fn may_take(&self) -> Result<(), Refusal> {
         let swaps = !self.is_sealed() && self.policy.consistency == Consistency::Strong;
         if swaps { Ok(()) } else { Err(Refusal::NoSwap) }
+    }
+
+    /// What the answer to its swap means.
+    pub(super) fn take_answered(
+        &self,
+        flow: &mut Flow,
+        work: Box<Work>,
+        stage: Stage,
+        came: Came,
+        now: Timestamp,
+        random: &mut Random,
+    ) -> Result<Step, Refusal> {
+        match (stage, came) {
+            (Stage::Taking { record, value }, Came::Written(bytes)) => {
+                let id = flow.live().and_then(|live| live.id.clone()).ok_or(Refusal::OutOfOrder)?;
+                self.arrived_at(flow, id, record, bytes, None)?;
+                flow.basis = flow.basis.wrapping_add(1);
+                flow.taken = Some(value);
+                Ok(Step::Done)
+            }
+            (_, Came::Overtaken(there)) => self.replaced(flow, work, there, now, random),
+            _ => Err(Refusal::OutOfOrder),
+        }
     }
 
     pub(super) fn take_next(
