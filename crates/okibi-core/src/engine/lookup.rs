@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::{
     Engine,
+    flow::Call,
     flow::Flow,
     io::{Answer, Step},
     known::{Base, Elsewhere, Live, Rival},
@@ -17,7 +18,6 @@ use crate::{
     exchange::Loaded,
     id::Id,
     policy::Policy,
-    random::Random,
     record::{self, Moved, Stored},
     seal::renew,
     time::Timestamp,
@@ -122,27 +122,25 @@ impl Engine {
     /// What the answer to a load in the middle of a task means.
     pub(super) fn lookup_answered(
         &self,
-        flow: &mut Flow,
+        call: &mut Call<'_>,
         work: Box<Work>,
         stage: Stage,
         came: Came,
-        now: Timestamp,
-        random: &mut Random,
     ) -> Result<Step, Refusal> {
         match (stage, came) {
-            (Stage::Loading(id), Came::Loaded(found)) => self.loaded(flow, work, &id, found.as_ref(), now, random),
+            (Stage::Loading(id), Came::Loaded(found)) => self.loaded(call, work, &id, found.as_ref()),
             (Stage::LoadingAccepted(id), Came::Loaded(found)) => {
-                self.arrive_elsewhere(flow, &id, found.as_ref(), now);
-                self.proceed(flow, work, now, random)
+                self.arrive_elsewhere(call.flow, &id, found.as_ref(), call.now);
+                self.proceed(call, work)
             }
             (Stage::Checking, Came::Loaded(found)) => {
-                self.checked(flow, work, found.map(|loaded| loaded.bytes).as_ref(), now, random)
+                self.checked(call, work, found.map(|loaded| loaded.bytes).as_ref())
             }
             // Nothing was left to write, only to look again before a cookie is sent: no reason to fail. What this request itself
             // committed has its cookie; one that was found by a marker is found by it again.
             (Stage::Loading(_), Came::Failed(_)) if work.is_checked => {
                 if work.hops > 0 {
-                    flow.set_cookies.clear();
+                    call.flow.set_cookies.clear();
                 }
                 Ok(Step::Done)
             }
@@ -153,32 +151,26 @@ impl Engine {
 
     fn loaded(
         &self,
-        flow: &mut Flow,
+        call: &mut Call<'_>,
         mut work: Box<Work>,
         id: &Id,
         found: Option<&Loaded>,
-        now: Timestamp,
-        random: &mut Random,
     ) -> Result<Step, Refusal> {
-        let was_live = flow.live().is_some();
-        let followed = flow.live().is_some_and(|live| live.followed);
-        match self.arrive(flow, &mut work.hops, id, found, now) {
-            Next::Id(next) => return Ok(self.ask_load(flow, work, next)),
-            Next::Elsewhere(id) => return Ok(ask_load_elsewhere(flow, work, id)),
+        let was_live = call.flow.live().is_some();
+        let followed = call.flow.live().is_some_and(|live| live.followed);
+        match self.arrive(call.flow, &mut work.hops, id, found, call.now) {
+            Next::Id(next) => return Ok(self.ask_load(call.flow, work, next)),
+            Next::Elsewhere(id) => return Ok(ask_load_elsewhere(call.flow, work, id)),
             Next::Nowhere => {}
         }
-        if !was_live && let Some(Rival::Id(next)) = self.other_cookie(flow) {
+        if !was_live && let Some(Rival::Id(next)) = self.other_cookie(call.flow) {
             work.hops = 0;
-            return Ok(self.ask_load(flow, work, next));
+            return Ok(self.ask_load(call.flow, work, next));
         }
-        if let Base::Live(live) = &mut flow.base {
+        if let Base::Live(live) = &mut call.flow.base {
             live.followed |= followed;
         }
-        if was_live && flow.live().is_none() {
-            self.lose(flow, work, now, random)
-        } else {
-            self.proceed(flow, work, now, random)
-        }
+        if was_live && call.flow.live().is_none() { self.lose(call, work) } else { self.proceed(call, work) }
     }
 
     pub(super) fn ask_load(&self, flow: &mut Flow, mut work: Box<Work>, id: Id) -> Step {

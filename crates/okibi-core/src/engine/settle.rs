@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::{
     Engine,
+    flow::Call,
     flow::Flow,
     io::{Answer, Step},
     known::{Base, Live},
@@ -34,7 +35,7 @@ impl Engine {
         let step = match flow.work.take() {
             Some(work) => {
                 let has_ended = work.has_ended;
-                let step = self.take_in(flow, work, answer, now, random);
+                let step = self.take_in(&mut Call { flow, now, random }, work, answer);
                 step.map_err(|refusal| match refusal {
                     // The session that was there has ended: that nothing was written would be wrong.
                     Refusal::StoreUnavailable if has_ended => Refusal::StoreUnknown,
@@ -59,83 +60,68 @@ impl Engine {
     }
 
     /// Hands what the step came to over to the task that asked for it: each reads its own answers.
-    fn take_in(
-        &self,
-        flow: &mut Flow,
-        mut work: Box<Work>,
-        answer: Answer,
-        now: Timestamp,
-        random: &mut Random,
-    ) -> Result<Step, Refusal> {
-        let came = match self.come_to(flow, &mut work, answer)? {
+    fn take_in(&self, call: &mut Call<'_>, mut work: Box<Work>, answer: Answer) -> Result<Step, Refusal> {
+        let came = match self.come_to(call.flow, &mut work, answer)? {
             Ok(came) => came,
             Err(again) => {
-                flow.work = Some(work);
+                call.flow.work = Some(work);
                 return Ok(again);
             }
         };
         let stage = core::mem::replace(&mut work.stage, Stage::Settled);
         match &stage {
             Stage::Loading(_) | Stage::LoadingAccepted(_) | Stage::Checking => {
-                self.lookup_answered(flow, work, stage, came, now, random)
+                self.lookup_answered(call, work, stage, came)
             }
             Stage::Creating { .. } | Stage::Writing { .. } | Stage::Recomputing { .. } | Stage::Adopting { .. } => {
-                self.commit_answered(flow, work, stage, came, now, random)
+                self.commit_answered(call, work, stage, came)
             }
-            Stage::Taking { .. } => self.take_answered(flow, work, stage, came, now, random),
+            Stage::Taking { .. } => self.take_answered(call, work, stage, came),
             Stage::RotateCreating(_)
             | Stage::RotateRewriting(_)
             | Stage::RotateMarking
             | Stage::RotateClearing { .. }
-            | Stage::RotateUndoing { .. } => self.rotate_answered(flow, work, stage, came, now, random),
+            | Stage::RotateUndoing { .. } => self.rotate_answered(call, work, stage, came),
             Stage::EndLoading { .. } | Stage::EndMarking { .. } | Stage::EndDeleting | Stage::EndForgetting => {
-                self.destroy_answered(flow, work, stage, came, now, random)
+                self.destroy_answered(call, work, stage, came)
             }
-            Stage::Revoking { .. } => self.revoke_answered(flow, work, stage, came, now, random),
+            Stage::Revoking { .. } => self.revoke_answered(call, work, stage, came),
             Stage::Settled => Err(Refusal::OutOfOrder),
         }
     }
 
     /// Goes on with the task, with nothing outstanding.
-    pub(super) fn proceed(
-        &self,
-        flow: &mut Flow,
-        work: Box<Work>,
-        now: Timestamp,
-        random: &mut Random,
-    ) -> Result<Step, Refusal> {
+    pub(super) fn proceed(&self, call: &mut Call<'_>, work: Box<Work>) -> Result<Step, Refusal> {
         match work.task {
             Task::End => Ok(Step::Done),
-            Task::Commit(_) => self.commit_next(flow, work, now, random),
-            Task::Take(_) => self.take_next(flow, work, now, random),
+            Task::Commit(_) => self.commit_next(call, work),
+            Task::Take(_) => self.take_next(call, work),
         }
     }
 
     /// Another request changed, moved or ended the session first.
     pub(super) fn replaced(
         &self,
-        flow: &mut Flow,
+        call: &mut Call<'_>,
         mut work: Box<Work>,
         there: Option<Bytes>,
-        now: Timestamp,
-        random: &mut Random,
     ) -> Result<Step, Refusal> {
-        let Some(Live { id: Some(id), key, followed, .. }) = flow.live() else { return Err(Refusal::OutOfOrder) };
+        let Some(Live { id: Some(id), key, followed, .. }) = call.flow.live() else { return Err(Refusal::OutOfOrder) };
         let (id, key, followed) = (id.clone(), key.clone(), *followed);
         let there = there.map(|bytes| Loaded { bytes, expires_at: None });
-        match there.map(|loaded| self.see(&self.policy, flow, &loaded, Some(&id), now)) {
+        match there.map(|loaded| self.see(&self.policy, call.flow, &loaded, Some(&id), call.now)) {
             Some(Seen::Live(mut live)) => {
                 live.followed = followed;
                 live.key = key;
-                flow.replace(Base::Live(live));
-                flow.event(Event::Conflict);
-                self.proceed(flow, work, now, random)
+                call.flow.replace(Base::Live(live));
+                call.flow.event(Event::Conflict);
+                self.proceed(call, work)
             }
             Some(Seen::Moved(next)) if work.hops < MOST_HOPS => {
                 work.hops += 1;
-                Ok(self.ask_load(flow, work, next))
+                Ok(self.ask_load(call.flow, work, next))
             }
-            Some(Seen::Moved(_) | Seen::RotatedAway | Seen::Gone(_)) | None => self.lose(flow, work, now, random),
+            Some(Seen::Moved(_) | Seen::RotatedAway | Seen::Gone(_)) | None => self.lose(call, work),
         }
     }
 }
