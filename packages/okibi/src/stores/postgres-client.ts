@@ -52,9 +52,11 @@ export interface Asking {
   script(text: string): Promise<void>
 }
 
-/** Finds out what kind of client it is. `patience`: how long a request may take on a pool of `pg`, in milliseconds. */
+/** Finds out what kind of client it is. `patience`: how long a request may take on a pool of `pg` or an instance of `postgres`, in milliseconds. */
 export function asking(client: PostgresClient, prepare: boolean | undefined, patience: number): Asking {
-  if (typeof client === 'function' && 'unsafe' in client) return new ByPostgresJs(client as PostgresJs, prepare ?? true)
+  if (typeof client === 'function' && 'unsafe' in client) {
+    return new ByPostgresJs(client as PostgresJs, prepare ?? true, patience)
+  }
   if (client && 'totalCount' in client && 'connect' in client) return new ByPool(client, prepare ?? false, patience)
   if (client && 'query' in client) return new ByClient(client, prepare ?? false)
   throw new TypeError('postgresStore: no client given; give a pool or client of pg, or what postgres() returns')
@@ -168,32 +170,43 @@ function ignore(): void {}
 class ByPostgresJs implements Asking {
   readonly #sql: PostgresJs
   readonly #prepare: boolean
+  readonly #patience: number
 
-  constructor(sql: PostgresJs, prepare: boolean) {
+  constructor(sql: PostgresJs, prepare: boolean, patience: number) {
     this.#sql = sql
     this.#prepare = prepare
+    this.#patience = patience
   }
 
   async ask({ text }: Statement, values: unknown[]): Promise<readonly Row[]> {
     // Without `prepare` every request would be two: one to ask for the types of the values. If the app's instance is not to
     // prepare anything, this does not either.
-    return (await settled(this.#sql.unsafe(text, values, { prepare: this.#prepare }).values())) as readonly Row[]
+    const answer = this.#sql.unsafe(text, values, { prepare: this.#prepare }).values()
+    return (await settled(answer, this.#patience)) as readonly Row[]
   }
 
   async script(text: string): Promise<void> {
-    await settled(this.#sql.unsafe(text).values())
+    await settled(this.#sql.unsafe(text).values(), this.#patience)
   }
 }
 
 /**
  * A failure is passed on a moment later. The package reports it before it takes the broken connection out of use; who asks
  * again in between is given that very connection, and then it is lost to the pool for good.
+ *
+ * A request that was under way when the connection broke may never hear of it; then nobody waits for ever.
  */
-async function settled(answer: PromiseLike<unknown>): Promise<unknown> {
+async function settled(answer: PromiseLike<unknown>, patience: number): Promise<unknown> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer from Postgres within ${patience} ms`)), patience)
+  })
   try {
-    return await answer
+    return await Promise.race([answer, late])
   } catch (cause) {
     await new Promise((resolve) => setTimeout(resolve, 1))
     throw cause
+  } finally {
+    clearTimeout(timer)
   }
 }

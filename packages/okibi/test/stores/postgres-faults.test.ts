@@ -224,3 +224,15 @@ test('s23_a_network_that_swallows_everything_does_not_use_up_a_pool_of_pg', asyn
   }, 60_000)
   expect(server.psql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")).toMatch(/^[1-3]$/)
 })
+
+test('s23_a_request_that_an_instance_of_postgres_never_hears_of_again_fails_in_time', async () => {
+  const proxy = await Interference.before(server.port)
+  closing.push(() => proxy.stop())
+  const { client, close } = await (clients.postgres as (typeof clients)[string])(proxy.port, { most: 1 })
+  closing.push(close)
+  const store = postgresStore(client, { timeout: 0.5 })
+  await store.swap('unheard', undefined, write('held'))
+  proxy.mode = 'stalled'
+  await expect(store.swap('unheard', bytes('held'), write('late'))).rejects.toMatchObject({ kind: 'unknown' })
+  await expect(store.load('unheard')).rejects.toMatchObject({ kind: 'unavailable' })
+})
