@@ -29,7 +29,6 @@ mod revoke;
 mod rival;
 mod rotate;
 mod settle;
-mod swap;
 mod take;
 mod touch;
 mod work;
