@@ -140,7 +140,8 @@ export function isRefusal(error: unknown): boolean {
 
 /** Whether of two keys that lie together one has moved to another server already and the other has not. */
 export function isBetween(error: unknown): boolean {
-  return refusalOf(error).startsWith('TRYAGAIN')
+  // Sent from one to the other too often: the last to answer may have been either.
+  return refusalOf(error).startsWith('TRYAGAIN') || messageOf(error).startsWith('Too many Cluster redirections')
 }
 
 /** What the server said. ioredis tries again in a cluster, and hands over the last refusal as a part of its own text. */
