@@ -1,6 +1,7 @@
 // What stands between a client and a server, and disturbs what they say to each other: delays, stalls, refuses, resets, cuts.
 import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { onFreePort } from './servers.js'
 
 const HOST = '127.0.0.1'
 
@@ -62,7 +63,7 @@ export class Disturbance {
   static async before(...targets: readonly number[]): Promise<Disturbance[]> {
     const trap: Trap = { words: [], cut: undefined }
     const proxies = targets.map((target) => new Disturbance(target, trap))
-    for (const proxy of proxies) await proxy.#listen()
+    for (const proxy of proxies) await onFreePort((port) => proxy.#listen(port))
     return proxies
   }
 
@@ -83,7 +84,7 @@ export class Disturbance {
     }
     if (mode === 'refuse' || mode === 'hang up' || mode === 'reset') this.#endAll(mode === 'reset' ? 'reset' : 'close')
     if (mode !== 'stall') for (const line of this.#lines) for (const [to, data] of line.held.splice(0)) to.write(data)
-    if (mode !== 'refuse' && !this.#listener) await this.#listen()
+    if (mode !== 'refuse' && !this.#listener) await this.#listen(this.#port)
   }
 
   /** Cuts the reply to the request that has one of these words in it. */
@@ -102,11 +103,11 @@ export class Disturbance {
     this.#lines.clear()
   }
 
-  async #listen(): Promise<void> {
+  async #listen(port: number): Promise<void> {
     const listener = createServer((client) => this.#accept(client))
-    listener.listen(this.#port, HOST)
+    listener.listen(port, HOST)
     await once(listener, 'listening')
-    this.#port = (listener.address() as AddressInfo).port
+    this.#port = port
     this.#listener = listener
   }
 
