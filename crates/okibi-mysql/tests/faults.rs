@@ -355,7 +355,7 @@ async fn f_s23_what_the_server_refuses_is_unavailable_and_a_statement_that_was_e
         assert_eq!(error.kind(), kind, "{setting}: {}", texts(&error));
         assert!(texts(&error).contains(number), "{setting}: {}", texts(&error));
         ended.abort();
-        let _ = ended.await;
+        assert!(!ended.await.is_err_and(|error| error.is_panic()), "what ends the statement failed");
         lock.rollback().await.unwrap();
         assert_eq!(held(&store, &key(1)).await.unwrap(), "1");
     }

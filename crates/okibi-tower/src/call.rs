@@ -134,18 +134,23 @@ pub(crate) struct Deadline<'a> {
     span: Duration,
     timer: &'a Timer,
     sleep: Option<BoxFuture<()>>,
+    /// A future that was ready must not be polled again.
+    is_over: bool,
 }
 
 impl<'a> Deadline<'a> {
     pub(crate) fn of(shared: &'a Shared) -> Self {
-        Self { span: shared.outside.commit_deadline, timer: &shared.outside.timer, sleep: None }
+        Self { span: shared.outside.commit_deadline, timer: &shared.outside.timer, sleep: None, is_over: false }
     }
 
     /// Lets others run first: neither they nor the timer must starve while a store answers at once.
     pub(crate) async fn has_passed(&mut self) -> bool {
+        if self.is_over {
+            return true;
+        }
         let sleep = self.sleep.get_or_insert_with(|| (self.timer)(self.span));
         let mut yielded = false;
-        poll_fn(|context| {
+        self.is_over = poll_fn(|context| {
             if sleep.as_mut().poll(context).is_ready() {
                 return Poll::Ready(true);
             }
@@ -156,7 +161,8 @@ impl<'a> Deadline<'a> {
             context.waker().wake_by_ref();
             Poll::Pending
         })
-        .await
+        .await;
+        self.is_over
     }
 }
 

@@ -5,7 +5,10 @@
 mod support;
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -281,6 +284,61 @@ async fn n25_a_session_that_moves_to_another_id_meanwhile_is_ended_all_the_same(
         directory.end_all("ada").await.unwrap();
         assert!(directory.list("ada").await.unwrap().is_empty());
     }
+}
+
+/// A store whose list names one more key that leads nowhere, another each time, for so many lists.
+struct Naming(MemoryStore, AtomicU32);
+
+impl Store for Naming {
+    async fn load(&self, key: &StoreKey) -> Result<Option<Loaded>, StoreError> {
+        self.0.load(key).await
+    }
+
+    async fn swap(&self, key: &StoreKey, expected: Option<&[u8]>, write: Write) -> Result<Swap, StoreError> {
+        self.0.swap(key, expected, write).await
+    }
+
+    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
+        self.0.delete(key).await
+    }
+
+    fn consistency(&self) -> Consistency {
+        self.0.consistency()
+    }
+
+    fn owners(&self) -> Option<Owners<'_>> {
+        Some(self)
+    }
+}
+
+impl OwnerIndex for Naming {
+    fn list<'a>(&'a self, owner: &'a Owner) -> BoxFuture<'a, Result<Vec<StoreKey>, StoreError>> {
+        Box::pin(async move {
+            let mut keys = self.0.owners().unwrap().list(owner).await?;
+            let left = self.1.load(Ordering::Relaxed);
+            if left > 0 {
+                self.1.store(left - 1, Ordering::Relaxed);
+                keys.push(StoreKey::new(format!("session:nowhere{left}")));
+            }
+            Ok(keys)
+        })
+    }
+}
+
+#[tokio::test]
+async fn m7_a_list_that_goes_on_changing_is_looked_at_eight_times_however_slow_that_is() {
+    let store = Arc::new(Naming(MemoryStore::new(), AtomicU32::new(0)));
+    // A future of an async block must not be polled again once it is ready, unlike tokio's own.
+    let layer =
+        Sessions::new(Arc::clone(&store)).commit_deadline(Duration::from_millis(1)).timer(|_| Box::pin(async {}));
+    let layer = layer.layer().unwrap();
+    let directory = layer.directory();
+    let phone = Browser::new(routes().layer(layer));
+    log_in(&phone, "ada", "phone").await;
+    store.1.store(7, Ordering::Relaxed);
+    assert_eq!(labels(&directory.list("ada").await.unwrap()), [("phone", false)]);
+    store.1.store(8, Ordering::Relaxed);
+    assert_eq!(directory.list("ada").await.unwrap_err().kind(), ErrorKind::Contended);
 }
 
 #[tokio::test]

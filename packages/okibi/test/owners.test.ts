@@ -256,6 +256,32 @@ test('n25_a_session_that_moves_to_another_id_meanwhile_is_ended_all_the_same', a
   expect(await ann.text('/who')).toBe('nobody')
 })
 
+test('m7_a_list_that_goes_on_changing_is_looked_at_eight_times_however_slow_that_is', async () => {
+  const inner = new Watched()
+  let left = 0
+  const store: Store = {
+    consistency: 'strong',
+    load: (key) => inner.load(key),
+    swap: (key, expected, write) => inner.swap(key, expected, write),
+    delete: (key) => inner.delete(key),
+    owners: {
+      // One more key that leads nowhere, another each time.
+      list: async (owner) => {
+        const listed = (await inner.owners?.list(owner)) ?? []
+        left -= 1
+        return left < 0 ? listed : [...listed, `session:nowhere ${left}`]
+      },
+    },
+  }
+  await make(store).login('ann')
+  // Its time is over before the list is looked at again.
+  const admin = directory({ store, commitDeadline: Number.MIN_VALUE, now: clock.now })
+  left = 7
+  expect(await admin.list('ann')).toHaveLength(1)
+  left = 8
+  await expect(admin.list('ann')).rejects.toMatchObject({ code: 'contended' })
+})
+
 test('n25_a_login_may_end_all_the_others_at_once', async () => {
   const { app, login } = make(new Watched())
   const others = [await login('ann'), await login('ann')]

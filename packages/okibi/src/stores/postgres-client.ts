@@ -52,7 +52,10 @@ export interface Asking {
   script(text: string): Promise<void>
 }
 
-/** Finds out what kind of client it is. `patience`: how long a request may take on a pool of `pg` or an instance of `postgres`, in milliseconds. */
+/**
+ * Finds out what kind of client it is. `patience`: how long a request may take on a pool of `pg` or an instance of `postgres`, in
+ * milliseconds.
+ */
 export function asking(client: PostgresClient, prepare: boolean | undefined, patience: number): Asking {
   if (typeof client === 'function' && 'unsafe' in client) {
     return new ByPostgresJs(client as PostgresJs, prepare ?? true, patience)

@@ -21,7 +21,8 @@ export interface PostgresStoreOptions {
   readonly prepare?: boolean | undefined
   /**
    * How long a request may take with a pool of `pg` or an instance of `postgres`, in seconds. Then it fails with a `StoreError`,
-   * and a pool of `pg` closes the connection and may open another. Default 5. What a visitor waits for at most is the option `storeTimeout` of the sessions.
+   * and a pool of `pg` closes the connection and may open another. Default 5. What a visitor waits for at most is the option
+   * `storeTimeout` of the sessions.
    */
   readonly timeout?: number | undefined
   /** What time it is, in milliseconds since the Unix epoch. Default `Date.now`. */
