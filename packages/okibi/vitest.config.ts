@@ -25,6 +25,8 @@ const config: ViteUserConfig = defineConfig({
     exclude: ['test/runtimes/**', 'test/consumers/**', 'test/stores/**', 'test/*/real/**'],
     globalSetup: ['test/support/upstream.ts'],
     pool: 'forks',
+    // What is left behind is counted after a collection.
+    execArgv: ['--expose-gc'],
     // Ceilings for what hangs: a busy machine must not reach them.
     testTimeout: 120_000,
     hookTimeout: 120_000,

@@ -1,8 +1,6 @@
 // The engine behind the border: N37, and what happens when it stops.
 import { Hono } from 'hono'
 import { beforeEach, expect, test, vi } from 'vitest'
-import { accept } from '../src/accept.js'
-import { compat } from '../src/compat.js'
 import { RANDOM_BYTES } from '../src/driver.js'
 import { OkibiError, type SessionEnv, sessions } from '../src/index.js'
 import { native } from '../src/native.js'
@@ -80,39 +78,6 @@ test('n37_wasm_memory_stays_flat_over_a_million_requests_of_which_a_tenth_throw_
   const before = native.memorySize
   await run(1_000_000)
   expect(native.memorySize).toBe(before)
-}, 900_000)
-
-test('n37_both_modules_stay_flat_when_one_app_takes_sessions_over', async () => {
-  const until = new Date(Date.now() + 1e9)
-  const keys = ['a key of hono-sessions, 32 characters']
-  const app = new Hono<SessionEnv<Data>>()
-  const accepted = accept({ dialect: 'hono-sessions', store: memoryStore(), keys, until })
-  app.use(sessions<Data>({ store: memoryStore(), accept: [accepted] }))
-  app.use(sessions({ store: memoryStore(), as: 'plain' }))
-  app.get('/set', (c) => {
-    c.get('session').set('n', 1)
-    c.get('plain' as 'session').set('n', 1)
-    return c.text('set')
-  })
-  app.get('/abort', async (c) => {
-    c.get('session').set('n', 2)
-    c.get('plain' as 'session').set('n', 2)
-    await new Promise(() => {})
-    return c.text('never')
-  })
-  const ann = new Browser(app)
-  await ann.text('/set')
-  const request = (path: string) => new Request(`http://localhost${path}`, { headers: { cookie: ann.header } })
-  const run = async (requests: number) => {
-    for (let at = 0; at < requests; at += 1) {
-      const answer = app.fetch(request(at % 10 === 0 ? '/abort' : '/set'))
-      if (at % 10 !== 0) await answer
-    }
-  }
-  await run(5000)
-  const before = [native.memorySize, compat.memorySize]
-  await run(50_000)
-  expect([native.memorySize, compat.memorySize]).toEqual(before)
 }, 900_000)
 
 test('n37_a_large_call_leaves_no_more_than_its_high_water_mark', async () => {
