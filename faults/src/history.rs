@@ -89,6 +89,20 @@ pub struct Request {
     pub answer: Option<Answer>,
 }
 
+impl Request {
+    /// It was served, or failed as its handler wanted.
+    pub fn is_fine(&self) -> bool {
+        matches!(self.outcome, Outcome::Ok | Outcome::RolledBack)
+    }
+
+    /// It failed, because the store's answer took longer than it may.
+    pub fn was_too_slow(&self) -> bool {
+        let why = self.answer.as_ref().and_then(|answer| answer.why.as_deref());
+        matches!(self.outcome, Outcome::Failed | Outcome::Unknown)
+            && why.is_some_and(|why| why.starts_with("no answer within"))
+    }
+}
+
 /// The parts of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -3,7 +3,7 @@
 use super::story::{Story, Told, own, renew, rotate, set};
 use crate::{
     check::Counts,
-    history::{Act, History, Outcome, Part, Strike},
+    history::{Act, Answer, History, Outcome, Part, Strike},
 };
 
 pub(super) const PLANTED: &[&str] =
@@ -130,6 +130,29 @@ fn everything_works_again_after_the_faults() {
     story.breaks(&[]);
     story.add(6..7, Some(1), Act::Read).ends(Outcome::Unknown).part = Part::Calm;
     story.breaks(&["no-recovery"]);
+}
+
+#[test]
+fn who_was_too_slow_after_the_faults_may_be_asked_again() {
+    let slow = |story: &mut Story, why: &str, time| {
+        let request = story.add(time, Some(1), Act::Read).ends(Outcome::Failed);
+        request.part = Part::Calm;
+        request.answer = Some(Answer { why: Some(why.to_owned()), ..Answer::default() });
+    };
+    for (why, excused) in [("no answer within 500ms", true), ("connection refused", false)] {
+        let mut story = begun();
+        slow(&mut story, why, 6..7);
+        story.breaks(&["no-recovery"]);
+        story.add(8..9, Some(1), Act::Read).sees(&[("a", "v1")]).part = Part::Storm;
+        story.breaks(&["no-recovery"]);
+        story.add(8..9, Some(1), set("b", "v2")).sees(&[("a", "v1")]).part = Part::Calm;
+        story.breaks(&["no-recovery"]);
+        story.add(10..11, Some(1), Act::Read).sees(&[("a", "v1"), ("b", "v2")]).part = Part::Calm;
+        story.breaks(if excused { &[] } else { &["no-recovery"] });
+        // Each must have worked in the end.
+        slow(&mut story, why, 12..13);
+        story.breaks(&["no-recovery"]);
+    }
 }
 
 /// What a run lacks in which these outcomes came up so often, with one fault that struck so often.
