@@ -1,12 +1,12 @@
 // Consumers that a bundler builds for Workers, in workerd before and after it could compile WebAssembly by itself, with the
 // middleware made at module level and inside a request.
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { bundled, PLACES, type Place, page, shown } from './support/bundled.js'
+import { both, bundled, PLACES, type Place, page, shown } from './support/bundled.js'
 import { alone, programs, run } from './support/project.js'
 import { withServer } from './support/server.js'
-import { keepsSessions, writesConcurrently } from './support/visits.js'
+import { keepsSessions, takesOver, writesConcurrently } from './support/visits.js'
 import { enginesIn, modulesIn, withWorker } from './support/workerd.js'
 
 /** The first date on which a Worker may compile WebAssembly while it starts, and a newer one. */
@@ -106,6 +106,34 @@ test.each(PLACES)('r6_bun_build_for_workers, with the middleware made %s of a re
   await run(folder, programs.bun, 'build', '--target=browser', '--outdir=out', 'src/index.ts')
   await works(alone(folder, 'out'), 'index.js', 0, NEWER)
 })
+
+describe.each(['rollup', 'hono-workers'])(
+  'r6_a_takeover_in_a_bundle_of_%s_that_has_both_modules_of_the_engine',
+  (name) => {
+    const bundler = BUNDLERS[name] as Bundler
+    const takes = async (folder: string, config: string, engines: object, compatibilityDate: string) => {
+      const modules = modulesIn(await deployed(folder, bundler, config), bundler.main)
+      expect(enginesIn(modules)).toEqual(engines)
+      const use = async (url: string) => {
+        await keepsSessions(url)
+        await takesOver(url)
+      }
+      await withWorker(modules, use, { compatibilityDate })
+    }
+
+    test('as base64', () =>
+      takes(both(`${name}-both`, name), bundler.configs.plain, { files: 0, base64: 2 }, '2025-06-01'))
+
+    test('as files', () => {
+      const folder = both(`${name}-both-older`, name)
+      // As docs/bundlers.md says it of an app with a compat import.
+      const config = join(folder, bundler.configs.older)
+      const text = readFileSync(config, 'utf8')
+      writeFileSync(config, text.replace("'okibi/engine.wasm'", "$&, 'okibi/engine-compat.wasm'"))
+      return takes(folder, bundler.configs.older, { files: 2, base64: 0 }, '2024-01-01')
+    })
+  },
+)
 
 describe('r6_the_development_server', () => {
   const dev = (folder: string, config: string) =>

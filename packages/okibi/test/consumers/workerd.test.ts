@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { alone, programs, project, run } from './support/project.js'
-import { keepsSessions, upgrades } from './support/visits.js'
+import { keepsSessions, takesOver, upgrades } from './support/visits.js'
 import { enginesIn, modulesIn, type WorkerModule, withWorker } from './support/workerd.js'
 
 const FILES = ['app.mjs', 'worker.mjs']
@@ -65,7 +65,7 @@ test('Pages', async () => {
 describe('both modules of the engine in one Worker', () => {
   const both = async (url: string) => {
     await keepsSessions(url)
-    expect(await (await fetch(new URL('/both/add', url))).text()).toBe('1')
+    await takesOver(url)
   }
   const files = ['app.mjs', 'both.mjs']
 

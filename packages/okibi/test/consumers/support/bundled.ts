@@ -26,6 +26,14 @@ export function bundled(name: string, bundler: string | undefined, place: Place)
   return folder
 }
 
+/** The same for the Worker with both modules of the engine, in place of the app. */
+export function both(name: string, bundler: string): string {
+  const folder = bundled(name, bundler, 'outside')
+  for (const file of ['app.mjs', 'both.mjs']) cpSync(join(projects, '..', file), join(folder, 'src', file))
+  writeFileSync(join(folder, 'src/index.ts'), "export { default } from './both.mjs'\n")
+  return folder
+}
+
 /** The page that shows every configuration of `projects`. */
 export const page = readFileSync(join(import.meta.dirname, '../../../../../docs/bundlers.md'), 'utf8')
 

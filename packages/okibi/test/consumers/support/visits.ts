@@ -19,11 +19,15 @@ interface Socket {
 const tools = createRequire(join(import.meta.dirname, '../../runtimes/package.json'))
 const WebSocket = tools('ws') as new (url: string, options: { headers: Record<string, string> }) => Socket
 
-async function get(url: string, path: string, cookie = ''): Promise<{ text: string; cookie: string | undefined }> {
+async function visit(url: string, path: string, cookie = ''): Promise<{ text: string; cookies: string[] }> {
   const response = await fetch(new URL(path, url), { headers: cookie ? { cookie } : {} })
   const text = await response.text()
   expect([path, response.status, response.status === 200 ? '' : text]).toEqual([path, 200, ''])
-  const cookies = response.headers.getSetCookie()
+  return { text, cookies: response.headers.getSetCookie() }
+}
+
+async function get(url: string, path: string, cookie?: string): Promise<{ text: string; cookie: string | undefined }> {
+  const { text, cookies } = await visit(url, path, cookie)
   expect(cookies.length).toBeLessThanOrEqual(1)
   return { text, cookie: cookies[0]?.split(';')[0] }
 }
@@ -38,6 +42,27 @@ export async function keepsSessions(url: string): Promise<void> {
     const third = await get(url, `/${kind}/read`, second.cookie ?? first.cookie)
     expect([kind, third]).toEqual([kind, { text: '2', cookie: undefined }])
     expect([kind, await get(url, `/${kind}/read`)]).toEqual([kind, { text: 'none', cookie: undefined }])
+  }
+}
+
+/** N24, N41: a session of the older package goes on as one of okibi's own, and does not come back after its logout. */
+export async function takesOver(url: string): Promise<void> {
+  for (const kind of ['memory', 'sealed']) {
+    const { text, cookie = '' } = await get(url, `/before/${kind}/add`)
+    expect([kind, text, cookie.split('=')[0]]).toEqual([kind, '1', 'session'])
+    const moved = await visit(url, `/after/${kind}/add`, cookie)
+    expect([kind, moved.text]).toEqual([kind, '2'])
+    const [removed, sent = ''] = moved.cookies.sort((one, other) => other.localeCompare(one))
+    expect([kind, removed, sent.split('=')[0]]).toEqual([
+      kind,
+      expect.stringMatching(/^session=;.* Max-Age=0/),
+      '__Host-session',
+    ])
+    const own = sent.split(';')[0]
+    expect([kind, await get(url, `/after/${kind}/read`, own)]).toEqual([kind, { text: '2', cookie: undefined }])
+    expect([kind, (await get(url, `/after/${kind}/logout`, own)).text]).toEqual([kind, 'logged out'])
+    // A copy of the cookie that was the session itself opens until the date; where a store was left, nothing does.
+    if (kind === 'memory') expect((await get(url, `/after/${kind}/read`, cookie)).text).toBe('none')
   }
 }
 
