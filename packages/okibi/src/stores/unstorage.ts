@@ -45,7 +45,7 @@ const EVENTUAL = new Set(['cloudflare-kv-binding', 'cloudflare-kv-http', 'netlif
 /** How long a call of a driver keeps others of the same session waiting at most, in milliseconds. */
 const LONGEST_TURN = 10_000
 /** What looks half written is read again after these times, in milliseconds. */
-const PAUSES = [1, 2, 4, 8, 16, 32, 64]
+const PAUSES = [1, 2, 4, 8, 16, 32, 64, 128, 256]
 /** How many entries a purge looks at, at a time. */
 const PURGED_AT_ONCE = 16
 
