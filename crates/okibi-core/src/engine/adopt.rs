@@ -5,6 +5,7 @@ use core::mem;
 
 use super::{
     Engine,
+    flow::Call,
     flow::Flow,
     io::Step,
     known::{Base, Elsewhere, Live},
@@ -16,7 +17,6 @@ use crate::{
     error::{Event, Refusal},
     exchange::Loaded,
     policy::Accepted,
-    random::Random,
     record::Record,
     time::Timestamp,
 };
@@ -125,21 +125,19 @@ impl Engine {
     /// The record into the cookie. What a store of an accepted dialect still keeps of it goes first.
     pub(super) fn seal_or_adopt(
         &self,
-        flow: &mut Flow,
+        call: &mut Call<'_>,
         mut work: Box<Work>,
         record: Record,
-        now: Timestamp,
-        random: &mut Random,
     ) -> Result<Step, Refusal> {
-        let is_stored = flow.live().is_some_and(|live| live.adopted && live.id.is_some());
-        let Some(Elsewhere { entry, key, .. }) = flow.accepted.first().filter(|_| is_stored) else {
-            return self.seal(flow, record, now, random);
+        let is_stored = call.flow.live().is_some_and(|live| live.adopted && live.id.is_some());
+        let Some(Elsewhere { entry, key, .. }) = call.flow.accepted.first().filter(|_| is_stored) else {
+            return self.seal(call, record);
         };
         let step = Step::DeleteAccepted { entry: (*entry).into(), key: key.clone() };
         // Before anything is deleted, it must be certain that the session fits into cookies.
-        let cookies = self.sealed(flow, &record, now, random)?;
+        let cookies = self.sealed(call.flow, &record, call.now, call.random)?;
         work.stage = Stage::Adopting { record, cookies };
-        flow.work = Some(work);
+        call.flow.work = Some(work);
         Ok(step)
     }
 

@@ -6,14 +6,17 @@ use bytes::Bytes;
 
 use super::{
     Engine,
+    flow::Call,
     flow::Flow,
     io::Step,
     known::{Base, Live},
-    plan::{Plan, Rotation},
+    plan::{Computed, Plan, Rotation},
     replay::Replayed,
+    swap::{Came, not_deleted},
     work::{Stage, Task, Work},
 };
 use crate::{
+    dialect::ChosenId,
     error::{Event, Refusal},
     exchange::Write,
     id::Id,
@@ -52,81 +55,118 @@ impl Engine {
         if failed && !plan.destroy && flow.set_cookies.is_empty() {
             return Ok(Step::Done);
         }
-        let step = self.proceed(flow, Work::new(Task::Commit(plan)), now, random)?;
+        let step = self.proceed(&mut Call { flow, now, random }, Work::new(Task::Commit(plan)))?;
         flow.count(&step);
         Ok(step)
     }
 
     /// What a commit does next, with nothing outstanding.
-    pub(super) fn commit_next(
-        &self,
-        flow: &mut Flow,
-        mut work: Box<Work>,
-        now: Timestamp,
-        random: &mut Random,
-    ) -> Result<Step, Refusal> {
+    pub(super) fn commit_next(&self, call: &mut Call<'_>, mut work: Box<Work>) -> Result<Step, Refusal> {
         let Task::Commit(plan) = &mut work.task else { return Err(Refusal::OutOfOrder) };
         if plan.destroy {
-            return self.end_session(flow, work, now, random);
+            return self.end_session(call, work);
         }
         let rotates = plan.rotation(None) > Some(Rotation::Renewed);
-        match (&flow.base, flow.presented.clone()) {
+        match (&call.flow.base, call.flow.presented.clone()) {
             (Base::Unread | Base::Unchecked(_), _) if plan.log.is_empty() => Ok(Step::Done),
             // Not even what comes from elsewhere is written down: the next request does it.
             (Base::Live(live), _)
-                if plan.is_quiet && plan.log.is_empty() && work.fresh.is_none() && !self.owes_cookie(flow, live) =>
+                if plan.is_quiet
+                    && plan.log.is_empty()
+                    && work.fresh.is_none()
+                    && !self.owes_cookie(call.flow, live) =>
             {
                 Ok(Step::Done)
             }
-            (Base::Unchecked(_), _) => self.ask_check(flow, work),
-            (Base::Unread, Some(id)) => Ok(self.ask_load(flow, work, id)),
+            (Base::Unchecked(_), _) => self.ask_check(call.flow, work),
+            (Base::Unread, Some(id)) => Ok(self.ask_load(call.flow, work, id)),
             (Base::Barred, _) if !rotates => {
                 if !plan.log.is_empty() {
-                    flow.event(Event::ChangesDropped);
+                    call.flow.event(Event::ChangesDropped);
                 }
                 Ok(Step::Done)
             }
             // Where nothing is kept for longer, a store drops what expires while the request is under way, or should have.
             (Base::Live(live), _)
-                if self.policy.can().kept.is_zero() && live.record.expires_at() <= now && work.fresh.is_none() =>
+                if self.policy.can().kept.is_zero() && live.record.expires_at() <= call.now && work.fresh.is_none() =>
             {
-                self.lose(flow, work, now, random)
+                self.lose(call, work)
             }
-            (Base::Live(_), _) => self.change(flow, work, now, random),
-            (Base::Unread | Base::Absent | Base::Barred, _) => self.create(flow, work, now, random),
+            (Base::Live(_), _) => self.change(call, work),
+            (Base::Unread | Base::Absent | Base::Barred, _) => self.create(call, work),
         }
     }
 
-    /// A first record under an id that never was before.
-    fn create(
+    /// What the answers to a commit's own steps mean.
+    pub(super) fn commit_answered(
         &self,
-        flow: &mut Flow,
+        call: &mut Call<'_>,
         mut work: Box<Work>,
-        now: Timestamp,
-        random: &mut Random,
+        stage: Stage,
+        came: Came,
     ) -> Result<Step, Refusal> {
+        match (stage, came) {
+            (Stage::Creating { id, record }, Came::Written(bytes)) => {
+                self.arrived_at(call, id, record, bytes, true)?;
+                Ok(Step::Done)
+            }
+            (Stage::Creating { .. }, Came::Overtaken(there)) => {
+                self.id_is_taken(&mut work, there);
+                self.proceed(call, work)
+            }
+            (Stage::Writing { record, renewed }, Came::Written(bytes)) => {
+                let id = call.flow.live().and_then(|live| live.id.clone()).ok_or(Refusal::OutOfOrder)?;
+                self.arrived_at(call, id, record, bytes, renewed)?;
+                Ok(Step::Done)
+            }
+            (Stage::Writing { .. }, Came::Overtaken(there)) => self.replaced(call, work, there),
+            (Stage::Recomputing { token, input }, Came::Recomputed(patch)) => {
+                self.check_patch(&patch)?;
+                let Task::Commit(plan) = &mut work.task else { return Err(Refusal::OutOfOrder) };
+                plan.computed.retain(|known| known.token != token);
+                plan.computed.push(Computed { token, input, patch });
+                self.proceed(call, work)
+            }
+            (Stage::Adopting { record, cookies }, Came::Deleted) => {
+                Self::arrived_sealed(call.flow, record, cookies);
+                Ok(Step::Done)
+            }
+            (Stage::Adopting { .. }, Came::Failed(fault)) => Err(not_deleted(fault)),
+            _ => Err(Refusal::OutOfOrder),
+        }
+    }
+
+    /// The id was taken, so another is tried (S4); one that the app chose means what lies there.
+    pub(super) fn id_is_taken(&self, work: &mut Work, there: Option<Bytes>) {
+        let Task::Commit(plan) = &mut work.task else { return };
+        let overwrites = plan.chosen.is_some() && self.policy.can().chosen_id == ChosenId::Overwrites;
+        if overwrites { work.over = there } else { plan.chosen = None }
+    }
+
+    /// A first record under an id that never was before.
+    fn create(&self, call: &mut Call<'_>, mut work: Box<Work>) -> Result<Step, Refusal> {
         let Task::Commit(plan) = &mut work.task else { return Err(Refusal::OutOfOrder) };
-        let entries = match self.replay(plan, Vec::new(), flow.basis)? {
+        let entries = match self.replay(plan, Vec::new(), call.flow.basis)? {
             Replayed::Entries(entries) => entries,
-            Replayed::Ask { token, input } => return Ok(ask_again(flow, work, token, input)),
+            Replayed::Ask { token, input } => return Ok(ask_again(call.flow, work, token, input)),
         };
-        let mut record = self.begin(random, now)?;
+        let mut record = self.begin(call.random, call.now)?;
         record.entries = entries;
         self.apply_to_session(&mut record, &plan.log);
-        self.check_spans(&record, &plan.log, now)?;
+        self.check_spans(&record, &plan.log, call.now)?;
         if record.entries.is_empty() && record.owner.is_none() && plan.chosen.is_none() {
             // Who stores nothing gets no record and no cookie (N4), unless the app has given the session's id away.
             return Ok(Step::Done);
         }
         if self.is_sealed() {
-            return self.seal(flow, record, now, random);
+            return self.seal(call, record);
         }
-        let id = self.next_id(Some(plan), random)?;
+        let id = self.next_id(Some(plan), call.random)?;
         if record.handle.is_none() {
             record.handle = Some(id.derived_handle());
         }
-        let write = self.write(&record, &id, random)?;
-        self.ask_swap(flow, work, Stage::Creating { id, record }, write)
+        let write = self.write(&record, &id, call.random)?;
+        self.ask_swap(call.flow, work, Stage::Creating { id, record }, write)
     }
 
     /// The id of a new record: the one that the app chose, or one that never was before.
@@ -138,100 +178,81 @@ impl Engine {
     }
 
     /// A live session's record with the changes.
-    fn change(
-        &self,
-        flow: &mut Flow,
-        mut work: Box<Work>,
-        now: Timestamp,
-        random: &mut Random,
-    ) -> Result<Step, Refusal> {
-        let (Task::Commit(plan), Base::Live(live)) = (&mut work.task, &flow.base) else {
+    fn change(&self, call: &mut Call<'_>, mut work: Box<Work>) -> Result<Step, Refusal> {
+        let (Task::Commit(plan), Base::Live(live)) = (&mut work.task, &call.flow.base) else {
             return Err(Refusal::OutOfOrder);
         };
-        let is_late = self.is_late(flow, live, now);
+        let is_late = self.is_late(call.flow, live, call.now);
         let rotation = if plan.failed { None } else { plan.rotation_of(live) };
         let rotation = rotation.filter(|rotation| !(is_late && *rotation == Rotation::Renewed));
-        let due = self.is_due(flow, plan, &live.record, now);
-        let owes_cookie = !is_late && self.owes_cookie(flow, live);
+        let due = self.is_due(call.flow, plan, &live.record, call.now);
+        let owes_cookie = !is_late && self.owes_cookie(call.flow, live);
         if rotation.is_none() && work.fresh.is_some() {
-            return self.undo_rotation(flow, work, false, now, random);
+            return self.undo_rotation(call, work, false);
         }
         if rotation.is_none() && plan.changes_nothing() && !due {
             if is_late {
-                flow.set_cookies.clear();
+                call.flow.set_cookies.clear();
             }
-            return self.look_again(flow, work, owes_cookie, now, random);
+            return self.look_again(call, work, owes_cookie);
         }
-        let entries = match self.replay(plan, live.record.entries.clone(), flow.basis)? {
+        let entries = match self.replay(plan, live.record.entries.clone(), call.flow.basis)? {
             Replayed::Entries(entries) => entries,
-            Replayed::Ask { token, input } => return Ok(ask_again(flow, work, token, input)),
+            Replayed::Ask { token, input } => return Ok(ask_again(call.flow, work, token, input)),
         };
         let mut record = live.record.with_entries(entries);
         if rotation == Some(Rotation::Anew) && self.policy.can().two_clocks {
-            self.restart(&mut record, now);
+            self.restart(&mut record, call.now);
         }
         let moved = self.apply_to_session(&mut record, &plan.log);
-        self.check_spans(&record, &plan.log, now)?;
+        self.check_spans(&record, &plan.log, call.now)?;
         if let Some(rotation) = rotation {
-            return self.rotate(flow, work, record, rotation, now, random);
+            return self.rotate(call, work, record, rotation);
         }
         let renewed = moved || due;
         if (renewed && !plan.is_quiet) || self.policy.can().writes_renew {
-            self.renew(&mut record, &plan.log, now);
+            self.renew(&mut record, &plan.log, call.now);
         }
         if self.is_sealed() {
             let only_renews = plan.changes_nothing();
-            if self.must_check(flow, &work) {
-                return self.ask_check(flow, work);
+            if self.must_check(call.flow, &work) {
+                return self.ask_check(call.flow, work);
             }
-            return match self.seal(flow, record, now, random) {
+            return match self.seal(call, record) {
                 // It was sealed when more was allowed. Who only reads it goes on until it expires, instead of failing at every page.
                 Err(Refusal::CookieTooLarge) if only_renews => Ok(Step::Done),
                 sealed => sealed,
             };
         }
         let id = live.id.clone().ok_or(Refusal::OutOfOrder)?;
-        let write = self.write(&record, &id, random)?;
+        let write = self.write(&record, &id, call.random)?;
         let cookie = !is_late && (renewed || owes_cookie || self.policy.sends_cookie_on_write());
         if is_late {
-            flow.set_cookies.clear();
+            call.flow.set_cookies.clear();
         }
-        self.ask_swap(flow, work, Stage::Writing { record, renewed: cookie }, write)
+        self.ask_swap(call.flow, work, Stage::Writing { record, renewed: cookie }, write)
     }
 
     /// Nothing is to be written. A cookie that was decided before is sent only if its id still opens the session: a login
     /// elsewhere may have replaced it, and the browser must not get the old one back.
-    fn look_again(
-        &self,
-        flow: &mut Flow,
-        mut work: Box<Work>,
-        owes_cookie: bool,
-        now: Timestamp,
-        random: &mut Random,
-    ) -> Result<Step, Refusal> {
-        let Some(Live { id: Some(id), record, .. }) = flow.live().filter(|_| owes_cookie) else {
+    fn look_again(&self, call: &mut Call<'_>, mut work: Box<Work>, owes_cookie: bool) -> Result<Step, Refusal> {
+        let Some(Live { id: Some(id), record, .. }) = call.flow.live().filter(|_| owes_cookie) else {
             return Ok(Step::Done);
         };
         // An eventually consistent store may still show what was there before the commit.
         if !work.is_checked && !self.policy.is_eventual() {
             work.is_checked = true;
             let id = id.clone();
-            return Ok(self.ask_load(flow, work, id));
+            return Ok(self.ask_load(call.flow, work, id));
         }
-        flow.set_cookies = self.id_cookies(flow, id, record, now, random)?;
+        call.flow.set_cookies = self.id_cookies(call.flow, id, record, call.now, call.random)?;
         Ok(Step::Done)
     }
 
     /// The record into the cookie: nothing to ask of a store.
-    pub(super) fn seal(
-        &self,
-        flow: &mut Flow,
-        record: Record,
-        now: Timestamp,
-        random: &mut Random,
-    ) -> Result<Step, Refusal> {
-        let cookies = self.sealed(flow, &record, now, random)?;
-        Self::arrived_sealed(flow, record, cookies);
+    pub(super) fn seal(&self, call: &mut Call<'_>, record: Record) -> Result<Step, Refusal> {
+        let cookies = self.sealed(call.flow, &record, call.now, call.random)?;
+        Self::arrived_sealed(call.flow, record, cookies);
         Ok(Step::Done)
     }
 
@@ -245,23 +266,23 @@ impl Engine {
         })
     }
 
-    /// The commit's swap was made: what was written is what is there. `random`: the cookie is to be sent.
+    /// The commit's swap was made: what was written is what is there. `sends_cookie`: its cookie goes out too.
     pub(super) fn arrived_at(
         &self,
-        flow: &mut Flow,
+        call: &mut Call<'_>,
         id: Id,
         record: Record,
         bytes: Bytes,
-        cookie: Option<(&mut Random, Timestamp)>,
+        sends_cookie: bool,
     ) -> Result<(), Refusal> {
-        if let Some((random, now)) = cookie {
-            flow.set_cookies = self.id_cookies(flow, &id, &record, now, random)?;
-            flow.is_doubled = false;
+        if sends_cookie {
+            call.flow.set_cookies = self.id_cookies(call.flow, &id, &record, call.now, call.random)?;
+            call.flow.is_doubled = false;
         }
-        let before = flow.live().filter(|live| live.id.as_ref() == Some(&id));
+        let before = call.flow.live().filter(|live| live.id.as_ref() == Some(&id));
         let (followed, key) = before.map_or((false, None), |live| (live.followed, live.key.clone()));
         let arrived = Live { id: Some(id), key, bytes, record, followed, adopted: false };
-        match &mut flow.base {
+        match &mut call.flow.base {
             Base::Live(live) => **live = arrived,
             base => *base = Base::Live(Box::new(arrived)),
         }

@@ -6,19 +6,19 @@ use bytes::Bytes;
 
 use super::{
     Engine,
+    flow::Call,
     flow::Flow,
     io::Step,
     known::Base,
     rotate::write_marker,
+    swap::{Came, not_deleted},
     work::{Stage, Task, Work},
 };
 use crate::{
     error::Refusal,
     id::StoreKey,
     policy::{MOST_LIMITS, ROTATE_MARKER},
-    random::Random,
     record::{self, Marker, Moved, Stored},
-    time::Timestamp,
 };
 
 /// How many moves of a session are followed to its end. Each takes a request that rotates in the meantime.
@@ -35,60 +35,76 @@ impl Engine {
     }
 
     /// Ends the request's own session.
-    pub(super) fn end_session(
-        &self,
-        flow: &mut Flow,
-        work: Box<Work>,
-        now: Timestamp,
-        random: &mut Random,
-    ) -> Result<Step, Refusal> {
-        let host = flow.host.as_ref();
-        match (&flow.base, &flow.presented) {
-            _ if self.is_sealed() => match self.own_revocation(flow) {
-                Some(key) => self.ask_mark(flow, work, key, None, 0, now, random),
-                None => match flow.noted.clone() {
+    pub(super) fn end_session(&self, call: &mut Call<'_>, work: Box<Work>) -> Result<Step, Refusal> {
+        let host = call.flow.host.as_ref();
+        match (&call.flow.base, &call.flow.presented) {
+            _ if self.is_sealed() => match self.own_revocation(call.flow) {
+                Some(key) => self.ask_mark(call, work, key, None, 0),
+                None => match call.flow.noted.clone() {
                     // It went on under another handle: that one ends.
-                    Some(key) => Ok(look(flow, work, key, 0)),
-                    None => self.ended(flow, work, now, random),
+                    Some(key) => Ok(look(call.flow, work, key, 0)),
+                    None => self.ended(call, work),
                 },
             },
             // Without markers there is nothing to leave behind and nobody to follow.
             (Base::Live(live), presented) if !self.policy.can().markers => {
                 match live.id.as_ref().or(presented.as_ref()) {
-                    Some(id) => Ok(remove(flow, work, self.key(host, id))),
-                    None => self.ended(flow, work, now, random),
+                    Some(id) => Ok(remove(call.flow, work, self.key(host, id))),
+                    None => self.ended(call, work),
                 }
             }
-            (_, Some(id)) if !self.policy.can().markers => Ok(remove(flow, work, self.key(host, id))),
+            (_, Some(id)) if !self.policy.can().markers => Ok(remove(call.flow, work, self.key(host, id))),
             (Base::Live(live), _) => match &live.id {
                 Some(id) => {
                     let (key, witness) = (self.key(host, id), live.witness());
-                    self.ask_mark(flow, work, key, witness, 0, now, random)
+                    self.ask_mark(call, work, key, witness, 0)
                 }
-                None => self.ended(flow, work, now, random),
+                None => self.ended(call, work),
             },
-            (_, Some(id)) => Ok(look(flow, work, self.key(host, id), 0)),
-            (_, None) => self.ended(flow, work, now, random),
+            (_, Some(id)) => Ok(look(call.flow, work, self.key(host, id), 0)),
+            (_, None) => self.ended(call, work),
+        }
+    }
+
+    /// What the answers to the steps of an end mean.
+    pub(super) fn destroy_answered(
+        &self,
+        call: &mut Call<'_>,
+        work: Box<Work>,
+        stage: Stage,
+        came: Came,
+    ) -> Result<Step, Refusal> {
+        match (stage, came) {
+            (Stage::EndLoading { key, hops }, Came::Loaded(found)) => {
+                self.end_seen(call, work, (key, hops), found.map(|loaded| loaded.bytes))
+            }
+            (Stage::EndLoading { .. }, Came::Failed(_)) => Err(Refusal::StoreUnavailable),
+            (Stage::EndMarking { key, hops, .. }, Came::Overtaken(there)) => {
+                self.end_seen(call, work, (key, hops), there)
+            }
+            (Stage::EndMarking { .. }, Came::Written(_))
+            | (Stage::EndDeleting | Stage::EndForgetting, Came::Deleted) => self.ended(call, work),
+            (Stage::EndDeleting, Came::Failed(fault)) => Err(not_deleted(fault)),
+            (Stage::EndForgetting, Came::Failed(_)) => Err(Refusal::StoreUnknown),
+            _ => Err(Refusal::OutOfOrder),
         }
     }
 
     /// What lies under the key that is to be ended.
-    pub(super) fn end_seen(
+    fn end_seen(
         &self,
-        flow: &mut Flow,
+        call: &mut Call<'_>,
         work: Box<Work>,
         (key, hops): (StoreKey, u8),
         found: Option<Bytes>,
-        now: Timestamp,
-        random: &mut Random,
     ) -> Result<Step, Refusal> {
         let Some(bytes) = found else {
             // Nobody has taken the session over yet, and from now on nobody can.
-            let is_untaken = hops == 0 && flow.is_accepted && matches!(work.task, Task::Commit(_));
+            let is_untaken = hops == 0 && call.flow.is_accepted && matches!(work.task, Task::Commit(_));
             return if is_untaken || self.policy.revocations {
-                self.ask_mark(flow, work, key, None, hops, now, random)
+                self.ask_mark(call, work, key, None, hops)
             } else {
-                self.ended(flow, work, now, random)
+                self.ended(call, work)
             };
         };
         // What is larger than the limits is ended as well.
@@ -96,64 +112,55 @@ impl Engine {
             // A note of a sealed session's end outlives its marker's minute.
             Ok(Stored::Marker(Marker { successor: Some(next), until, .. }))
                 // Who saw the session live in this very request ends what became of it, however long the request took.
-                if hops < MOST_MOVES && (until > now || flow.live().is_some()) =>
+                if hops < MOST_MOVES && (until > call.now || call.flow.live().is_some()) =>
             {
-                Ok(look(flow, work, next, hops + 1))
+                Ok(look(call.flow, work, next, hops + 1))
             }
-            Ok(Stored::Marker(_)) => self.ended(flow, work, now, random),
+            Ok(Stored::Marker(_)) => self.ended(call, work),
             // Whatever is stored there, a note's key says that the session has ended.
-            _ if self.policy.revocations => self.ended(flow, work, now, random),
-            Ok(Stored::Record(_)) | Err(_) => self.ask_mark(flow, work, key, Some(bytes), hops, now, random),
+            _ if self.policy.revocations => self.ended(call, work),
+            Ok(Stored::Record(_)) | Err(_) => self.ask_mark(call, work, key, Some(bytes), hops),
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one step's data, used in two places")]
     fn ask_mark(
         &self,
-        flow: &mut Flow,
+        call: &mut Call<'_>,
         work: Box<Work>,
         key: StoreKey,
         expected: Option<Bytes>,
         hops: u8,
-        now: Timestamp,
-        random: &mut Random,
     ) -> Result<Step, Refusal> {
         if self.policy.revocations {
-            let write = self.note(flow, hops, None, now, random)?;
-            return self.ask_swap(flow, work, Stage::EndMarking { key, expected, hops }, write);
+            let write = self.note(call.flow, hops, None, call.now, call.random)?;
+            return self.ask_swap(call.flow, work, Stage::EndMarking { key, expected, hops }, write);
         }
-        let until = match flow.accepted.first().filter(|_| expected.is_none()) {
-            Some(elsewhere) => elsewhere.until.max(now.plus(ROTATE_MARKER)),
-            None => now.plus(ROTATE_MARKER),
+        let until = match call.flow.accepted.first().filter(|_| expected.is_none()) {
+            Some(elsewhere) => elsewhere.until.max(call.now.plus(ROTATE_MARKER)),
+            None => call.now.plus(ROTATE_MARKER),
         };
         let marker = Marker { moved: Moved::Rotated, until, next: None, successor: None };
-        let write = write_marker(&marker, random.take()?, now);
-        self.ask_swap(flow, work, Stage::EndMarking { key, expected, hops }, write)
+        let write = write_marker(&marker, call.random.take()?, call.now);
+        self.ask_swap(call.flow, work, Stage::EndMarking { key, expected, hops }, write)
     }
 
     /// It is ended: no session, no cookie; and what the log says after the destroy begins another.
-    pub(super) fn ended(
-        &self,
-        flow: &mut Flow,
-        mut work: Box<Work>,
-        now: Timestamp,
-        random: &mut Random,
-    ) -> Result<Step, Refusal> {
+    pub(super) fn ended(&self, call: &mut Call<'_>, mut work: Box<Work>) -> Result<Step, Refusal> {
         work.has_ended = true;
-        let mut work = match Self::forget_accepted(flow, work) {
+        let mut work = match Self::forget_accepted(call.flow, work) {
             Ok(step) => return Ok(step),
             Err(work) => work,
         };
         let Task::Commit(_) = &work.task else { return Ok(Step::Done) };
-        if self.next_to_end(flow, &mut work) {
-            return self.end_session(flow, work, now, random);
+        if self.next_to_end(call.flow, &mut work) {
+            return self.end_session(call, work);
         }
         let Task::Commit(plan) = &mut work.task else { return Ok(Step::Done) };
         plan.destroy = false;
-        flow.set_cookies = self.removals(flow);
-        flow.is_accepted = false;
-        flow.base = Base::Absent;
-        if plan.log.is_empty() { Ok(Step::Done) } else { self.proceed(flow, work, now, random) }
+        call.flow.set_cookies = self.removals(call.flow);
+        call.flow.is_accepted = false;
+        call.flow.base = Base::Absent;
+        if plan.log.is_empty() { Ok(Step::Done) } else { self.proceed(call, work) }
     }
 }
 

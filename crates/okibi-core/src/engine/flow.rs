@@ -11,6 +11,7 @@ use super::{
 use crate::{
     error::Event,
     id::{Id, StoreKey},
+    random::Random,
     record::{Entry, Record},
     state::{State, fields},
     text::Text,
@@ -52,6 +53,13 @@ pub struct Flow {
     pub(super) events: Vec<Event>,
     pub(super) looking: Option<Looking>,
     pub(super) work: Option<Box<Work>>,
+}
+
+/// One call of the engine under way: the request's session, what time it is, and random bytes.
+pub(super) struct Call<'a> {
+    pub(super) flow: &'a mut Flow,
+    pub(super) now: Timestamp,
+    pub(super) random: &'a mut Random,
 }
 
 fields!(Flow {

@@ -6,9 +6,11 @@ use bytes::Bytes;
 
 use super::{
     Engine,
+    flow::Call,
     flow::Flow,
     io::{Answer, Step},
     known::{Base, Elsewhere, Live, Rival},
+    swap::Came,
     work::{Looking, Stage, Work},
 };
 use crate::{
@@ -115,6 +117,60 @@ impl Engine {
             return Ok(Step::Delete(key));
         }
         Ok(Step::Done)
+    }
+
+    /// What the answer to a load in the middle of a task means.
+    pub(super) fn lookup_answered(
+        &self,
+        call: &mut Call<'_>,
+        work: Box<Work>,
+        stage: Stage,
+        came: Came,
+    ) -> Result<Step, Refusal> {
+        match (stage, came) {
+            (Stage::Loading(id), Came::Loaded(found)) => self.loaded(call, work, &id, found.as_ref()),
+            (Stage::LoadingAccepted(id), Came::Loaded(found)) => {
+                self.arrive_elsewhere(call.flow, &id, found.as_ref(), call.now);
+                self.proceed(call, work)
+            }
+            (Stage::Checking, Came::Loaded(found)) => {
+                self.checked(call, work, found.map(|loaded| loaded.bytes).as_ref())
+            }
+            // Nothing was left to write, only to look again before a cookie is sent: no reason to fail. What this request itself
+            // committed has its cookie; one that was found by a marker is found by it again.
+            (Stage::Loading(_), Came::Failed(_)) if work.is_checked => {
+                if work.hops > 0 {
+                    call.flow.set_cookies.clear();
+                }
+                Ok(Step::Done)
+            }
+            (_, Came::Failed(_)) => Err(Refusal::StoreUnavailable),
+            _ => Err(Refusal::OutOfOrder),
+        }
+    }
+
+    fn loaded(
+        &self,
+        call: &mut Call<'_>,
+        mut work: Box<Work>,
+        id: &Id,
+        found: Option<&Loaded>,
+    ) -> Result<Step, Refusal> {
+        let was_live = call.flow.live().is_some();
+        let followed = call.flow.live().is_some_and(|live| live.followed);
+        match self.arrive(call.flow, &mut work.hops, id, found, call.now) {
+            Next::Id(next) => return Ok(self.ask_load(call.flow, work, next)),
+            Next::Elsewhere(id) => return Ok(ask_load_elsewhere(call.flow, work, id)),
+            Next::Nowhere => {}
+        }
+        if !was_live && let Some(Rival::Id(next)) = self.other_cookie(call.flow) {
+            work.hops = 0;
+            return Ok(self.ask_load(call.flow, work, next));
+        }
+        if let Base::Live(live) = &mut call.flow.base {
+            live.followed |= followed;
+        }
+        if was_live && call.flow.live().is_none() { self.lose(call, work) } else { self.proceed(call, work) }
     }
 
     pub(super) fn ask_load(&self, flow: &mut Flow, mut work: Box<Work>, id: Id) -> Step {

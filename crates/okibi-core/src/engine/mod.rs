@@ -29,6 +29,7 @@ mod revoke;
 mod rival;
 mod rotate;
 mod settle;
+mod swap;
 mod take;
 mod touch;
 mod work;

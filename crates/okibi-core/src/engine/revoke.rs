@@ -12,9 +12,11 @@ use okibi_crypto::base64;
 
 use super::{
     Engine,
+    flow::Call,
     flow::Flow,
     io::{Answer, Step},
     known::{Base, Live},
+    swap::Came,
     work::{Stage, Work},
 };
 use crate::{
@@ -98,25 +100,19 @@ impl Engine {
 
     pub(super) fn checked(
         &self,
-        flow: &mut Flow,
+        call: &mut Call<'_>,
         mut work: Box<Work>,
         found: Option<&Bytes>,
-        now: Timestamp,
-        random: &mut Random,
     ) -> Result<Step, Refusal> {
-        let was_live = flow.live().is_some();
+        let was_live = call.flow.live().is_some();
         if !was_live || found.is_some() {
-            self.heed(flow, found, now);
+            self.heed(call.flow, found, call.now);
         }
-        if !was_live && self.other_cookie(flow).is_some() {
-            return self.ask_check(flow, work);
+        if !was_live && self.other_cookie(call.flow).is_some() {
+            return self.ask_check(call.flow, work);
         }
         work.is_checked = true;
-        if was_live && flow.live().is_none() {
-            self.lose(flow, work, now, random)
-        } else {
-            self.proceed(flow, work, now, random)
-        }
+        if was_live && call.flow.live().is_none() { self.lose(call, work) } else { self.proceed(call, work) }
     }
 
     /// What a note, or that there is none, says of the session of the cookie.
@@ -146,19 +142,31 @@ impl Engine {
     }
 
     /// A sealed session gets another handle: the end of the one before is noted, then the cookie goes out.
-    pub(super) fn rotate_sealed(
-        &self,
-        flow: &mut Flow,
-        work: Box<Work>,
-        record: Record,
-        now: Timestamp,
-        random: &mut Random,
-    ) -> Result<Step, Refusal> {
+    pub(super) fn rotate_sealed(&self, call: &mut Call<'_>, work: Box<Work>, record: Record) -> Result<Step, Refusal> {
         // Before anything is written, it must be certain that the new one fits into cookies.
-        let cookies = self.sealed(flow, &record, now, random)?;
+        let cookies = self.sealed(call.flow, &record, call.now, call.random)?;
         let successor = record.handle.as_ref().map(|handle| self.revocation_key(handle));
-        let write = self.note(flow, 0, successor, now, random)?;
-        self.ask_swap(flow, work, Stage::Revoking { record, cookies }, write)
+        let write = self.note(call.flow, 0, successor, call.now, call.random)?;
+        self.ask_swap(call.flow, work, Stage::Revoking { record, cookies }, write)
+    }
+
+    /// What the answer to the swap of a note means.
+    pub(super) fn revoke_answered(
+        &self,
+        call: &mut Call<'_>,
+        work: Box<Work>,
+        stage: Stage,
+        came: Came,
+    ) -> Result<Step, Refusal> {
+        match (stage, came) {
+            (Stage::Revoking { record, cookies }, Came::Written(_)) => {
+                Self::arrived_sealed(call.flow, record, cookies);
+                Ok(Step::Done)
+            }
+            // A logout or another rotation was first.
+            (_, Came::Overtaken(_)) => self.lose(call, work),
+            _ => Err(Refusal::OutOfOrder),
+        }
     }
 
     /// The cookie of a sealed session goes out.

@@ -4,10 +4,12 @@ use alloc::boxed::Box;
 
 use super::{
     Engine,
+    flow::Call,
     flow::Flow,
     io::Step,
     known::Base,
     plan::Rotation,
+    swap::Came,
     work::{Stage, Task, Work},
 };
 use crate::{error::Refusal, exchange::Consistency, random::Random, text::Text, time::Timestamp};
@@ -22,7 +24,7 @@ impl Engine {
     pub fn take(&self, flow: &mut Flow, name: Text, now: Timestamp, random: &mut Random) -> Result<Step, Refusal> {
         self.may_take()?;
         flow.taken = None;
-        let step = self.proceed(flow, Work::new(Task::Take(name)), now, random)?;
+        let step = self.proceed(&mut Call { flow, now, random }, Work::new(Task::Take(name)))?;
         flow.count(&step);
         Ok(step)
     }
@@ -36,26 +38,41 @@ impl Engine {
         if swaps { Ok(()) } else { Err(Refusal::NoSwap) }
     }
 
-    pub(super) fn take_next(
+    /// What the answer to its swap means.
+    pub(super) fn take_answered(
         &self,
-        flow: &mut Flow,
+        call: &mut Call<'_>,
         work: Box<Work>,
-        now: Timestamp,
-        random: &mut Random,
+        stage: Stage,
+        came: Came,
     ) -> Result<Step, Refusal> {
+        match (stage, came) {
+            (Stage::Taking { record, value }, Came::Written(bytes)) => {
+                let id = call.flow.live().and_then(|live| live.id.clone()).ok_or(Refusal::OutOfOrder)?;
+                self.arrived_at(call, id, record, bytes, false)?;
+                call.flow.basis = call.flow.basis.wrapping_add(1);
+                call.flow.taken = Some(value);
+                Ok(Step::Done)
+            }
+            (_, Came::Overtaken(there)) => self.replaced(call, work, there),
+            _ => Err(Refusal::OutOfOrder),
+        }
+    }
+
+    pub(super) fn take_next(&self, call: &mut Call<'_>, work: Box<Work>) -> Result<Step, Refusal> {
         let Task::Take(name) = &work.task else { return Err(Refusal::OutOfOrder) };
-        let live = match (&flow.base, flow.presented.clone()) {
+        let live = match (&call.flow.base, call.flow.presented.clone()) {
             (Base::Live(live), _) => live,
-            (Base::Unread, Some(id)) => return Ok(self.ask_load(flow, work, id)),
+            (Base::Unread, Some(id)) => return Ok(self.ask_load(call.flow, work, id)),
             _ => return Ok(Step::Done),
         };
         if live.adopted {
             // It is written down in this dialect first; then one of them takes the value out.
             let record = live.record.clone();
-            return self.rotate(flow, work, record, Rotation::Renewed, now, random);
+            return self.rotate(call, work, record, Rotation::Renewed);
         }
         if work.fresh.is_some() {
-            return self.undo_rotation(flow, work, false, now, random);
+            return self.undo_rotation(call, work, false);
         }
         let Some(value) = live.record.get(name.as_str()).map(|entry| entry.value.clone()) else {
             return Ok(Step::Done);
@@ -63,7 +80,7 @@ impl Engine {
         let entries = live.record.entries.iter().filter(|entry| entry.name != *name).cloned().collect();
         let record = live.record.with_entries(entries);
         let id = live.id.clone().ok_or(Refusal::OutOfOrder)?;
-        let write = self.write(&record, &id, random)?;
-        self.ask_swap(flow, work, Stage::Taking { record, value }, write)
+        let write = self.write(&record, &id, call.random)?;
+        self.ask_swap(call.flow, work, Stage::Taking { record, value }, write)
     }
 }
