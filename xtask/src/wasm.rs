@@ -69,7 +69,7 @@ fn flags() -> String {
 }
 
 /// What `wasm-opt` is told. The input's own list of features decides what it may use.
-const OPTIMISE: &[&str] = &["-Os", "--strip-debug", "--strip-producers", "--strip-target-features"];
+const OPTIMISE: &[&str] = &["-Os", "--converge", "--strip-debug", "--strip-producers", "--strip-target-features"];
 
 /// Builds what the TypeScript package needs of the engine, if anything has changed since. Parts that run side by side take turns.
 pub(crate) fn build(effort: Effort) -> Outcome {

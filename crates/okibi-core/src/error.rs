@@ -10,7 +10,7 @@ use crate::{json, time::millis};
 #[non_exhaustive]
 pub enum ConfigError {
     /// The cookie's name is empty, too long or has characters that a cookie name cannot have.
-    #[error("cookie name {0:?}: must be 1 to 128 characters of letters, digits and !#$%&'*+-.^_`|~")]
+    #[error("cookie name {}: must be 1 to 128 characters of letters, digits and !#$%&'*+-.^_`|~", Quoted(.0))]
     CookieName(String),
     /// The name starts with a prefix such as `__Host-`, but an attribute breaks the prefix's rule (RFC 6265bis).
     #[error("cookie name {}: {rule}", Quoted(name))]

@@ -239,9 +239,9 @@ fn hex(digits: &[u8]) -> Option<u32> {
 fn unescape(inner: &str) -> Option<String> {
     let mut text = String::with_capacity(inner.len());
     let mut rest = inner;
-    while let Some((plain, escape)) = rest.split_once('\\') {
-        text.push_str(plain);
-        let (kind, tail) = escape.split_at_checked(1)?;
+    while let Some(at) = rest.bytes().position(|byte| byte == b'\\') {
+        text.push_str(rest.get(..at)?);
+        let (kind, tail) = rest.get(at + 1..)?.split_at_checked(1)?;
         rest = tail;
         text.push(match kind {
             "b" => '\u{8}',

@@ -24,7 +24,7 @@ pub(crate) fn each<'json>(
     take: &mut dyn FnMut(Given<'_, 'json>) -> Result<(), ConfigError>,
 ) -> Result<(), ConfigError> {
     let Some(options) = members(json) else {
-        let what = if inside.is_empty() { "the whole" } else { inside.trim_end_matches('.') };
+        let what = if inside.is_empty() { "the whole" } else { inside.strip_suffix('.').unwrap_or(inside) };
         return Err(ConfigError::Options([what, ": must be an object of options"].concat()));
     };
     options.0.iter().try_for_each(|(name, json)| take(Given { inside, name, json }))

@@ -6,7 +6,9 @@ use core::fmt::Write as _;
 use bytes::Bytes;
 use okibi_core::{
     ConfigError, Engine, Entry, Event, Flow, LONGEST_NAME, Limits, MOST_UPDATES, Refusal, Step, StoreKey, Summary,
-    Timestamp, Write, formats::push_data, json::push_string,
+    Timestamp, Write,
+    formats::push_data,
+    json::{push_number, push_string},
 };
 
 use crate::frames;
@@ -19,28 +21,25 @@ pub(crate) fn step(reply: &mut Vec<u8>, engine: &Engine, flow: &mut Flow, step: 
         Step::LoadAccepted { entry, key } => plain(&mut head, "load", &key, Some(entry)),
         Step::Swap { key, expected, write } => {
             let Write { bytes, expires_at, owner } = write;
-            _ = write!(
-                head,
-                "{{\"step\":\"swap\",\"key\":{},\"expiresAt\":{}",
-                quoted(key.as_str()),
-                expires_at.as_millis()
-            );
+            plain(&mut head, "swap", &key, None);
+            time(&mut head, "expiresAt", expires_at);
             if let Some(owner) = owner {
-                _ = write!(head, ",\"owner\":{}", quoted(owner.as_str()));
+                string(&mut head, "owner", owner.as_str());
             }
             (Some(bytes), expected)
         }
         Step::Delete(key) => plain(&mut head, "delete", &key, None),
         Step::DeleteAccepted { entry, key } => plain(&mut head, "delete", &key, Some(entry)),
         Step::Recompute { token, current } => {
-            _ = write!(head, "{{\"step\":\"recompute\",\"token\":{token}");
+            begin(&mut head, "recompute");
+            number(&mut head, "token", token.into());
             if let Some(current) = current {
-                _ = write!(head, ",\"current\":{}", current.as_str());
+                json(&mut head, "current", current.as_str());
             }
             (None, None)
         }
         Step::Done => {
-            head.push_str("{\"step\":\"done\"");
+            begin(&mut head, "done");
             view(&mut head, engine, flow, now);
             (None, None)
         }
@@ -56,9 +55,10 @@ pub(crate) fn step(reply: &mut Vec<u8>, engine: &Engine, flow: &mut Flow, step: 
 
 /// A step that writes nothing. `entry`: it is for the store of an accepted dialect.
 fn plain(head: &mut String, step: &str, key: &StoreKey, entry: Option<usize>) -> (Option<Bytes>, Option<Bytes>) {
-    _ = write!(head, "{{\"step\":\"{step}\",\"key\":{}", quoted(key.as_str()));
+    begin(head, step);
+    string(head, "key", key.as_str());
     if let Some(entry) = entry {
-        _ = write!(head, ",\"entry\":{entry}");
+        number(head, "entry", count(entry));
     }
     (None, None)
 }
@@ -66,7 +66,7 @@ fn plain(head: &mut String, step: &str, key: &StoreKey, entry: Option<usize>) ->
 /// The request's last task is done: only what was committed counts, and there is no state to hand back.
 pub(crate) fn last(reply: &mut Vec<u8>, flow: &mut Flow) {
     let mut head = String::with_capacity(256);
-    head.push_str("{\"step\":\"done\"");
+    begin(&mut head, "done");
     outcome(&mut head, flow);
     events(&mut head, &flow.take_events());
     head.push('}');
@@ -76,50 +76,51 @@ pub(crate) fn last(reply: &mut Vec<u8>, flow: &mut Flow) {
 /// What a task that is done leaves to be sent and told.
 fn outcome(head: &mut String, flow: &Flow) {
     let activity = flow.activity();
-    _ = write!(head, ",\"loads\":{},\"swaps\":{},\"deletes\":{}", activity.loads, activity.swaps, activity.deletes);
+    number(head, "loads", activity.loads.into());
+    number(head, "swaps", activity.swaps.into());
+    number(head, "deletes", activity.deletes.into());
     list(head, "cookies", flow.set_cookies().iter().map(String::as_str));
 }
 
 /// What the face shows the handler: the values and what is known of the session.
 fn view(head: &mut String, engine: &Engine, flow: &mut Flow, now: Timestamp) {
     let taken = flow.taken();
-    _ = write!(head, ",\"unread\":{},\"basis\":{}", flow.is_unread(), flow.basis());
+    flag(head, "unread", flow.is_unread());
+    number(head, "basis", flow.basis().into());
     outcome(head, flow);
     if let Some(taken) = taken {
-        _ = write!(head, ",\"taken\":{}", taken.as_str());
+        json(head, "taken", taken.as_str());
     }
     let (Some(record), Some(due_at)) = (flow.record(), engine.renewal_due_at(flow)) else { return };
-    _ = write!(
-        head,
-        ",\"session\":{{\"created\":{},\"active\":{},\"idle\":{},\"persistent\":{},\"renewalDueAt\":{},\"due\":{}",
-        record.created.as_millis(),
-        record.active.as_millis(),
-        // A session without an idle span has one that JavaScript can still count.
-        u64::try_from(record.idle.as_millis()).unwrap_or(u64::MAX).min(Timestamp::MAX.as_millis()),
-        record.persistent,
-        due_at.as_millis(),
-        engine.is_renewal_due(flow, now)
-    );
+    json(head, "session", "{");
+    flag(head, "persistent", record.persistent);
+    time(head, "created", record.created);
+    time(head, "active", record.active);
+    // A session without an idle span has one that JavaScript can still count.
+    let idle = u64::try_from(record.idle.as_millis()).unwrap_or(u64::MAX);
+    number(head, "idle", idle.min(Timestamp::MAX.as_millis()));
+    time(head, "renewalDueAt", due_at);
+    flag(head, "due", engine.is_renewal_due(flow, now));
     if let Some(handle) = record.handle {
-        _ = write!(head, ",\"handle\":\"{handle}\"");
+        string(head, "handle", &shown(&handle));
     }
     if let Some(id) = engine.visible_id(flow) {
-        _ = write!(head, ",\"id\":{}", quoted(&id));
+        string(head, "id", &id);
     }
     if record.expires_at() < Timestamp::MAX {
-        _ = write!(head, ",\"expiresAt\":{}", record.expires_at().as_millis());
+        time(head, "expiresAt", record.expires_at());
     }
     if let Some(deadline) = record.deadline {
-        _ = write!(head, ",\"deadline\":{}", deadline.as_millis());
+        time(head, "deadline", deadline);
     }
     if let Some(owner) = &record.owner {
-        _ = write!(head, ",\"owner\":{}", quoted(owner.as_str()));
+        string(head, "owner", owner.as_str());
     }
     if let Some(label) = &record.label {
-        _ = write!(head, ",\"label\":{}", quoted(label.as_str()));
+        string(head, "label", label.as_str());
     }
-    let bytes: usize = record.entries.iter().map(Entry::size).sum();
-    _ = write!(head, ",\"bytes\":{bytes},\"data\":");
+    number(head, "bytes", count(record.entries.iter().map(Entry::size).sum()));
+    member(head, "data");
     push_data(head, &record.entries);
     let flashes = record.entries.iter().filter(|entry| entry.flash);
     // A flash comes with its text as well: who reads it has to say which one it was.
@@ -129,51 +130,50 @@ fn view(head: &mut String, engine: &Engine, flow: &mut Flow, now: Timestamp) {
 
 /// The task was refused. The face keeps the flow that it had.
 pub(crate) fn refusal(reply: &mut Vec<u8>, refusal: Refusal, seen: &[Event]) {
-    let mut head = String::new();
-    _ = write!(head, "{{\"error\":{{\"code\":\"{}\",\"message\":{}}}", refusal.code(), quoted(&shown(&refusal)));
+    error(reply, refusal.code(), &refusal, seen);
+}
+
+fn error(reply: &mut Vec<u8>, code: &str, error: &dyn core::fmt::Display, seen: &[Event]) {
+    let mut head = String::from("{\"error\":{");
+    string(&mut head, "code", code);
+    string(&mut head, "message", &shown(error));
+    head.push('}');
     events(&mut head, seen);
     head.push('}');
     frames::push(reply, head.as_bytes());
 }
 
 pub(crate) fn configured(reply: &mut Vec<u8>, index: usize, engine: &Engine) {
-    let mut head = String::new();
-    let takes = engine.may_take().is_ok();
-    _ = write!(
-        head,
-        "{{\"engine\":{index},\"cookieName\":{},\"sealed\":{},\"takes\":{takes}",
-        quoted(engine.cookie_name()),
-        engine.is_sealed()
-    );
+    let mut head = String::from("{");
+    number(&mut head, "engine", count(index));
+    string(&mut head, "cookieName", engine.cookie_name());
+    flag(&mut head, "sealed", engine.is_sealed());
+    flag(&mut head, "takes", engine.may_take().is_ok());
     list(&mut head, "acceptedNames", engine.accepted_cookie_names());
-    let Limits { bytes, names, depth } = engine.limits();
-    _ = write!(
-        head,
-        ",\"limits\":{{\"bytes\":{bytes},\"names\":{names},\"depth\":{depth},\"nameBytes\":{LONGEST_NAME},\"updates\":{MOST_UPDATES}}}"
-    );
-    head.push('}');
+    let Limits { bytes, names, depth } = *engine.limits();
+    json(&mut head, "limits", "{");
+    for (name, limit) in
+        [("bytes", bytes), ("names", names), ("depth", depth), ("nameBytes", LONGEST_NAME), ("updates", MOST_UPDATES)]
+    {
+        number(&mut head, name, count(limit));
+    }
+    head.push_str("}}");
     frames::push(reply, head.as_bytes());
 }
 
 pub(crate) fn config_error(reply: &mut Vec<u8>, error: &ConfigError) {
-    let mut head = String::new();
-    _ = write!(head, "{{\"error\":{{\"code\":\"config\",\"message\":{}}}}}", quoted(&shown(error)));
-    frames::push(reply, head.as_bytes());
+    self::error(reply, "config", error, &[]);
 }
 
 pub(crate) fn summary(reply: &mut Vec<u8>, summary: Option<&Summary>) {
     let Some(summary) = summary else { return frames::push(reply, b"null") };
-    let mut head = String::new();
-    _ = write!(
-        head,
-        "{{\"handle\":\"{}\",\"created\":{},\"active\":{},\"expiresAt\":{}",
-        summary.handle,
-        summary.created.as_millis(),
-        summary.active.as_millis(),
-        summary.expires_at.as_millis()
-    );
+    let mut head = String::from("{");
+    string(&mut head, "handle", &shown(&summary.handle));
+    time(&mut head, "created", summary.created);
+    time(&mut head, "active", summary.active);
+    time(&mut head, "expiresAt", summary.expires_at);
     if let Some(label) = &summary.label {
-        _ = write!(head, ",\"label\":{}", quoted(label));
+        string(&mut head, "label", label);
     }
     head.push('}');
     frames::push(reply, head.as_bytes());
@@ -181,7 +181,11 @@ pub(crate) fn summary(reply: &mut Vec<u8>, summary: Option<&Summary>) {
 
 pub(crate) fn text(reply: &mut Vec<u8>, text: Option<&str>) {
     match text {
-        Some(text) => frames::push(reply, quoted(text).as_bytes()),
+        Some(text) => {
+            let mut json = String::with_capacity(text.len() + 2);
+            push_string(&mut json, text);
+            frames::push(reply, json.as_bytes());
+        }
         None => frames::push(reply, b"null"),
     }
 }
@@ -193,12 +197,13 @@ fn events(head: &mut String, events: &[Event]) {
 }
 
 fn list<'a>(head: &mut String, name: &str, items: impl Iterator<Item = &'a str>) {
-    _ = write!(head, ",\"{name}\":[");
+    member(head, name);
+    head.push('[');
     for (index, item) in items.enumerate() {
         if index > 0 {
             head.push(',');
         }
-        head.push_str(&quoted(item));
+        push_string(head, item);
     }
     head.push(']');
 }
@@ -210,9 +215,43 @@ fn shown(error: &dyn core::fmt::Display) -> String {
     text
 }
 
-/// A JSON string.
-fn quoted(text: &str) -> String {
-    let mut json = String::with_capacity(text.len() + 2);
-    push_string(&mut json, text);
-    json
+/// Opens the head of a step.
+fn begin(head: &mut String, step: &str) {
+    head.push('{');
+    string(head, "step", step);
+}
+
+/// One member more of the object that is open. (What `write!` brings is larger, and slower.)
+fn member(head: &mut String, name: &str) {
+    head.push_str(if head.as_bytes().last() == Some(&b'{') { "\"" } else { ",\"" });
+    head.push_str(name);
+    head.push_str("\":");
+}
+
+fn json(head: &mut String, name: &str, value: &str) {
+    member(head, name);
+    head.push_str(value);
+}
+
+fn string(head: &mut String, name: &str, value: &str) {
+    member(head, name);
+    push_string(head, value);
+}
+
+fn number(head: &mut String, name: &str, value: u64) {
+    member(head, name);
+    push_number(head, value);
+}
+
+fn time(head: &mut String, name: &str, value: Timestamp) {
+    number(head, name, value.as_millis());
+}
+
+fn flag(head: &mut String, name: &str, value: bool) {
+    json(head, name, if value { "true" } else { "false" });
+}
+
+/// A size as a number of JSON.
+const fn count(size: usize) -> u64 {
+    size as u64
 }

@@ -2,13 +2,19 @@
 
 use alloc::{string::String, vec::Vec};
 
+use super::parse::trim;
+
 /// The Vary header that an answer needs whose making looked at the session; `None` if `present` already says it.
 pub fn vary(present: &str) -> Option<String> {
-    let mut fields = present.split(',').map(|field| field.trim_matches([' ', '\t']));
-    if fields.any(|field| field == "*" || field.eq_ignore_ascii_case("cookie")) {
+    let mut fields = present.as_bytes().split(|byte| *byte == b',').map(trim);
+    if fields.any(|field| field == b"*" || field.eq_ignore_ascii_case(b"cookie")) {
         return None;
     }
-    let mut merged = String::from(present.trim_matches([' ', '\t', ',']));
+    let mut kept = present.as_bytes();
+    while let [b' ' | b'\t' | b',', rest @ ..] | [rest @ .., b' ' | b'\t' | b','] = kept {
+        kept = rest;
+    }
+    let mut merged = String::from(text(kept));
     merged.push_str(if merged.is_empty() { "Cookie" } else { ", Cookie" });
     Some(merged)
 }
@@ -20,17 +26,18 @@ pub fn vary(present: &str) -> Option<String> {
 ///
 /// `is_live`: its making looked at a live session, so no shared cache keeps it: `public` and `s-maxage` become `private`.
 pub fn cache_control(present: &str, sends_cookie: bool, is_live: bool) -> Option<String> {
-    let (directives, is_whole) = directives(present);
-    let is = |directive: &&str, name: &str| directive.eq_ignore_ascii_case(name);
+    let (directives, is_whole) = directives(present.as_bytes());
+    let is = |directive: &[u8], name: &str| directive.eq_ignore_ascii_case(name.as_bytes());
     let kept_out = is_whole && directives.iter().any(|directive| is(directive, "private") || is(directive, "no-store"));
     if sends_cookie && !kept_out {
         return Some("no-store".into());
     }
-    let is_shared = |directive: &&str| {
-        let name = directive.split('=').next().unwrap_or_default().trim_matches([' ', '\t']);
-        is(&name, "public") || is(&name, "s-maxage")
+    let is_shared = |directive: &[u8]| {
+        let end = directive.iter().position(|byte| *byte == b'=').unwrap_or(directive.len());
+        let name = trim(directive.get(..end).unwrap_or_default());
+        is(name, "public") || is(name, "s-maxage")
     };
-    if !(sends_cookie || is_live) || (is_whole && !directives.iter().any(is_shared)) {
+    if !(sends_cookie || is_live) || (is_whole && !directives.iter().any(|directive| is_shared(directive))) {
         return None;
     }
     let mut merged = String::from(if kept_out { "" } else { "private" });
@@ -38,22 +45,28 @@ pub fn cache_control(present: &str, sends_cookie: bool, is_live: bool) -> Option
         if !merged.is_empty() {
             merged.push_str(", ");
         }
-        merged.push_str(directive);
+        merged.push_str(text(directive));
     }
     Some(merged)
 }
 
 /// The directives of a header: what is between commas that no quoted string holds. Whether its quotes match.
-fn directives(header: &str) -> (Vec<&str>, bool) {
+fn directives(header: &[u8]) -> (Vec<&[u8]>, bool) {
     let (mut is_quoted, mut is_escaped) = (false, false);
-    let directives = header.split(|c: char| {
-        let ends = c == ',' && !is_quoted;
-        if c == '"' && !is_escaped {
+    let directives = header.split(|byte| {
+        let ends = *byte == b',' && !is_quoted;
+        if *byte == b'"' && !is_escaped {
             is_quoted = !is_quoted;
         }
-        is_escaped = is_quoted && c == '\\' && !is_escaped;
+        is_escaped = is_quoted && *byte == b'\\' && !is_escaped;
         ends
     });
-    let directives = directives.map(|directive| directive.trim_matches([' ', '\t'])).collect();
+    let directives = directives.map(trim).collect();
     (directives, !is_quoted)
+}
+
+/// Part of a text as text. (What searches in text, and not in bytes, is 2 KB of the WebAssembly module.)
+fn text(part: &[u8]) -> &str {
+    // Cut at ASCII characters, so this never falls back.
+    core::str::from_utf8(part).unwrap_or_default()
 }

@@ -408,12 +408,12 @@ fn is_attribute_byte(byte: u8) -> bool {
 }
 
 fn is_host_name(domain: &str) -> bool {
-    let labels = domain.strip_prefix('.').unwrap_or(domain);
+    let labels = domain.strip_prefix('.').unwrap_or(domain).as_bytes();
     domain.len() <= 253
-        && labels.split('.').all(|label| {
+        && labels.split(|byte| *byte == b'.').all(|label| {
             (1..=63).contains(&label.len())
-                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
-                && !label.starts_with('-')
-                && !label.ends_with('-')
+                && label.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+                && !label.starts_with(b"-")
+                && !label.ends_with(b"-")
         })
 }

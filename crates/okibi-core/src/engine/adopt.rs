@@ -135,7 +135,7 @@ impl Engine {
         };
         let step = Step::DeleteAccepted { entry: (*entry).into(), key: key.clone() };
         // Before anything is deleted, it must be certain that the session fits into cookies.
-        let cookies = self.sealed(call.flow, &record, call.now, call.random)?;
+        let cookies = self.sealed(call, &record)?;
         work.stage = Stage::Adopting { record, cookies };
         call.flow.work = Some(work);
         Ok(step)

@@ -236,22 +236,21 @@ impl Engine {
     /// Nothing is to be written. A cookie that was decided before is sent only if its id still opens the session: a login
     /// elsewhere may have replaced it, and the browser must not get the old one back.
     fn look_again(&self, call: &mut Call<'_>, mut work: Box<Work>, owes_cookie: bool) -> Result<Step, Refusal> {
-        let Some(Live { id: Some(id), record, .. }) = call.flow.live().filter(|_| owes_cookie) else {
+        let Some(Live { id: Some(id), record, .. }) = call.flow.live().filter(|_| owes_cookie).cloned() else {
             return Ok(Step::Done);
         };
         // An eventually consistent store may still show what was there before the commit.
         if !work.is_checked && !self.policy.is_eventual() {
             work.is_checked = true;
-            let id = id.clone();
             return Ok(self.ask_load(call.flow, work, id));
         }
-        call.flow.set_cookies = self.id_cookies(call.flow, id, record, call.now, call.random)?;
+        call.flow.set_cookies = self.id_cookies(call, &id, &record)?;
         Ok(Step::Done)
     }
 
     /// The record into the cookie: nothing to ask of a store.
     pub(super) fn seal(&self, call: &mut Call<'_>, record: Record) -> Result<Step, Refusal> {
-        let cookies = self.sealed(call.flow, &record, call.now, call.random)?;
+        let cookies = self.sealed(call, &record)?;
         Self::arrived_sealed(call.flow, record, cookies);
         Ok(Step::Done)
     }
@@ -276,7 +275,7 @@ impl Engine {
         sends_cookie: bool,
     ) -> Result<(), Refusal> {
         if sends_cookie {
-            call.flow.set_cookies = self.id_cookies(call.flow, &id, &record, call.now, call.random)?;
+            call.flow.set_cookies = self.id_cookies(call, &id, &record)?;
             call.flow.is_doubled = false;
         }
         let before = call.flow.live().filter(|live| live.id.as_ref() == Some(&id));

@@ -2,89 +2,85 @@
 
 use alloc::{string::String, vec::Vec};
 
-use super::{Engine, flow::Flow};
-use crate::{cookie::chunk, error::Refusal, id::Id, random::Random, record::Record, time::Timestamp};
+use super::{
+    Engine,
+    flow::{Call, Flow},
+};
+use crate::{cookie::chunk, error::Refusal, id::Id, record::Record, time::Timestamp};
 
 impl Engine {
-    /// Headers that set the id's cookie, and clear its former ones and those of accepted dialects.
-    pub(super) fn id_cookies(
-        &self,
-        flow: &Flow,
-        id: &Id,
-        record: &Record,
-        now: Timestamp,
-        random: &mut Random,
-    ) -> Result<Vec<String>, Refusal> {
-        let value = self.policy.write_id(id, now, random)?;
-        let cookie = self.policy.cookie_on(flow.host());
-        let set = value.map(|value| cookie.set("", &value, self.policy.max_age(record, now)));
-        Ok(self.former_removals(flow).chain(set).chain(self.accepted_removals(flow)).collect())
+    /// Headers that set the id's cookie.
+    pub(super) fn id_cookies(&self, call: &mut Call<'_>, id: &Id, record: &Record) -> Result<Vec<String>, Refusal> {
+        let value = self.policy.write_id(id, call.now, call.random)?;
+        self.cookies(call.flow, value.as_slice(), record, call.now)
     }
 
-    /// Headers that set the sealed cookie, and clear what an earlier, longer one left. Those that set it are measured.
-    pub(super) fn sealed_cookies(
-        &self,
-        chunks: &[String],
-        flow: &Flow,
-        record: &Record,
-        now: Timestamp,
-    ) -> Result<Vec<String>, Refusal> {
-        let max_age = self.policy.max_age(record, now);
-        let mut total = 0;
-        let set = chunks.iter().zip(chunk::SUFFIXES).map(|(value, suffix)| {
-            let header = self.policy.cookie.set(suffix, value, max_age);
+    /// Headers that set the cookies that are the record.
+    pub(super) fn sealed(&self, call: &mut Call<'_>, record: &Record) -> Result<Vec<String>, Refusal> {
+        let text = self.encode(record, None, call.random)?;
+        let (value, chunks) = self.policy.seal_record(&text, call.now, call.random)?.ok_or(Refusal::OutOfOrder)?;
+        let parts = chunk::split(&self.policy.cookie.name, &value, chunks).ok_or(Refusal::CookieTooLarge)?;
+        self.cookies(call.flow, &parts, record, call.now)
+    }
+
+    /// Headers that set the cookie to this value, or to its parts, and clear its former ones, what an earlier, longer value
+    /// left, and those of accepted dialects. Those that are the record are measured.
+    fn cookies(&self, flow: &Flow, values: &[String], record: &Record, now: Timestamp) -> Result<Vec<String>, Refusal> {
+        let (max_age, cookie) = (self.policy.max_age(record, now), self.policy.cookie_on(flow.host()));
+        let (mut cookies, mut total) = (self.former_removals(flow), 0);
+        for (value, suffix) in values.iter().zip(chunk::SUFFIXES) {
+            let header = cookie.set(suffix, value, max_age);
             total += header.len();
-            header
-        });
-        let set = set.chain(self.own_removals(flow, chunks.len()));
-        let cookies = self.former_removals(flow).chain(set).chain(self.accepted_removals(flow)).collect();
-        if total > self.policy.max_cookie_bytes { Err(Refusal::CookieTooLarge) } else { Ok(cookies) }
+            cookies.push(header);
+        }
+        if self.is_sealed() && total > self.policy.max_cookie_bytes {
+            return Err(Refusal::CookieTooLarge);
+        }
+        self.remove_own(flow, values.len(), &mut cookies);
+        self.remove_accepted(flow, &mut cookies);
+        Ok(cookies)
     }
 
     /// Headers that remove every cookie of a session that the request had.
     pub(super) fn removals(&self, flow: &Flow) -> Vec<String> {
-        self.own_removals(flow, 0).chain(self.former_removals(flow)).chain(self.accepted_removals(flow)).collect()
+        let mut cookies = Vec::new();
+        self.remove_own(flow, 0, &mut cookies);
+        cookies.append(&mut self.former_removals(flow));
+        self.remove_accepted(flow, &mut cookies);
+        cookies
     }
 
-    /// Headers that remove those of the cookies that the request had, from the `first` on.
-    pub(super) fn own_removals(&self, flow: &Flow, first: usize) -> impl Iterator<Item = String> {
-        let (seen, cookie) = (flow.names_seen, self.policy.cookie_on(flow.host()));
-        (first..chunk::MOST)
-            .filter(move |index| seen >> index & 1 == 1)
-            .filter_map(move |index| chunk::SUFFIXES.get(index).map(|suffix| cookie.remove(suffix)))
+    /// Removes those of the cookies that the request had, from the `first` on.
+    fn remove_own(&self, flow: &Flow, first: usize, cookies: &mut Vec<String>) {
+        let cookie = self.policy.cookie_on(flow.host());
+        for (index, suffix) in chunk::SUFFIXES.iter().enumerate().skip(first) {
+            if flow.names_seen >> index & 1 == 1 {
+                cookies.push(cookie.remove(suffix));
+            }
+        }
     }
 
-    /// Headers that remove the cookies of accepted dialects that the request had, but none that this response sets.
-    pub(super) fn accepted_removals(&self, flow: &Flow) -> impl Iterator<Item = String> {
-        let own = self.policy.cookie_on(flow.host());
-        let seen = self.policy.accepted.iter().enumerate().filter(|(index, _)| flow.accepted_seen >> index & 1 == 1);
-        seen.map(|(_, accepted)| accepted.policy.cookie_on(flow.host()))
-            .filter(move |cookie| !cookie.is_same(&own))
-            .map(|cookie| cookie.remove(""))
-    }
-
-    /// The cookies that are the record.
-    pub(super) fn sealed(
-        &self,
-        flow: &Flow,
-        record: &Record,
-        now: Timestamp,
-        random: &mut Random,
-    ) -> Result<Vec<String>, Refusal> {
-        let name = &self.policy.cookie.name;
-        let text = self.encode(record, None, random)?;
-        let (value, chunks) = self.policy.seal_record(&text, now, random)?.ok_or(Refusal::OutOfOrder)?;
-        let parts = chunk::split(name, &value, chunks).ok_or(Refusal::CookieTooLarge)?;
-        self.sealed_cookies(&parts, flow, record, now)
+    /// Removes the cookies of accepted dialects that the request had, but none that this response sets.
+    fn remove_accepted(&self, flow: &Flow, cookies: &mut Vec<String>) {
+        for (index, accepted) in self.policy.accepted.iter().enumerate() {
+            let cookie = accepted.policy.cookie_on(flow.host());
+            if flow.accepted_seen >> index & 1 == 1 && !cookie.is_same(&self.policy.cookie_on(flow.host())) {
+                cookies.push(cookie.remove(""));
+            }
+        }
     }
 
     /// Headers that remove the cookie as it was before, with the attributes that the configuration names. They come first: to a
     /// browser that does not know `Partitioned` it may be the very cookie that is set next.
-    pub(super) fn former_removals(&self, flow: &Flow) -> impl Iterator<Item = String> {
-        let seen = flow.names_seen | 1;
-        self.policy.former.iter().flat_map(move |former| {
-            let names = chunk::SUFFIXES.iter().enumerate().filter(move |(index, _)| seen >> index & 1 == 1);
-            names.map(|(_, suffix)| former.remove(suffix))
-        })
+    pub(super) fn former_removals(&self, flow: &Flow) -> Vec<String> {
+        let (mut cookies, seen) = (Vec::new(), flow.names_seen | 1);
+        for former in &self.policy.former {
+            for (index, suffix) in chunk::SUFFIXES.iter().enumerate() {
+                if seen >> index & 1 == 1 {
+                    cookies.push(former.remove(suffix));
+                }
+            }
+        }
+        cookies
     }
 }

@@ -32,9 +32,10 @@ fields!(Plan { destroy, rotation, is_quiet, log, computed, chosen, failed });
 impl Plan {
     /// `failed`: the request failed, so only a destroy is carried out.
     pub(super) fn new(mut log: Vec<Op>, failed: bool) -> Self {
-        let is_quiet = log.contains(&Op::NoActivity);
-        log.retain(|op| *op != Op::NoActivity);
-        let end = log.iter().rposition(|op| *op == Op::Destroy);
+        let before = log.len();
+        log.retain(|op| !matches!(op, Op::NoActivity));
+        let is_quiet = log.len() < before;
+        let end = log.iter().rposition(|op| matches!(op, Op::Destroy));
         if let Some(end) = end {
             log.drain(..=end);
         }
@@ -62,7 +63,7 @@ impl Plan {
     }
 
     pub(super) fn touches(&self) -> bool {
-        self.log.contains(&Op::Touch)
+        self.log.iter().any(|op| matches!(op, Op::Touch))
     }
 
     /// How a session that is `owner`'s moves: as the log asks, and always when it gets another owner (S18).

@@ -144,7 +144,7 @@ impl Engine {
     /// A sealed session gets another handle: the end of the one before is noted, then the cookie goes out.
     pub(super) fn rotate_sealed(&self, call: &mut Call<'_>, work: Box<Work>, record: Record) -> Result<Step, Refusal> {
         // Before anything is written, it must be certain that the new one fits into cookies.
-        let cookies = self.sealed(call.flow, &record, call.now, call.random)?;
+        let cookies = self.sealed(call, &record)?;
         let successor = record.handle.as_ref().map(|handle| self.revocation_key(handle));
         let write = self.note(call.flow, 0, successor, call.now, call.random)?;
         self.ask_swap(call.flow, work, Stage::Revoking { record, cookies }, write)

@@ -136,7 +136,7 @@ impl Engine {
         flow.is_decided = true;
         flow.base = Base::Absent;
         flow.event(Event::DuplicateCookie);
-        flow.set_cookies = self.former_removals(flow).collect();
+        flow.set_cookies = self.former_removals(flow);
     }
 
     /// Once a cookie was looked up: the other one, if it has to be looked up as well. After that it is decided which counts.
