@@ -12,7 +12,7 @@ use std::{
 use crate::{
     client::Connection,
     faces::Face,
-    history::{CookieNumber, Micros, Outcome, Part, Request, SetCookie, Wish},
+    history::{CookieNumber, Micros, Part, Request, SetCookie, Wish},
     plan::Order,
 };
 
@@ -102,7 +102,7 @@ impl Browser {
 
     /// Sends what the order says with the cookie that the jar has now, takes the answer's cookie in when it has come, and
     /// records it all. Later answers overwrite what earlier ones left, whichever request was first.
-    pub(crate) async fn send(&self, order: Order, part: Part, face: &Face, connection: &mut Connection) -> Outcome {
+    pub(crate) async fn send(&self, order: Order, part: Part, face: &Face, connection: &mut Connection) -> Request {
         let (sent, stray) = {
             let jar = self.jar();
             match order.stray.and_then(|place| jar.past(place)) {
@@ -117,7 +117,6 @@ impl Browser {
         let start = self.desk.now();
         let reply = connection.ask(&wish, value.as_deref(), PATIENCE, order.abandon).await;
         let end = self.desk.now();
-        let outcome = reply.outcome.clone();
         let mut jar = self.jar();
         let mut written = self.desk.lock();
         let cookies: Vec<SetCookie> = reply
@@ -130,7 +129,7 @@ impl Browser {
                 jar.take_in(*cookie);
             }
         }
-        written.requests.push(Request {
+        let request = Request {
             number,
             browser: self.number,
             part,
@@ -143,8 +142,9 @@ impl Browser {
             outcome: reply.outcome,
             cookies,
             answer: reply.answer,
-        });
-        outcome
+        };
+        written.requests.push(request.clone());
+        request
     }
 }
 

@@ -184,8 +184,8 @@ async fn recover(desk: &Arc<Desk>, faces: &[Face]) {
             count += 1;
             let value = format!("probe-{place}-{count}");
             let order = plain(Act::Set { name: "a".to_owned(), value });
-            let outcome = probe.send(order, Part::Probe, face, &mut connection).await;
-            if outcome == Outcome::Ok || Instant::now() >= until {
+            let request = probe.send(order, Part::Probe, face, &mut connection).await;
+            if request.outcome == Outcome::Ok || Instant::now() >= until {
                 break;
             }
             sleep(Duration::from_millis(100)).await;
@@ -225,12 +225,11 @@ async fn calm(browsers: &[Arc<Browser>], faces: &[Face]) {
     }
 }
 
-/// Asks, and asks again if that fails: on a busy machine a store may be slower than its deadline. The checker excuses nothing
-/// else, and that only if what was asked again worked. `order` gets the count of the tries.
+/// Asks, and asks again if the store was slower than its deadline, which is short here: the machine may be busy. The checker
+/// excuses that only if what was asked again worked. `order` gets the count of the tries.
 async fn until_fine(browser: &Browser, order: impl Fn(u32) -> Order, face: &Face, connection: &mut Connection) {
     for count in 0..CALM_TRIES {
-        let outcome = browser.send(order(count), Part::Calm, face, connection).await;
-        if !matches!(outcome, Outcome::Failed | Outcome::Unknown) {
+        if !browser.send(order(count), Part::Calm, face, connection).await.was_too_slow() {
             return;
         }
         sleep(Duration::from_millis(500)).await;
