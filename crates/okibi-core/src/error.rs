@@ -271,3 +271,70 @@ impl Event {
         }
     }
 }
+
+/// Why a cookie opens no session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    /// Its value has not the form of one.
+    Malformed,
+    /// Some of its chunks are missing.
+    Incomplete,
+    /// No secret of the ring has the secret id in the seal.
+    UnknownSecret,
+    /// Its signature or seal did not verify.
+    Forged,
+    /// Two values of it open, or there are more than two.
+    Duplicate,
+    /// Nothing is stored under its id.
+    UnknownId,
+    /// The session's idle or absolute time is over.
+    Expired,
+    /// What is stored, or sealed, does not decode.
+    Undecodable,
+    /// The session was rotated.
+    RotatedAway,
+    /// The sealed session was ended or rotated.
+    Revoked,
+}
+
+impl Reason {
+    /// The event that tells it. Whether a secret is unknown or a signature is wrong tells an operator the same: the cookie is
+    /// not of this app's secrets.
+    pub(crate) const fn event(self) -> Event {
+        match self {
+            Self::Malformed => Event::MalformedCookie,
+            Self::Incomplete => Event::IncompleteChunks,
+            Self::UnknownSecret | Self::Forged => Event::ForgedCookie,
+            Self::Duplicate => Event::DuplicateCookie,
+            Self::UnknownId => Event::UnknownId,
+            Self::Expired => Event::Expired,
+            Self::Undecodable => Event::UndecodableRecord,
+            Self::RotatedAway => Event::RotatedAway,
+            Self::Revoked => Event::Revoked,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Event, Reason};
+
+    #[test]
+    fn each_reason_is_told_by_its_event() {
+        let told = [
+            (Reason::Malformed, Event::MalformedCookie),
+            (Reason::Incomplete, Event::IncompleteChunks),
+            (Reason::UnknownSecret, Event::ForgedCookie),
+            (Reason::Forged, Event::ForgedCookie),
+            (Reason::Duplicate, Event::DuplicateCookie),
+            (Reason::UnknownId, Event::UnknownId),
+            (Reason::Expired, Event::Expired),
+            (Reason::Undecodable, Event::UndecodableRecord),
+            (Reason::RotatedAway, Event::RotatedAway),
+            (Reason::Revoked, Event::Revoked),
+        ];
+        for (reason, event) in told {
+            assert_eq!(reason.event(), event);
+        }
+    }
+}

@@ -1,12 +1,12 @@
 //! The dialect of the npm package `hono-kv-session` 1.0: one bare value under `session:<host>:<id>`, Hono's signed cookies.
 
-use alloc::{string::String, vec, vec::Vec};
+use alloc::{borrow::Cow, string::String, vec, vec::Vec};
 use core::time::Duration;
 
 use bytes::Bytes;
 use okibi_crypto::{HmacSha256, base64};
 
-use super::{Abilities, ChosenId, Reading};
+use super::{Abilities, Candidate, ChosenId, Reading};
 use crate::{
     error::Refusal,
     exchange::Loaded,
@@ -51,30 +51,29 @@ pub(super) fn is_id(text: &[u8]) -> bool {
     (1..=128).contains(&text.len()) && text.iter().all(|byte| matches!(byte, b'!'..=b'~') && !b"\",;\\".contains(byte))
 }
 
-pub(super) fn is_well_formed(spoken: &HonoKv, value: &[u8]) -> bool {
-    split(spoken, value).is_some()
-}
-
-pub(super) fn read(spoken: &HonoKv, value: &[u8]) -> Option<Reading> {
-    let (id, signature) = split(spoken, value)?;
-    let is_signed = |secret: &str| mac(secret, &id).verify(&signature);
-    let is_ours = spoken.secrets.is_empty() || spoken.secrets.iter().any(|secret| is_signed(secret));
-    is_ours.then(|| Reading::Id(Id::from_text(id)))
-}
-
 /// The id in a cookie's value, and its signature where there has to be one.
-fn split(spoken: &HonoKv, value: &[u8]) -> Option<(String, Vec<u8>)> {
+pub(super) fn parse(spoken: &HonoKv, value: &[u8]) -> Option<Candidate<'static>> {
     if value.len() > LONGEST_VALUE {
         return None;
     }
-    let mut id = String::from_utf8(percent_decoded(value)?).ok()?;
-    let mut signature = Vec::new();
-    if !spoken.secrets.is_empty() {
-        let dot = id.len().checked_sub(SIGNATURE + 1)?;
-        signature = base64::from_standard(id.get(dot..)?.strip_prefix('.')?.as_bytes())?;
-        id = id.get(..dot)?.into();
+    let text = String::from_utf8(percent_decoded(value)?).ok()?;
+    if spoken.secrets.is_empty() {
+        return is_id(text.as_bytes()).then(|| Candidate::Id(Id::from_text(text)));
     }
-    is_id(id.as_bytes()).then_some((id, signature))
+    let (id, signature) = text.split_at_checked(text.len().checked_sub(SIGNATURE + 1)?)?;
+    let signature = base64::from_standard(signature.strip_prefix('.')?.as_bytes())?.try_into().ok()?;
+    is_id(id.as_bytes()).then(|| Candidate::Signed { id: Id::from_text(id), text: Cow::Owned(id.into()), signature })
+}
+
+pub(super) fn open(spoken: &HonoKv, candidate: Candidate<'_>) -> Option<Reading> {
+    match candidate {
+        Candidate::Id(id) if spoken.secrets.is_empty() => Some(Reading::Id(id)),
+        Candidate::Signed { id, text, signature } => {
+            let is_ours = spoken.secrets.iter().any(|secret| mac(secret, &text).verify(&signature));
+            is_ours.then_some(Reading::Id(id))
+        }
+        _ => None,
+    }
 }
 
 pub(super) fn write_id(spoken: &HonoKv, id: &Id) -> String {

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Abilities, ChosenId, Reading, is_uuid};
+use super::{Abilities, Candidate, ChosenId, Reading, is_uuid};
 use crate::{
     error::Refusal,
     id::Id,
@@ -41,32 +41,37 @@ pub(super) const ABILITIES: Abilities = Abilities {
 /// The most bytes of a cookie's value: what browsers keep of a whole cookie.
 const LONGEST_VALUE: usize = 4096;
 
-pub(super) fn is_well_formed(protection: &HonoProtection, value: &[u8]) -> bool {
+pub(super) fn parse<'a>(protection: &HonoProtection, value: &'a [u8]) -> Option<Candidate<'a>> {
     match protection {
-        HonoProtection::Id => is_uuid(value),
+        HonoProtection::Id => {
+            let text = core::str::from_utf8(value).ok().filter(|text| is_uuid(text.as_bytes()))?;
+            Some(Candidate::Id(Id::from_text(text)))
+        }
         HonoProtection::SealedId(_) | HonoProtection::Sealed(_) => {
-            value.len() <= LONGEST_VALUE && value.starts_with(b"Fe26.2*")
+            let is_one = value.len() <= LONGEST_VALUE && value.starts_with(b"Fe26.2*");
+            is_one.then_some(Candidate::Seal(value))
         }
     }
 }
 
-pub(super) fn read(protection: &HonoProtection, value: &[u8], now: Timestamp) -> Option<Reading> {
-    match protection {
-        HonoProtection::Id => Some(Reading::Id(Id::from_text(core::str::from_utf8(value).ok()?))),
-        HonoProtection::SealedId(ring) => {
-            let id = open(ring, value, now)?;
+pub(super) fn open(protection: &HonoProtection, candidate: Candidate<'_>, now: Timestamp) -> Option<Reading> {
+    match (protection, candidate) {
+        (HonoProtection::Id, Candidate::Id(id)) => Some(Reading::Id(id)),
+        (HonoProtection::SealedId(ring), Candidate::Seal(value)) => {
+            let id = unseal(ring, value, now)?;
             is_uuid(id.as_bytes()).then(|| Reading::Id(Id::from_text(id)))
         }
         // A seal of nothing is how the package ends a session.
-        HonoProtection::Sealed(ring) => {
-            let record = open(ring, value, now)?;
+        (HonoProtection::Sealed(ring), Candidate::Seal(value)) => {
+            let record = unseal(ring, value, now)?;
             (!record.is_empty()).then(|| Reading::Record(record.into_bytes()))
         }
+        _ => None,
     }
 }
 
 /// The text in a seal: its JSON is a string.
-fn open(ring: &IronRing, value: &[u8], now: Timestamp) -> Option<String> {
+fn unseal(ring: &IronRing, value: &[u8], now: Timestamp) -> Option<String> {
     let json = iron::unseal(&ring.options, iron::Secrets::Named(&ring.secrets), value, now).ok()?;
     json::string(&json).map(Into::into)
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use crate::{
     cookie::{chunk, write::Template},
-    error::Refusal,
+    error::{Reason, Refusal},
     exchange::Loaded,
     id::{Id, StoreKey},
     policy::{Dialect, LONGEST_RENEWAL, Policy, Protection, SKEW},
@@ -20,6 +20,17 @@ use crate::{
     session::Op,
     time::Timestamp,
 };
+
+/// What a cookie's value says by its form, before anything is verified. Forms tell nothing about secrets.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) enum Candidate<'a> {
+    /// An id by itself.
+    Id(Id),
+    /// An id, the text of it that was signed, and the signature.
+    Signed { id: Id, text: Cow<'a, str>, signature: [u8; 32] },
+    /// A seal.
+    Seal(&'a [u8]),
+}
 
 /// What a cookie's value turned out to be.
 pub(crate) enum Reading {
@@ -81,21 +92,24 @@ impl Policy {
         }
     }
 
-    /// Whether a value has the form of this cookie's. Forms tell nothing about secrets.
-    pub(crate) fn is_well_formed(&self, value: &[u8]) -> bool {
-        match &self.dialect {
-            Dialect::Native(protection) => native::is_well_formed(protection, value),
-            Dialect::HonoSessions(spoken) => hono_sessions::is_well_formed(&spoken.protection, value),
-            Dialect::HonoKv(spoken) => hono_kv::is_well_formed(spoken, value),
-        }
+    /// Takes a cookie's value apart, if it has the form of this cookie's.
+    pub(crate) fn parse<'a>(&self, value: &'a [u8]) -> Result<Candidate<'a>, Reason> {
+        let candidate = match &self.dialect {
+            Dialect::Native(protection) => native::parse(protection, value),
+            Dialect::HonoSessions(spoken) => hono_sessions::parse(&spoken.protection, value),
+            Dialect::HonoKv(spoken) => hono_kv::parse(spoken, value),
+        };
+        candidate.ok_or(Reason::Malformed)
     }
 
-    /// Verifies or opens a well-formed value.
-    pub(crate) fn read(&self, value: &[u8], now: Timestamp) -> Option<Reading> {
+    /// Verifies a signature, or opens a seal.
+    pub(crate) fn open(&self, candidate: Candidate<'_>, now: Timestamp) -> Result<Reading, Reason> {
         match &self.dialect {
-            Dialect::Native(protection) => native::read(protection, &self.cookie.name, value),
-            Dialect::HonoSessions(spoken) => hono_sessions::read(&spoken.protection, value, now),
-            Dialect::HonoKv(spoken) => hono_kv::read(spoken, value),
+            Dialect::Native(protection) => native::open(protection, &self.cookie.name, candidate),
+            Dialect::HonoSessions(spoken) => {
+                hono_sessions::open(&spoken.protection, candidate, now).ok_or(Reason::Forged)
+            }
+            Dialect::HonoKv(spoken) => hono_kv::open(spoken, candidate).ok_or(Reason::Forged),
         }
     }
 

@@ -1,13 +1,13 @@
 //! The native dialect: 32 byte ids, hashed store keys, record v1, and a cookie that is the id, the signed id or the seal.
 
-use alloc::string::String;
+use alloc::{borrow::Cow, string::String};
 
 use core::time::Duration;
 
-use super::{Abilities, ChosenId, Reading};
+use super::{Abilities, Candidate, ChosenId, Reading};
 use crate::{
     cookie::write::MAX_AGE,
-    error::Refusal,
+    error::{Reason, Refusal},
     id::Id,
     policy::{Protection, RECORD_KEPT, SHORTEST_IDLE},
     random::Random,
@@ -32,19 +32,29 @@ pub(super) const ABILITIES: Abilities = Abilities {
     kept: RECORD_KEPT,
 };
 
-pub(super) fn is_well_formed(protection: &Protection, value: &[u8]) -> bool {
+pub(super) fn parse<'a>(protection: &Protection, value: &'a [u8]) -> Option<Candidate<'a>> {
     match protection {
-        Protection::Id => Id::parse(value).is_some(),
-        Protection::SignedId(_) => sign::split(value).is_some(),
-        Protection::Sealed { .. } => xchacha::is_well_formed(value),
+        Protection::Id => Id::parse(value).map(Candidate::Id),
+        Protection::SignedId(_) => {
+            let (id, text, signature) = sign::split(value)?;
+            Some(Candidate::Signed { id, text: Cow::Borrowed(text), signature })
+        }
+        Protection::Sealed { .. } => xchacha::is_well_formed(value).then_some(Candidate::Seal(value)),
     }
 }
 
-pub(super) fn read(protection: &Protection, cookie_name: &str, value: &[u8]) -> Option<Reading> {
-    match protection {
-        Protection::Id => Id::parse(value).map(Reading::Id),
-        Protection::SignedId(ring) => sign::verify(ring, cookie_name, value).map(Reading::Id),
-        Protection::Sealed { ring, .. } => xchacha::open(ring, cookie_name, value).map(Reading::Record),
+pub(super) fn open(protection: &Protection, cookie_name: &str, candidate: Candidate<'_>) -> Result<Reading, Reason> {
+    match (protection, candidate) {
+        (Protection::Id, Candidate::Id(id)) => Ok(Reading::Id(id)),
+        (Protection::SignedId(ring), Candidate::Signed { id, text, signature })
+            if sign::is_signed(ring, cookie_name, &text, &signature) =>
+        {
+            Ok(Reading::Id(id))
+        }
+        (Protection::Sealed { ring, .. }, Candidate::Seal(value)) => {
+            xchacha::unseal(ring, cookie_name, value).map(Reading::Record)
+        }
+        _ => Err(Reason::Forged),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Taking over: sessions of older dialects, found by their cookies, looked up where those keep them, and written down anew.
 
-use alloc::boxed::Box;
+use alloc::{boxed::Box, vec::Vec};
 use core::mem;
 
 use super::{
@@ -9,76 +9,67 @@ use super::{
     flow::Flow,
     io::Step,
     known::{Base, Elsewhere, Live},
-    lookup::Seen,
+    lookup::record_in,
     work::{Stage, Work},
 };
 use crate::{
-    dialect::Reading,
-    error::{Event, Refusal},
+    dialect::{Candidate, Reading},
+    error::Refusal,
     exchange::Loaded,
     policy::Accepted,
     record::Record,
     time::Timestamp,
 };
 
-/// What a request's cookie of an accepted dialect says.
-#[derive(Clone, Copy)]
-pub(super) enum Heard<'a> {
-    Nothing,
-    Value(&'a [u8]),
-    /// Two different values; more are left out. The first that opens counts, as it does for the older package.
-    Two(&'a [u8], &'a [u8]),
-}
+/// The cookies of accepted dialects that a request has, each with the number of its dialect: two different values of each at
+/// most. The first that opens counts, as it does for the older package.
+pub(super) type Heard<'a> = Vec<(usize, Candidate<'a>)>;
 
 impl Engine {
     /// Whether a cookie is one of an accepted dialect that still counts.
     pub(super) fn hear_accepted<'a>(
         &self,
         flow: &mut Flow,
-        heard: &mut [Heard<'a>],
+        heard: &mut Heard<'a>,
         name: &[u8],
         value: &'a [u8],
-        now: Timestamp,
     ) -> bool {
         let mut is_one = false;
-        for ((index, accepted), heard) in self.policy.accepted.iter().enumerate().zip(heard) {
+        for (index, accepted) in self.policy.accepted.iter().enumerate() {
             let policy = &accepted.policy;
-            if now >= accepted.until || policy.cookie.name.as_bytes() != name || !policy.is_well_formed(value) {
+            if flow.began >= accepted.until || policy.cookie.name.as_bytes() != name {
                 continue;
             }
+            let Ok(candidate) = policy.parse(value) else { continue };
             is_one = true;
             flow.accepted_seen |= 1 << index;
-            *heard = match *heard {
-                Heard::Nothing => Heard::Value(value),
-                Heard::Value(first) if first != value => Heard::Two(first, value),
-                heard => heard,
-            };
+            let mut known = heard.iter().filter(|(other, _)| *other == index);
+            let (first, second) = (known.next(), known.next());
+            if second.is_none() && first.is_none_or(|(_, first)| *first != candidate) {
+                heard.push((index, candidate));
+            }
         }
         is_one
     }
 
     /// Reads the cookies of accepted dialects. The first of them counts, but none if the written cookie is there, even a
     /// dead one: a logout would log in again (N41).
-    pub(super) fn read_accepted(&self, flow: &mut Flow, heard: &[Heard<'_>], now: Timestamp) {
-        for ((index, accepted), heard) in self.policy.accepted.iter().enumerate().zip(heard) {
-            let values = match *heard {
-                Heard::Nothing => continue,
-                Heard::Value(value) => [Some(value), None],
-                Heard::Two(first, second) => [Some(first), Some(second)],
-            };
-            for value in values.into_iter().flatten() {
-                self.read_one_accepted(flow, index, accepted, value, now);
+    pub(super) fn read_accepted(&self, flow: &mut Flow, heard: &Heard<'_>) {
+        for (index, accepted) in self.policy.accepted.iter().enumerate() {
+            for (_, candidate) in heard.iter().filter(|(other, _)| *other == index) {
+                self.read_one_accepted(flow, (index, accepted), candidate.clone());
             }
         }
     }
 
-    fn read_one_accepted(&self, flow: &mut Flow, index: usize, accepted: &Accepted, value: &[u8], now: Timestamp) {
+    fn read_one_accepted(&self, flow: &mut Flow, (index, accepted): (usize, &Accepted), candidate: Candidate<'_>) {
+        let now = flow.began;
         let counts = flow.accepted.is_empty()
             && !flow.is_accepted
             && flow.names_seen & !same_name(self, index) == 0
             && matches!(flow.base, Base::Absent);
-        match accepted.policy.read(value, now) {
-            Some(Reading::Id(id)) => {
+        match accepted.policy.open(candidate, now) {
+            Ok(Reading::Id(id)) => {
                 let key = accepted.policy.key(flow.host.as_ref().map(crate::text::Text::as_str), &id);
                 let entry = u8::try_from(index).unwrap_or(u8::MAX);
                 flow.accepted.push(Elsewhere { entry, key, until: accepted.until });
@@ -88,16 +79,15 @@ impl Engine {
                     flow.base = Base::Unread;
                 }
             }
-            Some(Reading::Record(text)) if counts => {
+            Ok(Reading::Record(text)) if counts => {
                 let loaded = Loaded { bytes: text.into(), expires_at: None };
-                match self.see(&accepted.policy, flow, &loaded, None, now) {
-                    Seen::Live(live) => flow.base = Base::Live(self.adopt(live, now)),
-                    Seen::Gone(event) => flow.event(event),
-                    Seen::Moved(_) | Seen::RotatedAway => flow.event(Event::UndecodableRecord),
+                match record_in(&accepted.policy, &loaded, None, now) {
+                    Ok(live) => flow.base = Base::Live(self.adopt(live, now)),
+                    Err(reason) => flow.refuse(reason),
                 }
             }
-            Some(Reading::Record(_)) => {}
-            None => flow.event(Event::ForgedCookie),
+            Ok(Reading::Record(_)) => {}
+            Err(reason) => flow.refuse(reason),
         }
     }
 
@@ -116,10 +106,9 @@ impl Engine {
             owner: None,
             label: None,
             entries: record.entries,
-            unknown: alloc::vec::Vec::new(),
+            unknown: Vec::new(),
         };
-        let bytes = bytes::Bytes::new();
-        Box::new(Live { id, key: None, bytes, record, followed: false, adopted: true })
+        Box::new(Live { adopted: true, ..Live::stored(id, bytes::Bytes::new(), record) })
     }
 
     /// The record into the cookie. What a store of an accepted dialect still keeps of it goes first.

@@ -107,7 +107,7 @@ impl Engine {
     ) -> Result<Step, Refusal> {
         match (stage, came) {
             (Stage::Creating { id, record }, Came::Written(bytes)) => {
-                self.arrived_at(call, id, record, bytes, true)?;
+                self.arrived_at(call, Live::stored(Some(id), bytes, record), true)?;
                 Ok(Step::Done)
             }
             (Stage::Creating { .. }, Came::Overtaken(there)) => {
@@ -116,7 +116,7 @@ impl Engine {
             }
             (Stage::Writing { record, renewed }, Came::Written(bytes)) => {
                 let id = call.flow.live().and_then(|live| live.id.clone()).ok_or(Refusal::OutOfOrder)?;
-                self.arrived_at(call, id, record, bytes, renewed)?;
+                self.arrived_at(call, Live::stored(Some(id), bytes, record), renewed)?;
                 Ok(Step::Done)
             }
             (Stage::Writing { .. }, Came::Overtaken(there)) => self.replaced(call, work, there),
@@ -265,25 +265,19 @@ impl Engine {
         })
     }
 
-    /// The commit's swap was made: what was written is what is there. `sends_cookie`: its cookie goes out too.
-    pub(super) fn arrived_at(
-        &self,
-        call: &mut Call<'_>,
-        id: Id,
-        record: Record,
-        bytes: Bytes,
-        sends_cookie: bool,
-    ) -> Result<(), Refusal> {
+    /// The swap was made: what was written is what is there. `sends_cookie`: its cookie goes out too.
+    pub(super) fn arrived_at(&self, call: &mut Call<'_>, mut live: Live, sends_cookie: bool) -> Result<(), Refusal> {
+        let id = live.id.as_ref().ok_or(Refusal::OutOfOrder)?;
         if sends_cookie {
-            call.flow.set_cookies = self.id_cookies(call, &id, &record)?;
-            call.flow.is_doubled = false;
+            call.flow.set_cookies = self.id_cookies(call, id, &live.record)?;
+            call.flow.rivals.is_doubled = false;
         }
-        let before = call.flow.live().filter(|live| live.id.as_ref() == Some(&id));
-        let (followed, key) = before.map_or((false, None), |live| (live.followed, live.key.clone()));
-        let arrived = Live { id: Some(id), key, bytes, record, followed, adopted: false };
+        if let Some(before) = call.flow.live().filter(|before| before.id == live.id) {
+            (live.followed, live.key) = (before.followed, before.key.clone());
+        }
         match &mut call.flow.base {
-            Base::Live(live) => **live = arrived,
-            base => *base = Base::Live(Box::new(arrived)),
+            Base::Live(before) => **before = live,
+            base => *base = Base::Live(Box::new(live)),
         }
         Ok(())
     }

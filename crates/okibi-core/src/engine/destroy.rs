@@ -39,7 +39,7 @@ impl Engine {
         let host = call.flow.host.as_ref();
         match (&call.flow.base, &call.flow.presented) {
             _ if self.is_sealed() => match self.own_revocation(call.flow) {
-                Some(key) => self.ask_mark(call, work, key, None, 0),
+                Some(key) => self.ask_mark(call, work, (key, 0), None),
                 None => match call.flow.noted.clone() {
                     // It went on under another handle: that one ends.
                     Some(key) => Ok(look(call.flow, work, key, 0)),
@@ -57,7 +57,7 @@ impl Engine {
             (Base::Live(live), _) => match &live.id {
                 Some(id) => {
                     let (key, witness) = (self.key(host, id), live.witness());
-                    self.ask_mark(call, work, key, witness, 0)
+                    self.ask_mark(call, work, (key, 0), witness)
                 }
                 None => self.ended(call, work),
             },
@@ -102,7 +102,7 @@ impl Engine {
             // Nobody has taken the session over yet, and from now on nobody can.
             let is_untaken = hops == 0 && call.flow.is_accepted && matches!(work.task, Task::Commit(_));
             return if is_untaken || self.policy.revocations {
-                self.ask_mark(call, work, key, None, hops)
+                self.ask_mark(call, work, (key, hops), None)
             } else {
                 self.ended(call, work)
             };
@@ -119,7 +119,7 @@ impl Engine {
             Ok(Stored::Marker(_)) => self.ended(call, work),
             // Whatever is stored there, a note's key says that the session has ended.
             _ if self.policy.revocations => self.ended(call, work),
-            Ok(Stored::Record(_)) | Err(_) => self.ask_mark(call, work, key, Some(bytes), hops),
+            Ok(Stored::Record(_)) | Err(_) => self.ask_mark(call, work, (key, hops), Some(bytes)),
         }
     }
 
@@ -127,12 +127,11 @@ impl Engine {
         &self,
         call: &mut Call<'_>,
         work: Box<Work>,
-        key: StoreKey,
+        (key, hops): (StoreKey, u8),
         expected: Option<Bytes>,
-        hops: u8,
     ) -> Result<Step, Refusal> {
         if self.policy.revocations {
-            let write = self.note(call.flow, hops, None, call.now, call.random)?;
+            let write = self.note(call, hops, None)?;
             return self.ask_swap(call.flow, work, Stage::EndMarking { key, expected, hops }, write);
         }
         let until = match call.flow.accepted.first().filter(|_| expected.is_none()) {

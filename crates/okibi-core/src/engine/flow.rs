@@ -5,11 +5,11 @@ use core::{fmt, mem};
 
 use super::{
     io::{Activity, Step},
-    known::{Base, Elsewhere, Live, Rival},
+    known::{Base, Elsewhere, Live, Rivals},
     work::{Looking, Work},
 };
 use crate::{
-    error::Event,
+    error::{Event, Reason},
     id::{Id, StoreKey},
     random::Random,
     record::{Entry, Record},
@@ -23,14 +23,7 @@ use crate::{
 pub struct Flow {
     /// The id in the cookie, where the cookie has one.
     pub(super) presented: Option<Id>,
-    /// The other cookie of the same name: to be looked up as well, and to be ended by a logout.
-    pub(super) rival: Option<Rival>,
-    /// What the first of the two turned out to be, while the other is looked up.
-    pub(super) first: Option<Box<Base>>,
-    /// It was decided which of the two counts.
-    pub(super) is_decided: bool,
-    /// A cookie's name came twice, and no answer to that was written yet.
-    pub(super) is_doubled: bool,
+    pub(super) rivals: Rivals,
     /// The host that the request asked, where a dialect tells hosts apart.
     pub(super) host: Option<Text>,
     /// Which of the cookie's names the request had, as bits: the name itself, then its chunks.
@@ -63,7 +56,7 @@ pub(super) struct Call<'a> {
 }
 
 fields!(Flow {
-    presented, rival, first, is_decided, is_doubled, host, names_seen, accepted_seen, accepted, is_accepted, base, basis, began, noted, set_cookies, taken, activity, looking, work;
+    presented, rivals, host, names_seen, accepted_seen, accepted, is_accepted, base, basis, began, noted, set_cookies, taken, activity, looking, work;
     events
 });
 impl Flow {
@@ -152,6 +145,11 @@ impl Flow {
 
     pub(super) fn event(&mut self, event: Event) {
         self.events.push(event);
+    }
+
+    /// Says why a cookie opens no session.
+    pub(super) fn refuse(&mut self, reason: Reason) {
+        self.event(reason.event());
     }
 
     /// Another request changed the session: what the handler saw is no longer what is there.

@@ -44,11 +44,31 @@ pub(super) struct Live {
 }
 
 impl Live {
+    /// What is stored under an id. A sealed session has neither an id nor bytes of a store.
+    pub(super) fn stored(id: Option<Id>, bytes: Bytes, record: Record) -> Self {
+        Self { id, key: None, bytes, record, followed: false, adopted: false }
+    }
+
     /// What must lie where the session lies, for a swap of it.
     pub(super) fn witness(&self) -> Option<Bytes> {
         (!self.adopted).then(|| self.bytes.clone())
     }
 }
+
+/// What is known of a request's two cookies of one name, if it has two (`rival.rs`).
+#[derive(Clone, Default)]
+pub(super) struct Rivals {
+    /// The other one: to be looked up as well, and to be ended by a logout.
+    pub(super) other: Option<Rival>,
+    /// What the first of the two turned out to be, while the other is looked up.
+    pub(super) first: Option<Box<Base>>,
+    /// It was decided which of the two counts.
+    pub(super) is_decided: bool,
+    /// A cookie's name came twice, and no answer to that was written yet.
+    pub(super) is_doubled: bool,
+}
+
+fields!(Rivals { other, first, is_decided, is_doubled });
 
 /// The other cookie of a request that has two.
 #[derive(Clone)]

@@ -14,7 +14,7 @@ use super::{
     work::{Looking, Stage, Work},
 };
 use crate::{
-    error::{Event, Refusal},
+    error::{Event, Reason, Refusal},
     exchange::Loaded,
     id::Id,
     policy::Policy,
@@ -31,14 +31,13 @@ pub(super) enum Seen {
     Live(Box<Live>),
     /// It moved at equal privilege: the next id.
     Moved(Id),
-    RotatedAway,
-    Gone(Event),
+    Gone(Reason),
 }
 
 /// Where to look next.
 pub(super) enum Next {
-    /// What is known now is known for good.
-    Nowhere,
+    /// What is known now is known for good: a live session, or why there is none.
+    Nowhere(Option<Reason>),
     /// Under the id that a marker names.
     Id(Id),
     /// Where an accepted dialect keeps this id.
@@ -75,10 +74,11 @@ impl Engine {
     }
 
     /// Takes in the answer to a load by itself.
-    pub(super) fn looked_up(&self, flow: &mut Flow, answer: Answer, now: Timestamp) -> Result<Step, Refusal> {
-        if matches!(flow.base, Base::Unchecked(_)) {
-            return self.checked_by_itself(flow, answer, now);
+    pub(super) fn looked_up(&self, call: &mut Call<'_>, answer: Answer) -> Result<Step, Refusal> {
+        if matches!(call.flow.base, Base::Unchecked(_)) {
+            return self.checked_by_itself(call, answer);
         }
+        let flow = &mut *call.flow;
         let mut looking = flow.looking.take().ok_or(Refusal::OutOfOrder)?;
         let found = match answer {
             Answer::Loaded(found) => found,
@@ -87,18 +87,17 @@ impl Engine {
             Answer::Failed(_) => return Err(Refusal::StoreUnavailable),
             _ => return Err(Refusal::OutOfOrder),
         };
-        let seen_before = flow.events.len();
         let next = if looking.is_elsewhere {
-            self.arrive_elsewhere(flow, &looking.id, found.as_ref(), now);
-            Next::Nowhere
+            Next::Nowhere(self.arrive_elsewhere(call, &looking.id, found.as_ref()))
         } else {
-            self.arrive(flow, &mut looking.hops, &looking.id, found.as_ref(), now)
+            self.arrive(call, &mut looking.hops, &looking.id, found.as_ref())
         };
-        match next {
+        let flow = &mut *call.flow;
+        let reason = match next {
             Next::Id(id) => return Ok(self.look_up(flow, id, looking.hops)),
             Next::Elsewhere(id) => return Ok(look_elsewhere(flow, id)),
-            Next::Nowhere => {}
-        }
+            Next::Nowhere(reason) => reason,
+        };
         if let Base::Live(live) = &mut flow.base
             && !live.adopted
         {
@@ -107,10 +106,7 @@ impl Engine {
         if let Some(Rival::Id(id)) = self.other_cookie(flow) {
             return Ok(self.look_up(flow, id, 0));
         }
-        if flow.live().is_none()
-            && self.policy.can().deletes_expired
-            && flow.events.iter().skip(seen_before).any(|event| *event == Event::Expired)
-        {
+        if flow.live().is_none() && self.policy.can().deletes_expired && reason == Some(Reason::Expired) {
             let key = looking.key.take().unwrap_or_else(|| self.key(flow.host.as_ref(), &looking.id));
             looking.is_leftover = true;
             flow.looking = Some(looking);
@@ -130,7 +126,7 @@ impl Engine {
         match (stage, came) {
             (Stage::Loading(id), Came::Loaded(found)) => self.loaded(call, work, &id, found.as_ref()),
             (Stage::LoadingAccepted(id), Came::Loaded(found)) => {
-                self.arrive_elsewhere(call.flow, &id, found.as_ref(), call.now);
+                self.arrive_elsewhere(call, &id, found.as_ref());
                 self.proceed(call, work)
             }
             (Stage::Checking, Came::Loaded(found)) => {
@@ -158,10 +154,10 @@ impl Engine {
     ) -> Result<Step, Refusal> {
         let was_live = call.flow.live().is_some();
         let followed = call.flow.live().is_some_and(|live| live.followed);
-        match self.arrive(call.flow, &mut work.hops, id, found, call.now) {
+        match self.arrive(call, &mut work.hops, id, found) {
             Next::Id(next) => return Ok(self.ask_load(call.flow, work, next)),
             Next::Elsewhere(id) => return Ok(ask_load_elsewhere(call.flow, work, id)),
-            Next::Nowhere => {}
+            Next::Nowhere(_) => {}
         }
         if !was_live && let Some(Rival::Id(next)) = self.other_cookie(call.flow) {
             work.hops = 0;
@@ -183,93 +179,105 @@ impl Engine {
         Step::Load(key)
     }
 
-    /// What lies under an id's key, or in a cookie, is at this time.
-    pub(super) fn see(&self, policy: &Policy, flow: &Flow, loaded: &Loaded, id: Option<&Id>, now: Timestamp) -> Seen {
-        let now = flow.judged_at(now);
-        match policy.decode(loaded, id) {
-            Err(record::Undecodable) => Seen::Gone(Event::UndecodableRecord),
-            Ok(Stored::Record(record)) if record.expires_at() <= now => Seen::Gone(Event::Expired),
-            Ok(Stored::Record(record)) => {
-                // A sealed record needs no witness.
-                let bytes = if id.is_some() { loaded.bytes.clone() } else { Bytes::new() };
-                let id = id.cloned();
-                Seen::Live(Box::new(Live { id, key: None, bytes, record, followed: false, adopted: false }))
+    /// What lies under an id's key is at this time.
+    pub(super) fn see(&self, call: &Call<'_>, loaded: &Loaded, id: &Id) -> Seen {
+        let now = call.flow.judged_at(call.now);
+        let marker = match self.policy.decode(loaded, Some(id)) {
+            Ok(Stored::Marker(marker)) => marker,
+            stored => return live(stored, &loaded.bytes, Some(id), now).map_or_else(Seen::Gone, Seen::Live),
+        };
+        match (marker.moved, marker.next) {
+            _ if marker.until <= now => Seen::Gone(Reason::UnknownId),
+            (Moved::Rotated, _) => Seen::Gone(Reason::RotatedAway),
+            (Moved::Renewed, next) => {
+                let key = self.key(call.flow.host.as_ref(), id);
+                let next = next.and_then(|next| renew::reveal(&next, id, &key));
+                next.map_or(Seen::Gone(Reason::Undecodable), Seen::Moved)
             }
-            Ok(Stored::Marker(marker)) if marker.until <= now => Seen::Gone(Event::UnknownId),
-            Ok(Stored::Marker(marker)) => match (marker.moved, marker.next, id) {
-                (Moved::Rotated, ..) => Seen::RotatedAway,
-                (Moved::Renewed, Some(next), Some(id)) => {
-                    let key = self.key(flow.host.as_ref(), id);
-                    renew::reveal(&next, id, &key).map_or(Seen::Gone(Event::UndecodableRecord), Seen::Moved)
-                }
-                (Moved::Renewed, ..) => Seen::Gone(Event::UndecodableRecord),
-            },
         }
     }
 
     /// Takes in what lay under the key of `id`, and says where to look next.
-    pub(super) fn arrive(
-        &self,
-        flow: &mut Flow,
-        hops: &mut u8,
-        id: &Id,
-        found: Option<&Loaded>,
-        now: Timestamp,
-    ) -> Next {
-        if found.is_none() && flow.is_accepted && *hops == 0 {
+    pub(super) fn arrive(&self, call: &mut Call<'_>, hops: &mut u8, id: &Id, found: Option<&Loaded>) -> Next {
+        if found.is_none() && call.flow.is_accepted && *hops == 0 {
             return Next::Elsewhere(id.clone());
         }
-        let seen =
-            found.map_or(Seen::Gone(Event::UnknownId), |loaded| self.see(&self.policy, flow, loaded, Some(id), now));
-        let base = match seen {
+        match found.map_or(Seen::Gone(Reason::UnknownId), |loaded| self.see(call, loaded, id)) {
             Seen::Live(mut live) => {
                 live.followed = *hops > 0;
                 if live.followed {
-                    flow.event(Event::FollowedMarker);
+                    call.flow.event(Event::FollowedMarker);
                 }
-                Base::Live(live)
+                call.flow.replace(Base::Live(live));
+                Next::Nowhere(None)
             }
             Seen::Moved(next) if *hops < MOST_HOPS => {
                 *hops += 1;
-                return Next::Id(next);
+                Next::Id(next)
             }
-            Seen::Moved(_) => nothing(flow, Event::UnknownId, Base::Absent),
-            Seen::RotatedAway => nothing(flow, Event::RotatedAway, Base::Barred),
-            Seen::Gone(event) => nothing(flow, event, Base::Absent),
-        };
-        flow.replace(base);
-        Next::Nowhere
+            Seen::Moved(_) => Next::Nowhere(Some(nothing(call.flow, Reason::UnknownId))),
+            Seen::Gone(reason) => Next::Nowhere(Some(nothing(call.flow, reason))),
+        }
     }
 
-    /// Takes in what an accepted dialect keeps under `id`.
-    pub(super) fn arrive_elsewhere(&self, flow: &mut Flow, id: &Id, found: Option<&Loaded>, now: Timestamp) {
+    /// Takes in what an accepted dialect keeps under `id`. Why there is no session there, if there is none.
+    pub(super) fn arrive_elsewhere(&self, call: &mut Call<'_>, id: &Id, found: Option<&Loaded>) -> Option<Reason> {
+        let flow = &mut *call.flow;
         let entry = flow.accepted.first().map(|elsewhere| usize::from(elsewhere.entry));
         let accepted = entry.and_then(|entry| self.policy.accepted.get(entry));
+        let now = flow.judged_at(call.now);
         let seen = match (accepted, found) {
-            (Some(accepted), Some(loaded)) => self.see(&accepted.policy, flow, loaded, Some(id), now),
-            _ => Seen::Gone(Event::UnknownId),
+            (Some(accepted), Some(loaded)) => record_in(&accepted.policy, loaded, Some(id), now),
+            _ => Err(Reason::UnknownId),
         };
-        let base = match seen {
-            Seen::Live(live) => {
+        match seen {
+            Ok(live) => {
                 let expires_at = live.record.expires_at();
                 if let Some(elsewhere) = flow.accepted.first_mut() {
                     elsewhere.until = elsewhere.until.min(expires_at);
                 }
                 flow.event(Event::Adopted);
-                Base::Live(self.adopt(live, now))
+                flow.replace(Base::Live(self.adopt(live, call.now)));
+                None
             }
-            Seen::Gone(event) => nothing(flow, event, Base::Absent),
-            Seen::Moved(_) | Seen::RotatedAway => nothing(flow, Event::UndecodableRecord, Base::Absent),
-        };
-        flow.replace(base);
+            Err(reason) => Some(nothing(flow, reason)),
+        }
+    }
+}
+
+/// The session in a cookie, or where an accepted dialect keeps it. No marker has a place there.
+pub(super) fn record_in(
+    policy: &Policy,
+    loaded: &Loaded,
+    id: Option<&Id>,
+    now: Timestamp,
+) -> Result<Box<Live>, Reason> {
+    live(policy.decode(loaded, id), &loaded.bytes, id, now)
+}
+
+/// The session that is stored, if it is a live one. A sealed one needs no witness.
+fn live(
+    stored: Result<Stored, record::Undecodable>,
+    bytes: &Bytes,
+    id: Option<&Id>,
+    now: Timestamp,
+) -> Result<Box<Live>, Reason> {
+    match stored {
+        Ok(Stored::Record(record)) if record.expires_at() <= now => Err(Reason::Expired),
+        Ok(Stored::Record(record)) => {
+            let bytes = if id.is_some() { bytes.clone() } else { Bytes::new() };
+            Ok(Box::new(Live::stored(id.cloned(), bytes, record)))
+        }
+        Ok(Stored::Marker(_)) | Err(record::Undecodable) => Err(Reason::Undecodable),
     }
 }
 
 /// There is no session for this request (any more), so no cookie of one is sent either.
-pub(super) fn nothing(flow: &mut Flow, event: Event, base: Base) -> Base {
+fn nothing(flow: &mut Flow, reason: Reason) -> Reason {
     flow.set_cookies.clear();
-    flow.event(event);
-    base
+    flow.refuse(reason);
+    flow.replace(if reason == Reason::RotatedAway { Base::Barred } else { Base::Absent });
+    reason
 }
 
 fn look_elsewhere(flow: &mut Flow, id: Id) -> Step {

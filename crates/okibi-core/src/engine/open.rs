@@ -1,7 +1,14 @@
 //! Open and load: from the Cookie header to what is known of the session.
 
-use super::{Engine, adopt::Heard, flow::Flow, rival::Values};
-use crate::{cookie::parse, error::Event, text::Text, time::Timestamp};
+use alloc::vec::Vec;
+
+use super::{Engine, flow::Flow, rival::Values};
+use crate::{
+    cookie::{chunk, parse},
+    dialect::Candidate,
+    text::Text,
+    time::Timestamp,
+};
 
 impl Engine {
     /// Reads the request's Cookie headers.
@@ -17,32 +24,34 @@ impl Engine {
         let host = host.filter(|host| is_host(host)).map(Text::from);
         let mut flow = Flow { host, began: now, ..Flow::default() };
         let mut values = Values::default();
-        let mut accepted = [Heard::Nothing; 8];
+        let mut accepted = Vec::new();
         let mut is_crowded = false;
         for (name, value) in headers.into_iter().flat_map(parse::pairs) {
             if let Some(index) = self.cookie_index(name) {
-                flow.is_doubled |= flow.names_seen >> index & 1 == 1;
+                flow.rivals.is_doubled |= flow.names_seen >> index & 1 == 1;
                 flow.names_seen |= 1 << index;
-                // A chunk has no form of its own; a whole value does, and what has not is as good as absent.
-                if index == 0 && !self.is_plausible(value) {
-                    if !self.hear_accepted(&mut flow, &mut accepted, name, value, now) {
-                        flow.event(Event::MalformedCookie);
-                    }
-                } else if self.is_sealed() {
+                if index > 0 || self.is_first_chunk(value) {
+                    // A chunk has no form of its own.
                     values.hear(index, value);
-                } else {
-                    is_crowded |= self.hear_id(&mut flow, value, now);
+                    continue;
+                }
+                match self.policy.parse(value) {
+                    Ok(Candidate::Seal(value)) if self.is_sealed() => values.hear(index, value),
+                    Ok(candidate) => is_crowded |= self.hear_id(&mut flow, candidate),
+                    // What has not the form is as good as absent, unless it has that of an accepted dialect.
+                    Err(_) if self.hear_accepted(&mut flow, &mut accepted, name, value) => {}
+                    Err(reason) => flow.refuse(reason),
                 }
             } else {
-                self.hear_accepted(&mut flow, &mut accepted, name, value, now);
+                self.hear_accepted(&mut flow, &mut accepted, name, value);
             }
         }
         if self.is_sealed() {
-            self.hear_sealed(&mut flow, &values, now);
+            self.hear_sealed(&mut flow, &values);
         } else if is_crowded {
             self.contradict(&mut flow);
         }
-        self.read_accepted(&mut flow, &accepted, now);
+        self.read_accepted(&mut flow, &accepted);
         flow
     }
 
@@ -51,7 +60,9 @@ impl Engine {
     /// For an app that still writes an older dialect while it accepts this one: the requests that this engine claims are
     /// its own.
     pub fn claims(&self, header: &[u8]) -> bool {
-        parse::pairs(header).any(|(name, value)| self.cookie_index(name) == Some(0) && self.is_plausible(value))
+        parse::pairs(header).any(|(name, value)| {
+            self.cookie_index(name) == Some(0) && (self.is_first_chunk(value) || self.policy.parse(value).is_ok())
+        })
     }
 
     /// Which of the session's cookies a name is: 0 for the name itself, then the chunks.
@@ -60,9 +71,8 @@ impl Engine {
         self.policy.suffixes().iter().position(|known| known.as_bytes() == suffix)
     }
 
-    fn is_plausible(&self, value: &[u8]) -> bool {
-        let first_chunk = self.policy.suffixes().len() > 1 && matches!(value, [b'2'..=b'5', b'.', ..]);
-        first_chunk || self.policy.is_well_formed(value)
+    fn is_first_chunk(&self, value: &[u8]) -> bool {
+        self.policy.suffixes().len() > 1 && chunk::count(value) > 1
     }
 }
 

@@ -20,11 +20,10 @@ use super::{
     work::{Stage, Work},
 };
 use crate::{
-    error::{Event, Refusal},
+    error::{Reason, Refusal},
     exchange::Write,
     id::{Handle, StoreKey},
     policy::{ROTATE_MARKER, SKEW},
-    random::Random,
     record::{self, Marker, Moved, Record, Stored},
     time::Timestamp,
 };
@@ -60,17 +59,10 @@ impl Engine {
     }
 
     /// The note that ends a session: for a minute whoever comes with it stays anonymous, whatever their request does.
-    pub(super) fn note(
-        &self,
-        flow: &Flow,
-        hops: u8,
-        successor: Option<StoreKey>,
-        now: Timestamp,
-        random: &mut Random,
-    ) -> Result<Write, Refusal> {
-        let marker = Marker { moved: Moved::Rotated, until: now.plus(ROTATE_MARKER), next: None, successor };
-        let bytes = marker.encode(random.take()?);
-        Ok(Write { bytes, expires_at: self.last_end(flow, hops, now), owner: None })
+    pub(super) fn note(&self, call: &mut Call<'_>, hops: u8, successor: Option<StoreKey>) -> Result<Write, Refusal> {
+        let marker = Marker { moved: Moved::Rotated, until: call.now.plus(ROTATE_MARKER), next: None, successor };
+        let bytes = marker.encode(call.random.take()?);
+        Ok(Write { bytes, expires_at: self.last_end(call.flow, hops, call.now), owner: None })
     }
 
     /// Asks whether the session of the cookie has ended.
@@ -80,9 +72,10 @@ impl Engine {
     }
 
     /// Takes in the answer to that.
-    pub(super) fn checked_by_itself(&self, flow: &mut Flow, answer: Answer, now: Timestamp) -> Result<Step, Refusal> {
+    pub(super) fn checked_by_itself(&self, call: &mut Call<'_>, answer: Answer) -> Result<Step, Refusal> {
+        let flow = &mut *call.flow;
         match answer {
-            Answer::Loaded(found) => self.heed(flow, found.map(|loaded| loaded.bytes).as_ref(), now),
+            Answer::Loaded(found) => self.heed(flow, found.map(|loaded| loaded.bytes).as_ref(), call.now),
             Answer::Failed(_) => return Err(Refusal::StoreUnavailable),
             _ => return Err(Refusal::OutOfOrder),
         }
@@ -126,7 +119,7 @@ impl Engine {
             // It has ended, whatever the note says besides.
             (_, Some(bytes)) => {
                 flow.set_cookies.clear();
-                flow.event(Event::Revoked);
+                flow.refuse(Reason::Revoked);
                 match record::decode(bytes, &self.policy.limits) {
                     Ok(Stored::Marker(marker)) if marker.until > now => Base::Barred,
                     _ => Base::Absent,
@@ -146,7 +139,7 @@ impl Engine {
         // Before anything is written, it must be certain that the new one fits into cookies.
         let cookies = self.sealed(call, &record)?;
         let successor = record.handle.as_ref().map(|handle| self.revocation_key(handle));
-        let write = self.note(call.flow, 0, successor, call.now, call.random)?;
+        let write = self.note(call, 0, successor)?;
         self.ask_swap(call.flow, work, Stage::Revoking { record, cookies }, write)
     }
 
@@ -172,8 +165,7 @@ impl Engine {
     /// The cookie of a sealed session goes out.
     pub(super) fn arrived_sealed(flow: &mut Flow, record: Record, cookies: Vec<String>) {
         flow.set_cookies = cookies;
-        flow.is_doubled = false;
-        let bytes = Bytes::new();
-        flow.base = Base::Live(Box::new(Live { id: None, key: None, bytes, record, followed: false, adopted: false }));
+        flow.rivals.is_doubled = false;
+        flow.base = Base::Live(Box::new(Live::stored(None, Bytes::new(), record)));
     }
 }

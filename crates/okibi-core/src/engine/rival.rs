@@ -12,10 +12,15 @@ use super::{
     Engine,
     flow::Flow,
     known::{Base, Live, Rival},
-    lookup::Seen,
+    lookup::record_in,
     work::Work,
 };
-use crate::{cookie::chunk, dialect::Reading, error::Event, exchange::Loaded, time::Timestamp};
+use crate::{
+    cookie::chunk,
+    dialect::{Candidate, Reading},
+    error::Reason,
+    exchange::Loaded,
+};
 
 /// The different values of each of a sealed session's cookies: two of each name at most.
 #[derive(Default)]
@@ -51,18 +56,22 @@ impl<'a> Values<'a> {
 
 impl Engine {
     /// Takes in a cookie's value that may be an id. Whether it is one too many.
-    pub(super) fn hear_id(&self, flow: &mut Flow, value: &[u8], now: Timestamp) -> bool {
-        let Some(Reading::Id(id)) = self.policy.read(value, now) else {
-            flow.event(Event::ForgedCookie);
-            return false;
+    pub(super) fn hear_id(&self, flow: &mut Flow, candidate: Candidate<'_>) -> bool {
+        let id = match self.policy.open(candidate, flow.began) {
+            Ok(Reading::Id(id)) => id,
+            Ok(Reading::Record(_)) => return false,
+            Err(reason) => {
+                flow.refuse(reason);
+                return false;
+            }
         };
-        match (&flow.presented, &flow.rival) {
+        match (&flow.presented, &flow.rivals.other) {
             (None, _) => {
                 flow.presented = Some(id);
                 flow.base = Base::Unread;
             }
             (Some(known), _) if *known == id => {}
-            (_, None) => flow.rival = Some(Rival::Id(id)),
+            (_, None) => flow.rivals.other = Some(Rival::Id(id)),
             (_, Some(Rival::Id(known))) if *known == id => {}
             _ => return !self.policy.can().first_counts,
         }
@@ -70,14 +79,14 @@ impl Engine {
     }
 
     /// Opens the cookies of a sealed session. Two copies of one session count once: the one that was active later.
-    pub(super) fn hear_sealed(&self, flow: &mut Flow, values: &Values<'_>, now: Timestamp) {
+    pub(super) fn hear_sealed(&self, flow: &mut Flow, values: &Values<'_>) {
         let mut opened: Vec<(Box<Live>, Vec<u8>)> = Vec::new();
         let mut failures = [None; 2];
         let mut has_opened = [false; 2];
         for (place, chosen) in values.ways() {
-            let mut fail = |event| {
+            let mut fail = |reason| {
                 if let Some(slot) = failures.get_mut(place) {
-                    *slot = Some(event);
+                    *slot = Some(reason);
                 }
             };
             let joined = if self.policy.suffixes().len() > 1 {
@@ -86,34 +95,35 @@ impl Engine {
                 chosen.first().copied().flatten().map(Into::into)
             };
             let Some(value) = joined else {
-                fail(Event::IncompleteChunks);
+                fail(Reason::Incomplete);
                 continue;
             };
-            let Some(Reading::Record(text)) = self.policy.read(&value, now) else {
-                fail(Event::ForgedCookie);
-                continue;
+            let text = match self.policy.open(Candidate::Seal(&value), flow.began) {
+                Ok(Reading::Record(text)) => text,
+                Ok(Reading::Id(_)) => continue,
+                Err(reason) => {
+                    fail(reason);
+                    continue;
+                }
             };
             if let Some(slot) = has_opened.get_mut(place) {
                 *slot = true;
             }
             let loaded = Loaded { bytes: text.into(), expires_at: None };
-            match self.see(&self.policy, flow, &loaded, None, now) {
-                Seen::Live(live) => {
-                    match opened.iter_mut().find(|(other, _)| other.record.handle == live.record.handle) {
-                        Some(known)
-                            if self.policy.can().first_counts
-                                || (known.0.record.active, &known.1) > (live.record.active, &value) => {}
-                        Some(known) => *known = (live, value),
-                        None => opened.push((live, value)),
-                    }
-                }
-                Seen::Gone(event) => flow.event(event),
-                Seen::Moved(_) | Seen::RotatedAway => flow.event(Event::UndecodableRecord),
+            match record_in(&self.policy, &loaded, None, flow.began) {
+                Ok(live) => match opened.iter_mut().find(|(other, _)| other.record.handle == live.record.handle) {
+                    Some(known)
+                        if self.policy.can().first_counts
+                            || (known.0.record.active, &known.1) > (live.record.active, &value) => {}
+                    Some(known) => *known = (live, value),
+                    None => opened.push((live, value)),
+                },
+                Err(reason) => flow.refuse(reason),
             }
         }
         for (failure, has_opened) in failures.into_iter().zip(has_opened) {
-            if let Some(event) = failure.filter(|_| !has_opened) {
-                flow.event(event);
+            if let Some(reason) = failure.filter(|_| !has_opened) {
+                flow.refuse(reason);
             }
         }
         let mut opened = opened.into_iter().map(|(live, _)| live);
@@ -124,7 +134,7 @@ impl Engine {
             }
             (Some(_), None, _) if values.is_crowded && !first_counts => self.contradict(flow),
             (Some(first), second, _) => {
-                flow.rival = second.map(Rival::Sealed);
+                flow.rivals.other = second.map(Rival::Sealed);
                 flow.base = if self.policy.revocations { Base::Unchecked(first) } else { Base::Live(first) };
             }
             _ => {}
@@ -133,37 +143,37 @@ impl Engine {
 
     /// There are too many cookies to tell which one counts: no session.
     pub(super) fn contradict(&self, flow: &mut Flow) {
-        flow.is_decided = true;
+        flow.rivals.is_decided = true;
         flow.base = Base::Absent;
-        flow.event(Event::DuplicateCookie);
+        flow.refuse(Reason::Duplicate);
         flow.set_cookies = self.former_removals(flow);
     }
 
     /// Once a cookie was looked up: the other one, if it has to be looked up as well. After that it is decided which counts.
     pub(super) fn other_cookie(&self, flow: &mut Flow) -> Option<Rival> {
-        if flow.is_decided || flow.rival.is_none() {
+        if flow.rivals.is_decided || flow.rivals.other.is_none() {
             return None;
         }
-        if let Some(first) = flow.first.take() {
+        if let Some(first) = flow.rivals.first.take() {
             self.decide(flow, *first);
             return None;
         }
         if self.policy.can().first_counts && flow.live().is_some() {
-            flow.is_decided = true;
+            flow.rivals.is_decided = true;
             return None;
         }
-        let rival = flow.rival.take()?;
+        let rival = flow.rivals.other.take()?;
         let base = match &rival {
             Rival::Id(id) => {
-                flow.rival = flow.presented.replace(id.clone()).map(Rival::Id);
+                flow.rivals.other = flow.presented.replace(id.clone()).map(Rival::Id);
                 Base::Unread
             }
             Rival::Sealed(live) => {
-                flow.rival = Some(rival.clone());
+                flow.rivals.other = Some(rival.clone());
                 Base::Unchecked(live.clone())
             }
         };
-        flow.first = Some(Box::new(mem::replace(&mut flow.base, base)));
+        flow.rivals.first = Some(Box::new(mem::replace(&mut flow.base, base)));
         Some(rival)
     }
 
@@ -175,12 +185,12 @@ impl Engine {
             }
             (Base::Live(first), Base::Live(_)) => {
                 // Both are ended by a logout.
-                flow.first = Some(Box::new(Base::Live(first)));
+                flow.rivals.first = Some(Box::new(Base::Live(first)));
                 self.contradict(flow);
                 Base::Absent
             }
             (Base::Live(first), _) => {
-                if let Some(Rival::Id(id)) = &mut flow.rival
+                if let Some(Rival::Id(id)) = &mut flow.rivals.other
                     && let Some(presented) = &mut flow.presented
                 {
                     mem::swap(id, presented);
@@ -191,18 +201,18 @@ impl Engine {
             (Base::Barred, _) | (_, Base::Barred) => Base::Barred,
             _ => Base::Absent,
         };
-        flow.is_decided = true;
+        flow.rivals.is_decided = true;
         flow.replace(base);
     }
 
     /// A session of the request's that a logout has still to end, after the one that counts.
     pub(super) fn next_to_end(&self, flow: &mut Flow, work: &mut Work) -> bool {
         work.is_checked = false;
-        flow.is_decided = true;
-        let first = flow.first.take().filter(|_| self.is_sealed());
-        let base = match (first, flow.rival.take()) {
+        flow.rivals.is_decided = true;
+        let first = flow.rivals.first.take().filter(|_| self.is_sealed());
+        let base = match (first, flow.rivals.other.take()) {
             (Some(first), rival) => {
-                flow.rival = rival;
+                flow.rivals.other = rival;
                 *first
             }
             (None, Some(Rival::Sealed(live))) => Base::Unchecked(live),

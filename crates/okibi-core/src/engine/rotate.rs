@@ -158,7 +158,7 @@ impl Engine {
     /// The session goes on under its new id.
     fn moved(&self, call: &mut Call<'_>, mut work: Box<Work>) -> Result<Step, Refusal> {
         let Fresh { id, record, bytes, .. } = work.fresh.take().ok_or(Refusal::OutOfOrder)?;
-        self.arrived_at(call, id, record, bytes, true)?;
+        self.arrived_at(call, Live::stored(Some(id), bytes, record), true)?;
         if let Task::Take(_) = work.task { self.proceed(call, work) } else { Ok(Step::Done) }
     }
 

@@ -32,19 +32,20 @@ impl Engine {
         now: Timestamp,
         random: &mut Random,
     ) -> Result<Step, Refusal> {
-        let step = match flow.work.take() {
+        let call = &mut Call { flow, now, random };
+        let step = match call.flow.work.take() {
             Some(work) => {
                 let has_ended = work.has_ended;
-                let step = self.take_in(&mut Call { flow, now, random }, work, answer);
+                let step = self.take_in(call, work, answer);
                 step.map_err(|refusal| match refusal {
                     // The session that was there has ended: that nothing was written would be wrong.
                     Refusal::StoreUnavailable if has_ended => Refusal::StoreUnknown,
                     refusal => refusal,
                 })?
             }
-            None => self.looked_up(flow, answer, now)?,
+            None => self.looked_up(call, answer)?,
         };
-        flow.count(&step);
+        call.flow.count(&step);
         Ok(step)
     }
 
@@ -109,7 +110,7 @@ impl Engine {
         let Some(Live { id: Some(id), key, followed, .. }) = call.flow.live() else { return Err(Refusal::OutOfOrder) };
         let (id, key, followed) = (id.clone(), key.clone(), *followed);
         let there = there.map(|bytes| Loaded { bytes, expires_at: None });
-        match there.map(|loaded| self.see(&self.policy, call.flow, &loaded, Some(&id), call.now)) {
+        match there.map(|loaded| self.see(call, &loaded, &id)) {
             Some(Seen::Live(mut live)) => {
                 live.followed = followed;
                 live.key = key;
@@ -121,7 +122,7 @@ impl Engine {
                 work.hops += 1;
                 Ok(self.ask_load(call.flow, work, next))
             }
-            Some(Seen::Moved(_) | Seen::RotatedAway | Seen::Gone(_)) | None => self.lose(call, work),
+            Some(Seen::Moved(_) | Seen::Gone(_)) | None => self.lose(call, work),
         }
     }
 }

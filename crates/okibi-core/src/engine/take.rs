@@ -7,7 +7,7 @@ use super::{
     flow::Call,
     flow::Flow,
     io::Step,
-    known::Base,
+    known::{Base, Live},
     plan::Rotation,
     swap::Came,
     work::{Stage, Task, Work},
@@ -49,7 +49,7 @@ impl Engine {
         match (stage, came) {
             (Stage::Taking { record, value }, Came::Written(bytes)) => {
                 let id = call.flow.live().and_then(|live| live.id.clone()).ok_or(Refusal::OutOfOrder)?;
-                self.arrived_at(call, id, record, bytes, false)?;
+                self.arrived_at(call, Live::stored(Some(id), bytes, record), false)?;
                 call.flow.basis = call.flow.basis.wrapping_add(1);
                 call.flow.taken = Some(value);
                 Ok(Step::Done)

@@ -39,7 +39,7 @@ impl Engine {
 
     /// Whether two cookies came and one of them can be removed: then the one that counts is sent again.
     pub(super) fn heals(&self, flow: &Flow) -> bool {
-        flow.is_doubled && !self.policy.former.is_empty()
+        flow.rivals.is_doubled && !self.policy.former.is_empty()
     }
 
     /// Whether a cookie is to be sent that nothing in this task decides: that of a session that was followed through a marker

@@ -25,7 +25,12 @@ pub(crate) fn split(value: &[u8]) -> Option<(Id, &str, [u8; 32])> {
 /// The id in a signed value, if one of the ring's secrets signed it for this cookie. Compared in constant time (S5).
 pub fn verify(ring: &Ring, cookie_name: &str, value: &[u8]) -> Option<Id> {
     let (id, text, signature) = split(value)?;
-    ring.iter().any(|secret| mac(secret, cookie_name, text).verify(&signature)).then_some(id)
+    is_signed(ring, cookie_name, text, &signature).then_some(id)
+}
+
+/// Whether one of the ring's secrets signed an id's text for this cookie.
+pub(crate) fn is_signed(ring: &Ring, cookie_name: &str, text: &str, signature: &[u8]) -> bool {
+    ring.iter().any(|secret| mac(secret, cookie_name, text).verify(signature))
 }
 
 fn mac(secret: &Secret, cookie_name: &str, id: &str) -> HmacSha256 {

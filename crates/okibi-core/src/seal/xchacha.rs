@@ -4,7 +4,8 @@ use alloc::{string::String, vec::Vec};
 
 use okibi_crypto::base64;
 
-use super::ring::Ring;
+use super::ring::{Ring, Secret};
+use crate::error::Reason;
 
 const VERSION: u8 = 1;
 const HEADER: usize = 1 + 4 + 24;
@@ -46,11 +47,20 @@ pub(crate) fn is_well_formed(value: &[u8]) -> bool {
 ///
 /// An unknown version or secret id, a wrong cookie name and a changed byte all look the same: `None` (S26, S27).
 pub fn open(ring: &Ring, cookie_name: &str, value: &[u8]) -> Option<Vec<u8>> {
-    let mut message = base64::from_url(value)?;
+    unseal(ring, cookie_name, value).ok()
+}
+
+/// The same, with the reason if it does not open.
+pub(crate) fn unseal(ring: &Ring, cookie_name: &str, value: &[u8]) -> Result<Vec<u8>, Reason> {
+    let message = base64::from_url(value).ok_or(Reason::Forged)?;
     if message.first() != Some(&VERSION) || message.len() < OVERHEAD {
-        return None;
+        return Err(Reason::Forged);
     }
-    let secret = ring.by_id(message.get(1..5)?)?;
+    let secret = message.get(1..5).and_then(|id| ring.by_id(id)).ok_or(Reason::UnknownSecret)?;
+    decrypt(secret, cookie_name, message).ok_or(Reason::Forged)
+}
+
+fn decrypt(secret: &Secret, cookie_name: &str, mut message: Vec<u8>) -> Option<Vec<u8>> {
     let nonce: [u8; 24] = message.get(5..HEADER)?.try_into().ok()?;
     let bound_to = associated_data(message.get(..HEADER)?, cookie_name);
     let end = message.len() - TAG;
