@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use okibi_core::{
-    Accept, Answer, Config, Consistency, Dialect, Engine, Flow, HonoKv, HonoProtection, HonoSessions, IronRing, Json,
-    Loaded, Op, Random, Step, Swap, Timestamp,
+    Accept, Answer, Consistency, Dialect, Engine, Flow, HonoKv, HonoProtection, HonoSessions, IronRing, Json, Loaded,
+    Native, Op, Random, Step, Swap, Timestamp,
 };
 
 const KEY: &str = "an encryption key of 32 characters, or more";
@@ -36,10 +36,11 @@ fn dialect(mode: u8) -> Dialect {
 pub fn dialects(input: &[u8]) {
     let Some((&mode, text)) = input.split_first() else { return };
     let spoken = dialect(mode);
-    let own = Engine::new(Config { dialect: spoken.clone(), ..Config::default() }).expect("a possible one");
+    let own = Engine::new(spoken.clone().into()).expect("a possible one");
     let until = Timestamp::from_millis(NOW.as_millis() + 1000);
-    let accept = vec![Accept { dialect: spoken, until, consistency: Consistency::Strong }];
-    let taking_over = Engine::new(Config { accept, ..Config::default() }).expect("a possible one");
+    let consistency = (!spoken.is_sealed()).then_some(Consistency::Strong);
+    let accept = vec![Accept { dialect: spoken, until, consistency }];
+    let taking_over = Engine::new(Native { accept, ..Native::default() }.into()).expect("a possible one");
     for engine in [&own, &taking_over] {
         let names = ["session", "id"];
         for name in names {

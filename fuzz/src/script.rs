@@ -3,7 +3,7 @@
 #[path = "../../crates/okibi-core/tests/support/mod.rs"]
 mod support;
 
-use okibi_core::{Config, Op, Protection, Ring, StoreKey};
+use okibi_core::{Op, Protection, Ring, StoreKey};
 use support::{Luck, Request, World};
 
 /// Whatever happens, no session is ever another's, one cookie at most is sent, and every task ends.
@@ -18,7 +18,7 @@ pub fn script(input: &[u8]) {
         1 => Protection::SignedId(ring()),
         _ => Protection::Sealed { ring: ring(), chunks: 1 },
     };
-    let mut world = World::new(Config { dialect: protection.into(), ..Config::default() });
+    let mut world = World::new(protection);
     let mut cookies: Vec<(String, u8)> = Vec::new();
     let mut requests: Vec<(Request, u8)> = Vec::new();
     for step in script.chunks_exact(2).take(200) {

@@ -74,8 +74,11 @@ pub enum ConfigError {
     /// Two secrets have the same secret id, most likely because they are equal.
     #[error("secrets number {0} and {1}: equal secret ids; remove one of them")]
     EqualSecrets(usize, usize),
+    /// An option that does not go with another one, or with how the sessions are kept.
+    #[error("{0}")]
+    Together(&'static str),
     /// Something that a binding passed on cannot be read.
-    #[error("options: {0}")]
+    #[error("{0}")]
     Options(String),
 }
 
@@ -150,7 +153,7 @@ pub enum Refusal {
     InvalidSpan,
     /// An idle span is longer than the session's absolute span, which would cut it off.
     #[error(
-        "session idle span of {}: longer than its absolute span of {}; set both (set_absolute or setAbsolute) or a shorter one",
+        "session idle span of {}: longer than its absolute span of {}; set both (`set_absolute`), or a shorter one",
         Span(*idle), Span(*absolute)
     )]
     IdleBeyondAbsolute {

@@ -21,6 +21,7 @@ mod exchange;
 mod id;
 pub mod json;
 mod log;
+mod outcome;
 mod policy;
 mod random;
 mod record;
@@ -37,15 +38,16 @@ pub use crate::{
     },
     engine::{
         Engine, Summary,
-        commit::counts_as_failed,
         flow::Flow,
         io::{Activity, Answer, Fault, Step},
     },
     error::{ConfigError, Event, Refusal},
     exchange::{Consistency, Loaded, Swap, Write},
     id::{Handle, Id, Owner, StoreKey},
+    outcome::Outcome,
     policy::{
-        Accept, Config, Dialect, Lifetime, Protection,
+        config::{Accept, Config, Dialect, Lifetime, Native, Protection},
+        given::Given,
         hono::{HonoKv, HonoProtection, HonoSessions, IronRing},
     },
     random::{RANDOM_BYTES, Random},

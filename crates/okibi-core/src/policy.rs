@@ -1,6 +1,9 @@
 //! The configuration of one session, checked and parsed once.
 
+pub(crate) mod config;
+pub(crate) mod given;
 pub(crate) mod hono;
+mod same;
 
 use alloc::{string::String, vec::Vec};
 use core::time::Duration;
@@ -8,14 +11,15 @@ use core::time::Duration;
 use crate::{
     cookie::{
         chunk,
-        write::{CookieConfig, MAX_AGE, Template, without_prefix},
+        write::{MAX_AGE, Template, without_prefix},
     },
     error::ConfigError,
     exchange::Consistency,
     record::{Limits, Record},
-    seal::ring::Ring,
     time::Timestamp,
 };
+use config::{Accept, Config, Dialect, Native};
+pub(crate) use config::{Lifetime, Protection};
 use hono::{HonoKv, HonoProtection, HonoSessions};
 
 /// How long a rotation's marker keeps late requests of the old id anonymous and without a cookie.
@@ -34,157 +38,13 @@ pub(crate) const SHORTEST_IDLE: Duration = Duration::from_secs(1);
 pub(crate) const LONGEST_RENEWAL: Duration = Duration::from_hours(24);
 const LONGEST_GRACE: Duration = Duration::from_hours(1);
 
-/// How a session's cookie value is made.
-#[derive(Clone, Debug, Default)]
-pub enum Protection {
-    /// The bare id. Its 256 random bits are all the protection it needs.
-    #[default]
-    Id,
-    /// The id with an HMAC, so that an invented id never reaches the store.
-    SignedId(Ring),
-    /// The whole record, encrypted: the cookie is the store.
-    Sealed {
-        /// The secrets.
-        ring: Ring,
-        /// Over how many cookies it may be split, 1 to 5.
-        chunks: usize,
-    },
-}
-
-/// One complete set of conventions: what a cookie's value is, where a record lies, and how it is written.
+/// What is spoken, found possible.
 #[expect(clippy::large_enum_variant, reason = "one for each engine")]
 #[derive(Clone, Debug)]
-pub enum Dialect {
-    /// okibi's own.
+pub(crate) enum Spoken {
     Native(Protection),
-    /// That of the npm package `hono-sessions` 0.8, byte for byte.
     HonoSessions(HonoSessions),
-    /// That of the npm package `hono-kv-session` 1.0, byte for byte.
     HonoKv(HonoKv),
-}
-
-impl Default for Dialect {
-    fn default() -> Self {
-        Self::Native(Protection::default())
-    }
-}
-
-impl Dialect {
-    /// Whether the cookie is the store.
-    pub const fn is_sealed(&self) -> bool {
-        match self {
-            Self::Native(protection) => matches!(protection, Protection::Sealed { .. }),
-            Self::HonoSessions(spoken) => matches!(spoken.protection, HonoProtection::Sealed(_)),
-            Self::HonoKv(_) => false,
-        }
-    }
-}
-
-impl From<HonoSessions> for Dialect {
-    fn from(spoken: HonoSessions) -> Self {
-        Self::HonoSessions(spoken)
-    }
-}
-
-impl From<Protection> for Dialect {
-    fn from(protection: Protection) -> Self {
-        Self::Native(protection)
-    }
-}
-
-/// An older dialect whose sessions are taken over, until a day that ends it.
-#[derive(Clone, Debug)]
-pub struct Accept {
-    /// The older dialect, with its cookie and its secrets.
-    pub dialect: Dialect,
-    /// From when on its cookies count for nothing.
-    pub until: Timestamp,
-    /// What its store can promise.
-    pub consistency: Consistency,
-}
-
-/// How long a session lives: idle and absolute. The constants are the limits of NIST SP 800-63B-4 (S15).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lifetime {
-    /// How long it lives without activity.
-    pub idle: Duration,
-    /// How long it lives at most. `None`: as long as it is used.
-    pub absolute: Option<Duration>,
-}
-
-impl Lifetime {
-    /// 30 days at most, active or not: a low risk (AAL1).
-    pub const AAL1: Self = Self::new(30 * 24 * 60, 30 * 24 * 60);
-    /// 1 hour idle, 24 hours at most: the default (AAL2).
-    pub const AAL2: Self = Self::new(60, 24 * 60);
-    /// 15 minutes idle, 12 hours at most: a high risk (AAL3).
-    pub const AAL3: Self = Self::new(15, 12 * 60);
-
-    const fn new(idle_minutes: u64, absolute_minutes: u64) -> Self {
-        Self {
-            idle: Duration::from_secs(idle_minutes * 60),
-            absolute: Some(Duration::from_secs(absolute_minutes * 60)),
-        }
-    }
-}
-
-/// Everything that can be configured about a session. [`Engine::new`](crate::Engine::new) checks it.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// The cookie's name and attributes. The older dialects bring their own.
-    pub cookie: CookieConfig,
-    /// What is spoken: okibi's own dialect with one of its protections, or an older one.
-    pub dialect: Dialect,
-    /// Older dialects whose sessions are taken over. Only okibi's own dialect can do that.
-    pub accept: Vec<Accept>,
-    /// What store keys begin with. Default: the cookie's name without its prefix.
-    pub namespace: Option<String>,
-    /// How long a session lives. Default [`Lifetime::AAL2`]. The older dialects bring their own.
-    pub lifetime: Lifetime,
-    /// How much of the idle span must pass before activity is written down and the cookie sent again: at most 1 day.
-    /// Default a tenth of the idle span, at most 1 day.
-    pub renew_after: Option<Duration>,
-    /// Whether the cookie outlives the browser's own session. Default true.
-    pub persistent: bool,
-    /// How long a renewed id still leads to its successor. Default 60 seconds; zero is allowed.
-    pub grace: Duration,
-    /// What a record may be at most.
-    pub limits: Limits,
-    /// How long the Set-Cookie headers of a sealed session may be in total, with names and attributes: 512 to 65536 bytes.
-    /// Default 8192. More is refused as [`Refusal::CookieTooLarge`](crate::Refusal::CookieTooLarge) before anything is sent.
-    ///
-    /// A browser sends the cookies back in one header. nginx refuses one of more than 8 KB by default, and Node refuses more
-    /// than 16 KB of headers. Then even a logout would be refused.
-    pub max_cookie_bytes: usize,
-    /// What the store can promise.
-    pub consistency: Consistency,
-    /// Whether the store notes the ends of sealed sessions, so that a copy of their cookie opens nothing any more (N9). A
-    /// request that asks for its session then costs one load. Default false; it needs an absolute lifetime, which is
-    /// how long a note is kept.
-    pub revocations: bool,
-    /// Whether the store may drop what has not expired when it is full. One that does cannot be had for `revocations`.
-    /// Default false.
-    pub evicts: bool,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            cookie: CookieConfig::default(),
-            dialect: Dialect::default(),
-            accept: Vec::new(),
-            namespace: None,
-            lifetime: Lifetime::AAL2,
-            renew_after: None,
-            persistent: true,
-            grace: Duration::from_mins(1),
-            limits: Limits::default(),
-            max_cookie_bytes: 8192,
-            consistency: Consistency::Strong,
-            revocations: false,
-            evicts: false,
-        }
-    }
 }
 
 /// A configuration that was found possible.
@@ -193,7 +53,7 @@ pub(crate) struct Policy {
     pub(crate) cookie: Template,
     /// The cookie with attributes that it had before.
     pub(crate) former: Vec<Template>,
-    pub(crate) dialect: Dialect,
+    pub(crate) dialect: Spoken,
     pub(crate) accepted: AcceptedList,
     pub(crate) namespace: String,
     pub(crate) lifetime: Lifetime,
@@ -226,59 +86,86 @@ const MOST_ACCEPTED: usize = 8;
 
 impl Policy {
     pub(crate) fn new(config: Config) -> Result<Self, ConfigError> {
-        if !matches!(config.dialect, Dialect::Native(_)) {
-            check_own(&config)?;
+        let Config { dialect, limits, consistency } = config;
+        check_limits(&limits)?;
+        match dialect {
+            Dialect::Native(native) => Self::native(native, limits, consistency),
+            Dialect::HonoSessions(spoken) => {
+                let (cookie, lifetime) = (spoken.template()?, spoken.lifetime()?);
+                Ok(Self::older(Spoken::HonoSessions(spoken), cookie, lifetime, limits, consistency))
+            }
+            Dialect::HonoKv(spoken) => {
+                let (cookie, lifetime) = (spoken.template()?, spoken.lifetime()?);
+                Ok(Self::older(Spoken::HonoKv(spoken), cookie, lifetime, limits, consistency))
+            }
         }
-        let (cookie, lifetime) = match &config.dialect {
-            Dialect::Native(_) => (Template::new(&config.cookie)?, config.lifetime),
-            Dialect::HonoSessions(spoken) => (spoken.template()?, spoken.lifetime()?),
-            Dialect::HonoKv(spoken) => (spoken.template()?, spoken.lifetime()?),
-        };
-        let namespace = config.namespace.unwrap_or_else(|| namespace_of(&cookie.name));
+    }
+
+    fn native(native: Native, limits: Limits, consistency: Consistency) -> Result<Self, ConfigError> {
+        let Native { lifetime, renew_after, grace, max_cookie_bytes, revocations, .. } = native;
+        let cookie = Template::new(&native.cookie)?;
+        let namespace = native.namespace.unwrap_or_else(|| namespace_of(&cookie.name));
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
         if namespace.is_empty() || namespace.len() > 64 || !namespace.bytes().all(fits) {
             return Err(ConfigError::Namespace(namespace));
         }
-        if let Dialect::Native(protection) = &config.dialect {
-            check_spans(lifetime, config.renew_after, config.grace)?;
-            if let Protection::Sealed { chunks, .. } = protection
-                && !(1..=chunk::MOST).contains(chunks)
-            {
-                return Err(ConfigError::Limit { option: "chunks", value: *chunks, rule: "must be 1 to 5" });
-            }
-            if !(512..=65_536).contains(&config.max_cookie_bytes) {
-                let rule = "must be 512 to 65536; the default is 8192";
-                return Err(ConfigError::Limit { option: "max_cookie_bytes", value: config.max_cookie_bytes, rule });
-            }
+        check_spans(lifetime, renew_after, grace)?;
+        if let Protection::Sealed { chunks, .. } = native.protection
+            && !(1..=chunk::MOST).contains(&chunks)
+        {
+            return Err(ConfigError::Limit { option: "chunks", value: chunks, rule: "must be 1 to 5" });
         }
-        // The older dialects have the browser's own limit, of one cookie.
-        let max_cookie_bytes =
-            if matches!(config.dialect, Dialect::Native(_)) { config.max_cookie_bytes } else { usize::MAX };
-        check_limits(&config.limits)?;
-        if config.revocations {
-            check_revocations(&config.dialect, lifetime, config.evicts)?;
+        if !(512..=65_536).contains(&max_cookie_bytes) {
+            let rule = "must be 512 to 65536; the default is 8192";
+            return Err(ConfigError::Limit { option: "max_cookie_bytes", value: max_cookie_bytes, rule });
         }
-        let accepted = accepted(&config.dialect, config.accept, config.limits)?;
+        if revocations {
+            check_revocations(&native.protection, lifetime, native.evicts)?;
+        }
         Ok(Self {
-            former: cookie.former(&config.cookie)?,
+            former: cookie.former(&native.cookie)?,
             cookie,
-            dialect: config.dialect,
-            accepted,
+            dialect: Spoken::Native(native.protection),
+            accepted: accepted(native.accept, limits)?,
             namespace,
             lifetime,
-            renew_after: config.renew_after,
-            persistent: config.persistent,
-            grace: config.grace,
-            limits: config.limits,
+            renew_after,
+            persistent: native.persistent,
+            grace,
+            limits,
             max_cookie_bytes,
-            consistency: config.consistency,
-            revocations: config.revocations,
+            consistency,
+            revocations,
         })
+    }
+
+    /// An older dialect brings its cookie and its lifetime, and has nothing else to be configured.
+    fn older(dialect: Spoken, cookie: Template, lifetime: Lifetime, limits: Limits, consistency: Consistency) -> Self {
+        Self {
+            namespace: namespace_of(&cookie.name),
+            cookie,
+            former: Vec::new(),
+            dialect,
+            accepted: AcceptedList::default(),
+            lifetime,
+            renew_after: None,
+            persistent: true,
+            grace: Duration::ZERO,
+            limits,
+            // The browser's own limit, of one cookie.
+            max_cookie_bytes: usize::MAX,
+            consistency,
+            revocations: false,
+        }
     }
 
     /// Whether the cookie is the store.
     pub(crate) const fn is_sealed(&self) -> bool {
-        self.dialect.is_sealed()
+        match &self.dialect {
+            Spoken::Native(protection) => matches!(protection, Protection::Sealed { .. }),
+            Spoken::HonoSessions(spoken) => matches!(spoken.protection, HonoProtection::Sealed(_)),
+            Spoken::HonoKv(_) => false,
+        }
     }
 
     /// Whether activity of now is to be written down.
@@ -294,19 +181,19 @@ impl Policy {
 }
 
 #[cfg(feature = "compat")]
-fn accepted(written: &Dialect, accept: Vec<Accept>, limits: Limits) -> Result<AcceptedList, ConfigError> {
-    if !accept.is_empty() && !matches!(written, Dialect::Native(_)) {
-        let rule = "accept: only okibi's own dialect can take over sessions; write that, or accept nothing";
-        return Err(ConfigError::Options(rule.into()));
-    }
+fn accepted(accept: Vec<Accept>, limits: Limits) -> Result<AcceptedList, ConfigError> {
     if accept.len() > MOST_ACCEPTED {
         return Err(ConfigError::Limit { option: "accept", value: accept.len(), rule: "must be 8 dialects at most" });
     }
     let policy = |Accept { dialect, until, consistency }| {
         if matches!(dialect, Dialect::Native(_)) {
-            return Err(ConfigError::Options("accept: okibi's own dialect needs no taking over; remove it".into()));
+            return Err(ConfigError::Together("accept: okibi's own dialect needs no taking over; remove it"));
         }
-        let config = Config { dialect, limits, consistency, ..Config::default() };
+        if dialect.is_sealed() != consistency.is_none() {
+            let rule = "accept: a dialect whose cookie is the store goes to `accept_sealed`, all others to `accept`";
+            return Err(ConfigError::Together(rule));
+        }
+        let config = Config { dialect, limits, consistency: consistency.unwrap_or(Consistency::Strong) };
         Policy::new(config).map(|policy| Accepted { policy: policy.into(), until })
     };
     accept.into_iter().map(policy).collect()
@@ -315,46 +202,26 @@ fn accepted(written: &Dialect, accept: Vec<Accept>, limits: Limits) -> Result<Ac
 /// Without the feature `compat` there is nothing to take over.
 #[cfg(not(feature = "compat"))]
 #[expect(clippy::needless_pass_by_value, reason = "as its twin takes them")]
-fn accepted(_: &Dialect, accept: Vec<Accept>, _: Limits) -> Result<AcceptedList, ConfigError> {
+fn accepted(accept: Vec<Accept>, _: Limits) -> Result<AcceptedList, ConfigError> {
     if accept.is_empty() {
         return Ok([]);
     }
-    Err(ConfigError::Options("accept: okibi-core was built without its feature compat; enable that".into()))
-}
-
-/// The older dialects bring their own cookie and lifetime: what is set besides would be ignored.
-fn check_own(config: &Config) -> Result<(), ConfigError> {
-    let plain = Config::default();
-    let own = [
-        ("cookie", config.cookie == plain.cookie),
-        ("lifetime", config.lifetime == plain.lifetime),
-        ("renew_after", config.renew_after.is_none()),
-        ("persistent", config.persistent == plain.persistent),
-        ("grace", config.grace == plain.grace),
-        ("namespace", config.namespace.is_none()),
-    ];
-    match own.into_iter().find(|(_, is_plain)| !is_plain) {
-        Some((option, _)) => {
-            let rule = ": an older dialect brings its own; set it there, or speak okibi's own dialect";
-            Err(ConfigError::Options([option, rule].concat()))
-        }
-        None => Ok(()),
-    }
+    Err(ConfigError::Together("accept: okibi-core was built without its feature compat; enable that"))
 }
 
 /// Only a cookie that is the store needs its end noted, and only for as long as it could be used.
-fn check_revocations(dialect: &Dialect, lifetime: Lifetime, evicts: bool) -> Result<(), ConfigError> {
-    let rule = match dialect {
-        Dialect::Native(Protection::Sealed { .. }) if lifetime.absolute.is_none() => {
+fn check_revocations(protection: &Protection, lifetime: Lifetime, evicts: bool) -> Result<(), ConfigError> {
+    let rule = match protection {
+        Protection::Sealed { .. } if lifetime.absolute.is_none() => {
             "revocations: they are kept until a session would have ended anyway; set absolute"
         }
-        Dialect::Native(Protection::Sealed { .. }) if evicts => {
+        Protection::Sealed { .. } if evicts => {
             "revocations: this store drops what is in it when it is full, and what ended would open again; give one that keeps all"
         }
-        Dialect::Native(Protection::Sealed { .. }) => return Ok(()),
-        _ => "revocations: only okibi's own sealed cookies have them; sessions in a store end there",
+        Protection::Sealed { .. } => return Ok(()),
+        _ => "revocations: only a sealed cookie needs them; sessions in a store end there; remove it",
     };
-    Err(ConfigError::Options(rule.into()))
+    Err(ConfigError::Together(rule))
 }
 
 /// Whether a session can carry this idle span.

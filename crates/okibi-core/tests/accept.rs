@@ -6,7 +6,7 @@ mod support;
 use bytes::Bytes;
 use okibi_core::{
     Accept, Config, ConfigError, Consistency, CookieConfig, Dialect, Engine, Event, HonoKv, HonoProtection,
-    HonoSessions, IronRing, Op, Protection, Ring, Step, StoreKey, Timestamp,
+    HonoSessions, IronRing, Native, Op, Protection, Ring, Step, StoreKey, Timestamp,
 };
 use support::{Luck, Request, World};
 
@@ -20,14 +20,16 @@ const REMOVED: &str = "session=; Max-Age=0; Path=/";
 
 fn accept(dialect: impl Into<Dialect>) -> Accept {
     let until = Timestamp::from_millis(START + 30 * DAY);
-    Accept { dialect: dialect.into(), until, consistency: Consistency::Strong }
+    let dialect = dialect.into();
+    let consistency = (!dialect.is_sealed()).then_some(Consistency::Strong);
+    Accept { dialect, until, consistency }
 }
 
-fn config() -> Config {
-    Config { accept: vec![accept(HonoSessions::default())], ..Config::default() }
+fn config() -> Native {
+    Native { accept: vec![accept(HonoSessions::default())], ..Native::default() }
 }
 
-fn world_of(config: Config) -> World {
+fn world_of(config: impl Into<Config>) -> World {
     let mut world = World::new(config);
     world.elsewhere[0].insert(StoreKey::new(ID), (Bytes::from_static(RECORD.as_bytes()), Timestamp::MAX));
     world
@@ -255,12 +257,12 @@ fn s12_garbage_of_an_older_dialect_never_reaches_a_store() {
 fn a_cookie_store_session_is_taken_over_into_a_store_and_into_a_sealed_cookie() {
     let ring = || IronRing::new([KEY]).unwrap();
     let sealed = || HonoSessions { protection: HonoProtection::Sealed(ring()), ..HonoSessions::default() };
-    let mut theirs = World::new(Config { dialect: sealed().into(), ..Config::default() });
+    let mut theirs = World::new(sealed());
     let cookie = theirs.serve(None, |request| request.set("user", "ada")).cookie().unwrap();
     let own = Ring::new(["a secret of thirty-two bytes: no more"]).unwrap();
-    let into_cookie = Dialect::Native(Protection::Sealed { ring: own, chunks: 1 });
-    for dialect in [Dialect::default(), into_cookie] {
-        let mut world = World::new(Config { dialect, accept: vec![accept(sealed())], ..Config::default() });
+    for protection in [Protection::Id, Protection::Sealed { ring: own, chunks: 1 }] {
+        let accept = vec![accept(sealed())];
+        let mut world = World::new(Native { protection, accept, ..Native::default() });
         let first = world.serve_header(&format!("session={cookie}"), |request| {
             assert_eq!(request.get("user"), Some("ada".into()));
         });
@@ -275,8 +277,8 @@ fn a_cookie_store_session_is_taken_over_into_a_store_and_into_a_sealed_cookie() 
 #[test]
 fn a_stored_session_is_taken_over_into_a_sealed_cookie() {
     let own = Ring::new(["a secret of thirty-two bytes: no more"]).unwrap();
-    let dialect = Dialect::Native(Protection::Sealed { ring: own, chunks: 1 });
-    let mut world = world_of(Config { dialect, ..config() });
+    let protection = Protection::Sealed { ring: own, chunks: 1 };
+    let mut world = world_of(Native { protection, ..config() });
     let first = world.serve_header(&old(), |request| assert_eq!(request.get("user"), Some("ada".into())));
     assert_eq!(world.serve_header(&header(&first), |_| {}).get("user"), Some("ada".into()));
     let mut request = world.open(Some(&format!("{}; {}", header(&first), old())));
@@ -288,7 +290,7 @@ fn a_stored_session_is_taken_over_into_a_sealed_cookie() {
 #[test]
 fn a_session_of_hono_kv_session_is_taken_over_on_its_host() {
     let spoken = Dialect::HonoKv(HonoKv::default());
-    let mut world = World::new(Config { accept: vec![accept(spoken)], ..Config::default() });
+    let mut world = World::new(Native { accept: vec![accept(spoken)], ..Native::default() });
     world.host = Some("www.example.com");
     let key = StoreKey::new(format!("session:www.example.com:{ID}"));
     world.elsewhere[0].insert(key, (Bytes::from_static(b"ada"), Timestamp::MAX));
@@ -301,7 +303,7 @@ fn a_session_of_hono_kv_session_is_taken_over_on_its_host() {
 #[test]
 fn both_dialects_can_have_one_cookie_name_and_the_form_tells_them_apart() {
     let cookie = CookieConfig { name: "session".into(), ..CookieConfig::default() };
-    let mut world = world_of(Config { cookie, ..config() });
+    let mut world = world_of(Native { cookie, ..config() });
     let first = world.serve_header(&old(), |request| assert_eq!(request.get("user"), Some("ada".into())));
     let [set] = first.cookies() else { panic!("the new one replaces the old one: {:?}", first.cookies()) };
     let pair = set.split(';').next().unwrap();
@@ -320,11 +322,11 @@ fn an_app_that_still_writes_the_old_dialect_finds_the_requests_that_are_the_new_
 
 #[test]
 fn only_what_makes_sense_can_be_accepted() {
-    let says = |config: Config| Engine::new(config).unwrap_err();
-    let twice = Config { dialect: HonoSessions::default().into(), ..config() };
-    assert!(says(twice).to_string().contains("accept"));
-    let own = Config { accept: vec![accept(Dialect::default())], ..Config::default() };
+    let says = |accept: Vec<Accept>| Engine::new(Native { accept, ..Native::default() }.into()).unwrap_err();
+    let own = vec![accept(Dialect::default())];
     assert!(says(own).to_string().contains("accept"));
-    let many = Config { accept: vec![accept(HonoSessions::default()); 9], ..Config::default() };
+    let stored = Accept { consistency: None, ..accept(HonoSessions::default()) };
+    assert!(says(vec![stored]).to_string().contains("all others to `accept`"));
+    let many = vec![accept(HonoSessions::default()); 9];
     assert!(matches!(says(many), ConfigError::Limit { option: "accept", value: 9, .. }));
 }

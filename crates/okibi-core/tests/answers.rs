@@ -6,18 +6,20 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
-use okibi_core::{Accept, Config, Consistency, HonoSessions, Op, Protection, Refusal, Ring, StoreKey, Timestamp};
+use okibi_core::{
+    Accept, Config, Consistency, HonoSessions, Native, Op, Protection, Refusal, Ring, StoreKey, Timestamp,
+};
 use support::{Luck, Request, World};
 
 const OLD_ID: &str = "3f8e2b0a-6c1d-4e9f-8a7b-0c1d2e3f4a5b";
 const OLD_RECORD: &str = r#"{"_data":{"n":{"value":10,"flash":false}},"_expire":"2023-12-14T22:13:20.000Z","_delete":false,"_accessed":"2023-11-14T22:13:20.000Z"}"#;
 
-fn sealed() -> okibi_core::Dialect {
+fn sealed() -> Protection {
     let ring = Ring::new(["a secret of these tests, long enough"]).unwrap();
-    Protection::Sealed { ring, chunks: 1 }.into()
+    Protection::Sealed { ring, chunks: 1 }
 }
 
-fn begun(config: Config) -> (World, String) {
+fn begun(config: impl Into<Config>) -> (World, String) {
     let mut world = World::new(config);
     let cookie = world.serve(None, |request| request.set("cart", 1)).cookie().unwrap();
     (world, cookie)
@@ -97,9 +99,9 @@ fn m1_what_was_committed_early_is_no_failure_if_the_store_cannot_be_asked_again(
 /// Two logins from a double click, whose steps come in every order: which of them takes the next step, as bits.
 #[test]
 fn n48_a_double_clicked_login_signs_in_whichever_answer_is_kept() {
-    let revoking = || Config { dialect: sealed(), revocations: true, ..Config::default() };
-    for config in [Config::default(), Config { dialect: sealed(), ..Config::default() }, revoking()] {
-        let takes = !matches!(config.dialect, okibi_core::Dialect::Native(Protection::Sealed { .. }));
+    let revoking = Native { protection: sealed(), revocations: true, ..Native::default() };
+    for config in [Native::default(), Native { protection: sealed(), ..Native::default() }, revoking] {
+        let takes = !matches!(config.protection, Protection::Sealed { .. });
         for order in 0..1_u32 << 9 {
             let (mut world, cookie) = begun(config.clone());
             let mut clicks = [0, 1].map(|_| world.request(Some(&cookie)));
@@ -135,7 +137,7 @@ fn n48_a_double_clicked_login_signs_in_whichever_answer_is_kept() {
 
 #[test]
 fn a_renewal_without_grace_whose_reply_is_lost_keeps_the_session() {
-    let (mut world, cookie) = begun(Config { grace: Duration::ZERO, ..Config::default() });
+    let (mut world, cookie) = begun(Native { grace: Duration::ZERO, ..Native::default() });
     let mut request = world.request(Some(&cookie));
     request.load(&mut world);
     request.log.push(Op::RenewId);
@@ -151,7 +153,7 @@ fn a_renewal_without_grace_whose_reply_is_lost_keeps_the_session() {
 #[test]
 fn a_logout_with_a_sealed_cookie_ends_the_successor_of_a_login_that_came_in_between() {
     for looks in [false, true] {
-        let (mut world, cookie) = begun(Config { dialect: sealed(), revocations: true, ..Config::default() });
+        let (mut world, cookie) = begun(Native { protection: sealed(), revocations: true, ..Native::default() });
         let login = world.serve(Some(&cookie), |request| {
             request.log.push(Op::Rotate);
             request.set("user", "ada");
@@ -169,8 +171,9 @@ fn a_logout_with_a_sealed_cookie_ends_the_successor_of_a_login_that_came_in_betw
 #[test]
 fn m6_a_kept_old_cookie_opens_nothing_after_a_logout_of_the_sealed_session() {
     let until = Timestamp::from_millis(1_800_000_000_000);
-    let accept = vec![Accept { dialect: HonoSessions::default().into(), until, consistency: Consistency::Strong }];
-    let config = Config { dialect: sealed(), accept, ..Config::default() };
+    let accept =
+        vec![Accept { dialect: HonoSessions::default().into(), until, consistency: Some(Consistency::Strong) }];
+    let config = Native { protection: sealed(), accept, ..Native::default() };
     let old = format!("session={OLD_ID}");
     let stored = |world: &mut World| {
         world.elsewhere[0].insert(StoreKey::new(OLD_ID), (Bytes::from_static(OLD_RECORD.as_bytes()), Timestamp::MAX));
@@ -208,7 +211,7 @@ fn nothing_was_written_is_never_said_after_an_end() {
     assert_eq!(request.outcome, Some(Err(Refusal::StoreUnknown)));
     assert!(!world.serve(Some(&cookie), |_| ()).is_live());
     // A logout in a dialect without markers: the delete was carried out, and its reply is lost.
-    let (mut world, cookie) = begun(Config { dialect: HonoSessions::default().into(), ..Config::default() });
+    let (mut world, cookie) = begun(HonoSessions::default());
     let mut request = world.request(Some(&cookie));
     request.log.push(Op::Destroy);
     request.start_commit(&mut world, false);

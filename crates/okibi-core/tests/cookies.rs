@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use okibi_core::{Config, CookieConfig, Engine, Lifetime, Op, Protection, Refusal, Ring, SameSite};
+use okibi_core::{CookieConfig, Engine, Lifetime, Native, Op, Protection, Refusal, Ring, SameSite};
 use support::World;
 
 const MINUTE: u64 = 60_000;
@@ -17,12 +17,12 @@ fn days(count: u64) -> Duration {
 }
 
 fn stored(idle: Duration, absolute: Option<Duration>) -> World {
-    World::new(Config { lifetime: Lifetime { idle, absolute }, ..Config::default() })
+    World::new(Native { lifetime: Lifetime { idle, absolute }, ..Native::default() })
 }
 
-fn sealed(chunks: usize) -> Config {
+fn sealed(chunks: usize) -> Native {
     let ring = Ring::new(["a secret of more than thirty-two bytes"]).unwrap();
-    Config { dialect: Protection::Sealed { ring, chunks }.into(), ..Config::default() }
+    Native { protection: Protection::Sealed { ring, chunks }, ..Native::default() }
 }
 
 fn max_age(header: &str) -> Option<u64> {
@@ -76,9 +76,9 @@ fn r11_the_renewal_of_a_sealed_session_stays_due_until_the_new_cookie_comes_back
 
 #[test]
 fn r11_max_age_is_never_rounded_down_to_nothing() {
-    for config in [Config::default(), sealed(1)] {
+    for config in [Native::default(), sealed(1)] {
         let lifetime = Lifetime { idle: Duration::from_millis(1500), absolute: Some(Duration::from_millis(1500)) };
-        let mut world = World::new(Config { lifetime, ..config });
+        let mut world = World::new(Native { lifetime, ..config });
         let login = world.serve(None, |request| request.set("user", "ada"));
         assert_eq!(max_age(&login.cookies()[0]), Some(2));
         world.advance(1499);
@@ -90,20 +90,23 @@ fn r11_max_age_is_never_rounded_down_to_nothing() {
 
 #[test]
 fn r22_activity_is_written_and_the_cookie_sent_at_least_once_a_day() {
-    for config in [Config::default(), sealed(1)] {
+    for config in [Native::default(), sealed(1)] {
         let lifetime = Lifetime { idle: days(90), absolute: None };
-        let mut world = World::new(Config { lifetime, ..config });
+        let mut world = World::new(Native { lifetime, ..config });
         let cookie = world.serve(None, |request| request.set("user", "ada")).cookie().unwrap();
         world.advance(DAY);
         assert!(world.serve(Some(&cookie), |_| {}).cookies().is_empty());
         world.advance(1);
         assert_eq!(world.serve(Some(&cookie), |_| {}).cookies().len(), 1);
     }
-    let refused = Engine::new(Config {
-        lifetime: Lifetime { idle: days(90), absolute: None },
-        renew_after: Some(Duration::from_millis(DAY + 1)),
-        ..Config::default()
-    });
+    let refused = Engine::new(
+        Native {
+            lifetime: Lifetime { idle: days(90), absolute: None },
+            renew_after: Some(Duration::from_millis(DAY + 1)),
+            ..Native::default()
+        }
+        .into(),
+    );
     let error = refused.err().map(|error| error.to_string()).unwrap_or_default();
     assert!(error.contains("renew_after of 86400001ms: must be at most 1 day"), "{error}");
 }
@@ -112,10 +115,10 @@ fn r22_activity_is_written_and_the_cookie_sent_at_least_once_a_day() {
 fn r15_every_prefix_is_held_to_what_browsers_demand_of_it() {
     type Change = fn(&mut CookieConfig);
     let says = |name: &str, change: Change| {
-        let mut config = Config::default();
+        let mut config = Native::default();
         config.cookie.name = name.into();
         change(&mut config.cookie);
-        Engine::new(config).err().map(|error| error.to_string()).unwrap_or_default()
+        Engine::new(config.into()).err().map(|error| error.to_string()).unwrap_or_default()
     };
     let plain: Change = |_| {};
     let open: Change = |cookie| cookie.http_only = false;
@@ -163,7 +166,7 @@ fn n21_development_takes_away_all_that_needs_secure() {
             insecure_for_development: true,
             ..CookieConfig::default()
         };
-        let mut world = World::new(Config { cookie, ..Config::default() });
+        let mut world = World::new(Native { cookie, ..Native::default() });
         let login = world.serve(None, |request| request.set("user", "ada"));
         let (start, attributes) = login.cookies()[0].split_once("; Max-Age").unwrap();
         assert!(start.starts_with("a="), "{start}");
@@ -196,13 +199,13 @@ fn r30_a_sealed_session_stays_within_a_total_of_eight_kilobytes() {
     let total = largest(None);
     assert!((7_900..=8_192).contains(&total), "{total}");
     assert!((15_800..=16_000).contains(&largest(Some(16_000))));
-    let refused = Engine::new(Config { max_cookie_bytes: 511, ..sealed(5) }).err().unwrap().to_string();
+    let refused = Engine::new(Native { max_cookie_bytes: 511, ..sealed(5) }.into()).err().unwrap().to_string();
     assert_eq!(refused, "max_cookie_bytes of 511: must be 512 to 65536; the default is 8192");
     // A request that brings more than that can still end the session.
-    let mut world = World::new(Config { max_cookie_bytes: 20_480, ..sealed(5) });
+    let mut world = World::new(Native { max_cookie_bytes: 20_480, ..sealed(5) });
     let large = world.serve(None, |request| request.set("text", "x".repeat(14_000)));
     let header: Vec<&str> = large.cookies().iter().map(|cookie| cookie.split(';').next().unwrap()).collect();
-    world.engine = Engine::new(sealed(5)).unwrap();
+    world.engine = Engine::new(sealed(5).into()).unwrap();
     let logout = world.serve_header(&header.join("; "), |request| request.log.push(Op::Destroy));
     assert_eq!(logout.cookies().len(), 5);
     assert!(logout.cookies().iter().map(String::len).sum::<usize>() < 600);
@@ -210,7 +213,7 @@ fn r30_a_sealed_session_stays_within_a_total_of_eight_kilobytes() {
 
 #[test]
 fn r16_a_request_that_is_no_activity_keeps_no_session_alive() {
-    for config in [Config::default(), sealed(1)] {
+    for config in [Native::default(), sealed(1)] {
         let mut world = World::new(config);
         let cookie = world.serve(None, |request| request.set("user", "ada")).cookie().unwrap();
         let mut end = None;
@@ -230,7 +233,7 @@ fn r16_a_request_that_is_no_activity_keeps_no_session_alive() {
 
 #[test]
 fn r16_the_changes_of_a_request_that_is_no_activity_are_written_and_move_no_time() {
-    for config in [Config::default(), sealed(1)] {
+    for config in [Native::default(), sealed(1)] {
         let mut world = World::new(config);
         let login = world.serve(None, |request| request.set("user", "ada"));
         let (active, mut cookie) = (login.flow.record().unwrap().active, login.cookie().unwrap());

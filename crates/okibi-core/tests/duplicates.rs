@@ -5,7 +5,9 @@ mod support;
 
 use std::time::Duration;
 
-use okibi_core::{Config, ConfigError, CookieConfig, Engine, Event, FormerCookie, HonoSessions, Op, Protection, Ring};
+use okibi_core::{
+    Config, ConfigError, CookieConfig, Engine, Event, FormerCookie, HonoSessions, Native, Op, Protection, Ring,
+};
 use support::World;
 
 const MINUTE: u64 = 60_000;
@@ -14,15 +16,15 @@ fn ring() -> Ring {
     Ring::new(["a secret of more than thirty-two bytes"]).unwrap()
 }
 
-fn kinds() -> Vec<(&'static str, Config)> {
-    let with = |protection: Protection| Config { dialect: protection.into(), ..Config::default() };
+fn kinds() -> Vec<(&'static str, Native)> {
+    let with = |protection: Protection| Native { protection, ..Native::default() };
     vec![
-        ("ids", Config::default()),
+        ("ids", Native::default()),
         ("signed ids", with(Protection::SignedId(ring()))),
         ("sealed", with(Protection::Sealed { ring: ring(), chunks: 1 })),
         (
             "sealed, with revocations",
-            Config { revocations: true, ..with(Protection::Sealed { ring: ring(), chunks: 1 }) },
+            Native { revocations: true, ..with(Protection::Sealed { ring: ring(), chunks: 1 }) },
         ),
     ]
 }
@@ -53,7 +55,7 @@ fn foreign(name: &str) -> String {
             Protection::Sealed { ring: Ring::new(["the secret of somebody else, as long as ours"]).unwrap(), chunks: 1 }
         }
     };
-    let mut world = World::new(Config { dialect: config.into(), ..Config::default() });
+    let mut world = World::new(config);
     world.random = 99;
     log_in(&mut world, "eve")
 }
@@ -122,8 +124,7 @@ fn r3_two_ids_of_one_renewed_session_are_one() {
 
 #[test]
 fn r3_two_copies_of_one_sealed_session_are_one_the_later_active() {
-    let mut world =
-        World::new(Config { dialect: Protection::Sealed { ring: ring(), chunks: 1 }.into(), ..Config::default() });
+    let mut world = World::new(Protection::Sealed { ring: ring(), chunks: 1 });
     let old = log_in(&mut world, "ada");
     world.advance(10 * MINUTE);
     let renewed = world.serve_header(&old, |request| request.set("user", "ada, later"));
@@ -135,19 +136,14 @@ fn r3_two_copies_of_one_sealed_session_are_one_the_later_active() {
 
 #[test]
 fn r3_chunks_of_two_cookies_are_told_apart() {
-    let mut world =
-        World::new(Config { dialect: Protection::Sealed { ring: ring(), chunks: 3 }.into(), ..Config::default() });
+    let mut world = World::new(Protection::Sealed { ring: ring(), chunks: 3 });
     let pairs = |headers: &[String]| -> Vec<String> {
         headers.iter().map(|header| header.split(';').next().unwrap().to_owned()).collect()
     };
     let ours = pairs(world.serve(None, |request| request.set("user", "a".repeat(5000))).cookies());
-    let mut other = World::new(Config {
-        dialect: Protection::Sealed {
-            ring: Ring::new(["the secret of somebody else, as long as ours"]).unwrap(),
-            chunks: 3,
-        }
-        .into(),
-        ..Config::default()
+    let mut other = World::new(Protection::Sealed {
+        ring: Ring::new(["the secret of somebody else, as long as ours"]).unwrap(),
+        chunks: 3,
     });
     other.random = 99;
     let theirs = pairs(other.serve(None, |request| request.set("user", "b".repeat(5000))).cookies());
@@ -201,12 +197,12 @@ fn r3_a_logout_ends_every_session_that_the_request_brought() {
 fn r4_a_former_cookie_is_removed_when_it_is_seen_at_login_and_at_logout() {
     const GONE: &str = "__Host-session=; Max-Age=0; Path=/; Secure; HttpOnly; Partitioned; SameSite=Lax";
     for (name, config) in kinds() {
-        let plain = Config { cookie: CookieConfig { partitioned: true, ..CookieConfig::default() }, ..config.clone() };
+        let plain = Native { cookie: CookieConfig { partitioned: true, ..CookieConfig::default() }, ..config.clone() };
         let mut world = World::new(plain);
         let old = log_in(&mut world, "ada");
         // The deploy: the cookie is not partitioned any more.
-        let deployed = Config { cookie: CookieConfig { former: former(), ..CookieConfig::default() }, ..config };
-        world.engine = Engine::new(deployed).unwrap();
+        let deployed = Native { cookie: CookieConfig { former: former(), ..CookieConfig::default() }, ..config };
+        world.engine = Engine::new(deployed.into()).unwrap();
         assert!(world.serve_header(&old, |_| {}).cookies().is_empty(), "{name}: one cookie alone needs nothing");
         // The next cookie takes the former away at once.
         world.advance(10 * MINUTE);
@@ -236,9 +232,9 @@ fn r4_a_former_cookie_is_removed_when_it_is_seen_at_login_and_at_logout() {
 
 #[test]
 fn r4_healing_never_brings_an_old_id_back_over_a_login() {
-    let mut world = World::new(Config {
+    let mut world = World::new(Native {
         cookie: CookieConfig { former: former(), ..CookieConfig::default() },
-        ..Config::default()
+        ..Native::default()
     });
     let ada = log_in(&mut world, "ada");
     let mut slow = world.open(Some(&format!("{ada}; {}", foreign("ids"))));
@@ -252,12 +248,12 @@ fn r4_healing_never_brings_an_old_id_back_over_a_login() {
 fn r4_former_attributes_are_checked_when_configured() {
     let error = |former: Vec<FormerCookie>, name: &str| {
         let cookie = CookieConfig { name: name.into(), former, ..CookieConfig::default() };
-        Engine::new(Config { cookie, ..Config::default() }).err()
+        Engine::new(Native { cookie, ..Native::default() }.into()).err()
     };
     let domain = FormerCookie { domain: Some("example.org".into()), ..FormerCookie::default() };
     assert_eq!(error(vec![domain.clone()], "session"), None);
     assert!(matches!(error(vec![domain.clone()], "__Host-session"), Some(ConfigError::CookiePrefix { .. })));
-    assert!(matches!(error(vec![FormerCookie::default()], "session"), Some(ConfigError::Options(_))));
+    assert!(matches!(error(vec![FormerCookie::default()], "session"), Some(ConfigError::Together(_))));
     assert!(matches!(error(vec![domain; 5], "session"), Some(ConfigError::Limit { option: "former", .. })));
 }
 
@@ -265,7 +261,7 @@ fn r4_former_attributes_are_checked_when_configured() {
 #[test]
 fn r3_an_older_dialect_takes_the_first_that_opens() {
     let spoken = HonoSessions { idle: Some(Duration::from_mins(20)), ..HonoSessions::default() };
-    let mut world = World::new(Config { dialect: spoken.into(), ..Config::default() });
+    let mut world = World::new(spoken);
     let (ada, ben) = (log_in(&mut world, "ada"), log_in(&mut world, "ben"));
     let dead = "session=00000000-0000-4000-8000-000000000000";
     for (header, user, loads) in [

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use okibi_core::{
-    Accept, Config, Consistency, HonoSessions, Lifetime, Op, Protection, Ring, StoreKey, Timestamp,
+    Accept, Config, Consistency, HonoSessions, Lifetime, Native, Op, Protection, Ring, StoreKey, Timestamp,
     formats::{Stored, decode},
 };
 use support::{Luck, Request, World};
@@ -170,9 +170,9 @@ fn everything_late(begin: &Begin, length: u32) {
 }
 
 /// An idle span that a late write does not outlast: only a marker stops it.
-fn lasting() -> Config {
+fn lasting() -> Native {
     let lifetime = Lifetime { idle: Duration::from_hours(24 * 30), absolute: None };
-    Config { lifetime, ..Config::default() }
+    Native { lifetime, ..Native::default() }
 }
 
 #[test]
@@ -183,15 +183,15 @@ fn h3_no_late_write_brings_back_what_ended() {
 #[test]
 fn h3_no_late_write_brings_back_what_ended_long_before_its_time() {
     everything_late(&|| (World::new(lasting()), None), 2);
-    everything_late(&|| (World::new(Config { grace: Duration::ZERO, ..lasting() }), None), 2);
+    everything_late(&|| (World::new(Native { grace: Duration::ZERO, ..lasting() }), None), 2);
 }
 
 #[test]
 fn h3_no_late_note_or_cookie_brings_back_a_sealed_session() {
     let ring = Ring::new(["a secret of these tests, long enough"]).unwrap();
-    let dialect = okibi_core::Dialect::from(Protection::Sealed { ring, chunks: 1 });
+    let protection = Protection::Sealed { ring, chunks: 1 };
     let begin = move || {
-        let config = Config { dialect: dialect.clone(), revocations: true, ..Config::default() };
+        let config = Native { protection: protection.clone(), revocations: true, ..Native::default() };
         (World::new(config), None)
     };
     everything_late(&begin, 2);
@@ -201,8 +201,8 @@ fn h3_no_late_note_or_cookie_brings_back_a_sealed_session() {
 fn h3_no_late_write_brings_back_a_session_that_was_taken_over() {
     let begin = || {
         let until = Timestamp::from_millis(1_700_000_000_000 + 30 * 24 * HOUR);
-        let accept = Accept { dialect: HonoSessions::default().into(), until, consistency: Consistency::Strong };
-        let mut world = World::new(Config { accept: vec![accept], ..lasting() });
+        let accept = Accept { dialect: HonoSessions::default().into(), until, consistency: Some(Consistency::Strong) };
+        let mut world = World::new(Native { accept: vec![accept], ..lasting() });
         world.elsewhere[0].insert(StoreKey::new(OLD_ID), (Bytes::from_static(OLD_RECORD.as_bytes()), Timestamp::MAX));
         (world, Some(format!("session={OLD_ID}")))
     };

@@ -6,7 +6,7 @@ mod support;
 
 use std::time::Duration;
 
-use okibi_core::{Config, Lifetime, Op, Owner, Refusal, counts_as_failed};
+use okibi_core::{Config, Lifetime, Native, Op, Outcome, Owner, Refusal};
 use support::World;
 
 #[test]
@@ -53,7 +53,7 @@ fn n56_no_span_cuts_another_in_silence_and_a_rotation_keeps_the_sessions_own() {
     assert_eq!(refused, Refusal::IdleBeyondAbsolute { idle: DAY * 30, absolute: DAY });
     assert_eq!(
         refused.to_string(),
-        "session idle span of 2592000s: longer than its absolute span of 86400s; set both (set_absolute or setAbsolute) or a \
+        "session idle span of 2592000s: longer than its absolute span of 86400s; set both (`set_absolute`), or a \
          shorter one"
     );
     assert_eq!(refuse(&mut world, &cookie, vec![Op::SetAbsolute(Some(999))]), Refusal::InvalidAbsolute);
@@ -83,7 +83,7 @@ fn n56_no_span_cuts_another_in_silence_and_a_rotation_keeps_the_sessions_own() {
 
 #[test]
 fn n56_a_span_of_its_own_survives_the_store() {
-    let mut world = World::new(Config { lifetime: Lifetime::AAL3, ..Config::default() });
+    let mut world = World::new(Native { lifetime: Lifetime::AAL3, ..Native::default() });
     let cookie = world
         .serve(None, |request| {
             request.set("a", 1);
@@ -99,7 +99,17 @@ fn n56_a_span_of_its_own_survives_the_store() {
 
 #[test]
 fn n54_what_counts_as_failed_is_decided_here() {
-    let failed: Vec<u16> = (100..520).filter(|status| counts_as_failed(*status)).collect();
+    let of = |status: u16| Outcome::of(Some(status), false, None);
+    let failed: Vec<u16> = (100..520).filter(|status| of(*status).failed).collect();
     assert_eq!(failed, [408, 499].into_iter().chain(500..520).collect::<Vec<u16>>());
-    assert!(counts_as_failed(999));
+    assert!(of(999).failed);
+    assert!((0..1000).all(|status| of(status).upgrades == (status < 200)));
+    for status in [200, 404, 500] {
+        assert!(!Outcome::of(Some(status), true, None).failed, "every answer is committed");
+        assert!(!Outcome::of(Some(status), false, Some(false)).failed, "the app says so");
+        assert!(Outcome::of(Some(status), false, Some(true)).failed, "the app says so");
+    }
+    for (commits_failed, said) in [(false, None), (true, None), (false, Some(false))] {
+        assert_eq!(Outcome::of(None, commits_failed, said), Outcome { failed: true, upgrades: false });
+    }
 }

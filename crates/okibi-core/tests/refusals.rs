@@ -6,24 +6,24 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
-use okibi_core::{Config, Event, Op, Protection, Ring};
+use okibi_core::{Event, Native, Op, Protection, Ring};
 use support::World;
 
 const OURS: &str = "a secret of more than thirty-two bytes";
 const OTHERS: &str = "the secret of somebody else, as long as ours";
 
-fn sealed(secret: &str, chunks: usize) -> Config {
-    let dialect = Protection::Sealed { ring: Ring::new([secret]).unwrap(), chunks }.into();
-    Config { dialect, ..Config::default() }
+fn sealed(secret: &str, chunks: usize) -> Native {
+    let protection = Protection::Sealed { ring: Ring::new([secret]).unwrap(), chunks };
+    Native { protection, ..Native::default() }
 }
 
-fn signed(secret: &str) -> Config {
-    let dialect = Protection::SignedId(Ring::new([secret]).unwrap()).into();
-    Config { dialect, ..Config::default() }
+fn signed(secret: &str) -> Native {
+    let protection = Protection::SignedId(Ring::new([secret]).unwrap());
+    Native { protection, ..Native::default() }
 }
 
 /// A world, and the cookie of a session in it.
-fn logged_in(config: Config) -> (World, String) {
+fn logged_in(config: Native) -> (World, String) {
     let mut world = World::new(config);
     let cookie = world.serve(None, |request| request.set("user", "ada")).cookie().unwrap();
     (world, cookie)
@@ -44,7 +44,7 @@ fn changed(cookie: &str, at: usize) -> String {
 
 #[test]
 fn what_has_not_the_form_is_malformed() {
-    for config in [Config::default(), signed(OURS), sealed(OURS, 1)] {
+    for config in [Native::default(), signed(OURS), sealed(OURS, 1)] {
         let (mut world, cookie) = logged_in(config);
         assert_eq!(told(&mut world, "abc"), [Event::MalformedCookie]);
         assert_eq!(told(&mut world, &changed(&cookie, 3).replace(&cookie[4..6], "é")), [Event::MalformedCookie]);
@@ -95,7 +95,7 @@ fn an_id_under_which_nothing_is_stored_is_unknown() {
 
 #[test]
 fn a_session_whose_time_is_over_has_expired() {
-    for config in [Config::default(), sealed(OURS, 1)] {
+    for config in [Native::default(), sealed(OURS, 1)] {
         let idle = config.lifetime.idle;
         let (mut world, cookie) = logged_in(config);
         world.now = world.now.plus(idle + Duration::from_secs(1));
@@ -105,7 +105,7 @@ fn a_session_whose_time_is_over_has_expired() {
 
 #[test]
 fn what_is_stored_and_no_record_is_undecodable() {
-    let (mut world, cookie) = logged_in(Config::default());
+    let (mut world, cookie) = logged_in(Native::default());
     for (bytes, _) in world.store.values_mut() {
         *bytes = Bytes::from_static(b"{\"v\":2}");
     }
@@ -114,14 +114,14 @@ fn what_is_stored_and_no_record_is_undecodable() {
 
 #[test]
 fn the_cookie_from_before_a_rotation_is_told_so() {
-    let (mut world, cookie) = logged_in(Config::default());
+    let (mut world, cookie) = logged_in(Native::default());
     world.serve(Some(&cookie), |request| request.log.push(Op::Rotate));
     assert_eq!(told(&mut world, &cookie), [Event::RotatedAway]);
 }
 
 #[test]
 fn a_copy_of_a_sealed_cookie_after_the_logout_is_revoked() {
-    let (mut world, cookie) = logged_in(Config { revocations: true, ..sealed(OURS, 1) });
+    let (mut world, cookie) = logged_in(Native { revocations: true, ..sealed(OURS, 1) });
     world.serve(Some(&cookie), |request| request.log.push(Op::Destroy));
     assert_eq!(told(&mut world, &cookie), [Event::Revoked]);
 }

@@ -5,18 +5,15 @@ mod support;
 
 use std::time::Duration;
 
-use okibi_core::{
-    Config, ConfigError, Dialect, Engine, Event, Flow, HonoSessions, Lifetime, Op, Protection, Refusal, Ring, Step,
-    Timestamp,
-};
+use okibi_core::{ConfigError, Engine, Event, Flow, Lifetime, Native, Op, Protection, Refusal, Ring, Step, Timestamp};
 use support::{Luck, Request, World};
 
 const MINUTE: u64 = 60_000;
 
-fn config() -> Config {
+fn config() -> Native {
     let ring = Ring::new(["a secret of these tests, long enough"]).unwrap();
-    let dialect = Protection::Sealed { ring, chunks: 1 }.into();
-    Config { dialect, revocations: true, ..Config::default() }
+    let protection = Protection::Sealed { ring, chunks: 1 };
+    Native { protection, revocations: true, ..Native::default() }
 }
 
 fn world() -> World {
@@ -312,18 +309,16 @@ fn who_kept_a_cookie_from_before_a_login_can_end_the_login_for_a_minute_only() {
 
 #[test]
 fn a_note_that_cannot_be_kept_long_enough_is_refused_when_it_is_configured() {
-    let text = |config| match Engine::new(config) {
-        Err(ConfigError::Options(text)) => text,
+    let text = |config: Native| match Engine::new(config.into()) {
+        Err(ConfigError::Together(text)) => text,
         other => panic!("{other:?}"),
     };
     let endless = Lifetime { idle: Duration::from_hours(1), absolute: None };
-    assert!(text(Config { lifetime: endless, ..config() }).contains("set absolute"));
-    let stored = Config { revocations: true, ..Config::default() };
-    assert!(text(stored).starts_with("revocations: only okibi's own sealed cookies have them"));
-    let older = Config { dialect: Dialect::HonoSessions(HonoSessions::default()), ..Config::default() };
-    assert!(text(Config { revocations: true, ..older }).starts_with("revocations: only"));
-    assert!(Engine::new(config()).unwrap().needs_store());
-    assert!(!Engine::new(Config { revocations: false, ..config() }).unwrap().needs_store());
+    assert!(text(Native { lifetime: endless, ..config() }).contains("set absolute"));
+    let stored = Native { revocations: true, ..Native::default() };
+    assert!(text(stored).starts_with("revocations: only a sealed cookie needs them"));
+    assert!(Engine::new(config().into()).unwrap().needs_store());
+    assert!(!Engine::new(Native { revocations: false, ..config() }.into()).unwrap().needs_store());
 }
 
 #[test]

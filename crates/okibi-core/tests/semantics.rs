@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use okibi_core::{
-    Answer, Config, ConfigError, Consistency, CookieConfig, Engine, Event, Lifetime, Op, Owner, Protection,
+    Answer, Config, ConfigError, Consistency, CookieConfig, Engine, Event, Lifetime, Native, Op, Owner, Protection,
     RANDOM_BYTES, Random, Refusal, Ring, Step, Swap, Text,
     formats::{Stored, decode, open, seal, sign, verify},
 };
@@ -23,15 +23,12 @@ fn ring(secrets: &[&str]) -> Ring {
 }
 
 fn sealed(secrets: &[&str], chunks: usize) -> Config {
-    Config {
-        dialect: Protection::Sealed { ring: ring(secrets), chunks }.into(),
-        max_cookie_bytes: 24_576,
-        ..Config::default()
-    }
+    let protection = Protection::Sealed { ring: ring(secrets), chunks };
+    Native { protection, max_cookie_bytes: 24_576, ..Native::default() }.into()
 }
 
 fn signed(secrets: &[&str]) -> Config {
-    Config { dialect: Protection::SignedId(ring(secrets)).into(), ..Config::default() }
+    Protection::SignedId(ring(secrets)).into()
 }
 
 fn new_session(world: &mut World) -> String {
@@ -433,9 +430,9 @@ fn n40_a_session_that_writes_every_minute_stays_alive_and_so_does_its_cookie() {
 
 #[test]
 fn n31_a_session_can_carry_its_own_idle_span() {
-    let mut world = World::new(Config {
+    let mut world = World::new(Native {
         lifetime: Lifetime { idle: Duration::from_mins(15), absolute: None },
-        ..Config::default()
+        ..Native::default()
     });
     let cookie = new_session(&mut world);
     let remembered =
@@ -755,9 +752,9 @@ fn n23_s28_nothing_opens_under_another_name_secret_or_purpose() {
 
 #[test]
 fn n29_an_id_of_one_session_opens_nothing_as_another() {
-    let named = |name: &str| Config {
+    let named = |name: &str| Native {
         cookie: CookieConfig { name: name.into(), ..CookieConfig::default() },
-        ..Config::default()
+        ..Native::default()
     };
     let mut cart = World::new(named("__Host-cart"));
     let cookie = new_session(&mut cart);
@@ -954,9 +951,9 @@ fn s13_parsing_is_linear_and_s3_garbage_costs_no_call() {
 #[test]
 fn s8_impossible_cookies_are_refused_when_configured() {
     let with = |change: fn(&mut CookieConfig)| {
-        let mut config = Config::default();
+        let mut config = Native::default();
         change(&mut config.cookie);
-        Engine::new(config).err()
+        Engine::new(config.into()).err()
     };
     assert!(matches!(
         with(|cookie| cookie.domain = Some("example.org".into())),
@@ -1000,7 +997,7 @@ fn s15_the_presets_are_those_of_nist() {
     assert_eq!(minutes(Lifetime::AAL1), (30 * 24 * 60, Some(30 * 24)));
     assert_eq!(minutes(Lifetime::AAL2), (60, Some(24)));
     assert_eq!(minutes(Lifetime::AAL3), (15, Some(12)));
-    assert_eq!(Config::default().lifetime, Lifetime::AAL2);
+    assert_eq!(Native::default().lifetime, Lifetime::AAL2);
 }
 
 /// N10: such a store takes one write per key and second, so the marker of a destroyed session is its end, and lies there

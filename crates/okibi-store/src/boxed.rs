@@ -24,6 +24,8 @@ pub trait DynStore: Send + Sync + 'static {
     fn consistency(&self) -> Consistency;
     /// See [`Store::evicts`].
     fn evicts(&self) -> bool;
+    /// See [`Store::address`].
+    fn address(&self) -> usize;
     /// See [`Store::owners`].
     fn owners(&self) -> Option<Owners<'_>>;
     /// See [`Store::purger`].
@@ -54,6 +56,10 @@ impl<S: Store> DynStore for S {
 
     fn evicts(&self) -> bool {
         Store::evicts(self)
+    }
+
+    fn address(&self) -> usize {
+        Store::address(self)
     }
 
     fn owners(&self) -> Option<Owners<'_>> {

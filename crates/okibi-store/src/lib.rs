@@ -134,6 +134,12 @@ pub trait Store: Send + Sync + 'static {
         false
     }
 
+    /// Where this store is in memory. Two layers with one cookie are one session only if their stores have one address, as clones
+    /// of an [`Arc`] do. A store that hands every call to another one returns that one's; no other needs to implement it.
+    fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+
     /// The sessions of one owner, where the backend can list them.
     fn owners(&self) -> Option<Owners<'_>> {
         None
@@ -187,6 +193,10 @@ impl<S: Store> Store for Arc<S> {
 
     fn evicts(&self) -> bool {
         S::evicts(self)
+    }
+
+    fn address(&self) -> usize {
+        S::address(self)
     }
 
     fn owners(&self) -> Option<Owners<'_>> {

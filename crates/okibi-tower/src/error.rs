@@ -128,8 +128,8 @@ impl Error {
     /// Two layers whose cookies have this name differ in this option.
     pub(crate) fn same_cookie(cookie: &str, option: &str) -> Self {
         let text = format!(
-            "{option}: two session layers have a cookie {cookie} and differ in this; use clones of one layer, or give one of \
-             them another cookie name"
+            "{option}: two session layers have a cookie {cookie} and differ in this; give both the same options and the same \
+             store, or one of them another cookie name"
         );
         Self::new(ErrorKind::Config, text)
     }

@@ -1,6 +1,7 @@
 //! What a session adds to the head of an answer: its cookies, and what keeps caches out.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
+use okibi_core::Outcome;
 
 use crate::{Error, ErrorKind};
 
@@ -11,9 +12,9 @@ pub(crate) fn add<B>(
     accessed: bool,
     is_live: bool,
 ) -> Result<(), Error> {
-    let upgrade = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    let Outcome { upgrades, .. } = Outcome::of(Some(response.status().as_u16()), false, None);
     let headers = response.headers_mut();
-    if accessed && !upgrade {
+    if accessed && !upgrades {
         add_vary(headers);
     }
     let sends_cookie = !cookies.is_empty();
@@ -22,7 +23,7 @@ pub(crate) fn add<B>(
             .map_err(|_| Error::new(ErrorKind::Internal, "session cookie: it cannot stand in a header"))?;
         headers.append(header::SET_COOKIE, value);
     }
-    if upgrade || !(sends_cookie || (is_live && headers.contains_key(header::CACHE_CONTROL))) {
+    if upgrades || !(sends_cookie || (is_live && headers.contains_key(header::CACHE_CONTROL))) {
         return Ok(());
     }
     // What is not text says nothing, so it is replaced.

@@ -26,8 +26,8 @@ mod shared;
 mod trace;
 
 pub use okibi_core::{
-    ConfigError, Dialect, FormerCookie, Handle, HonoCookie, HonoKv, HonoProtection, HonoSessions, IronRing, Lifetime,
-    Limits, Ring, SameSite, Timestamp, iron,
+    ConfigError, FormerCookie, Handle, HonoCookie, HonoProtection, HonoSessions, IronRing, Lifetime, Limits, Ring,
+    SameSite, Timestamp, iron,
 };
 
 pub use crate::{

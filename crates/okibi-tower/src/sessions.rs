@@ -5,14 +5,14 @@ use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use okibi_core::{
-    Accept, Config, ConfigError, Consistency, Dialect, Engine, FormerCookie, HonoSessions, Lifetime, Limits,
-    Protection, Ring, SameSite, Timestamp,
+    Accept, Config, ConfigError, Consistency, Dialect, Engine, FormerCookie, Given, HonoSessions, Lifetime, Limits,
+    Native, Protection, Ring, SameSite, Timestamp,
 };
 use okibi_store::{DynStore, Store};
 
 use crate::{
     Error, SessionLayer,
-    shared::{BoxFuture, EntropyError, Outside, Shared, described},
+    shared::{BoxFuture, EntropyError, Outside, Shared},
 };
 
 /// The configuration of a session: [`new`](Self::new) or [`sealed`](Self::sealed), then what should differ from the
@@ -48,15 +48,16 @@ use crate::{
 /// ```
 #[must_use = "it does nothing until `layer` makes a layer of it"]
 pub struct Sessions<K = ()> {
-    config: Config,
+    /// What was said of okibi's own dialect.
+    native: Native,
+    /// The older dialect that is spoken instead.
+    older: Option<Box<HonoSessions>>,
+    limits: Limits,
+    consistency: Consistency,
+    /// Which options were given: the core says which go together.
+    given: Given,
     store: Option<Arc<dyn DynStore>>,
     accepted: Vec<Option<Arc<dyn DynStore>>>,
-    chunks: Option<usize>,
-    /// `signed` was asked for where the dialect has a protection of its own.
-    signs_dialect: bool,
-    has_max_bytes: bool,
-    commits_failed: bool,
-    failed_when: Option<fn(StatusCode) -> bool>,
     outside: Outside,
     kind: PhantomData<fn() -> K>,
 }
@@ -69,8 +70,7 @@ impl Sessions {
     /// Two apps on one store open each other's sessions, unless they have different cookie names or
     /// [namespaces](Self::namespace).
     pub fn new(store: impl Store) -> Self {
-        let config = Config { consistency: store.consistency(), ..Config::default() };
-        Self::with(config, Some(Arc::new(store)))
+        Self::with(Native::default(), None).in_store(store)
     }
 
     /// Sessions in the cookie itself, encrypted with the ring's first secret: no store at all.
@@ -79,8 +79,8 @@ impl Sessions {
     /// before a logout can still use it, unless there are [`revocations`](Self::revocations)), the answers to parallel requests overwrite each other, it cannot be listed, and
     /// it has to fit into cookies, which browsers keep up to 4096 bytes each.
     pub fn sealed(ring: Ring) -> Self {
-        let dialect = Protection::Sealed { ring, chunks: 1 }.into();
-        Self::with(Config { dialect, ..Config::default() }, None)
+        let protection = Protection::Sealed { ring, chunks: 1 };
+        Self::with(Native { protection, ..Native::default() }, None)
     }
 
     /// The sessions of an app that uses the npm package `hono-sessions`, in the store that it has: same cookie, same
@@ -100,61 +100,46 @@ impl Sessions {
     /// # Ok::<(), okibi_tower::ConfigError>(())
     /// ```
     pub fn hono_sessions(dialect: HonoSessions, store: impl Store) -> Self {
-        let dialect = Dialect::HonoSessions(dialect);
-        let config = Config { dialect, consistency: store.consistency(), ..Config::default() };
-        Self::with(config, Some(Arc::new(store)))
+        Self::with(Native::default(), Some(dialect)).in_store(store)
     }
 
     /// The same for an app that uses that package's `CookieStore`: the cookie is the store.
     pub fn hono_sessions_sealed(dialect: HonoSessions) -> Self {
-        Self::with(Config { dialect: Dialect::HonoSessions(dialect), ..Config::default() }, None)
+        Self::with(Native::default(), Some(dialect))
     }
 
-    fn with(config: Config, store: Option<Arc<dyn DynStore>>) -> Self {
-        let outside = Outside::default();
-        let accepted = Vec::new();
+    fn with(native: Native, older: Option<HonoSessions>) -> Self {
         Self {
-            config,
-            store,
-            accepted,
-            chunks: None,
-            signs_dialect: false,
-            has_max_bytes: false,
-            commits_failed: false,
-            failed_when: None,
-            outside,
+            native,
+            older: older.map(Box::new),
+            limits: Limits::default(),
+            consistency: Consistency::Strong,
+            given: Given::default(),
+            store: None,
+            accepted: Vec::new(),
+            outside: Outside::default(),
             kind: PhantomData,
         }
+    }
+
+    fn in_store(mut self, store: impl Store) -> Self {
+        self.consistency = store.consistency();
+        self.store = Some(Arc::new(store));
+        self.giving(Given::STORE)
     }
 }
 
 impl<K> Sessions<K> {
+    /// Notes that an option was given.
+    fn giving(mut self, option: Given) -> Self {
+        self.given = self.given.and(option);
+        self
+    }
+
     /// The sessions of the kind `Other`, in a cookie of their own: [`Session<Other>`](crate::Session) asks for them.
     pub fn of<Other>(self, cookie_name: impl Into<String>) -> Sessions<Other> {
-        let Self {
-            config,
-            store,
-            accepted,
-            chunks,
-            signs_dialect,
-            has_max_bytes,
-            commits_failed,
-            failed_when,
-            outside,
-            ..
-        } = self;
-        let other = Sessions {
-            config,
-            store,
-            accepted,
-            chunks,
-            signs_dialect,
-            has_max_bytes,
-            commits_failed,
-            failed_when,
-            outside,
-            kind: PhantomData,
-        };
+        let Self { native, older, limits, consistency, given, store, accepted, outside, .. } = self;
+        let other = Sessions { native, older, limits, consistency, given, store, accepted, outside, kind: PhantomData };
         other.cookie_name(cookie_name)
     }
 
@@ -163,20 +148,22 @@ impl<K> Sessions<K> {
     ///
     /// `store` is where the older dialect keeps them. A session that was taken over and ended stays ended, whichever cookie
     /// comes (N41). To move a service of several nodes, first let every node accept, then let them write.
-    pub fn accept(mut self, dialect: impl Into<Dialect>, store: impl Store, until: Timestamp) -> Self {
-        self.config.accept.push(Accept { dialect: dialect.into(), until, consistency: store.consistency() });
+    ///
+    /// Sessions of `hono-kv-session` are kept by host name, which a tower layer does not know: the Hono package takes those over.
+    pub fn accept(mut self, dialect: HonoSessions, store: impl Store, until: Timestamp) -> Self {
+        let consistency = Some(store.consistency());
+        self.native.accept.push(Accept { dialect: dialect.into(), until, consistency });
         self.accepted.push(Some(Arc::new(store)));
-        self
+        self.giving(Given::ACCEPT)
     }
 
     /// The same for an older dialect whose cookie is the store.
     ///
     /// Such a cookie has no id: whoever kept a copy can use it again until the given time, also after a logout.
-    pub fn accept_sealed(mut self, dialect: impl Into<Dialect>, until: Timestamp) -> Self {
-        let consistency = Consistency::Strong;
-        self.config.accept.push(Accept { dialect: dialect.into(), until, consistency });
+    pub fn accept_sealed(mut self, dialect: HonoSessions, until: Timestamp) -> Self {
+        self.native.accept.push(Accept { dialect: dialect.into(), until, consistency: None });
         self.accepted.push(None);
-        self
+        self.giving(Given::ACCEPT)
     }
 
     /// For [`sealed`](Sessions::sealed): notes in this store which sessions have ended, so that nobody can go on with a copy
@@ -199,45 +186,45 @@ impl<K> Sessions<K> {
     /// # Ok::<(), okibi_tower::ConfigError>(())
     /// ```
     pub fn revocations(mut self, store: impl Store) -> Self {
-        self.config.revocations = true;
-        self.config.evicts = store.evicts();
-        self.config.consistency = store.consistency();
+        self.native.revocations = true;
+        self.native.evicts = store.evicts();
+        self.consistency = store.consistency();
         self.store = Some(Arc::new(store));
-        self
+        self.giving(Given::REVOCATIONS)
     }
 
     /// The cookie's name. Default `__Host-session`.
     ///
     /// The prefix `__Host-` has browsers refuse the cookie unless it is Secure, for this host only and for all paths.
     pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
-        self.config.cookie.name = name.into();
-        self
+        self.native.cookie.name = name.into();
+        self.giving(Given::COOKIE)
     }
 
     /// The cookie's path. Default `/`. Another path needs a name without `__Host-`.
     pub fn path(mut self, path: impl Into<String>) -> Self {
-        self.config.cookie.path = path.into();
-        self
+        self.native.cookie.path = path.into();
+        self.giving(Given::COOKIE)
     }
 
     /// The cookie's domain, which sends it to all its subdomains. Default: none, only the host that set it gets it back.
     ///
     /// A domain needs a name without `__Host-`.
     pub fn domain(mut self, domain: impl Into<String>) -> Self {
-        self.config.cookie.domain = Some(domain.into());
-        self
+        self.native.cookie.domain = Some(domain.into());
+        self.giving(Given::COOKIE)
     }
 
     /// When browsers send the cookie along with a request from another site. Default [`SameSite::Lax`].
     pub fn same_site(mut self, same_site: SameSite) -> Self {
-        self.config.cookie.same_site = same_site;
-        self
+        self.native.cookie.same_site = same_site;
+        self.giving(Given::COOKIE)
     }
 
     /// Keeps the cookie apart for each site that embeds this one (CHIPS).
     pub fn partitioned(mut self) -> Self {
-        self.config.cookie.partitioned = true;
-        self
+        self.native.cookie.partitioned = true;
+        self.giving(Given::COOKIE)
     }
 
     /// Attributes that the cookie had before, such as another path or domain, or none of `Partitioned`. May be called up to 4
@@ -257,52 +244,52 @@ impl<K> Sessions<K> {
     /// # Ok::<(), okibi_tower::ConfigError>(())
     /// ```
     pub fn former(mut self, cookie: FormerCookie) -> Self {
-        self.config.cookie.former.push(cookie);
-        self
+        self.native.cookie.former.push(cookie);
+        self.giving(Given::COOKIE)
     }
 
     /// The cookie ends with the browser's own session, instead of with the session itself.
     pub fn browser_session(mut self) -> Self {
-        self.config.persistent = false;
-        self
+        self.native.persistent = false;
+        self.giving(Given::BROWSER_SESSION)
     }
 
     /// How long a session lives without activity: 1 second to 400 days. Default 1 hour (ASVS 7.3.1, NIST SP 800-63B).
     pub fn idle(mut self, idle: Duration) -> Self {
-        self.config.lifetime.idle = idle;
-        self
+        self.native.lifetime.idle = idle;
+        self.giving(Given::LIFETIME)
     }
 
     /// How long a session lives at most, active or not. Default 24 hours (ASVS 7.3.2, NIST SP 800-63B).
     pub fn absolute(mut self, absolute: Duration) -> Self {
-        self.config.lifetime.absolute = Some(absolute);
-        self
+        self.native.lifetime.absolute = Some(absolute);
+        self.giving(Given::LIFETIME)
     }
 
     /// A session lives for as long as it is used.
     pub fn no_absolute_timeout(mut self) -> Self {
-        self.config.lifetime.absolute = None;
-        self
+        self.native.lifetime.absolute = None;
+        self.giving(Given::LIFETIME)
     }
 
     /// Both of the above, such as [`Lifetime::AAL3`].
     pub fn lifetime(mut self, lifetime: Lifetime) -> Self {
-        self.config.lifetime = lifetime;
-        self
+        self.native.lifetime = lifetime;
+        self.giving(Given::LIFETIME)
     }
 
     /// How much of the idle span must pass before activity is written down and the cookie sent again: at most 1 day.
     /// Default a tenth of the idle span, at most 1 day.
     pub fn renew_after(mut self, span: Duration) -> Self {
-        self.config.renew_after = Some(span);
-        self
+        self.native.renew_after = Some(span);
+        self.giving(Given::RENEW_AFTER)
     }
 
     /// How long the old id still leads to the session after [`renew_id`](crate::Session::renew_id). Default 60 seconds, at
     /// most 1 hour; zero is allowed.
     pub fn grace(mut self, span: Duration) -> Self {
-        self.config.grace = span;
-        self
+        self.native.grace = span;
+        self.giving(Given::GRACE)
     }
 
     /// Signs the id in the cookie, so that an invented one never reaches the store. To switch it on or off signs everybody out.
@@ -310,11 +297,10 @@ impl<K> Sessions<K> {
     /// Only for okibi's own sessions in a store: an older dialect brings a protection of its own, so there
     /// [`layer`](Self::layer) refuses this.
     pub fn signed(mut self, ring: Ring) -> Self {
-        match &mut self.config.dialect {
-            Dialect::Native(protection) => *protection = Protection::SignedId(ring),
-            Dialect::HonoSessions(_) | Dialect::HonoKv(_) => self.signs_dialect = true,
+        if !matches!(self.native.protection, Protection::Sealed { .. }) {
+            self.native.protection = Protection::SignedId(ring);
         }
-        self
+        self.giving(Given::SIGNED)
     }
 
     /// Over how many cookies a sealed session may be split, 1 to 5. Default 1. One cookie holds about 2900 bytes of JSON.
@@ -322,8 +308,10 @@ impl<K> Sessions<K> {
     /// All of them together stay under [`max_cookie_bytes`](Self::max_cookie_bytes). `docs/behind-proxies.md` says what servers
     /// in front take.
     pub fn chunks(mut self, most: usize) -> Self {
-        self.chunks = Some(most);
-        self
+        if let Protection::Sealed { chunks, .. } = &mut self.native.protection {
+            *chunks = most;
+        }
+        self.giving(Given::CHUNKS)
     }
 
     /// How long the Set-Cookie headers of a sealed session may be in total, with names and attributes: 512 to 65536 bytes.
@@ -333,9 +321,8 @@ impl<K> Sessions<K> {
     /// A browser sends the cookies back in one header. nginx refuses one of more than 8 KB by default, and Node refuses more
     /// than 16 KB of headers. Then even a logout would be refused. `docs/behind-proxies.md` says how to raise these limits.
     pub fn max_cookie_bytes(mut self, most: usize) -> Self {
-        self.config.max_cookie_bytes = most;
-        self.has_max_bytes = true;
-        self
+        self.native.max_cookie_bytes = most;
+        self.giving(Given::MAX_COOKIE_BYTES)
     }
 
     /// What the keys in the store begin with. Default: the cookie's name without its prefix.
@@ -343,14 +330,14 @@ impl<K> Sessions<K> {
     /// Two kinds of sessions in one store ([`of`](Self::of)) need a namespace each: with the same one a visitor's session opens as the other
     /// kind when its cookie is sent under the other name.
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
-        self.config.namespace = Some(namespace.into());
-        self
+        self.native.namespace = Some(namespace.into());
+        self.giving(Given::NAMESPACE)
     }
 
     /// What a session may hold at most. Default 64 KiB, 1024 names, 32 levels of nesting. A session larger than
     /// lowered limits no longer opens, with the event `undecodable_record`.
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.config.limits = limits;
+        self.limits = limits;
         self
     }
 
@@ -358,8 +345,8 @@ impl<K> Sessions<K> {
     /// take `http://localhost` for secure keep the cookie. Chromium and Firefox need no such thing. The log says so when the
     /// layer is made.
     pub fn insecure_for_development(mut self) -> Self {
-        self.config.cookie.insecure_for_development = true;
-        self
+        self.native.cookie.insecure_for_development = true;
+        self.giving(Given::COOKIE)
     }
 
     /// Refuses integers that a JavaScript number cannot hold: those beyond 2^53 - 1 in either direction. For sessions that a Hono
@@ -398,8 +385,8 @@ impl<K> Sessions<K> {
     /// has no answer to send a cookie with, so then, too, only a destroy is carried out.
     /// [`layer`](Self::layer) refuses it beside `failed_when`.
     pub fn commit_failed_requests(mut self) -> Self {
-        self.commits_failed = true;
-        self
+        self.outside.commits_failed = true;
+        self.giving(Given::COMMIT_FAILED_REQUESTS)
     }
 
     /// Which status of the answer means that the request failed, so that it changes nothing. Default: 5xx, 408 (a timeout cut
@@ -418,8 +405,8 @@ impl<K> Sessions<K> {
     /// # Ok::<(), okibi_tower::ConfigError>(())
     /// ```
     pub fn failed_when(mut self, is_failure: fn(StatusCode) -> bool) -> Self {
-        self.failed_when = Some(is_failure);
-        self
+        self.outside.failed_when = Some(is_failure);
+        self.giving(Given::FAILED_WHEN)
     }
 
     /// What time it is. Default: the system's clock.
@@ -448,7 +435,7 @@ impl<K> Sessions<K> {
     ///
     /// # Errors
     /// What cannot work, by name and value, and how to fix it.
-    pub fn layer(mut self) -> Result<SessionLayer<K>, ConfigError> {
+    pub fn layer(self) -> Result<SessionLayer<K>, ConfigError> {
         for (option, value) in
             [("store_timeout", self.outside.store_timeout), ("commit_deadline", self.outside.commit_deadline)]
         {
@@ -456,54 +443,10 @@ impl<K> Sessions<K> {
                 return Err(ConfigError::Span { option, value, rule: "must be longer than zero" });
             }
         }
-        match (self.commits_failed, self.failed_when) {
-            (true, Some(_)) => {
-                return Err(option(
-                    "failed_when: with commit_failed_requests no request counts as failed; remove one of the two",
-                ));
-            }
-            (true, None) => self.outside.is_failure = |_| false,
-            (false, Some(is_failure)) => self.outside.is_failure = is_failure,
-            (false, None) => {}
-        }
-        if self.signs_dialect {
-            return Err(option("signed: an older dialect brings its own protection; set it there and remove signed"));
-        }
-        if self.config.accept.iter().any(|accept| matches!(accept.dialect, Dialect::HonoKv(_))) {
-            return Err(option(
-                "accept: sessions of hono-kv-session are kept by host name, which a tower layer does not know; \
-                 take them over in the Hono app",
-            ));
-        }
-        match (&mut self.config.dialect, self.chunks) {
-            (Dialect::Native(Protection::Sealed { chunks, .. }), Some(most)) => *chunks = most,
-            (_, Some(_)) => return Err(option("chunks: only for Sessions::sealed; remove it")),
-            (Dialect::Native(Protection::Sealed { .. }), None) => {}
-            (_, None) if self.has_max_bytes => {
-                return Err(option("max_cookie_bytes: only for Sessions::sealed; remove it"));
-            }
-            _ => {}
-        }
-        let is_insecure = self.config.cookie.insecure_for_development;
-        let is_native = matches!(self.config.dialect, Dialect::Native(_));
-        let accept: Vec<bool> = self.config.accept.iter().map(|accept| accept.dialect.is_sealed()).collect();
-        let described = described(&self.config);
-        let engine = Engine::new(self.config)?;
-        match (engine.is_sealed(), self.store.is_some()) {
-            (false, false) if is_native => {
-                return Err(option("signed: a sealed session has no id to sign; remove it"));
-            }
-            (false, false) => return Err(option("hono_sessions_sealed: the dialect's protection must be Sealed")),
-            (true, true) if !engine.needs_store() => {
-                return Err(option("hono_sessions: a sealed dialect has no store; use hono_sessions_sealed"));
-            }
-            _ => {}
-        }
-        if accept.into_iter().zip(&self.accepted).any(|(sealed, store)| sealed == store.is_some()) {
-            return Err(option(
-                "accept: a dialect whose cookie is the store goes to accept_sealed, all others to accept",
-            ));
-        }
+        let is_insecure = self.native.cookie.insecure_for_development;
+        let dialect = self.older.map_or_else(|| Dialect::from(self.native), |older| Dialect::from(*older));
+        self.given.check(&dialect)?;
+        let engine = Engine::new(Config { dialect, limits: self.limits, consistency: self.consistency })?;
         if is_insecure {
             let cookie = engine.cookie_name();
             tracing::warn!(
@@ -512,22 +455,12 @@ impl<K> Sessions<K> {
                 "the session cookie is not Secure: insecure_for_development is for development only"
             );
         }
-        Ok(SessionLayer::new(Shared {
-            engine,
-            store: self.store,
-            accepted: self.accepted,
-            outside: self.outside,
-            described,
-        }))
+        Ok(SessionLayer::new(Shared { engine, store: self.store, accepted: self.accepted, outside: self.outside }))
     }
-}
-
-fn option(text: &str) -> ConfigError {
-    ConfigError::Options(text.to_owned())
 }
 
 impl<K> fmt::Debug for Sessions<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sessions").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("Sessions").field("native", &self.native).field("older", &self.older).finish_non_exhaustive()
     }
 }

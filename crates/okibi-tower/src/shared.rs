@@ -3,7 +3,7 @@
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use http::{Response, StatusCode};
-use okibi_core::{Config, Engine, RANDOM_BYTES, Random, Timestamp, counts_as_failed};
+use okibi_core::{Config, Engine, Outcome, RANDOM_BYTES, Random, Timestamp};
 use okibi_store::{Clock, DynStore, MemoryStore, system_time};
 
 use crate::{
@@ -36,8 +36,10 @@ pub(crate) struct Outside {
     pub(crate) commit_deadline: Duration,
     /// Whether integers that a JavaScript number cannot hold are refused.
     pub(crate) safe_integers: bool,
-    /// Which status means that the request failed, so that it changes nothing.
-    pub(crate) is_failure: fn(StatusCode) -> bool,
+    /// The changes of failed requests are committed as well.
+    pub(crate) commits_failed: bool,
+    /// The app says itself which status means that the request failed.
+    pub(crate) failed_when: Option<fn(StatusCode) -> bool>,
 }
 
 impl Default for Outside {
@@ -50,8 +52,17 @@ impl Default for Outside {
             store_timeout: Duration::from_secs(2),
             commit_deadline: Duration::from_secs(10),
             safe_integers: false,
-            is_failure: |status| counts_as_failed(status.as_u16()),
+            commits_failed: false,
+            failed_when: None,
         }
+    }
+}
+
+impl Outside {
+    /// What became of a request whose answer has this status; `None`: the service erred.
+    pub(crate) fn outcome(&self, status: Option<StatusCode>) -> Outcome {
+        let said = status.zip(self.failed_when).map(|(status, is_failure)| is_failure(status));
+        Outcome::of(status.map(|status| status.as_u16()), self.commits_failed, said)
     }
 }
 
@@ -63,36 +74,21 @@ pub(crate) struct Shared {
     /// Where the accepted dialects keep theirs, in the order of the configuration.
     pub(crate) accepted: Vec<Option<Arc<dyn DynStore>>>,
     pub(crate) outside: Outside,
-    /// What it is configured by, without secrets, for comparing it with another layer.
-    pub(crate) described: Vec<(&'static str, String)>,
-}
-
-/// Describes a configuration, so that another can be compared with it: each option with its value, without secrets.
-pub(crate) fn described(config: &Config) -> Vec<(&'static str, String)> {
-    let Config { cookie, dialect, namespace, lifetime, renew_after, persistent, grace, limits, revocations, .. } =
-        config;
-    vec![
-        ("cookie", format!("{cookie:?}")),
-        ("signed", format!("{dialect:?}")),
-        ("namespace", format!("{namespace:?}")),
-        ("lifetime", format!("{lifetime:?}")),
-        ("renew_after", format!("{renew_after:?}")),
-        ("browser_session", format!("{persistent:?}")),
-        ("grace", format!("{grace:?}")),
-        ("limits", format!("{limits:?}")),
-        ("revocations", format!("{revocations:?}")),
-    ]
 }
 
 impl Shared {
-    /// The option in which two layers with one cookie differ. Whether two stores or two rings are the same cannot be told
-    /// from outside, so without another difference it is these, unless the layers are clones of each other.
+    /// The option in which two layers with one cookie differ: the engine compares what is configured, and the stores are the same
+    /// if they are at one address.
     pub(crate) fn differs(self: &Arc<Self>, other: &Arc<Self>) -> Option<&'static str> {
         if Arc::ptr_eq(self, other) {
             return None;
         }
-        let differing = self.described.iter().zip(&other.described).find(|(one, other)| one != other);
-        Some(differing.map_or("store or secrets", |((option, _), _)| option))
+        let at = |store: &Option<Arc<dyn DynStore>>| store.as_ref().map(|store| store.address());
+        let accepted = |shared: &Self| shared.accepted.iter().map(at).collect::<Vec<_>>();
+        self.engine
+            .differs(&other.engine)
+            .or_else(|| (at(&self.store) != at(&other.store)).then_some("store"))
+            .or_else(|| (accepted(self) != accepted(other)).then_some("accept"))
     }
 
     /// For a session without a layer: the default configuration, in memory.
@@ -103,7 +99,6 @@ impl Shared {
             store: Some(Arc::new(MemoryStore::with_capacity(64))),
             accepted: Vec::new(),
             outside: Outside::default(),
-            described: Vec::new(),
         }
     }
 

@@ -190,7 +190,7 @@ fn n21_s8_s10_impossible_configurations_name_the_value_and_the_fix() {
     let span = Duration::from_secs;
     for (sessions, expected) in [
         (sessions().cookie_name("a b"), "cookie name \"a b\": must be"),
-        (sessions().cookie_name("a\r\nb"), "cookie name \"a\\r\\nb\": must be"),
+        (sessions().cookie_name("a\r\nb"), "cookie name \"a\\u000d\\u000ab\": must be"),
         (sessions().cookie_name(""), "cookie name \"\": must be"),
         (sessions().path("/x"), "cookie name \"__Host-session\": a __Host- cookie has Path=/"),
         (sessions().domain("example.com"), "cookie name \"__Host-session\": a __Host- cookie has no Domain"),
@@ -208,12 +208,12 @@ fn n21_s8_s10_impossible_configurations_name_the_value_and_the_fix() {
         (sessions().namespace("a:b"), "namespace \"a:b\": must be"),
         (sessions().store_timeout(span(0)), "store_timeout of 0s: must be longer than zero"),
         (sessions().commit_deadline(span(0)), "commit_deadline of 0s: must be longer than zero"),
-        (sessions().max_cookie_bytes(5000), "options: max_cookie_bytes: only for Sessions::sealed; remove it"),
+        (sessions().max_cookie_bytes(5000), "max_cookie_bytes: only a sealed cookie is bounded; remove it"),
         (Sessions::sealed(ring("a")).max_cookie_bytes(1), "max_cookie_bytes of 1: must be 512 to 65536"),
-        (sessions().former(FormerCookie::default()), "options: former: these are the cookie's present path"),
-        (sessions().chunks(2), "options: chunks: only for Sessions::sealed; remove it"),
+        (sessions().former(FormerCookie::default()), "former: these are the cookie's present path"),
+        (sessions().chunks(2), "chunks: only a sealed cookie can be split; remove it"),
         (Sessions::sealed(ring("a")).chunks(6), "chunks of 6: must be 1 to 5"),
-        (Sessions::sealed(ring("a")).signed(ring("a")), "options: signed: a sealed session has no id to sign"),
+        (Sessions::sealed(ring("a")).signed(ring("a")), "signed: a sealed cookie is signed already; remove it"),
     ] {
         let error: ConfigError = sessions.layer().unwrap_err();
         assert!(error.to_string().starts_with(expected), "{error} is not {expected}");

@@ -118,8 +118,12 @@ async fn n6_while_the_old_store_is_down_nobody_is_logged_out() {
 fn what_does_not_fit_together_is_refused_by_name() {
     let until = Timestamp::from_millis(2_000_000_000_000);
     let says = |sessions: Sessions| sessions.layer().unwrap_err().to_string();
-    assert!(says(Sessions::hono_sessions(sealed(), MemoryStore::new())).contains("hono_sessions_sealed"));
-    assert!(says(Sessions::hono_sessions_sealed(keyed())).contains("Sealed"));
+    assert!(
+        says(Sessions::hono_sessions(sealed(), MemoryStore::new())).contains("store: a sealed cookie is the store")
+    );
+    assert!(
+        says(Sessions::hono_sessions_sealed(keyed())).contains("store: none given; give one, or a secret that seals")
+    );
     assert!(
         says(Sessions::hono_sessions(keyed(), MemoryStore::new()).idle(Duration::from_mins(5))).contains("lifetime")
     );

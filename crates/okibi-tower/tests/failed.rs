@@ -106,5 +106,5 @@ async fn n58_head_consumes_nothing() {
 fn n54_two_options_that_decide_what_has_failed_are_refused() {
     let sessions = World::new().sessions().failed_when(|status| status.is_client_error()).commit_failed_requests();
     let error = sessions.layer().unwrap_err().to_string();
-    assert!(error.contains("failed_when: with commit_failed_requests"), "{error}");
+    assert!(error.contains("failed_when: with `commit_failed_requests`"), "{error}");
 }

@@ -47,15 +47,34 @@ async fn m4_clones_of_a_layer_are_one_session() {
 }
 
 #[tokio::test]
+async fn m4_two_layers_that_are_made_alike_on_one_store_are_one_session() {
+    let store = Arc::new(MemoryStore::new());
+    let ring = || Ring::new(["a secret of 32 bytes or more, from a good source"]).unwrap();
+    let notes = Arc::new(MemoryStore::new().refuse_when_full());
+    let kinds: [&dyn Fn() -> Sessions; 5] = [
+        &|| Sessions::new(Arc::clone(&store)),
+        &|| Sessions::new(Arc::clone(&store)).signed(ring()).idle(Duration::from_mins(5)).namespace("shop"),
+        &|| Sessions::sealed(ring()).chunks(2),
+        &|| Sessions::sealed(ring()).revocations(Arc::clone(&notes)),
+        &|| Sessions::new(Arc::new(Arc::clone(&store))),
+    ];
+    for made in kinds {
+        let seen = Seen::default();
+        let app = app().layer(watched(made(), &seen)).layer(made().layer().unwrap());
+        assert_eq!(answer(app, &seen).await, (StatusCode::OK, None));
+    }
+}
+
+#[tokio::test]
 async fn m4_r8_another_layer_with_the_same_cookie_is_an_error_that_names_what_differs() {
     let store = || Sessions::new(MemoryStore::new());
     let ring = || Ring::new(["a secret of 32 bytes or more, from a good source"]).unwrap();
     let others: [(&str, Sessions); 6] = [
-        ("store or secrets", store()),
-        ("lifetime", store().idle(Duration::from_mins(5))),
+        ("store", store()),
+        ("idle", store().idle(Duration::from_mins(5))),
         ("namespace", store().namespace("other")),
         ("signed", store().signed(ring())),
-        ("signed", Sessions::sealed(ring())),
+        ("sealed", Sessions::sealed(ring())),
         ("browser_session", store().browser_session()),
     ];
     for (option, other) in others {

@@ -9,9 +9,7 @@ use std::collections::BTreeMap;
 use axum::routing::get;
 use http::StatusCode;
 use okibi_store::MemoryStore;
-use okibi_tower::{
-    Dialect, ErrorKind, HonoKv, HonoSessions, Limits, Name, Session, SessionOf, Sessions, Timestamp, require,
-};
+use okibi_tower::{ErrorKind, HonoSessions, Limits, Name, Session, SessionOf, Sessions, Timestamp, require};
 use serde::{Deserialize, Serialize};
 use support::{
     Browser, COUNT, NOTE, USER, World,
@@ -269,9 +267,9 @@ async fn what_is_too_much_is_refused_where_it_is_set_and_costs_no_more_than_what
 
 #[test]
 fn what_would_be_ignored_is_refused_by_name() {
-    let until = Timestamp::MAX;
-    let takes = Sessions::new(MemoryStore::new()).accept(Dialect::HonoKv(HonoKv::default()), MemoryStore::new(), until);
-    assert!(takes.layer().unwrap_err().to_string().contains("accept: sessions of hono-kv-session"));
+    let takes = Sessions::hono_sessions(HonoSessions::default(), MemoryStore::new());
+    let takes = takes.accept(HonoSessions::default(), MemoryStore::new(), Timestamp::MAX);
+    assert!(takes.layer().unwrap_err().to_string().contains("accept: an older dialect"));
     let signed = Sessions::hono_sessions(HonoSessions::default(), MemoryStore::new()).signed(ring("a"));
     assert!(signed.layer().unwrap_err().to_string().contains("signed: an older dialect"));
 }

@@ -4,8 +4,7 @@ use alloc::{string::String, vec::Vec};
 
 use bytes::Bytes;
 use okibi_core::{
-    Answer, Engine, Fault, Flow, Loaded, Owner, Random, Refusal, Step, StoreKey, Swap, Text, Timestamp,
-    counts_as_failed,
+    Answer, Engine, Fault, Flow, Loaded, Outcome, Owner, Random, Refusal, Step, StoreKey, Swap, Text, Timestamp,
     formats::{parse_log, parse_patch},
     json::number,
 };
@@ -30,8 +29,9 @@ const IRON_SEAL: u32 = 10;
 const IRON_UNSEAL: u32 = 11;
 const CLAIMS: u32 = 12;
 const STORED_OWNER: u32 = 13;
-const COUNTS_AS_FAILED: u32 = 14;
+const OUTCOME: u32 = 14;
 const OUT_OF_TIME: u32 = 15;
+const DIFFERS: u32 = 16;
 
 /// A flag of [`OPEN`]: go on and look the session up, if there is an id.
 const LOOK_UP: u32 = 1;
@@ -39,6 +39,14 @@ const LOOK_UP: u32 = 1;
 const SENDS_COOKIE: u32 = 1;
 /// A flag of [`CACHE_CONTROL`]: a live session was looked at.
 const IS_LIVE: u32 = 2;
+/// A flag of [`OUTCOME`], above the status: there is an answer.
+const ANSWERED: u32 = 1 << 16;
+/// A flag of [`OUTCOME`]: the changes of failed requests are committed as well.
+const COMMITS_FAILED: u32 = 1 << 17;
+/// A flag of [`OUTCOME`]: the app said itself whether the request failed.
+const SAID: u32 = 1 << 18;
+/// A flag of [`OUTCOME`]: it said that it did.
+const SAID_FAILED: u32 = 1 << 19;
 /// A flag of [`COMMIT`]: the request failed.
 const FAILED: u32 = 1;
 /// A flag of [`COMMIT`] and [`ANSWER`]: it is the request's last task, so nobody needs the session after it.
@@ -68,8 +76,17 @@ pub fn call(
             let (sends_cookie, is_live) = (flags & SENDS_COOKIE != 0, flags & IS_LIVE != 0);
             reply::text(reply, okibi_core::cache_control(&text(frames), sends_cookie, is_live).as_deref());
         }
-        (COUNTS_AS_FAILED, _) => {
-            frames::push(reply, boolean(counts_as_failed(u16::try_from(flags).unwrap_or(u16::MAX))));
+        (OUTCOME, _) => {
+            let has = |flag: u32| flags & flag != 0;
+            #[expect(clippy::cast_possible_truncation, reason = "the flags above are no part of the status")]
+            let status = has(ANSWERED).then_some(flags as u16);
+            let Outcome { failed, upgrades } =
+                Outcome::of(status, has(COMMITS_FAILED), has(SAID).then_some(has(SAID_FAILED)));
+            frames::push(reply, &[b'0' + u8::from(failed) + 2 * u8::from(upgrades)]);
+        }
+        (DIFFERS, Some(engine)) => {
+            let option = engines.get(flags as usize).map_or(Some("engine"), |other| engine.differs(other));
+            reply::text(reply, option);
         }
         #[cfg(feature = "compat")]
         (IRON_SEAL, _) => iron::seal(flags, now, frames, reply),

@@ -88,17 +88,19 @@ pub(crate) fn accepted(json: &str) -> Result<Vec<Accept>, ConfigError> {
 }
 
 fn accept(json: &str) -> Result<Accept, ConfigError> {
-    let (mut spoken, mut cookie, mut until, mut consistency) = ("{}", "{}", None, Consistency::Strong);
+    let (mut spoken, mut cookie, mut until, mut consistency) = ("{}", "{}", None, None);
     each("accept.", json, &mut |given| {
         match given.name {
             "dialect" => spoken = given.json,
             "cookie" => cookie = given.json,
             "until" => until = Some(given.time()?),
-            "consistency" => consistency = given.consistency()?,
+            "consistency" => consistency = Some(given.consistency()?),
             _ => return Err(given.unknown()),
         }
         Ok(())
     })?;
     let until = until.ok_or_else(|| ConfigError::Options("accept.until: none given".to_owned()))?;
-    Ok(Accept { dialect: dialect(spoken, cookie)?, until, consistency })
+    let dialect = dialect(spoken, cookie)?;
+    let consistency = consistency.or_else(|| (!dialect.is_sealed()).then_some(Consistency::Strong));
+    Ok(Accept { dialect, until, consistency })
 }

@@ -2,7 +2,10 @@
 
 use alloc::borrow::ToOwned;
 
-use okibi_core::{Config, ConfigError, CookieConfig, Engine, FormerCookie, Protection, Ring, json::items};
+use okibi_core::{
+    Config, ConfigError, CookieConfig, Dialect, Engine, FormerCookie, Given as Options, Native, Protection, Ring,
+    json::items,
+};
 
 #[cfg(feature = "compat")]
 use crate::dialects;
@@ -11,7 +14,9 @@ use crate::given::each;
 /// An engine for these options.
 pub(crate) fn engine(options: &[u8]) -> Result<Engine, ConfigError> {
     let mut config = Config::default();
+    let mut native = Native::default();
     let (mut secrets, mut sealed, mut chunks) = (None, false, 1);
+    let mut options_given = None;
     #[cfg(feature = "compat")]
     let mut dialect = None;
     let mut plain_cookie = "{}";
@@ -20,25 +25,27 @@ pub(crate) fn engine(options: &[u8]) -> Result<Engine, ConfigError> {
             "secrets" => secrets = Some(given.texts()?),
             "sealed" => sealed = given.flag()?,
             "chunks" => chunks = given.size()?,
-            "maxCookieBytes" => config.max_cookie_bytes = given.size()?,
-            "namespace" => config.namespace = Some(given.text()?),
-            "idle" => config.lifetime.idle = given.span()?,
-            "absolute" => config.lifetime.absolute = given.span_or_false()?,
-            "renewAfter" => config.renew_after = Some(given.span()?),
-            "grace" => config.grace = given.span()?,
-            "persistent" => config.persistent = given.flag()?,
+            "maxCookieBytes" => native.max_cookie_bytes = given.size()?,
+            "namespace" => native.namespace = Some(given.text()?),
+            "idle" => native.lifetime.idle = given.span()?,
+            "absolute" => native.lifetime.absolute = given.span_or_false()?,
+            "renewAfter" => native.renew_after = Some(given.span()?),
+            "grace" => native.grace = given.span()?,
+            "persistent" => native.persistent = given.flag()?,
             "maxBytes" => config.limits.bytes = given.size()?,
             "maxNames" => config.limits.names = given.size()?,
             "maxDepth" => config.limits.depth = given.size()?,
-            "revocations" => config.revocations = given.flag()?,
+            "revocations" => native.revocations = given.flag()?,
             "consistency" => config.consistency = given.consistency()?,
-            "evicts" => config.evicts = given.flag()?,
-            "insecureForDevelopment" => config.cookie.insecure_for_development = given.flag()?,
+            "evicts" => native.evicts = given.flag()?,
+            "insecureForDevelopment" => native.cookie.insecure_for_development = given.flag()?,
             "cookie" => plain_cookie = given.json,
+            // Which options the app gave, where they are the app's.
+            "given" => options_given = u32::try_from(given.size()?).ok(),
             #[cfg(feature = "compat")]
             "dialect" => dialect = Some(given.json),
             #[cfg(feature = "compat")]
-            "accept" => config.accept = dialects::accepted(given.json)?,
+            "accept" => native.accept = dialects::accepted(given.json)?,
             _ => return Err(given.unknown()),
         }
         Ok(())
@@ -49,8 +56,8 @@ pub(crate) fn engine(options: &[u8]) -> Result<Engine, ConfigError> {
         config.dialect = dialects::dialect(dialect, plain_cookie)?;
         return Engine::new(config);
     }
-    cookie(&mut config.cookie, plain_cookie)?;
-    let protection = match (secrets, sealed) {
+    cookie(&mut native.cookie, plain_cookie)?;
+    native.protection = match (secrets, sealed) {
         (Some(secrets), sealed) => {
             let ring = Ring::new(secrets)?;
             if sealed { Protection::Sealed { ring, chunks } } else { Protection::SignedId(ring) }
@@ -58,7 +65,10 @@ pub(crate) fn engine(options: &[u8]) -> Result<Engine, ConfigError> {
         (None, true) => return Err(ConfigError::NoSecret),
         (None, false) => Protection::Id,
     };
-    config.dialect = protection.into();
+    config.dialect = Dialect::Native(native);
+    if let Some(bits) = options_given {
+        Options::from_bits(bits).check(&config.dialect)?;
+    }
     Engine::new(config)
 }
 
@@ -86,7 +96,7 @@ fn cookie(cookie: &mut CookieConfig, json: &str) -> Result<(), ConfigError> {
             "secure" if given.flag()? => {}
             "secure" => {
                 let rule = "cookie.secure of false: the cookie is always Secure; for development without HTTPS there is insecureForDevelopment";
-                return Err(ConfigError::Options(rule.to_owned()));
+                return Err(ConfigError::Together(rule));
             }
             "httpOnly" => cookie.http_only = given.flag()?,
             "sameSite" => cookie.same_site = given.same_site()?,

@@ -118,8 +118,8 @@
 #![cfg_attr(not(feature = "tower"), allow(rustdoc::broken_intra_doc_links))]
 
 pub use okibi_core::{
-    ConfigError, Dialect, FormerCookie, Handle, HonoCookie, HonoKv, HonoProtection, HonoSessions, IronRing, Lifetime,
-    Limits, Ring, SameSite, Timestamp, iron,
+    ConfigError, FormerCookie, Handle, HonoCookie, HonoProtection, HonoSessions, IronRing, Lifetime, Limits, Ring,
+    SameSite, Timestamp, iron,
 };
 #[cfg(feature = "mysql")]
 pub use okibi_mysql::MysqlStore;

@@ -2,7 +2,7 @@
 import type { Context } from 'hono'
 import type { SessionEvent } from './engine.js'
 import { OkibiError } from './errors.js'
-import { addToHead, answerError, type HeaderList, sentInside, upgrades } from './head.js'
+import { addToHead, answerError, type HeaderList, sentInside } from './head.js'
 import type { CommonOptions } from './options.js'
 import { asOkibiError, type Changes, type RequestSession } from './request.js'
 
@@ -14,8 +14,10 @@ export interface Manner {
   readonly lookUp: boolean
   /** The host name of the request's URL, for a dialect that tells hosts apart. */
   readonly hostname?: string | undefined
-  /** Whether an answer with this status is that of a failed request, whose changes are dropped. */
-  readonly isFailure: (status: number) => boolean
+  /** The changes of failed requests are committed as well. */
+  readonly commitsFailed: boolean
+  /** What the app itself says of a status: whether the request failed. */
+  readonly failedWhen?: ((status: number) => boolean) | undefined
   /** The app's own answer to a session that failed. */
   readonly onStoreError: CommonOptions['onStoreError']
 }
@@ -33,12 +35,14 @@ export async function around<V extends Changes>(
   if (loading) await loading
 
   const thrown = await outcome(next)
-  const failed = thrown !== undefined || !c.finalized || manner.isFailure(c.res.status)
+  const status = thrown === undefined && c.finalized ? c.res.status : undefined
+  const said = status === undefined ? undefined : manner.failedWhen?.(status)
+  const { failed, upgrades } = request.engine.outcome(status, manner.commitsFailed, said)
   let failure: OkibiError | undefined = request.unanswered
   try {
-    const inside = thrown === undefined && c.finalized ? sentInside(c.res.headers, request.engine) : undefined
+    const inside = status === undefined ? undefined : sentInside(c.res.headers, request.engine)
     if (inside !== undefined) await request.goOnFrom(inside, failed)
-    const closing = request.close(failed, thrown === undefined && c.finalized && upgrades(c.res))
+    const closing = request.close(failed, upgrades)
     if (closing) await closing
   } catch (error) {
     failure ??= asOkibiError(error)

@@ -116,14 +116,23 @@ const Call = {
   ironUnseal: 11,
   claims: 12,
   storedOwner: 13,
-  countsAsFailed: 14,
+  outcome: 14,
   outOfTime: 15,
+  differs: 16,
 } as const
 type Call = (typeof Call)[keyof typeof Call]
 
 const NOTHING = new Uint8Array()
 /** Opening goes on to look the session up. */
 const LOOK_UP = 1
+/** Above the status of an outcome: there is an answer. */
+const ANSWERED = 1 << 16
+/** The changes of failed requests are committed as well. */
+const COMMITS_FAILED = 1 << 17
+/** The app said itself whether the request failed. */
+const SAID = 1 << 18
+/** It said that it did. */
+const SAID_FAILED = 1 << 19
 /** The request failed. */
 const FAILED = 1
 /** It is the request's last task: its reply tells neither what the session holds then nor a state. */
@@ -231,7 +240,7 @@ export class Engines {
   readonly #load: () => WebAssembly.Module
   #module: WebAssembly.Module | undefined
   #machine: Machine | undefined
-  readonly #failures = new Map<number, boolean>()
+  readonly #outcomes = new Map<number, Outcome>()
 
   /** `load`: the module, compiled when it was imported. */
   constructor(load: () => WebAssembly.Module) {
@@ -277,14 +286,21 @@ export class Engines {
     }
   }
 
-  /** Whether an answer with this status is that of a failed request. The engine is asked once for each status. */
-  countsAsFailed(status: number): boolean {
-    let isFailure = this.#failures.get(status)
-    if (isFailure === undefined) {
-      isFailure = this.exchange(Call.countsAsFailed, 0, 0, status, []).text() === 'true'
-      this.#failures.set(status, isFailure)
+  /**
+   * What became of a request whose answer has this status; `undefined`: there is no answer. `commitsFailed`: the option
+   * `commitFailedRequests`. `said`: what the app's `failedWhen` says. The engine is asked once for each case.
+   */
+  outcome(status: number | undefined, commitsFailed: boolean, said: boolean | undefined): Outcome {
+    let flags = status === undefined ? 0 : status | ANSWERED
+    if (commitsFailed) flags |= COMMITS_FAILED
+    if (said !== undefined) flags |= said ? SAID | SAID_FAILED : SAID
+    let outcome = this.#outcomes.get(flags)
+    if (!outcome) {
+      const bits = Number(this.exchange(Call.outcome, 0, 0, flags, []).text())
+      outcome = { failed: (bits & 1) > 0, upgrades: (bits & 2) > 0 }
+      this.#outcomes.set(flags, outcome)
     }
-    return isFailure
+    return outcome
   }
 
   /** Seals a text. Frames: the options, the two keys, the name of the secret, the text, random bytes. */
@@ -296,6 +312,14 @@ export class Engines {
   ironUnseal(flags: number, now: number, frames: readonly Frame[]): Ironed {
     return ironed(this.exchange(Call.ironUnseal, 0, now, flags, frames))
   }
+}
+
+/** What became of a request. */
+export interface Outcome {
+  /** It failed: of its changes only the end of a session is carried out. */
+  readonly failed: boolean
+  /** The answer ends HTTP, such as 101: nothing can be added to its head. */
+  readonly upgrades: boolean
 }
 
 /** What came of a call of Iron: a code of what is wrong, or nothing before the text. */
@@ -366,15 +390,24 @@ export class Engine {
     this.limits = configured.limits
   }
 
-  /** Whether another engine has the same secrets. */
-  hasSecretsOf(other: Engine): boolean {
-    const secrets = (engine: Engine) => JSON.stringify((JSON.parse(engine.#options) as EngineOptions).secrets)
-    return this === other || secrets(this) === secrets(other)
+  /** The first option in which two configurations differ, as the engine names it; `null` if they are the same. */
+  differs(other: Engine): string | null {
+    // What speaks older dialects is in another module.
+    if (this.#engines !== other.#engines) return 'accept'
+    other.#here()
+    const here = this.#here()
+    // To configure the one may have taken a new instance.
+    return JSON.parse(this.#engines.exchange(Call.differs, here, 0, other.#here(), []).text()) as string | null
+  }
+
+  /** What became of a request whose answer has this status. See {@link Engines.outcome}. */
+  outcome(status: number | undefined, commitsFailed = false, said?: boolean): Outcome {
+    return this.#engines.outcome(status, commitsFailed, said)
   }
 
   #configure(): Configured {
     const configured = JSON.parse(this.#engines.exchange(Call.configure, 0, 0, 0, [this.#options]).text()) as Configured
-    if (configured.error) throw new OkibiError('config', `sessions: ${configured.error.message}`)
+    if (configured.error) throw new OkibiError('config', `sessions: ${spelled(configured.error.message)}`)
     if (configured.engine < MOST_ENGINES) return configured
     this.#engines.replace()
     return this.#configure()
@@ -505,6 +538,23 @@ export class Engine {
   }
 }
 
+/** The options that have another name here than in Rust, by that. */
+const NAMES: Readonly<Record<string, string>> = {
+  sealed: 'secret',
+  signed: 'sign',
+  browser_session: 'persistent',
+}
+
+/** An option of the engine's as it is spelled here. */
+export function optionName(option: string): string {
+  return NAMES[option] ?? option.replace(/_[a-z]/g, (end) => end.charAt(1).toUpperCase())
+}
+
+/** The engine's text with the names of options as they are spelled here: the one at its beginning, and those in backticks. */
+function spelled(text: string): string {
+  return text.replace(/^[a-z_]+(?=:| of )|(?<=`)[a-z_]+(?=`)/g, optionName)
+}
+
 /** The codes that the engine refuses with, where the app sees another. */
 const CODES: Readonly<Record<string, ErrorCode>> = {
   record_too_large: 'too_large',
@@ -517,5 +567,5 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
 /** The engine's refusal as an error. */
 export function refused(error: { readonly code: string; readonly message: string }, cause?: unknown): OkibiError {
   const code = CODES[error.code] ?? (error.code as ErrorCode)
-  return new OkibiError(code, error.message, cause === undefined ? undefined : { cause })
+  return new OkibiError(code, spelled(error.message), cause === undefined ? undefined : { cause })
 }

@@ -80,8 +80,9 @@ export class OkibiError extends Error {
   constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
     super(message, options)
     this.code = code
-    this.status = STORE_FAULTS.has(code) ? 503 : 500
-    if (this.status === 503) this.getResponse = () => plainAnswer(this)
+    const isFault = STORE_FAULTS.has(code)
+    this.status = isFault ? 503 : 500
+    if (isFault) this.getResponse = () => plainAnswer(this)
   }
 }
 
@@ -96,7 +97,7 @@ export function answeredBy(error: OkibiError, noticed: () => void): void {
 
 /** The default answer: nothing about the inside, and no cache keeps it. */
 export function plainAnswer(error: OkibiError): Response {
-  const text = error.status === 503 ? 'session store unavailable, please try again' : 'session error'
+  const text = STORE_FAULTS.has(error.code) ? 'session store unavailable, please try again' : 'session error'
   return new Response(text, {
     status: error.status,
     headers: { 'Content-Type': 'text/plain; charset=UTF-8', 'Cache-Control': 'no-store' },

@@ -17,7 +17,7 @@ export function headersOf(c: Context): HeaderList {
 export function addToHead<V extends Changes>(c: Context, request: RequestSession<V>): void {
   const { cookies, isAccessed, sawLive, engine } = request
   if (cookies.length === 0 && !isAccessed) return
-  change(c, (headers) => {
+  change(c, engine, (headers) => {
     const vary = isAccessed ? engine.vary(headers.get('Vary')) : null
     if (vary !== null) headers.set('Vary', vary)
     const sendsCookie = cookies.length > 0
@@ -40,11 +40,6 @@ export function addToHead<V extends Changes>(c: Context, request: RequestSession
  */
 const sent = new WeakMap<Context, readonly string[]>()
 
-/** Whether an answer ends HTTP: nothing can be added to its head. */
-export function upgrades(answer: Response): boolean {
-  return answer.status < 200
-}
-
 /**
  * The session's cookies that an app inside has sent already, in a context of its own (`app.mount`), as the browser will send
  * them back; `undefined` if it has not.
@@ -65,9 +60,9 @@ function nameOf(cookie: string): string {
  * Changes the answer's headers on a copy. The answer, its headers and its clones may be the app's own, which hands them to
  * the next visitor as well. An answer that cannot be built anew stays as it is: an upgrade, or a network error.
  */
-function change(c: Context, edit: (headers: Headers) => void): void {
+function change(c: Context, engine: Engine, edit: (headers: Headers) => void): void {
   const answer = c.res
-  if (upgrades(answer) || answer.headers.has(SENT)) return
+  if (engine.outcome(answer.status).upgrades || answer.headers.has(SENT)) return
   const copy = copyOf(answer)
   edit(copy.headers)
   const { finalized } = c

@@ -2,12 +2,11 @@
 import type { Context, Env, MiddlewareHandler } from 'hono'
 import { around, isUpgrade, tell } from './around.js'
 import { headersOf } from './head.js'
-import { enginesOf } from './native.js'
 import { type CommonOptions, checkNames, outsideOf, type SessionOptions, wrong } from './options.js'
 import { type Place, placesOf } from './places.js'
 import { isPromise } from './promise.js'
 import { RequestSession } from './request.js'
-import { checkSame, type Described, describe } from './same.js'
+import { checkSame, type Described } from './same.js'
 import { LazySession, Session } from './session.js'
 import type { AnyData, JsonData, LazySessionEnv, SessionEnv } from './types.js'
 import { View } from './view.js'
@@ -56,13 +55,20 @@ export function sessions<E extends Env>(
   checkNames(options)
   const places = placesOf(options)
   const common = outsideOf(options, places.store)
-  const described = describe(options)
   const as = options.as ?? 'session'
   const isLazy = options.lazy === true
   const { cookieName } = places.first
+  const described: Described = {
+    engine: places.first,
+    isLazy,
+    accepted: common.accepted,
+    store: options.store ?? options.revocations,
+    secret: options.secret ?? options.sign,
+  }
   const mark = markOf(cookieName)
   const tellsHosts = options.accept?.some(({ options }) => options.dialect === 'hono-kv-session') ?? false
-  const isFailure = failureOf(options)
+  const commitsFailed = options.commitFailedRequests === true
+  const failedWhen = checkedFailedWhen(options)
   if (options.insecureForDevelopment) warnOfDevelopment(cookieName)
 
   return async function sessionMiddleware(c, next) {
@@ -71,7 +77,7 @@ export function sessions<E extends Env>(
     if (outer) {
       // A middleware around this one has the cookie of this name already.
       if (outer.described !== described) {
-        await checkSame(cookieName, outer.described, described, outer.place, () => places.of(c))
+        await checkSame(outer.described, described, outer.place, () => places.of(c))
       }
       if (own.get(as) === undefined) own.set(as, outer.session)
       return next()
@@ -92,20 +98,16 @@ export function sessions<E extends Env>(
       before,
       lookUp: !isLazy,
       hostname: tellsHosts ? new URL(c.req.url).hostname : undefined,
-      isFailure,
+      commitsFailed,
+      failedWhen,
       onStoreError: options.onStoreError,
     })
   }
 }
 
-/** Which status means that the request failed. The engine decides, unless the app does. */
-function failureOf(options: CommonOptions<string>): (status: number) => boolean {
-  const { commitFailedRequests, failedWhen } = options
-  if (commitFailedRequests === true) return () => false
-  if (!failedWhen) {
-    const engines = enginesOf(options)
-    return (status) => engines.countsAsFailed(status)
-  }
+/** What the app says of a status, where it does. */
+function checkedFailedWhen({ failedWhen }: CommonOptions<string>): ((status: number) => boolean) | undefined {
+  if (!failedWhen) return undefined
   return (status) => {
     const failed: unknown = failedWhen(status)
     // A promise counts as true, so every change would be dropped without a word.

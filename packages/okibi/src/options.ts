@@ -302,9 +302,6 @@ function checkKinds(options: Readonly<Record<string, unknown>>): void {
       "accept: reading older dialects needs a module of its own; write accept: [accept({ … })], with import { accept } from 'okibi/accept'",
     )
   }
-  if (options.commitFailedRequests === true && options.failedWhen !== undefined) {
-    throw wrong('failedWhen: commitFailedRequests is true, so no request counts as failed; remove one of the two')
-  }
 }
 
 function isFunction(given: unknown): boolean {
@@ -343,10 +340,21 @@ function time(name: string, seconds: number): number {
 
 /** The options without their type parameter, which the engine has no use for. */
 type PlainOptions = CommonOptions<string> & {
+  readonly store?: unknown
   readonly secret?: unknown
+  readonly sign?: unknown
   readonly chunks?: number | undefined
   readonly maxCookieBytes?: number | undefined
   readonly revocations?: unknown
+}
+
+/** The options of which the engine knows which exclude each other, each a bit. */
+const GIVEN = ['store', 'sign', 'chunks', 'maxCookieBytes', 'commitFailedRequests', 'failedWhen'] as const
+
+/** Which of them an app gave, as the engine reads it. */
+export function givenOf(options: Readonly<Partial<Record<(typeof GIVEN)[number], unknown>>>): number {
+  const isGiven = (name: (typeof GIVEN)[number]) => options[name] !== undefined && options[name] !== false
+  return GIVEN.reduce((bits, name, at) => (isGiven(name) ? bits | (1 << at) : bits), 0)
 }
 
 /** What the engine decides by, without secrets. What it makes no sense of it refuses itself, by name. */
@@ -358,6 +366,7 @@ export function engineOptions(options: PlainOptions): EngineOptions {
       ? options.cookie
       : { ...options.cookie, name: `__Host-${as}` }
   return {
+    given: givenOf(options),
     cookie,
     sealed: options.secret !== undefined,
     chunks: options.chunks,
@@ -393,28 +402,6 @@ function acceptOptions({ options: option }: Accepted): EngineOptions {
 /** Seconds as the engine reads them. What is no number goes to it as it is, to be refused. */
 function millis(seconds: unknown): unknown {
   return typeof seconds === 'number' && Number.isFinite(seconds) ? Math.round(seconds * 1000) : seconds
-}
-
-/** Fails for options that do not go together. */
-export function checkTogether(options: PlainOptions & { readonly store?: unknown; readonly sign?: unknown }): void {
-  if (options.store === undefined && options.secret === undefined) {
-    throw wrong('store: none given; give a store, or a secret to keep sessions in a sealed cookie')
-  }
-  if (options.store !== undefined && options.secret !== undefined) {
-    throw wrong('secret: sessions are in the store or in a sealed cookie; with a store use sign to sign the id')
-  }
-  if (options.store === undefined && options.sign !== undefined) {
-    throw wrong('sign: a sealed cookie is signed already; leave it out')
-  }
-  if (options.chunks !== undefined && options.store !== undefined) {
-    throw wrong('chunks: only a sealed cookie can be split; leave it out')
-  }
-  if (options.maxCookieBytes !== undefined && options.store !== undefined) {
-    throw wrong('maxCookieBytes: only a sealed cookie has a size to bound; leave it out')
-  }
-  if (options.revocations !== undefined && options.store !== undefined) {
-    throw wrong('revocations: only a sealed cookie needs them, sessions in a store end there; leave it out')
-  }
 }
 
 /** Secrets as the engine reads them. */

@@ -3,7 +3,7 @@ import type { Context, Env } from 'hono'
 import type { Engine } from './engine.js'
 import { held } from './held.js'
 import { enginesOf } from './native.js'
-import { checkStore, checkTogether, engineOptions, type SessionOptions, secretList, wrong } from './options.js'
+import { checkStore, engineOptions, type SessionOptions, secretList, wrong } from './options.js'
 import { isPromise } from './promise.js'
 import { sharesPromises } from './shares.js'
 import type { Awaitable, Store } from './store.js'
@@ -33,7 +33,6 @@ const MOST_HOLDING = 100
 
 /** Checks where the sessions are to be, and finds it for each request. */
 export function placesOf<E extends Env>(options: SessionOptions<E, string>): Places<E> {
-  checkTogether(options)
   const common = engineOptions(options)
   const engines = enginesOf(options)
   const secret = options.secret ?? options.sign

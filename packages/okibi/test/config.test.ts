@@ -4,15 +4,12 @@ import { expect, test, vi } from 'vitest'
 import { guard, OkibiError, type SessionEnv, type SessionOptions, sessions } from '../src/index.js'
 import { memoryStore } from '../src/stores/memory.js'
 import { Watched } from './support/stores.js'
+import { readVectors } from './support/vectors.js'
 
 const store = new Watched()
 const secret = 'a secret of thirty-two bytes: no more'
 
 const REFUSED: [options: unknown, message: RegExp][] = [
-  [{}, /store: none given; give a store, or a secret/],
-  [{ store, secret }, /secret: .* with a store use sign/],
-  [{ secret, sign: secret }, /sign: a sealed cookie is signed already/],
-  [{ store, chunks: 2 }, /chunks: only a sealed cookie can be split/],
   [{ store: {} }, /store: must have the methods load, swap and delete/],
   [{ store, idel: 900 }, /idel: there is no such option/],
   [undefined, /options: none given/],
@@ -24,7 +21,7 @@ const REFUSED: [options: unknown, message: RegExp][] = [
   [{ store, idle: Number.NaN }, /idle of null: must be a number of seconds/],
   [{ store, idle: 7200, absolute: 3600 }, /absolute of .*lengthen it or shorten idle/],
   [{ store, absolute: true }, /absolute of true: must be a number of seconds, or false/],
-  [{ store, idle: 900, renewAfter: 900 }, /renew_?[aA]fter of .*must be shorter than idle/],
+  [{ store, idle: 900, renewAfter: 900 }, /^sessions: renewAfter of .*must be shorter than idle/],
   [{ store, grace: 3601 }, /grace of .*at most 1 hour/],
   [{ store, limits: { depth: 101 } }, /limits.depth of 101: must be 1 to 100/],
   [{ store, namespace: 'a:b' }, /namespace "a:b"/],
@@ -41,10 +38,6 @@ const REFUSED: [options: unknown, message: RegExp][] = [
   [{ store, random: {} }, /random of type object: must be a function/],
   [{ store, lazy: 'no' }, /lazy of type string: must be true or false/],
   [{ store, commitFailedRequests: 'no' }, /commitFailedRequests of type string: must be true or false/],
-  [
-    { store, commitFailedRequests: true, failedWhen: () => true },
-    /failedWhen: commitFailedRequests is true.*remove one/,
-  ],
   [{ store, storeTimeout: '2' }, /storeTimeout of type string: must be a number of seconds/],
   [{ store, as: 5 }, /as of type number: must be a text/],
   [{ store, accept: {} }, /accept of type object: must be a list/],
@@ -64,6 +57,29 @@ const REFUSED: [options: unknown, message: RegExp][] = [
 function bare() {
   return { load: () => undefined, swap: () => ({ done: true }), delete: () => {} }
 }
+
+/** What excludes each other, in the words of both languages. */
+const TOGETHER = readVectors<{ options: string[]; typescript?: string }[]>('options')
+const VALUES: Readonly<Record<string, object>> = {
+  store: { store },
+  sealed: { secret },
+  signed: { sign: secret },
+  chunks: { chunks: 2 },
+  max_cookie_bytes: { maxCookieBytes: 4096 },
+  revocations: { revocations: memoryStore({ whenFull: 'refuse' }) },
+  commit_failed_requests: { commitFailedRequests: true },
+  failed_when: { failedWhen: () => true },
+}
+
+test.each(TOGETHER)('which_options_go_together: $options', ({ options, typescript }) => {
+  const make = () => sessions(Object.assign({}, ...options.map((name) => VALUES[name])) as SessionOptions)
+  if (typescript === undefined) expect(make).not.toThrow()
+  else expect(make).toThrow(expect.objectContaining({ code: 'config', message: `sessions: ${typescript}` }))
+})
+
+test('what_is_false_is_not_given', () => {
+  expect(() => sessions({ store, commitFailedRequests: false, failedWhen: () => true })).not.toThrow()
+})
 
 for (const [options, message] of REFUSED) {
   test(`s8_refused: ${message.source}`, () => {

@@ -343,13 +343,13 @@ test('r30_a_sealed_session_stays_within_eight_kilobytes_unless_more_is_asked_for
   const within = await setCookies(app, '/set?length=5600')
   expect(within.reduce((total, cookie) => total + cookie.length, 0)).toBeLessThanOrEqual(8192)
   expect((await app.request('/set?length=6100')).status).toBe(500)
-  expect(errors.map(({ code, message }) => [code, /max_cookie_bytes.*default 8192/.test(message)])).toEqual([
+  expect(errors.map(({ code, message }) => [code, /maxCookieBytes.*default 8192/.test(message)])).toEqual([
     ['too_large', true],
   ])
   expect(await setCookies(make({ secret: A, chunks: 5, maxCookieBytes: 16_384 }).app, '/set?length=9000')).toHaveLength(
     4,
   )
-  expect(() => make({ secret: A, maxCookieBytes: 511 })).toThrow(/max_cookie_bytes of 511: must be 512 to 65536/)
+  expect(() => make({ secret: A, maxCookieBytes: 511 })).toThrow(/maxCookieBytes of 511: must be 512 to 65536/)
   expect(() => make({ store: new Watched(), maxCookieBytes: 5000 } as unknown as SessionOptions)).toThrow(
     /maxCookieBytes: only/,
   )

@@ -45,15 +45,15 @@ describe('m4_r8_the_same_cookie_with_other_options_is_an_error_that_names_them',
   const cases: [string, SessionOptions, SessionOptions][] = [
     ['store', stored, { store: memoryStore() }],
     ['store', { store: (c) => c.env as never }, { store: memoryStore() }],
-    ['secret', sealed, { secret: 'another secret of thirty-two bytes....' }],
-    ['secret', sealed, { secret: (_c) => ['another secret of thirty-two bytes....'] }],
+    ['secrets', sealed, { secret: 'another secret of thirty-two bytes....' }],
+    ['secrets', sealed, { secret: (_c) => ['another secret of thirty-two bytes....'] }],
     ['secret', sealed, stored],
-    ['secret', { store, sign: SECRET }, stored],
+    ['sign', { store, sign: SECRET }, stored],
     ['idle', stored, { store, idle: 60 }],
     ['absolute', { store, absolute: false }, stored],
     ['namespace', stored, { store, namespace: 'other' }],
-    ['cookie.path', { store, cookie: { name: 'x' } }, { store, cookie: { name: 'x', path: '/inner' } }],
-    ['limits.bytes', stored, { store, limits: { bytes: 1000 } }],
+    ['cookie', { store, cookie: { name: 'x' } }, { store, cookie: { name: 'x', path: '/inner' } }],
+    ['limits', stored, { store, limits: { bytes: 1000 } }],
     ['lazy', stored, { store, lazy: true } as SessionOptions],
   ]
   test.each(cases)('%s', async (option, one, other) => {
@@ -70,6 +70,7 @@ test('m4_r8_the_same_cookie_with_the_same_options_is_one_session', async () => {
     [{ store }, { store }],
     [{ store }, { store: () => store }],
     [{ store }, { store, cookie: { name: '__Host-session' } }],
+    [{ store }, { store, idle: 3600, absolute: 24 * 3600, cookie: { path: '/', sameSite: 'Lax' } }],
     [{ secret: SECRET }, { secret: [SECRET] }],
     [{ secret: SECRET }, { secret: async (_c) => SECRET }],
   ]

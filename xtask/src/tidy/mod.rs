@@ -2,6 +2,7 @@
 
 mod abilities;
 mod circles;
+mod decisions;
 mod facts;
 mod heads;
 mod leftovers;
@@ -30,6 +31,7 @@ const RULES: &[Rule] = &[
     rooms::check,
     circles::check,
     abilities::check,
+    decisions::check,
     wasm_border::check,
     facts::check,
     unsafe_code::check,

@@ -149,7 +149,7 @@ impl HonoCookie {
 }
 
 /// A checked cookie: its name, and its attributes as they stand in every header.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Template {
     pub(crate) name: String,
     /// Which path, domain and partition: two cookies of one name are the same only if these are.
@@ -206,7 +206,7 @@ impl Template {
             if template.is_same(self) && !config.insecure_for_development {
                 let rule =
                     "former: these are the cookie's present path, domain and partition; name those that it had before";
-                return Err(ConfigError::Options(rule.into()));
+                return Err(ConfigError::Together(rule));
             }
             if !template.is_same(self) {
                 templates.push(template);

@@ -14,7 +14,7 @@ use crate::{
     error::{Reason, Refusal},
     exchange::Loaded,
     id::{Id, StoreKey},
-    policy::{Dialect, LONGEST_RENEWAL, Policy, Protection, SKEW},
+    policy::{LONGEST_RENEWAL, Policy, Protection, SKEW, Spoken as Dialect},
     random::Random,
     record::{self, Record, Stored, Undecodable},
     session::Op,

@@ -27,16 +27,10 @@ use crate::{
     time::Timestamp,
 };
 
-/// Whether an answer with this status is that of a failed request, whose changes are dropped: 5xx, 408 (a timeout cut the
-/// handler off) and 499 (the client went away). A face that is configured otherwise decides by itself.
-pub const fn counts_as_failed(status: u16) -> bool {
-    status >= 500 || matches!(status, 408 | 499)
-}
-
 impl Engine {
     /// Commits what the request did so far. With an empty log only a due renewal is written.
     ///
-    /// `failed`: the final status is that of a [failed](counts_as_failed) request, or nothing was answered; then only a destroy in the log is carried out.
+    /// `failed`: the request [failed](crate::Outcome::failed); then only a destroy in the log is carried out.
     ///
     /// # Errors
     /// A change that cannot be written, found before anything is.

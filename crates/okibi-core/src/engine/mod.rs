@@ -41,7 +41,7 @@ use bytes::Bytes;
 use crate::{
     error::ConfigError,
     id::{Handle, Id, Owner, StoreKey},
-    policy::{Config, MOST_LIMITS, Policy},
+    policy::{MOST_LIMITS, Policy, config::Config},
     record::{self, Stored},
     text::Text,
     time::Timestamp,
@@ -76,6 +76,12 @@ impl Engine {
     /// A configuration that cannot work, named with the value and the fix.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         Policy::new(config).map(|policy| Self { policy })
+    }
+
+    /// The first option in which two configurations differ; `None` if they are the same. What their stores are is not looked at:
+    /// a face knows whether two are the same. Two layers whose cookies have one name are one session only if nothing differs.
+    pub fn differs(&self, other: &Self) -> Option<&'static str> {
+        self.policy.differs(&other.policy)
     }
 
     /// The name of the session's cookie.

@@ -147,7 +147,7 @@ mod tests {
     use crate::{
         error::Refusal,
         log::parse_log,
-        policy::Config,
+        policy::config::Config,
         random::RANDOM_BYTES,
         record::Limits,
         session::{Json, Op},

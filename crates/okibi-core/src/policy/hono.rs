@@ -17,7 +17,7 @@ use crate::{
 pub(crate) const SHORTEST_TTL: Duration = Duration::from_mins(1);
 
 /// How the npm package `hono-sessions` 0.8 keeps its sessions.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HonoSessions {
     /// The cookie's name and attributes. Its own defaults are a name of `session`, `Path=/` and nothing else.
     pub cookie: HonoCookie,
@@ -40,7 +40,7 @@ impl Default for HonoSessions {
 }
 
 /// What a cookie of `hono-sessions` is: that is configured, never guessed from a value.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HonoProtection {
     /// The bare id: a store, and no encryption key.
     Id,
@@ -51,7 +51,7 @@ pub enum HonoProtection {
 }
 
 /// The keys of Iron seals, newest first: the first one seals, all of them open.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct IronRing {
     pub(crate) secrets: Vec<iron::Secret>,
     pub(crate) options: iron::Options,
@@ -121,7 +121,7 @@ impl HonoSessions {
 }
 
 /// How the npm package `hono-kv-session` 1.0 keeps its sessions.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct HonoKv {
     /// The cookie's name. Default `id`.
     pub name: String,

@@ -54,6 +54,11 @@ impl Ring {
         self.0.iter().find(|secret| secret.id == id)
     }
 
+    /// Whether another ring has the same secrets in the same order.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.0.iter().map(|secret| &secret.signing).eq(other.0.iter().map(|secret| &secret.signing))
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Secret> {
         self.0.iter()
     }

@@ -53,9 +53,9 @@ pub struct World {
 }
 
 impl World {
-    pub fn new(config: Config) -> Self {
+    pub fn new(config: impl Into<Config>) -> Self {
         Self {
-            engine: Engine::new(config).unwrap(),
+            engine: Engine::new(config.into()).unwrap(),
             now: Timestamp::from_millis(1_700_000_000_000),
             store: BTreeMap::new(),
             elsewhere: vec![BTreeMap::new(); 4],

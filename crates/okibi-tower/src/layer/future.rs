@@ -62,10 +62,7 @@ where
             };
             let result = ready!(inner.poll(context));
             let Some(session) = this.session else { return Poll::Ready(result) };
-            let failed = match &result {
-                Ok(response) => session.is_failure(response.status()),
-                Err(_) => true,
-            };
+            let failed = session.outcome(result.as_ref().ok().map(Response::status)).failed;
             match session.close(failed) {
                 Closing::Untouched => return Poll::Ready(result),
                 Closing::Clean => return Poll::Ready(result.map(|response| sent(session, response))),

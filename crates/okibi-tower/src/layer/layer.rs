@@ -10,9 +10,10 @@ use crate::{Directory, shared::Shared};
 /// Puts a session around a service: every request can ask for it, and what it changed is committed before its answer
 /// leaves. Made by [`Sessions::layer`](crate::Sessions::layer).
 ///
-/// A request that does not ask for its session costs no store call and its answer gets no header. A clone of this layer
-/// inside it lets everything pass through: the outer one is in charge. Any other layer inside whose cookie has the same name is
-/// an error of the kind [`Config`](crate::ErrorKind::Config) at every request: it would silently be this session.
+/// A request that does not ask for its session costs no store call and its answer gets no header. A layer inside this one whose
+/// cookie has the same name lets everything pass through if it is a clone or is made alike: the same options and the same store
+/// (clones of one [`Arc`]). The outer one is in charge. If it differs in anything that makes it another session it is an error of
+/// the kind [`Config`](crate::ErrorKind::Config) at every request.
 pub struct SessionLayer<K = ()> {
     shared: Arc<Shared>,
     kind: PhantomData<fn() -> K>,

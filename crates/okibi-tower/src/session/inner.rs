@@ -7,7 +7,7 @@ use std::{
 };
 
 use http::{Extensions, HeaderMap, Method, StatusCode};
-use okibi_core::{Op, Patch, Text};
+use okibi_core::{Op, Outcome, Patch, Text};
 
 use super::{
     reentry::is_inside_update_of,
@@ -56,9 +56,9 @@ impl Inner {
         self.shared.fail(error)
     }
 
-    /// Whether an answer with this status means that the request failed.
-    pub(crate) fn is_failure(&self, status: StatusCode) -> bool {
-        (self.shared.outside.is_failure)(status)
+    /// What became of the request, by its answer's status; `None`: the service erred.
+    pub(crate) fn outcome(&self, status: Option<StatusCode>) -> Outcome {
+        self.shared.outside.outcome(status)
     }
 
     /// The request is no activity.

@@ -67,7 +67,7 @@ export function SessionManager(options: SessionManagerOptions = {}): MiddlewareH
       before,
       lookUp: true,
       hostname: new URL(c.req.url).hostname,
-      isFailure: () => false,
+      commitsFailed: true,
       onStoreError: settings.onStoreError,
     })
   }

@@ -120,7 +120,7 @@ export class RequestKvSession {
       return true
     } catch (error) {
       // What the backend did not take is tried once more before the head leaves; what was refused is not.
-      if (error instanceof OkibiError && error.status === 503) throw error
+      if (error instanceof OkibiError && error.getResponse) throw error
       this.request.view.drain()
       console.error(error)
       throw error

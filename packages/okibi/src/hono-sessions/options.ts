@@ -4,6 +4,7 @@ import { compat } from '../compat.js'
 import { type Outside, systemRandom } from '../driver.js'
 import type { Engine, EngineOptions } from '../engine.js'
 import { OkibiError } from '../errors.js'
+import { givenOf } from '../options.js'
 import type { Store } from '../store.js'
 import { CookieStore } from './cookie-store.js'
 import { storeOf } from './stores.js'
@@ -167,9 +168,6 @@ function nativeOf(options: NativeOptions, spoken: EngineOptions, old: Store | un
   const unknown = Object.keys(options).find((name) => !KNOWN_NATIVE.has(name))
   if (unknown !== undefined) throw wrong(`native.${unknown}: there is no such option`)
   const { store, secret, until, cookie, namespace, chunks, maxCookieBytes } = options
-  if ((store === undefined) === (secret === undefined)) {
-    throw wrong('native: give either a store, or a secret to keep sessions in a sealed cookie')
-  }
   if (store !== undefined && ![store.load, store.swap, store.delete].every((method) => typeof method === 'function')) {
     throw wrong('native.store: must have the methods load, swap and delete; a driver of four methods cannot do')
   }
@@ -179,9 +177,10 @@ function nativeOf(options: NativeOptions, spoken: EngineOptions, old: Store | un
   const { expiration } = legacy.habits
   const idle = options.idle ?? expiration
   if (idle === undefined) throw wrong('native.idle: none given, and no expireAfterSeconds to take its place')
-  const sealed = store === undefined
+  const sealed = secret !== undefined
   const engine = engineOf(
     {
+      given: givenOf({ store, chunks, maxCookieBytes }),
       cookie,
       sealed,
       secrets: sealed ? (Array.isArray(secret) ? secret : [secret]) : undefined,

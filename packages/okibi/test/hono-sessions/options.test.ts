@@ -59,8 +59,11 @@ describe('an option that cannot work is an error that names it', () => {
     [{ store, cookieOptions: { expires: '2030-01-01' } }, 'cookieOptions.expires: must be a valid Date'],
     [{ store, cookieOptions: { prefix: 'guest' } }, "cookieOptions.prefix of guest: must be 'host' or 'secure'"],
     [{ store, sessionCookieName: '__Host-session' }, 'sessionCookieName or cookieOptions'],
-    [{ store, native: { ...native } }, 'native: give either a store, or a secret'],
-    [{ store, native: { ...native, store: memoryStore(), secret: KEY } }, 'native: give either a store, or a secret'],
+    [{ store, native: { ...native } }, 'native: store: none given; give one, or a secret'],
+    [
+      { store, native: { ...native, store: memoryStore(), secret: KEY } },
+      'native: store: a sealed cookie is the store',
+    ],
     [{ store, native: { ...native, store } }, 'native.store: must have the methods load, swap and delete'],
     [{ store, native: { ...native, store: memoryStore(), until: '2030-01-01' } }, 'native.until: must be a Date'],
     [{ store, native: { ...native, store: memoryStore(), until: undefined } }, 'native.until: must be a Date'],

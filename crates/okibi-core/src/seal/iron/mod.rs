@@ -101,7 +101,7 @@ impl Derivation {
 }
 
 /// What a key is made of. It is wiped when dropped, and never shown.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Key {
     /// A password: the key is derived from it with the salt's text.
     Text(Zeroizing<String>),
@@ -132,7 +132,7 @@ impl fmt::Debug for Key {
 }
 
 /// The keys that seal and open, and the id under which a seal names them.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Secret {
     id: Option<String>,
     encryption: Key,

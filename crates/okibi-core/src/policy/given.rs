@@ -1,0 +1,128 @@
+//! Which options go together, decided from which of them an app gave.
+
+use super::config::Dialect;
+use crate::error::ConfigError;
+
+/// The options that an app gave, as far as one excludes another, as bits. A [`Config`](crate::Config) cannot say what excludes
+/// each other, so a face notes here what its app said, and asks [`check`](Self::check) before it makes one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Given(u32);
+
+impl Given {
+    /// A store for the sessions themselves.
+    pub const STORE: Self = Self(1);
+    /// A signature for the id.
+    pub const SIGNED: Self = Self(1 << 1);
+    /// Over how many cookies a sealed session may be split.
+    pub const CHUNKS: Self = Self(1 << 2);
+    /// How long its cookies may be in total.
+    pub const MAX_COOKIE_BYTES: Self = Self(1 << 3);
+    /// The changes of failed requests are committed as well.
+    pub const COMMIT_FAILED_REQUESTS: Self = Self(1 << 4);
+    /// The app says itself which requests have failed.
+    pub const FAILED_WHEN: Self = Self(1 << 5);
+    /// Anything of the cookie.
+    pub const COOKIE: Self = Self(1 << 6);
+    /// How long a session lives.
+    pub const LIFETIME: Self = Self(1 << 7);
+    /// When activity is written down.
+    pub const RENEW_AFTER: Self = Self(1 << 8);
+    /// The cookie ends with the browser's own session.
+    pub const BROWSER_SESSION: Self = Self(1 << 9);
+    /// How long a renewed id still leads to its successor.
+    pub const GRACE: Self = Self(1 << 10);
+    /// What store keys begin with.
+    pub const NAMESPACE: Self = Self(1 << 11);
+    /// Older dialects whose sessions are taken over.
+    pub const ACCEPT: Self = Self(1 << 12);
+    /// A store that notes the ends of sealed sessions.
+    pub const REVOCATIONS: Self = Self(1 << 13);
+    /// The cookie is the store.
+    const SEALED: Self = Self(1 << 14);
+    /// An older dialect is spoken.
+    const OLDER: Self = Self(1 << 15);
+
+    /// The options with these bits.
+    pub const fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
+    /// These options and those.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Fails for two options that exclude each other, where this dialect is spoken.
+    ///
+    /// # Errors
+    /// [`ConfigError::Together`], which names the option that has to go, the reason and the fix.
+    pub fn check(self, dialect: &Dialect) -> Result<(), ConfigError> {
+        let sealed = if dialect.is_sealed() { Self::SEALED } else { Self(0) };
+        let older = if matches!(dialect, Dialect::Native(_)) { Self(0) } else { Self::OLDER };
+        let given = self.0 | sealed.0 | older.0;
+        let broken =
+            OWN.iter().chain(&RULES).find(|rule| given & rule.with.0 == rule.with.0 && given & rule.without.0 == 0);
+        broken.map_or(Ok(()), |rule| Err(ConfigError::Together(rule.text)))
+    }
+}
+
+/// Fails where all of `with` are given and none of `without`.
+struct Rule {
+    with: Given,
+    without: Given,
+    /// The option that has to go, or to come, the reason and the fix.
+    text: &'static str,
+}
+
+const NONE: Given = Given(0);
+
+const fn rule(with: Given, without: Given, text: &'static str) -> Rule {
+    Rule { with, without, text }
+}
+
+/// What only okibi's own dialect has.
+#[cfg(feature = "compat")]
+macro_rules! own {
+    ($given:ident, $option:literal) => {
+        rule(
+            Given::$given.and(Given::OLDER),
+            NONE,
+            concat!($option, ": an older dialect brings its own or has none; remove it, or speak okibi's own dialect"),
+        )
+    };
+}
+
+#[cfg(feature = "compat")]
+const OWN: &[Rule] = &[
+    own!(COOKIE, "cookie"),
+    own!(LIFETIME, "lifetime"),
+    own!(RENEW_AFTER, "renew_after"),
+    own!(BROWSER_SESSION, "browser_session"),
+    own!(GRACE, "grace"),
+    own!(NAMESPACE, "namespace"),
+    own!(SIGNED, "signed"),
+    own!(CHUNKS, "chunks"),
+    own!(MAX_COOKIE_BYTES, "max_cookie_bytes"),
+    own!(ACCEPT, "accept"),
+    own!(REVOCATIONS, "revocations"),
+];
+#[cfg(not(feature = "compat"))]
+const OWN: &[Rule] = &[];
+
+const RULES: [Rule; 6] = [
+    rule(NONE, Given::STORE.and(Given::SEALED), "store: none given; give one, or a secret that seals the cookie"),
+    rule(
+        Given::STORE.and(Given::SEALED),
+        NONE,
+        "store: a sealed cookie is the store; remove one of the two, or sign the id instead (`signed`)",
+    ),
+    rule(Given::SIGNED.and(Given::SEALED), NONE, "signed: a sealed cookie is signed already; remove it"),
+    rule(Given::CHUNKS, Given::SEALED, "chunks: only a sealed cookie can be split; remove it"),
+    rule(Given::MAX_COOKIE_BYTES, Given::SEALED, "max_cookie_bytes: only a sealed cookie is bounded; remove it"),
+    rule(
+        Given::COMMIT_FAILED_REQUESTS.and(Given::FAILED_WHEN),
+        NONE,
+        "failed_when: with `commit_failed_requests` no request counts as failed; remove one of the two",
+    ),
+];

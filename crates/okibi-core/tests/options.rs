@@ -1,0 +1,156 @@
+//! Which options go together, and which configurations are the same: decided here, and asked by every face.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+use std::{fs, path::Path, time::Duration};
+
+use okibi_core::{
+    Accept, Config, Consistency, CookieConfig, Dialect, Engine, FormerCookie, Given, HonoKv, HonoProtection,
+    HonoSessions, IronRing, Lifetime, Limits, Native, Protection, Ring, Timestamp,
+};
+
+const SECRET: &str = "a secret of more than thirty-two bytes";
+
+fn ring(secret: &str) -> Ring {
+    Ring::new([secret]).unwrap()
+}
+
+fn sealed(secret: &str) -> Protection {
+    Protection::Sealed { ring: ring(secret), chunks: 1 }
+}
+
+/// What an app said, as a face notes it, and the configuration that it makes of that.
+fn said(options: &[&str]) -> (Given, Native) {
+    let mut native = Native::default();
+    let mut given = Given::default();
+    for option in options {
+        given = given.and(match *option {
+            "store" => Given::STORE,
+            "signed" => Given::SIGNED,
+            "chunks" => Given::CHUNKS,
+            "max_cookie_bytes" => Given::MAX_COOKIE_BYTES,
+            "commit_failed_requests" => Given::COMMIT_FAILED_REQUESTS,
+            "failed_when" => Given::FAILED_WHEN,
+            "sealed" => {
+                native.protection = sealed(SECRET);
+                continue;
+            }
+            "revocations" => {
+                native.revocations = true;
+                continue;
+            }
+            other => panic!("{other}"),
+        });
+    }
+    (given, native)
+}
+
+#[test]
+fn which_options_go_together_is_decided_here() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../vectors/options.json");
+    let cases: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    let cases = cases.as_array().unwrap();
+    assert!(cases.len() > 10);
+    for case in cases {
+        let options: Vec<&str> =
+            case["options"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+        let (given, native) = said(&options);
+        let dialect = Dialect::from(native);
+        let refused = given.check(&dialect).and_then(|()| Engine::new(dialect.into()).map(drop)).err();
+        let text = refused.map(|error| error.to_string());
+        assert_eq!(text.as_deref(), case["rust"].as_str(), "{options:?}");
+    }
+}
+
+#[test]
+fn an_older_dialect_takes_none_of_the_options_of_okibis_own() {
+    let own = [
+        (Given::COOKIE, "cookie"),
+        (Given::LIFETIME, "lifetime"),
+        (Given::RENEW_AFTER, "renew_after"),
+        (Given::BROWSER_SESSION, "browser_session"),
+        (Given::GRACE, "grace"),
+        (Given::NAMESPACE, "namespace"),
+        (Given::SIGNED, "signed"),
+        (Given::CHUNKS, "chunks"),
+        (Given::MAX_COOKIE_BYTES, "max_cookie_bytes"),
+        (Given::ACCEPT, "accept"),
+        (Given::REVOCATIONS, "revocations"),
+    ];
+    for dialect in [Dialect::from(HonoSessions::default()), HonoKv::default().into()] {
+        for (given, option) in own {
+            let error = given.and(Given::STORE).check(&dialect).unwrap_err().to_string();
+            assert!(error.starts_with(&format!("{option}: an older dialect brings its own")), "{error}");
+        }
+        assert_eq!(Given::STORE.check(&dialect), Ok(()));
+        assert!(Given::default().check(&dialect).unwrap_err().to_string().starts_with("store: none given"));
+    }
+    let keys = IronRing::new([SECRET]).unwrap();
+    let sealed = HonoSessions { protection: HonoProtection::Sealed(keys), ..HonoSessions::default() }.into();
+    assert_eq!(Given::default().check(&sealed), Ok(()));
+    assert!(Given::STORE.check(&sealed).unwrap_err().to_string().starts_with("store: a sealed cookie is the store"));
+}
+
+fn accept(dialect: impl Into<Dialect>) -> Vec<Accept> {
+    let until = Timestamp::from_millis(2_000_000_000_000);
+    vec![Accept { dialect: dialect.into(), until, consistency: Some(Consistency::Strong) }]
+}
+
+#[test]
+fn m4_two_configurations_are_the_same_or_the_option_is_named() {
+    let other = "another secret of more than thirty-two bytes";
+    let plain = Native::default;
+    let lifetime = Lifetime { idle: Duration::from_mins(5), ..Lifetime::AAL2 };
+    let endless = Lifetime { absolute: None, ..Lifetime::AAL2 };
+    let path = CookieConfig { name: "x".into(), path: "/app".into(), ..CookieConfig::default() };
+    let renamed = CookieConfig { name: "x".into(), ..CookieConfig::default() };
+    let former = vec![FormerCookie { partitioned: true, ..FormerCookie::default() }];
+    let keys = |key: &str| HonoSessions {
+        protection: HonoProtection::SealedId(IronRing::new([key]).unwrap()),
+        ..HonoSessions::default()
+    };
+    let kv = |secret: &str| HonoKv { secrets: vec![String::from(secret).into()], ..HonoKv::default() };
+    let signed = |secret| Native { protection: Protection::SignedId(ring(secret)), ..plain() };
+    let cookie_is_store = |secret| Native { protection: sealed(secret), ..plain() };
+    let chunks = Native { protection: Protection::Sealed { ring: ring(SECRET), chunks: 2 }, ..plain() };
+    let limits = Config { limits: Limits { bytes: 1000, ..Limits::default() }, ..Config::default() };
+    let cases: Vec<(&str, Config, Config)> = vec![
+        ("idle", plain().into(), Native { lifetime, ..plain() }.into()),
+        ("absolute", plain().into(), Native { lifetime: endless, ..plain() }.into()),
+        ("cookie", Native { cookie: renamed, ..plain() }.into(), Native { cookie: path, ..plain() }.into()),
+        (
+            "cookie",
+            plain().into(),
+            Native { cookie: CookieConfig { former, ..CookieConfig::default() }, ..plain() }.into(),
+        ),
+        ("namespace", plain().into(), Native { namespace: Some("other".into()), ..plain() }.into()),
+        ("renew_after", plain().into(), Native { renew_after: Some(Duration::from_secs(1)), ..plain() }.into()),
+        ("browser_session", plain().into(), Native { persistent: false, ..plain() }.into()),
+        ("grace", plain().into(), Native { grace: Duration::ZERO, ..plain() }.into()),
+        ("limits", plain().into(), limits),
+        ("max_cookie_bytes", plain().into(), Native { max_cookie_bytes: 4096, ..plain() }.into()),
+        ("revocations", cookie_is_store(SECRET).into(), Native { revocations: true, ..cookie_is_store(SECRET) }.into()),
+        ("sealed", plain().into(), cookie_is_store(SECRET).into()),
+        ("sealed", signed(SECRET).into(), cookie_is_store(SECRET).into()),
+        ("signed", plain().into(), signed(SECRET).into()),
+        ("secrets", signed(SECRET).into(), signed(other).into()),
+        ("secrets", cookie_is_store(SECRET).into(), cookie_is_store(other).into()),
+        ("chunks", cookie_is_store(SECRET).into(), chunks.into()),
+        ("accept", plain().into(), Native { accept: accept(HonoSessions::default()), ..plain() }.into()),
+        (
+            "accept",
+            Native { accept: accept(keys(SECRET)), ..plain() }.into(),
+            Native { accept: accept(keys(other)), ..plain() }.into(),
+        ),
+        ("dialect", keys(SECRET).into(), keys(other).into()),
+        ("dialect", kv(SECRET).into(), kv(other).into()),
+    ];
+    for (option, one, other) in cases {
+        let engine = |config: &Config| Engine::new(config.clone()).unwrap();
+        assert_eq!(engine(&one).differs(&engine(&other)), Some(option));
+        assert_eq!(engine(&other).differs(&engine(&one)), Some(option));
+        // The same, made once more. What the store promises is the store's.
+        let eventual = Config { consistency: Consistency::Eventual, ..one.clone() };
+        assert_eq!(engine(&one).differs(&engine(&eventual)), None, "{option}");
+        assert_eq!(engine(&other).differs(&engine(&other.clone())), None, "{option}");
+    }
+}
