@@ -8,7 +8,7 @@ import { gzipSync } from 'node:zlib'
 const BUDGETS = {
   okibi: 20_400,
   'okibi/accept': 7_500,
-  'okibi/iron': 8_400,
+  'okibi/iron': 8_600,
   'okibi/memory': 2_600,
   'okibi/sqlite': 2_900,
   'okibi/redis': 4_450,
@@ -28,7 +28,7 @@ const BUDGETS = {
   'okibi/hono-kv-session/redis': 1_800,
   'okibi/hono-kv-session/node': 1_800,
   'okibi/hono-kv-session/bun': 1_800,
-  'okibi/hono-sessions': 25_700,
+  'okibi/hono-sessions': 26_200,
   'okibi/hono-sessions/bun-sqlite-store': 1_600,
   'okibi/contract': 10_900,
 }

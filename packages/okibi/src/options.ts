@@ -4,6 +4,7 @@ import { Accepted } from './accepted.js'
 import { type Outside, systemRandom } from './driver.js'
 import type { EngineOptions, SessionEvent } from './engine.js'
 import { OkibiError } from './errors.js'
+import { givenOf } from './given.js'
 import type { Awaitable, Store } from './store.js'
 
 /** A secret of at least 32 bytes, or a ring of them: the first writes, all of them open. */
@@ -346,15 +347,6 @@ type PlainOptions = CommonOptions<string> & {
   readonly chunks?: number | undefined
   readonly maxCookieBytes?: number | undefined
   readonly revocations?: unknown
-}
-
-/** The options of which the engine knows which exclude each other, each a bit. */
-const GIVEN = ['store', 'sign', 'chunks', 'maxCookieBytes', 'commitFailedRequests', 'failedWhen'] as const
-
-/** Which of them an app gave, as the engine reads it. */
-export function givenOf(options: Readonly<Partial<Record<(typeof GIVEN)[number], unknown>>>): number {
-  const isGiven = (name: (typeof GIVEN)[number]) => options[name] !== undefined && options[name] !== false
-  return GIVEN.reduce((bits, name, at) => (isGiven(name) ? bits | (1 << at) : bits), 0)
 }
 
 /** What the engine decides by, without secrets. What it makes no sense of it refuses itself, by name. */
