@@ -31,14 +31,27 @@ export function addToHead<V extends Changes>(c: Context, request: RequestSession
     headers.delete('Set-Cookie')
     for (const cookie of [...others, ...cookies]) headers.append('Set-Cookie', cookie)
   })
-  if (cookies.length > 0) sent.set(c, [...(sent.get(c) ?? []), ...cookies])
+  for (const cookie of cookies) sentNames.add(nameOf(cookie))
 }
 
 /**
- * The cookies that sessions have sent so far in a request, each with a middleware of its own. They belong to commits that were
- * made, so they leave also if the commit of a session around them fails.
+ * The names of the cookies that sessions have sent so far, of any middleware: as many as are configured. By them the cookies
+ * of sessions inside are told from the app's own, also where an app inside has a context of its own (`app.mount`).
  */
-const sent = new WeakMap<Context, readonly string[]>()
+const sentNames = new Set<string>()
+
+/**
+ * The cookies on an answer that belong to commits that were made inside. They are sent even if the session of `engine` fails.
+ * A removal of that session's own cookie may be the app's doing, which goes with the app's answer.
+ */
+function committedInside(headers: Headers, engine: Engine): readonly string[] {
+  const own = sentInside(headers, engine)
+  const keepsOwn = own !== undefined && engine.claims(own)
+  return headers.getSetCookie().filter((cookie) => {
+    const name = nameOf(cookie)
+    return sentNames.has(name) && (keepsOwn || !engine.sends(name))
+  })
+}
 
 /**
  * The session's cookies that an app inside has sent already, in a context of its own (`app.mount`), as the browser will send
@@ -122,6 +135,7 @@ export async function answerError(
   engine: Engine,
   onStoreError: CommonOptions['onStoreError'],
 ): Promise<void> {
+  const inside = committedInside(c.res.headers, engine)
   discard(c.res)
   // Hono goes on to build answers on the headers of the present one, so that is made a bare one first.
   c.res = undefined
@@ -134,7 +148,7 @@ export async function answerError(
     if (answer.headers.has(name)) continue
     for (const [other, value] of before) if (other === name) answer.headers.append(name, value)
   }
-  for (const cookie of sent.get(c) ?? []) answer.headers.append('Set-Cookie', cookie)
+  for (const cookie of inside) answer.headers.append('Set-Cookie', cookie)
   const cacheControl = engine.cacheControl(answer.headers.get('Cache-Control'), true, true)
   if (cacheControl !== null) answer.headers.set('Cache-Control', cacheControl)
   replace(c, answer)

@@ -1,10 +1,11 @@
 // An app inside another one, each with the session middleware in a context of its own: one session, one cookie. R9.
 import { type Context, Hono } from 'hono'
-import { describe, expect, test } from 'vitest'
-import { type Session, sessions } from '../src/index.js'
+import { describe, expect, test, vi } from 'vitest'
+import { type Session, StoreError, sessions } from '../src/index.js'
 import { memoryStore } from '../src/stores/memory.js'
 import { Browser } from './support/browser.js'
 import { faces } from './support/faces.js'
+import { Watched } from './support/stores.js'
 
 const of = (c: Context) => c.get('session' as never) as Session<{ n: number; outer: number; user: string }>
 const SECRET = 'a secret of thirty-two bytes: no more'
@@ -164,5 +165,73 @@ test.each(faces.map((face) => [face.name, face] as const))(
     expect(await ann.text('/who')).toBe('ann')
     await ann.text('/in/logout')
     expect([await ann.text('/who'), ann.cookies.size]).toEqual(['nobody', 0])
+  },
+)
+
+/** From now on nothing can be written. */
+function takesNoWrites(store: Watched): void {
+  store.interfere = (call, _key, through) => {
+    if (call === 'swap') throw new StoreError('unavailable', 'read only')
+    return through()
+  }
+}
+
+test.each(['mount', 'route'])(
+  'r9_the_cookie_of_a_session_inside_is_sent_though_the_commit_around_it_fails (%s)',
+  async (way) => {
+    vi.spyOn(console, 'error').mockImplementation(() => {})
+    const admin = (c: Context) => c.get('admin' as never) as Session<{ user: string }>
+    const inner = new Hono().use(sessions({ store: memoryStore(), as: 'admin' }) as never)
+    inner.get('/login', (c) => {
+      admin(c).rotate()
+      admin(c).set('user', 'ann')
+      return c.text('in', 200, { 'X-App': 'its own', 'Set-Cookie': 'app=1' })
+    })
+    inner.get('/who', (c) => c.text(admin(c).get('user') ?? 'nobody'))
+    const store = new Watched(memoryStore())
+    const app = new Hono().use(sessions({ store }) as never)
+    app.use(async (c, next) => {
+      await next()
+      // Another middleware that builds the answer anew.
+      c.res = new Response(c.res.body, c.res)
+      if (c.req.path.endsWith('/login')) count(c)
+    })
+    if (way === 'mount') app.mount('/in', inner.fetch)
+    else app.route('/in', inner)
+    const ann = new Browser(app)
+    await ann.text('/in/login')
+    const before = new Map(ann.cookies)
+    takesNoWrites(store)
+    const { status, headers } = await ann.fetch('/in/login')
+    expect([status, headers.get('x-app'), headers.get('cache-control')]).toEqual([503, null, 'no-store'])
+    expect(headers.getSetCookie().map((cookie) => cookie.split('=')[0])).toEqual(['__Host-admin'])
+    expect(ann.cookies.get('__Host-admin')).not.toBe(before.get('__Host-admin'))
+    expect(ann.cookies.get('__Host-session')).toBe(before.get('__Host-session'))
+    expect(await ann.text('/in/who')).toBe('ann')
+  },
+)
+
+test.each(['stored', 'sealed', 'sealed in chunks'])(
+  'r9_a_login_inside_stays_though_the_commit_around_it_fails (%s)',
+  async (kind) => {
+    vi.spyOn(console, 'error').mockImplementation(() => {})
+    const store = new Watched(memoryStore())
+    const options = kind === 'stored' ? { store } : { secret: SECRET, ...(kind === 'sealed' ? {} : { chunks: 3 }) }
+    let fails = false
+    const outside = (c: Context) => {
+      if (!fails || !c.req.path.endsWith('/login')) return
+      // The app inside has committed. In a cookie only what is too large fails.
+      takesNoWrites(store)
+      if (kind === 'stored') return count(c)
+      for (let n = 0; n < 4; n += 1) of(c).set(`large ${n}` as never, 'x'.repeat(3000) as never)
+    }
+    const { app } = site(options, outside)
+    const ann = new Browser(app)
+    await ann.text('/in/add')
+    fails = true
+    const answer = await ann.fetch('/in/login')
+    expect(answer.status).toBeGreaterThanOrEqual(500)
+    store.interfere = undefined
+    expect(await ann.text('/user')).toBe('ann')
   },
 )
