@@ -18,13 +18,31 @@ const ROTATE = { json: '"rotate"' }
 /** A new id at equal privilege. */
 const RENEW_ID = { json: '"renew_id"' }
 
+/** One thing that is done to the session. */
+type KvOp = Ops[number] & {
+  /** It stores a value. */
+  readonly sets?: true
+  /** That value is a new session's, whatever was there before. */
+  readonly begins?: true
+}
+
+/** A value that the app holds, and its JSON as it was loaded or last stored. */
+interface Held {
+  readonly value: unknown
+  readonly text: string | undefined
+}
+
 /** The changes of one request. Every function of the drop-in commits its own at once. */
 export class KvChanges implements Changes {
   #base: SessionHead | undefined
-  #log: Ops = []
-  /** What an app gets to see, with its JSON at the time when it was loaded. */
-  #value: unknown
-  #loaded: string | undefined
+  #log: readonly KvOp[] = []
+  #committing: readonly KvOp[] = []
+  /** What the app gets to see. */
+  #held: Held = { value: undefined, text: undefined }
+  /** The JSON of what is stored. */
+  #stored: string | undefined
+  /** What the app saw before other requests stored something else. What it changes in one of these counts as well. */
+  #before: readonly Held[] = []
 
   get base(): SessionHead | undefined {
     return this.isDestroyed ? undefined : this.#base
@@ -40,29 +58,43 @@ export class KvChanges implements Changes {
 
   /** What the session holds, or what the app would have it hold; `undefined` without a session. */
   get value(): unknown {
-    checkExact(VALUE, this.#value)
-    return this.#value
+    checkExact(VALUE, this.#held.value)
+    return this.#held.value
   }
 
   set value(value: unknown) {
-    this.#value = value
+    this.#held = { value, text: this.#held.text }
+    this.#before = []
   }
 
   reset(base: SessionHead | undefined): void {
     this.#base = base
     const stored = base?.data[VALUE]
     const text = JSON.stringify(stored)
+    const isBegun = !base || this.#committing.some(({ begins }) => begins)
     // What an app holds stays the same object for as long as the same is stored.
-    if (text === this.#loaded) return
-    this.#loaded = text
-    if (!isWrittenAs(this.#value, text)) this.#value = stored
+    if (text === this.#stored && !isBegun) return
+    this.#stored = text
+    // What is to be stored next is what the app sees, or replaces that.
+    if (this.#log.some(({ sets }) => sets)) return
+    const { value } = this.#held
+    if (!isWrittenAs(value, text)) {
+      const isChanged = !isWrittenAs(value, this.#held.text)
+      if (isChanged && !isBegun) return
+      if (isBegun) this.#before = []
+      else if (typeof value === 'object') this.#before = [...this.#before, this.#held]
+    }
+    this.#held = { value: isWrittenAs(value, text) ? value : stored, text }
   }
 
   /** Begins a session with this value and ends the present one. With the id of the present one, that gets the value. */
   create(value: unknown, id: string | undefined, idle: number | undefined): void {
-    const set = setting(encode(VALUE, value, DEEPEST))
+    const set = { ...setting(encode(VALUE, value, DEEPEST)), begins: true } as const
     const begin = id !== undefined && id === this.base?.id ? [TOUCH] : [DESTROY, ...useId(id)]
     this.#push(...begin, ...setIdle(idle), set)
+    // What the app made of the value before is not stored any more.
+    this.#held = heldNow(this.#held.value)
+    this.#before = []
   }
 
   destroy(): void {
@@ -84,13 +116,21 @@ export class KvChanges implements Changes {
     this.#push(RENEW_ID)
   }
 
-  /** The value, if it is another than was loaded. */
-  #changed(): Ops {
-    const text = encode(VALUE, this.#value, DEEPEST)
-    return text === this.#loaded ? [] : [setting(text)]
+  /** The value, if the app made another of it since it was loaded or last stored. */
+  #changed(): readonly KvOp[] {
+    const all = [this.#held, ...this.#before]
+    const [changed, another] = all.filter(({ value, text }) => encode(VALUE, value, DEEPEST) !== text)
+    if (!changed) return []
+    if (another) {
+      const text = 'objects from before and after a commit were both changed; get c.session.value again after a commit'
+      throw new OkibiError('invalid_value', `session value: ${text}`)
+    }
+    this.#before = all.filter((held) => held !== changed)
+    this.#held = heldNow(changed.value)
+    return [setting(this.#held.text as string)]
   }
 
-  #push(...ops: Ops): void {
+  #push(...ops: readonly KvOp[]): void {
     this.#log = [...this.#log, ...ops]
   }
 
@@ -100,22 +140,32 @@ export class KvChanges implements Changes {
   drain(): Ops {
     const ops = this.#log
     this.#log = []
+    this.#committing = ops
     return ops
   }
 
   restore(ops: Ops): void {
     this.#log = [...ops, ...this.#log]
+    this.#committing = []
   }
 
-  forget(): void {}
+  forget(): void {
+    this.#committing = []
+  }
+
+  /** What is not committed yet never will be; what the app made of the value is still to be stored. */
+  discard(): void {
+    this.#log = []
+    this.#held = { value: this.#held.value, text: this.#stored }
+  }
 
   recompute(): string {
     throw new OkibiError('internal', 'session: an update to run again that was never made')
   }
 }
 
-function setting(text: string): Ops[number] {
-  return { json: `{"set":[${JSON.stringify(VALUE)},${text}]}` }
+function setting(text: string): KvOp {
+  return { json: `{"set":[${JSON.stringify(VALUE)},${text}]}`, sets: true }
 }
 
 /** The id that the app chose for the next session. */
@@ -128,11 +178,15 @@ function setIdle(idle: number | undefined): Ops {
   return idle === undefined ? [] : [{ json: `{"set_idle":${idle}}` }]
 }
 
-/** Whether this is the JSON of a value, of which an app may have made anything. */
-function isWrittenAs(value: unknown, text: string | undefined): boolean {
+/** A value, of which an app may have made anything, as it is now. */
+function heldNow(value: unknown): Held {
   try {
-    return JSON.stringify(value) === text
+    return { value, text: JSON.stringify(value) }
   } catch {
-    return false
+    return { value, text: undefined }
   }
+}
+
+function isWrittenAs(value: unknown, text: string | undefined): boolean {
+  return heldNow(value).text === text
 }

@@ -40,7 +40,9 @@ export interface KvSession {
   readonly key: string | undefined
   /**
    * What the session holds: `undefined` if the request brought no session's cookie, `null` if that leads to no session
-   * (any more). What is set here is stored by `renewSession` and `regenerateSession`.
+   * (any more). What is set here is stored by `renewSession` and `regenerateSession`, and so is what the app changes in an
+   * object that it got here, over what another request may have stored meanwhile. okibi never changes such an object: after
+   * these functions the value may be another one. If both were changed, the next of them rejects with `invalid_value`.
    */
   value: SessionValue | null | undefined
   /** Whether there is a session. */

@@ -121,7 +121,7 @@ export class RequestKvSession {
     } catch (error) {
       // What the backend did not take is tried once more before the head leaves; what was refused is not.
       if (error instanceof OkibiError && error.getResponse) throw error
-      this.request.view.drain()
+      this.request.view.discard()
       console.error(error)
       throw error
     }
