@@ -92,6 +92,7 @@ const ABANDONED_SWAP: &str = "a swap that nobody waits for is done or not, never
 const ABANDONED: &str = "a load or delete that nobody waits for leaves the store usable";
 const LISTED: &str = "a live session is on its owner's list while it is written";
 const PURGE: &str = "a purge drops what has expired, leaves what lives, and says how many";
+const PURGE_MARKERS: &str = "a purge keeps what a session that ended left until that expires";
 const PURGE_BESIDE: &str = "a purge takes nothing that is written meanwhile";
 
 /// Each defect and the one rule that finds it: no other does.
@@ -110,6 +111,8 @@ const FOUND_BY_ONE: &[(Defect, &str)] = &[
     (Defect::PurgeLeavesOwned, PURGE),
     (Defect::PurgeCountsOne, PURGE),
     (Defect::PurgeInTwoSteps, PURGE_BESIDE),
+    (Defect::PurgeByFirstExpiry, PURGE_MARKERS),
+    (Defect::PurgeTakesOldMarkers, PURGE_MARKERS),
 ];
 
 fn verdict<'a>(report: &'a Report, rule: &str) -> &'a Verdict {

@@ -14,6 +14,7 @@ const ABANDONED_SWAP = 'a swap that nobody waits for is done or not, never half'
 const ABANDONED = 'a load or delete that nobody waits for leaves the store usable'
 const LISTED = "a live session is on its owner's list while it is written"
 const PURGE = 'a purge drops what has expired, leaves what lives, and says how many'
+const PURGE_MARKERS = 'a purge keeps what a session that ended left until that expires'
 const PURGE_BESIDE = 'a purge takes nothing that is written meanwhile'
 const INCREMENTS = 'a hundred increments at once make a hundred'
 const FIRST_READ = 'an absent key loads as nothing'
@@ -89,6 +90,8 @@ const FOUND_BY_ONE: readonly (readonly [Defect, string])[] = [
   ['PurgeLeavesOwned', PURGE],
   ['PurgeCountsOne', PURGE],
   ['PurgeInTwoSteps', PURGE_BESIDE],
+  ['PurgeByFirstExpiry', PURGE_MARKERS],
+  ['PurgeTakesOldMarkers', PURGE_MARKERS],
 ]
 
 function clock() {

@@ -71,3 +71,25 @@ test('a_sealed_session_is_revoked_beside_a_removed_cookie', async () => {
   await ann.text('/logout')
   expect([ann.cookies.size, await kept.text('/who')]).toEqual([0, 'nobody'])
 })
+
+test('a_change_of_a_live_sealed_session_is_dropped_beside_a_removed_cookie', async () => {
+  const of = (c: Context) => c.get('session' as never) as Session<{ user: string }>
+  const app = new Hono().use(sessions({ secret: 'a secret of thirty-two bytes: no more' }) as never)
+  app.get('/set', (c) => {
+    of(c).set('user', 'ann')
+    return c.text('set')
+  })
+  app.get('/both', (c) => {
+    of(c).set('user', 'bob')
+    deleteCookie(c, '__Host-session', { path: '/', secure: true })
+    return c.text('both')
+  })
+  const ann = new Browser(app)
+  await ann.text('/set')
+  expect(ann.cookies.size).toBe(1)
+  await ann.text('/both')
+  expect(ann.cookies.size).toBe(0)
+  // Without a live session there is none to end.
+  await ann.text('/both')
+  expect(ann.cookies.size).toBe(1)
+})

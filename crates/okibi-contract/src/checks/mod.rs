@@ -110,6 +110,7 @@ pub(crate) fn all<S: Store>(bench: &Bench<S>) -> Vec<Check<'_>> {
         rule(owned, "all sessions of an owner are listed, once each", owners::many(bench)),
         rule(listed, "a live session is on its owner's list while it is written", owners::while_written(bench)),
         rule(purged, "a purge drops what has expired, leaves what lives, and says how many", purge::drops(bench)),
+        rule(purged, "a purge keeps what a session that ended left until that expires", purge::keeps_markers(bench)),
         rule(purged_now, "a purge takes nothing that is written meanwhile", purge::beside_swaps(bench)),
     ]
 }

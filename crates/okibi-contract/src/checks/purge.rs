@@ -1,5 +1,7 @@
 //! Purges: they take what has expired and nothing that lives, whatever goes on beside them.
 
+use std::time::Duration;
+
 use futures_util::future::try_join_all;
 use okibi_store::{Store, StoreKey, Swap, Timestamp, Write};
 
@@ -8,6 +10,8 @@ use crate::bench::{Bench, Outcome, Shown, failed};
 
 /// How many sessions expire before a purge.
 const MANY: usize = 10;
+/// How long the engine has a marker kept.
+const AN_HOUR: Duration = Duration::from_secs(3600);
 
 pub(crate) async fn drops<S: Store>(bench: &Bench<S>) -> Outcome {
     let ann = bench.owner();
@@ -42,6 +46,36 @@ pub(crate) async fn drops<S: Store>(bench: &Bench<S>) -> Outcome {
     }
     let listed: Vec<_> = living.iter().step_by(2).collect();
     bench.lists(&ann, &listed, "the owner of sessions that were dropped").await
+}
+
+/// The marker of a session that ended counts for a minute at most, and is kept for an hour. Until then no write that arrives
+/// late finds nothing under the key.
+pub(crate) async fn keeps_markers<S: Store>(bench: &Bench<S>) -> Outcome {
+    let ann = bench.owner();
+    // It does not count any more.
+    let until = bench.now().as_millis().saturating_sub(1000);
+    let marker = format!(r#"{{"v":1,"w":"AAAAAAAAAAA","r":"rotate","until":{until}}}"#);
+    let keys: Vec<_> = (0..MANY).map(|_| bench.key()).collect();
+    for (at, key) in keys.iter().enumerate() {
+        let write = if at % 2 == 0 { bench.owned("session", &ann) } else { bench.write("session") };
+        // Every second pair would have expired by the time of the purge.
+        let began = if at % 4 < 2 { Write { expires_at: bench.in_(bench.short()), ..write } } else { write };
+        bench.done(key, None, began, "a session before its end").await?;
+        bench.done(key, Some(b"session"), bench.write_for(&marker, AN_HOUR), "the end of a session").await?;
+    }
+    bench.pass_short().await;
+    for when in ["a marker after the purge", "a marker after another purge"] {
+        purge(bench, when).await?;
+        for key in &keys {
+            bench.holds(key, Some(marker.as_bytes()), when).await?;
+            let late = bench.write("late");
+            bench.refuses(key, None, late, Some(marker.as_bytes()), "a creation that arrives after the purge").await?;
+        }
+    }
+    if bench.store.owners().is_none() {
+        return Ok(());
+    }
+    bench.lists(&ann, &[], "the owner of sessions that ended").await
 }
 
 pub(crate) async fn beside_swaps<S: Store>(bench: &Bench<S>) -> Outcome {

@@ -91,6 +91,8 @@ pub(crate) enum Defect {
     PurgeLeavesOwned,
     PurgeCountsOne,
     PurgeInTwoSteps,
+    PurgeByFirstExpiry,
+    PurgeTakesOldMarkers,
     // Time.
     LoadNeverAnswers,
     SwapNeverAnswers,
@@ -108,6 +110,8 @@ struct Tables {
     /// What a stale read sees: the row before its last change, and when that was.
     before: BTreeMap<String, (Option<Row>, Timestamp)>,
     owners: BTreeSet<(String, String)>,
+    /// When the sessions were to expire that began under the keys.
+    first: BTreeMap<String, Timestamp>,
     /// Keys that a load of a defective store has locked.
     locked: BTreeSet<String>,
 }
@@ -245,6 +249,9 @@ impl Faulty {
             }
             _ => write.expires_at,
         };
+        if old_expiry.is_none() {
+            tables.first.insert(key.to_owned(), write.expires_at);
+        }
         tables.before.insert(key.to_owned(), (before.clone(), self.clock.now()));
         tables.rows.insert(key.to_owned(), Row { bytes, expires_at });
         if self.has(Defect::LosesNeighbours) {
@@ -472,6 +479,16 @@ impl Purge for Faulty {
                     gone.retain(|key| !tables.owners.iter().any(|(_, held)| held == key));
                 }
                 Some(Defect::PurgeInTwoSteps) => self.pause().await,
+                Some(Defect::PurgeByFirstExpiry) => {
+                    let tables = self.lock();
+                    let first = tables.first.iter().filter(|(_, first)| **first <= self.clock.now());
+                    gone.extend(first.map(|(key, _)| key.clone()));
+                }
+                Some(Defect::PurgeTakesOldMarkers) => {
+                    let tables = self.lock();
+                    let old = tables.rows.iter().filter(|(_, row)| is_old_marker(row, self.clock.now()));
+                    gone.extend(old.map(|(key, _)| key.clone()));
+                }
                 _ => {}
             }
             let mut tables = self.lock();
@@ -483,6 +500,13 @@ impl Purge for Faulty {
             Ok(if self.has(Defect::PurgeCountsOne) { 1 } else { gone.len() })
         })
     }
+}
+
+/// Whether a row is a marker that does not count any more.
+fn is_old_marker(row: &Row, now: Timestamp) -> bool {
+    let text = String::from_utf8_lossy(&row.bytes);
+    let until = text.split_once("\"until\":").map(|(_, rest)| rest.trim_end_matches('}'));
+    until.and_then(|until| until.parse().ok()).is_some_and(|until| Timestamp::from_millis(until) <= now)
 }
 
 impl OwnerIndex for Faulty {

@@ -4,6 +4,8 @@ import { type Check, given } from './rules.js'
 
 /** How many sessions expire before a purge. */
 const MANY = 10
+/** How long the engine has a marker kept, in milliseconds. */
+const AN_HOUR = 3_600_000
 
 export const purge: readonly Check[] = [
   given('purge', 'a purge drops what has expired, leaves what lives, and says how many', async (bench) => {
@@ -33,6 +35,27 @@ export const purge: readonly Check[] = [
     if (!bench.store.owners) return
     const listed = living.filter((_, at) => at % 2 === 0)
     await bench.lists(ann, listed, 'the owner of sessions that were dropped')
+  }),
+  given('purge', 'a purge keeps what a session that ended left until that expires', async (bench) => {
+    const ann = bench.owner()
+    // The marker of a session that ended counts for a minute at most, which is over here, and is kept for an hour.
+    const marker = JSON.stringify({ v: 1, w: 'AAAAAAAAAAA', r: 'rotate', until: bench.now() - 1000 })
+    const ended = keys(bench, MANY)
+    for (const [at, key] of ended.entries()) {
+      // Every second pair would have expired by the time of the purge.
+      const began = bench.write('session', at % 4 < 2 ? bench.short : undefined, at % 2 === 0 ? ann : undefined)
+      await bench.done(key, undefined, began, 'a session before its end')
+      await bench.done(key, 'session', bench.write(marker, AN_HOUR), 'the end of a session')
+    }
+    await bench.passShort()
+    for (const when of ['a marker after the purge', 'a marker after another purge']) {
+      await bench.store.purge?.()
+      for (const key of ended) {
+        await bench.holds(key, marker, when)
+        await bench.refuses(key, undefined, bench.write('late'), marker, 'a creation that arrives after the purge')
+      }
+    }
+    if (bench.store.owners) await bench.lists(ann, [], 'the owner of sessions that ended')
   }),
   given('purge-now', 'a purge takes nothing that is written meanwhile', async (bench) => {
     const when = 'a purge while others write'

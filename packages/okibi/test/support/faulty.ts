@@ -68,6 +68,8 @@ export type Defect =
   | 'PurgeLeavesOwned'
   | 'PurgeCountsOne'
   | 'PurgeInTwoSteps'
+  | 'PurgeByFirstExpiry'
+  | 'PurgeTakesOldMarkers'
   // Time.
   | 'LoadNeverAnswers'
   | 'SwapNeverAnswers'
@@ -85,6 +87,8 @@ class Tables {
   readonly rows = new Map<string, Row>()
   /** What a stale read sees: the row before its last change. */
   readonly before = new Map<string, Row | undefined>()
+  /** When the sessions were to expire that began under the keys. */
+  readonly first = new Map<string, number>()
   /** The owners that a key is listed under. */
   readonly owners = new Map<string, Set<string>>()
 }
@@ -222,6 +226,7 @@ export class Faulty implements Store {
     if (old !== undefined && this.#has('FirstExpiryStays')) expiresAt = old
     if (old !== undefined && this.#has('ExpiryOnlyGrows')) expiresAt = Math.max(old, expiresAt)
     if (this.#has('ExpiryIn32Bits')) expiresAt = (Math.floor(expiresAt / 1000) % 2 ** 31) * 1000 + 999
+    if (old === undefined) this.#tables.first.set(key, write.expiresAt)
     before.set(key, row)
     rows.set(key, { bytes, expiresAt, owner: write.owner })
     if (this.#has('LosesNeighbours')) this.#loseNeighbour(key)
@@ -289,6 +294,15 @@ export class Faulty implements Store {
     if (this.#has('PurgeTakesLiving')) gone.push([...rows.keys()].at(-1) ?? '')
     if (this.#has('PurgeLeavesOwned')) gone = gone.filter((key) => rows.get(key)?.owner === undefined)
     if (this.#has('PurgeInTwoSteps')) await pause()
+    if (this.#has('PurgeByFirstExpiry')) {
+      for (const [key, first] of this.#tables.first) if (first <= this.#now()) gone.push(key)
+    }
+    if (this.#has('PurgeTakesOldMarkers')) {
+      for (const [key, { bytes }] of rows) {
+        const [, until] = /"until":(\d+)/.exec(new TextDecoder().decode(bytes)) ?? []
+        if (until !== undefined && Number(until) <= this.#now()) gone.push(key)
+      }
+    }
     for (const key of gone) {
       rows.delete(key)
       this.#strike(key)
