@@ -171,6 +171,18 @@ function within<T>(millis: number, work: Promise<T>): Promise<T> {
   return Promise.race([work, late])
 }
 
+/** What the server says to the second sending, with what is stored by then, and how a test makes it say so, and no more. */
+const REFUSALS = [
+  { refusal: 'NOSCRIPT', meanwhile: '3', begin: ['script', 'flush'], end: ['ping'] },
+  {
+    refusal: 'NOREPLICAS',
+    // A script is refused where it writes, and it would not write over anything else.
+    meanwhile: '1',
+    begin: ['config', 'set', 'min-replicas-to-write', '1'],
+    end: ['config', 'set', 'min-replicas-to-write', '0'],
+  },
+]
+
 // The worst case: the first answer is lost, somebody else writes over what was written, and the client sends it again.
 describe('n39_a_swap_that_a_client_sends_again_is_unknown_and_never_a_conflict', () => {
   let server: RedisServer
@@ -214,6 +226,30 @@ describe('n39_a_swap_that_a_client_sends_again_is_unknown_and_never_a_conflict',
         60_000,
       )
     })
+
+    test.each(REFUSALS)(
+      `${name}, where the server refuses it the second time: $refusal`,
+      async ({ refusal, meanwhile, begin, end }) => {
+        const target = name.startsWith('a cluster') ? master : server
+        const proxy = await Interference.before(target.port)
+        closing.push(() => {
+          proxy.stop()
+          target.cli(...end)
+        })
+        const store = redisStore(await opened(open(proxy)))
+        const key = `refused ${refusal} ${name}`
+        await store.swap(key, undefined, write('1'))
+        proxy.mode = 'cutting'
+        const swapped = store.swap(key, bytes('1'), write('2')).then(String, ({ kind }) => kind)
+        await vi.waitFor(() => expect(target.cli('get', key)).toBe('2'), 60_000)
+        while (!proxy.lost.some((asked) => asked.includes(key))) await pause(0)
+        target.cli('set', key, meanwhile, 'px', '60000')
+        target.cli(...begin)
+        proxy.mode = 'open'
+        expect(await swapped).toBe('unknown')
+        expect(target.cli('get', key)).toBe(meanwhile)
+      },
+    )
   }
 })
 
