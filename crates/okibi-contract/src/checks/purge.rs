@@ -11,7 +11,7 @@ use crate::bench::{Bench, Outcome, Shown, failed};
 /// How many sessions expire before a purge.
 const MANY: usize = 10;
 /// How long the engine has a marker kept.
-const AN_HOUR: Duration = Duration::from_secs(3600);
+const AN_HOUR: Duration = Duration::from_hours(1);
 
 pub(crate) async fn drops<S: Store>(bench: &Bench<S>) -> Outcome {
     let ann = bench.owner();

@@ -52,16 +52,13 @@ export interface Asking {
   script(text: string): Promise<void>
 }
 
-/**
- * Finds out what kind of client it is. `patience`: how long a request may take on a pool of `pg` or an instance of `postgres`, in
- * milliseconds.
- */
+/** Finds out what kind of client it is. `patience`: how long a request may take, in milliseconds. */
 export function asking(client: PostgresClient, prepare: boolean | undefined, patience: number): Asking {
   if (typeof client === 'function' && 'unsafe' in client) {
     return new ByPostgresJs(client as PostgresJs, prepare ?? true, patience)
   }
   if (client && 'totalCount' in client && 'connect' in client) return new ByPool(client, prepare ?? false, patience)
-  if (client && 'query' in client) return new ByClient(client, prepare ?? false)
+  if (client && 'query' in client) return new ByClient(client, prepare ?? false, patience)
   throw new TypeError('postgresStore: no client given; give a pool or client of pg, or what postgres() returns')
 }
 
@@ -78,12 +75,14 @@ async function runScript(client: PgClient, text: string): Promise<void> {
 class ByClient implements Asking {
   readonly #client: PgClient
   readonly #prepare: boolean
+  readonly #patience: number
   /** The end of the request before. A client of `pg` wants them one after the other. */
   #turn: Promise<unknown> = Promise.resolve()
 
-  constructor(client: PgClient, prepare: boolean) {
+  constructor(client: PgClient, prepare: boolean, patience: number) {
     this.#client = client
     this.#prepare = prepare
+    this.#patience = patience
   }
 
   ask(statement: Statement, values: unknown[]): Promise<readonly Row[]> {
@@ -94,11 +93,21 @@ class ByClient implements Asking {
     return this.#inTurn(() => runScript(this.#client, text))
   }
 
+  /** A request whose turn does not come in time is never sent. */
   #inTurn<T>(request: () => Promise<T>): Promise<T> {
-    const answer = this.#turn.then(request)
+    let isSent = false
+    let isLate = false
+    const answer = this.#turn.then(() => {
+      if (isLate) throw notSent(this.#patience)
+      isSent = true
+      return request()
+    })
     // Who asked hears of a failure; who comes next need not.
     this.#turn = answer.catch(() => undefined)
-    return answer
+    return within(answer, this.#patience, () => {
+      isLate = true
+      return isSent ? noAnswer(this.#patience) : notSent(this.#patience)
+    })
   }
 }
 
@@ -152,7 +161,7 @@ class ByPool implements Asking {
       let isLate = false
       const timer = setTimeout(() => {
         isLate = true
-        reject(new NoConnection(`no connection to Postgres within ${this.#patience} ms`))
+        reject(notSent(this.#patience))
       }, this.#patience)
       const connected = (cause: unknown, client: PgPoolClient | undefined) => {
         clearTimeout(timer)
@@ -200,16 +209,31 @@ class ByPostgresJs implements Asking {
  * A request that was under way when the connection broke may never hear of it; then nobody waits for ever.
  */
 async function settled(answer: PromiseLike<unknown>, patience: number): Promise<unknown> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer from Postgres within ${patience} ms`)), patience)
-  })
   try {
-    return await Promise.race([answer, late])
+    return await within(answer, patience, () => noAnswer(patience))
   } catch (cause) {
     await new Promise((resolve) => setTimeout(resolve, 1))
     throw cause
+  }
+}
+
+/** The answer if it comes in time, else this failure. */
+async function within<T>(answer: PromiseLike<T>, patience: number, late: () => Error): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const end = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(late()), patience)
+  })
+  try {
+    return await Promise.race([answer, end])
   } finally {
     clearTimeout(timer)
   }
+}
+
+function notSent(patience: number): NoConnection {
+  return new NoConnection(`no connection to Postgres within ${patience} ms`)
+}
+
+function noAnswer(patience: number): Error {
+  return new Error(`no answer from Postgres within ${patience} ms`)
 }

@@ -20,9 +20,9 @@ export interface PostgresStoreOptions {
    */
   readonly prepare?: boolean | undefined
   /**
-   * How long a request may take with a pool of `pg` or an instance of `postgres`, in seconds. Then it fails with a `StoreError`,
-   * and a pool of `pg` closes the connection and may open another. Default 5. What a visitor waits for at most is the option
-   * `storeTimeout` of the sessions.
+   * How long a request may take, in seconds. Then it fails with a `StoreError`, and a pool of `pg` closes the connection and may
+   * open another. A single client of `pg` is busy until its answer comes; a request that waits for that longer than this is not
+   * sent. Default 5. What a visitor waits for at most is the option `storeTimeout` of the sessions.
    */
   readonly timeout?: number | undefined
   /** What time it is, in milliseconds since the Unix epoch. Default `Date.now`. */

@@ -6,7 +6,7 @@ import { type SessionEnv, StoreError, sessions } from '../../src/index.js'
 import type { Write } from '../../src/store.js'
 import { type PostgresStore, type PostgresStoreOptions, postgresStore } from '../../src/stores/postgres.js'
 import { Browser } from '../support/browser.js'
-import { clients, type Opened, type Opening } from './postgres-clients.js'
+import { clients, type Opened, type Opening, others } from './postgres-clients.js'
 import { PostgresServer } from './postgres-server.js'
 import { pause } from './processes.js'
 import { Interference } from './servers.js'
@@ -235,4 +235,43 @@ test('s23_a_request_that_an_instance_of_postgres_never_hears_of_again_fails_in_t
   proxy.mode = 'stalled'
   await expect(store.swap('unheard', bytes('held'), write('late'))).rejects.toMatchObject({ kind: 'unknown' })
   await expect(store.load('unheard')).rejects.toMatchObject({ kind: 'unavailable' })
+})
+
+test('s23_a_request_on_one_client_of_pg_that_gets_no_answer_fails_in_time_and_those_behind_it_too', async () => {
+  const proxy = await Interference.before(server.port)
+  closing.push(() => proxy.stop())
+  const { client, close } = await (others['one client of pg'] as (port: number) => Promise<Opened>)(proxy.port)
+  closing.push(close)
+  const store = postgresStore(client, { timeout: 0.5 })
+  await store.swap('no answer', undefined, write('held'))
+  proxy.mode = 'stalled'
+  const answers = await Promise.allSettled([
+    store.swap('no answer', bytes('held'), write('late')),
+    store.swap('no answer', bytes('late'), write('never')),
+    store.load('no answer'),
+  ])
+  expect(answers.map((answer) => answer.status === 'rejected' && answer.reason.kind)).toEqual([
+    'unknown',
+    'unavailable',
+    'unavailable',
+  ])
+  // The server has carried out the first, and has never heard of the second.
+  expect(server.psql("SELECT convert_from(value, 'UTF8') FROM okibi_sessions WHERE key = 'no answer'")).toBe('late')
+})
+
+test('s23_what_was_not_sent_in_time_on_one_client_of_pg_is_never_sent', async () => {
+  const sent: ((answer: { rows: unknown[] }) => void)[] = []
+  const store = postgresStore({ query: () => new Promise((answer) => sent.push(answer)) }, { timeout: 0.5 })
+  const kind = (swap: Promise<unknown>) => swap.then(String, (error) => error.kind)
+  const first = kind(store.swap('turn', undefined, write('1')))
+  const second = kind(store.swap('turn', undefined, write('2')))
+  expect([await first, await second]).toEqual(['unknown', 'unavailable'])
+  expect(sent).toHaveLength(1)
+  // The first answer comes after all: the next request goes on where the second was left out.
+  sent[0]?.({ rows: [[null]] })
+  const third = store.swap('turn', undefined, write('3'))
+  while (sent.length < 2) await pause(0)
+  sent[1]?.({ rows: [[null]] })
+  expect(await third).toEqual({ done: true })
+  expect(sent).toHaveLength(2)
 })
