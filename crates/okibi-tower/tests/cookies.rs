@@ -263,3 +263,16 @@ async fn r3_r4_what_opens_counts_and_the_former_cookie_is_removed() {
         assert_eq!(answer.cookies()[0], gone);
     }
 }
+
+/// What `docs/cookies.md` says of a cookie that the app removes itself: okibi's comes after it.
+#[tokio::test]
+async fn a_change_of_a_live_sealed_session_is_kept_beside_a_removed_cookie() {
+    let browser = Browser::new(app(Sessions::sealed(ring("a"))));
+    log_in(&browser).await;
+    let both = browser.act(|session| async move {
+        session.set(USER, "bob")?;
+        Ok([(http::header::SET_COOKIE, "__Host-session=; Path=/; Secure; Max-Age=0; HttpOnly")])
+    });
+    assert_eq!(both.await.ok().cookies().len(), 2);
+    assert_eq!(user(&browser).await, "bob");
+}

@@ -13,6 +13,8 @@ use okibi_tower::{Limits, Sessions};
 use support::{
     Browser, USER,
     browser::{app, routes},
+    log::Log,
+    ring,
 };
 
 /// A store that notes every owner that it is told.
@@ -142,4 +144,33 @@ async fn n25_what_is_larger_than_the_limits_is_ended_all_the_same() {
     assert_eq!(user(&yesterday).await, "");
     let another = yesterday.visiting(app(Sessions::new(store).limits(larger)));
     assert_eq!(user(&another).await, "");
+}
+
+#[tokio::test]
+async fn r25_two_apps_with_default_names_on_one_store_share_their_sessions_and_nothing_tells_them_apart() {
+    let store = Arc::new(MemoryStore::new());
+    let site = || app(Sessions::new(Arc::clone(&store)));
+    let ann = Browser::new(site());
+    log_in(&ann, "ada").await;
+    let (log, _collecting) = Log::collect();
+    assert_eq!(user(&ann.visiting(site())).await, "ada");
+    assert!(!log.text().contains("session event"), "{}", log.text());
+}
+
+#[tokio::test]
+async fn r25_with_namespaces_of_their_own_they_do_not_and_a_cookie_of_the_other_is_an_event() {
+    let store = Arc::new(MemoryStore::new());
+    for signs in [false, true] {
+        let site = |namespace: &str| {
+            let sessions = Sessions::new(Arc::clone(&store)).namespace(namespace);
+            app(if signs { sessions.signed(ring("a")) } else { sessions })
+        };
+        let ann = Browser::new(site("shop"));
+        log_in(&ann, "ada").await;
+        let (log, collecting) = Log::collect();
+        assert_eq!(user(&ann.visiting(site("forum"))).await, "");
+        drop(collecting);
+        assert!(log.text().contains("unknown_id"), "{}", log.text());
+        assert_eq!(user(&ann).await, "ada");
+    }
 }

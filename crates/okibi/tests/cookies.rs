@@ -18,7 +18,7 @@ use axum::{
     http::{HeaderMap, Request, StatusCode},
     routing::get,
 };
-use okibi::{Error, MemoryStore, Name, Session, Sessions, Timestamp};
+use okibi::{MemoryStore, Name, Session, Sessions, Timestamp};
 use tower::ServiceExt as _;
 
 const MINUTE: u64 = 60_000;
@@ -41,8 +41,8 @@ async fn a_page_that_polls_tells_when_the_session_ends_and_keeps_it_alive_no_lon
         let clock = move || Timestamp::from_millis(now.load(Ordering::Relaxed));
         Sessions::new(Arc::clone(&store)).idle(Duration::from_mins(30)).clock(clock)
     };
-    let begin = async |session: Session| session.set(Name::<u32>::new("n"), &1).map_err(Error::from);
-    let others = Router::new().route("/", get(begin)).layer(sessions().layer().unwrap());
+    let set = async |session: Session| session.set(Name::<u32>::new("n"), &1);
+    let others = Router::new().route("/", get(set)).layer(sessions().layer().unwrap());
     let app = polling::app(sessions()).unwrap();
     let (_, headers) = ask(&others, "/", "").await;
     let cookie = headers["set-cookie"].to_str().unwrap().split(';').next().unwrap();

@@ -1,0 +1,174 @@
+//! What lies under a session's key is no record: no session and an event, never an error; a write leaves it alone, but a logout.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::sync::{Arc, Mutex};
+
+use okibi_store::{Bytes, Consistency, Loaded, MemoryStore, Store, StoreError, StoreKey, Swap, Timestamp, Write};
+use okibi_tower::{Limits, Session, Sessions};
+use support::{Browser, USER, browser::app, log::Log};
+
+/// A store that knows the first key that it was asked for.
+#[derive(Default)]
+struct Noting(MemoryStore, Mutex<Option<StoreKey>>);
+
+impl Noting {
+    fn note(&self, key: &StoreKey) {
+        self.1.lock().unwrap().get_or_insert_with(|| key.clone());
+    }
+
+    fn first(&self) -> StoreKey {
+        self.1.lock().unwrap().clone().unwrap()
+    }
+
+    async fn held(&self) -> Bytes {
+        self.0.load(&self.first()).await.unwrap().unwrap().bytes
+    }
+
+    /// From now on this lies under the first key.
+    async fn spoil(&self, garbage: Bytes) {
+        let (key, held) = (self.first(), self.held().await);
+        let write = Write { bytes: garbage, expires_at: Timestamp::MAX, owner: None };
+        assert_eq!(self.0.swap(&key, Some(&held), write).await.unwrap(), Swap::Done);
+    }
+}
+
+impl Store for Noting {
+    async fn load(&self, key: &StoreKey) -> Result<Option<Loaded>, StoreError> {
+        self.note(key);
+        self.0.load(key).await
+    }
+
+    async fn swap(&self, key: &StoreKey, expected: Option<&[u8]>, write: Write) -> Result<Swap, StoreError> {
+        self.note(key);
+        self.0.swap(key, expected, write).await
+    }
+
+    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
+        self.0.delete(key).await
+    }
+
+    fn consistency(&self) -> Consistency {
+        Consistency::Strong
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Deed {
+    Read,
+    Set,
+    Rotate,
+    Destroy,
+    Take,
+}
+
+impl Deed {
+    async fn on(self, session: Session) -> Result<String, okibi_tower::Error> {
+        match self {
+            Self::Read => return Ok(session.get(USER)?.unwrap_or_else(|| "nobody".to_owned())),
+            Self::Take => return Ok(session.take(USER).await?.unwrap_or_else(|| "nobody".to_owned())),
+            Self::Set => session.set(USER, "bob")?,
+            Self::Rotate => {
+                session.rotate()?;
+                session.set(USER, "bob")?;
+            }
+            Self::Destroy => session.destroy()?,
+        }
+        Ok("done".to_owned())
+    }
+}
+
+/// What a visitor, an operator and the store see.
+struct Seen {
+    text: String,
+    told: Vec<&'static str>,
+    is_same_cookie: bool,
+    cookies: usize,
+    left: Bytes,
+    who: String,
+}
+
+/// A visitor's session under whose key this comes to lie, before a request or while its handler runs.
+async fn visit(garbage: &Bytes, deed: Deed, during: bool) -> Seen {
+    let store = Arc::new(Noting::default());
+    let limits = Limits { bytes: 4096, ..Limits::default() };
+    let browser = Browser::new(app(Sessions::new(Arc::clone(&store)).limits(limits)));
+    browser.act(|session| async move { session.set(USER, "ann") }).await.ok();
+    let before = browser.jar();
+    if !during {
+        store.spoil(garbage.clone()).await;
+    }
+    let (log, collecting) = Log::collect();
+    let (there, spoiled) = (Arc::clone(&store), garbage.clone());
+    let answer = browser.act(move |session| async move {
+        if during {
+            // It is looked up first.
+            session.get(USER)?;
+            there.spoil(spoiled).await;
+        }
+        deed.on(session).await
+    });
+    let text = answer.await.ok().body;
+    drop(collecting);
+    let all = log.text();
+    let told = ["undecodable_record", "changes_dropped", "unknown_id"].into_iter().filter(|event| all.contains(event));
+    let (told, left, after) = (told.collect(), store.held().await, browser.jar());
+    let who = Deed::Read;
+    let who = browser.act(move |session| who.on(session)).await.ok().body;
+    Seen { text, told, is_same_cookie: after == before, cookies: after.len(), left, who }
+}
+
+fn garbage() -> Vec<Bytes> {
+    let long = format!(r#"{{"v":1,"d":{{"a":"{}"}}}}"#, "x".repeat(5000));
+    vec![
+        Bytes::new(),
+        Bytes::from_static(&[0, 0xff, 0xc3, 0x28, 0]),
+        Bytes::from_static(br#"{"v":1,"w":""#),
+        Bytes::from_static(br#"[{"user":"ann"}]"#),
+        Bytes::from_static(br#"{"v":2,"d":{}}"#),
+        Bytes::from_static(br#"{"v":1,"w":"AAAAAAAAAAA","r":"rotate"}"#),
+        Bytes::from_static(br#"{"v":1,"w":"AAAAAAAAAAA","r":"renew","until":9999999999999,"n":"x"}"#),
+        Bytes::from(long),
+    ]
+}
+
+fn is_marker(bytes: &Bytes) -> bool {
+    bytes.starts_with(br#"{"v":1,"w":""#) && String::from_utf8_lossy(bytes).contains(r#""r":"rotate","until":"#)
+}
+
+#[tokio::test]
+async fn n28_what_is_no_record_is_no_session_and_an_event() {
+    for garbage in garbage() {
+        for deed in [Deed::Read, Deed::Take] {
+            let seen = visit(&garbage, deed, false).await;
+            assert_eq!((&*seen.text, &*seen.told), ("nobody", &["undecodable_record"][..]), "{deed:?} {garbage:?}");
+            assert!(seen.is_same_cookie && seen.left == garbage, "{deed:?} {garbage:?}");
+        }
+        for deed in [Deed::Set, Deed::Rotate] {
+            let seen = visit(&garbage, deed, false).await;
+            assert_eq!((&*seen.who, &*seen.told), ("bob", &["undecodable_record"][..]), "{deed:?} {garbage:?}");
+            // A new session, and never under an id that somebody has chosen.
+            assert!(!seen.is_same_cookie && seen.left == garbage, "{deed:?} {garbage:?}");
+        }
+        let seen = visit(&garbage, Deed::Destroy, false).await;
+        assert_eq!((seen.cookies, &*seen.told), (0, &["undecodable_record"][..]), "{garbage:?}");
+        assert!(is_marker(&seen.left), "{garbage:?} {:?}", seen.left);
+    }
+}
+
+#[tokio::test]
+async fn n28_what_becomes_no_record_during_a_request_is_a_session_that_ended() {
+    for garbage in garbage() {
+        let seen = visit(&garbage, Deed::Set, true).await;
+        assert_eq!((&*seen.who, &*seen.told), ("nobody", &["changes_dropped"][..]), "{garbage:?}");
+        assert!(seen.is_same_cookie && seen.left == garbage, "{garbage:?}");
+        let seen = visit(&garbage, Deed::Take, true).await;
+        assert_eq!((&*seen.text, &*seen.told), ("nobody", &["changes_dropped"][..]), "{garbage:?}");
+        let seen = visit(&garbage, Deed::Rotate, true).await;
+        assert_eq!((&*seen.who, seen.left), ("bob", garbage.clone()));
+        let seen = visit(&garbage, Deed::Destroy, true).await;
+        assert!(seen.cookies == 0 && is_marker(&seen.left), "{garbage:?} {:?}", seen.left);
+    }
+}

@@ -1,0 +1,109 @@
+// What lies under a session's key is no record: no session and an event, never an error; a write leaves it alone, but a logout.
+import { type Context, Hono } from 'hono'
+import { expect, test } from 'vitest'
+import { type Session, type SessionEvent, sessions } from '../src/index.js'
+import { memoryStore } from '../src/stores/memory.js'
+import { Browser } from './support/browser.js'
+import { Watched } from './support/stores.js'
+
+const of = (c: Context) => c.get('session' as never) as Session<{ user: string }>
+const encoder = new TextEncoder()
+
+const GARBAGE: readonly (readonly [string, Uint8Array])[] = [
+  ['nothing at all', new Uint8Array()],
+  ['bytes that are no text', Uint8Array.of(0, 0xff, 0xc3, 0x28, 0)],
+  ['a text that is no JSON', encoder.encode('{"v":1,"w":"')],
+  ['JSON of something else', encoder.encode('[{"user":"ann"}]')],
+  ['a record of a version to come', encoder.encode('{"v":2,"d":{}}')],
+  ['a marker without an end', encoder.encode('{"v":1,"w":"AAAAAAAAAAA","r":"rotate"}')],
+  [
+    'a marker that leads nowhere',
+    encoder.encode('{"v":1,"w":"AAAAAAAAAAA","r":"renew","until":9999999999999,"n":"x"}'),
+  ],
+  ['more than a record may be', encoder.encode(`{"v":1,"d":{"a":"${'x'.repeat(5000)}"}}`)],
+]
+
+const DEEDS = {
+  read: (c: Context) => of(c).get('user') ?? 'nobody',
+  set: (c: Context) => {
+    of(c).set('user', 'bob')
+    return 'done'
+  },
+  rotate: (c: Context) => {
+    of(c).rotate()
+    of(c).set('user', 'bob')
+    return 'done'
+  },
+  destroy: (c: Context) => {
+    of(c).destroy()
+    return 'done'
+  },
+  take: async (c: Context) => (await of(c).take('user')) ?? 'nobody',
+}
+type Deed = keyof typeof DEEDS
+
+/** A visitor's session under whose key this comes to lie, before a request or while its handler runs. */
+async function visit(garbage: Uint8Array, deed: Deed, when: 'before' | 'during') {
+  const inner = memoryStore()
+  const store = new Watched(inner)
+  let key = ''
+  store.interfere = (_call, asked) => {
+    key ||= asked
+    return undefined
+  }
+  const events: SessionEvent[] = []
+  const app = new Hono().use(
+    sessions({ store, limits: { bytes: 4096 }, onEvent: (event) => void events.push(event) }) as never,
+  )
+  app.get('/login', (c) => {
+    of(c).set('user', 'ann')
+    return c.text('in')
+  })
+  const spoil = () => {
+    const write = { bytes: garbage, expiresAt: Date.now() + 3_600_000, owner: undefined }
+    expect(inner.swap(key, inner.load(key)?.bytes, write)).toEqual({ done: true })
+  }
+  app.get('/deed', async (c) => {
+    if (when === 'during') spoil()
+    return c.text(await DEEDS[deed](c))
+  })
+  app.get('/who', (c) => c.text(of(c).get('user') ?? 'nobody'))
+  const ann = new Browser(app)
+  await ann.text('/login')
+  const login = ann.header
+  if (when === 'before') spoil()
+  const text = await ann.text('/deed')
+  const told = events.splice(0)
+  return { text, told, login, cookie: ann.header, left: inner.load(key)?.bytes, who: await ann.text('/who') }
+}
+
+test.each(GARBAGE)('n28_what_is_no_record_is_no_session_and_an_event: %s', async (_what, garbage) => {
+  for (const deed of ['read', 'take'] as const) {
+    const { text, told, login, cookie, left } = await visit(garbage, deed, 'before')
+    expect([text, told, cookie, left], deed).toEqual(['nobody', ['undecodable_record'], login, garbage])
+  }
+  for (const deed of ['set', 'rotate'] as const) {
+    // A new session, and never under an id that somebody has chosen.
+    const { told, login, cookie, left, who } = await visit(garbage, deed, 'before')
+    expect([told, left, who], deed).toEqual([['undecodable_record'], garbage, 'bob'])
+    expect(cookie, deed).not.toBe(login)
+  }
+  const { told, cookie, left } = await visit(garbage, 'destroy', 'before')
+  expect([told, cookie]).toEqual([['undecodable_record'], ''])
+  expect(JSON.parse(new TextDecoder().decode(left))).toMatchObject({ v: 1, r: 'rotate' })
+})
+
+test.each(GARBAGE)(
+  'n28_what_becomes_no_record_during_a_request_is_a_session_that_ended: %s',
+  async (_what, garbage) => {
+    const set = await visit(garbage, 'set', 'during')
+    expect([set.told, set.cookie, set.left, set.who]).toEqual([['changes_dropped'], set.login, garbage, 'nobody'])
+    const take = await visit(garbage, 'take', 'during')
+    expect([take.text, take.told, take.left]).toEqual(['nobody', ['changes_dropped'], garbage])
+    const rotate = await visit(garbage, 'rotate', 'during')
+    expect([rotate.left, rotate.who]).toEqual([garbage, 'bob'])
+    const destroy = await visit(garbage, 'destroy', 'during')
+    expect(destroy.cookie).toBe('')
+    expect(JSON.parse(new TextDecoder().decode(destroy.left))).toMatchObject({ v: 1, r: 'rotate' })
+  },
+)

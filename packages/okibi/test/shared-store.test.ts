@@ -1,0 +1,41 @@
+// Two apps on one store: they open each other's sessions, unless their namespaces differ; then each of the other's is an event.
+import { type Context, Hono } from 'hono'
+import { expect, test } from 'vitest'
+import { type Session, type SessionEvent, type SessionOptions, sessions } from '../src/index.js'
+import { memoryStore } from '../src/stores/memory.js'
+import { Browser } from './support/browser.js'
+
+const of = (c: Context) => c.get('session' as never) as Session<{ user: string }>
+
+function site(options: SessionOptions) {
+  const events: SessionEvent[] = []
+  const app = new Hono().use(sessions({ ...options, onEvent: (event) => void events.push(event) }) as never)
+  app.get('/login', (c) => {
+    of(c).set('user', 'ann')
+    return c.text('in')
+  })
+  app.get('/who', (c) => c.text(of(c).get('user') ?? 'nobody'))
+  return { app, events }
+}
+
+test('r25_two_apps_with_default_names_on_one_store_share_their_sessions_and_nothing_tells_them_apart', async () => {
+  const store = memoryStore()
+  const [shop, forum] = [site({ store }), site({ store })]
+  const ann = new Browser(shop.app)
+  await ann.text('/login')
+  expect(await new Browser(forum.app, ann.cookies).text('/who')).toBe('ann')
+  expect(forum.events).toEqual([])
+})
+
+test('r25_with_namespaces_of_their_own_they_do_not_and_a_cookie_of_the_other_is_an_event', async () => {
+  const store = memoryStore()
+  for (const options of [{}, { sign: 'a secret of thirty-two bytes: no more' }]) {
+    const shop = site({ store, namespace: 'shop', ...options })
+    const forum = site({ store, namespace: 'forum', ...options })
+    const ann = new Browser(shop.app)
+    await ann.text('/login')
+    expect(await new Browser(forum.app, ann.cookies).text('/who')).toBe('nobody')
+    expect(forum.events).toEqual(['unknown_id'])
+    expect(await ann.text('/who')).toBe('ann')
+  }
+})
