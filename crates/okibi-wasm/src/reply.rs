@@ -147,6 +147,7 @@ pub(crate) fn configured(reply: &mut Vec<u8>, index: usize, engine: &Engine) {
     let mut head = String::from("{");
     number(&mut head, "engine", count(index));
     string(&mut head, "cookieName", engine.cookie_name());
+    list(&mut head, "cookieSuffixes", engine.cookie_suffixes().iter().copied());
     flag(&mut head, "sealed", engine.is_sealed());
     flag(&mut head, "takes", engine.may_take().is_ok());
     list(&mut head, "acceptedNames", engine.accepted_cookie_names());

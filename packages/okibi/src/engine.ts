@@ -350,6 +350,7 @@ export interface Limits {
 interface Configured {
   readonly engine: number
   readonly cookieName: string
+  readonly cookieSuffixes: readonly string[]
   readonly sealed: boolean
   readonly takes: boolean
   readonly acceptedNames: readonly string[]
@@ -371,6 +372,8 @@ export class Engine {
   readonly cookieName: string
   /** The names of all cookies that the engine may want to see. */
   readonly #names: readonly string[]
+  /** The names of the session's own cookies. */
+  readonly #sent: readonly string[]
   /** Whether the cookie is the store. */
   readonly sealed: boolean
   /** Whether `take` can keep its promise. */
@@ -384,6 +387,7 @@ export class Engine {
     this.#machine = engines.running
     this.#index = configured.engine
     this.cookieName = configured.cookieName
+    this.#sent = configured.cookieSuffixes.map((suffix) => configured.cookieName + suffix)
     this.#names = [configured.cookieName, ...configured.acceptedNames]
     this.sealed = configured.sealed
     this.takes = configured.takes
@@ -451,8 +455,7 @@ export class Engine {
 
   /** Whether a cookie of this name is the session's own, or a part of it. */
   sends(name: string): boolean {
-    const { cookieName } = this
-    return name === cookieName || (name.startsWith(`${cookieName}.`) && /^\.\d$/.test(name.slice(cookieName.length)))
+    return this.#sent.includes(name)
   }
 
   /** Whether a Cookie header has this engine's cookie, in a form that it can have. */

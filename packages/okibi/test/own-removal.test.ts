@@ -72,6 +72,24 @@ test('a_sealed_session_is_revoked_beside_a_removed_cookie', async () => {
   expect([ann.cookies.size, await kept.text('/who')]).toEqual([0, 'nobody'])
 })
 
+test('a_cookie_of_the_app_whose_name_only_looks_like_a_chunk_stays', async () => {
+  const of = (c: Context) => c.get('session' as never) as Session<{ user: string }>
+  const kinds = [
+    { options: { store: memoryStore() }, own: ['.1', '.5'], session: [] },
+    { options: { secret: 'a secret of thirty-two bytes: no more', chunks: 5 }, own: ['.0', '.5'], session: ['.4'] },
+  ]
+  for (const { options, own, session } of kinds) {
+    const app = new Hono().use(sessions(options) as never)
+    app.get('/set', (c) => {
+      of(c).set('user', 'ann')
+      for (const suffix of [...own, ...session]) c.header('Set-Cookie', `__Host-session${suffix}=own`, { append: true })
+      return c.text('set')
+    })
+    const names = (await app.request('/set')).headers.getSetCookie().map((cookie) => cookie.split('=')[0])
+    expect(names).toEqual([...own, ''].map((suffix) => `__Host-session${suffix}`))
+  }
+})
+
 test('a_change_of_a_live_sealed_session_is_dropped_beside_a_removed_cookie', async () => {
   const of = (c: Context) => c.get('session' as never) as Session<{ user: string }>
   const app = new Hono().use(sessions({ secret: 'a secret of thirty-two bytes: no more' }) as never)

@@ -89,6 +89,12 @@ impl Engine {
         &self.policy.cookie.name
     }
 
+    /// What the names of the session's cookies have after [the name](Self::cookie_name): nothing, and of a sealed session
+    /// `.1` to `.4`, for the chunks that it may be split over.
+    pub fn cookie_suffixes(&self) -> &'static [&'static str] {
+        self.policy.suffixes()
+    }
+
     /// The names of the accepted dialects' cookies.
     pub fn accepted_cookie_names(&self) -> impl Iterator<Item = &str> {
         self.policy.accepted.iter().map(|accepted| accepted.policy.cookie.name.as_str())
