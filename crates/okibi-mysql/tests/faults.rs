@@ -4,28 +4,23 @@
 mod support;
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use okibi_mysql::MysqlStore;
-use okibi_servers::{Cut, MariaDbServer, Mode, Proxy, Then};
+use okibi_servers::{MariaDbServer, Mode, Proxy};
 use okibi_store::{Store, StoreErrorKind, Swap};
 use sqlx::{Executor as _, MySqlPool, mysql::MySqlPoolOptions};
-use support::{Database, held, key, pool, texts, write};
-use tokio::{
-    task::JoinHandle,
-    time::{sleep, timeout},
+use support::{
+    Database, held, key, pool,
+    sql_store::{
+        LONG, SHORT, Writers, give_up_writes, is_unavailable, one_of_them_was_made, outlives_a_silent_network, recover,
+        tells_of_lost_replies,
+    },
+    texts, write,
 };
-
-const SHORT: Duration = Duration::from_millis(200);
-/// How long what hangs is waited for.
-const LONG: Duration = Duration::from_mins(1);
-/// How many write at once while the server dies.
-const WRITERS: usize = 6;
+use tokio::time::{sleep, timeout};
 
 /// A pool of two connections that gives up early.
 async fn small(port: u16, database: &str) -> MySqlPool {
@@ -50,81 +45,6 @@ fn waiting(server: &MariaDbServer, database: &str) -> Vec<String> {
     server.sql(&format!("{waiting}'{database}'")).lines().map(str::to_owned).collect()
 }
 
-/// What all writers have seen so far.
-#[derive(Default)]
-struct Progress {
-    acknowledged: [AtomicU64; WRITERS],
-    failures: AtomicU64,
-    is_over: AtomicBool,
-}
-
-impl Progress {
-    /// Waits until each writer was acknowledged so many times more. One that has ended was not to.
-    async fn onward<T>(&self, writers: &[JoinHandle<T>]) {
-        let wanted = self.acknowledged.each_ref().map(|count| count.load(Ordering::Relaxed) + 5);
-        let lags =
-            || self.acknowledged.iter().zip(&wanted).any(|(count, wanted)| count.load(Ordering::Relaxed) < *wanted);
-        while lags() && !writers.iter().any(JoinHandle::is_finished) {
-            sleep(Duration::from_millis(5)).await;
-        }
-    }
-
-    fn failures(&self) -> u64 {
-        self.failures.load(Ordering::Relaxed)
-    }
-
-    /// Waits until somebody has failed since there were so many failures.
-    async fn fail<T>(&self, before: u64, writers: &[JoinHandle<T>]) {
-        while self.failures() == before && !writers.iter().any(JoinHandle::is_finished) {
-            sleep(Duration::from_millis(5)).await;
-        }
-    }
-}
-
-/// Counts up, one swap at a time, until told to stop, and holds every answer against what lies there then.
-async fn count_up(store: Arc<MysqlStore>, name: usize, progress: Arc<Progress>) {
-    let key = key(format_args!("chain-{name}"));
-    let mut at: Option<u64> = None;
-    // What a connection was told that was ended since: the server may carry it out a little later.
-    let mut late: Option<u64> = None;
-    while !progress.is_over.load(Ordering::Relaxed) {
-        let (expected, next) = (at.map(|at| at.to_string()), at.map_or(0, |at| at + 1));
-        let swap = store.swap(&key, expected.as_ref().map(String::as_bytes), write(next.to_string())).await;
-        let kind = match swap {
-            Ok(Swap::Done) => {
-                progress.acknowledged.get(name).unwrap().fetch_add(1, Ordering::Relaxed);
-                at = Some(next);
-                continue;
-            }
-            Ok(Swap::Conflict(held)) => {
-                let written = late.take().map(|late| late.to_string().into());
-                assert!(written.is_some() && held == written, "session {name}: {held:?}, but nobody else writes here");
-                at = Some(next);
-                continue;
-            }
-            Err(error) => error.kind(),
-        };
-        progress.failures.fetch_add(1, Ordering::Relaxed);
-        let there: Option<u64> = loop {
-            match store.load(&key).await {
-                Ok(loaded) => {
-                    break loaded.map(|held| String::from_utf8(held.bytes.to_vec()).unwrap().parse().unwrap());
-                }
-                Err(error) => assert_eq!(error.kind(), StoreErrorKind::Unavailable),
-            }
-            progress.failures.fetch_add(1, Ordering::Relaxed);
-            sleep(Duration::from_millis(5)).await;
-        };
-        if kind == StoreErrorKind::Unavailable {
-            assert_eq!(there, at, "session {name}: an error said that nothing was written");
-        } else {
-            late = Some(next);
-            assert!(there == at || there == Some(next), "session {name}: {there:?} after {at:?} was acknowledged");
-        }
-        at = there;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn f_s23_a_server_killed_during_commits_loses_nothing_acknowledged_and_no_error_lies() {
     let mut server = MariaDbServer::start_with(&["innodb_flush_log_at_trx_commit=1"]).unwrap();
@@ -133,29 +53,23 @@ async fn f_s23_a_server_killed_during_commits_loses_nothing_acknowledged_and_no_
     let pool = options.test_before_acquire(false).connect(&server.url()).await.unwrap();
     let store = Arc::new(MysqlStore::new(pool));
     store.migrate().await.unwrap();
-    let progress = Arc::new(Progress::default());
-    let writers = (0..WRITERS).map(|name| tokio::spawn(count_up(Arc::clone(&store), name, Arc::clone(&progress))));
-    let writers: Vec<_> = writers.collect();
+    let writers = Writers::begin(&store, true);
     for round in 0..6 {
-        progress.onward(&writers).await;
-        let before = progress.failures();
+        writers.onward().await;
+        let before = writers.failures();
         if round % 3 == 2 {
             server.kill();
-            progress.fail(before, &writers).await;
+            writers.fail(before).await;
             server.restart().unwrap();
         } else {
             // A connection that is ended may be one that nobody uses any more.
-            while progress.failures() == before && !writers.iter().any(JoinHandle::is_finished) {
+            while writers.go_on_since(before) {
                 end_connections(&server, "okibi", 2);
                 sleep(Duration::from_millis(20)).await;
             }
         }
     }
-    progress.onward(&writers).await;
-    progress.is_over.store(true, Ordering::Relaxed);
-    for writer in writers {
-        writer.await.unwrap();
-    }
+    writers.end().await;
 }
 
 #[tokio::test]
@@ -165,14 +79,7 @@ async fn f_a_server_that_is_down_is_unavailable_and_recovers_without_a_restart_o
     store.migrate().await.unwrap();
     store.swap(&key(1), None, write("1")).await.unwrap();
     server.kill();
-    for _ in 0..3 {
-        let error = store.swap(&key(1), Some(b"1"), write("2")).await.unwrap_err();
-        assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{}", texts(&error));
-        assert!(texts(&error).contains("no connection to the database server"), "{}", texts(&error));
-        assert_eq!(store.load(&key(1)).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
-        assert_eq!(store.delete(&key(1)).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
-        assert_eq!(store.purge().await.unwrap_err().kind(), StoreErrorKind::Unavailable);
-    }
+    is_unavailable(&store, "no connection to the database server").await;
     server.restart().unwrap();
     assert_eq!(held(&store, &key(1)).await.unwrap(), "1");
     assert_eq!(store.swap(&key(1), Some(b"1"), write("2")).await.unwrap(), Swap::Done);
@@ -184,24 +91,7 @@ async fn f_n39_a_lost_reply_is_unknown_and_the_witness_tells_what_became_of_it()
     let proxy = Proxy::start(database.server.port()).unwrap();
     let store = MysqlStore::new(pool(proxy.port(), "lost", 1).await);
     store.migrate().await.unwrap();
-    let value = |at| format!("value {at}");
-    let mut before: Option<String> = None;
-    for (round, then) in [Then::Close, Then::Reset, Then::Close].into_iter().enumerate() {
-        let after = value(round);
-        store.load(&key("lost")).await.unwrap();
-        // Some bytes of the reply or none: the rest says whether it was carried out.
-        proxy.cut_reply_to(after.clone(), Cut { after: round * 4, then });
-        let expected = before.as_ref().map(String::as_bytes);
-        let lost = store.swap(&key("lost"), expected, write(after.clone())).await.unwrap_err();
-        assert_eq!(lost.kind(), StoreErrorKind::Unknown, "{}", texts(&lost));
-        let again = store.swap(&key("lost"), expected, write(after.clone())).await.unwrap();
-        assert_eq!(again, Swap::Conflict(Some(after.clone().into())), "it had happened");
-        before = Some(after);
-    }
-    proxy.cut_reply_to("session:lost", Cut { after: 0, then: Then::Close });
-    assert_eq!(store.delete(&key("lost")).await.unwrap_err().kind(), StoreErrorKind::Unknown);
-    assert_eq!(store.load(&key("lost")).await.unwrap(), None);
-    assert_eq!(proxy.traffic().cuts, 4);
+    tells_of_lost_replies(&store, &proxy, 4).await;
 }
 
 #[tokio::test]
@@ -250,27 +140,7 @@ async fn f_s23_a_network_that_swallows_everything_does_not_use_up_the_pool() {
     let proxy = Proxy::start(database.server.port()).unwrap();
     let store = MysqlStore::new(small(proxy.port(), "silent").await);
     store.migrate().await.unwrap();
-    store.swap(&key(0), None, write("value 0")).await.unwrap();
-    // Both connections fall silent for good, while the server is well.
-    let (first, second) = (key(0), key(0));
-    let both = async { tokio::join!(store.load(&first), store.load(&second)) };
-    proxy.set(Mode::Cut(Cut { after: 0, then: Then::Silence }));
-    assert!(timeout(SHORT, both).await.is_err());
-    proxy.set(Mode::Open);
-    recover(&store).await;
-    let Ok((one, other)) = timeout(LONG, async { tokio::join!(store.load(&first), store.load(&second)) }).await else {
-        panic!("one of two connections is missing");
-    };
-    assert!(one.unwrap().is_some() && other.unwrap().is_some());
-}
-
-/// Waits until the store serves again. It may be busy with a connection that lingers.
-async fn recover(store: &MysqlStore) {
-    let begun = Instant::now();
-    while !matches!(timeout(SHORT * 10, store.load(&key(0))).await, Ok(Ok(_))) {
-        assert!(begun.elapsed() < LONG, "the store does not recover");
-        sleep(Duration::from_millis(20)).await;
-    }
+    outlives_a_silent_network(&store, &proxy).await;
 }
 
 #[tokio::test]
@@ -282,23 +152,14 @@ async fn f_requests_that_wait_for_a_lock_and_are_given_up_do_not_heap_up_in_the_
     let app = pool(database.server.port(), "waiting", 1).await;
     let mut lock = app.begin().await.unwrap();
     lock.execute("SELECT 1 FROM okibi_sessions FOR UPDATE").await.unwrap();
-    for at in 0..10 {
-        let key = key(0);
-        let given_up = timeout(SHORT, store.swap(&key, Some(b"0"), write(format!("written {at}")))).await;
-        assert!(given_up.is_err() || given_up.unwrap().unwrap_err().kind() == StoreErrorKind::Unavailable);
-    }
+    give_up_writes(&store).await;
     // The first may still be on its way.
     while waiting(&database.server, "waiting").is_empty() {
         sleep(ASK_AGAIN).await;
     }
     assert!(waiting(&database.server, "waiting").len() <= 2);
     lock.rollback().await.unwrap();
-    recover(&store).await;
-    // One of those that were sent came first, and what it wrote is whole.
-    let there = held(&store, &key(0)).await.unwrap();
-    assert!(there.starts_with("written "), "{there}");
-    assert_eq!(store.swap(&key(0), Some(there.as_bytes()), write("last")).await.unwrap(), Swap::Done);
-    assert_eq!(held(&store, &key(0)).await.unwrap(), "last");
+    one_of_them_was_made(&store).await;
 }
 
 #[tokio::test]

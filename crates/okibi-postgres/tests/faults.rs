@@ -4,100 +4,28 @@
 mod support;
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use okibi_postgres::PostgresStore;
-use okibi_servers::{Cut, Mode, PostgresServer, Proxy, Then};
+use okibi_servers::{Mode, PostgresServer, Proxy};
 use okibi_store::{Store, StoreErrorKind, Swap};
 use sqlx::{PgPool, postgres::PgPoolOptions};
-use support::{Database, held, key, pool, texts, write};
-use tokio::{
-    task::JoinHandle,
-    time::{sleep, timeout},
+use support::{
+    Database, held, key, pool,
+    sql_store::{
+        LONG, SHORT, Writers, give_up_writes, is_unavailable, one_of_them_was_made, outlives_a_silent_network, recover,
+        tells_of_lost_replies,
+    },
+    texts, write,
 };
-
-const SHORT: Duration = Duration::from_millis(200);
-/// How long what hangs is waited for.
-const LONG: Duration = Duration::from_mins(1);
-/// How many write at once while the server dies.
-const WRITERS: usize = 6;
+use tokio::time::{sleep, timeout};
 
 /// A pool of two connections that gives up early.
 async fn small(port: u16) -> PgPool {
     let options = PgPoolOptions::new().max_connections(2).acquire_timeout(Duration::from_millis(500));
     options.connect(&format!("postgres://postgres@127.0.0.1:{port}/postgres")).await.unwrap()
-}
-
-/// What all writers have seen so far.
-#[derive(Default)]
-struct Progress {
-    acknowledged: [AtomicU64; WRITERS],
-    failures: AtomicU64,
-    is_over: AtomicBool,
-}
-
-impl Progress {
-    /// Waits until each writer was acknowledged so many times more. One that has ended was not to.
-    async fn onward<T>(&self, writers: &[JoinHandle<T>]) {
-        let wanted = self.acknowledged.each_ref().map(|count| count.load(Ordering::Relaxed) + 5);
-        let lags =
-            || self.acknowledged.iter().zip(&wanted).any(|(count, wanted)| count.load(Ordering::Relaxed) < *wanted);
-        while lags() && !writers.iter().any(JoinHandle::is_finished) {
-            sleep(Duration::from_millis(5)).await;
-        }
-    }
-
-    fn failures(&self) -> u64 {
-        self.failures.load(Ordering::Relaxed)
-    }
-
-    /// Waits until somebody has failed since there were so many failures.
-    async fn fail<T>(&self, before: u64, writers: &[JoinHandle<T>]) {
-        while self.failures() == before && !writers.iter().any(JoinHandle::is_finished) {
-            sleep(Duration::from_millis(5)).await;
-        }
-    }
-}
-
-/// Counts up, one swap at a time, until told to stop, and holds every answer against what lies there then.
-async fn count_up(store: Arc<PostgresStore>, name: usize, progress: Arc<Progress>) {
-    let key = key(format_args!("chain-{name}"));
-    let mut at: Option<u64> = None;
-    while !progress.is_over.load(Ordering::Relaxed) {
-        let (expected, next) = (at.map(|at| at.to_string()), at.map_or(0, |at| at + 1));
-        let swap = store.swap(&key, expected.as_ref().map(String::as_bytes), write(next.to_string())).await;
-        let kind = match swap {
-            Ok(swap) => {
-                assert_eq!(swap, Swap::Done, "nobody else writes here");
-                progress.acknowledged.get(name).unwrap().fetch_add(1, Ordering::Relaxed);
-                at = Some(next);
-                continue;
-            }
-            Err(error) => error.kind(),
-        };
-        progress.failures.fetch_add(1, Ordering::Relaxed);
-        let there: Option<u64> = loop {
-            match store.load(&key).await {
-                Ok(loaded) => {
-                    break loaded.map(|held| String::from_utf8(held.bytes.to_vec()).unwrap().parse().unwrap());
-                }
-                Err(error) => assert_eq!(error.kind(), StoreErrorKind::Unavailable),
-            }
-            progress.failures.fetch_add(1, Ordering::Relaxed);
-            sleep(Duration::from_millis(5)).await;
-        };
-        if kind == StoreErrorKind::Unavailable {
-            assert_eq!(there, at, "session {name}: an error said that nothing was written");
-        } else {
-            assert!(there == at || there == Some(next), "session {name}: {there:?} after {at:?} was acknowledged");
-        }
-        at = there;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
@@ -108,33 +36,27 @@ async fn f_s23_a_server_killed_during_commits_loses_nothing_acknowledged_and_no_
     let pool = options.test_before_acquire(false).connect(&server.url()).await.unwrap();
     let store = Arc::new(PostgresStore::new(pool));
     store.migrate().await.unwrap();
-    let progress = Arc::new(Progress::default());
-    let writers = (0..WRITERS).map(|name| tokio::spawn(count_up(Arc::clone(&store), name, Arc::clone(&progress))));
-    let writers: Vec<_> = writers.collect();
+    let writers = Writers::begin(&store, false);
 
     let backends = "SELECT coalesce(max(pid), 0) FROM pg_stat_activity WHERE query LIKE '%okibi_sessions%' \
         AND pid <> pg_backend_pid()";
     for round in 0..6 {
-        progress.onward(&writers).await;
-        let before = progress.failures();
+        writers.onward().await;
+        let before = writers.failures();
         if round % 3 == 2 {
             server.kill();
-            progress.fail(before, &writers).await;
+            writers.fail(before).await;
             server.restart().unwrap();
         } else {
             // It may have gone meanwhile, and a writer's error may have closed it.
             let backend = server.psql(backends).parse().unwrap();
             if server.kill_backend(backend).is_ok() {
-                progress.fail(before, &writers).await;
+                writers.fail(before).await;
                 server.wait_until_ready().unwrap();
             }
         }
     }
-    progress.onward(&writers).await;
-    progress.is_over.store(true, Ordering::Relaxed);
-    for writer in writers {
-        writer.await.unwrap();
-    }
+    writers.end().await;
 }
 
 #[tokio::test]
@@ -164,14 +86,7 @@ async fn f_a_server_that_is_down_is_unavailable_and_recovers_without_a_restart_o
     store.migrate().await.unwrap();
     store.swap(&key(1), None, write("1")).await.unwrap();
     server.kill();
-    for _ in 0..3 {
-        let error = store.swap(&key(1), Some(b"1"), write("2")).await.unwrap_err();
-        assert_eq!(error.kind(), StoreErrorKind::Unavailable, "{}", texts(&error));
-        assert!(texts(&error).contains("no connection to Postgres"), "{}", texts(&error));
-        assert_eq!(store.load(&key(1)).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
-        assert_eq!(store.delete(&key(1)).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
-        assert_eq!(store.purge().await.unwrap_err().kind(), StoreErrorKind::Unavailable);
-    }
+    is_unavailable(&store, "no connection to Postgres").await;
     server.restart().unwrap();
     assert_eq!(held(&store, &key(1)).await.unwrap(), "1");
     assert_eq!(store.swap(&key(1), Some(b"1"), write("2")).await.unwrap(), Swap::Done);
@@ -183,21 +98,7 @@ async fn f_n39_a_lost_reply_is_unknown_and_the_witness_tells_what_became_of_it()
     let proxy = Proxy::start(server.port()).unwrap();
     let store = PostgresStore::new(pool(proxy.port(), 1).await);
     store.migrate().await.unwrap();
-    store.swap(&key(1), None, write("value-0")).await.unwrap();
-    for (round, then) in [Then::Close, Then::Reset, Then::Close].into_iter().enumerate() {
-        let (before, after) = (format!("value-{round}"), format!("value-{}", round + 1));
-        store.load(&key(1)).await.unwrap();
-        // Some bytes of the reply or none: the rest says whether the transaction was committed.
-        proxy.cut_reply_to(after.clone(), Cut { after: round * 7, then });
-        let lost = store.swap(&key(1), Some(before.as_bytes()), write(after.clone())).await.unwrap_err();
-        assert_eq!(lost.kind(), StoreErrorKind::Unknown, "{}", texts(&lost));
-        let again = store.swap(&key(1), Some(before.as_bytes()), write(after.clone())).await.unwrap();
-        assert_eq!(again, Swap::Conflict(Some(after.into())), "it had happened");
-    }
-    proxy.cut_reply_to("session:1", Cut { after: 0, then: Then::Close });
-    assert_eq!(store.delete(&key(1)).await.unwrap_err().kind(), StoreErrorKind::Unknown);
-    assert_eq!(store.load(&key(1)).await.unwrap(), None);
-    assert_eq!(proxy.traffic().cuts, 4);
+    tells_of_lost_replies(&store, &proxy, 7).await;
 }
 
 #[tokio::test]
@@ -232,27 +133,7 @@ async fn f_s23_a_network_that_swallows_everything_does_not_use_up_the_pool() {
     let proxy = Proxy::start(server.port()).unwrap();
     let store = PostgresStore::new(small(proxy.port()).await);
     store.migrate().await.unwrap();
-    store.swap(&key(0), None, write("value 0")).await.unwrap();
-    // Both connections fall silent for good, while the server is well.
-    let (first, second) = (key(0), key(0));
-    let both = async { tokio::join!(store.load(&first), store.load(&second)) };
-    proxy.set(Mode::Cut(Cut { after: 0, then: Then::Silence }));
-    assert!(timeout(SHORT, both).await.is_err());
-    proxy.set(Mode::Open);
-    recover(&store).await;
-    let Ok((one, other)) = timeout(LONG, async { tokio::join!(store.load(&first), store.load(&second)) }).await else {
-        panic!("one of two connections is missing");
-    };
-    assert!(one.unwrap().is_some() && other.unwrap().is_some());
-}
-
-/// Waits until the store serves again. It may be busy with a connection that lingers.
-async fn recover(store: &PostgresStore) {
-    let begun = Instant::now();
-    while !matches!(timeout(SHORT * 10, store.load(&key(0))).await, Ok(Ok(_))) {
-        assert!(begun.elapsed() < LONG, "the store does not recover");
-        sleep(Duration::from_millis(20)).await;
-    }
+    outlives_a_silent_network(&store, &proxy).await;
 }
 
 #[tokio::test]
@@ -264,11 +145,7 @@ async fn f_requests_that_wait_for_a_lock_and_are_given_up_do_not_heap_up_in_the_
     let app = pool(server.port(), 1).await;
     let mut lock = app.begin().await.unwrap();
     sqlx::raw_sql("SELECT FROM okibi_sessions FOR UPDATE").execute(&mut *lock).await.unwrap();
-    for at in 0..10 {
-        let key = key(0);
-        let given_up = timeout(SHORT, store.swap(&key, Some(b"0"), write(format!("written {at}")))).await;
-        assert!(given_up.is_err() || given_up.unwrap().unwrap_err().kind() == StoreErrorKind::Unavailable);
-    }
+    give_up_writes(&store).await;
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
     let mut count = 0;
     // The first may still be on its way.
@@ -279,12 +156,7 @@ async fn f_requests_that_wait_for_a_lock_and_are_given_up_do_not_heap_up_in_the_
     }
     assert!(count <= 2, "{count} wait");
     lock.rollback().await.unwrap();
-    recover(&store).await;
-    // One of those that were sent came first, and what it wrote is whole.
-    let there = held(&store, &key(0)).await.unwrap();
-    assert!(there.starts_with("written "), "{there}");
-    assert_eq!(store.swap(&key(0), Some(there.as_bytes()), write("last")).await.unwrap(), Swap::Done);
-    assert_eq!(held(&store, &key(0)).await.unwrap(), "last");
+    one_of_them_was_made(&store).await;
 }
 
 #[tokio::test]

@@ -1,24 +1,16 @@
 //! What the tests of the `MySQL` store share.
-#![allow(dead_code, reason = "each test program uses its own part of this")]
+#![allow(dead_code, unused_imports, reason = "each test program uses its own part of this")]
 
-use std::{
-    error::Error as _,
-    fmt::Display,
-    sync::{Arc, Mutex, PoisonError, Weak},
-};
+#[path = "../../../okibi-servers/tests/sql_store/mod.rs"]
+pub(crate) mod sql_store;
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use okibi_mysql::MysqlStore;
 use okibi_servers::MariaDbServer;
-use okibi_store::{Bytes, Store as _, StoreError, StoreKey, Timestamp, Write};
 use sqlx::{AssertSqlSafe, MySqlPool, mysql::MySqlPoolOptions};
 
-pub(crate) fn key(at: impl Display) -> StoreKey {
-    StoreKey::new(format!("session:{at}"))
-}
-
-pub(crate) fn write(bytes: impl Into<Bytes>) -> Write {
-    Write { bytes: bytes.into(), expires_at: Timestamp::MAX, owner: None }
-}
+pub(crate) use self::sql_store::{held, key, texts, write};
 
 /// A pool of this size for a database, on a port that leads to its server.
 pub(crate) async fn pool(port: u16, database: &str, size: u32) -> MySqlPool {
@@ -64,15 +56,4 @@ impl Database {
     pub(crate) async fn number(&self, sql: &'static str) -> i64 {
         sqlx::query_scalar(sql).fetch_one(&self.pool).await.unwrap()
     }
-}
-
-/// What lies under a key, as text.
-pub(crate) async fn held(store: &MysqlStore, key: &StoreKey) -> Option<String> {
-    let loaded = store.load(key).await.unwrap();
-    loaded.map(|loaded| String::from_utf8(loaded.bytes.to_vec()).unwrap())
-}
-
-/// The error's own text and that of its cause.
-pub(crate) fn texts(error: &StoreError) -> String {
-    format!("{error}: {}", error.source().unwrap())
 }
