@@ -1,14 +1,15 @@
 //! Random sequences of requests on virtual time, with interleavings, conflicts, faults, late writes, commits in between, takes
-//! and clock jumps, against a simple model.
+//! and clock jumps, against a simple model. Two engines serve them from one store: as before and after a deploy that changed the
+//! secrets, the spans or the limits.
 //!
 //! The seed is fixed. `OKIBI_MODEL_CASES=100000 cargo test -p okibi-core --release --test model` runs longer, each time with another seed.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod support;
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, mem, time::Duration};
 
-use okibi_core::{Config, Event, Op, Refusal};
+use okibi_core::{Config, Dialect, Engine, Event, Lifetime, Limits, Op, Protection, Refusal, Ring};
 use proptest::{
     prelude::*,
     test_runner::{RngAlgorithm, TestRng, TestRunner},
@@ -19,8 +20,8 @@ use support::{Luck, Request, World};
 enum Action {
     /// A visitor without a cookie starts a session.
     Begin,
-    /// A request arrives with one of the cookies that were ever sent.
-    Arrive { cookie: usize },
+    /// A request arrives with one of the cookies that were ever sent, at one of the two engines.
+    Arrive { cookie: usize, engine: bool },
     /// One of the requests under way changes something.
     Change { request: usize, kind: Kind },
     /// It starts to commit; `failed` as after a 5xx.
@@ -47,6 +48,7 @@ enum Kind {
     SetOwn,
     Rotate,
     RenewId,
+    Touch,
     Destroy,
 }
 
@@ -57,6 +59,7 @@ fn action() -> impl Strategy<Value = Action> {
         4 => Just(Kind::SetOwn),
         2 => Just(Kind::Rotate),
         2 => Just(Kind::RenewId),
+        1 => Just(Kind::Touch),
         1 => Just(Kind::Destroy),
     ];
     let luck = prop_oneof![
@@ -69,7 +72,7 @@ fn action() -> impl Strategy<Value = Action> {
     ];
     prop_oneof![
         1 => Just(Action::Begin),
-        6 => (0..12_usize).prop_map(|cookie| Action::Arrive { cookie }),
+        6 => (0..12_usize, any::<bool>()).prop_map(|(cookie, engine)| Action::Arrive { cookie, engine }),
         8 => (request.clone(), kind).prop_map(|(request, kind)| Action::Change { request, kind }),
         5 => (request.clone(), prop::bool::weighted(0.1)).prop_map(|(request, failed)| Action::Commit { request, failed }),
         2 => request.clone().prop_map(|request| Action::CommitEarly { request }),
@@ -101,6 +104,8 @@ struct Session {
 
 struct UnderWay {
     request: Request,
+    /// Which engine serves it.
+    engine: bool,
     /// Which session its cookie was of.
     session: usize,
     adds: i64,
@@ -119,8 +124,10 @@ struct Cookie {
     dead: bool,
 }
 
-#[derive(Default)]
 struct Model {
+    /// The engine that is not the world's now, and which one that is.
+    other: Engine,
+    engine: bool,
     sessions: Vec<Session>,
     cookies: Vec<Cookie>,
     under_way: Vec<UnderWay>,
@@ -128,7 +135,37 @@ struct Model {
 }
 
 impl Model {
+    fn new(other: Config) -> Self {
+        let other = Engine::new(other).unwrap();
+        let (sessions, cookies, under_way) = (Vec::new(), Vec::new(), Vec::new());
+        Self { other, engine: false, sessions, cookies, under_way, next_name: 0 }
+    }
+
+    /// From now on this engine is the world's.
+    fn turn_to(&mut self, world: &mut World, engine: bool) {
+        if self.engine != engine {
+            mem::swap(&mut self.other, &mut world.engine);
+            self.engine = engine;
+        }
+    }
+
+    /// The engine of this request is the world's, if there is such a request.
+    fn turn(&mut self, world: &mut World, request: usize) {
+        if let Some(under_way) = self.under_way.get(request) {
+            self.turn_to(world, under_way.engine);
+        }
+    }
+
     fn play(&mut self, world: &mut World, action: &Action) {
+        match *action {
+            Action::Commit { request, .. }
+            | Action::CommitEarly { request }
+            | Action::Take { request }
+            | Action::Step { request, .. }
+            | Action::Finish { request } => self.turn(world, request),
+            Action::Arrive { engine, .. } => self.turn_to(world, engine),
+            Action::Begin | Action::Change { .. } | Action::Late | Action::Advance { .. } | Action::Back { .. } => {}
+        }
         match *action {
             Action::Begin => {
                 let session = self.sessions.len();
@@ -139,7 +176,7 @@ impl Model {
                 self.sessions.push(Session::default());
                 self.cookies.push(Cookie { value: request.cookie().unwrap(), session, dead: false });
             }
-            Action::Arrive { cookie } => self.arrive(world, cookie),
+            Action::Arrive { cookie, engine } => self.arrive(world, cookie, engine),
             Action::Change { request, kind } => self.change(request, kind),
             Action::Commit { request, failed } => {
                 let Some(under_way) = self.under_way.get_mut(request).filter(|under_way| !under_way.committing) else {
@@ -201,7 +238,7 @@ impl Model {
         self.under_way.insert(request, under_way);
     }
 
-    fn arrive(&mut self, world: &mut World, cookie: usize) {
+    fn arrive(&mut self, world: &mut World, cookie: usize, engine: bool) {
         let Some(cookie) = self.cookies.get(cookie) else { return };
         let mut request = world.request(Some(&cookie.value));
         request.load(world);
@@ -215,7 +252,7 @@ impl Model {
         let late = self.sessions[session].destroyed;
         let (adds, names, kinds) = (0, Vec::new(), Vec::new());
         let (failed, committing) = (false, false);
-        self.under_way.push(UnderWay { request, session, adds, names, kinds, failed, committing, late });
+        self.under_way.push(UnderWay { request, engine, session, adds, names, kinds, failed, committing, late });
     }
 
     fn change(&mut self, request: usize, kind: Kind) {
@@ -237,6 +274,7 @@ impl Model {
             }
             Kind::Rotate => under_way.request.log.push(Op::Rotate),
             Kind::RenewId => under_way.request.log.push(Op::RenewId),
+            Kind::Touch => under_way.request.log.push(Op::Touch),
             Kind::Destroy => {
                 // A destroy begins another session; what follows would be of that one.
                 under_way.request.log.push(Op::Destroy);
@@ -323,7 +361,8 @@ impl Model {
 
     /// What the store holds at the end.
     fn check(&mut self, world: &mut World) {
-        for cookie in 0..self.cookies.len() {
+        for (cookie, engine) in (0..self.cookies.len()).flat_map(|cookie| [(cookie, false), (cookie, true)]) {
+            self.turn_to(world, engine);
             let (value, session) = (self.cookies[cookie].value.clone(), self.cookies[cookie].session);
             let mut request = world.request(Some(&value));
             request.load(world);
@@ -352,6 +391,24 @@ impl Model {
     }
 }
 
+/// What was configured before a deploy, and after it. A request that began before goes on by what was configured then.
+fn deploys() -> Vec<(Config, Config)> {
+    let signed = |secrets: &[&str]| Config {
+        dialect: Dialect::Native(Protection::SignedId(Ring::new(secrets.iter().copied()).unwrap())),
+        ..Config::default()
+    };
+    let (old, new) = ("the old secret of thirty-two bytes or more", "the new secret of thirty-two bytes or more");
+    let shorter = Lifetime { idle: Duration::from_mins(20), ..Config::default().lifetime };
+    let larger = Limits { bytes: 2 * Limits::default().bytes, ..Limits::default() };
+    vec![
+        (Config::default(), Config::default()),
+        (signed(&[old]), signed(&[new, old])),
+        (signed(&[old, new]), signed(&[new])),
+        (Config { lifetime: shorter, ..Config::default() }, Config { limits: larger, ..Config::default() }),
+        (Config::default(), Config { grace: Duration::ZERO, ..Config::default() }),
+    ]
+}
+
 /// How many histories: 400 of a fixed seed, or as many as asked for.
 fn cases() -> Option<u32> {
     std::env::var("OKIBI_MODEL_CASES").ok().map(|cases| cases.parse().unwrap())
@@ -365,15 +422,18 @@ fn n1_n2_n5_n39_histories_agree_with_the_model() {
         Some(_) => TestRunner::new(config),
         None => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha)),
     };
-    let histories = prop::collection::vec(action(), 1..80);
-    let result = runner.run(&histories, |actions| {
-        let mut world = World::new(Config::default());
-        let mut model = Model::default();
+    let deploys = deploys();
+    let histories = (0..deploys.len(), prop::collection::vec(action(), 1..80));
+    let result = runner.run(&histories, |(deploy, actions)| {
+        let (before, after) = deploys[deploy].clone();
+        let mut world = World::new(before);
+        let mut model = Model::new(after);
         model.play(&mut world, &Action::Begin);
         for action in &actions {
             model.play(&mut world, action);
         }
         while let Some(mut under_way) = model.under_way.pop() {
+            model.turn_to(&mut world, under_way.engine);
             if !under_way.committing {
                 under_way.committing = true;
                 under_way.request.start_commit(&mut world, false);
