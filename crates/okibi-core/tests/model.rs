@@ -9,7 +9,7 @@ mod support;
 
 use std::{collections::BTreeSet, mem, time::Duration};
 
-use okibi_core::{Config, Dialect, Engine, Event, Lifetime, Limits, Op, Protection, Refusal, Ring};
+use okibi_core::{Config, Engine, Event, Lifetime, Limits, Native, Op, Protection, Refusal, Ring};
 use proptest::{
     prelude::*,
     test_runner::{RngAlgorithm, TestRng, TestRunner},
@@ -393,19 +393,20 @@ impl Model {
 
 /// What was configured before a deploy, and after it. A request that began before goes on by what was configured then.
 fn deploys() -> Vec<(Config, Config)> {
-    let signed = |secrets: &[&str]| Config {
-        dialect: Dialect::Native(Protection::SignedId(Ring::new(secrets.iter().copied()).unwrap())),
-        ..Config::default()
+    let signed = |secrets: &[&str]| {
+        let protection = Protection::SignedId(Ring::new(secrets.iter().copied()).unwrap());
+        Config::from(Native { protection, ..Native::default() })
     };
     let (old, new) = ("the old secret of thirty-two bytes or more", "the new secret of thirty-two bytes or more");
-    let shorter = Lifetime { idle: Duration::from_mins(20), ..Config::default().lifetime };
+    let idle = Duration::from_mins(20);
+    let shorter = Native { lifetime: Lifetime { idle, ..Native::default().lifetime }, ..Native::default() };
     let larger = Limits { bytes: 2 * Limits::default().bytes, ..Limits::default() };
     vec![
         (Config::default(), Config::default()),
         (signed(&[old]), signed(&[new, old])),
         (signed(&[old, new]), signed(&[new])),
-        (Config { lifetime: shorter, ..Config::default() }, Config { limits: larger, ..Config::default() }),
-        (Config::default(), Config { grace: Duration::ZERO, ..Config::default() }),
+        (shorter.into(), Config { limits: larger, ..Config::default() }),
+        (Config::default(), Native { grace: Duration::ZERO, ..Native::default() }.into()),
     ]
 }
 
