@@ -16,6 +16,7 @@ use okibi_core::{
     Config, Engine, Id, Limits, Ring, Step, Timestamp,
     formats::{Stored, decode, open, pairs, parse_log, seal},
 };
+use okibi_wasm::numbers::{CALLS, LAST};
 use serde_json::value::RawValue;
 
 /// A fuzz target: panics on a finding.
@@ -151,7 +152,10 @@ pub fn border(input: &[u8]) {
     let Some((&[call, flags], frames)) = input.split_first_chunk::<2>() else { return };
     let mut engines = vec![Engine::new(Config::default()).expect("the defaults are possible")];
     let mut reply = Vec::new();
-    okibi_wasm::call(&mut engines, u32::from(call % 14), 0, 1e12, u32::from(flags % 8), frames, &mut reply);
+    let call = CALLS[usize::from(call) % CALLS.len()];
+    // The answers and the small flags, and the one large flag.
+    let flags = u32::from(flags % 8) | if flags & 8 == 0 { 0 } else { LAST };
+    okibi_wasm::call(&mut engines, call, 0, 1e12, flags, frames, &mut reply);
     let (length, frames) = reply.split_first_chunk::<4>().expect("a length");
     assert_eq!(u32::from_le_bytes(*length) as usize, frames.len());
 }

@@ -5,6 +5,7 @@ mod args;
 mod base64;
 mod bench;
 mod demo;
+mod facts;
 mod faults;
 mod fuzz;
 mod npm;

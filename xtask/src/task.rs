@@ -2,7 +2,7 @@
 
 use crate::{
     args::Args,
-    bench, demo, faults, fuzz, pack,
+    bench, demo, facts, faults, fuzz, pack,
     run::{Outcome, fail},
     servers, test, tidy,
     wasm::{self, Effort},
@@ -18,6 +18,7 @@ cargo xtask <task>
                                             counts what failed, --load keeps every core busy beside them
   servers                                   put newer Redis and Valkey, for tests, into target/servers
   tidy                                      check the house rules
+  facts                                     write what is made of facts/, of the SQL schemas and of Redis' scripts
   wasm [--dev]                              build the engine for JavaScript; --dev leaves out the optimiser
   fuzz [target] [--seconds N] [--seed N]    run the fuzz targets (60 seconds each) with random input
   faults [backend ...] [--seconds N] [--seed N]
@@ -34,6 +35,7 @@ pub(crate) enum Task {
     Test(test::Options),
     Servers,
     Tidy,
+    Facts,
     Wasm(Effort),
     Fuzz(fuzz::Options),
     Faults(faults::Options),
@@ -49,6 +51,7 @@ impl Task {
             "test" => Self::Test(test::Options::parse(&mut args)?),
             "servers" => Self::Servers,
             "tidy" => Self::Tidy,
+            "facts" => Self::Facts,
             "wasm" => Self::Wasm(if args.flag("--dev") { Effort::Quick } else { Effort::Shipped }),
             "fuzz" => Self::Fuzz(fuzz::Options::parse(&mut args)?),
             "faults" => Self::Faults(faults::Options::parse(&mut args)?),
@@ -72,6 +75,7 @@ impl Task {
             Self::Test(options) => test::run(&options),
             Self::Servers => servers::fetch(),
             Self::Tidy => tidy::check(),
+            Self::Facts => facts::write(),
             Self::Wasm(effort) => wasm::build(effort),
             Self::Fuzz(options) => fuzz::run(&options),
             Self::Faults(options) => faults::run(&options),
@@ -102,6 +106,7 @@ mod tests {
             "test stores --repeat 5 --load",
             "servers",
             "tidy",
+            "facts",
             "wasm --dev",
             "fuzz id --seconds 5 --seed 7",
             "faults",

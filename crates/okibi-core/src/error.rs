@@ -1,7 +1,11 @@
 //! What can be wrong: with a configuration, with a change, and with what a visitor sent.
 
+mod event;
+
 use alloc::string::String;
 use core::{fmt, time::Duration};
+
+pub use event::Event;
 
 use crate::{json, time::millis};
 
@@ -190,17 +194,13 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The stable name of this kind. The TypeScript face shows it as `code`, but for the four that are too large, which
-    /// are one code there, and for `out_of_order`, which is a fault of the face itself.
+    /// The stable name of the error that a face makes of this, one of those in `facts/errors.md`.
     pub const fn code(self) -> &'static str {
         match self {
             Self::StoreUnavailable => "store_unavailable",
             Self::StoreUnknown => "store_unknown",
             Self::Contended => "contended",
-            Self::RecordTooLarge => "record_too_large",
-            Self::TooManyNames => "too_many_names",
-            Self::TooManyUpdates => "too_many_updates",
-            Self::CookieTooLarge => "cookie_too_large",
+            Self::RecordTooLarge | Self::TooManyNames | Self::TooManyUpdates | Self::CookieTooLarge => "too_large",
             Self::InvalidName => "invalid_name",
             Self::InvalidValue => "invalid_value",
             Self::InvalidText => "invalid_text",
@@ -211,66 +211,7 @@ impl Refusal {
             Self::NotInDialect => "not_in_dialect",
             Self::InvalidId => "invalid_id",
             Self::Entropy => "entropy",
-            Self::OutOfOrder => "out_of_order",
-        }
-    }
-}
-
-/// Something an operator may want to count. It holds no id, secret or value (ASVS 16.2.5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Event {
-    /// The session cookie's value has not the form of one.
-    MalformedCookie,
-    /// Two different values of the session cookie open, or there are more than two: no session.
-    DuplicateCookie,
-    /// A signature or seal did not verify, or its secret is not in the ring.
-    ForgedCookie,
-    /// Some chunks of a sealed cookie are missing.
-    IncompleteChunks,
-    /// The id leads to nothing: never issued, ended, or forgotten by the store.
-    UnknownId,
-    /// The record was there but its idle or absolute time is over.
-    Expired,
-    /// What lies in the store does not decode.
-    UndecodableRecord,
-    /// The cookie is of a session that was rotated: the request is anonymous.
-    RotatedAway,
-    /// The sealed cookie is of a session that was ended or rotated: it opens nothing any more.
-    Revoked,
-    /// The cookie is of a session that was renewed: the request goes on in its successor.
-    FollowedMarker,
-    /// The session of an accepted older dialect was taken over.
-    Adopted,
-    /// The session ended while this request was under way: its changes were dropped.
-    ChangesDropped,
-    /// Another request changed the session first: the changes were replayed.
-    Conflict,
-    /// A write's reply had been lost, and the write was found to have happened.
-    LostReplyResolved,
-    /// A leftover could not be deleted; it opens nothing and expires by itself.
-    CleanupFailed,
-}
-
-impl Event {
-    /// The stable name of this event, as the TypeScript face shows it.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::MalformedCookie => "malformed_cookie",
-            Self::DuplicateCookie => "duplicate_cookie",
-            Self::ForgedCookie => "forged_cookie",
-            Self::IncompleteChunks => "incomplete_chunks",
-            Self::UnknownId => "unknown_id",
-            Self::Expired => "expired",
-            Self::UndecodableRecord => "undecodable_record",
-            Self::RotatedAway => "rotated_away",
-            Self::Revoked => "revoked",
-            Self::FollowedMarker => "followed_marker",
-            Self::Adopted => "adopted",
-            Self::ChangesDropped => "changes_dropped",
-            Self::Conflict => "conflict",
-            Self::LostReplyResolved => "lost_reply_resolved",
-            Self::CleanupFailed => "cleanup_failed",
+            Self::OutOfOrder => "internal",
         }
     }
 }

@@ -4,62 +4,14 @@ use std::sync::LazyLock;
 
 use redis::{Cmd, Script};
 
-/// Writes ARGV[1] until ARGV[2] if the key holds ARGV[4], or nothing if there is none; else says what it holds. KEYS[2], if
-/// there is one, says whose the session is: ARGV[3], nobody's if that is empty. Says whose it was, if that changes.
-pub(crate) static SWAP: LazyLock<Named> = LazyLock::new(|| {
-    Named::new(
-        "
-local held = redis.call('GET', KEYS[1])
-if held ~= (ARGV[4] or false) then return held end
-local former = held and KEYS[2] and redis.call('GET', KEYS[2])
-redis.call('SET', KEYS[1], ARGV[1], 'PXAT', ARGV[2])
-if KEYS[2] and ARGV[3] ~= '' then redis.call('SET', KEYS[2], ARGV[3], 'PXAT', ARGV[2])
-elseif former then redis.call('DEL', KEYS[2]) end
-return former and former ~= ARGV[3] and {former} or 1",
-    )
-});
-
-/// The same for a session of an owner: if it writes, the list KEYS[2] gets the entry ARGV[4] before the record and loses
-/// ARGV[5], the entry of what was replaced, after it. What the key must hold is ARGV[7]. ARGV[3] is the time, ARGV[6] the
-/// owner, which KEYS[3] says if there is one.
-pub(crate) static SWAP_LISTED: LazyLock<Named> = LazyLock::new(|| {
-    Named::new(
-        "
-local held = redis.call('GET', KEYS[1])
-if held ~= (ARGV[7] or false) then return held end
-local former = held and KEYS[3] and redis.call('GET', KEYS[3])
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[3])
-redis.call('ZADD', KEYS[2], ARGV[2], ARGV[4])
-redis.call('PEXPIREAT', KEYS[2], redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')[2])
-redis.call('SET', KEYS[1], ARGV[1], 'PXAT', ARGV[2])
-if KEYS[3] then redis.call('SET', KEYS[3], ARGV[6], 'PXAT', ARGV[2]) end
-if ARGV[5] ~= ARGV[4] then redis.call('ZREM', KEYS[2], ARGV[5]) end
-return former and former ~= ARGV[6] and {former} or 1",
-    )
-});
-
-/// Deletes a session and what says whose it is; and says whose it was and what it held, if it was somebody's.
-pub(crate) static DELETE: LazyLock<Named> = LazyLock::new(|| {
-    Named::new(
-        "
-local former = redis.call('GET', KEYS[2])
-local held = former and redis.call('GET', KEYS[1])
-redis.call('DEL', KEYS[1], KEYS[2])
-return held and {former, held} or 1",
-    )
-});
-
-/// Where a list may be on another server than the record: adds the entry ARGV[3] until ARGV[2], drops what expired before
-/// ARGV[1], and lets the list live as long as its last entry.
-pub(crate) static LIST: LazyLock<Named> = LazyLock::new(|| {
-    Named::new(
-        "
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
-redis.call('ZADD', KEYS[1], ARGV[2], ARGV[3])
-redis.call('PEXPIREAT', KEYS[1], redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')[2])
-return 1",
-    )
-});
+/// Writes a record, or says what lies there instead.
+pub(crate) static SWAP: LazyLock<Named> = LazyLock::new(|| Named::new(include_str!("script/swap.lua")));
+/// The same for a session of an owner.
+pub(crate) static SWAP_LISTED: LazyLock<Named> = LazyLock::new(|| Named::new(include_str!("script/swap_listed.lua")));
+/// Deletes a session and what says whose it is.
+pub(crate) static DELETE: LazyLock<Named> = LazyLock::new(|| Named::new(include_str!("script/delete.lua")));
+/// Puts an entry on an owner's list, where that may be on another server than the record.
+pub(crate) static LIST: LazyLock<Named> = LazyLock::new(|| Named::new(include_str!("script/list.lua")));
 
 /// A script, and the name by which Redis knows it once it has seen it.
 pub(crate) struct Named {
@@ -68,7 +20,13 @@ pub(crate) struct Named {
 }
 
 impl Named {
-    fn new(text: &'static str) -> Self {
+    /// Of a script's file. What Redis is given is all after the comment at its top, as in TypeScript.
+    fn new(file: &'static str) -> Self {
+        let mut text = file;
+        while let Some((_, rest)) = text.split_once('\n').filter(|(line, _)| line.starts_with("--")) {
+            text = rest;
+        }
+        let text = text.trim_end();
         Self { text, name: Script::new(text).get_hash().to_owned() }
     }
 
@@ -89,4 +47,24 @@ fn call(how: &str, script: &str, keys: &[&str], values: &[&[u8]]) -> Cmd {
     let mut command = Cmd::with_capacity(keys.len() + values.len() + 3, how.len() + script.len() + bytes + 20);
     command.arg(how).arg(script).arg(keys.len()).arg(keys).arg(values);
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DELETE, LIST, SWAP, SWAP_LISTED};
+
+    #[test]
+    fn redis_is_given_a_script_without_the_comment_at_its_top() {
+        let files = [
+            (&SWAP, include_str!("script/swap.lua")),
+            (&SWAP_LISTED, include_str!("script/swap_listed.lua")),
+            (&DELETE, include_str!("script/delete.lua")),
+            (&LIST, include_str!("script/list.lua")),
+        ];
+        for (script, file) in files {
+            let comment = file.strip_suffix(&format!("{}\n", script.text)).unwrap_or_else(|| panic!("{file}"));
+            assert!(!comment.is_empty() && comment.lines().all(|line| line.starts_with("-- ")), "{comment}");
+            assert!(!script.text.starts_with("--") && script.text.contains("return"), "{}", script.text);
+        }
+    }
 }

@@ -1,10 +1,14 @@
 //! What can go wrong with a session, and how it is answered.
 
+mod kind;
+
 use std::{borrow::Cow, error::Error as StdError, fmt, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode, header};
 use okibi_core::Refusal;
+
+pub use self::kind::ErrorKind;
 
 /// Makes the answer to a request whose session failed.
 pub(crate) type OnError = Arc<dyn Fn(&Error) -> Response<Bytes> + Send + Sync>;
@@ -22,84 +26,6 @@ struct Inner {
     text: Cow<'static, str>,
     source: Option<Box<dyn StdError + Send + Sync>>,
     on_error: Option<OnError>,
-}
-
-/// What went wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// The store could not be reached or did not answer in time; nothing was written.
-    StoreUnavailable,
-    /// The store's answer was lost; the changes may or may not have been written.
-    StoreUnknown,
-    /// Other requests went on changing the session until the commit's deadline. A destroy before the other changes may have
-    /// been carried out.
-    Contended,
-    /// The session is too large: its record, its number of names, or its cookie; or one commit has more than 1024 updates.
-    TooLarge,
-    /// A name is longer than 256 bytes.
-    InvalidName,
-    /// A value cannot be written as JSON (NaN and infinities cannot), or nests too deep, or has an integer that
-    /// [`safe_integers`](crate::Sessions::safe_integers) refuses.
-    InvalidValue,
-    /// An owner is empty or longer than 256 bytes.
-    InvalidText,
-    /// An idle span is shorter than a second or longer than 400 days or than the absolute span, or an absolute span is over already.
-    InvalidSpan,
-    /// The session's dialect has no place for the change: `hono-sessions` knows no owner and no label.
-    NotInDialect,
-    /// `take` where nothing can hand a value to exactly one request: a sealed cookie, or a store without compare-and-swap.
-    NoSwap,
-    /// The system's source of random bytes failed.
-    Entropy,
-    /// What is stored under a name is of another type than the name's.
-    Mismatch,
-    /// A change after the response head had left.
-    HeadSent,
-    /// Sessions cannot be listed: the store has no index of owners, or the cookie is the store.
-    NoOwners,
-    /// There is no session layer of this kind around the service.
-    NoLayer,
-    /// The function of an `update` panicked when it was run again.
-    UpdatePanicked,
-    /// Two layers have a cookie of the same name and are not configured the same; the message names the option.
-    Config,
-    /// The function of an `update` changes the session.
-    UpdateChanges,
-    /// Something that cannot happen did. Please report it.
-    Internal,
-}
-
-impl ErrorKind {
-    /// The stable name of this kind, the same as in the JavaScript package.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::StoreUnavailable => "store_unavailable",
-            Self::StoreUnknown => "store_unknown",
-            Self::Contended => "contended",
-            Self::TooLarge => "too_large",
-            Self::InvalidName => "invalid_name",
-            Self::InvalidValue => "invalid_value",
-            Self::InvalidText => "invalid_text",
-            Self::InvalidSpan => "invalid_span",
-            Self::NotInDialect => "not_in_dialect",
-            Self::NoSwap => "no_swap",
-            Self::Entropy => "entropy",
-            Self::Mismatch => "mismatch",
-            Self::HeadSent => "head_sent",
-            Self::NoOwners => "no_owners",
-            Self::NoLayer => "no_layer",
-            Self::UpdatePanicked => "update_panicked",
-            Self::Config => "config",
-            Self::UpdateChanges => "update_changes",
-            Self::Internal => "internal",
-        }
-    }
-
-    /// Whether the store is to blame, so that trying again later may help.
-    pub const fn is_store_fault(self) -> bool {
-        matches!(self, Self::StoreUnavailable | Self::StoreUnknown | Self::Contended)
-    }
 }
 
 impl Error {
@@ -220,5 +146,42 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use okibi_core::Refusal;
+
+    use super::Error;
+
+    #[test]
+    fn a_refusal_keeps_its_code() {
+        let (idle, absolute) = (Duration::from_secs(2), Duration::from_secs(1));
+        let refusals = [
+            Refusal::StoreUnavailable,
+            Refusal::StoreUnknown,
+            Refusal::Contended,
+            Refusal::RecordTooLarge,
+            Refusal::TooManyNames,
+            Refusal::TooManyUpdates,
+            Refusal::CookieTooLarge,
+            Refusal::InvalidName,
+            Refusal::InvalidValue,
+            Refusal::InvalidText,
+            Refusal::InvalidSpan,
+            Refusal::IdleBeyondAbsolute { idle, absolute },
+            Refusal::InvalidAbsolute,
+            Refusal::AbsoluteBeyondNotes,
+            Refusal::NoSwap,
+            Refusal::NotInDialect,
+            Refusal::Entropy,
+            Refusal::OutOfOrder,
+        ];
+        for refusal in refusals {
+            assert_eq!(Error::from(refusal).kind().code(), refusal.code(), "{refusal:?}");
+        }
     }
 }

@@ -9,48 +9,20 @@ use okibi_core::{
     json::number,
 };
 
+use crate::{
+    frames,
+    numbers::{
+        ANSWER, ANSWERED, CACHE_CONTROL, CLAIMS, COMMIT, COMMITS_FAILED, CONFIGURE, CONFLICT, DELETED, DIFFERS, DONE,
+        END, FAILED, IS_LIVE, LAST, LOAD, LOADED, LOOK_UP, NOT_DONE, OPEN, OUT_OF_TIME, OUTCOME, RECOMPUTED, SAID,
+        SAID_FAILED, SENDS_COOKIE, STORED_OWNER, SUMMARY, TAKE, UNKNOWN, VARY,
+    },
+    options, reply,
+};
 #[cfg(feature = "compat")]
-use crate::iron;
-use crate::{frames, options, reply};
-
-const CONFIGURE: u32 = 0;
-const OPEN: u32 = 1;
-const LOAD: u32 = 2;
-const COMMIT: u32 = 3;
-const TAKE: u32 = 4;
-const ANSWER: u32 = 5;
-const END: u32 = 6;
-const SUMMARY: u32 = 7;
-const VARY: u32 = 8;
-const CACHE_CONTROL: u32 = 9;
-#[cfg(feature = "compat")]
-const IRON_SEAL: u32 = 10;
-#[cfg(feature = "compat")]
-const IRON_UNSEAL: u32 = 11;
-const CLAIMS: u32 = 12;
-const STORED_OWNER: u32 = 13;
-const OUTCOME: u32 = 14;
-const OUT_OF_TIME: u32 = 15;
-const DIFFERS: u32 = 16;
-
-/// A flag of [`OPEN`]: go on and look the session up, if there is an id.
-const LOOK_UP: u32 = 1;
-/// A flag of [`CACHE_CONTROL`]: the answer has a Set-Cookie.
-const SENDS_COOKIE: u32 = 1;
-/// A flag of [`CACHE_CONTROL`]: a live session was looked at.
-const IS_LIVE: u32 = 2;
-/// A flag of [`OUTCOME`], above the status: there is an answer.
-const ANSWERED: u32 = 1 << 16;
-/// A flag of [`OUTCOME`]: the changes of failed requests are committed as well.
-const COMMITS_FAILED: u32 = 1 << 17;
-/// A flag of [`OUTCOME`]: the app said itself whether the request failed.
-const SAID: u32 = 1 << 18;
-/// A flag of [`OUTCOME`]: it said that it did.
-const SAID_FAILED: u32 = 1 << 19;
-/// A flag of [`COMMIT`]: the request failed.
-const FAILED: u32 = 1;
-/// A flag of [`COMMIT`] and [`ANSWER`]: it is the request's last task, so nobody needs the session after it.
-const LAST: u32 = 256;
+use crate::{
+    iron,
+    numbers::{IRON_SEAL, IRON_UNSEAL},
+};
 
 /// Carries out one call on the frames of `input` and appends the reply to `reply`, its whole length first.
 ///
@@ -188,7 +160,7 @@ fn flow_call<'a>(
     Ok((flow, step))
 }
 
-/// An answer by its number, in the order of the engine's own type. What was loaded may come with the backend's own expiry.
+/// An answer by its number. What was loaded may come with the backend's own expiry.
 fn answer(kind: u32, payload: Option<&[u8]>, expiry: Option<&[u8]>) -> Result<Answer, Refusal> {
     let bytes = || payload.map(Bytes::copy_from_slice);
     let expires_at = || {
@@ -196,13 +168,13 @@ fn answer(kind: u32, payload: Option<&[u8]>, expiry: Option<&[u8]>) -> Result<An
         Some(Timestamp::from_millis(millis))
     };
     Ok(match kind {
-        0 => Answer::Loaded(bytes().map(|bytes| Loaded { bytes, expires_at: expires_at() })),
-        1 => Answer::Swapped(Swap::Done),
-        2 => Answer::Swapped(Swap::Conflict(bytes())),
-        3 => Answer::Deleted,
-        4 => Answer::Recomputed(parse_patch(payload.unwrap_or_default()).ok_or(Refusal::InvalidValue)?),
-        5 => Answer::Failed(Fault::NotDone),
-        6 => Answer::Failed(Fault::Unknown),
+        LOADED => Answer::Loaded(bytes().map(|bytes| Loaded { bytes, expires_at: expires_at() })),
+        DONE => Answer::Swapped(Swap::Done),
+        CONFLICT => Answer::Swapped(Swap::Conflict(bytes())),
+        DELETED => Answer::Deleted,
+        RECOMPUTED => Answer::Recomputed(parse_patch(payload.unwrap_or_default()).ok_or(Refusal::InvalidValue)?),
+        NOT_DONE => Answer::Failed(Fault::NotDone),
+        UNKNOWN => Answer::Failed(Fault::Unknown),
         _ => return Err(Refusal::OutOfOrder),
     })
 }

@@ -7,14 +7,10 @@ use okibi_core::{
     iron::{self, Algorithm, Derivation, IronError, Key, Options, Secret, Secrets},
 };
 
-use crate::frames;
-
-/// A flag: the encryption key comes as bytes, not as a password.
-const RAW_ENCRYPTION: u32 = 1;
-/// A flag: the key of the MAC comes as bytes, not as a password.
-const RAW_INTEGRITY: u32 = 2;
-/// A flag: no secret goes with the id that the seal names.
-const NO_SECRET: u32 = 4;
+use crate::{
+    frames,
+    numbers::{NO_SECRET, RAW_ENCRYPTION, RAW_INTEGRITY},
+};
 
 /// Seals a text. Frames: the options, the two keys, the secret id or nothing, the text, random bytes.
 pub(crate) fn seal<'a>(flags: u32, now: Timestamp, mut frames: impl Iterator<Item = &'a [u8]>, reply: &mut Vec<u8>) {

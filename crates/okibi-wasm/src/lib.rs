@@ -19,6 +19,7 @@ mod frames;
 mod given;
 #[cfg(feature = "compat")]
 mod iron;
+pub mod numbers;
 mod options;
 mod reply;
 #[cfg(target_arch = "wasm32")]

@@ -2,15 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "a test fails by panicking")]
 
 use okibi_core::{Engine, RANDOM_BYTES};
+use okibi_wasm::numbers::{ANSWER, COMMIT, CONFIGURE, DONE, LAST, LOADED, LOOK_UP, OPEN};
 
-const CONFIGURE: u32 = 0;
-const OPEN: u32 = 1;
-const COMMIT: u32 = 3;
-const ANSWER: u32 = 5;
-const LOOK_UP: u32 = 1;
-const LAST: u32 = 256;
-const LOADED: u32 = 0;
-const DONE: u32 = 1;
 const NOW: f64 = 1_700_000_000_000.0;
 
 /// One side of the border, which counts what passes.

@@ -11,7 +11,7 @@ const BUDGETS = {
   'okibi/iron': 8_600,
   'okibi/memory': 2_600,
   'okibi/sqlite': 2_900,
-  'okibi/redis': 4_450,
+  'okibi/redis': 4_500,
   'okibi/postgres': 4_900,
   'okibi/mysql': 4_700,
   'okibi/purge': 1_000,

@@ -1,7 +1,7 @@
 // One request around its handler, the same for every face: look the session up, run the rest, commit, mend the head.
 import type { Context } from 'hono'
-import type { SessionEvent } from './engine.js'
 import { OkibiError } from './errors.js'
+import type { SessionEvent } from './facts/events.js'
 import { addToHead, answerError, type HeaderList, sentInside } from './head.js'
 import type { CommonOptions } from './options.js'
 import { asOkibiError, type Changes, type RequestSession } from './request.js'

@@ -1,6 +1,8 @@
 // Carries out the engine's steps against the store, each within its time.
-import { Answer, type Engine, type Reply, refused, type SessionEvent } from './engine.js'
+import { type Engine, type Reply, refused } from './engine.js'
 import { OkibiError, StoreError } from './errors.js'
+import { Answer } from './facts/border.js'
+import type { SessionEvent } from './facts/events.js'
 import { isPromise } from './promise.js'
 import type { Awaitable, Store } from './store.js'
 

@@ -1,6 +1,8 @@
 // The engine: the only file that touches WebAssembly. Frames of bytes go in, frames come out, nothing stays in between.
 
 import { type ErrorCode, OkibiError } from './errors.js'
+import { type Answer, Call, Flag } from './facts/border.js'
+import type { SessionEvent } from './facts/events.js'
 import { parse } from './json.js'
 
 /** What the engine wants next, or what is known when it is done. */
@@ -35,7 +37,7 @@ export interface Head {
   /** What an operator may want to count. */
   readonly events?: readonly SessionEvent[]
   /** The task was refused; the state is the one before. */
-  readonly error?: { readonly code: string; readonly message: string }
+  readonly error?: { readonly code: ErrorCode; readonly message: string }
 }
 
 /** A live session as the engine shows it. Times are in milliseconds since the Unix epoch. */
@@ -71,24 +73,6 @@ export interface Summary {
   readonly label?: string
 }
 
-/** What an operator may want to count. It holds no id, secret or value. */
-export type SessionEvent =
-  | 'malformed_cookie'
-  | 'duplicate_cookie'
-  | 'forged_cookie'
-  | 'incomplete_chunks'
-  | 'unknown_id'
-  | 'expired'
-  | 'undecodable_record'
-  | 'rotated_away'
-  | 'revoked'
-  | 'followed_marker'
-  | 'adopted'
-  | 'changes_dropped'
-  | 'conflict'
-  | 'lost_reply_resolved'
-  | 'cleanup_failed'
-
 /** A reply: its head, the state to hand back, and for a swap the bytes to write and those that must lie there. */
 export interface Reply {
   readonly head: Head
@@ -97,46 +81,7 @@ export interface Reply {
   readonly expected: Uint8Array | undefined
 }
 
-/** How an answer to a step is told to the engine. */
-export const Answer = { loaded: 0, done: 1, conflict: 2, deleted: 3, recomputed: 4, notDone: 5, unknown: 6 } as const
-export type Answer = (typeof Answer)[keyof typeof Answer]
-
-const Call = {
-  configure: 0,
-  open: 1,
-  load: 2,
-  commit: 3,
-  take: 4,
-  answer: 5,
-  end: 6,
-  summary: 7,
-  vary: 8,
-  cacheControl: 9,
-  ironSeal: 10,
-  ironUnseal: 11,
-  claims: 12,
-  storedOwner: 13,
-  outcome: 14,
-  outOfTime: 15,
-  differs: 16,
-} as const
-type Call = (typeof Call)[keyof typeof Call]
-
 const NOTHING = new Uint8Array()
-/** Opening goes on to look the session up. */
-const LOOK_UP = 1
-/** Above the status of an outcome: there is an answer. */
-const ANSWERED = 1 << 16
-/** The changes of failed requests are committed as well. */
-const COMMITS_FAILED = 1 << 17
-/** The app said itself whether the request failed. */
-const SAID = 1 << 18
-/** It said that it did. */
-const SAID_FAILED = 1 << 19
-/** The request failed. */
-const FAILED = 1
-/** It is the request's last task: its reply tells neither what the session holds then nor a state. */
-const LAST = 256
 /** A length that fits nothing ends the frames. */
 const END = 0xffff_ffff
 
@@ -291,9 +236,9 @@ export class Engines {
    * `commitFailedRequests`. `said`: what the app's `failedWhen` says. The engine is asked once for each case.
    */
   outcome(status: number | undefined, commitsFailed: boolean, said: boolean | undefined): Outcome {
-    let flags = status === undefined ? 0 : status | ANSWERED
-    if (commitsFailed) flags |= COMMITS_FAILED
-    if (said !== undefined) flags |= said ? SAID | SAID_FAILED : SAID
+    let flags = status === undefined ? 0 : status | Flag.answered
+    if (commitsFailed) flags |= Flag.commitsFailed
+    if (said !== undefined) flags |= said ? Flag.said | Flag.saidFailed : Flag.said
     let outcome = this.#outcomes.get(flags)
     if (!outcome) {
       const bits = Number(this.exchange(Call.outcome, 0, 0, flags, []).text())
@@ -445,7 +390,7 @@ export class Engine {
    */
   open(header: string, now: number, lookUp = false, hostname?: string): Reply {
     const frames = hostname === undefined ? [header] : [header, hostname]
-    return this.#reply(Call.open, now, lookUp ? LOOK_UP : 0, frames)
+    return this.#reply(Call.open, now, lookUp ? Flag.lookUp : 0, frames)
   }
 
   /** Whether a Cookie header can be of any interest: one that names none of the cookies need not be read. */
@@ -473,7 +418,7 @@ export class Engine {
    * last task, whose reply has neither a session nor a state when it is done.
    */
   commit(state: Uint8Array, log: string, failed: boolean, now: number, random: Uint8Array, last = false): Reply {
-    return this.#reply(Call.commit, now, (failed ? FAILED : 0) | (last ? LAST : 0), [state, random, log])
+    return this.#reply(Call.commit, now, (failed ? Flag.failed : 0) | (last ? Flag.last : 0), [state, random, log])
   }
 
   /** Takes one value out of the stored session. */
@@ -496,7 +441,7 @@ export class Engine {
   ): Reply {
     const frames = payload === undefined ? [state, random] : [state, random, payload]
     if (expiresAt !== undefined) frames.push(String(Math.floor(expiresAt)))
-    return this.#reply(Call.answer, now, last ? kind | LAST : kind, frames)
+    return this.#reply(Call.answer, now, last ? kind | Flag.last : kind, frames)
   }
 
   /** What a task is refused with whose time is over before it is done. */
@@ -533,7 +478,11 @@ export class Engine {
    * `isLive`: a live session was looked at.
    */
   cacheControl(present: string | null, sendsCookie: boolean, isLive: boolean): string | null {
-    return this.#text(Call.cacheControl, present ?? '', (sendsCookie ? 1 : 0) | (isLive ? 2 : 0))
+    return this.#text(
+      Call.cacheControl,
+      present ?? '',
+      (sendsCookie ? Flag.sendsCookie : 0) | (isLive ? Flag.isLive : 0),
+    )
   }
 
   #text(call: Call, present: string, flags = 0): string | null {
@@ -558,17 +507,7 @@ function spelled(text: string): string {
   return text.replace(/^[a-z_]+(?=:| of )|(?<=`)[a-z_]+(?=`)/g, optionName)
 }
 
-/** The codes that the engine refuses with, where the app sees another. */
-const CODES: Readonly<Record<string, ErrorCode>> = {
-  record_too_large: 'too_large',
-  too_many_names: 'too_large',
-  too_many_updates: 'too_large',
-  cookie_too_large: 'too_large',
-  out_of_order: 'internal',
-}
-
 /** The engine's refusal as an error. */
-export function refused(error: { readonly code: string; readonly message: string }, cause?: unknown): OkibiError {
-  const code = CODES[error.code] ?? (error.code as ErrorCode)
-  return new OkibiError(code, spelled(error.message), cause === undefined ? undefined : { cause })
+export function refused(error: { readonly code: ErrorCode; readonly message: string }, cause?: unknown): OkibiError {
+  return new OkibiError(error.code, spelled(error.message), cause === undefined ? undefined : { cause })
 }

@@ -1,7 +1,7 @@
 // What the package offers.
 export { type Directory, type DirectoryOptions, directory, type SessionInfo } from './directory.js'
-export type { SessionEvent } from './engine.js'
 export { type ErrorCode, OkibiError, StoreError } from './errors.js'
+export type { SessionEvent } from './facts/events.js'
 export { type GuardOptions, guard } from './guard.js'
 export { type EagerOptions, type LazyOptions, sessions } from './middleware.js'
 export { noActivity } from './no-activity.js'

@@ -1,6 +1,7 @@
 // Iron (Fe26.2): the functions of iron-webcrypto 2 under their names, with the sealing itself in the engine.
 import { compat } from './compat.js'
 import { systemRandom } from './driver.js'
+import { Flag } from './facts/border.js'
 import { fromJson, toJson } from './iron/json.js'
 import { algorithms, type Password, type password, type SealOptions } from './iron/types.js'
 
@@ -94,7 +95,7 @@ export async function unseal(
   // What is wrong with the seal is told before what is wrong with the password.
   const keys = found ? keysOf(found) : undefined
   const frames = [numbers(options), keys?.encryption ?? '', keys?.integrity ?? '', sealed]
-  const { code, text } = compat.ironUnseal(keys ? flagsOf(keys) : NO_SECRET, now, frames)
+  const { code, text } = compat.ironUnseal(keys ? flagsOf(keys) : Flag.noSecret, now, frames)
   if (code === 'unknown_secret') throw new Error(found || !password ? EMPTY : `Cannot find password: ${id}`)
   if (code) throw new Error(messageOf(code, options, keys))
   return (options.decode ?? fromJson)(text)
@@ -106,12 +107,11 @@ interface Keys {
   readonly integrity: Password
 }
 
-/** A flag: no secret goes with the id that the seal names. */
-const NO_SECRET = 4
-
 /** Which of the keys are bytes and no passwords, as flags. */
 function flagsOf({ encryption, integrity }: Keys): number {
-  return (typeof encryption === 'string' ? 0 : 1) | (typeof integrity === 'string' ? 0 : 2)
+  return (
+    (typeof encryption === 'string' ? 0 : Flag.rawEncryption) | (typeof integrity === 'string' ? 0 : Flag.rawIntegrity)
+  )
 }
 
 /** The longest seal that is made or looked at, in characters. */

@@ -2,8 +2,9 @@
 import type { Context, Env } from 'hono'
 import { Accepted } from './accepted.js'
 import { type Outside, systemRandom } from './driver.js'
-import type { EngineOptions, SessionEvent } from './engine.js'
+import type { EngineOptions } from './engine.js'
 import { OkibiError } from './errors.js'
+import type { SessionEvent } from './facts/events.js'
 import { givenOf } from './given.js'
 import type { Awaitable, Store } from './store.js'
 

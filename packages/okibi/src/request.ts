@@ -1,7 +1,8 @@
 // One request's session behind its handler: load, commit, take and close, one at a time.
 import { drive, isPromise, type Outside, randomBytes, type Task } from './driver.js'
-import type { Engine, Head, Reply, SessionEvent, SessionHead } from './engine.js'
+import type { Engine, Head, Reply, SessionHead } from './engine.js'
 import { answeredBy, OkibiError } from './errors.js'
+import type { SessionEvent } from './facts/events.js'
 import type { Ops } from './log.js'
 import type { Awaitable } from './store.js'
 import { checkExact, checkName, type View } from './view.js'

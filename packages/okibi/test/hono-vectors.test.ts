@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest'
 import { compat } from '../src/compat.js'
 import { RANDOM_BYTES } from '../src/driver.js'
-import { Answer } from '../src/engine.js'
+import { Answer } from '../src/facts/border.js'
 import { readVectors } from './support/vectors.js'
 
 interface Case {

@@ -1,7 +1,8 @@
 // The formats' vectors, read through the engine as WebAssembly, and the view against the same cases as the Rust face.
 import { describe, expect, test } from 'vitest'
 import { RANDOM_BYTES } from '../src/driver.js'
-import { Answer, type Engine, type Reply, type SessionHead } from '../src/engine.js'
+import type { Engine, Reply, SessionHead } from '../src/engine.js'
+import { Answer } from '../src/facts/border.js'
 import { isInexact, parse } from '../src/json.js'
 import { native } from '../src/native.js'
 import { View } from '../src/view.js'

@@ -47,7 +47,7 @@ const PARTS: &[Part] = &[
     Part { name: "tidy", group: "tidy", needs: &[], run: tidy::check },
     Part { name: "clippy", group: "rust", needs: &[rust::need_clippy], run: rust::clippy },
     Part { name: "unit", group: "rust", needs: &[], run: rust::tests },
-    Part { name: "features", group: "rust", needs: &[], run: rust::features },
+    Part { name: "features", group: "rust", needs: &[rust::need_clippy], run: rust::features },
     Part { name: "docs", group: "rust", needs: &[], run: rust::docs },
     Part { name: "no-std", group: "rust", needs: &[], run: rust::no_std },
     Part { name: "wasm", group: "ts", needs: &[typescript::need_node], run: typescript::wasm },

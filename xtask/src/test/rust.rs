@@ -86,8 +86,10 @@ pub(super) fn databases() -> Outcome {
     run(cargo().args(["test", "--quiet", "--all-features"]).args(OUTAGES).args(["--", "--test-threads", "8"]))
 }
 
-/// The crate that users add, with no feature and with each feature alone.
+/// The crate that users add, with no feature and with each feature alone; and the engine as `okibi.wasm` has it.
 pub(super) fn features() -> Outcome {
+    let engine = ["clippy", "--quiet", "--package", "okibi-core", "--package", "okibi-wasm", "--no-default-features"];
+    run(cargo().args(engine).args(["--", "-D", "warnings"]))?;
     let manifest = root().join("crates/okibi/Cargo.toml");
     let text = fs::read_to_string(&manifest).during(manifest.display())?;
     let check = ["check", "--quiet", "--package", "okibi", "--no-default-features"];

@@ -1,111 +1,97 @@
-//! Rule: what Rust and TypeScript both list, they list alike: the events, and the numbers of the calls across the border.
-
-use std::collections::BTreeSet;
+//! Rule: what is made of a file of facts is as that file says.
 
 use super::source::{Finding, Repository};
+use crate::{facts, run::fail};
 
-const ENGINE: &str = "packages/okibi/src/engine.ts";
+const RULE: &str = "facts";
 
-/// A list that both languages have: where it stands, and how it is read from the source without comments.
-struct Fact {
-    what: &'static str,
-    rust: &'static str,
-    read_rust: fn(&str) -> BTreeSet<String>,
-    read_typescript: fn(&str) -> BTreeSet<String>,
-}
-
-const FACTS: &[Fact] = &[
-    Fact {
-        what: "events",
-        rust: "crates/okibi-core/src/error.rs",
-        read_rust: |code| quoted(after(code, "impl Event {"), '"'),
-        read_typescript: |code| quoted(between(code, "type SessionEvent =", "\n\n"), '\''),
-    },
-    Fact {
-        what: "calls of the border",
-        rust: "crates/okibi-wasm/src/calls.rs",
-        read_rust: |code| {
-            let constants = code.lines().filter_map(|line| line.strip_prefix("const "));
-            let calls = between_flags(constants.collect::<Vec<_>>());
-            calls.iter().filter_map(|line| call(&line.replace('_', ""), ": u32 = ", ';')).collect()
-        },
-        read_typescript: |code| {
-            let calls = between(code, "const Call = {", "}");
-            calls.lines().filter_map(|line| call(line.trim(), ": ", ',')).collect()
-        },
-    },
-];
+const REFUSALS: &str = "crates/okibi-core/src/error.rs";
+const ERRORS: &str = "packages/okibi/src/facts/errors.ts";
 
 pub(super) fn check(repository: &Repository) -> Vec<Finding> {
-    let Some(engine) = repository.file(ENGINE) else { return Vec::new() };
-    let mut findings = Vec::new();
-    for fact in FACTS {
-        let Some(rust) = repository.file(fact.rust) else { continue };
-        let (here, there) = ((fact.read_typescript)(&engine.code()), (fact.read_rust)(&rust.code()));
-        if here.is_empty() || there.is_empty() {
-            findings.push(engine.finding(1, "facts", format!("{}: not found here or in {}", fact.what, fact.rust)));
+    let made = facts::made(&|path| match repository.file(path) {
+        Some(file) => Ok(file.text.clone()),
+        None => fail(format!("{path}: not there")),
+    });
+    let made = match made {
+        Ok(made) => made,
+        Err(failure) => {
+            return vec![Finding { path: "facts".to_owned(), line: 1, rule: RULE, message: failure.0 }];
         }
-        for one in here.symmetric_difference(&there) {
-            let message = format!("{}: `{one}` stands here or in {}, and belongs in both", fact.what, fact.rust);
-            findings.push(engine.finding(1, "facts", message));
-        }
-    }
+    };
+    let mut findings = strangers(repository);
+    let is_stale = |made: &&facts::Made| repository.file(made.path).is_none_or(|file| file.text != made.text);
+    findings.extend(made.iter().filter(is_stale).map(|made| Finding {
+        path: made.path.to_owned(),
+        line: 1,
+        rule: RULE,
+        message: format!("not what {} says; change that and run `cargo xtask facts`", made.source),
+    }));
     findings
 }
 
-/// The calls come before the flags, which have numbers of their own.
-fn between_flags(lines: Vec<&str>) -> Vec<&str> {
-    lines.into_iter().take_while(|line| !line.starts_with("LOOK_UP")).collect()
-}
-
-/// A name and its number, as `name=1` in lower case.
-fn call(line: &str, middle: &str, end: char) -> Option<String> {
-    let (name, number) = line.split_once(middle)?;
-    let number = number.split(end).next()?;
-    Some(format!("{}={number}", name.to_lowercase()))
-}
-
-fn after<'a>(text: &'a str, start: &str) -> &'a str {
-    text.split_once(start).map_or("", |(_, rest)| rest)
-}
-
-fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
-    let rest = after(text, start);
-    rest.split_once(end).map_or(rest, |(inside, _)| inside)
-}
-
-/// What stands in quotation marks.
-fn quoted(text: &str, mark: char) -> BTreeSet<String> {
-    text.split(mark).skip(1).step_by(2).map(str::to_owned).collect()
+/// The codes of the engine's refusals that TypeScript does not know, though it shows each as an error's code.
+fn strangers(repository: &Repository) -> Vec<Finding> {
+    let (Some(refusals), Some(errors)) = (repository.file(REFUSALS), repository.file(ERRORS)) else {
+        return Vec::new();
+    };
+    let code = refusals.code();
+    let Some((_, names)) = code.split_once("impl Refusal {") else {
+        return vec![refusals.finding(1, RULE, "no `impl Refusal` with the codes")];
+    };
+    let codes = names.split('"').skip(1).step_by(2);
+    let unknown = codes.filter(|code| !errors.text.contains(&format!("'{code}'")));
+    unknown.map(|code| refusals.finding(1, RULE, format!("the code `{code}` is no error in facts/errors.md"))).collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ENGINE, Repository, check};
-
-    const RUST: [(&str, &str); 2] = [
-        ("crates/okibi-core/src/error.rs", "impl Event {\n  Self::Expired => \"expired\",\n}\n"),
-        (
-            "crates/okibi-wasm/src/calls.rs",
-            "const OPEN: u32 = 1;\nconst STORED_OWNER: u32 = 13;\nconst LOOK_UP: u32 = 1;\n",
-        ),
-    ];
-
-    fn found(events: &str, calls: &str) -> Vec<String> {
-        let code = format!("export type SessionEvent =\n{events}\n\nconst Call = {{\n{calls}\n}} as const\n");
-        let files = [RUST[0], RUST[1], (ENGINE, code.as_str())];
-        check(&Repository::of(&files)).into_iter().map(|finding| finding.message).collect()
-    }
+    use super::{Repository, check};
+    use crate::facts;
 
     #[test]
-    fn what_both_list_alike_is_found_good() {
-        assert_eq!(found("  | 'expired'", "  open: 1,\n  storedOwner: 13,"), Vec::<String>::new());
-    }
+    fn what_is_stale_is_named() {
+        let sources = [
+            ("facts/events.md", "| event | meaning |\n|---|---|\n| `gone` | it is gone |\n"),
+            (
+                "facts/errors.md",
+                "| code | status | in | meaning |\n|---|---|---|---|\n| `gone` | 503 | both | it is gone |\n",
+            ),
+            (
+                "facts/border.md",
+                "| call | number | frames |\n|---|---|---|\n| `open` | 1 | none |\n\n\
+                 | flag | value | of | meaning |\n|---|---|---|---|\n| `last` | 1 | `open` | it is the last |\n\n\
+                 | answer | number | meaning |\n|---|---|---|\n| `done` | 1 | it is done |\n",
+            ),
+            ("crates/okibi-sqlite/src/schema.sql", "-- SQLite\n"),
+            ("crates/okibi-postgres/src/schema.sql", "-- Postgres\n"),
+            ("crates/okibi-mysql/src/schema.sql", "-- MySQL\n"),
+            ("crates/okibi-redis/src/script/swap.lua", "-- Swaps.\nreturn 1\n"),
+            ("crates/okibi-redis/src/script/swap_listed.lua", "-- Swaps.\nreturn 1\n"),
+            ("crates/okibi-redis/src/script/delete.lua", "-- Deletes.\nreturn 1\n"),
+            ("crates/okibi-redis/src/script/list.lua", "-- Lists.\nreturn 1\n"),
+        ];
+        let of = |path: &str| sources.iter().find(|(source, _)| *source == path).unwrap().1.to_owned();
+        let made = facts::made(&|path| Ok(of(path))).unwrap();
+        let mut files = sources.to_vec();
+        files.extend(made.iter().map(|made| (made.path, made.text.as_str())));
+        assert_eq!(check(&Repository::of(&files)), []);
 
-    #[test]
-    fn what_only_one_lists_is_named() {
-        let messages = found("  | 'expired'\n  | 'new'", "  open: 2,\n  storedOwner: 13,");
-        let named: Vec<_> = messages.iter().filter_map(|message| message.split('`').nth(1)).collect();
-        assert_eq!(named, ["new", "open=1", "open=2"]);
+        files[0].1 = "| event | meaning |\n|---|---|\n| `left` | it is gone |\n";
+        let stale: Vec<String> = check(&Repository::of(&files)).into_iter().map(|finding| finding.path).collect();
+        assert_eq!(stale, ["crates/okibi-core/src/error/event.rs", "packages/okibi/src/facts/events.ts"]);
+
+        let code = "impl Refusal { fn code() { \"gone\" \"lost\" } }\n";
+        files.push((super::REFUSALS, code));
+        let strange = check(&Repository::of(&files));
+        assert!(
+            strange.iter().any(|finding| finding.message == "the code `lost` is no error in facts/errors.md"),
+            "{strange:?}"
+        );
+        assert!(!strange.iter().any(|finding| finding.message.contains("`gone`")), "{strange:?}");
+
+        files.remove(0);
+        let missing = check(&Repository::of(&files));
+        assert_eq!(missing[0].message, "facts/events.md: not there");
     }
 }

@@ -14,6 +14,7 @@ mod readme;
 mod rooms;
 mod scan;
 mod source;
+mod subpaths;
 mod unsafe_code;
 mod wasm_border;
 
@@ -34,6 +35,7 @@ const RULES: &[Rule] = &[
     decisions::check,
     wasm_border::check,
     facts::check,
+    subpaths::check,
     unsafe_code::check,
     leftovers::check,
     locks::check,

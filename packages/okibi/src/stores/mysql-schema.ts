@@ -1,8 +1,8 @@
-// The table of the MySQL store, the same as the Rust store's (`crates/okibi-mysql/src/schema.sql`).
+// The table of sessions in MySQL. Written by `cargo xtask facts` from crates/okibi-mysql/src/schema.sql: change that.
 
 /**
- * The table that holds the sessions, with its indexes, as `migrate()` creates it: one statement, which may be run any number
- * of times, as a migration of the app's own, say.
+ * The table that holds the sessions, with its indexes, as `migrate()` creates it: one statement, which may be run any
+ * number of times, as a migration of the app's own, say.
  */
 export const SCHEMA = `\
 -- Sessions as okibi keeps them in MySQL and MariaDB. The Rust and the TypeScript store use this same table, also at once.

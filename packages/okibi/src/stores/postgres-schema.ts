@@ -1,7 +1,8 @@
-// The table of sessions in Postgres.
+// The table of sessions in Postgres. Written by `cargo xtask facts` from crates/okibi-postgres/src/schema.sql: change that.
 
 /** The table, as the Rust store creates it. It may be run any number of times. */
-export const SCHEMA = `
+export const SCHEMA = `\
+-- Sessions as okibi keeps them in Postgres. The Rust and the TypeScript store use this same table, also at once.
 CREATE TABLE IF NOT EXISTS okibi_sessions (
   key        text COLLATE "C" NOT NULL PRIMARY KEY, -- made from the session's id by SHA-256; opens nothing
   value      bytea            NOT NULL,             -- the record, byte for byte: what a compare-and-swap compares

@@ -1,7 +1,6 @@
 // The Redis store on real servers and clusters: the contract with every client, its keys, and what it says of failures.
 
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { Hono } from 'hono'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -348,12 +347,4 @@ describe('a server that keeps keys apart', () => {
   for (const name of ['node-redis 6', 'ioredis 6']) {
     describe(name, () => keepsContract(() => clients[name]?.(server.port) as Promise<Opened>))
   }
-})
-
-test('the scripts are those of the Rust store, to the letter', () => {
-  const source = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
-  const scripts = [...source('src/stores/redis.ts').matchAll(/= script\(`([^`]+)`\)/g)].map(([, text]) => text)
-  expect(scripts).toHaveLength(4)
-  const rust = source('../../crates/okibi-redis/src/script.rs')
-  for (const script of scripts) expect(rust).toContain(`"${script}",`)
 })

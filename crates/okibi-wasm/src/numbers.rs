@@ -1,0 +1,102 @@
+//! The numbers of the border. Written by `cargo xtask facts` from facts/border.md: change that.
+
+/// A call. Frames: the options, as JSON.
+pub const CONFIGURE: u32 = 0;
+/// A call. Frames: the Cookie header, perhaps the host name of the request's URL.
+pub const OPEN: u32 = 1;
+/// A call. Frames: flow.
+pub const LOAD: u32 = 2;
+/// A call. Frames: flow, random, the log as JSON.
+pub const COMMIT: u32 = 3;
+/// A call. Frames: flow, random, the name.
+pub const TAKE: u32 = 4;
+/// A call. Frames: flow, random, perhaps what was loaded or lies there, perhaps the backend's own expiry in
+/// milliseconds. The answer's number is in the flags.
+pub const ANSWER: u32 = 5;
+/// A call. Frames: the store key.
+pub const END: u32 = 6;
+/// A call. Frames: the stored bytes, their store key, the owner.
+pub const SUMMARY: u32 = 7;
+/// A call. Frames: the Vary header that is there. The reply is a text in JSON, or null.
+pub const VARY: u32 = 8;
+/// A call. Frames: the Cache-Control header that is there. The reply is a text in JSON, or null.
+pub const CACHE_CONTROL: u32 = 9;
+/// A call. Frames: the options, the encryption key, the key of the MAC, the name of the secret, the text, random. The
+/// reply is an error's code and the seal.
+pub const IRON_SEAL: u32 = 10;
+/// A call. Frames: the options, the encryption key, the key of the MAC, the seal. The reply is an error's code and the
+/// text.
+pub const IRON_UNSEAL: u32 = 11;
+/// A call. Frames: the Cookie header. The reply is true or false.
+pub const CLAIMS: u32 = 12;
+/// A call. Frames: the owner. The reply is the owner as stores know it.
+pub const STORED_OWNER: u32 = 13;
+/// A call. Frames: none; beside the flags is the status of the answer. The reply is a digit: 1 if the request failed,
+/// and 2 more if it upgrades.
+pub const OUTCOME: u32 = 14;
+/// A call. Frames: flow.
+pub const OUT_OF_TIME: u32 = 15;
+/// A call. Frames: none; in place of the flags is the number of another engine. The reply is the option in which the
+/// two differ, as a text in JSON, or null.
+pub const DIFFERS: u32 = 16;
+
+/// A flag of `open`: go on and look the session up, if there is an id.
+pub const LOOK_UP: u32 = 1;
+/// A flag of `outcome`: there is an answer, whose status is below the flags.
+pub const ANSWERED: u32 = 65536;
+/// A flag of `outcome`: the changes of failed requests are committed as well.
+pub const COMMITS_FAILED: u32 = 131072;
+/// A flag of `outcome`: the app said itself whether the request failed.
+pub const SAID: u32 = 262144;
+/// A flag of `outcome`: it said that it did.
+pub const SAID_FAILED: u32 = 524288;
+/// A flag of `commit`: the request failed.
+pub const FAILED: u32 = 1;
+/// A flag of `commit`, `answer`: it is the request's last task, so nobody needs the session after it.
+pub const LAST: u32 = 256;
+/// A flag of `cache_control`: the answer has a Set-Cookie.
+pub const SENDS_COOKIE: u32 = 1;
+/// A flag of `cache_control`: a live session was looked at.
+pub const IS_LIVE: u32 = 2;
+/// A flag of `iron_seal`, `iron_unseal`: the encryption key comes as bytes, not as a password.
+pub const RAW_ENCRYPTION: u32 = 1;
+/// A flag of `iron_seal`, `iron_unseal`: the key of the MAC comes as bytes, not as a password.
+pub const RAW_INTEGRITY: u32 = 2;
+/// A flag of `iron_unseal`: no secret goes with the id that the seal names.
+pub const NO_SECRET: u32 = 4;
+
+/// An answer. A load: what lies there, if anything does.
+pub const LOADED: u32 = 0;
+/// An answer. A swap was done.
+pub const DONE: u32 = 1;
+/// An answer. A swap was refused: what lies there, if anything does.
+pub const CONFLICT: u32 = 2;
+/// An answer. A delete was done.
+pub const DELETED: u32 = 3;
+/// An answer. An update was run again: what it came to.
+pub const RECOMPUTED: u32 = 4;
+/// An answer. The store failed, and nothing was written.
+pub const NOT_DONE: u32 = 5;
+/// An answer. The store failed, and it may or may not have written.
+pub const UNKNOWN: u32 = 6;
+
+/// Every call.
+pub const CALLS: [u32; 17] = [
+    CONFIGURE,
+    OPEN,
+    LOAD,
+    COMMIT,
+    TAKE,
+    ANSWER,
+    END,
+    SUMMARY,
+    VARY,
+    CACHE_CONTROL,
+    IRON_SEAL,
+    IRON_UNSEAL,
+    CLAIMS,
+    STORED_OWNER,
+    OUTCOME,
+    OUT_OF_TIME,
+    DIFFERS,
+];
