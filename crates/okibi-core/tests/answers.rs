@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use okibi_core::{
-    Accept, Config, Consistency, HonoSessions, Native, Op, Protection, Refusal, Ring, StoreKey, Timestamp,
+    Accept, Config, Consistency, HonoSessions, Native, Op, Protection, Refusal, Ring, Step, StoreKey, Timestamp,
 };
 use support::{Luck, Request, World};
 
@@ -221,7 +221,7 @@ fn nothing_was_written_is_never_said_after_an_end() {
 
 #[test]
 fn m7_a_task_whose_time_is_over_after_an_end_or_a_lost_reply_is_unknown() {
-    let ask = |world: &World, request: &Request| world.engine.out_of_time(&request.flow);
+    let ask = |world: &World, request: &Request| world.engine.out_of_time(&mut request.flow.clone());
     // A rival was first: nothing was written.
     let (mut world, cookie) = begun(Config::default());
     let mut request = world.request(Some(&cookie));
@@ -243,4 +243,61 @@ fn m7_a_task_whose_time_is_over_after_an_end_or_a_lost_reply_is_unknown() {
     request.start_commit(&mut world, false);
     request.go(&mut world, Luck::Fine);
     assert_eq!((request.outcome, ask(&world, &request)), (None, Refusal::StoreUnknown));
+}
+
+/// A commit of this change whose write is lost with its reply, twice: nobody can tell what lies there.
+fn doubtful(world: &mut World, cookie: &str) -> Request {
+    let mut request = world.request(Some(cookie));
+    request.load(world);
+    request.set("cart", 2);
+    request.start_commit(world, false);
+    request.go(world, Luck::RequestLost);
+    request.go(world, Luck::RequestLost);
+    assert_eq!(request.outcome, Some(Err(Refusal::StoreUnknown)));
+    request
+}
+
+#[test]
+fn n39_what_is_in_doubt_is_refused_and_never_said_to_be_unwritten() {
+    let (mut world, cookie) = begun(Config::default());
+    let mut request = doubtful(&mut world, &cookie);
+    let calls = world.calls;
+    assert!(request.flow.is_in_doubt());
+    assert_eq!(request.commit(&mut world), Err(Refusal::StoreUnknown));
+    let mut random = world.random();
+    let taken = world.engine.take(&mut request.flow, "cart".into(), world.now, &mut random);
+    assert_eq!((taken, world.calls), (Err(Refusal::StoreUnknown), calls));
+    // A binding hands the flow back.
+    request.flow = okibi_core::Flow::from_bytes(&request.flow.to_bytes()).unwrap();
+    assert_eq!(request.commit(&mut world), Err(Refusal::StoreUnknown));
+    // A request that failed may still end the session. Of what was before nobody knows.
+    request.log = vec![Op::Destroy];
+    request.start_commit(&mut world, true);
+    while request.outcome.is_none() {
+        request.go(&mut world, Luck::Refused);
+    }
+    assert_eq!(request.outcome, Some(Err(Refusal::StoreUnknown)));
+    request.start_commit(&mut world, true);
+    while request.outcome.is_none() {
+        request.go(&mut world, Luck::Fine);
+    }
+    assert_eq!(request.outcome, Some(Ok(())));
+    assert!(!world.serve(Some(&cookie), |_| ()).is_live());
+}
+
+#[test]
+fn n39_a_task_that_was_abandoned_is_in_doubt_if_its_write_was_on_its_way() {
+    let (mut world, cookie) = begun(Config::default());
+    let mut request = world.request(Some(&cookie));
+    request.set("cart", 2);
+    request.start_commit(&mut world, false);
+    assert!(matches!(request.step, Step::Load(_)));
+    // Only looked: the next one does it.
+    request.outcome = None;
+    request.start_commit(&mut world, false);
+    assert!(!request.flow.is_in_doubt());
+    request.go(&mut world, Luck::Fine);
+    assert!(matches!(request.step, Step::Swap { .. }) && request.flow.is_in_doubt());
+    request.outcome = None;
+    assert_eq!(request.commit(&mut world), Err(Refusal::StoreUnknown));
 }

@@ -24,7 +24,7 @@ pub(crate) trait Keeper {
     fn recompute(&mut self, token: u32, current: Option<&Text>) -> Result<Answer, Error>;
 
     /// What the engine says of a task whose time is over.
-    fn out_of_time(&self) -> Refusal;
+    fn out_of_time(&mut self) -> Refusal;
 
     /// Whether the task only loads: then no answer needs random bytes.
     fn only_loads(&self) -> bool {

@@ -207,7 +207,7 @@ impl Keeper for Ending<'_> {
         self.shared.engine.answer(self.flow, answer, now, random)
     }
 
-    fn out_of_time(&self) -> Refusal {
+    fn out_of_time(&mut self) -> Refusal {
         self.shared.engine.out_of_time(self.flow)
     }
 

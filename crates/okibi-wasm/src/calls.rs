@@ -98,8 +98,9 @@ fn session_call<'a>(
             reply::step(reply, engine, &mut flow, step, now);
         }
         OUT_OF_TIME => {
-            let refusal = Flow::from_bytes(first).map_or(Refusal::OutOfOrder, |flow| engine.out_of_time(&flow));
-            reply::refusal(reply, refusal, &[]);
+            let mut flow = Flow::from_bytes(first).unwrap_or_default();
+            let refusal = engine.out_of_time(&mut flow);
+            reply::refused(reply, refusal, &mut flow);
         }
         CLAIMS => frames::push(reply, boolean(engine.claims(first))),
         SUMMARY => {
@@ -119,7 +120,7 @@ fn session_call<'a>(
         _ => match flow_call(engine, call, now, flags, first, frames) {
             Ok((mut flow, Ok(Step::Done))) if flags & LAST != 0 => reply::last(reply, &mut flow),
             Ok((mut flow, Ok(step))) => reply::step(reply, engine, &mut flow, step, now),
-            Ok((mut flow, Err(refusal))) => reply::refusal(reply, refusal, &flow.take_events()),
+            Ok((mut flow, Err(refusal))) => reply::refused(reply, refusal, &mut flow),
             Err(refusal) => reply::refusal(reply, refusal, &[]),
         },
     }

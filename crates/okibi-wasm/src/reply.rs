@@ -129,6 +129,14 @@ fn view(head: &mut String, engine: &Engine, flow: &mut Flow, now: Timestamp) {
 }
 
 /// The task was refused. The face keeps the flow that it had.
+/// The same of a request's session. The face keeps the flow that it had, unless it has to know that the session is in doubt.
+pub(crate) fn refused(reply: &mut Vec<u8>, refusal: Refusal, flow: &mut Flow) {
+    self::refusal(reply, refusal, &flow.take_events());
+    if flow.is_in_doubt() {
+        frames::push(reply, &flow.to_bytes());
+    }
+}
+
 pub(crate) fn refusal(reply: &mut Vec<u8>, refusal: Refusal, seen: &[Event]) {
     error(reply, refusal.code(), &refusal, seen);
 }

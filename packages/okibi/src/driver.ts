@@ -32,6 +32,8 @@ export interface Task {
   /** It is the request's last. */
   readonly last?: boolean
   readonly onEvent: (event: SessionEvent) => void
+  /** Told of the state in which nobody can tell what the session holds. */
+  readonly onDoubt?: (state: Uint8Array) => void
 }
 
 /** What the store made of a step. */
@@ -91,7 +93,10 @@ export function drive(engine: Engine, outside: Outside, task: Task, first: Reply
     for (let reply = begin; ; ) {
       const { head, state } = reply
       head.events?.forEach(task.onEvent)
-      if (head.error) throw refused(head.error, cause)
+      if (head.error) {
+        if (state.length > 0) task.onDoubt?.(state)
+        throw refused(head.error, cause)
+      }
       if (head.step === 'done') return reply
       const answered = carryOut(outside, task, reply)
       if (isPromise(answered)) return answered.then((answered) => run(takeIn(state, answered)))

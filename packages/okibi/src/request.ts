@@ -56,7 +56,7 @@ export class RequestSession<V extends Changes = View> {
   /** The last task, where one is under way. */
   #turn: Promise<void> | undefined
   #loadError: OkibiError | undefined
-  /** The outcome of a commit is unknown, so what the session holds is, too. */
+  /** The engine says that nobody can tell what the session holds. It refuses what comes then. */
   #inDoubt = false
   #isClosed = false
   /** What was committed into a cookie that has not left yet: an app inside, which reads the request's own, has not seen it. */
@@ -190,7 +190,6 @@ export class RequestSession<V extends Changes = View> {
   }
 
   #commit(failed: boolean, last: boolean): Awaitable<void> {
-    if (this.#inDoubt && !failed) throw unknownOutcome()
     const { engine, outside, view } = this
     if (!failed) view.notice()
     const ops = view.drain()
@@ -231,15 +230,14 @@ export class RequestSession<V extends Changes = View> {
       const why = engine.sealed ? 'the cookie is the store' : 'the store has no compare-and-swap'
       throw new OkibiError('no_swap', `take: ${why}, so a value could be handed out twice; use get and remove`)
     }
-    if (this.#inDoubt) throw unknownOutcome()
     view.notice()
-    if (view.isOwn(name)) {
+    if (!this.#inDoubt && view.isOwn(name)) {
       // What this request put there itself and has not committed yet is its own.
       const own = view.get(name, false)
       if (view.has(name)) view.remove(name)
       return own
     }
-    if (!view.has(name)) return undefined
+    if (!this.#inDoubt && !view.has(name)) return undefined
     view.get(name, false)
     // What this request only changed is still the session's: of all requests that changed it one gets it.
     await this.#run(engine.take(this.#current(), name, outside.now(), randomBytes(outside)))
@@ -338,25 +336,18 @@ export class RequestSession<V extends Changes = View> {
       last,
       loads: kind === 'load',
       onEvent: this.#onEvent,
+      onDoubt: (state) => {
+        this.#state = state
+        this.#inDoubt = true
+      },
       recompute: (token, current) => this.view.recompute(token, current),
     }
     const done = (reply: Reply) => {
       if (last) this.#head = reply.head
       else this.#takeIn(reply)
     }
-    const doubt = (error: unknown) => {
-      const code = error instanceof OkibiError ? error.code : undefined
-      // Nothing was written this time, but of the time before nobody knows.
-      if (this.#inDoubt && code === 'store_unavailable') throw unknownOutcome(error)
-      this.#inDoubt ||= code === 'store_unknown'
-      throw error
-    }
-    try {
-      const reply = drive(this.engine, this.outside, task, first)
-      return isPromise(reply) ? reply.then(done, doubt) : done(reply)
-    } catch (error) {
-      return doubt(error)
-    }
+    const reply = drive(this.engine, this.outside, task, first)
+    return isPromise(reply) ? reply.then(done) : done(reply)
   }
 
   #takeIn(reply: Reply): void {
@@ -419,9 +410,4 @@ export function upgrade(): OkibiError {
   const text =
     'session: an upgrade to a WebSocket sends no cookie, and this change needs one; make it in another request'
   return new OkibiError('upgrade', text)
-}
-
-function unknownOutcome(cause?: unknown): OkibiError {
-  const text = 'session store did not answer: the outcome is unknown'
-  return new OkibiError('store_unknown', text, cause === undefined ? {} : { cause })
 }

@@ -42,7 +42,7 @@ impl Engine {
         now: Timestamp,
         random: &mut Random,
     ) -> Result<Step, Refusal> {
-        flow.work = None;
+        flow.begin(failed)?;
         let plan = Plan::new(log, failed);
         self.check(&plan.log)?;
         // What an earlier commit left to be sent is looked at again, also after a failure.

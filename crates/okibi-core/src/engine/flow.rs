@@ -9,7 +9,7 @@ use super::{
     work::{Looking, Work},
 };
 use crate::{
-    error::{Event, Reason},
+    error::{Event, Reason, Refusal},
     id::{Id, StoreKey},
     random::Random,
     record::{Entry, Record},
@@ -46,6 +46,8 @@ pub struct Flow {
     pub(super) events: Vec<Event>,
     pub(super) looking: Option<Looking>,
     pub(super) work: Option<Box<Work>>,
+    /// The outcome of a task is unknown, so what the session holds is, too.
+    pub(super) in_doubt: bool,
 }
 
 /// One call of the engine under way: the request's session, what time it is, and random bytes.
@@ -56,7 +58,7 @@ pub(super) struct Call<'a> {
 }
 
 fields!(Flow {
-    presented, rivals, host, names_seen, accepted_seen, accepted, is_accepted, base, basis, began, noted, set_cookies, taken, activity, looking, work;
+    presented, rivals, host, names_seen, accepted_seen, accepted, is_accepted, base, basis, began, noted, set_cookies, taken, activity, looking, work, in_doubt;
     events
 });
 impl Flow {
@@ -106,6 +108,20 @@ impl Flow {
     /// What the last `take` took out.
     pub fn taken(&mut self) -> Option<Text> {
         self.taken.take()
+    }
+
+    /// Whether nobody can tell what the session holds: the outcome of a task is [unknown](crate::Refusal::StoreUnknown), or one was
+    /// abandoned while its write was on its way. From then on every commit and every take is refused with that, but for the end
+    /// of a session by a request that failed.
+    pub fn is_in_doubt(&self) -> bool {
+        self.in_doubt || self.work.as_ref().is_some_and(|work| work.may_have_written())
+    }
+
+    /// A task begins, and one that was abandoned before is over. `ends`: all that it may do is to end the session.
+    pub(super) fn begin(&mut self, ends: bool) -> Result<(), Refusal> {
+        self.in_doubt = self.is_in_doubt();
+        self.work = None;
+        if self.in_doubt && !ends { Err(Refusal::StoreUnknown) } else { Ok(()) }
     }
 
     /// How often the store was asked.

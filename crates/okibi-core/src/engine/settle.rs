@@ -35,11 +35,12 @@ impl Engine {
         let call = &mut Call { flow, now, random };
         let step = match call.flow.work.take() {
             Some(work) => {
-                let has_ended = work.has_ended;
+                // The session that was there has ended, or nobody knows what was written before: that nothing was would be wrong.
+                let is_written = work.has_ended || call.flow.in_doubt;
                 let step = self.take_in(call, work, answer);
                 step.map_err(|refusal| match refusal {
-                    // The session that was there has ended: that nothing was written would be wrong.
-                    Refusal::StoreUnavailable if has_ended => Refusal::StoreUnknown,
+                    Refusal::StoreUnavailable if is_written => in_doubt(call.flow),
+                    Refusal::StoreUnknown => in_doubt(call.flow),
                     refusal => refusal,
                 })?
             }
@@ -53,9 +54,9 @@ impl Engine {
     ///
     /// A face asks this in place of its next step. The flow is then that of a request whose outcome is
     /// [unknown](Refusal::StoreUnknown), or in which nothing was written ([`Contended`](Refusal::Contended)).
-    pub fn out_of_time(&self, flow: &Flow) -> Refusal {
-        match &flow.work {
-            Some(work) if work.uncertain || work.has_ended => Refusal::StoreUnknown,
+    pub fn out_of_time(&self, flow: &mut Flow) -> Refusal {
+        match flow.work.take() {
+            Some(work) if work.uncertain || work.has_ended => in_doubt(flow),
             _ => Refusal::Contended,
         }
     }
@@ -125,4 +126,10 @@ impl Engine {
             Some(Seen::Moved(_) | Seen::Gone(_)) | None => self.lose(call, work),
         }
     }
+}
+
+/// The outcome is unknown, and with it what the session holds.
+const fn in_doubt(flow: &mut Flow) -> Refusal {
+    flow.in_doubt = true;
+    Refusal::StoreUnknown
 }

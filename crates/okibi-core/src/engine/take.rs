@@ -20,9 +20,10 @@ impl Engine {
     /// The name must not be one that the request's own log has touched: the face hands such a value out itself.
     ///
     /// # Errors
-    /// [`Refusal::NoSwap`] where a value could be handed out twice.
+    /// [`Refusal::NoSwap`] where a value could be handed out twice, [`Refusal::StoreUnknown`] for a session that is in doubt.
     pub fn take(&self, flow: &mut Flow, name: Text, now: Timestamp, random: &mut Random) -> Result<Step, Refusal> {
         self.may_take()?;
+        flow.begin(false)?;
         flow.taken = None;
         let step = self.proceed(&mut Call { flow, now, random }, Work::new(Task::Take(name)))?;
         flow.count(&step);

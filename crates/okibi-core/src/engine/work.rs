@@ -136,6 +136,20 @@ variants!(Stage {
 fields!(Looking { id, hops, is_elsewhere, is_leftover; key });
 
 impl Work {
+    /// Whether a write was asked for of which nobody knows whether it was made.
+    pub(super) fn may_have_written(&self) -> bool {
+        let reads = matches!(
+            self.stage,
+            Stage::Settled
+                | Stage::Loading(_)
+                | Stage::LoadingAccepted(_)
+                | Stage::EndLoading { .. }
+                | Stage::Checking
+                | Stage::Recomputing { .. }
+        );
+        !reads
+    }
+
     pub(super) fn new(task: Task) -> Box<Self> {
         Box::new(Self {
             task,

@@ -103,12 +103,8 @@ impl Inner {
 
     async fn commit_in_turn(&self, failed: bool, last: bool) -> Result<usize, Error> {
         let now = self.shared.now();
-        let (step, random, changes, was_in_doubt) = {
+        let (step, random, changes) = {
             let mut state = self.state();
-            if state.in_doubt && !failed {
-                return Err(self.unknown());
-            }
-            let was_in_doubt = state.in_doubt;
             state.open(&self.shared.engine, now);
             let mut log = if last { std::mem::take(&mut state.log) } else { state.log.clone() };
             let changes = log.len();
@@ -117,19 +113,12 @@ impl Inner {
             }
             let mut random = self.shared.random()?;
             let step = self.shared.engine.commit(&mut state.flow, log, failed, now, &mut random);
-            let step = step.map_err(|refusal| self.fail(refusal))?;
-            // If this future is dropped before the end, nobody knows what was written.
-            state.in_doubt = true;
-            (step, random, changes, was_in_doubt)
+            // If this future is dropped before the end, the engine knows what that means for the next task.
+            (step.map_err(|refusal| self.fail(refusal))?, random, changes)
         };
-        let result = run(&self.shared, step, random, &mut Changing(self)).await.map_err(|error| match error.kind() {
-            // Nothing was written this time, but of the time before nobody knows.
-            ErrorKind::StoreUnavailable if was_in_doubt => self.unknown().with_source(error),
-            _ => error,
-        });
+        let result = run(&self.shared, step, random, &mut Changing(self)).await;
         let (done, events) = {
             let mut state = self.state();
-            state.in_doubt = is_unknown(&result);
             state.renewed();
             let done =
                 if result.is_ok() { state.committed(if last { 0 } else { changes }) } else { Updates::default() };
@@ -152,10 +141,7 @@ impl Inner {
             if state.closed {
                 return Err(self.fail(Error::head_sent()));
             }
-            if state.in_doubt {
-                return Err(self.unknown());
-            }
-            if state.is_own(name.as_str()) {
+            if !state.flow.is_in_doubt() && state.is_own(name.as_str()) {
                 let own = state.find(name.as_str());
                 if own.is_some() {
                     state.push(Op::Remove(name), self.shared.engine.limits())?;
@@ -165,14 +151,11 @@ impl Inner {
             let mut random = self.shared.random()?;
             // What this request only updated is still the session's: of all requests that updated it one gets it.
             let step = self.shared.engine.take(&mut state.flow, name.clone(), self.shared.now(), &mut random);
-            let step = step.map_err(|refusal| self.fail(refusal))?;
-            state.in_doubt = true;
-            (step, random)
+            (step.map_err(|refusal| self.fail(refusal))?, random)
         };
         let result = run(&self.shared, step, random, &mut Changing(self)).await;
         let (taken, events) = {
             let mut state = self.state();
-            state.in_doubt = is_unknown(&result);
             state.renewed();
             (state.flow.taken(), state.flow.take_events())
         };
@@ -192,10 +175,6 @@ impl Inner {
         Ok(Some(value))
     }
 
-    fn unknown(&self) -> Error {
-        self.fail(Refusal::StoreUnknown)
-    }
-
     /// Runs an update's function again, with no lock held.
     fn run_again(&self, token: u32, current: Option<&Text>) -> Result<Answer, Error> {
         // The lock is let go at the end of this line.
@@ -211,10 +190,6 @@ impl Inner {
             Err(panic) => Err(self.fail(panicked(&*panic))),
         }
     }
-}
-
-fn is_unknown(result: &Result<(), Error>) -> bool {
-    result.as_ref().is_err_and(|error| error.kind() == ErrorKind::StoreUnknown)
 }
 
 /// The panic's own message could show a value, so it is not passed on (S7).
@@ -244,8 +219,8 @@ impl Keeper for Changing<'_> {
         self.0.run_again(token, current)
     }
 
-    fn out_of_time(&self) -> Refusal {
-        self.0.shared.engine.out_of_time(&self.0.state().flow)
+    fn out_of_time(&mut self) -> Refusal {
+        self.0.shared.engine.out_of_time(&mut self.0.state().flow)
     }
 }
 
@@ -261,8 +236,8 @@ impl Keeper for Loading<'_> {
         Err(self.0.fail(no_such_update()))
     }
 
-    fn out_of_time(&self) -> Refusal {
-        self.0.shared.engine.out_of_time(&self.0.state().flow)
+    fn out_of_time(&mut self) -> Refusal {
+        self.0.shared.engine.out_of_time(&mut self.0.state().flow)
     }
 
     fn only_loads(&self) -> bool {

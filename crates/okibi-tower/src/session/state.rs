@@ -43,8 +43,6 @@ pub(super) struct State {
     pub(super) is_quiet: bool,
     /// The head has left, or is about to: no more changes.
     pub(super) closed: bool,
-    /// A commit is under way, was abandoned, or its outcome is unknown.
-    pub(super) in_doubt: bool,
 }
 
 /// A log longer than this is not gone through for each question.
@@ -119,7 +117,6 @@ impl State {
             saw_live: false,
             is_quiet: false,
             closed: false,
-            in_doubt: false,
         }
     }
 
@@ -240,7 +237,7 @@ impl State {
         // After a failure only a cookie is left to be looked at again that an earlier commit decided.
         let may_be_due = !failed || !self.flow.set_cookies().is_empty();
         let due = || may_be_due && self.flow.record().is_some() && engine.is_renewal_due(&self.flow, now());
-        if self.in_doubt || !self.log.is_empty() || due() { Closing::Commit } else { Closing::Clean }
+        if self.flow.is_in_doubt() || !self.log.is_empty() || due() { Closing::Commit } else { Closing::Clean }
     }
 
     /// The first `count` changes of the log are committed. Returns the functions that are not needed any more, to be
