@@ -65,6 +65,8 @@ pub(crate) struct Policy {
     pub(crate) max_cookie_bytes: usize,
     pub(crate) consistency: Consistency,
     pub(crate) revocations: bool,
+    /// The cookie goes without Secure, for development.
+    pub(crate) is_insecure: bool,
 }
 
 /// An accepted dialect, found possible.
@@ -136,6 +138,7 @@ impl Policy {
             max_cookie_bytes,
             consistency,
             revocations,
+            is_insecure: native.cookie.insecure_for_development,
         })
     }
 
@@ -156,6 +159,7 @@ impl Policy {
             max_cookie_bytes: usize::MAX,
             consistency,
             revocations: false,
+            is_insecure: false,
         }
     }
 

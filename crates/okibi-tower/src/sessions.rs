@@ -443,17 +443,11 @@ impl<K> Sessions<K> {
                 return Err(ConfigError::Span { option, value, rule: "must be longer than zero" });
             }
         }
-        let is_insecure = self.native.cookie.insecure_for_development;
         let dialect = self.older.map_or_else(|| Dialect::from(self.native), |older| Dialect::from(*older));
         self.given.check(&dialect)?;
         let engine = Engine::new(Config { dialect, limits: self.limits, consistency: self.consistency })?;
-        if is_insecure {
-            let cookie = engine.cookie_name();
-            tracing::warn!(
-                target: "okibi",
-                cookie,
-                "the session cookie is not Secure: insecure_for_development is for development only"
-            );
+        if let Some(warning) = engine.warning() {
+            tracing::warn!(target: "okibi", cookie = engine.cookie_name(), "{warning}");
         }
         Ok(SessionLayer::new(Shared { engine, store: self.store, accepted: self.accepted, outside: self.outside }))
     }

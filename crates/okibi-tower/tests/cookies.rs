@@ -56,7 +56,12 @@ async fn n21_the_development_mode_is_explicit_and_says_so() {
     assert!(cookie.starts_with("session="));
     assert_eq!(attributes(&cookie), ["HttpOnly", "Max-Age=86400", "Path=/", "SameSite=Lax"]);
     assert_eq!(user(&browser).await, "ada");
-    assert_eq!(log.text().matches("WARN okibi: the session cookie is not Secure").count(), 1, "{}", log.text());
+    assert_eq!(
+        log.text().matches("WARN okibi: insecure_for_development: the session cookie travels in clear text").count(),
+        1,
+        "{}",
+        log.text()
+    );
 }
 
 #[tokio::test]

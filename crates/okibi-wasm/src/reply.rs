@@ -159,6 +159,9 @@ pub(crate) fn configured(reply: &mut Vec<u8>, index: usize, engine: &Engine) {
     flag(&mut head, "sealed", engine.is_sealed());
     flag(&mut head, "takes", engine.may_take().is_ok());
     list(&mut head, "acceptedNames", engine.accepted_cookie_names());
+    if let Some(warning) = engine.warning() {
+        string(&mut head, "warning", warning);
+    }
     let Limits { bytes, names, depth } = *engine.limits();
     json(&mut head, "limits", "{");
     for (name, limit) in

@@ -300,6 +300,7 @@ interface Configured {
   readonly takes: boolean
   readonly acceptedNames: readonly string[]
   readonly limits: Limits
+  readonly warning?: string
   readonly error?: { readonly message: string }
 }
 
@@ -324,6 +325,8 @@ export class Engine {
   /** Whether `take` can keep its promise. */
   readonly takes: boolean
   readonly limits: Limits
+  /** What the log has to say when a middleware is made. */
+  readonly warning: string | undefined
 
   constructor(engines: Engines, options: EngineOptions) {
     this.#engines = engines
@@ -337,6 +340,7 @@ export class Engine {
     this.sealed = configured.sealed
     this.takes = configured.takes
     this.limits = configured.limits
+    this.warning = configured.warning && spelled(configured.warning)
   }
 
   /** The first option in which two configurations differ, as the engine names it; `null` if they are the same. */

@@ -57,7 +57,7 @@ export function sessions<E extends Env>(
   const common = outsideOf(options, places.store)
   const as = options.as ?? 'session'
   const isLazy = options.lazy === true
-  const { cookieName } = places.first
+  const { cookieName, warning } = places.first
   const described: Described = {
     engine: places.first,
     isLazy,
@@ -69,7 +69,7 @@ export function sessions<E extends Env>(
   const tellsHosts = options.accept?.some(({ options }) => options.dialect === 'hono-kv-session') ?? false
   const commitsFailed = options.commitFailedRequests === true
   const failedWhen = checkedFailedWhen(options)
-  if (options.insecureForDevelopment) warnOfDevelopment(cookieName)
+  if (warning !== undefined) console.warn(`okibi: ${warning} (cookie ${cookieName})`)
 
   return async function sessionMiddleware(c, next) {
     const own = c as unknown as Context
@@ -128,10 +128,4 @@ const marked = new WeakMap<object, Marked>()
 /** Where the session of a cookie lies in the context, whatever its middleware calls it. */
 function markOf(cookieName: string): string {
   return Symbol.for(`okibi ${cookieName}`) as unknown as string
-}
-
-function warnOfDevelopment(cookieName: string): void {
-  console.warn(
-    `okibi: insecureForDevelopment is on: the cookie ${cookieName} travels in clear text. Never use this in production.`,
-  )
 }

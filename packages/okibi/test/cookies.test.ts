@@ -49,7 +49,9 @@ test('n21_development_mode_is_asked_for_and_says_so', async () => {
   const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
   const { app } = make({ store: new Watched(), insecureForDevelopment: true, now: new Clock().now })
   expect(warn).toHaveBeenCalledOnce()
-  expect(warn.mock.calls[0]?.[0]).toMatch(/insecureForDevelopment.*session.*clear text/)
+  expect(warn.mock.calls[0]?.[0]).toMatch(
+    /^okibi: insecureForDevelopment: the session cookie travels in clear text; .*\(cookie session\)$/,
+  )
   const ann = new Browser(app)
   const response = await ann.fetch('/set')
   expect(response.headers.getSetCookie()[0]).toMatch(

@@ -58,7 +58,7 @@ pub struct CookieConfig {
     /// The cookie without `Secure`, and without all that needs it: the name loses its prefix, `Partitioned` goes, and
     /// `SameSite=None` becomes `Lax`. Default false. **Never in production**: the cookie travels in clear text.
     ///
-    /// Nothing that a request says of itself turns it on (S8). The face says so in its log.
+    /// Nothing that a request says of itself turns it on (S8). The face says so in its log: see [`Engine::warning`](crate::Engine::warning).
     pub insecure_for_development: bool,
 }
 

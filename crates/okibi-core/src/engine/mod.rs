@@ -84,6 +84,12 @@ impl Engine {
         self.policy.differs(&other.policy)
     }
 
+    /// What the log has to say when a layer is made of this engine; `None`: nothing. It is no error.
+    pub fn warning(&self) -> Option<&'static str> {
+        let text = "insecure_for_development: the session cookie travels in clear text; never use this in production";
+        self.policy.is_insecure.then_some(text)
+    }
+
     /// The name of the session's cookie.
     pub fn cookie_name(&self) -> &str {
         &self.policy.cookie.name
