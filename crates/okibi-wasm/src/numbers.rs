@@ -43,13 +43,13 @@ pub const DIFFERS: u32 = 16;
 /// A flag of `open`: go on and look the session up, if there is an id.
 pub const LOOK_UP: u32 = 1;
 /// A flag of `outcome`: there is an answer, whose status is below the flags.
-pub const ANSWERED: u32 = 65536;
+pub const ANSWERED: u32 = 65_536;
 /// A flag of `outcome`: the changes of failed requests are committed as well.
-pub const COMMITS_FAILED: u32 = 131072;
+pub const COMMITS_FAILED: u32 = 131_072;
 /// A flag of `outcome`: the app said itself whether the request failed.
-pub const SAID: u32 = 262144;
+pub const SAID: u32 = 262_144;
 /// A flag of `outcome`: it said that it did.
-pub const SAID_FAILED: u32 = 524288;
+pub const SAID_FAILED: u32 = 524_288;
 /// A flag of `commit`: the request failed.
 pub const FAILED: u32 = 1;
 /// A flag of `commit`, `answer`: it is the request's last task, so nobody needs the session after it.

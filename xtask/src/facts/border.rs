@@ -49,13 +49,19 @@ fn rust(lists: &[&[Number]], calls: &[Number]) -> String {
         text.push('\n');
         for Number { name, value, about } in *list {
             text.push_str(&comment("///", about));
-            let _ = writeln!(text, "pub const {}: u32 = {value};", name.to_uppercase());
+            let _ = writeln!(text, "pub const {}: u32 = {};", name.to_uppercase(), grouped(*value));
         }
     }
     let all: Vec<String> = calls.iter().map(|call| call.name.to_uppercase()).collect();
     text.push_str("\n/// Every call.\n");
     let _ = writeln!(text, "pub const CALLS: [u32; {}] = [\n    {},\n];", all.len(), all.join(",\n    "));
     text
+}
+
+/// A number as clippy wants it in Rust: `131_072`.
+fn grouped(value: u32) -> String {
+    let (thousands, rest) = (value / 1000, value % 1000);
+    if thousands < 10 { value.to_string() } else { format!("{thousands}_{rest:03}") }
 }
 
 fn typescript(calls: &[Number], flags: &[Number], answers: &[Number]) -> String {
