@@ -6,8 +6,8 @@ mod support;
 
 use bytes::Bytes;
 use okibi_core::{
-    Accept, Answer, Config, Consistency, Dialect, Engine, Event, HonoKv, HonoSessions, Loaded, Op, Owner, Protection,
-    Refusal, Ring, Step, StoreKey, Timestamp,
+    Accept, Answer, Config, Consistency, Dialect, Engine, Event, HonoKv, HonoSessions, Loaded, Native, Op, Owner,
+    Protection, Refusal, Ring, Step, StoreKey, Timestamp,
 };
 use support::{Luck, World, json};
 
@@ -19,9 +19,9 @@ fn older() -> Config {
     Config { dialect: HonoSessions::default().into(), ..Config::default() }
 }
 
-fn sealed(max_cookie_bytes: usize) -> Config {
+fn sealed(max_cookie_bytes: usize) -> Native {
     let ring = Ring::new(["a secret of these tests, long enough"]).unwrap();
-    Config { dialect: Protection::Sealed { ring, chunks: 1 }.into(), max_cookie_bytes, ..Config::default() }
+    Native { protection: Protection::Sealed { ring, chunks: 1 }, max_cookie_bytes, ..Native::default() }
 }
 
 #[test]
@@ -112,9 +112,9 @@ fn a_sealed_cookie_may_be_as_long_as_it_is_allowed_and_one_that_no_longer_fits_c
 #[test]
 fn the_cookies_of_every_accepted_dialect_are_removed_and_of_no_other() {
     let until = Timestamp::from_millis(1_800_000_000_000);
-    let accept = |dialect: Dialect| Accept { dialect, until, consistency: Consistency::Strong };
+    let accept = |dialect: Dialect| Accept { dialect, until, consistency: Some(Consistency::Strong) };
     let accepted = vec![accept(HonoSessions::default().into()), accept(Dialect::HonoKv(HonoKv::default()))];
-    let mut world = World::new(Config { accept: accepted, ..Config::default() });
+    let mut world = World::new(Native { accept: accepted, ..Native::default() });
     world.host = Some("www.example.com");
     world.elsewhere[0].insert(StoreKey::new(ID), (Bytes::from_static(RECORD.as_bytes()), Timestamp::MAX));
     let removed = |cookies: &[String]| -> Vec<String> {
