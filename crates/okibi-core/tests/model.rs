@@ -102,6 +102,7 @@ struct Session {
     tickets: u32,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "facts of a request, which no other depends on")]
 struct UnderWay {
     request: Request,
     /// Which engine serves it.
