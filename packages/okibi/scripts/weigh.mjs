@@ -12,7 +12,7 @@ const BUDGETS = {
   'okibi/memory': 2_600,
   'okibi/sqlite': 2_900,
   'okibi/redis': 4_500,
-  'okibi/postgres': 4_900,
+  'okibi/postgres': 4_950,
   'okibi/mysql': 4_700,
   'okibi/purge': 1_000,
   'okibi/cloudflare-kv': 1_900,
