@@ -132,10 +132,11 @@ impl Engine {
             (Stage::Checking, Came::Loaded(found)) => {
                 self.checked(call, work, found.map(|loaded| loaded.bytes).as_ref())
             }
-            // Nothing was left to write, only to look again before a cookie is sent: no reason to fail. What this request itself
-            // committed has its cookie; one that was found by a marker is found by it again.
+            // Nothing was left to write, only to look again before a cookie is sent: no reason to fail. An id that the browser has
+            // already, or finds by a marker, is not sent, as a login may have replaced it. A new one has no other way.
             (Stage::Loading(_), Came::Failed(_)) if work.is_checked => {
-                if work.hops > 0 {
+                let flow = &call.flow;
+                if work.hops > 0 || flow.live().is_some_and(|live| live.id == flow.presented) {
                     call.flow.set_cookies.clear();
                 }
                 Ok(Step::Done)
