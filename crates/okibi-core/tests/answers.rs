@@ -97,7 +97,7 @@ fn m1_what_was_committed_early_is_no_failure_if_the_store_cannot_be_asked_again(
         world.serve(Some(&cookie), |request| request.log.push(Op::Rotate));
         slow.start_commit(&mut world, false);
         slow.go(&mut world, luck);
-        assert_eq!((slow.outcome.clone(), slow.cookies().len()), (Some(Ok(())), 0));
+        assert_eq!((slow.outcome, slow.cookies().len()), (Some(Ok(())), 0));
     }
     // A renewal that the visitor missed is found again by its marker, so no cookie is needed.
     let (mut world, old) = begun(Config::default());
