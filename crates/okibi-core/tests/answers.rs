@@ -181,6 +181,32 @@ fn a_logout_with_a_sealed_cookie_ends_the_successor_of_a_login_that_came_in_betw
     }
 }
 
+/// The request saw its session live. Then a login moved it, and a take, or a commit in between, found it gone.
+#[test]
+fn n8_a_logout_ends_what_the_session_became_also_if_the_request_had_found_it_gone_and_took_long() {
+    let revoking = Native { protection: sealed(), revocations: true, ..Native::default() };
+    for config in [Native::default(), Native { grace: Duration::ZERO, ..Native::default() }, revoking] {
+        let takes = !matches!(config.protection, Protection::Sealed { .. });
+        for moves in [Op::Rotate, Op::RenewId].into_iter().take(1 + usize::from(takes)) {
+            let (mut world, cookie) = begun(config.clone());
+            let mut logout = world.request(Some(&cookie));
+            logout.load(&mut world);
+            let newest = world.serve(Some(&cookie), |request| request.log.push(moves.clone())).cookie();
+            world.advance(60_000);
+            if takes {
+                logout.take_out(&mut world, "cart");
+            } else {
+                logout.set("cart", 2);
+                logout.commit(&mut world).unwrap();
+            }
+            logout.log = vec![Op::Destroy];
+            logout.commit(&mut world).unwrap();
+            let grace = config.grace;
+            assert!(!world.serve(newest.as_deref(), |_| ()).is_live(), "{moves:?}, grace {grace:?}, stored: {takes}");
+        }
+    }
+}
+
 #[test]
 fn m6_a_kept_old_cookie_opens_nothing_after_a_logout_of_the_sealed_session() {
     let until = Timestamp::from_millis(1_800_000_000_000);

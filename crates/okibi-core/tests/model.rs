@@ -197,6 +197,8 @@ impl Model {
                     session.tickets += 1;
                     assert_eq!(session.tickets, 1, "a value is handed to one request");
                 }
+                // What was dropped is the take; of the other changes the commit decides.
+                under_way.request.events.retain(|event| *event != Event::ChangesDropped);
             }
             Action::Late => world.arrive(),
             Action::Step { request, luck } => {

@@ -111,8 +111,9 @@ impl Engine {
         match record::decode(&bytes, &MOST_LIMITS) {
             // A note of a sealed session's end outlives its marker's minute.
             Ok(Stored::Marker(Marker { successor: Some(next), until, .. }))
-                // Who saw the session live in this very request ends what became of it, however long the request took.
-                if hops < MOST_MOVES && (until > call.now || call.flow.live().is_some()) =>
+                // Who saw the session live in this very request, or the marker, ends what became of it, however long the request took.
+                if hops < MOST_MOVES
+                    && (until > call.now || matches!(call.flow.base, Base::Live(_) | Base::Barred)) =>
             {
                 Ok(look(call.flow, work, next, hops + 1))
             }
