@@ -7,8 +7,8 @@ import { gzipSync } from 'node:zlib'
 /** The most that each subpath may weigh, in bytes: what it needs and 3 %. To raise one is a decision: say why in the commit. */
 const BUDGETS = {
   okibi: 20_400,
-  'okibi/accept': 7_500,
-  'okibi/iron': 8_600,
+  'okibi/accept': 8_250,
+  'okibi/iron': 8_900,
   'okibi/memory': 2_600,
   'okibi/sqlite': 2_900,
   'okibi/redis': 4_500,
@@ -21,7 +21,7 @@ const BUDGETS = {
   'okibi/deno-kv': 2_300,
   'okibi/layered': 1_800,
   'okibi/unstorage': 3_300,
-  'okibi/hono-kv-session': 22_100,
+  'okibi/hono-kv-session': 22_500,
   'okibi/hono-kv-session/cloudflare': 2_600,
   'okibi/hono-kv-session/d1': 2_100,
   'okibi/hono-kv-session/denokv': 2_100,

@@ -307,6 +307,24 @@ interface Configured {
 /** The configuration of an engine, as it reads it: spans in milliseconds. */
 export type EngineOptions = Readonly<Record<string, unknown>>
 
+/** Options as the engine reads them. Fails for what has no JSON, which would count as not given, and names it as an app does. */
+export function textOf(options: EngineOptions): string {
+  const inside = new Map<unknown, string>()
+  return JSON.stringify(options, function (this: unknown, name: string, value: unknown) {
+    const within = inside.get(this) ?? ''
+    const own = name.replace(/^max(?=Bytes|Names|Depth)(.*)/, (_, limit: string) => `limits.${limit.toLowerCase()}`)
+    const path = /^(\d*|dialect)$/.test(name) ? within : `${within}.${own}`
+    if (['function', 'symbol', 'bigint'].includes(typeof value)) {
+      throw new OkibiError(
+        'config',
+        `sessions: ${path.slice(1)} of type ${typeof value}: must be given as a plain value`,
+      )
+    }
+    inside.set(value, path)
+    return value
+  })
+}
+
 /** A configured engine. It survives the loss of the instance that it was configured in. */
 export class Engine {
   readonly #engines: Engines
@@ -330,7 +348,7 @@ export class Engine {
 
   constructor(engines: Engines, options: EngineOptions) {
     this.#engines = engines
-    this.#options = JSON.stringify(options)
+    this.#options = textOf(options)
     const configured = this.#configure()
     this.#machine = engines.running
     this.#index = configured.engine

@@ -273,10 +273,10 @@ export function checkNames(options: unknown): void {
   if (typeof options !== 'object' || options === null) {
     throw wrong('options: none given; give at least a store, or a secret to keep sessions in a sealed cookie')
   }
-  const { limits } = options as { readonly limits?: object }
+  const { limits } = options as { readonly limits?: unknown }
   const unknown =
     Object.keys(options).find((name) => !KNOWN.has(name)) ??
-    Object.keys(limits ?? {})
+    Object.keys(isOptions(limits) ? limits : {})
       .filter((name) => !KNOWN_LIMITS.has(name))
       .map((name) => `limits.${name}`)[0]
   if (unknown !== undefined) throw wrong(`${unknown}: there is no such option`)
@@ -297,6 +297,7 @@ function checkKinds(options: Readonly<Record<string, unknown>>): void {
   check(['lazy', 'commitFailedRequests'], (given) => typeof given === 'boolean', 'must be true or false')
   check(['storeTimeout', 'commitDeadline'], (given) => typeof given === 'number', 'must be a number of seconds')
   check(['as'], (given) => typeof given === 'string', 'must be a text')
+  check(['cookie', 'limits'], isOptions, 'must be a plain object of options')
   check(['accept'], Array.isArray, 'must be a list')
   for (const given of (options.accept ?? []) as readonly unknown[]) {
     if (given instanceof Accepted) continue
@@ -310,14 +311,17 @@ function isFunction(given: unknown): boolean {
   return typeof given === 'function'
 }
 
+/** Whether it can have options in it: a Date or a Map has none, and a spread would make an empty object of it. */
+export function isOptions(given: unknown): given is object {
+  return Object.prototype.toString.call(given) === '[object Object]'
+}
+
 /** What the face needs itself. */
 export function outsideOf(options: TimeOptions & Pick<CommonOptions, 'accept'>, store: Store | undefined): Outside {
   if (store) checkStore('store', store)
-  const accepted = (options.accept ?? []).map(({ options }) => options.store)
-  for (const store of accepted) if (store) checkStore('accept.store', store)
   return {
     store,
-    accepted,
+    accepted: (options.accept ?? []).map(({ options }) => options.store),
     now: options.now ?? Date.now,
     random: options.random ?? systemRandom,
     storeTimeout: time('storeTimeout', options.storeTimeout ?? 2),
@@ -326,8 +330,8 @@ export function outsideOf(options: TimeOptions & Pick<CommonOptions, 'accept'>, 
 }
 
 /** Fails for what is no store. */
-export function checkStore(option: string, store: Store): void {
-  const isOne = [store.load, store.swap, store.delete].every((method) => typeof method === 'function')
+export function checkStore(option: string, store: Store | null | undefined): void {
+  const isOne = [store?.load, store?.swap, store?.delete].every(isFunction)
   if (!isOne) throw wrong(`${option}: must have the methods load, swap and delete`)
 }
 

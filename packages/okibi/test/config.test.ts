@@ -9,6 +9,37 @@ import { readVectors } from './support/vectors.js'
 const store = new Watched()
 const secret = 'a secret of thirty-two bytes: no more'
 
+/** What has no JSON, under each option that the engine reads: it would count as not given. */
+const WITHOUT_JSON: [options: unknown, message: RegExp][] = [() => 900, Symbol('one'), 900n].flatMap((given) => {
+  const names = ['namespace', 'idle', 'absolute', 'renewAfter', 'grace', 'persistent', 'insecureForDevelopment']
+  const inCookie = ['name', 'path', 'domain', 'sameSite', 'httpOnly', 'partitioned', 'former']
+  const refused = (name: string, options: object): [unknown, RegExp] => [
+    options,
+    new RegExp(`^sessions: ${name} of type ${typeof given}: must be given as a plain value$`),
+  ]
+  return [
+    ...names.map((name) => refused(name, { store, [name]: given })),
+    ...inCookie.map((name) => refused(`cookie.${name}`, { store, cookie: { [name]: given } })),
+    ...['bytes', 'names', 'depth'].map((name) => refused(`limits.${name}`, { store, limits: { [name]: given } })),
+    refused('cookie.former.path', { store, cookie: { former: [{ path: given }] } }),
+    refused('cookie.path', { store, as: 'admin', cookie: { path: given } }),
+    refused('consistency', { store: { ...bare(), consistency: given } }),
+    ...['chunks', 'maxCookieBytes'].map((name) => refused(name, { secret, [name]: given })),
+  ]
+})
+
+/** What has no options in it. */
+const NO_OBJECTS = [5, true, null, 'text', () => ({}), new Date(), [], new Map()].flatMap((given) =>
+  [
+    ['cookie', { store, cookie: given }],
+    ['cookie', { store, as: 'admin', cookie: given }],
+    ['limits', { store, limits: given }],
+  ].map(([name, options]): [unknown, RegExp] => [
+    options,
+    new RegExp(`^sessions: ${name} of .*: must be a plain object of options$`),
+  ]),
+)
+
 const REFUSED: [options: unknown, message: RegExp][] = [
   [{ store: {} }, /store: must have the methods load, swap and delete/],
   [{ store, idel: 900 }, /idel: there is no such option/],
@@ -52,6 +83,8 @@ const REFUSED: [options: unknown, message: RegExp][] = [
     { secret, cookie: { name: 'x', sameSite: 'sometimes' } },
     /cookie.sameSite of "sometimes": must be 'Strict', 'Lax' or 'None'/,
   ],
+  ...WITHOUT_JSON,
+  ...NO_OBJECTS,
 ]
 
 function bare() {

@@ -2,7 +2,7 @@
 import type { Context } from 'hono'
 import { compat } from '../compat.js'
 import type { Outside } from '../driver.js'
-import type { Engine } from '../engine.js'
+import { type Engine, textOf } from '../engine.js'
 import type { SessionEvent } from '../facts/events.js'
 import { type CommonOptions, outsideOf, type TimeOptions } from '../options.js'
 import type { KvType } from './context.js'
@@ -98,7 +98,7 @@ export function engineOf(settings: Pick<Settings, 'name' | 'secrets' | 'ttl' | '
     cookie: { name },
     consistency: kvType === 'cloudflare' ? 'eventual' : 'strong',
   }
-  const key = JSON.stringify(options)
+  const key = textOf(options)
   let engine = engines.get(key)
   if (!engine) {
     if (engines.size >= MOST_ENGINES) {

@@ -2,7 +2,7 @@
 import type { CookieOptions } from 'hono/utils/cookie'
 import { compat } from '../compat.js'
 import { type Outside, systemRandom } from '../driver.js'
-import type { Engine, EngineOptions } from '../engine.js'
+import { type Engine, type EngineOptions, textOf } from '../engine.js'
 import { OkibiError } from '../errors.js'
 import { givenOf } from '../given.js'
 import type { Store } from '../store.js'
@@ -226,15 +226,19 @@ const engines = new Map<string, Engine>()
 const MOST_ENGINES = 100
 
 function engineOf(options: EngineOptions, about: string): Engine {
-  const key = JSON.stringify(options)
+  try {
+    return keptEngine(options)
+  } catch (cause) {
+    if (!(cause instanceof OkibiError)) throw cause
+    throw wrong(`${about}: ${cause.message.replace(/^sessions: /, '')}`, { cause })
+  }
+}
+
+function keptEngine(options: EngineOptions): Engine {
+  const key = textOf(options)
   let engine = engines.get(key)
   if (!engine) {
-    try {
-      engine = compat.engine(options)
-    } catch (cause) {
-      if (!(cause instanceof OkibiError)) throw cause
-      throw wrong(`${about}: ${cause.message.replace(/^sessions: /, '')}`, { cause })
-    }
+    engine = compat.engine(options)
     for (const oldest of engines.keys()) {
       if (engines.size < MOST_ENGINES) break
       engines.delete(oldest)

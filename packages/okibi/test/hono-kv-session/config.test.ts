@@ -87,6 +87,7 @@ test('options_that_cannot_work_fail_when_they_are_given', () => {
     [{ name: 'a b' }, /name/],
     [{ name: '' }, /name/],
     [{ name: 17 }, /name/],
+    [{ name: () => 'sid' }, /name of type function: must be given as a plain value/],
     [{ name: '__Host-id' }, /a __Host- cookie has no Domain/],
     [{ renew: 'yes' }, /renew/],
     [{ regenerate: 1 }, /regenerate/],

@@ -70,6 +70,10 @@ describe('an option that cannot work is an error that names it', () => {
     [{ store, native: { ...native, store: memoryStore(), idle: undefined } }, 'native.idle: none given'],
     [{ store, native: { ...native, secret: 'short' } }, 'native: '],
     [{ store, native: { ...native, store: memoryStore(), writes: true } }, 'native.writes: there is no such option'],
+    [
+      { store, native: { ...native, store: memoryStore(), namespace: () => 'one' } },
+      'native: namespace of type function: must be given as a plain value',
+    ],
   ]
   for (const [options, message] of wrong) {
     test(message, () => {
