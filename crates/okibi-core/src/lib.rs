@@ -5,7 +5,7 @@
 //! for. [`Engine`] says which calls there are and in which order.
 //!
 //! The feature `compat`, on by default, lets the older dialects be configured ([`Dialect::HonoSessions`], [`Dialect::HonoKv`],
-//! [`Config::accept`]). Without it their types have no values and the compiler drops what speaks them.
+//! [`Native::accept`]). Without it their types have no values and the compiler drops what speaks them.
 //!
 //! Most users want the `okibi` crate instead, which brings the faces and stores.
 #![no_std]

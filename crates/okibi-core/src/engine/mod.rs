@@ -106,7 +106,7 @@ impl Engine {
         self.policy.accepted.iter().map(|accepted| accepted.policy.cookie.name.as_str())
     }
 
-    /// Whether the cookie is the store: then no step is ever asked for, unless [revocations](Config::revocations) are kept.
+    /// Whether the cookie is the store: then no step is ever asked for, unless [revocations](crate::Native::revocations) are kept.
     pub const fn is_sealed(&self) -> bool {
         self.policy.is_sealed()
     }
