@@ -2,8 +2,9 @@
 import type { Context } from 'hono'
 import { OkibiError } from './errors.js'
 import type { SessionEvent } from './facts/events.js'
-import { addToHead, answerError, type HeaderList, sentInside } from './head.js'
+import { addToHead, answerError, clearAnswer, type HeaderList, sentInside } from './head.js'
 import type { CommonOptions } from './options.js'
+import { isForgotten } from './promise.js'
 import { asOkibiError, type Changes, type RequestSession } from './request.js'
 
 /** How a request is handled. */
@@ -36,7 +37,7 @@ export async function around<V extends Changes>(
 
   const thrown = await outcome(next)
   const status = thrown === undefined && c.finalized ? c.res.status : undefined
-  const said = status === undefined ? undefined : manner.failedWhen?.(status)
+  const { said, wrong } = status === undefined ? {} : judged(manner, status)
   const { failed, upgrades } = request.engine.outcome(status, manner.commitsFailed, said)
   let failure: OkibiError | undefined = request.unanswered
   try {
@@ -52,6 +53,12 @@ export async function around<V extends Changes>(
     if (failure) console.error(failure)
     throw thrown.error
   }
+  if (wrong && !failure) {
+    clearAnswer(c, manner.before, request.engine)
+    addToHead(c, request)
+    throw wrong.error
+  }
+  if (wrong) console.error(wrong.error)
   const answerFailure = (failure: OkibiError) =>
     answerError(c, failure, manner.before, request.engine, manner.onStoreError)
   if (failure) await answerFailure(failure)
@@ -61,6 +68,16 @@ export async function around<V extends Changes>(
     // No runtime can send this answer. What was committed stays, so its cookie goes out with the error.
     await answerFailure(answerUsed(cause))
     addToHead(c, request)
+  }
+}
+
+/** What the app says of a status. If it throws, the request has failed, as if the handler had thrown. */
+function judged({ failedWhen }: Manner, status: number): { said?: boolean; wrong?: { readonly error: unknown } } {
+  try {
+    const said = failedWhen?.(status)
+    return said === undefined ? {} : { said }
+  } catch (error) {
+    return { said: true, wrong: { error } }
   }
 }
 
@@ -92,7 +109,7 @@ export function isUpgrade({ method, headers }: Request): boolean {
 /** Tells the app of an event. What goes wrong there is no business of the visitor's. */
 export function tell(onEvent: CommonOptions['onEvent'], event: SessionEvent, c: Context): void {
   try {
-    onEvent?.(event, c)
+    isForgotten(onEvent?.(event, c))
   } catch (error) {
     console.error(error)
   }

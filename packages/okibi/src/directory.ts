@@ -1,5 +1,5 @@
 // The sessions of one owner: to be listed and ended, from inside a request or from anywhere else.
-import { drive, inTime, isPromise, type Outside } from './driver.js'
+import { checkLoaded, drive, inTime, isPromise, type Outside } from './driver.js'
 import type { Engine, Summary } from './engine.js'
 import { OkibiError } from './errors.js'
 import { enginesOf } from './native.js'
@@ -137,10 +137,10 @@ async function verified({ engine, outside }: Asker, owner: string): Promise<[key
     const text = 'sessions of an owner: this store cannot list them; use a store with an index of owners'
     throw new OkibiError('no_owners', text)
   }
-  const ask = async <T>(call: () => T | PromiseLike<T>): Promise<T> => {
+  const ask = async <T>(call: () => T | PromiseLike<T>, check = (answer: T) => answer): Promise<T> => {
     try {
       const answer = call()
-      return isPromise(answer) ? await inTime(outside, answer) : answer
+      return check(isPromise(answer) ? await inTime(outside, answer) : answer)
     } catch (cause) {
       throw new OkibiError('store_unavailable', 'session store unavailable: nothing was written', { cause })
     }
@@ -151,7 +151,7 @@ async function verified({ engine, outside }: Asker, owner: string): Promise<[key
   for (let looks = 1; ; looks += 1) {
     const known = gone.size
     const found = await each(await ask(() => owners.list(stored)), async (key): Promise<[string, Summary][]> => {
-      const loaded = await ask(() => store.load(key))
+      const loaded = await ask(() => store.load(key), checkLoaded)
       const summary = loaded && engine.summary(key, loaded.bytes, owner, outside.now())
       if (!summary) gone.add(key)
       return summary ? [[key, summary]] : []

@@ -3,8 +3,8 @@ import { type Engine, type Reply, refused } from './engine.js'
 import { OkibiError, StoreError } from './errors.js'
 import { Answer } from './facts/border.js'
 import type { SessionEvent } from './facts/events.js'
-import { isPromise } from './promise.js'
-import type { Awaitable, Store } from './store.js'
+import { isForgotten, isPromise } from './promise.js'
+import type { Awaitable, Loaded, Store, Swap } from './store.js'
 
 export { isPromise }
 
@@ -54,7 +54,9 @@ const NOTHING = new Uint8Array()
 export function randomBytes(outside: Outside): Uint8Array {
   const bytes = new Uint8Array(RANDOM_BYTES)
   try {
-    outside.random(bytes)
+    // The bytes would be zeros until it has ended.
+    if (isForgotten(outside.random(bytes)))
+      throw new TypeError('random: returned a promise; must fill the bytes at once')
   } catch (cause) {
     throw new OkibiError('entropy', 'entropy: the source of random bytes failed', { cause })
   }
@@ -116,24 +118,51 @@ function carryOut(outside: Outside, task: Task, { head, write, expected }: Reply
   try {
     switch (head.step) {
       case 'load':
-        return read(outside, store.load(head.key), (loaded) => ({
-          kind: Answer.loaded,
-          payload: loaded?.bytes,
-          expiresAt: loaded?.expiresAt,
-        }))
+        return read(outside, store.load(head.key), (answer) => {
+          const loaded = checkLoaded(answer)
+          return { kind: Answer.loaded, payload: loaded?.bytes, expiresAt: loaded?.expiresAt ?? undefined }
+        })
       case 'delete':
         return read(outside, store.delete(head.key), () => ({ kind: Answer.deleted }))
       default: {
         const bytes = write ?? new Uint8Array()
         const { expiresAt, owner } = head
-        return read(outside, store.swap(head.key, expected, { bytes, expiresAt, owner }), (swap) =>
-          swap.done ? { kind: Answer.done } : { kind: Answer.conflict, payload: swap.current },
-        )
+        return read(outside, store.swap(head.key, expected, { bytes, expiresAt, owner }), (answer) => {
+          const swap = checkSwap(answer)
+          return swap.done ? { kind: Answer.done } : { kind: Answer.conflict, payload: swap.current ?? undefined }
+        })
       }
     }
   } catch (cause) {
     return failed(cause)
   }
+}
+
+/** What a load answered, if it is what a load must answer: else the store is at fault. `null` counts as nothing there. */
+export function checkLoaded(answer: Loaded | undefined): Loaded | undefined {
+  const found = answer ?? undefined
+  if (found === undefined || (kindOf(found.bytes) === 'Uint8Array' && Number.isFinite(found.expiresAt ?? 0)))
+    return found
+  throw nonsense('load', found, 'undefined, or { bytes: Uint8Array, expiresAt?: number }')
+}
+
+function checkSwap(answer: Swap): Swap {
+  const { done, current } = (answer ?? {}) as { done?: unknown; current?: unknown }
+  if (done === true || (done === false && (current == null || kindOf(current) === 'Uint8Array'))) return answer
+  throw nonsense('swap', answer, '{ done: true }, or { done: false, current: Uint8Array or undefined }')
+}
+
+/** What kind of thing it is, also if it is of another realm, such as a test runner's. */
+function kindOf(value: unknown): string {
+  return Object.prototype.toString.call(value).slice(8, -1)
+}
+
+/** Names the kinds of what came, and never a value or a name of the store's own, which may be a key. */
+function nonsense(method: string, answer: unknown, must: string): StoreError {
+  const given = Object(answer) as Readonly<Record<string, unknown>>
+  const parts = ['bytes', 'expiresAt', 'done', 'current'].filter((name) => name in given)
+  const came = [kindOf(answer), ...parts.map((name) => `${name}: ${kindOf(given[name])}`)].join(', ')
+  return new StoreError('unknown', `${method}: answered ${came}; must answer ${must}`)
 }
 
 /** What an answer of the store, now or later, is to the engine. */

@@ -135,6 +135,25 @@ export async function answerError(
   engine: Engine,
   onStoreError: CommonOptions['onStoreError'],
 ): Promise<void> {
+  const inside = clear(c, before, engine)
+  c.status(error.status)
+  const answer = await errorAnswer(c, error, onStoreError)
+  for (const name of new Set(before.map(([name]) => name))) {
+    if (answer.headers.has(name)) continue
+    for (const [other, value] of before) if (other === name) answer.headers.append(name, value)
+  }
+  finish(answer.headers, inside, engine)
+  replace(c, answer)
+}
+
+/** Leaves of the app's answer what `answerError` would leave of it, for an error that Hono answers on these headers. */
+export function clearAnswer(c: Context, before: HeaderList, engine: Engine): void {
+  const inside = clear(c, before, engine)
+  finish(c.res.headers, inside, engine)
+}
+
+/** Puts a bare answer in place of the present one, and says which cookies of that must leave. */
+function clear(c: Context, before: HeaderList, engine: Engine): readonly string[] {
   const inside = committedInside(c.res.headers, engine)
   discard(c.res)
   // Hono goes on to build answers on the headers of the present one, so that is made a bare one first.
@@ -142,16 +161,13 @@ export async function answerError(
   const { headers } = c.res
   for (const name of [...headers.keys()]) headers.delete(name)
   for (const [name, value] of before) headers.append(name, value)
-  c.status(error.status)
-  const answer = await errorAnswer(c, error, onStoreError)
-  for (const name of new Set(before.map(([name]) => name))) {
-    if (answer.headers.has(name)) continue
-    for (const [other, value] of before) if (other === name) answer.headers.append(name, value)
-  }
-  for (const cookie of inside) answer.headers.append('Set-Cookie', cookie)
-  const cacheControl = engine.cacheControl(answer.headers.get('Cache-Control'), true, true)
-  if (cacheControl !== null) answer.headers.set('Cache-Control', cacheControl)
-  replace(c, answer)
+  return inside
+}
+
+function finish(headers: Headers, inside: readonly string[], engine: Engine): void {
+  for (const cookie of inside) headers.append('Set-Cookie', cookie)
+  const cacheControl = engine.cacheControl(headers.get('Cache-Control'), true, true)
+  if (cacheControl !== null) headers.set('Cache-Control', cacheControl)
 }
 
 /** The app's answer to the failure, or the default one. Its headers can be changed. */
@@ -162,8 +178,13 @@ async function errorAnswer(
 ): Promise<Response> {
   if (onStoreError) {
     try {
-      const answer = await onStoreError(error, c)
-      return copyOf(answer)
+      const answer: Response | undefined = await onStoreError(error, c)
+      // It may be of another realm, or of Node's adapter.
+      const { status, headers } = answer ?? {}
+      if (answer && typeof status === 'number' && typeof headers?.getSetCookie === 'function') return copyOf(answer)
+      console.error(
+        new TypeError(`onStoreError: returned no Response but type ${typeof answer}; must return a Response`),
+      )
     } catch (other) {
       console.error(other)
     }

@@ -4,7 +4,7 @@ import { around, isUpgrade, tell } from './around.js'
 import { headersOf } from './head.js'
 import { type CommonOptions, checkNames, outsideOf, type SessionOptions, wrong } from './options.js'
 import { type Place, placesOf } from './places.js'
-import { isPromise } from './promise.js'
+import { isForgotten, isPromise } from './promise.js'
 import { RequestSession } from './request.js'
 import { checkSame, type Described } from './same.js'
 import { LazySession, Session } from './session.js'
@@ -110,9 +110,10 @@ function checkedFailedWhen({ failedWhen }: CommonOptions<string>): ((status: num
   if (!failedWhen) return undefined
   return (status) => {
     const failed: unknown = failedWhen(status)
-    // A promise counts as true, so every change would be dropped without a word.
-    if (typeof failed === 'object') throw wrong('failedWhen: must return true or false, and no promise')
-    return Boolean(failed)
+    // A promise would count as true, and every change be dropped without a word.
+    if (typeof failed === 'boolean') return failed
+    const what = isForgotten(failed) ? 'a promise' : failed === null ? 'null' : `type ${typeof failed}`
+    throw wrong(`failedWhen: returned ${what}; must return true or false`)
   }
 }
 

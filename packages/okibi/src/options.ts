@@ -69,7 +69,7 @@ export interface TimeOptions {
   readonly commitDeadline?: number | undefined
   /** What time it is, in milliseconds since the Unix epoch. Default `Date.now`. For tests. */
   readonly now?: (() => number) | undefined
-  /** Fills the bytes with randomness that nobody can guess, or throws. Default `crypto.getRandomValues`. For tests. */
+  /** Fills the bytes at once with randomness that nobody can guess, or throws. Default `crypto.getRandomValues`. For tests. */
   readonly random?: ((bytes: Uint8Array) => unknown) | undefined
 }
 
@@ -125,15 +125,20 @@ export interface CommonOptions<As extends string = 'session'> extends TimeOption
   /**
    * Which status of the answer means that the request failed, so that it changes nothing. Default: 5xx, 408 (a timeout cut the
    * handler off) and 499 (the client went away). A request without an answer has failed in any case.
-   * Refused beside `commitFailedRequests: true`.
+   * Refused beside `commitFailedRequests: true`. If it throws, the request has failed as if the handler had thrown that error;
+   * an answer that is no boolean, such as a promise, is an error with the code `config`.
    */
   readonly failedWhen?: ((status: number) => boolean) | undefined
   /**
    * The answer to a session that failed: its load, its commit. Default: 503 if the store failed, else 500, with a short
    * text, and the error goes to `console.error`. Nothing of what the app had answered is in it: no header, no cookie.
+   * If the function fails or answers with no `Response`, the default is the answer.
    */
   readonly onStoreError?: ((error: OkibiError, c: Context) => Awaitable<Response>) | undefined
-  /** Told of what an operator may want to count: forged cookies, conflicts. It holds no id, secret or value. */
+  /**
+   * Told of what an operator may want to count: forged cookies, conflicts. It holds no id, secret or value. It is not awaited;
+   * what it throws or rejects with goes to `console.error`.
+   */
   readonly onEvent?: ((event: SessionEvent, c: Context) => void) | undefined
 }
 

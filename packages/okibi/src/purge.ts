@@ -1,5 +1,6 @@
 // Drops expired sessions now and then, for stores whose backend does not do that by itself.
 import { OkibiError } from './errors.js'
+import { isForgotten } from './promise.js'
 import type { Awaitable } from './store.js'
 
 /** A store that can drop what has expired: SQLite, D1, Postgres, MySQL. */
@@ -10,7 +11,10 @@ export interface Purgeable {
 
 /** How {@link purgeEvery} reports. */
 export interface PurgeOptions {
-  /** Told of each purge that fails; it is tried again after the next period. Default: the error goes to `console.error`. */
+  /**
+   * Told of each purge that fails; it is tried again after the next period. Default: the error goes to `console.error`, and so
+   * does what this function throws or rejects with.
+   */
   readonly onError?: ((error: unknown) => void) | undefined
 }
 
@@ -54,7 +58,7 @@ export function purgeEvery(store: Purgeable, seconds: number, options: PurgeOpti
     try {
       await store.purge()
     } catch (error) {
-      onError(error)
+      tell(onError, error)
     }
     if (isStopped) return
     timer = setTimeout(() => {
@@ -69,6 +73,15 @@ export function purgeEvery(store: Purgeable, seconds: number, options: PurgeOpti
       clearTimeout(timer)
       await running
     },
+  }
+}
+
+/** What goes wrong in the app's callback ends neither the purging nor the process. */
+function tell(onError: (error: unknown) => unknown, error: unknown): void {
+  try {
+    isForgotten(onError(error))
+  } catch (other) {
+    console.error(other)
   }
 }
 

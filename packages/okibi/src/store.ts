@@ -45,6 +45,7 @@ export interface OwnerIndex {
  * A place for sessions. Three methods, no knowledge of sessions; `okibi/contract` says in tests what each must do.
  *
  * A method may answer at once or with a promise. Throw a `StoreError` where it is known whether something was written.
+ * An answer of another shape counts as a fault of the store.
  *
  * @example
  * ```ts

@@ -1,10 +1,10 @@
 // What a request sees of its session: the loaded values under its own changes, and those changes as a log.
-import { isPromise } from './driver.js'
 import type { Limits, SessionHead } from './engine.js'
 import { bytesOf, Entries, type Entry, tooLarge } from './entries.js'
 import { OkibiError } from './errors.js'
 import { isInexact, whyNotJson } from './json.js'
 import { Log, type Op, type Ops } from './log.js'
+import { isForgotten } from './promise.js'
 
 /** The end of an update that saw no session that there is. */
 const NOWHERE = `"basis":${2 ** 32 - 1}}}`
@@ -344,7 +344,7 @@ export function encode(name: string, value: unknown, depth: number): string {
   const refuse = (what: string, cause?: unknown) => {
     return new OkibiError('invalid_value', `session value ${quoted(name)}: ${what}`, { cause })
   }
-  if (isPromise(value)) throw refuse('a promise is not JSON; await it first')
+  if (isForgotten(value)) throw refuse('a promise is not JSON; await it first')
   if (value === undefined || typeof value === 'function' || typeof value === 'symbol') {
     throw refuse(`a value of type ${typeof value} is not JSON; use remove to take the name away`)
   }
