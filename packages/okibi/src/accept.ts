@@ -17,7 +17,7 @@ export type { AcceptedCookie, AcceptHonoKvSession, AcceptHonoSessions, AcceptOpt
  * Sessions of an older package, for the option `accept` of `sessions`: each is taken over at its visitor's next request.
  *
  * It is a function of a subpath of its own because reading the older dialects takes another module of the engine, of about
- * 110 KB gzipped, that an app ships only with this import. Throws an `OkibiError` with the code `config` for an option that the
+ * 100 KB gzipped, that an app ships only with this import. Throws an `OkibiError` with the code `config` for an option that the
  * dialect does not have, and for a store, a secret or a cookie that cannot be one; `sessions` checks the rest.
  *
  * @example
