@@ -36,7 +36,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("iron", iron),
 ];
 
-/// Whatever is read as an id is spelled in exactly that way (S3: only canonical ids reach a store).
+/// Whatever is read as an id is spelled in exactly that way: only canonical ids reach a store.
 ///
 /// # Panics
 /// If an id that was read is written differently.

@@ -17,7 +17,7 @@ use std::{
 
 use okibi_fuzz::{TARGETS, Target};
 
-/// One input may take no longer than this: parsing is linear (S13).
+/// One input may take no longer than this: parsing is linear.
 const LONGEST_RUN: Duration = Duration::from_secs(5);
 
 /// What was asked for.

@@ -8,8 +8,8 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::state::{State, variants};
 
-/// The secret in a visitor's cookie: 32 random bytes, or the text that an older dialect uses. It is never shown (S7), and
-/// okibi's own is never stored (S2).
+/// The secret in a visitor's cookie: 32 random bytes, or the text that an older dialect uses. It is never shown, and
+/// okibi's own is never stored.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Id(Form);
 
@@ -108,9 +108,9 @@ impl fmt::Debug for Id {
     }
 }
 
-/// Where a record lies in a store. In okibi's own dialect it opens nothing: no id can be computed from it (S2).
+/// Where a record lies in a store. In okibi's own dialect it opens nothing: no id can be computed from it.
 ///
-/// In an older dialect the key *is* the id, so it is never shown (S7): [`StoreKey::as_str`] is for stores alone.
+/// In an older dialect the key *is* the id, so it is never shown: [`StoreKey::as_str`] is for stores alone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoreKey(Arc<str>);
 

@@ -14,7 +14,7 @@ use crate::{
     time::{Timestamp, millis},
 };
 
-/// What a record may be at most. Beyond it nothing is decoded and nothing is written (S25).
+/// What a record may be at most. Beyond it nothing is decoded and nothing is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of an encoded record. Default 65 536.

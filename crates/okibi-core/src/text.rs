@@ -73,7 +73,7 @@ impl Text {
 }
 
 impl fmt::Debug for Text {
-    /// Never the text itself: it may be a session's value (S7).
+    /// Never the text itself: it may be a session's value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Text({} bytes)", self.0.len())
     }

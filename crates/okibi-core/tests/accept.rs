@@ -1,4 +1,4 @@
-//! Taking over the sessions of older dialects (N24), and that a logout stays one whichever cookie comes (N41).
+//! Taking over the sessions of older dialects, and that a logout stays one whichever cookie comes.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod support;

@@ -211,7 +211,7 @@ fn check_cut(world: &mut World, request: &Request, cookie: &str, what: &str) {
     }
     // Orphans and markers go by themselves.
     world.advance(25 * 60 * 60 * 1000);
-    assert_eq!(world.entries(), 0, "{what}: everything written carries an expiry (N13)");
+    assert_eq!(world.entries(), 0, "{what}: everything written carries an expiry");
 }
 
 #[test]

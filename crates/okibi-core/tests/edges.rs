@@ -186,7 +186,7 @@ fn a_rotation_is_made_although_what_was_there_before_cannot_be_cleared_up() {
     }
 }
 
-/// S7: what is printed of a request and of an answer says nothing that the store or the cookie holds.
+/// What is printed of a request and of an answer says nothing that the store or the cookie holds.
 #[test]
 fn s7_what_is_printed_for_debugging_tells_sizes_and_no_contents() {
     let bytes = Bytes::from_static(b"a secret");

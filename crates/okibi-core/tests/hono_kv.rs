@@ -77,7 +77,7 @@ fn n3_n10_n15_renewals_are_spaced_and_never_more_than_one_a_minute() {
     let mut world = self::world(HonoKv { ttl: Duration::from_secs(1), ..HonoKv::default() }, Consistency::Strong);
     let request = world.serve(None, |request| create(request, "user01"));
     let id = request.cookie().unwrap();
-    assert!(request.cookies()[0].contains("Max-Age=60;"), "raised to a minute (N12)");
+    assert!(request.cookies()[0].contains("Max-Age=60;"), "raised to a minute");
     let (before, mut writes) = (world.steps.len(), Vec::new());
     for second in 1..600 {
         world.advance(1000);

@@ -506,7 +506,7 @@ fn an_encrypted_id_is_an_iron_seal_that_any_key_of_the_ring_opens() {
     let cookie = world.serve(None, |request| request.set("n", 1)).cookie().unwrap();
     assert!(cookie.starts_with("Fe26.2**"));
     let id = world.store.keys().next().unwrap().as_str().to_owned();
-    assert!(!world.serve(Some(&id), |_| {}).is_live(), "with a key a bare id opens nothing (S27)");
+    assert!(!world.serve(Some(&id), |_| {}).is_live(), "with a key a bare id opens nothing");
     world.engine = Engine::new(config(sealed(&[KEY, OLD_KEY]))).unwrap();
     assert!(world.serve(Some(&cookie), |_| {}).is_live());
     world.advance(2 * MINUTE);
@@ -517,7 +517,7 @@ fn an_encrypted_id_is_an_iron_seal_that_any_key_of_the_ring_opens() {
         renewed.as_bytes(),
         world.now,
     );
-    assert_eq!(opened.unwrap(), format!("\"{id}\""), "sealed again with the first key (N22)");
+    assert_eq!(opened.unwrap(), format!("\"{id}\""), "sealed again with the first key");
     world.engine = Engine::new(config(sealed(&[KEY]))).unwrap();
     assert!(!world.serve(Some(&cookie), |_| {}).is_live());
     assert!(world.serve(Some(&renewed), |_| {}).is_live());

@@ -96,7 +96,7 @@ fn s30_what_the_real_packages_refuse_does_not_open() {
         let (why, options, secrets) = (text(&case["why"]), options(case), [secret(case)]);
         let error = unseal(&options, Secrets::Named(&secrets), text(&case["sealed"]).as_bytes(), NOW).unwrap_err();
         assert_eq!(error.code(), text(&case["flaw"]), "{why}");
-        // Whatever it was, it reads the same from outside (S26).
+        // Whatever it was, it reads the same from outside.
         assert_eq!(error.to_string(), "iron: this seal does not open", "{why}");
     }
 }
@@ -175,7 +175,7 @@ fn s29_a_secret_id_selects_exactly_one_secret() {
     assert_eq!(opens(Secrets::Named(&ring), &Secret::new(key('d'))), ok);
     assert_eq!(opens(Secrets::Named(&ring), &Secret::new(key('n'))), Err("mac"));
     assert_eq!(opens(Secrets::Named(&ring[..2]), &Secret::new(key('n'))), Err("unknown_secret"));
-    // Bare passwords open what any of them made, under any id (N22).
+    // Bare passwords open what any of them made, under any id.
     assert_eq!(opens(Secrets::Any(&ring), &named("other", 'x')), ok);
     assert_eq!(opens(Secrets::Any(&ring), &Secret::new(key('z'))), Err("mac"));
     assert_eq!(opens(Secrets::Any(&[]), &Secret::new(key('n'))), Err("unknown_secret"));

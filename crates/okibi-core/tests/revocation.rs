@@ -1,4 +1,4 @@
-//! Sealed sessions whose ends are noted in a store (N9): no copy of a cookie opens after a logout or a rotation.
+//! Sealed sessions whose ends are noted in a store: no copy of a cookie opens after a logout or a rotation.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod support;
@@ -106,7 +106,7 @@ fn s22_the_store_is_asked_only_for_whoever_asks_for_their_session() {
     let mut logout = world.request(Some(&cookie));
     logout.log.push(Op::Destroy);
     logout.commit(&mut world).unwrap();
-    assert_eq!(calls(&logout), (0, 1, 0), "a logout need not look first (N8)");
+    assert_eq!(calls(&logout), (0, 1, 0), "a logout need not look first");
     assert!(!opens(&mut world, &cookie));
 }
 

@@ -630,7 +630,7 @@ fn n16_a_sealed_session_is_chunked_all_or_nothing_and_stale_chunks_go() {
         cookies.iter().zip(["__Host-session=4.", "__Host-session.1=", "__Host-session.2=", "__Host-session.3="])
     {
         assert!(header.starts_with(name), "{header}");
-        assert!(pair(header).len() - 1 <= 4096, "S9: name and value");
+        assert!(pair(header).len() - 1 <= 4096, "name and value");
     }
     let pairs: Vec<String> = cookies.iter().map(pair).collect();
     let live = |header: &str| world.engine.open([header.as_bytes()], world.now).record().is_some();
@@ -1000,7 +1000,7 @@ fn s15_the_presets_are_those_of_nist() {
     assert_eq!(Native::default().lifetime, Lifetime::AAL2);
 }
 
-/// N10: such a store takes one write per key and second, so the marker of a destroyed session is its end, and lies there
+/// Such a store takes one write per key and second, so the marker of a destroyed session is its end, and lies there
 /// until it expires. It still leads whoever logs out to what a parallel rotation made of the session.
 #[test]
 fn n1_n10_on_an_eventual_store_a_logout_writes_once_and_still_ends_the_successor() {

@@ -1,4 +1,4 @@
-//! Wycheproof's vectors for every primitive that okibi uses (S26), but for AES-CTR, of which it has none:
+//! Wycheproof's vectors for every primitive that okibi uses, but for AES-CTR, of which it has none:
 //! XChaCha20-Poly1305, HMAC-SHA256, HKDF-SHA256, and for Iron AES-CBC, HMAC-SHA1 and PBKDF2-HMAC-SHA1.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 

@@ -2,7 +2,7 @@
 //!
 //! The driver's cluster connection sends a command again when its answer was lost. For what only reads, or can be done
 //! twice, that is right. A swap that comes a second time may meet what somebody else has written over the first in the
-//! meantime: it would look as if it had never happened, and its changes would be made once more (N39). So a lost
+//! meantime: it would look as if it had never happened, and its changes would be made once more. So a lost
 //! answer to a swap is reported here as something that the driver does not try again, and the engine finds out what became of it.
 
 use std::{

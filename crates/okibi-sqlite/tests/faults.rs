@@ -152,7 +152,7 @@ async fn f_s24_a_damaged_file_is_an_error_and_never_a_panic() {
     for at in 0..200 {
         let error = store.load(&key(at)).await.unwrap_err();
         assert!(texts(&error).contains("malformed"), "{}", texts(&error));
-        assert!(!format!("{error:?} {}", texts(&error)).contains("canary"), "S7: a value got into an error");
+        assert!(!format!("{error:?} {}", texts(&error)).contains("canary"), "a value got into an error");
     }
     let error = store.swap(&key(1), None, write("new")).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);

@@ -20,7 +20,7 @@ use okibi_core::Text;
 /// # }
 /// ```
 ///
-/// A value of another type does not compile (N36):
+/// A value of another type does not compile:
 ///
 /// ```compile_fail,E0277
 /// # use okibi_tower::{Name, Session};

@@ -144,10 +144,10 @@ impl<K> Sessions<K> {
     }
 
     /// Takes over the sessions of an older dialect until the given time: a visitor who comes with its cookie stays signed
-    /// in and gets the new cookie at once, and the old one is removed (N24).
+    /// in and gets the new cookie at once, and the old one is removed.
     ///
     /// `store` is where the older dialect keeps them. A session that was taken over and ended stays ended, whichever cookie
-    /// comes (N41). To move a service of several nodes, first let every node accept, then let them write.
+    /// comes. To move a service of several nodes, first let every node accept, then let them write.
     ///
     /// Sessions of `hono-kv-session` are kept by host name, which a tower layer does not know: the Hono package takes those over.
     pub fn accept(mut self, dialect: HonoSessions, store: impl Store, until: Timestamp) -> Self {
@@ -167,7 +167,7 @@ impl<K> Sessions<K> {
     }
 
     /// For [`sealed`](Sessions::sealed): notes in this store which sessions have ended, so that nobody can go on with a copy
-    /// of the cookie from before a logout or a change of privilege (N9).
+    /// of the cookie from before a logout or a change of privilege.
     ///
     /// A note is some hundred bytes, and is kept until the session would have ended anyway, which needs an absolute
     /// timeout. It costs one load for a request that asks for its session, one more for one that changes it, and one write

@@ -106,7 +106,7 @@ impl Shared {
         (self.outside.clock)()
     }
 
-    /// Random bytes for one call of the engine. A failure of the source is an error, never a weak id (S1).
+    /// Random bytes for one call of the engine. A failure of the source is an error, never a weak id.
     pub(crate) fn random(&self) -> Result<Random, Error> {
         let mut bytes = [0; RANDOM_BYTES];
         (self.outside.entropy)(&mut bytes).map_err(|source| {

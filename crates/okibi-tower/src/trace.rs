@@ -1,4 +1,4 @@
-//! What operators see: the engine's events and the outcome of commits, never an id or a value (S7).
+//! What operators see: the engine's events and the outcome of commits, never an id or a value.
 
 use std::{error::Error as StdError, fmt, iter};
 

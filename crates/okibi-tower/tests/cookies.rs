@@ -161,7 +161,7 @@ async fn n22_secrets_rotate_for_seals_and_signatures() {
 /// Makes a configuration out of the default one.
 type Make = fn(Sessions) -> Sessions;
 
-/// N23, S28: what one configuration made opens under no other, with the very same secret and store.
+/// What one configuration made opens under no other, with the very same secret and store.
 #[tokio::test]
 async fn n23_s28_the_swap_matrix_opens_nothing() {
     let world = World::new();

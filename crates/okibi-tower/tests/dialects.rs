@@ -134,7 +134,7 @@ fn what_does_not_fit_together_is_refused_by_name() {
     assert!(says(Sessions::new(MemoryStore::new()).accept_sealed(keyed(), until)).contains("accept"));
 }
 
-/// S7: in these dialects the key is the id, so no store key may ever show.
+/// In these dialects the key is the id, so no store key may ever show.
 #[tokio::test]
 async fn s7_a_store_key_never_shows() {
     let store = Arc::new(MemoryStore::new());

@@ -92,7 +92,7 @@ async fn a_guard_without_its_layer_never_lets_pass() {
     }
 }
 
-/// N29: two sessions in one app, two cookies, one store; each with its own values, logins and guards.
+/// Two sessions in one app, two cookies, one store; each with its own values, logins and guards.
 #[tokio::test]
 async fn n29_two_sessions_in_one_app_share_a_store_and_nothing_else() {
     let world = World::new();

@@ -47,7 +47,7 @@ async fn n14_activity_never_moves_a_session_past_its_absolute_deadline() {
     assert!(!is_live(&browser).await);
 }
 
-/// S16: the engine judges by itself; this store has a clock of its own that stands still and never drops anything.
+/// The engine judges by itself; this store has a clock of its own that stands still and never drops anything.
 #[tokio::test]
 async fn n14_s16_expiry_is_enforced_whatever_the_store_does() {
     let clock = support::Clock::new();

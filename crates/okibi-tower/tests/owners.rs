@@ -182,7 +182,7 @@ async fn n25_expired_sessions_are_not_listed() {
     deed.await.ok();
 }
 
-/// N1: what was ended from outside stays ended, whatever its own request does meanwhile.
+/// What was ended from outside stays ended, whatever its own request does meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn n1_n25_a_request_under_way_cannot_bring_an_ended_session_back() {
     let world = World::new();

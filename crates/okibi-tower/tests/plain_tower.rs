@@ -94,7 +94,7 @@ async fn any_service_can_have_a_guard() {
     );
 }
 
-/// N17: whatever kind of answer it is, the cookie goes out once, and the app's own headers stay.
+/// Whatever kind of answer it is, the cookie goes out once, and the app's own headers stay.
 #[tokio::test]
 async fn n17_cookies_survive_raw_redirected_and_error_answers() {
     for status in [200, 204, 301, 303, 304, 400, 401, 404, 451] {

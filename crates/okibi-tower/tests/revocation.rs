@@ -1,4 +1,4 @@
-//! Sealed cookies whose ends are noted in a store (N9), through the layer.
+//! Sealed cookies whose ends are noted in a store, through the layer.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! S7: no id, secret or value shows up in what is logged, in an error or in any Debug output, down to TRACE.
+//! No id, secret or value shows up in what is logged, in an error or in any Debug output, down to TRACE.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 

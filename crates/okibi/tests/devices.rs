@@ -1,4 +1,4 @@
-//! The example of `docs/log-out-everywhere.md` does what the page says (N25), and the page shows it as it is.
+//! The example of `docs/log-out-everywhere.md` does what the page says, and the page shows it as it is.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, dead_code, reason = "a test fails by panicking")]
 

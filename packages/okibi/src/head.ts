@@ -126,7 +126,7 @@ function replace(c: Context, answer: Response): void {
 
 /**
  * Answers a session's failure. Nothing of what the app had answered leaves: only the headers that were set before the
- * session's middleware ran are kept (N42), and the cookies of other sessions inside.
+ * session's middleware ran are kept, and the cookies of other sessions inside.
  */
 export async function answerError(
   c: Context,

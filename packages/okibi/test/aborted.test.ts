@@ -1,4 +1,4 @@
-// N37: requests that are aborted at any point, with either module of the engine, leave nothing behind.
+// Requests that are aborted at any point, with either module of the engine, leave nothing behind.
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { accept } from '../src/accept.js'

@@ -1,4 +1,4 @@
-// What cannot work fails when it is configured, and the message names the value and the fix: S8, N27, N38.
+// What cannot work fails when it is configured, and the message names the value and the fix.
 import { Hono } from 'hono'
 import { expect, test, vi } from 'vitest'
 import { guard, OkibiError, type SessionEnv, type SessionOptions, sessions } from '../src/index.js'

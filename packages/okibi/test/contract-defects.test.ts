@@ -1,4 +1,4 @@
-// The suite finds what is wrong (F): every defect that is planted in an honest store, under the name of the broken rule.
+// The suite finds what is wrong: every defect that is planted in an honest store, under the name of the broken rule.
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type ContractOptions, storeContract } from '../src/contract.js'
 import type { Consistency, Store } from '../src/store.js'

@@ -1,4 +1,4 @@
-// Cookies and secrets: N8, N16, N21, N22, N23, N35, S9, S10, S28, chunks, development mode.
+// Cookies and secrets: attributes, prefixes, sizes, chunks, removal, the development mode, several secrets.
 import { Hono } from 'hono'
 import { expect, test, vi } from 'vitest'
 import { OkibiError, type SessionEnv, type SessionEvent, type SessionOptions, sessions } from '../src/index.js'

@@ -1,4 +1,4 @@
-// The example of docs/log-out-everywhere.md does what the page says (N25), and the page shows it as it is.
+// The example of docs/log-out-everywhere.md does what the page says, and the page shows it as it is.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

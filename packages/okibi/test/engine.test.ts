@@ -1,4 +1,4 @@
-// The engine behind the border: N37, and what happens when it stops.
+// The engine behind the border: its memory stays flat, and what happens when it stops.
 import { Hono } from 'hono'
 import { beforeEach, expect, test, vi } from 'vitest'
 import { RANDOM_BYTES } from '../src/driver.js'

@@ -1,4 +1,4 @@
-// Which requests have failed, and what is kept of them: nothing but the end of a session. N54, N58.
+// Which requests have failed, and what is kept of them: nothing but the end of a session.
 import { Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { timeout } from 'hono/timeout'

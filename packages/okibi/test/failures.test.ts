@@ -1,4 +1,4 @@
-// When the store fails, or the request does: N6, N7, N39, N42, S1, S21, S23, and rollback.
+// When the store fails, or the request does: the answer, the cookie, the time limits, and what is rolled back.
 import { Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'

@@ -1,4 +1,4 @@
-// Functions in the options: when they are asked, what they may return, and what is kept of it. R7, R13, R18, R28.
+// Functions in the options: when they are asked, what they may return, and what is kept of it.
 import { type Context, Hono } from 'hono'
 import { afterEach, expect, test, vi } from 'vitest'
 import { type Session, type SessionOptions, type Store, sessions } from '../src/index.js'

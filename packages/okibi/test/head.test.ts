@@ -1,4 +1,4 @@
-// What leaves with the head, and when: N17, N18, N29, streaming, WebSocket upgrades.
+// What leaves with the head, and when: every kind of answer, streaming, WebSocket upgrades, two sessions.
 import { Hono } from 'hono'
 import { streamText } from 'hono/streaming'
 import { expect, inject, test, vi } from 'vitest'

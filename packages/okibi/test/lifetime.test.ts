@@ -1,4 +1,4 @@
-// How long a session lives: N14, N31, N40, S15, S16, S17.
+// How long a session lives: idle and absolute spans, the cookie, and clocks that jump.
 import { Hono } from 'hono'
 import { etag } from 'hono/etag'
 import { describe, expect, test } from 'vitest'

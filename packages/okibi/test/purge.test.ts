@@ -1,4 +1,4 @@
-// Purging now and then: at once, then again after each period, never twice at a time, until it is stopped (N27).
+// Purging now and then: at once, then again after each period, never twice at a time, until it is stopped.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type Purging, purgeEvery } from '../src/purge.js'
 

@@ -1,4 +1,4 @@
-// What must hold when requests of one session come at once: N1, N2, N5, S4, S18, S20, and take.
+// What must hold when requests of one session come at once: changes, logouts, logins, renewals, and take.
 import { Hono } from 'hono'
 import { describe, expect, test } from 'vitest'
 import { type SessionEnv, type SessionEvent, sessions } from '../src/index.js'

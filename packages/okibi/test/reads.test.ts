@@ -1,4 +1,4 @@
-// Untouched means untouched, read-only means read-only: N3, N4, N15, N16, N28, S3, S14, S22, S24.
+// Untouched means untouched, read-only means read-only: calls, cookies, headers, malformed ids, damaged records.
 import { Hono } from 'hono'
 import { expect, test } from 'vitest'
 import { type SessionEnv, type SessionEvent, sessions } from '../src/index.js'

@@ -1,4 +1,4 @@
-// Sealed cookies whose ends are noted in a store: N9, N1, N6, S18, S22.
+// Sealed cookies whose ends are noted in a store.
 import { Hono } from 'hono'
 import { expect, test, vi } from 'vitest'
 import { type SessionEnv, type SessionOptions, StoreError, sessions } from '../src/index.js'

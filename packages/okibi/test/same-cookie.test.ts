@@ -1,4 +1,4 @@
-// Two middlewares whose cookies have one name: one session if they are configured the same, an error if not. M4, R8.
+// Two middlewares whose cookies have one name: one session if they are configured the same, an error if not.
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { describe, expect, test, vi } from 'vitest'
 import { guard, type Session, type SessionOptions, type Store, sessions } from '../src/index.js'

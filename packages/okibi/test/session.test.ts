@@ -1,4 +1,4 @@
-// What a handler does with a session: N28, N30, N32, N33, S25, changes in place, flashes.
+// What a handler does with a session: values, names, the order of changes, changes in place, flashes.
 import { Hono } from 'hono'
 import { describe, expect, test } from 'vitest'
 import {

@@ -1,4 +1,4 @@
-// What must and what must not compile (N36). Nothing here runs: the compiler is the test.
+// What must and what must not compile. Nothing here runs: the compiler is the test.
 import { Hono } from 'hono'
 import {
   guard,

@@ -1,4 +1,4 @@
-// The store on unstorage keeps the contract on every runtime (F), and is told from none on Workers (N38).
+// The store on unstorage keeps the contract on every runtime, and is told from none on Workers.
 import { Hono } from 'hono'
 import { createStorage } from 'unstorage'
 import { describe, expect, test } from 'vitest'

@@ -1,4 +1,4 @@
-// What was set reads back as it was set, or is refused where it is set. R10, R24.
+// What was set reads back as it was set, or is refused where it is set.
 import { type Context, Hono } from 'hono'
 import { describe, expect, test, vi } from 'vitest'
 import { type OkibiError, type Session, sessions } from '../src/index.js'

@@ -58,7 +58,7 @@ pub struct CookieConfig {
     /// The cookie without `Secure`, and without all that needs it: the name loses its prefix, `Partitioned` goes, and
     /// `SameSite=None` becomes `Lax`. Default false. **Never in production**: the cookie travels in clear text.
     ///
-    /// Nothing that a request says of itself turns it on (S8). The face says so in its log: see [`Engine::warning`](crate::Engine::warning).
+    /// Nothing that a request says of itself turns it on. The face says so in its log: see [`Engine::warning`](crate::Engine::warning).
     pub insecure_for_development: bool,
 }
 
@@ -300,7 +300,7 @@ impl Template {
         header
     }
 
-    /// A header value that removes the cookie: the same name, path, domain and partition, and no time left (N8).
+    /// A header value that removes the cookie: the same name, path, domain and partition, and no time left.
     pub(crate) fn remove(&self, suffix: &str) -> String {
         self.header(suffix, "", Some(Duration::ZERO), self.removal.as_ref().unwrap_or(&self.attributes))
     }
@@ -402,7 +402,7 @@ fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// A byte that can stand in an attribute's value: printable ASCII but no semicolon (S10).
+/// A byte that can stand in an attribute's value: printable ASCII but no semicolon.
 fn is_attribute_byte(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && byte != b';'
 }

@@ -156,7 +156,7 @@ impl Policy {
         }
     }
 
-    /// Whether a change moves the session's end, so that a cookie with an end of its own has to move along (N40).
+    /// Whether a change moves the session's end, so that a cookie with an end of its own has to move along.
     pub(crate) fn sends_cookie_on_write(&self) -> bool {
         match &self.dialect {
             Dialect::Native(_) => false,
@@ -174,7 +174,7 @@ impl Policy {
         }
     }
 
-    /// When activity is next written down: after a part of the idle span, so that reading costs no write (N3, N15).
+    /// When activity is next written down: after a part of the idle span, so that reading costs no write.
     pub(crate) fn renewal_due_at(&self, record: &Record) -> Timestamp {
         let after = match &self.dialect {
             Dialect::Native(_) => {
@@ -258,7 +258,7 @@ impl Policy {
     }
 }
 
-/// Renewals on an eventually consistent store are a minute apart (N10), but never so far that a session ends between two.
+/// Renewals on an eventually consistent store are a minute apart, but never so far that a session ends between two.
 fn eventually(after: Duration, idle: Duration) -> Duration {
     after.max(Duration::from_mins(1)).min(idle / 2)
 }

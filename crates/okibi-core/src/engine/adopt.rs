@@ -53,7 +53,7 @@ impl Engine {
     }
 
     /// Reads the cookies of accepted dialects. The first of them counts, but none if the written cookie is there, even a
-    /// dead one: a logout would log in again (N41).
+    /// dead one: a logout would log in again.
     pub(super) fn read_accepted(&self, flow: &mut Flow, heard: &Heard<'_>) {
         for (index, accepted) in self.policy.accepted.iter().enumerate() {
             for (_, candidate) in heard.iter().filter(|(other, _)| *other == index) {

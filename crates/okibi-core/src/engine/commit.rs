@@ -130,7 +130,7 @@ impl Engine {
         }
     }
 
-    /// The id was taken, so another is tried (S4); one that the app chose means what lies there.
+    /// The id was taken, so another is tried; one that the app chose means what lies there.
     pub(super) fn id_is_taken(&self, work: &mut Work, there: Option<Bytes>) {
         let Task::Commit(plan) = &mut work.task else { return };
         let overwrites = plan.chosen.is_some() && self.policy.can().chosen_id == ChosenId::Overwrites;
@@ -149,7 +149,7 @@ impl Engine {
         self.apply_to_session(&mut record, &plan.log);
         self.check_spans(&record, &plan.log, call.now)?;
         if record.entries.is_empty() && record.owner.is_none() && plan.chosen.is_none() {
-            // Who stores nothing gets no record and no cookie (N4), unless the app has given the session's id away.
+            // Who stores nothing gets no record and no cookie, unless the app has given the session's id away.
             return Ok(Step::Done);
         }
         if self.is_sealed() {

@@ -175,7 +175,7 @@ impl Flow {
     }
 }
 
-/// Never what a session holds, nor its cookie (S7).
+/// Never what a session holds, nor its cookie.
 impl fmt::Debug for Flow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let base = match self.base {

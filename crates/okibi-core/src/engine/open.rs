@@ -14,7 +14,7 @@ impl Engine {
     /// Reads the request's Cookie headers.
     ///
     /// A malformed, forged or unknown cookie means "no session". Of two different values for the session's cookie the one
-    /// that opens counts, in whatever order they come; if both open there is no session. Equal ones count once (S12).
+    /// that opens counts, in whatever order they come; if both open there is no session. Equal ones count once.
     pub fn open<'a>(&self, headers: impl IntoIterator<Item = &'a [u8]>, now: Timestamp) -> Flow {
         self.open_on(headers, None, now)
     }

@@ -66,7 +66,7 @@ impl Plan {
         self.log.iter().any(|op| matches!(op, Op::Touch))
     }
 
-    /// How a session that is `owner`'s moves: as the log asks, and always when it gets another owner (S18).
+    /// How a session that is `owner`'s moves: as the log asks, and always when it gets another owner.
     pub(super) fn rotation(&self, owner: Option<&Owner>) -> Option<Rotation> {
         let changed = self.log.iter().rev().find_map(|op| match op {
             Op::SetOwner(new) => Some(new.as_ref() != owner),

@@ -1,4 +1,4 @@
-//! Revocation: what a sealed session leaves in a store when it ends, so that nobody can use a copy of its cookie (N9).
+//! Revocation: what a sealed session leaves in a store when it ends, so that nobody can use a copy of its cookie.
 //!
 //! A cookie that is the store cannot be taken back. So the end of such a session is noted in a small store, under the
 //! session's handle, and everybody looks there first. The note is a marker, put down where nothing lies yet: whoever is
@@ -83,7 +83,7 @@ impl Engine {
         Ok(next.unwrap_or(Step::Done))
     }
 
-    /// The same in the middle of a commit: what was looked up when the request began may be over by now (N1).
+    /// The same in the middle of a commit: what was looked up when the request began may be over by now.
     pub(super) fn ask_check(&self, flow: &mut Flow, mut work: Box<Work>) -> Result<Step, Refusal> {
         let key = self.own_revocation(flow).ok_or(Refusal::OutOfOrder)?;
         work.stage = Stage::Checking;

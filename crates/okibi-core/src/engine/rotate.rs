@@ -187,7 +187,7 @@ impl Engine {
         if session_gone { self.lose(call, work) } else { self.proceed(call, work) }
     }
 
-    /// The session is no more: this request's changes are dropped and it sends no cookie (N1), unless it rotates.
+    /// The session is no more: this request's changes are dropped and it sends no cookie, unless it rotates.
     pub(super) fn lose(&self, call: &mut Call<'_>, work: Box<Work>) -> Result<Step, Refusal> {
         call.flow.set_cookies.clear();
         if let Some(key) = self.own_revocation(call.flow) {

@@ -69,7 +69,7 @@ impl Engine {
     }
 
     /// What an answer means, or the step that asks once more. A swap whose answer was lost is asked for again: the write's own
-    /// bytes tell whether it had happened (N39).
+    /// bytes tell whether it had happened.
     pub(super) fn come_to(
         &self,
         flow: &mut Flow,

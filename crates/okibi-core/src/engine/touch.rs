@@ -42,8 +42,8 @@ impl Engine {
         flow.rivals.is_doubled && !self.policy.former.is_empty()
     }
 
-    /// Whether a cookie is to be sent that nothing in this task decides: that of a session that was followed through a marker
-    /// (N5), or one that an earlier commit of this request left. Another request may have replaced the id since.
+    /// Whether a cookie is to be sent that nothing in this task decides: that of a session that was followed through a
+    /// marker, or one that an earlier commit of this request left. Another request may have replaced the id since.
     pub(super) fn owes_cookie(&self, flow: &Flow, live: &Live) -> bool {
         self.policy.can().markers && live.id.is_some() && (live.followed || !flow.set_cookies.is_empty())
     }

@@ -87,7 +87,7 @@ pub struct Accept {
     pub consistency: Option<Consistency>,
 }
 
-/// How long a session lives: idle and absolute. The constants are the limits of NIST SP 800-63B-4 (S15).
+/// How long a session lives: idle and absolute. The constants are the limits of NIST SP 800-63B-4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetime {
     /// How long it lives without activity.
@@ -161,7 +161,7 @@ pub struct Native {
     /// A browser sends the cookies back in one header. nginx refuses one of more than 8 KB by default, and Node refuses more
     /// than 16 KB of headers. Then even a logout would be refused.
     pub max_cookie_bytes: usize,
-    /// Whether the store notes the ends of sealed sessions, so that a copy of their cookie opens nothing any more (N9). A
+    /// Whether the store notes the ends of sealed sessions, so that a copy of their cookie opens nothing any more. A
     /// request that asks for its session then costs one load. Default false; it needs an absolute lifetime, which is
     /// how long a note is kept.
     pub revocations: bool,

@@ -13,7 +13,7 @@ use crate::{
     seal::iron,
 };
 
-/// The shortest that `hono-kv-session` lets a session live: Cloudflare KV takes no shorter expiry (N12).
+/// The shortest that `hono-kv-session` lets a session live: Cloudflare KV takes no shorter expiry.
 pub(crate) const SHORTEST_TTL: Duration = Duration::from_mins(1);
 
 /// How the npm package `hono-sessions` 0.8 keeps its sessions.
@@ -80,7 +80,7 @@ impl IronRing {
     }
 
     /// A ring of other secrets, with names or raw keys, and seals of another algorithm, lifetime or number of iterations
-    /// than Iron's defaults. Iterations and algorithms are never read from a seal (S30).
+    /// than Iron's defaults. Iterations and algorithms are never read from a seal.
     ///
     /// # Errors
     /// No secret, or salts of more than 256 bits.

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::error::ConfigError;
 
-/// A list of secrets, newest first. The first seals and signs; every one of them opens (N22).
+/// A list of secrets, newest first. The first seals and signs; every one of them opens.
 ///
 /// A secret is at least 32 bytes from a good source, such as `openssl rand -base64 32`. To rotate, put a new secret in
 /// front, and drop the last one when no cookie can be older (after the absolute timeout, or 400 days).
@@ -49,7 +49,7 @@ impl Ring {
         self.0.first()
     }
 
-    /// The one secret with this id (S29).
+    /// The one secret with this id.
     pub(crate) fn by_id(&self, id: &[u8]) -> Option<&Secret> {
         self.0.iter().find(|secret| secret.id == id)
     }

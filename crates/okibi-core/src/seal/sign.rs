@@ -22,7 +22,7 @@ pub(crate) fn split(value: &[u8]) -> Option<(Id, &str, [u8; 32])> {
     Some((Id::parse(text)?, core::str::from_utf8(text).ok()?, decode_exact(signature.strip_prefix(b".")?)?))
 }
 
-/// The id in a signed value, if one of the ring's secrets signed it for this cookie. Compared in constant time (S5).
+/// The id in a signed value, if one of the ring's secrets signed it for this cookie. Compared in constant time.
 pub fn verify(ring: &Ring, cookie_name: &str, value: &[u8]) -> Option<Id> {
     let (id, text, signature) = split(value)?;
     is_signed(ring, cookie_name, text, &signature).then_some(id)

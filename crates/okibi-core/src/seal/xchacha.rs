@@ -45,7 +45,7 @@ pub(crate) fn is_well_formed(value: &[u8]) -> bool {
 
 /// Opens a seal that was made for the cookie `cookie_name`, and returns the record's text without its padding.
 ///
-/// An unknown version or secret id, a wrong cookie name and a changed byte all look the same: `None` (S26, S27).
+/// An unknown version or secret id, a wrong cookie name and a changed byte all look the same: `None`.
 pub fn open(ring: &Ring, cookie_name: &str, value: &[u8]) -> Option<Vec<u8>> {
     unseal(ring, cookie_name, value).ok()
 }
@@ -78,7 +78,7 @@ fn decrypt(secret: &Secret, cookie_name: &str, mut message: Vec<u8>) -> Option<V
     Some(message)
 }
 
-/// What a seal is bound to besides its text: its own header, what it is for, and which cookie it stands in (S28).
+/// What a seal is bound to besides its text: its own header, what it is for, and which cookie it stands in.
 fn associated_data(header: &[u8], cookie_name: &str) -> Vec<u8> {
     let mut data = Vec::with_capacity(header.len() + 4 + PURPOSE.len() + cookie_name.len());
     data.extend_from_slice(header);

@@ -72,7 +72,7 @@ impl<K> Require<K> {
     }
 }
 
-/// The text with everything percent-encoded that is not visible ASCII: no header can be split with it (S10).
+/// The text with everything percent-encoded that is not visible ASCII: no header can be split with it.
 fn header_text(text: &str) -> HeaderValue {
     use fmt::Write as _;
     let mut encoded = String::with_capacity(text.len());

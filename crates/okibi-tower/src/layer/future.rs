@@ -1,4 +1,4 @@
-//! The answer on its way out: it leaves only after the commit (S21).
+//! The answer on its way out: it leaves only after the commit.
 
 use std::{
     fmt,
@@ -78,7 +78,7 @@ where
         let (Some(Held { result, .. }), Some(session)) = (this.held.take(), this.session) else { return Poll::Pending };
         Poll::Ready(result.map(|response| match committed {
             Ok(()) => sent(session, response),
-            // Nothing of the app's answer leaves: no location, no cookie, no caching (N42).
+            // Nothing of the app's answer leaves: no location, no cookie, no caching.
             Err(error) => refusal(session, &error),
         }))
     }

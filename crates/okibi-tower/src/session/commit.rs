@@ -192,7 +192,7 @@ impl Inner {
     }
 }
 
-/// The panic's own message could show a value, so it is not passed on (S7).
+/// The panic's own message could show a value, so it is not passed on.
 fn panicked(_panic: &(dyn Any + Send)) -> Error {
     Error::new(
         ErrorKind::UpdatePanicked,

@@ -77,7 +77,7 @@ impl<K> Clone for Session<K> {
     }
 }
 
-/// Never what the session holds, nor its id (S7).
+/// Never what the session holds, nor its id.
 impl<K> fmt::Debug for Session<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session").field("inner", &self.inner).finish()

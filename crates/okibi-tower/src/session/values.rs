@@ -208,7 +208,7 @@ where
     Ok((value, vec![(name.clone(), Some(json))]))
 }
 
-/// The value in its JSON. What serde says of a mismatch could show the value, so it is not passed on (S7).
+/// The value in its JSON. What serde says of a mismatch could show the value, so it is not passed on.
 pub(super) fn parse<T: DeserializeOwned>(name: &str, json: &Text) -> Result<T, Error> {
     serde_json::from_str(json.as_str()).map_err(|_| {
         let wanted = type_name::<T>();

@@ -171,7 +171,7 @@ fn changes(before: &Fields, after: &Fields) -> Patch {
     written.chain(gone.map(|name| (name.as_str().into(), None))).collect()
 }
 
-/// What serde says could show a value, so it is not passed on (S7).
+/// What serde says could show a value, so it is not passed on.
 fn mismatch<T>() -> Error {
     let wanted = type_name::<T>();
     Error::new(ErrorKind::Mismatch, format!("session: what is stored does not fit into {wanted}"))

@@ -36,7 +36,7 @@ pub fn assert_only_markers(clock: &Clock, store: &MemoryStore) {
     assert_eq!(store.len(), 0, "no record is left");
 }
 
-/// N2: a hundred requests load the same session, then all of them count one up. None is lost.
+/// A hundred requests load the same session, then all of them count one up. None is lost.
 pub async fn hundred_parallel_updates_make_a_hundred(sessions: Sessions) {
     let browser = Browser::new(app(sessions));
     browser.act(|session| async move { session.set(COUNT, &0) }).await.ok();
@@ -48,7 +48,7 @@ pub async fn hundred_parallel_updates_make_a_hundred(sessions: Sessions) {
     assert_eq!(count.body, "100");
 }
 
-/// N2: fifty requests load the same session, then each sets a name of its own. All survive.
+/// Fifty requests load the same session, then each sets a name of its own. All survive.
 pub async fn fifty_parallel_sets_all_survive(sessions: Sessions) {
     let browser = Browser::new(app(sessions));
     browser.act(|session| async move { session.set(COUNT, &0) }).await.ok();
@@ -64,7 +64,7 @@ pub async fn fifty_parallel_sets_all_survive(sessions: Sessions) {
     assert_eq!(found.await.ok().body, "50");
 }
 
-/// N1, S19: a request is under way, the visitor logs out, the request changes the session and ends. Nothing comes back.
+/// A request is under way, the visitor logs out, the request changes the session and ends. Nothing comes back.
 pub async fn logout_during_slow_requests_revives_nothing(sessions: Sessions, rounds: usize) {
     let browser = Browser::new(app(sessions));
     for round in 0..rounds {
@@ -93,7 +93,7 @@ pub async fn logout_during_slow_requests_revives_nothing(sessions: Sessions, rou
     }
 }
 
-/// S18, N48: a hundred requests of one session log in at once. One of them gets the session, each of the others one of its
+/// A hundred requests of one session log in at once. One of them gets the session, each of the others one of its
 /// own: whichever answer the browser keeps, the visitor is signed in. The old id opens nothing.
 pub async fn a_hundred_racing_logins_have_one_winner(sessions: Sessions) {
     let browser = Browser::new(app(sessions));
@@ -124,7 +124,7 @@ pub async fn a_hundred_racing_logins_have_one_winner(sessions: Sessions) {
     assert_eq!(live.body, "false");
 }
 
-/// N5: while a hundred other requests change the session, a login still wins, and keeps what they changed before it.
+/// While a hundred other requests change the session, a login still wins, and keeps what they changed before it.
 pub async fn parallel_changes_never_make_a_login_lose(sessions: Sessions) {
     let browser = Browser::new(app(sessions));
     browser.act(|session| async move { session.set(COUNT, &0) }).await.ok();
@@ -168,7 +168,7 @@ pub async fn a_value_is_taken_once(sessions: Sessions) {
     assert_eq!(taken.filter(|body| body == "the one").count(), 1);
 }
 
-/// S20: two visitors, many requests in between each other, and neither ever sees anything of the other.
+/// Two visitors, many requests in between each other, and neither ever sees anything of the other.
 pub async fn two_visitors_never_see_each_other(sessions: Sessions, requests: usize) {
     let app = app(sessions);
     let visiting = ["canary-of-ada", "canary-of-eve"].map(|canary| {
@@ -197,7 +197,7 @@ pub async fn two_visitors_never_see_each_other(sessions: Sessions, requests: usi
     }
 }
 
-/// N3, N15: a thousand reads of an unchanged session set no cookie. The caller counts what the store was asked.
+/// A thousand reads of an unchanged session set no cookie. The caller counts what the store was asked.
 pub async fn a_thousand_reads_send_no_cookie(browser: &Browser) {
     for _ in 0..1000 {
         let answer = browser.act(|session| async move { Ok(session.get(COUNT)?.unwrap().to_string()) }).await.ok();
@@ -205,7 +205,7 @@ pub async fn a_thousand_reads_send_no_cookie(browser: &Browser) {
     }
 }
 
-/// N4: a thousand visitors without a cookie look at their session and store nothing: no cookie. The caller counts.
+/// A thousand visitors without a cookie look at their session and store nothing: no cookie. The caller counts.
 pub async fn a_thousand_anonymous_requests_get_no_cookie(browser: &Browser) {
     for _ in 0..1000 {
         let answer = browser.act(|session| async move { Ok(session.contains(USER).to_string()) }).await.ok();

@@ -76,7 +76,7 @@ async fn these(name: &str, make: impl AsyncFn(String) -> World, is_tried: impl F
     }
 }
 
-/// N6, N42, S22, S23: the store fails in this way while one request is about to commit and others come. Everybody who
+/// The store fails in this way while one request is about to commit and others come. Everybody who
 /// needs it gets 503 in time and keeps their cookie, everybody else is served; afterwards the same app serves all.
 async fn an_outage(world: &Arc<World>, mode: Mode) {
     let (ann, ann_had) = world.visitor().await;
@@ -112,7 +112,7 @@ async fn an_outage(world: &Arc<World>, mode: Mode) {
     assert_eq!(cookie(&eve), None);
 }
 
-/// S22: who brings no cookie and stores nothing does not notice, and nobody asks the store on their behalf.
+/// Who brings no cookie and stores nothing does not notice, and nobody asks the store on their behalf.
 async fn nobody_asks_for_the_anonymous(world: &World) {
     let before = world.calls();
     for _ in 0..10 {
@@ -153,7 +153,7 @@ fn added(answer: &Answer, count: u32) {
     assert_eq!((answer.status, &answer.body), (StatusCode::CREATED, &count.to_string()), "{answer:?}");
 }
 
-/// N6, N42: a newcomer whose session cannot be created gets no cookie, and can try again.
+/// A newcomer whose session cannot be created gets no cookie, and can try again.
 async fn a_newcomer_gets_no_cookie(world: &World, mode: Mode) {
     let (ann, had) = world.visitor().await;
     let newcomer = world.stranger();
@@ -167,7 +167,7 @@ async fn a_newcomer_gets_no_cookie(world: &World, mode: Mode) {
     assert!(cookie(&newcomer).is_some());
 }
 
-/// N39: the reply to a write is lost, or half of it, after the write was carried out: it is counted once.
+/// The reply to a write is lost, or half of it, after the write was carried out: it is counted once.
 async fn a_lost_reply_counts_once(world: &World, cut: Cut) {
     let (ann, had) = world.visitor().await;
     let before = cookie(&ann);
@@ -187,7 +187,7 @@ async fn a_lost_reply_counts_once(world: &World, cut: Cut) {
     added(&add(&ann).await, had + 2);
 }
 
-/// N6, S23: half a minute without an answer. Each request is answered in time, and none makes the next ones wait.
+/// Half a minute without an answer. Each request is answered in time, and none makes the next ones wait.
 async fn a_long_stall(world: &World) {
     let (ann, had) = world.visitor().await;
     world.set(Mode::Stall);

@@ -157,7 +157,7 @@ pub async fn add_after(visitor: &Browser, meanwhile: impl FnOnce() + Send + 'sta
     visitor.act(deed).await
 }
 
-/// N6, N42: 503, the cookie as it was, and nothing of what the app had answered.
+/// 503, the cookie as it was, and nothing of what the app had answered.
 #[track_caller]
 pub fn is_an_outage(answer: &Answer) {
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{answer:?}");

@@ -1,4 +1,4 @@
-//! Log out everywhere (N25): what was ended at one process is gone at the other's next request.
+//! Log out everywhere: what was ended at one process is gone at the other's next request.
 
 use futures_util::future::join_all;
 use okibi::{Session, SessionInfo, Timestamp};

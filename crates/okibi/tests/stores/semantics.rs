@@ -22,7 +22,7 @@ const LANES: usize = 10;
 /// How many requests each of two users sends.
 const REQUESTS: usize = 400;
 
-/// N2: a hundred requests load the same session, then each counts one up.
+/// A hundred requests load the same session, then each counts one up.
 pub(crate) async fn hundred_updates_make_a_hundred<B: Backend>(site: &Site<B>) {
     let browser = begun(site).await;
     let changes = at_once(site, &browser, |_, session| session.update(COUNT, |count| count.unwrap_or(0) + 1).map(drop));
@@ -36,7 +36,7 @@ pub(crate) async fn hundred_updates_make_a_hundred<B: Backend>(site: &Site<B>) {
     }
 }
 
-/// N2: a hundred requests load the same session, then each sets a name of its own.
+/// A hundred requests load the same session, then each sets a name of its own.
 pub(crate) async fn hundred_distinct_names_survive<B: Backend>(site: &Site<B>) {
     let browser = begun(site).await;
     let changes =
@@ -52,7 +52,7 @@ pub(crate) async fn hundred_distinct_names_survive<B: Backend>(site: &Site<B>) {
     assert_eq!(found.await.ok().body, MANY.to_string());
 }
 
-/// N1, S19: a request is under way at one process, the visitor logs out at the other, the request changes the session and
+/// A request is under way at one process, the visitor logs out at the other, the request changes the session and
 /// ends. Nothing comes back, in a thousand times, and nothing is left.
 pub(crate) async fn a_logout_during_a_slow_request_is_final<B: Backend>(site: &Arc<Site<B>>) {
     let before = site.backend.records().await;
@@ -98,7 +98,7 @@ async fn log_out_during_a_slow_request<B: Backend>(site: &Site<B>, round: usize)
     }
 }
 
-/// S18, N5, N48: a hundred requests of one session log in at once. One wins the session, each of the others begins one of its
+/// A hundred requests of one session log in at once. One wins the session, each of the others begins one of its
 /// own, and nothing else is left but markers.
 pub(crate) async fn of_a_hundred_rotations_one_wins<B: Backend>(site: &Site<B>) {
     let before = site.backend.records().await;
@@ -134,7 +134,7 @@ pub(crate) async fn of_a_hundred_rotations_one_wins<B: Backend>(site: &Site<B>) 
     );
 }
 
-/// S20: two users, many requests in between each other at two processes, and neither sees anything of the other.
+/// Two users, many requests in between each other at two processes, and neither sees anything of the other.
 pub(crate) async fn nothing_crosses_between_two_users<B: Backend>(site: &Arc<Site<B>>) {
     let visiting = ["canary-of-ada", "canary-of-eve"].map(|canary| {
         let site = Arc::clone(site);

@@ -1,4 +1,4 @@
-// An app goes over to okibi's own sessions, and nobody notices (N24, N41).
+// An app goes over to okibi's own sessions, and nobody notices.
 
 import { Hono } from 'hono'
 import { expect, test } from 'vitest'

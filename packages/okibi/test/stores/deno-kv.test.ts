@@ -1,4 +1,4 @@
-// The Deno KV store on Deno itself: the contract, long records, what it refuses, and the types (F).
+// The Deno KV store on Deno itself: the contract, long records, what it refuses, and the types.
 import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,4 @@
-// Log out everywhere (N25): what was ended at one place is gone at the other's next request, be it Hono or a Rust service.
+// Log out everywhere: what was ended at one place is gone at the other's next request, be it Hono or a Rust service.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'

@@ -1,5 +1,5 @@
 // What visitors see while a store is down, stalls, resets or answers by halves, and afterwards: every store and client
-// through Hono, set up as its documentation says (F, N6, N39, N42, S22, S23).
+// through Hono, set up as its documentation says.
 import { Hono } from 'hono'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type SessionEnv, sessions } from '../../src/index.js'
@@ -153,7 +153,7 @@ async function timed<T>(happening: Promise<T>): Promise<[T, number]> {
   return [await happening, Date.now() - begun]
 }
 
-/** N6, N42: 503, the cookie as it was, and nothing of what the app had answered. */
+/** 503, the cookie as it was, and nothing of what the app had answered. */
 function isOutage(name: string, answer: Response): void {
   const head = ['location', 'cache-control'].map((header) => answer.headers.get(header))
   expect([answer.status, answer.headers.getSetCookie(), ...head], name).toEqual([503, [], null, 'no-store'])

@@ -1,4 +1,4 @@
-// docs/your-own-store.md shows the files in `own` as they are; there they are run by each test runner that the page names (F).
+// docs/your-own-store.md shows the files in `own` as they are; there they are run by each test runner that the page names.
 import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,4 @@
-// Postgres that dies, stalls or loses its answers: 503 in time, cookies untouched, nothing acknowledged lost, recovery (F).
+// Postgres that dies, stalls or loses its answers: 503 in time, cookies untouched, nothing acknowledged lost, recovery.
 import { inspect } from 'node:util'
 import { Hono } from 'hono'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'

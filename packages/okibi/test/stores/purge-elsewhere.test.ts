@@ -1,4 +1,4 @@
-// A purge that is repeated keeps no process alive, on Node, Bun and Deno (N27).
+// A purge that is repeated keeps no process alive, on Node, Bun and Deno.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'

@@ -1,4 +1,4 @@
-// The Redis store keeps the contract on Bun and on Deno too, with the same clients (F).
+// The Redis store keeps the contract on Bun and on Deno too, with the same clients.
 import { afterAll } from 'vitest'
 import { installed, keepsContract, program } from './reported.js'
 import { RedisServer } from './servers.js'

@@ -1,4 +1,4 @@
-// What visitors see of the Redis store while Redis fails, and what becomes of writes whose answer was lost (F).
+// What visitors see of the Redis store while Redis fails, and what becomes of writes whose answer was lost.
 import { Hono } from 'hono'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'

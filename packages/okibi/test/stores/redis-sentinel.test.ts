@@ -1,4 +1,4 @@
-// The Redis store where sentinels say which server is the master, also after that one died (F).
+// The Redis store where sentinels say which server is the master, also after that one died.
 import { Hono } from 'hono'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { storeContract } from '../../src/contract.js'

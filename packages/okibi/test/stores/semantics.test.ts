@@ -1,4 +1,4 @@
-// What must hold when requests of one session come at once, at two instances of an app that share a store: N1, N2, N5, S18-S20.
+// What must hold when requests of one session come at once, at two instances of an app that share a store.
 import { Hono } from 'hono'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type SessionEnv, sessions } from '../../src/index.js'

@@ -1,4 +1,4 @@
-// The SQLite store in a process of its own that is killed while it writes, and on a disk that is really full (F).
+// The SQLite store in a process of its own that is killed while it writes, and on a disk that is really full.
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'

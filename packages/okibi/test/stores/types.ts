@@ -1,4 +1,4 @@
-// The real backends fit the stores' structural types (N36). Nothing here runs: the compiler is the test.
+// The real backends fit the stores' structural types. Nothing here runs: the compiler is the test.
 import type {
   D1Database,
   DurableObjectNamespace,

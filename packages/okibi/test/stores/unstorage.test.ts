@@ -1,4 +1,4 @@
-// The store on unstorage: the contract on real drivers, what its entries look like, and parallel requests and faults (F).
+// The store on unstorage: the contract on real drivers, what its entries look like, and parallel requests and faults.
 import { createHash } from 'node:crypto'
 import { readdirSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'

@@ -2,7 +2,7 @@
 //!
 //! A seal is eight parts with `*` between them: prefix, secret id, encryption salt, IV, ciphertext, expiry, MAC salt, MAC.
 //! The MAC is over everything before the last two parts. It is compared in constant time before anything of the text is
-//! decoded or decrypted (S26, S30).
+//! decoded or decrypted.
 
 mod keys;
 mod opening;
@@ -179,7 +179,7 @@ fn is_id(id: &[u8]) -> bool {
 pub enum Secrets<'a> {
     /// Each of these in order, whatever id the seal names. It is how the originals treat a bare password.
     Any(&'a [Secret]),
-    /// The one secret that the seal names (S29). If it names none: those without an id or with the id `default`, in order.
+    /// The one secret that the seal names. If it names none: those without an id or with the id `default`, in order.
     Named(&'a [Secret]),
 }
 

@@ -106,7 +106,7 @@ fn number(digits: &[u8]) -> Option<i64> {
     Some(digits.iter().fold(0, |number: i64, byte| number.saturating_mul(10).saturating_add(digit(byte))))
 }
 
-/// Whether this secret made the MAC. Compared in constant time (S5).
+/// Whether this secret made the MAC. Compared in constant time.
 fn has_mac(options: &Options, secret: &Secret, parts: &Parts<'_>) -> Result<bool, IronError> {
     let Some(expected) = parts.mac else { return Ok(false) };
     let mut mac = keys::mac(&secret.integrity, &options.integrity, parts.integrity_salt)?;

@@ -45,7 +45,7 @@ export async function keepsSessions(url: string): Promise<void> {
   }
 }
 
-/** N24, N41: a session of the older package goes on as one of okibi's own, and does not come back after its logout. */
+/** A session of the older package goes on as one of okibi's own, and does not come back after its logout. */
 export async function takesOver(url: string): Promise<void> {
   for (const kind of ['memory', 'sealed']) {
     const { text, cookie = '' } = await get(url, `/before/${kind}/add`)
@@ -76,7 +76,7 @@ export async function writesConcurrently(url: string): Promise<void> {
 }
 
 /**
- * N18: an upgrade goes through as it is. A change that needs no cookie is kept, any other refused; and what is no upgrade
+ * An upgrade goes through as it is. A change that needs no cookie is kept, any other refused; and what is no upgrade
  * keeps its head, whatever the request says.
  */
 export async function upgrades(url: string): Promise<void> {
