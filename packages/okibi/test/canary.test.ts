@@ -1,4 +1,4 @@
-// No id, no secret and no value ever shows in a log, an error or an inspection: S7.
+// No id, no secret and no value ever shows in a log, an error or an inspection.
 import { inspect } from 'node:util'
 import { Hono } from 'hono'
 import { expect, test, vi } from 'vitest'

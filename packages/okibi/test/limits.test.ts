@@ -1,4 +1,4 @@
-// What a session may be at most is refused where the change is made, and costs no more than what fits. M10.
+// What a session may be at most is refused where the change is made, and costs no more than what fits.
 // biome-ignore-start assist/source/organizeImports: it counts what is compiled after it.
 import { workOf } from './support/work.js'
 // biome-ignore-end assist/source/organizeImports: the rest is in order.

@@ -1,4 +1,4 @@
-// An app inside another one, each with the session middleware in a context of its own: one session, one cookie. R9.
+// An app inside another one, each with the session middleware in a context of its own: one session, one cookie.
 import { type Context, Hono } from 'hono'
 import { describe, expect, test, vi } from 'vitest'
 import { type Session, StoreError, sessions } from '../src/index.js'

@@ -1,4 +1,4 @@
-// The sessions of one owner: N25.
+// The sessions of one owner, which are listed and ended.
 import { Hono } from 'hono'
 import { describe, expect, test, vi } from 'vitest'
 import { type DirectoryOptions, directory, type SessionEnv, StoreError, sessions } from '../src/index.js'

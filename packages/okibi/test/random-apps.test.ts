@@ -78,7 +78,7 @@ async function run(plan: AppPlan): Promise<string[]> {
   await Promise.all(
     Object.keys(jars).map((name, at) => visitor(name as keyof typeof jars, new Random(plan.seed * 3 + at))),
   )
-  /** Two requests of one visitor take the same value at the same time, each having touched it first. M2. */
+  /** Two requests of one visitor take the same value at the same time, each having touched it first. */
   const duel = async (name: keyof typeof jars, random: Random): Promise<void> => {
     const jar = jars[name]
     const ask = async (path: string, number: string) => {

@@ -1,4 +1,4 @@
-// The example of docs/changing-shapes.md: values of an older deploy. N57.
+// The example of docs/changing-shapes.md: values of an older deploy.
 import { Hono } from 'hono'
 import { expect, test } from 'vitest'
 import { type SessionEnv, sessions } from '../src/index.js'

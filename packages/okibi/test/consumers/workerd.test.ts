@@ -1,4 +1,4 @@
-// Consumers in workerd, without any compatibility flag: module by module, and bundled by esbuild, wrangler and Pages. N38.
+// Consumers in workerd, without any compatibility flag: module by module, and bundled by esbuild, wrangler and Pages.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'

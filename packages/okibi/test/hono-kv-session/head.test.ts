@@ -1,4 +1,4 @@
-// A HEAD request leaves the session as a GET of the same page does: nothing is used up. N58.
+// A HEAD request leaves the session as a GET of the same page does: nothing is used up.
 import type { Hono } from 'hono'
 import { expect, test } from 'vitest'
 import { kvClient } from '../../src/hono-kv-session/cloudflare.js'
