@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { budgets } from './budgets.mjs'
 import { counts } from './counts.mjs'
+import { calls } from './engine.mjs'
 import { report } from './report.mjs'
 import { request, SHAPES, SITES, visit } from './sites.mjs'
 import { ratio, short, shown, spread } from './statistics.mjs'
@@ -34,6 +35,19 @@ test('n3_n4_store_calls_and_cookies_are_counted', async () => {
   })
   assert.deepEqual(of('hono-sessions, memory').reading, { loads: 5, writes: 5, cookies: 5 })
   assert.deepEqual(of('okibi, sealed cookie').reading, { cookies: 0 })
+})
+
+test('what is measured of the engine works: its calls write a session and find it again', () => {
+  const made = Object.entries(calls()).map(([name, call]) => {
+    const { head } = call()
+    return [name, head.error ?? 'no error', head.cookies.length]
+  })
+  assert.deepEqual(made, [
+    ['open a sealed cookie', 'no error', 0],
+    ['commit to a sealed cookie', 'no error', 1],
+    ['open and load', 'no error', 0],
+    ['commit and swap', 'no error', 0],
+  ])
 })
 
 test('medians, spreads and ratios are those of the rounds', () => {

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { RANDOM_BYTES } from '../../packages/okibi/dist/driver.js'
-import { Answer } from '../../packages/okibi/dist/engine.js'
+import { Answer } from '../../packages/okibi/dist/facts/border.js'
 import { native } from '../../packages/okibi/dist/native.js'
 import { spread } from './statistics.mjs'
 
@@ -43,7 +43,7 @@ function timesOf(call) {
 }
 
 /** What a request asks of the engine, with a session that holds a text of 1 KB. */
-function calls() {
+export function calls() {
   const now = Date.now()
   const random = crypto.getRandomValues(new Uint8Array(RANDOM_BYTES))
   const log = (letter) => `[{"set":["text","${letter.repeat(1000)}"]}]`

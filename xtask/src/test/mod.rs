@@ -53,6 +53,7 @@ const PARTS: &[Part] = &[
     Part { name: "wasm", group: "ts", needs: &[typescript::need_node], run: typescript::wasm },
     Part { name: "biome", group: "ts", needs: &[typescript::need_node], run: typescript::biome },
     Part { name: "types", group: "ts", needs: &[typescript::need_node], run: typescript::types },
+    Part { name: "benches", group: "ts", needs: &[typescript::need_node], run: typescript::benches },
     Part { name: "vitest", group: "ts", needs: &[typescript::need_node], run: typescript::vitest },
     Part { name: "newer-node", group: "runtimes", needs: &[runtimes::need_newer_node], run: runtimes::newer_node },
     Part { name: "workerd", group: "runtimes", needs: &[runtimes::need_newer_node], run: runtimes::workerd },

@@ -50,3 +50,11 @@ pub(super) fn vitest() -> Outcome {
     super::runtimes::install_tools()?;
     run(npm(&package()).args(["run", "--silent", "test"]))
 }
+
+/// What the benches measure on Node works and is counted rightly. `cargo xtask bench` measures it.
+pub(super) fn benches() -> Outcome {
+    build()?;
+    let folder = root().join("benches/node");
+    install(&folder)?;
+    run(npm(&folder).args(["run", "--silent", "test"]))
+}
