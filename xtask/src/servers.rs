@@ -5,7 +5,6 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{self, Command},
     sync::Mutex,
@@ -162,7 +161,20 @@ fn write_starter(server: &Server) -> Outcome {
     );
     let path = folder().join(name);
     fs::write(&path, text).during(path.display())?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).during(path.display())
+    make_executable(&path)
+}
+
+#[cfg(unix)]
+fn make_executable(path: &Path) -> Outcome {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).during(path.display())
+}
+
+/// Debian's packages come to no such system, but the other tasks do.
+#[cfg(not(unix))]
+fn make_executable(path: &Path) -> Outcome {
+    fail(format!("{}: a program for Linux", path.display()))
 }
 
 #[cfg(test)]

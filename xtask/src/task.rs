@@ -2,7 +2,7 @@
 
 use crate::{
     args::Args,
-    bench, demo, facts, faults, fuzz, pack,
+    bench, demo, facts, faults, fuzz, msrv, pack, quick, release,
     run::{Outcome, fail},
     servers, test, tidy,
     wasm::{self, Effort},
@@ -16,15 +16,20 @@ cargo xtask <task>
                                             runtimes, consumers, stores, faults, fuzz, readme, browser, or
                                             one of theirs (clippy, bun, ...); --repeat runs them N times and
                                             counts what failed, --load keeps every core busy beside them
+  quick [--since COMMIT]                    formatter, linters and tests of what changed since COMMIT, or since the
+                                            branch left main: for the loop while you edit
   servers                                   put newer Redis and Valkey, for tests, into target/servers
   tidy                                      check the house rules
-  facts                                     write what is made of facts/, of the SQL schemas and of Redis' scripts
+  facts [--check]                           write what is made of facts/, of the SQL schemas and of Redis' scripts;
+                                            --check writes nothing and fails where something is stale
   wasm [--dev]                              build the engine for JavaScript; --dev leaves out the optimiser
   fuzz [target] [--seconds N] [--seed N]    run the fuzz targets (60 seconds each) with random input
   faults [backend ...] [--seconds N] [--seed N]
                                             random session histories while faults strike (60 seconds each)
   bench                                     measure okibi beside other session libraries
+  msrv                                      compile the crates with the oldest Rust that each names
   pack                                      build the npm package as it ships, into target/npm
+  release --dry-run                         check, pack and compile all that a release publishes, and publish nothing
 ";
 
 /// What was asked for, checked but not begun.
@@ -33,14 +38,17 @@ pub(crate) enum Task {
     Help,
     Demo(demo::Options),
     Test(test::Options),
+    Quick(quick::Options),
     Servers,
     Tidy,
-    Facts,
+    Facts(facts::Mode),
     Wasm(Effort),
     Fuzz(fuzz::Options),
     Faults(faults::Options),
     Bench,
+    Msrv,
     Pack,
+    Release(release::Options),
 }
 
 impl Task {
@@ -49,14 +57,17 @@ impl Task {
         let task = match args.task() {
             "demo" => Self::Demo(demo::Options::parse(&mut args)?),
             "test" => Self::Test(test::Options::parse(&mut args)?),
+            "quick" => Self::Quick(quick::Options::parse(&mut args)?),
             "servers" => Self::Servers,
             "tidy" => Self::Tidy,
-            "facts" => Self::Facts,
+            "facts" => Self::Facts(if args.flag("--check") { facts::Mode::Check } else { facts::Mode::Write }),
             "wasm" => Self::Wasm(if args.flag("--dev") { Effort::Quick } else { Effort::Shipped }),
             "fuzz" => Self::Fuzz(fuzz::Options::parse(&mut args)?),
             "faults" => Self::Faults(faults::Options::parse(&mut args)?),
             "bench" => Self::Bench,
+            "msrv" => Self::Msrv,
             "pack" => Self::Pack,
+            "release" => Self::Release(release::Options::parse(&mut args)?),
             "help" | "--help" | "-h" => Self::Help,
             _ => return fail(format!("unknown task; these are known:\n\n{USAGE}")),
         };
@@ -73,14 +84,17 @@ impl Task {
             }
             Self::Demo(options) => demo::run(options),
             Self::Test(options) => test::run(&options),
+            Self::Quick(options) => quick::run(&options),
             Self::Servers => servers::fetch(),
             Self::Tidy => tidy::check(),
-            Self::Facts => facts::write(),
+            Self::Facts(mode) => facts::run(mode),
             Self::Wasm(effort) => wasm::build(effort),
             Self::Fuzz(options) => fuzz::run(&options),
             Self::Faults(options) => faults::run(&options),
             Self::Bench => bench::run(),
+            Self::Msrv => msrv::run(),
             Self::Pack => pack::run(),
+            Self::Release(options) => release::run(&options),
         }
     }
 }
@@ -104,15 +118,20 @@ mod tests {
             "test",
             "test rust vitest",
             "test stores --repeat 5 --load",
+            "quick",
+            "quick --since HEAD~2",
             "servers",
             "tidy",
             "facts",
+            "facts --check",
             "wasm --dev",
             "fuzz id --seconds 5 --seed 7",
             "faults",
             "faults sqlite memory --seconds 600 --seed 7",
             "bench",
+            "msrv",
             "pack",
+            "release --dry-run",
             "help",
         ] {
             parse(line).unwrap_or_else(|failure| panic!("{line}: {failure}"));
@@ -129,6 +148,8 @@ mod tests {
             ("test rusty", "rusty: no such part"),
             ("test --repeat 0", "--repeat 0: nothing would run, use 1 or more"),
             ("fuzz --seconds", "--seconds: a value is missing"),
+            ("quick --since", "--since: a value is missing"),
+            ("release", "--dry-run: missing"),
         ] {
             let failure = parse(line).unwrap_err();
             assert!(failure.starts_with(message), "{line}: {failure}");

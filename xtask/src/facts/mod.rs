@@ -7,7 +7,7 @@ mod texts;
 
 use std::fs;
 
-use crate::run::{During, Outcome, root, write_if_changed};
+use crate::run::{During, Outcome, fail, root, write_if_changed};
 
 /// Reads a file by its path from the root of the repository.
 pub(crate) type Read<'a> = &'a dyn Fn(&str) -> Outcome<String>;
@@ -21,11 +21,26 @@ pub(crate) struct Made {
     pub(crate) text: String,
 }
 
-/// Writes all of them.
-pub(crate) fn write() -> Outcome {
+/// What to do with them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Write,
+    /// Fail where one of them is not as its source says.
+    Check,
+}
+
+/// Writes or checks all of them.
+pub(crate) fn run(what: Mode) -> Outcome {
     let made = made(&|path| fs::read_to_string(root().join(path)).during(path))?;
-    for Made { path, text, .. } in &made {
-        write_if_changed(&root().join(path), text.as_bytes())?;
+    for Made { path, source, text } in &made {
+        let file = root().join(path);
+        match what {
+            Mode::Write => write_if_changed(&file, text.as_bytes())?,
+            Mode::Check if fs::read_to_string(&file).is_ok_and(|written| written == *text) => {}
+            Mode::Check => {
+                return fail(format!("{path}: not what {source} says; change that and run `cargo xtask facts`"));
+            }
+        }
     }
     println!("facts: {} files are as their sources say", made.len());
     Ok(())

@@ -21,6 +21,10 @@ use std::{
 };
 
 use self::load::Load;
+pub(crate) use self::{
+    runtimes::install_tools,
+    rust::{BACKENDS, wants_server},
+};
 use crate::{
     args::Args,
     faults, fuzz,

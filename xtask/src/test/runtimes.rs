@@ -18,7 +18,7 @@ fn tools() -> PathBuf {
     package().join("test/runtimes")
 }
 
-pub(super) fn install_tools() -> Outcome {
+pub(crate) fn install_tools() -> Outcome {
     install(&tools())
 }
 

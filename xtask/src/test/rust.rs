@@ -42,7 +42,7 @@ pub(super) fn clippy() -> Outcome {
 }
 
 /// What needs a server to be tested with.
-const BACKENDS: [&str; 4] = ["okibi-servers", "okibi-redis", "okibi-postgres", "okibi-mysql"];
+pub(crate) const BACKENDS: [&str; 4] = ["okibi-servers", "okibi-redis", "okibi-postgres", "okibi-mysql"];
 
 /// Tests of the crate that users add which need servers, and so run only if they are named.
 const OUTAGES: &[&str] = &[
@@ -63,6 +63,11 @@ const OUTAGES: &[&str] = &[
     "--test",
     "stores-on-servers",
 ];
+
+/// Whether a test of a crate needs a server.
+pub(crate) fn wants_server(package: &str, test: &str) -> bool {
+    BACKENDS.contains(&package) || (package == "okibi" && OUTAGES.contains(&test))
+}
 
 /// All but what needs servers, or has a part of its own.
 pub(super) fn tests() -> Outcome {

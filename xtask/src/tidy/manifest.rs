@@ -2,16 +2,16 @@
 
 /// A dependency as a manifest names it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Dependency {
-    pub(super) name: String,
+pub(crate) struct Dependency {
+    pub(crate) name: String,
     /// Only for tests and tools.
-    pub(super) dev: bool,
+    pub(crate) dev: bool,
     /// Counted from 1.
-    pub(super) line: usize,
+    pub(crate) line: usize,
 }
 
 /// The dependencies in a Cargo.toml. The list shared by the workspace is not one: it only fixes versions.
-pub(super) fn of_cargo(text: &str) -> Vec<Dependency> {
+pub(crate) fn of_cargo(text: &str) -> Vec<Dependency> {
     let mut dependencies = Vec::new();
     let mut section = String::new();
     for (index, line) in text.lines().enumerate() {
@@ -56,7 +56,7 @@ fn renamed(value: &str) -> Option<&str> {
 }
 
 /// The dependencies in a package.json that is written as npm writes it.
-pub(super) fn of_npm(text: &str) -> Vec<Dependency> {
+pub(crate) fn of_npm(text: &str) -> Vec<Dependency> {
     let mut dependencies = Vec::new();
     let mut section: Option<bool> = None;
     for (index, line) in text.lines().enumerate() {

@@ -1,14 +1,16 @@
 //! `cargo xtask tidy`: the house rules, as code.
 
 mod abilities;
+mod changelog;
 mod circles;
 mod decisions;
+mod dependabot;
 mod facts;
 mod heads;
 mod leftovers;
 mod length;
 mod locks;
-mod manifest;
+pub(crate) mod manifest;
 mod manifests;
 mod readme;
 mod rooms;
@@ -40,6 +42,8 @@ const RULES: &[Rule] = &[
     leftovers::check,
     locks::check,
     manifests::check,
+    changelog::check,
+    dependabot::check,
     readme::check,
 ];
 

@@ -1,0 +1,121 @@
+//! What `quick` knows of the repository: its crates, which of them need which, and the tests that read other files.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::tidy::manifest::of_cargo;
+
+/// A folder that is a workspace of its own holds no crate of this one.
+const APART: [&str; 2] = ["benches/", "fuzz/"];
+
+/// A crate of the workspace.
+#[derive(Debug)]
+struct Package {
+    /// With a slash at its end.
+    folder: String,
+    name: String,
+    /// The names of the crates that it depends on, those of its tests too.
+    needs: BTreeSet<String>,
+}
+
+/// The crates, and the files of the tests with what is in them.
+#[derive(Debug)]
+pub(super) struct Workspace {
+    packages: Vec<Package>,
+    tests: BTreeMap<String, String>,
+}
+
+/// Whether the text of a file says something about crates or tests.
+pub(super) fn is_of_interest(path: &str) -> bool {
+    is_manifest(path) || is_rust_test(path) || is_vitest(path)
+}
+
+fn is_manifest(path: &str) -> bool {
+    path.ends_with("/Cargo.toml") && !APART.iter().any(|folder| path.starts_with(folder))
+}
+
+fn is_rust_test(path: &str) -> bool {
+    path.contains("/tests/") && path.rsplit_once('.').is_some_and(|(_, ending)| ending == "rs")
+}
+
+/// A test that Vitest runs with the configuration of the package. Others have one of their own.
+pub(super) fn is_vitest(path: &str) -> bool {
+    path.starts_with("packages/okibi/test/") && path.ends_with(".test.ts") && other_vitest(path).is_none()
+}
+
+/// The part of `cargo xtask test` for a test that has a configuration of its own.
+pub(super) fn other_vitest(path: &str) -> Option<&'static str> {
+    let inside = path.strip_prefix("packages/okibi/test/")?;
+    match inside.split('/').next()? {
+        "consumers" => Some("consumers"),
+        "runtimes" => Some("runtimes"),
+        "stores" => Some("stores"),
+        _ => inside.contains("/real/").then_some("stores"),
+    }
+}
+
+impl Workspace {
+    /// What these files say, each a path with its text.
+    pub(super) fn of(files: &BTreeMap<String, String>) -> Self {
+        let packages = files.iter().filter(|(path, _)| is_manifest(path)).filter_map(|(path, text)| {
+            let dependencies = of_cargo(text);
+            let name = text.lines().find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'))?;
+            Some(Package {
+                folder: path.strip_suffix("Cargo.toml")?.to_owned(),
+                name: name.to_owned(),
+                needs: dependencies.into_iter().map(|found| found.name).filter(|needed| needed != name).collect(),
+            })
+        });
+        let packages = packages.collect();
+        let tests =
+            files.iter().filter(|(path, _)| !is_manifest(path)).map(|(path, text)| (path.clone(), text.clone()));
+        Self { packages, tests: tests.collect() }
+    }
+
+    /// The crate that a file belongs to.
+    pub(super) fn package_of(&self, path: &str) -> Option<&str> {
+        let holds = self.packages.iter().filter(|package| path.starts_with(&package.folder));
+        holds.max_by_key(|package| package.folder.len()).map(|package| package.name.as_str())
+    }
+
+    /// The crates that depend on one of these, directly or through another.
+    pub(super) fn dependents_of(&self, names: &BTreeSet<String>) -> BTreeSet<String> {
+        let mut reached = names.clone();
+        loop {
+            let more = self.packages.iter().filter(|package| !package.needs.is_disjoint(&reached));
+            let more: BTreeSet<String> = more.map(|package| package.name.clone()).collect();
+            if more.is_subset(&reached) {
+                return reached.difference(names).cloned().collect();
+            }
+            reached.extend(more);
+        }
+    }
+
+    /// The tests in Rust whose sources name a file, as crate and test.
+    pub(super) fn rust_tests_that_read(&self, name: &str) -> BTreeSet<(String, String)> {
+        let readers = self.readers(name).filter(|path| is_rust_test(path));
+        readers.filter_map(|path| Some((self.package_of(path)?.to_owned(), self.target(path)?))).collect()
+    }
+
+    /// The tests in TypeScript that name a file; vectors are named without the ending.
+    pub(super) fn vitests_that_read(&self, name: &str) -> BTreeSet<String> {
+        let vectors = name.strip_suffix(".json").map(|stem| format!("('{stem}')"));
+        let readers = self.readers(name).chain(vectors.iter().flat_map(|vectors| self.readers(vectors)));
+        readers.filter(|path| is_vitest(path)).map(str::to_owned).collect()
+    }
+
+    fn readers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.tests.iter().filter(move |(_, text)| text.contains(name)).map(|(path, _)| path.as_str())
+    }
+
+    /// The test that a file under `tests` is, or is a part of.
+    fn target(&self, path: &str) -> Option<String> {
+        let (folder, inside) = path.split_once("/tests/")?;
+        match inside.split_once('/') {
+            None => inside.strip_suffix(".rs").map(str::to_owned),
+            Some((name, _)) => {
+                let own = [format!("{folder}/tests/{name}.rs"), format!("{folder}/tests/{name}/main.rs")];
+                own.iter().any(|file| self.tests.contains_key(file)).then(|| name.to_owned())
+            }
+        }
+    }
+}
