@@ -163,9 +163,12 @@ impl Flow {
         self.events.push(event);
     }
 
-    /// Says why a cookie opens no session.
+    /// Says why a cookie opens no session: once for each reason, however many cookies there are.
     pub(super) fn refuse(&mut self, reason: Reason) {
-        self.event(reason.event());
+        let event = reason.event();
+        if !self.events.contains(&event) {
+            self.event(event);
+        }
     }
 
     /// Another request changed the session: what the handler saw is no longer what is there.
