@@ -73,8 +73,13 @@ fn m1_a_slow_answer_after_an_early_commit_does_not_undo_a_login() {
 /// A commit of the handler's own was carried out. Before its cookie is sent the store is asked again, and cannot answer.
 #[test]
 fn m1_what_was_committed_early_is_no_failure_if_the_store_cannot_be_asked_again() {
-    for (early, luck) in [(Op::RenewId, Luck::Refused), (Op::Rotate, Luck::ReplyLost)] {
-        let (mut world, cookie) = begun(Config::default());
+    let no_grace = || Config::from(Native { grace: Duration::ZERO, ..Native::default() });
+    for (config, early, luck) in [
+        (Config::default(), Op::Rotate, Luck::Refused),
+        (Config::default(), Op::Rotate, Luck::ReplyLost),
+        (no_grace(), Op::RenewId, Luck::Refused),
+    ] {
+        let (mut world, cookie) = begun(config);
         let mut request = world.request(Some(&cookie));
         request.load(&mut world);
         request.log.push(early);
@@ -107,6 +112,42 @@ fn m1_what_was_committed_early_is_no_failure_if_the_store_cannot_be_asked_again(
     late.start_commit(&mut world, false);
     late.go(&mut world, Luck::Refused);
     assert_eq!((late.outcome, late.cookies()), (Some(Ok(())), [""; 0].map(String::from).as_slice()));
+}
+
+/// A renewed id is not needed while a marker leads there from the one that the browser has, and a login may have replaced it.
+#[test]
+fn a_renewed_id_is_not_sent_if_the_store_cannot_say_whether_a_login_has_replaced_it() {
+    for logs_in in [false, true] {
+        let (mut world, cookie) = begun(Config::default());
+        let mut slow = world.request(Some(&cookie));
+        slow.load(&mut world);
+        slow.log.push(Op::RenewId);
+        slow.commit(&mut world).unwrap();
+        slow.log.clear();
+        let signed_in = logs_in.then(|| {
+            let mut login = world.request(Some(&cookie));
+            login.load(&mut world);
+            login.log.push(Op::Rotate);
+            login.commit(&mut world).unwrap();
+            login.cookie().unwrap()
+        });
+        slow.start_commit(&mut world, false);
+        slow.go(&mut world, Luck::Refused);
+        assert_eq!((slow.outcome, slow.cookies().len()), (Some(Ok(())), 0));
+        // Whatever the browser has now opens the session.
+        assert!(world.serve(Some(&signed_in.unwrap_or(cookie)), |_| ()).is_live());
+    }
+    // Once the marker may be over, the new id is all that leads there.
+    let (mut world, cookie) = begun(Config::default());
+    let mut slow = world.request(Some(&cookie));
+    slow.load(&mut world);
+    slow.log.push(Op::RenewId);
+    slow.commit(&mut world).unwrap();
+    slow.log.clear();
+    world.advance(60_001);
+    slow.start_commit(&mut world, false);
+    slow.go(&mut world, Luck::Refused);
+    assert!(world.serve(slow.cookie().as_deref(), |_| ()).is_live());
 }
 
 /// Two logins from a double click, whose steps come in every order: which of them takes the next step, as bits.

@@ -37,7 +37,8 @@ pub(super) struct Live {
     /// The bytes that lie in the store: the witness of the next swap.
     pub(super) bytes: Bytes,
     pub(super) record: Record,
-    /// It was reached through a renewal's marker, so the new cookie is sent again and it is not renewed again.
+    /// A renewal's marker leads to it, which an earlier request or this one made, so the new cookie is sent again and it is not
+    /// renewed again.
     pub(super) followed: bool,
     /// It comes from an accepted dialect and is still to be written down in this one.
     pub(super) adopted: bool,

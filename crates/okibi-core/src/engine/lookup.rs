@@ -133,10 +133,13 @@ impl Engine {
                 self.checked(call, work, found.map(|loaded| loaded.bytes).as_ref())
             }
             // Nothing was left to write, only to look again before a cookie is sent: no reason to fail. An id that the browser has
-            // already, or finds by a marker, is not sent, as a login may have replaced it. A new one has no other way.
+            // already, or finds by a marker, is not sent, as a login may have replaced it. A new one has no other way, nor has a
+            // renewed one whose marker may be over.
             (Stage::Loading(_), Came::Failed(_)) if work.is_checked => {
                 let flow = &call.flow;
-                if work.hops > 0 || flow.live().is_some_and(|live| live.id == flow.presented) {
+                let is_marked = call.now < flow.began.plus(self.policy.grace);
+                let is_found = |live: &Live| live.id == flow.presented || (live.followed && is_marked);
+                if work.hops > 0 || flow.live().is_some_and(is_found) {
                     call.flow.set_cookies.clear();
                 }
                 Ok(Step::Done)

@@ -157,8 +157,12 @@ impl Engine {
 
     /// The session goes on under its new id.
     fn moved(&self, call: &mut Call<'_>, mut work: Box<Work>) -> Result<Step, Refusal> {
-        let Fresh { id, record, bytes, .. } = work.fresh.take().ok_or(Refusal::OutOfOrder)?;
-        self.arrived_at(call, Live::stored(Some(id), bytes, record), true)?;
+        let Fresh { id, record, bytes, rotation } = work.fresh.take().ok_or(Refusal::OutOfOrder)?;
+        // The id that the browser has leads here by a marker, as it does for other requests.
+        let is_known = |before: &Live| before.followed || (before.id.is_some() && before.id == call.flow.presented);
+        let followed =
+            rotation == Rotation::Renewed && self.policy.can().markers && call.flow.live().is_some_and(is_known);
+        self.arrived_at(call, Live { followed, ..Live::stored(Some(id), bytes, record) }, true)?;
         if let Task::Take(_) = work.task { self.proceed(call, work) } else { Ok(Step::Done) }
     }
 

@@ -46,7 +46,7 @@ impl<K> Session<K> {
     }
 
     /// Gives the session a new id at equal privilege, now and then. Requests that are under way with the old id go on in
-    /// the same session for a short while ([`Sessions::grace`](crate::Sessions::grace)).
+    /// the same session for a short while ([`Sessions::grace`](crate::Sessions::grace)). A session is renewed once in a request.
     ///
     /// # Errors
     /// [`HeadSent`](crate::ErrorKind::HeadSent).
