@@ -1,11 +1,15 @@
 //! What can be wrong: with a configuration, with a change, and with what a visitor sent.
 
 mod event;
+mod parts;
 
 use alloc::string::String;
 use core::{fmt, time::Duration};
 
 pub use event::Event;
+pub use parts::Shown;
+
+use parts::{COOKIE_NAME, NAMESPACE, NEEDS_SECURE, NO_SECRET};
 
 use crate::{json, time::millis};
 
@@ -14,7 +18,7 @@ use crate::{json, time::millis};
 #[non_exhaustive]
 pub enum ConfigError {
     /// The cookie's name is empty, too long or has characters that a cookie name cannot have.
-    #[error("cookie name {}: must be 1 to 128 characters of letters, digits and !#$%&'*+-.^_`|~", Quoted(.0))]
+    #[error("cookie name {}: {rule}", Quoted(.0), rule = COOKIE_NAME)]
     CookieName(String),
     /// The name starts with a prefix such as `__Host-`, but an attribute breaks the prefix's rule (RFC 6265bis).
     #[error("cookie name {}: {rule}", Quoted(name))]
@@ -25,24 +29,20 @@ pub enum ConfigError {
         rule: String,
     },
     /// `SameSite=None` or `Partitioned` without `Secure`: browsers drop such a cookie.
-    #[error("{0} needs Secure: browsers drop such a cookie; keep it secure or choose SameSite=Lax")]
+    #[error("{attribute} {rule}", attribute = .0, rule = NEEDS_SECURE)]
     NeedsSecure(&'static str),
-    /// The cookie path is not absolute, too long or has forbidden characters.
-    #[error("cookie path {}: must start with '/', have at most 1024 bytes, no ';' and no control characters", Quoted(.0))]
-    CookiePath(String),
-    /// The cookie domain is empty, too long or has forbidden characters.
-    #[error("cookie domain {}: must be a host name of letters, digits, '-' and '.', at most 253 bytes", Quoted(.0))]
-    CookieDomain(String),
-    /// Another attribute of the cookie is too long or has forbidden characters.
-    #[error("cookie {attribute} {}: must have at most 64 bytes, no ';' and no control characters", Quoted(value))]
+    /// An attribute of the cookie, such as its path, is too long or has forbidden characters.
+    #[error("cookie {attribute} {}: {rule}", Quoted(value))]
     CookieAttribute {
         /// The attribute's name.
         attribute: &'static str,
         /// The configured value.
         value: String,
+        /// What it must be.
+        rule: &'static str,
     },
     /// The namespace of store keys has characters that it cannot have.
-    #[error("namespace {}: must be 1 to 64 characters of letters, digits, '_', '.' and '-'", Quoted(.0))]
+    #[error("namespace {}: {rule}", Quoted(.0), rule = NAMESPACE)]
     Namespace(String),
     /// A span is zero, too long, or does not fit the others.
     #[error("{option} of {}: {rule}", Span(*value))]
@@ -65,7 +65,7 @@ pub enum ConfigError {
         rule: &'static str,
     },
     /// No secret was given where one is needed.
-    #[error("secrets: none given; give at least one of at least 32 bytes")]
+    #[error("secrets: {rule}", rule = NO_SECRET)]
     NoSecret,
     /// A secret is shorter than 32 bytes. Its value is not shown.
     #[error("secret number {position}: {length} bytes; must be at least 32 bytes")]
@@ -82,8 +82,15 @@ pub enum ConfigError {
     #[error("{0}")]
     Together(&'static str),
     /// Something that a binding passed on cannot be read.
-    #[error("{0}")]
-    Options(String),
+    #[error("{option}: {rule}")]
+    Options {
+        /// The option, as the binding named it.
+        option: String,
+        /// The JSON of its value; none of a secret, nor where no value is to blame.
+        value: Option<String>,
+        /// What it must be.
+        rule: &'static str,
+    },
 }
 
 /// A text between quotes. (That of `Debug` would bring tables of all characters into the WebAssembly module.)

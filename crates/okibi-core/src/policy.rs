@@ -4,6 +4,7 @@ pub(crate) mod config;
 pub(crate) mod given;
 pub(crate) mod hono;
 mod same;
+pub(crate) mod timeouts;
 
 use alloc::{string::String, vec::Vec};
 use core::time::Duration;
@@ -124,7 +125,7 @@ impl Policy {
         if revocations {
             check_revocations(&native.protection, lifetime, native.evicts)?;
         }
-        Ok(Self {
+        let policy = Self {
             former: cookie.former(&native.cookie)?,
             cookie,
             dialect: Spoken::Native(native.protection),
@@ -139,7 +140,18 @@ impl Policy {
             consistency,
             revocations,
             is_insecure: native.cookie.insecure_for_development,
-        })
+        };
+        if policy.accepted.iter().any(|older| policy.has_chunk(older)) {
+            let rule = "accept: an older cookie has the name of a chunk of the sealed one; give that another name";
+            return Err(ConfigError::Together(rule));
+        }
+        Ok(policy)
+    }
+
+    /// Whether an older cookie has the name of one of this one's chunks.
+    fn has_chunk(&self, older: &Accepted) -> bool {
+        let rest = older.policy.cookie.name.strip_prefix(self.cookie.name.as_str());
+        rest.is_some_and(|rest| !rest.is_empty() && self.suffixes().contains(&rest))
     }
 
     /// An older dialect brings its cookie and its lifetime, and has nothing else to be configured.

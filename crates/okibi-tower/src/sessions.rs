@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Response, StatusCode};
 use okibi_core::{
     Accept, Config, ConfigError, Consistency, Dialect, Engine, FormerCookie, Given, HonoSessions, Lifetime, Limits,
-    Native, Protection, Ring, SameSite, Timestamp,
+    Native, Protection, Ring, SameSite, Timestamp, check_timeouts,
 };
 use okibi_store::{DynStore, Store};
 
@@ -357,13 +357,13 @@ impl<K> Sessions<K> {
         self
     }
 
-    /// How long one call of the store may take. Default 2 seconds.
+    /// How long one call of the store may take: 24 days at most. Default 2 seconds.
     pub fn store_timeout(mut self, span: Duration) -> Self {
         self.outside.store_timeout = span;
         self
     }
 
-    /// How long a commit may take with all its conflicts. Default 10 seconds.
+    /// How long a commit may take with all its conflicts: 24 days at most. Default 10 seconds.
     pub fn commit_deadline(mut self, span: Duration) -> Self {
         self.outside.commit_deadline = span;
         self
@@ -436,13 +436,7 @@ impl<K> Sessions<K> {
     /// # Errors
     /// What cannot work, by name and value, and how to fix it.
     pub fn layer(self) -> Result<SessionLayer<K>, ConfigError> {
-        for (option, value) in
-            [("store_timeout", self.outside.store_timeout), ("commit_deadline", self.outside.commit_deadline)]
-        {
-            if value.is_zero() {
-                return Err(ConfigError::Span { option, value, rule: "must be longer than zero" });
-            }
-        }
+        check_timeouts(self.outside.store_timeout, self.outside.commit_deadline)?;
         let dialect = self.older.map_or_else(|| Dialect::from(self.native), |older| Dialect::from(*older));
         self.given.check(&dialect)?;
         let engine = Engine::new(Config { dialect, limits: self.limits, consistency: self.consistency })?;

@@ -212,6 +212,14 @@ fn n21_s8_s10_impossible_configurations_name_the_value_and_the_fix() {
         (sessions().grace(span(7200)), "grace of 7200s: must be at most 1 hour"),
         (sessions().namespace("a:b"), "namespace \"a:b\": must be"),
         (sessions().store_timeout(span(0)), "store_timeout of 0s: must be longer than zero"),
+        (
+            sessions().store_timeout(span(30 * 24 * 3600)),
+            "store_timeout of 2592000s: must be longer than zero and at most 2147483 seconds (24 days)",
+        ),
+        (
+            sessions().commit_deadline(span(2_147_484)),
+            "commit_deadline of 2147484s: must be longer than zero and at most",
+        ),
         (sessions().commit_deadline(span(0)), "commit_deadline of 0s: must be longer than zero"),
         (sessions().max_cookie_bytes(5000), "max_cookie_bytes: only a sealed cookie is bounded; remove it"),
         (Sessions::sealed(ring("a")).max_cookie_bytes(1), "max_cookie_bytes of 1: must be 512 to 65536"),

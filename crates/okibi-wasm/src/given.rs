@@ -25,33 +25,42 @@ pub(crate) fn each<'json>(
 ) -> Result<(), ConfigError> {
     let Some(options) = members(json) else {
         let what = if inside.is_empty() { "the whole" } else { inside.strip_suffix('.').unwrap_or(inside) };
-        return Err(ConfigError::Options([what, ": must be an object of options"].concat()));
+        return Err(ConfigError::Options { option: what.into(), value: None, rule: "must be an object of options" });
     };
     options.0.iter().try_for_each(|(name, json)| take(Given { inside, name, json }))
 }
 
 impl Given<'_, '_> {
-    /// A wrong value: its text is shown, but never that of a secret.
+    /// A wrong value: its JSON is shown, but never that of a secret.
     #[inline(never)]
-    fn wrong(self, what: &str) -> ConfigError {
+    pub(crate) fn wrong(self, rule: &'static str) -> ConfigError {
         let is_secret = matches!(self.name, "secrets" | "keys");
-        let shown = if is_secret { "what was given" } else { self.json };
-        ConfigError::Options([self.inside, self.name, " of ", shown, ": must be ", what].concat())
+        let value = (!is_secret).then(|| self.json.into());
+        ConfigError::Options { option: self.path(), value, rule }
     }
 
+    /// The option itself is wrong, whatever its value is.
     #[inline(never)]
+    pub(crate) fn refused(self, rule: &'static str) -> ConfigError {
+        ConfigError::Options { option: self.path(), value: None, rule }
+    }
+
+    fn path(self) -> String {
+        [self.inside, self.name].concat()
+    }
+
     pub(crate) fn unknown(self) -> ConfigError {
-        ConfigError::Options([self.inside, self.name, ": there is no such option"].concat())
+        self.refused("there is no such option")
     }
 
     #[inline(never)]
     pub(crate) fn text(self) -> Result<String, ConfigError> {
-        string(self.json).map(Cow::into_owned).ok_or_else(|| self.wrong("a text"))
+        string(self.json).map(Cow::into_owned).ok_or_else(|| self.wrong("must be a text"))
     }
 
     #[inline(never)]
     pub(crate) fn texts(self) -> Result<Vec<String>, ConfigError> {
-        let texts = strings(self.json).ok_or_else(|| self.wrong("a list of texts"))?;
+        let texts = strings(self.json).ok_or_else(|| self.wrong("must be a list of texts"))?;
         Ok(texts.into_iter().map(Cow::into_owned).collect())
     }
 
@@ -60,19 +69,19 @@ impl Given<'_, '_> {
         match self.json {
             "true" => Ok(true),
             "false" => Ok(false),
-            _ => Err(self.wrong("true or false")),
+            _ => Err(self.wrong("must be true or false")),
         }
     }
 
     #[inline(never)]
     pub(crate) fn size(self) -> Result<usize, ConfigError> {
         let size = number(self.json).and_then(|number| usize::try_from(number).ok());
-        size.ok_or_else(|| self.wrong("a whole number"))
+        size.ok_or_else(|| self.wrong("must be a whole number"))
     }
 
     #[inline(never)]
     pub(crate) fn span(self) -> Result<Duration, ConfigError> {
-        number(self.json).map(Duration::from_millis).ok_or_else(|| self.wrong("a number of seconds"))
+        number(self.json).map(Duration::from_millis).ok_or_else(|| self.wrong("must be a number of seconds"))
     }
 
     /// `None` for an explicit false.
@@ -82,13 +91,13 @@ impl Given<'_, '_> {
             return Ok(None);
         }
         let span = number(self.json).map(Duration::from_millis);
-        span.map(Some).ok_or_else(|| self.wrong("a number of seconds, or false for none"))
+        span.map(Some).ok_or_else(|| self.wrong("must be a number of seconds, or false for none"))
     }
 
     #[cfg(feature = "compat")]
     #[inline(never)]
     pub(crate) fn time(self) -> Result<okibi_core::Timestamp, ConfigError> {
-        number(self.json).map(okibi_core::Timestamp::from_millis).ok_or_else(|| self.wrong("a time"))
+        number(self.json).map(okibi_core::Timestamp::from_millis).ok_or_else(|| self.wrong("must be a time"))
     }
 
     #[inline(never)]
@@ -97,7 +106,7 @@ impl Given<'_, '_> {
         [("strict", SameSite::Strict), ("lax", SameSite::Lax), ("none", SameSite::None)]
             .into_iter()
             .find_map(|(name, same_site)| is(name).then_some(same_site))
-            .ok_or_else(|| self.wrong("'Strict', 'Lax' or 'None'"))
+            .ok_or_else(|| self.wrong("must be 'Strict', 'Lax' or 'None'"))
     }
 
     #[inline(never)]
@@ -106,7 +115,7 @@ impl Given<'_, '_> {
             "\"strong\"" => Ok(Consistency::Strong),
             "\"no-swap\"" => Ok(Consistency::NoSwap),
             "\"eventual\"" => Ok(Consistency::Eventual),
-            _ => Err(self.wrong("'strong', 'no-swap' or 'eventual'")),
+            _ => Err(self.wrong("must be 'strong', 'no-swap' or 'eventual'")),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The options of a middleware, as JavaScript sends them, into the engine's configuration. Spans come in milliseconds.
 
-use alloc::borrow::ToOwned;
+use core::time::Duration;
 
 use okibi_core::{
-    Config, ConfigError, CookieConfig, Dialect, Engine, FormerCookie, Given as Options, Native, Protection, Ring,
-    json::items,
+    Config, ConfigError, CookieConfig, Dialect, Engine, FormerCookie, Given as Options, Limits, Native, Protection,
+    Ring, check_timeouts, json::items,
 };
 
 #[cfg(feature = "compat")]
@@ -17,6 +17,7 @@ pub(crate) fn engine(options: &[u8]) -> Result<Engine, ConfigError> {
     let mut native = Native::default();
     let (mut secrets, mut sealed, mut chunks) = (None, false, 1);
     let mut options_given = None;
+    let (mut store_timeout, mut commit_deadline) = (Duration::from_secs(1), Duration::from_secs(1));
     #[cfg(feature = "compat")]
     let mut dialect = None;
     let mut plain_cookie = "{}";
@@ -32,9 +33,9 @@ pub(crate) fn engine(options: &[u8]) -> Result<Engine, ConfigError> {
             "renewAfter" => native.renew_after = Some(given.span()?),
             "grace" => native.grace = given.span()?,
             "persistent" => native.persistent = given.flag()?,
-            "maxBytes" => config.limits.bytes = given.size()?,
-            "maxNames" => config.limits.names = given.size()?,
-            "maxDepth" => config.limits.depth = given.size()?,
+            "limits" => limits(&mut config.limits, given.json)?,
+            "storeTimeout" => store_timeout = given.span()?,
+            "commitDeadline" => commit_deadline = given.span()?,
             "revocations" => native.revocations = given.flag()?,
             "consistency" => config.consistency = given.consistency()?,
             "evicts" => native.evicts = given.flag()?,
@@ -45,15 +46,16 @@ pub(crate) fn engine(options: &[u8]) -> Result<Engine, ConfigError> {
             #[cfg(feature = "compat")]
             "dialect" => dialect = Some(given.json),
             #[cfg(feature = "compat")]
-            "accept" => native.accept = dialects::accepted(given.json)?,
+            "accept" => native.accept = dialects::accepted(given)?,
             _ => return Err(given.unknown()),
         }
         Ok(())
     })?;
+    check_timeouts(store_timeout, commit_deadline)?;
     #[cfg(feature = "compat")]
     if let Some(dialect) = dialect {
         // An older dialect has a cookie of its own kind.
-        config.dialect = dialects::dialect(dialect, plain_cookie)?;
+        config.dialect = dialects::dialect(dialect, plain_cookie, sealed, false)?;
         return Engine::new(config);
     }
     cookie(&mut native.cookie, plain_cookie)?;
@@ -70,6 +72,18 @@ pub(crate) fn engine(options: &[u8]) -> Result<Engine, ConfigError> {
         Options::from_bits(bits).check(&config.dialect)?;
     }
     Engine::new(config)
+}
+
+fn limits(limits: &mut Limits, json: &str) -> Result<(), ConfigError> {
+    each("limits.", json, &mut |given| {
+        match given.name {
+            "bytes" => limits.bytes = given.size()?,
+            "names" => limits.names = given.size()?,
+            "depth" => limits.depth = given.size()?,
+            _ => return Err(given.unknown()),
+        }
+        Ok(())
+    })
 }
 
 fn former(json: &str) -> Result<FormerCookie, ConfigError> {
@@ -95,15 +109,15 @@ fn cookie(cookie: &mut CookieConfig, json: &str) -> Result<(), ConfigError> {
             // What others write, and what it is. Without Secure there is the development mode alone.
             "secure" if given.flag()? => {}
             "secure" => {
-                let rule = "cookie.secure of false: the cookie is always Secure; for development without HTTPS there is insecureForDevelopment";
-                return Err(ConfigError::Together(rule));
+                let rule =
+                    "the cookie is always Secure; for development without HTTPS there is `insecure_for_development`";
+                return Err(given.wrong(rule));
             }
             "httpOnly" => cookie.http_only = given.flag()?,
             "sameSite" => cookie.same_site = given.same_site()?,
             "partitioned" => cookie.partitioned = given.flag()?,
             "former" => {
-                let entries = items(given.json)
-                    .ok_or_else(|| ConfigError::Options("cookie.former: must be a list".to_owned()))?;
+                let entries = items(given.json).ok_or_else(|| given.wrong("must be a list"))?;
                 cookie.former = entries.into_iter().map(former).collect::<Result<_, _>>()?;
             }
             _ => return Err(given.unknown()),

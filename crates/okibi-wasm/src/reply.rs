@@ -5,8 +5,8 @@ use core::fmt::Write as _;
 
 use bytes::Bytes;
 use okibi_core::{
-    ConfigError, Engine, Entry, Event, Flow, LONGEST_NAME, Limits, MOST_UPDATES, Refusal, Step, StoreKey, Summary,
-    Timestamp, Write,
+    ConfigError, Engine, Entry, Event, Flow, LONGEST_NAME, Limits, MOST_UPDATES, Refusal, Shown, Step, StoreKey,
+    Summary, Timestamp, Write,
     formats::push_data,
     json::{push_number, push_string},
 };
@@ -138,13 +138,9 @@ pub(crate) fn refused(reply: &mut Vec<u8>, refusal: Refusal, flow: &mut Flow) {
 }
 
 pub(crate) fn refusal(reply: &mut Vec<u8>, refusal: Refusal, seen: &[Event]) {
-    error(reply, refusal.code(), &refusal, seen);
-}
-
-fn error(reply: &mut Vec<u8>, code: &str, error: &dyn core::fmt::Display, seen: &[Event]) {
     let mut head = String::from("{\"error\":{");
-    string(&mut head, "code", code);
-    string(&mut head, "message", &shown(error));
+    string(&mut head, "code", refusal.code());
+    string(&mut head, "message", &shown(&refusal));
     head.push('}');
     events(&mut head, seen);
     head.push('}');
@@ -173,8 +169,21 @@ pub(crate) fn configured(reply: &mut Vec<u8>, index: usize, engine: &Engine) {
     frames::push(reply, head.as_bytes());
 }
 
+/// A configuration that cannot work, in parts: JavaScript spells the options its own way.
 pub(crate) fn config_error(reply: &mut Vec<u8>, error: &ConfigError) {
-    self::error(reply, "config", error, &[]);
+    let mut head = String::from("{\"error\":{");
+    let (option, shown, rule) = error.parts();
+    string(&mut head, "option", option);
+    match shown {
+        Shown::Nothing => {}
+        Shown::Text(text) => string(&mut head, "value", text),
+        Shown::Json(value) => json(&mut head, "value", value),
+        Shown::Number(size) => number(&mut head, "value", count(size)),
+        Shown::Span(span) => number(&mut head, "millis", u64::try_from(span.as_millis()).unwrap_or(u64::MAX)),
+    }
+    string(&mut head, "message", &rule);
+    head.push_str("}}");
+    frames::push(reply, head.as_bytes());
 }
 
 pub(crate) fn summary(reply: &mut Vec<u8>, summary: Option<&Summary>) {

@@ -6,9 +6,9 @@ import { gzipSync } from 'node:zlib'
 
 /** The most that each subpath may weigh, in bytes: what it needs and 3 %. To raise one is a decision: say why in the commit. */
 const BUDGETS = {
-  okibi: 20_900,
-  'okibi/accept': 8_500,
-  'okibi/iron': 9_250,
+  okibi: 22_350,
+  'okibi/accept': 9_250,
+  'okibi/iron': 10_150,
   'okibi/memory': 2_600,
   'okibi/sqlite': 2_900,
   'okibi/redis': 4_500,
@@ -21,14 +21,14 @@ const BUDGETS = {
   'okibi/deno-kv': 2_300,
   'okibi/layered': 1_800,
   'okibi/unstorage': 3_300,
-  'okibi/hono-kv-session': 22_950,
+  'okibi/hono-kv-session': 24_700,
   'okibi/hono-kv-session/cloudflare': 2_600,
   'okibi/hono-kv-session/d1': 2_100,
   'okibi/hono-kv-session/denokv': 2_100,
   'okibi/hono-kv-session/redis': 1_800,
   'okibi/hono-kv-session/node': 1_800,
   'okibi/hono-kv-session/bun': 1_800,
-  'okibi/hono-sessions': 26_850,
+  'okibi/hono-sessions': 29_000,
   'okibi/hono-sessions/bun-sqlite-store': 1_600,
   'okibi/contract': 10_900,
 }

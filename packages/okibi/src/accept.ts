@@ -1,14 +1,8 @@
 // Taking over the sessions of an older package: this import ships the engine's module that speaks the older dialects.
 import { Accepted } from './accepted.js'
 import { compat } from './compat.js'
-import {
-  type AcceptHonoKvSession,
-  type AcceptHonoSessions,
-  type AcceptOptions,
-  checkStore,
-  isOptions,
-  wrong,
-} from './options.js'
+import { type AcceptOptions, checkStore, wrong } from './options.js'
+import { isOptions, type Speaker, shown } from './spelling.js'
 
 export type { Accepted } from './accepted.js'
 export type { AcceptedCookie, AcceptHonoKvSession, AcceptHonoSessions, AcceptOptions } from './options.js'
@@ -18,7 +12,7 @@ export type { AcceptedCookie, AcceptHonoKvSession, AcceptHonoSessions, AcceptOpt
  *
  * It is a function of a subpath of its own because reading the older dialects takes another module of the engine, of about
  * 100 KB gzipped, that an app ships only with this import. Throws an `OkibiError` with the code `config` for an option that the
- * dialect does not have, and for a store, a secret or a cookie that cannot be one; `sessions` checks the rest.
+ * dialect does not have, and for one that cannot work.
  *
  * @example
  * ```ts
@@ -32,37 +26,52 @@ export function accept(options: AcceptOptions): Accepted {
   if (typeof options !== 'object' || options === null) {
     throw wrong('accept: no options given; say at least the dialect and until when its cookies count')
   }
-  const { dialect } = options
-  const known = KNOWN.get(dialect)
-  if (!known) throw wrong('accept.dialect: must be hono-sessions or hono-kv-session')
-  const unknown = Object.keys(options).find((name) => !known.includes(name))
-  if (unknown !== undefined) {
-    throw wrong(`accept.${unknown}: there is no such option; the dialect ${dialect} has ${known.join(', ')}`)
+  const { dialect, store, cookie, until, name, ...own } = inherited(options) as unknown as AcceptOptions & {
+    name?: unknown
   }
-  // A spread would lose what is inherited, such as the secrets of a class.
-  const given = Object.fromEntries(known.map((name) => [name, options[name as keyof AcceptOptions]]))
-  const { store, cookie, secrets, keys } = given as Partial<AcceptHonoKvSession & AcceptHonoSessions>
+  if (name !== undefined) throw wrong('accept.name: there is no such option; the name of a cookie is in accept.cookie')
+  if (!(until instanceof Date) || Number.isNaN(until.getTime())) {
+    throw wrong(`accept.until of ${shown(until)}: must be a valid Date; say when the last of these sessions may come`)
+  }
+  if (cookie !== undefined && !isOptions(cookie))
+    throw wrong(`accept.cookie of ${shown(cookie)}: must be a plain object of options`)
   // Only a sealed cookie is a store of its own.
-  if (store !== undefined || dialect === 'hono-kv-session') checkStore('accept.store', store)
-  checkRing('secrets', secrets, 'signed')
-  checkRing('keys', keys, 'encrypted')
-  if (cookie !== undefined && !isOptions(cookie)) throw wrong('accept.cookie: must be a plain object of options')
-  return new Accepted(given as unknown as AcceptOptions, compat)
+  const sealed = store === undefined && dialect !== 'hono-kv-session'
+  if (!sealed) checkStore('accept.store', store)
+  const entry = {
+    // An object that wraps a text would count as one.
+    dialect: { ...own, name: typeof dialect === 'string' ? dialect : shown(dialect) },
+    cookie: cookie ?? {},
+    sealed,
+    until: until.getTime(),
+    consistency: store?.consistency,
+  }
+  compat.engine({ accept: [entry] }, SPEAKER)
+  return new Accepted(options, entry, compat)
 }
 
-const COMMON = ['dialect', 'store', 'until', 'cookie']
-
-/** The options of each dialect. Without its secret under the right name a dialect opens what a client made up. */
-const KNOWN: ReadonlyMap<unknown, readonly string[]> = new Map([
-  ['hono-kv-session', [...COMMON, 'secrets', 'json']],
-  ['hono-sessions', [...COMMON, 'keys']],
+/** The options that the engine has other names for. */
+const NAMES = new Map([
+  ['dialect.name', 'dialect'],
+  ['secrets', 'keys'],
 ])
 
-/** Fails for secrets that protect nothing. */
-function checkRing(option: string, given: unknown, what: string): void {
-  const isText = (one: unknown) => typeof one === 'string' && one !== ''
-  if (given === undefined || (Array.isArray(given) && given.length > 0 && given.every(isText))) return
-  throw wrong(
-    `accept.${option}: must be a list of texts that are not empty; leave it out only if the cookies of the old sessions are not ${what}`,
-  )
+/** How `accept` tells what is wrong: whatever it is, it is in there. */
+const SPEAKER: Speaker = {
+  who: 'sessions',
+  name: (option) => `accept.${NAMES.get(option) ?? option.replace(/^(accept\.)?(dialect\.)?/, '')}`,
+}
+
+/** All members of an object, also those of its class: a spread would lose its secrets. */
+function inherited(options: object): Readonly<Record<string, unknown>> {
+  const all: Record<string, unknown> = {}
+  let part: object | null = options
+  do {
+    for (const name of Object.getOwnPropertyNames(part)) {
+      if (name !== 'constructor') all[name] = options[name as keyof object]
+    }
+    part = Object.getPrototypeOf(part) as object | null
+    // What every object inherits is no option.
+  } while (part && Object.getPrototypeOf(part) !== null)
+  return all
 }

@@ -4,6 +4,15 @@ import { type ErrorCode, OkibiError } from './errors.js'
 import { type Answer, Call, Flag } from './facts/border.js'
 import type { SessionEvent } from './facts/events.js'
 import { parse } from './json.js'
+import {
+  type EngineOptions,
+  type Speaker,
+  speakerOf,
+  spelled,
+  textOf,
+  type WrongOption,
+  wrongOption,
+} from './spelling.js'
 
 /** What the engine wants next, or what is known when it is done. */
 export interface Head {
@@ -193,8 +202,8 @@ export class Engines {
   }
 
   /** An engine with these options. Throws an `OkibiError` with the code `config` for options that cannot work. */
-  engine(options: EngineOptions): Engine {
-    return new Engine(this, options)
+  engine(options: EngineOptions, speaker: Speaker = speakerOf(options)): Engine {
+    return new Engine(this, options, speaker)
   }
 
   /** The instance that runs. It is made when the first engine is configured. */
@@ -301,34 +310,14 @@ interface Configured {
   readonly acceptedNames: readonly string[]
   readonly limits: Limits
   readonly warning?: string
-  readonly error?: { readonly message: string }
-}
-
-/** The configuration of an engine, as it reads it: spans in milliseconds. */
-export type EngineOptions = Readonly<Record<string, unknown>>
-
-/** Options as the engine reads them. Fails for what has no JSON, which would count as not given, and names it as an app does. */
-export function textOf(options: EngineOptions): string {
-  const inside = new Map<unknown, string>()
-  return JSON.stringify(options, function (this: unknown, name: string, value: unknown) {
-    const within = inside.get(this) ?? ''
-    const own = name.replace(/^max(?=Bytes|Names|Depth)(.*)/, (_, limit: string) => `limits.${limit.toLowerCase()}`)
-    const path = /^(\d*|dialect)$/.test(name) ? within : `${within}.${own}`
-    if (['function', 'symbol', 'bigint'].includes(typeof value)) {
-      throw new OkibiError(
-        'config',
-        `sessions: ${path.slice(1)} of type ${typeof value}: must be given as a plain value`,
-      )
-    }
-    inside.set(value, path)
-    return value
-  })
+  readonly error?: WrongOption
 }
 
 /** A configured engine. It survives the loss of the instance that it was configured in. */
 export class Engine {
   readonly #engines: Engines
   readonly #options: string
+  readonly #speaker: Speaker
   #machine: Machine
   #index: number
   #empty: Uint8Array | undefined
@@ -346,9 +335,10 @@ export class Engine {
   /** What the log has to say when a middleware is made. */
   readonly warning: string | undefined
 
-  constructor(engines: Engines, options: EngineOptions) {
+  constructor(engines: Engines, options: EngineOptions, speaker: Speaker) {
     this.#engines = engines
-    this.#options = textOf(options)
+    this.#speaker = speaker
+    this.#options = textOf(options, speaker)
     const configured = this.#configure()
     this.#machine = engines.running
     this.#index = configured.engine
@@ -361,7 +351,7 @@ export class Engine {
     this.warning = configured.warning && spelled(configured.warning)
   }
 
-  /** The first option in which two configurations differ, as the engine names it; `null` if they are the same. */
+  /** The first option in which two configurations with one cookie differ, as the engine names it; `null` if they are the same. */
   differs(other: Engine): string | null {
     // What speaks older dialects is in another module.
     if (this.#engines !== other.#engines) return 'accept'
@@ -371,6 +361,16 @@ export class Engine {
     return JSON.parse(this.#engines.exchange(Call.differs, here, 0, other.#here(), []).text()) as string | null
   }
 
+  /** An option of the engine's as the app wrote it. */
+  nameOf(option: string): string {
+    return this.#speaker.name(option)
+  }
+
+  /** Whether the cookies of two sessions have a name in common, chunks included. */
+  meets(other: Engine): boolean {
+    return this.sends(other.cookieName) || other.sends(this.cookieName)
+  }
+
   /** What became of a request whose answer has this status. See {@link Engines.outcome}. */
   outcome(status: number | undefined, commitsFailed = false, said?: boolean): Outcome {
     return this.#engines.outcome(status, commitsFailed, said)
@@ -378,7 +378,7 @@ export class Engine {
 
   #configure(): Configured {
     const configured = JSON.parse(this.#engines.exchange(Call.configure, 0, 0, 0, [this.#options]).text()) as Configured
-    if (configured.error) throw new OkibiError('config', `sessions: ${spelled(configured.error.message)}`)
+    if (configured.error) throw wrongOption(configured.error, this.#speaker)
     if (configured.engine < MOST_ENGINES) return configured
     this.#engines.replace()
     return this.#configure()
@@ -510,23 +510,6 @@ export class Engine {
   #text(call: Call, present: string, flags = 0): string | null {
     return JSON.parse(this.#engines.exchange(call, this.#here(), 0, flags, [present]).text()) as string | null
   }
-}
-
-/** The options that have another name here than in Rust, by that. */
-const NAMES: Readonly<Record<string, string>> = {
-  sealed: 'secret',
-  signed: 'sign',
-  browser_session: 'persistent',
-}
-
-/** An option of the engine's as it is spelled here. */
-export function optionName(option: string): string {
-  return NAMES[option] ?? option.replace(/_[a-z]/g, (end) => end.charAt(1).toUpperCase())
-}
-
-/** The engine's text with the names of options as they are spelled here: the one at its beginning, and those in backticks. */
-function spelled(text: string): string {
-  return text.replace(/^[a-z_]+(?=:| of )|(?<=`)[a-z_]+(?=`)/g, optionName)
 }
 
 /** The engine's refusal as an error. */

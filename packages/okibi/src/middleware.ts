@@ -66,7 +66,7 @@ export function sessions<E extends Env>(
     secret: options.secret ?? options.sign,
   }
   const mark = markOf(cookieName)
-  const tellsHosts = options.accept?.some(({ options }) => options.dialect === 'hono-kv-session') ?? false
+  const tellsHosts = options.accept?.some(({ dialect }) => dialect === 'hono-kv-session') ?? false
   const commitsFailed = options.commitFailedRequests === true
   const failedWhen = checkedFailedWhen(options)
   if (warning !== undefined) console.warn(`okibi: ${warning} (cookie ${cookieName})`)

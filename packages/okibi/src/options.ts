@@ -2,10 +2,11 @@
 import type { Context, Env } from 'hono'
 import { Accepted } from './accepted.js'
 import { type Outside, systemRandom } from './driver.js'
-import type { EngineOptions } from './engine.js'
 import { OkibiError } from './errors.js'
 import type { SessionEvent } from './facts/events.js'
 import { givenOf } from './given.js'
+import { isForgotten } from './promise.js'
+import { type EngineOptions, isOptions, millis, shown } from './spelling.js'
 import type { Awaitable, Store } from './store.js'
 
 /** A secret of at least 32 bytes, or a ring of them: the first writes, all of them open. */
@@ -63,11 +64,14 @@ export interface LimitOptions {
 
 /** How long the store may take, and where time and randomness come from. */
 export interface TimeOptions {
-  /** How long one call of the store may take, in seconds. Default 2. */
+  /** How long one call of the store may take, in seconds: at most 2 147 483, which is 24 days. Default 2. */
   readonly storeTimeout?: number | undefined
-  /** How long a commit may take with all its conflicts, in seconds. Default 10. */
+  /** How long a commit may take with all its conflicts, in seconds: at most 2 147 483. Default 10. */
   readonly commitDeadline?: number | undefined
-  /** What time it is, in milliseconds since the Unix epoch. Default `Date.now`. For tests. */
+  /**
+   * What time it is, in milliseconds since the Unix epoch. Default `Date.now`. For tests. A request for which it returns anything
+   * else, such as a promise, fails with the code `config`.
+   */
   readonly now?: (() => number) | undefined
   /** Fills the bytes at once with randomness that nobody can guess, or throws. Default `crypto.getRandomValues`. For tests. */
   readonly random?: ((bytes: Uint8Array) => unknown) | undefined
@@ -271,19 +275,12 @@ const KNOWN: ReadonlySet<string> = new Set([
   ...['storeTimeout', 'commitDeadline', 'now', 'random'],
 ])
 
-const KNOWN_LIMITS: ReadonlySet<string> = new Set(['bytes', 'names', 'depth'])
-
 /** Fails for an option that there is not, which in JavaScript no compiler finds. */
 export function checkNames(options: unknown): void {
   if (typeof options !== 'object' || options === null) {
     throw wrong('options: none given; give at least a store, or a secret to keep sessions in a sealed cookie')
   }
-  const { limits } = options as { readonly limits?: unknown }
-  const unknown =
-    Object.keys(options).find((name) => !KNOWN.has(name)) ??
-    Object.keys(isOptions(limits) ? limits : {})
-      .filter((name) => !KNOWN_LIMITS.has(name))
-      .map((name) => `limits.${name}`)[0]
+  const unknown = Object.keys(options).find((name) => !KNOWN.has(name))
   if (unknown !== undefined) throw wrong(`${unknown}: there is no such option`)
   checkKinds(options as Readonly<Record<string, unknown>>)
 }
@@ -293,14 +290,12 @@ function checkKinds(options: Readonly<Record<string, unknown>>): void {
   const check = (names: readonly string[], isRight: (given: unknown) => boolean, rule: string) => {
     for (const name of names) {
       const given = options[name]
-      const kind = given === null ? 'null' : `type ${typeof given}`
-      if (given !== undefined && !isRight(given)) throw wrong(`${name} of ${kind}: ${rule}`)
+      if (given !== undefined && !isRight(given)) throw wrong(`${name} of ${shown(given)}: ${rule}`)
     }
   }
   check(['store', 'secret', 'sign', 'revocations'], (given) => given !== null, 'give one, or leave the option out')
   check(['onStoreError', 'onEvent', 'failedWhen', 'now', 'random'], isFunction, 'must be a function')
   check(['lazy', 'commitFailedRequests'], (given) => typeof given === 'boolean', 'must be true or false')
-  check(['storeTimeout', 'commitDeadline'], (given) => typeof given === 'number', 'must be a number of seconds')
   check(['as'], (given) => typeof given === 'string', 'must be a text')
   check(['cookie', 'limits'], isOptions, 'must be a plain object of options')
   check(['accept'], Array.isArray, 'must be a list')
@@ -316,37 +311,44 @@ function isFunction(given: unknown): boolean {
   return typeof given === 'function'
 }
 
-/** Whether it can have options in it: a Date or a Map has none, and a spread would make an empty object of it. */
-export function isOptions(given: unknown): given is object {
-  return Object.prototype.toString.call(given) === '[object Object]'
-}
-
 /** What the face needs itself. */
 export function outsideOf(options: TimeOptions & Pick<CommonOptions, 'accept'>, store: Store | undefined): Outside {
   if (store) checkStore('store', store)
   return {
     store,
-    accepted: (options.accept ?? []).map(({ options }) => options.store),
-    now: options.now ?? Date.now,
+    accepted: (options.accept ?? []).map(({ store }) => store),
+    now: options.now ? checkedClock(options.now) : Date.now,
     random: options.random ?? systemRandom,
-    storeTimeout: time('storeTimeout', options.storeTimeout ?? 2),
-    commitDeadline: time('commitDeadline', options.commitDeadline ?? 10),
+    storeTimeout: (options.storeTimeout ?? 2) * 1000,
+    commitDeadline: (options.commitDeadline ?? 10) * 1000,
   }
 }
+
+/** One for each, as a store is known by its clock. */
+const clocks = new WeakMap<() => number, () => number>()
+
+/** The app's clock. Throws at a call where it says no time: a record would be over at once, or never. */
+function checkedClock(now: () => number): () => number {
+  let clock = clocks.get(now)
+  if (!clock) {
+    clock = () => {
+      const at: unknown = now()
+      if (typeof at === 'number' && at >= 0 && at <= LATEST) return at
+      const what = isForgotten(at) ? 'a promise' : shown(at)
+      throw wrong(`now: returned ${what}; must return the milliseconds since the Unix epoch`)
+    }
+    clocks.set(now, clock)
+  }
+  return clock
+}
+
+/** The last time that a `Date` can be. */
+const LATEST = 8.64e15
 
 /** Fails for what is no store. */
 export function checkStore(option: string, store: Store | null | undefined): void {
   const isOne = [store?.load, store?.swap, store?.delete].every(isFunction)
-  if (!isOne) throw wrong(`${option}: must have the methods load, swap and delete`)
-}
-
-/** How long a timer of the runtime can wait. */
-const LONGEST_TIMER = 2 ** 31 - 1
-
-function time(name: string, seconds: number): number {
-  const millis = seconds * 1000
-  if (millis > 0 && millis <= LONGEST_TIMER) return millis
-  throw wrong(`${name} of ${seconds}: must be a number of seconds greater than 0`)
+  if (!isOne) throw wrong(`${option} of ${shown(store)}: must have the methods load, swap and delete`)
 }
 
 /** The options without their type parameter, which the engine has no use for. */
@@ -361,7 +363,7 @@ type PlainOptions = CommonOptions<string> & {
 
 /** What the engine decides by, without secrets. What it makes no sense of it refuses itself, by name. */
 export function engineOptions(options: PlainOptions): EngineOptions {
-  const { as, limits } = options
+  const { as } = options
   // A second session has a cookie of its own, whatever else it shares with the first.
   const cookie =
     as === undefined || options.cookie?.name !== undefined
@@ -380,37 +382,21 @@ export function engineOptions(options: PlainOptions): EngineOptions {
     renewAfter: millis(options.renewAfter),
     grace: millis(options.grace),
     persistent: options.persistent,
-    maxBytes: limits?.bytes,
-    maxNames: limits?.names,
-    maxDepth: limits?.depth,
-    accept: options.accept?.length ? options.accept.map(acceptOptions) : undefined,
+    limits: options.limits,
+    accept: options.accept?.length ? options.accept.map(({ entry }) => entry) : undefined,
     insecureForDevelopment: options.insecureForDevelopment,
+    storeTimeout: millis(options.storeTimeout, Math.ceil),
+    commitDeadline: millis(options.commitDeadline, Math.ceil),
   }
-}
-
-/** One accepted dialect, as the engine reads it. */
-function acceptOptions({ options: option }: Accepted): EngineOptions {
-  const { dialect, store, cookie, until } = option
-  if (!(until instanceof Date) || Number.isNaN(until.getTime())) {
-    throw wrong('accept.until: must be a Date; say when the last of these sessions may come')
-  }
-  const spoken =
-    dialect === 'hono-kv-session'
-      ? { name: dialect, secrets: option.secrets, json: option.json }
-      : { name: dialect, keys: option.keys, sealed: store === undefined }
-  return { dialect: spoken, cookie: cookie ?? {}, until: until.getTime(), consistency: store?.consistency }
-}
-
-/** Seconds as the engine reads them. What is no number goes to it as it is, to be refused. */
-function millis(seconds: unknown): unknown {
-  return typeof seconds === 'number' && Number.isFinite(seconds) ? Math.round(seconds * 1000) : seconds
 }
 
 /** Secrets as the engine reads them. */
-export function secretList(secret: unknown): readonly unknown[] {
+export function secretList(option: string, secret: unknown): readonly unknown[] {
   if (Array.isArray(secret)) return secret
   if (typeof secret === 'string') return [secret]
-  throw wrong(`secret of type ${typeof secret}: must be a string of at least 32 bytes, or a list of such`)
+  // A number may be one.
+  const what = secret === null ? 'null' : `type ${typeof secret}`
+  throw wrong(`${option} of ${what}: must be a string of at least 32 bytes, or a list of such`)
 }
 
 /** A configuration that cannot work. */

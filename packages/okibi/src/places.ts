@@ -37,21 +37,24 @@ export function placesOf<E extends Env>(options: SessionOptions<E, string>): Pla
   const engines = enginesOf(options)
   const secret = options.secret ?? options.sign
   const place = options.store ?? options.revocations
-  if (typeof place !== 'function' && place !== undefined) checkStore('store', place)
+  // As the app named them.
+  const secretOption = options.secret === undefined ? 'sign' : 'secret'
+  const placeOption = options.store === undefined ? 'revocations' : 'store'
+  const list = (secret: unknown) => (secret === undefined ? undefined : secretList(secretOption, secret))
+  if (typeof place !== 'function' && place !== undefined) checkStore(placeOption, place)
   if (typeof secret !== 'function' && typeof place !== 'function') {
-    const secrets = secret === undefined ? undefined : secretList(secret)
+    const secrets = list(secret)
     const first = engines.engine({ ...common, secrets, consistency: place?.consistency, evicts: place?.evicts })
     const only = { store: place, engine: first }
     return { first, store: place, of: () => only }
   }
   const secretOf = foundBy<E, unknown>(secret)
   const storeOf = foundBy<E, Store | undefined>(place)
-  const check = typeof place === 'function' ? storeCheck() : () => {}
-  const fixed = typeof secret === 'function' || secret === undefined ? undefined : secretList(secret)
-  const first = engines.engine({ ...common, secrets: typeof secret === 'function' ? STAND_IN : fixed })
+  const check = typeof place === 'function' ? storeCheck(placeOption) : () => {}
+  const first = engines.engine({ ...common, secrets: typeof secret === 'function' ? STAND_IN : list(secret) })
   const known = new Map<string, Engine>()
   const engineOf = (secret: unknown, store: Store | undefined): Engine => {
-    const secrets = secret === undefined ? undefined : secretList(secret)
+    const secrets = list(secret)
     const { consistency, evicts } = store ?? {}
     const single = secrets?.length === 1 ? secrets[0] : JSON.stringify(secrets)
     const key = `${consistency} ${evicts} ${secrets?.length} ${single}`
@@ -59,7 +62,7 @@ export function placesOf<E extends Env>(options: SessionOptions<E, string>): Pla
     if (!engine) {
       if (known.size >= MOST_SECRETS) {
         throw wrong(
-          `secret: the function found more than ${MOST_SECRETS} different ones; find the same for all requests`,
+          `${secretOption}: the function found more than ${MOST_SECRETS} different ones; find the same for all requests`,
         )
       }
       engine = engines.engine({ ...common, secrets, consistency, evicts })
@@ -69,7 +72,7 @@ export function placesOf<E extends Env>(options: SessionOptions<E, string>): Pla
   }
   const joined = (secret: unknown, store: Store | undefined): Place => {
     check(store)
-    if (typeof options.secret === 'function' || typeof options.sign === 'function') secretList(secret)
+    if (typeof options.secret === 'function' || typeof options.sign === 'function') secretList(secretOption, secret)
     return { store, engine: engineOf(secret, store) }
   }
   const of = (c: Context<E>): Awaitable<Place> => {
@@ -119,21 +122,21 @@ export function foundBy<E extends Env, T>(
 }
 
 /** Checks the stores that a function finds, and warns once of one that makes ever new ones which hold something. */
-function storeCheck(): (store: Store | undefined) => void {
+function storeCheck(option: string): (store: Store | undefined) => void {
   const seen = new WeakSet<object>()
   let holding = 0
   return (store) => {
     if (typeof store !== 'object' || store === null) {
-      throw wrong('store: the function found none; give it a store made from a binding that this environment has')
+      throw wrong(`${option}: the function found none; give it a store made from a binding that this environment has`)
     }
-    checkStore('store', store)
+    checkStore(option, store)
     const what = held(store)
     if (!what || seen.has(what)) return
     seen.add(what)
     holding += 1
     if (holding !== MOST_HOLDING) return
     console.warn(
-      `okibi: store: the function has made ${MOST_HOLDING} stores, each of which holds connections or memory; ` +
+      `okibi: ${option}: the function has made ${MOST_HOLDING} stores, each of which holds connections or memory; ` +
         'make it once, by a function without a parameter: store: () => …',
     )
   }

@@ -16,42 +16,68 @@ function make(options: unknown) {
   return sessions({ store: memoryStore(), accept: [accept(options as never)] } as SessionOptions)
 }
 
-const KV_HAS = 'the dialect hono-kv-session has dialect, store, until, cookie, secrets, json'
-const HONO_HAS = 'the dialect hono-sessions has dialect, store, until, cookie, keys'
-const LIST = 'must be a list of texts that are not empty; leave it out only if the cookies of the old sessions are'
-const STORE = 'accept.store: must have the methods load, swap and delete'
+const KV_HAS = "of this dialect's own there are secrets and json"
+const HONO_HAS = "of this dialect's own there is keys"
+const LIST = 'must be a list of texts that are not empty; leave it out only if the old cookies are not protected'
+const PLAIN = 'must be given as a plain value'
+const STORE = 'must have the methods load, swap and delete'
+const DIALECT = 'must be hono-sessions or hono-kv-session'
+const COOKIE = 'must be a plain object of options'
 
 const REFUSED: [options: object, message: string][] = [
   [{ ...kv, secret: secrets[0] }, `accept.secret: there is no such option; ${KV_HAS}`],
   [{ ...kv, keys }, `accept.keys: there is no such option; ${KV_HAS}`],
-  [{ ...hono, encryptionKey: keys[0] }, `accept.encryptionKey: there is no such option; ${HONO_HAS}`],
-  [{ ...hono, key: keys[0] }, `accept.key: there is no such option; ${HONO_HAS}`],
-  [{ ...hono, secrets }, `accept.secrets: there is no such option; ${HONO_HAS}`],
-  ...[[], [''], [secrets[0], ''], [undefined], () => secrets, secrets[0], null, Symbol('secret')].map(
-    (given): [object, string] => [{ ...kv, secrets: given }, `accept.secrets: ${LIST} not signed`],
-  ),
-  ...[[], [''], () => keys, keys[0], null].map((given): [object, string] => [
-    { ...hono, keys: given },
-    `accept.keys: ${LIST} not encrypted`,
+  [{ ...kv, name: 'sid' }, 'accept.name: there is no such option; the name of a cookie is in accept.cookie'],
+  ...['ttl', 'renew', 'sealed', 'consistency'].map((name): [object, string] => [
+    { ...kv, [name]: 60 },
+    `accept.${name}: there is no such option; ${KV_HAS}`,
   ]),
-  ...[null, 0, '', Number.NaN, false, {}, () => store].flatMap((given): [object, string][] => [
-    [{ ...hono, keys, store: given }, STORE],
-    [{ ...kv, store: given }, STORE],
+  ...['encryptionKey', 'key', 'secrets', 'idle', 'autoExtend', 'sealed'].map((name): [object, string] => [
+    { ...hono, [name]: keys[0] },
+    `accept.${name}: there is no such option; ${HONO_HAS}`,
   ]),
-  [{ ...kv, store: undefined }, STORE],
-  ...['hono', undefined, null, new String('hono-sessions'), () => 'hono-sessions', '__proto__'].map(
-    (dialect): [object, string] => [{ ...hono, dialect }, 'accept.dialect: must be hono-sessions or hono-kv-session'],
-  ),
-  [{ ...kv, json: () => true }, 'accept.json of type function: must be given as a plain value'],
-  [{ ...hono, cookie: { name: () => 'sid' } }, 'accept.cookie.name of type function: must be given as a plain value'],
-  ...[null, 5, true, new Date(), new Map(), () => ({})].flatMap((cookie): [object, string][] => [
-    [{ ...hono, cookie }, 'accept.cookie: must be a plain object of options'],
-    [{ ...kv, cookie }, 'accept.cookie: must be a plain object of options'],
+  ...[[], [''], [secrets[0], ''], [undefined], secrets[0], null].map((given): [object, string] => [
+    { ...kv, secrets: given },
+    `accept.secrets: ${LIST}`,
   ]),
+  ...[[], [''], keys[0], null].map((given): [object, string] => [{ ...hono, keys: given }, `accept.keys: ${LIST}`]),
+  [{ ...kv, secrets: () => secrets }, `accept.secrets of type function: ${PLAIN}`],
+  [{ ...hono, keys: Symbol('key') }, `accept.keys of type symbol: ${PLAIN}`],
+  [{ ...hono, keys: ['short'] }, 'accept.keys: number 1 has 5 bytes; must have at least 32'],
+  [{ ...hono, store: undefined }, 'accept.keys: none given; a cookie that is the store is encrypted with one'],
+  ...[null, 0, '', Number.NaN, false, {}, () => store].flatMap((given): [object, string][] => {
+    const shown = typeof given === 'string' ? '""' : given instanceof Object ? `type ${typeof given}` : `${given}`
+    return [hono, kv].map((options) => [{ ...options, store: given }, `accept.store of ${shown}: ${STORE}`])
+  }),
+  [{ ...kv, store: undefined }, `accept.store of type undefined: ${STORE}`],
+  [{ ...hono, dialect: 'hono' }, `accept.dialect of "hono": ${DIALECT}`],
+  [{ ...hono, dialect: '__proto__' }, `accept.dialect of "__proto__": ${DIALECT}`],
+  ...[undefined, null, new String('hono-sessions'), () => 'hono-sessions'].map((dialect): [object, string] => [
+    { ...hono, dialect },
+    `accept.dialect of "${dialect === null ? 'null' : `type ${typeof dialect}`}": ${DIALECT}`,
+  ]),
+  [{ ...kv, json: 5 }, 'accept.json of 5: must be true or false'],
+  [{ ...kv, json: () => true }, `accept.json of type function: ${PLAIN}`],
+  [{ ...hono, cookie: { name: () => 'sid' } }, `accept.cookie.name of type function: ${PLAIN}`],
+  [{ ...hono, cookie: { path: 5 } }, 'accept.cookie.path of 5: must be a text'],
+  [{ ...kv, cookie: { nmae: 'x' } }, 'accept.cookie.nmae: there is no such option'],
+  [
+    { ...kv, until: new Date(Number.NaN) },
+    'accept.until of type object: must be a valid Date; say when the last of these sessions may come',
+  ],
+  [
+    { ...kv, until: 1e12 },
+    'accept.until of 1000000000000: must be a valid Date; say when the last of these sessions may come',
+  ],
+  ...[null, 5, true, new Date(), new Map(), () => ({})].flatMap((cookie): [object, string][] => {
+    const shown = cookie instanceof Object ? `type ${typeof cookie}` : `${cookie}`
+    return [hono, kv].map((options) => [{ ...options, cookie }, `accept.cookie of ${shown}: ${COOKIE}`])
+  }),
 ]
 
 test.each(REFUSED)('accept_refuses_what_would_be_ignored: %o', (options, message) => {
-  expect(() => make(options)).toThrow(expect.objectContaining({ code: 'config', message: `sessions: ${message}` }))
+  const refusal = expect.objectContaining({ code: 'config', message: `sessions: ${message}` })
+  expect(() => accept(options as never)).toThrow(refusal)
 })
 
 test('what_is_undefined_is_not_given', () => {
@@ -73,5 +99,5 @@ test('options_that_are_inherited_count_like_others', () => {
       return []
     }
   }
-  expect(() => make(new Old())).toThrow(`accept.secrets: ${LIST} not signed`)
+  expect(() => make(new Old())).toThrow(`accept.secrets: ${LIST}`)
 })

@@ -41,7 +41,7 @@ const NO_OBJECTS = [5, true, null, 'text', () => ({}), new Date(), [], new Map()
 )
 
 const REFUSED: [options: unknown, message: RegExp][] = [
-  [{ store: {} }, /store: must have the methods load, swap and delete/],
+  [{ store: {} }, /store of type object: must have the methods load, swap and delete/],
   [{ store, idel: 900 }, /idel: there is no such option/],
   [undefined, /options: none given/],
   [{ store, limits: { byte: 5 } }, /limits.byte: there is no such option/],
@@ -49,33 +49,53 @@ const REFUSED: [options: unknown, message: RegExp][] = [
   [{ store, cookie: { colour: 'red' } }, /cookie.colour: there is no such option/],
   [{ store, idle: 0 }, /idle of 0/],
   [{ store, idle: '900' }, /idle of "900": must be a number of seconds/],
-  [{ store, idle: Number.NaN }, /idle of null: must be a number of seconds/],
-  [{ store, idle: 7200, absolute: 3600 }, /absolute of .*lengthen it or shorten idle/],
+  [{ store, idle: Number.NaN }, /^sessions: idle of NaN: must be a finite number$/],
+  [{ store, idle: -5 }, /^sessions: idle of -5: must be a number of seconds$/],
+  [{ store, idle: 0.5 }, /^sessions: idle of 0.5: must be between 1 second and 400 days$/],
+  [{ store, limits: { bytes: Infinity } }, /^sessions: limits.bytes of Infinity: must be a finite number$/],
+  [{ store, limits: { bytes: '1' } }, /^sessions: limits.bytes of "1": must be a whole number$/],
+  [{ store, limits: { bytes: 0 } }, /^sessions: limits.bytes of 0: must be 1 to 16777216$/],
+  [{ store, cookie: { maxBytes: () => 5 } }, /^sessions: cookie.maxBytes of type function/],
+  [{ store, sign: 5 }, /^sessions: sign of type number: must be a string of at least 32 bytes/],
+  [{ store, sign: 'short' }, /^sessions: sign: number 1 has 5 bytes; must have at least 32$/],
+  [{ store, sign: [] }, /^sessions: sign: none given; give at least one/],
+  [{ secret, revocations: 5 }, /^sessions: revocations of 5: must have the methods load, swap and delete$/],
+  [{ secret, revocations: {} }, /^sessions: revocations of type object: must have the methods/],
+  [{ store, namespace: '`sealed`' }, /^sessions: namespace of "`sealed`": must be 1 to 64 characters/],
+  [{ store, cookie: { former: [{ path: ';' }], name: 'x' } }, /^sessions: cookie.former.path of ";": must start with/],
+  [{ store, cookie: { former: Array(5).fill({ path: '/x' }), name: 'x' } }, /^sessions: cookie.former of 5: must be 4/],
+  [{ store, cookie: circle() }, /^sessions: options: cannot be read; give plain values/],
+  [
+    { store, idle: 7200, absolute: 3600 },
+    /^sessions: absolute of 3600: must not be shorter than idle; lengthen it or shorten idle$/,
+  ],
   [{ store, absolute: true }, /absolute of true: must be a number of seconds, or false/],
   [{ store, idle: 900, renewAfter: 900 }, /^sessions: renewAfter of .*must be shorter than idle/],
   [{ store, grace: 3601 }, /grace of .*at most 1 hour/],
   [{ store, limits: { depth: 101 } }, /limits.depth of 101: must be 1 to 100/],
-  [{ store, namespace: 'a:b' }, /namespace "a:b"/],
+  [{ store, namespace: 'a:b' }, /^sessions: namespace of "a:b": must be/],
   [{ store: { ...bare(), consistency: 'maybe' } }, /consistency of "maybe"/],
-  [{ store, storeTimeout: 0 }, /storeTimeout of 0: must be a number of seconds greater than 0/],
+  [{ store, storeTimeout: 0 }, /^sessions: storeTimeout of 0: must be longer than zero/],
+  [{ store, storeTimeout: 30 * 86_400 }, /storeTimeout of 2592000: must be .* at most 2147483 seconds/],
+  [{ store, commitDeadline: 2_147_484 }, /commitDeadline of 2147484: must be .* at most 2147483 seconds/],
   [{ store, commitDeadline: Infinity }, /commitDeadline of Infinity/],
   [{ store: null }, /store of null: give one/],
   [{ secret, revocations: null }, /revocations of null: give one/],
   [{ store, sign: null }, /sign of null: give one, or leave the option out/],
-  [{ store, onEvent: 'log' }, /onEvent of type string: must be a function/],
-  [{ store, onStoreError: 503 }, /onStoreError of type number: must be a function/],
-  [{ store, failedWhen: 500 }, /failedWhen of type number: must be a function/],
-  [{ store, now: 5 }, /now of type number: must be a function/],
+  [{ store, onEvent: 'log' }, /onEvent of "log": must be a function/],
+  [{ store, onStoreError: 503 }, /onStoreError of 503: must be a function/],
+  [{ store, failedWhen: 500 }, /failedWhen of 500: must be a function/],
+  [{ store, now: 5 }, /now of 5: must be a function/],
   [{ store, random: {} }, /random of type object: must be a function/],
-  [{ store, lazy: 'no' }, /lazy of type string: must be true or false/],
-  [{ store, commitFailedRequests: 'no' }, /commitFailedRequests of type string: must be true or false/],
-  [{ store, storeTimeout: '2' }, /storeTimeout of type string: must be a number of seconds/],
-  [{ store, as: 5 }, /as of type number: must be a text/],
+  [{ store, lazy: 'no' }, /lazy of "no": must be true or false/],
+  [{ store, commitFailedRequests: 'no' }, /commitFailedRequests of "no": must be true or false/],
+  [{ store, storeTimeout: '2' }, /storeTimeout of "2": must be a number of seconds/],
+  [{ store, as: 5 }, /as of 5: must be a text/],
   [{ store, accept: {} }, /accept of type object: must be a list/],
   [{ store, accept: [{ dialect: 'hono-sessions', until: new Date() }] }, /accept: .* from 'okibi\/accept'/],
-  [{ secret: 'short' }, /secret number 1: 5 bytes; must be at least 32 bytes/],
-  [{ secret: [secret, secret] }, /secrets number 1 and 2: equal/],
-  [{ secret: [] }, /secrets: none given/],
+  [{ secret: 'short' }, /^sessions: secret: number 1 has 5 bytes; must have at least 32$/],
+  [{ secret: [secret, secret] }, /^sessions: secret: numbers 1 and 2 have equal secret ids/],
+  [{ secret: [] }, /secret: none given/],
   [{ secret: 5 }, /secret of type number/],
   [{ secret, chunks: 6 }, /chunks of 6: must be 1 to 5/],
   [{ secret: () => secret, idle: 0 }, /idle of 0/],
@@ -86,6 +106,13 @@ const REFUSED: [options: unknown, message: RegExp][] = [
   ...WITHOUT_JSON,
   ...NO_OBJECTS,
 ]
+
+/** Options that hold themselves. */
+function circle(): object {
+  const cookie: Record<string, unknown> = { name: 'x' }
+  cookie.path = { cookie }
+  return cookie
+}
 
 function bare() {
   return { load: () => undefined, swap: () => ({ done: true }), delete: () => {} }

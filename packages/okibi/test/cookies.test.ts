@@ -218,7 +218,7 @@ test('n22_a_secret_comes_from_the_context_and_engines_are_kept', async () => {
     expect((await ask('/n', C, cookie)).text).toBe('undefined')
   }
   expect((await ask('/n', undefined)).text).toMatch(/secret of type undefined: must be a string of at least 32 bytes/)
-  expect((await ask('/n', 'short')).text).toMatch(/secret number 1: 5 bytes; must be at least 32 bytes/)
+  expect((await ask('/n', 'short')).text).toMatch(/secret: number 1 has 5 bytes; must have at least 32/)
   expect((await ask('/n', [A, A])).text).toMatch(/equal secret ids/)
   expect(configured).not.toHaveBeenCalled()
 })
@@ -243,7 +243,7 @@ test('n23_s28_what_was_made_for_one_cookie_opens_nothing_as_another', async () =
 
 test('r15_s8_a_cookie_that_browsers_would_drop_or_that_is_not_secure_is_refused', () => {
   const refused: [object, RegExp][] = [
-    [{ secure: false }, /always Secure; for development without HTTPS there is insecureForDevelopment/],
+    [{ secure: false }, /always Secure; for development without HTTPS there is `insecureForDevelopment`/],
     [{ name: 'x', secure: false }, /cookie.secure of false/],
     [{ name: '__Http-x', httpOnly: false }, /a __Http- cookie is HttpOnly/],
     [{ name: '__Host-Http-x', domain: 'example.org' }, /a __Host-Http- cookie has no Domain/],
@@ -266,13 +266,13 @@ test('n21_development_takes_away_all_that_needs_secure', async () => {
 
 test('s10_what_could_split_a_header_is_refused', () => {
   const refused: [SessionOptions['cookie'], RegExp][] = [
-    [{ name: 'a;b' }, /cookie name/],
-    [{ name: 'a\r\nSet-Cookie: x=1' }, /cookie name/],
-    [{ name: 'x', path: '/\r\nX: y' }, /cookie path/],
-    [{ name: 'x', path: '/;Domain=evil.example' }, /cookie path/],
-    [{ name: 'x', path: `/${'p'.repeat(1024)}` }, /cookie path/],
-    [{ name: 'x', domain: 'example.org; Path=/' }, /cookie domain/],
-    [{ name: 'x', domain: 'exa\u0000mple.org' }, /cookie domain/],
+    [{ name: 'a;b' }, /cookie.name of /],
+    [{ name: 'a\r\nSet-Cookie: x=1' }, /cookie.name of /],
+    [{ name: 'x', path: '/\r\nX: y' }, /cookie.path of /],
+    [{ name: 'x', path: '/;Domain=evil.example' }, /cookie.path of /],
+    [{ name: 'x', path: `/${'p'.repeat(1024)}` }, /cookie.path of /],
+    [{ name: 'x', domain: 'example.org; Path=/' }, /cookie.domain of /],
+    [{ name: 'x', domain: 'exa\u0000mple.org' }, /cookie.domain of /],
   ]
   for (const [cookie, message] of refused) expect(() => make({ store: new Watched(), cookie })).toThrow(message)
 })
@@ -328,8 +328,8 @@ for (const [name, options] of Object.entries(KINDS).filter(([name]) => name.star
 test('r4_former_attributes_are_checked_when_configured', () => {
   const refused: [object, RegExp][] = [
     [{ former: [{ domain: 'example.org' }] }, /a __Host- cookie has no Domain/],
-    [{ former: [{}] }, /former: these are the cookie's present path, domain and partition/],
-    [{ former: { path: '/x' } }, /cookie.former: must be a list/],
+    [{ former: [{}] }, /cookie.former: these are the cookie's present path, domain and partition/],
+    [{ former: { path: '/x' } }, /cookie.former of .*: must be a list/],
     [{ former: [{ secure: true }] }, /cookie.former.secure: there is no such option/],
   ]
   for (const [cookie, message] of refused) expect(() => make({ store: new Watched(), cookie })).toThrow(message)

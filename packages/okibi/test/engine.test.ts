@@ -81,7 +81,7 @@ test('n37_wasm_memory_stays_flat_over_a_million_requests_of_which_a_tenth_throw_
 }, 900_000)
 
 test('n37_a_large_call_leaves_no_more_than_its_high_water_mark', async () => {
-  const engine = native.engine({ maxBytes: 4_000_000 })
+  const engine = native.engine({ limits: { bytes: 4_000_000 } })
   const large = `[{"set":["text",${JSON.stringify('x'.repeat(3_000_000))}]}]`
   const random = () => crypto.getRandomValues(new Uint8Array(RANDOM_BYTES))
   const commit = () => engine.commit(engine.empty, large, false, Date.now(), random())

@@ -130,7 +130,7 @@ test('r28_what_a_promise_brings_is_checked', async () => {
   expect(texts).toEqual([
     'config: sessions: secret of type number: must be a string of at least 32 bytes, or a list of such',
     'config: sessions: store: the function found none; give it a store made from a binding that this environment has',
-    'config: sessions: store: must have the methods load, swap and delete',
+    'config: sessions: store of type object: must have the methods load, swap and delete',
   ])
 })
 

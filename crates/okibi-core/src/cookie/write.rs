@@ -201,8 +201,8 @@ impl Template {
         let mut templates = Vec::new();
         for former in &config.former {
             let FormerCookie { path, domain, partitioned } = former.clone();
-            let template =
-                Self::new(&CookieConfig { path, domain, partitioned, former: Vec::new(), ..config.clone() })?;
+            let template = Self::new(&CookieConfig { path, domain, partitioned, former: Vec::new(), ..config.clone() })
+                .map_err(of_former)?;
             if template.is_same(self) && !config.insecure_for_development {
                 let rule =
                     "former: these are the cookie's present path, domain and partition; name those that it had before";
@@ -233,7 +233,8 @@ impl Template {
         }
         for (attribute, text) in [("expires", expires), ("priority", &config.priority)] {
             if let Some(text) = text.as_ref().filter(|text| text.len() > 64 || !text.bytes().all(is_attribute_byte)) {
-                return Err(ConfigError::CookieAttribute { attribute, value: text.clone() });
+                let rule = "must have at most 64 bytes, no ';' and no control characters";
+                return Err(ConfigError::CookieAttribute { attribute, value: text.clone(), rule });
             }
         }
         let write = |expires: Option<&String>| {
@@ -306,6 +307,14 @@ impl Template {
     }
 }
 
+/// The same error, of a cookie's former attributes.
+fn of_former(mut error: ConfigError) -> ConfigError {
+    if let ConfigError::CookieAttribute { attribute, .. } = &mut error {
+        *attribute = if *attribute == "path" { "former path" } else { "former domain" };
+    }
+    error
+}
+
 fn scope(path: &str, domain: Option<&str>, partitioned: bool) -> String {
     let mut scope = String::from(path);
     push(&mut scope, ";", domain.unwrap_or_default());
@@ -363,10 +372,14 @@ fn check(config: &CookieConfig, secure: bool) -> Result<(), ConfigError> {
         return Err(ConfigError::NeedsSecure("Partitioned"));
     }
     if !path.starts_with('/') || path.len() > MAX_ATTRIBUTE || !path.bytes().all(is_attribute_byte) {
-        return Err(ConfigError::CookiePath(path.clone()));
+        let rule = "must start with '/', have at most 1024 bytes, no ';' and no control characters";
+        return Err(ConfigError::CookieAttribute { attribute: "path", value: path.clone(), rule });
     }
     match domain {
-        Some(domain) if !is_host_name(domain) => Err(ConfigError::CookieDomain(domain.clone())),
+        Some(domain) if !is_host_name(domain) => {
+            let rule = "must be a host name of letters, digits, '-' and '.', at most 253 bytes";
+            Err(ConfigError::CookieAttribute { attribute: "domain", value: domain.clone(), rule })
+        }
         _ => Ok(()),
     }
 }

@@ -2,9 +2,10 @@
 import type { Context } from 'hono'
 import { compat } from '../compat.js'
 import type { Outside } from '../driver.js'
-import { type Engine, textOf } from '../engine.js'
+import type { Engine } from '../engine.js'
 import type { SessionEvent } from '../facts/events.js'
 import { type CommonOptions, outsideOf, type TimeOptions } from '../options.js'
+import { isOptions, millis, optionName, type Speaker, shown, textOf } from '../spelling.js'
 import type { KvType } from './context.js'
 import { wrong } from './wrong.js'
 
@@ -38,6 +39,8 @@ export interface Settings {
   readonly onEvent: CommonOptions['onEvent']
   /** All but the store, which comes with a request. */
   readonly outside: Outside
+  /** How long it may take, as the engine checks it. */
+  readonly times: Pick<TimeOptions, 'storeTimeout' | 'commitDeadline'>
 }
 
 const KNOWN: ReadonlySet<string> = new Set([
@@ -50,11 +53,18 @@ const SHORTEST_TTL = 60
 
 /** The options as they will be used. Throws for what cannot work. */
 export function settingsOf(options: SessionManagerOptions): Settings {
+  if (!isOptions(options)) throw wrong(`options of ${shown(options)}: must be a plain object of options`)
   const unknown = Object.keys(options).find((name) => !KNOWN.has(name))
   if (unknown !== undefined) throw wrong(`${unknown}: there is no such option`)
   const { name = 'id', secret, ttl = 604_800, renew = true, regenerate = false } = options
+  const { onStoreError, onEvent, now, random, storeTimeout, commitDeadline } = options
   for (const [option, given] of Object.entries({ renew, regenerate })) {
-    if (typeof given !== 'boolean') throw wrong(`${option} of ${String(given)}: must be true or false`)
+    if (typeof given !== 'boolean') throw wrong(`${option} of ${shown(given)}: must be true or false`)
+  }
+  for (const [option, given] of Object.entries({ onStoreError, onEvent, now, random })) {
+    if (given !== undefined && typeof given !== 'function') {
+      throw wrong(`${option} of ${shown(given)}: must be a function`)
+    }
   }
   const settings: Settings = {
     name,
@@ -62,9 +72,10 @@ export function settingsOf(options: SessionManagerOptions): Settings {
     ttl: ttlOf(ttl),
     renew,
     regenerate,
-    onStoreError: options.onStoreError,
-    onEvent: options.onEvent,
+    onStoreError,
+    onEvent,
     outside: outsideOf(options, undefined),
+    times: { storeTimeout, commitDeadline },
   }
   // What is wrong with the rest, the engine says, and not only when the first request comes.
   engineOf(settings, 'redis')
@@ -74,7 +85,7 @@ export function settingsOf(options: SessionManagerOptions): Settings {
 /** How long a session lives, in seconds. */
 export function ttlOf(ttl: number): number {
   if (Number.isFinite(ttl)) return Math.max(ttl, SHORTEST_TTL)
-  throw wrong(`ttl of ${String(ttl)}: must be a number of seconds`)
+  throw wrong(`ttl of ${shown(ttl)}: must be a number of seconds`)
 }
 
 /** Secrets as the engine reads them, the newest first. */
@@ -90,21 +101,35 @@ const MOST_ENGINES = 1000
 /** The engines of this process by what they go by: an app may make its SessionManager anew for every request. */
 const engines = new Map<string, Engine>()
 
+/** How SessionManager tells what is wrong with its options: the cookie has but a name. */
+const SPEAKER: Speaker = {
+  who: 'hono-kv-session',
+  name: (option) => optionName(option.replace(/^(cookie|dialect)\./, '')),
+}
+
 /** The engine for a backend. */
-export function engineOf(settings: Pick<Settings, 'name' | 'secrets' | 'ttl' | 'renew'>, kvType: KvType): Engine {
-  const { name, secrets, ttl, renew } = settings
+export function engineOf(settings: Omit<Settings, 'regenerate' | 'outside'>, kvType: KvType): Engine {
+  const { name, secrets, ttl, renew, times } = settings
   const options = {
-    dialect: { name: 'hono-kv-session', secrets, ttl: Math.round(ttl * 1000), renew, json: kvType === 'denokv' },
+    dialect: {
+      name: 'hono-kv-session',
+      secrets: secrets.length > 0 ? secrets : undefined,
+      ttl: millis(ttl),
+      renew,
+      json: kvType === 'denokv',
+    },
     cookie: { name },
     consistency: kvType === 'cloudflare' ? 'eventual' : 'strong',
+    storeTimeout: millis(times.storeTimeout, Math.ceil),
+    commitDeadline: millis(times.commitDeadline, Math.ceil),
   }
-  const key = textOf(options)
+  const key = textOf(options, SPEAKER)
   let engine = engines.get(key)
   if (!engine) {
     if (engines.size >= MOST_ENGINES) {
       throw wrong(`secret, ttl: more than ${MOST_ENGINES} different ones; use the same for all requests`)
     }
-    engine = compat.engine(options)
+    engine = compat.engine(options, SPEAKER)
     engines.set(key, engine)
   }
   return engine

@@ -2,9 +2,10 @@
 import type { CookieOptions } from 'hono/utils/cookie'
 import { compat } from '../compat.js'
 import { type Outside, systemRandom } from '../driver.js'
-import { type Engine, type EngineOptions, textOf } from '../engine.js'
+import type { Engine } from '../engine.js'
 import { OkibiError } from '../errors.js'
 import { givenOf } from '../given.js'
+import { type EngineOptions, isOptions, millis, optionName, type Speaker, shown, textOf } from '../spelling.js'
 import type { Store } from '../store.js'
 import { CookieStore } from './cookie-store.js'
 import { storeOf } from './stores.js'
@@ -42,13 +43,18 @@ export function checkSame(outer: Plan, inner: Plan): void {
 }
 
 /** A configuration that cannot work. */
-function wrong(text: string, options?: ErrorOptions): OkibiError {
-  return new OkibiError('config', `sessionMiddleware: ${text}`, options)
+function wrong(text: string): OkibiError {
+  return new OkibiError('config', `sessionMiddleware: ${text}`)
 }
 
 /** Checks the options. Throws an `OkibiError` that names what is wrong and the fix. */
 export function planOf(options: SessionOptions): Plan {
   if (typeof options !== 'object' || options === null) throw wrong('options: none given; give at least a store')
+  const { onStoreError, onEvent, native: moved } = options
+  for (const [option, given] of Object.entries({ onStoreError, onEvent })) {
+    if (given && typeof given !== 'function') throw wrong(`${option} of ${shown(given)}: must be a function`)
+  }
+  if (moved && !isOptions(moved)) throw wrong(`native of ${shown(moved)}: must be a plain object of options`)
   const store = storeOf(options.store)
   const sealed = store === undefined
   const sessionCookieName = options.sessionCookieName || 'session'
@@ -61,22 +67,39 @@ export function planOf(options: SessionOptions): Plan {
   const dialect = {
     name: 'hono-sessions',
     keys: encryptionKey === undefined ? undefined : [encryptionKey],
-    sealed,
     idle: expiration === undefined ? undefined : Math.ceil(expiration * 1000),
     autoExtend: Boolean(autoExtend),
   }
-  const spoken = { dialect, cookie: cookieOf(sessionCookieName, cookieOptions), consistency: store?.consistency }
+  const cookie = cookieOf(sessionCookieName, cookieOptions)
+  const spoken = { dialect, cookie, sealed, consistency: store?.consistency }
   const legacy: Spoken = {
-    engine: engineOf({ ...spoken, ...LIMITS }, 'sessionCookieName or cookieOptions'),
+    engine: engineOf({ ...spoken, ...LIMITS }, SPEAKER),
     outside: outsideOf(store, []),
     habits: { expiration, autoExtend: Boolean(autoExtend), sealed, native: false },
   }
-  const native = options.native && nativeOf(options.native, spoken, store, legacy)
-  return { legacy, native, writesNative: options.native?.write === true, expiration, encryptionKey }
+  const old = { ...spoken, dialect: { ...dialect, idle: undefined, autoExtend: undefined } }
+  const native = moved ? nativeOf(moved, old, store, legacy) : undefined
+  return { legacy, native, writesNative: moved?.write === true, expiration, encryptionKey }
 }
 
 /** A record of the app's own may be as large as its store takes. What a visitor sends is bounded by the cookie. */
-const LIMITS: EngineOptions = { maxBytes: 16 * 1024 * 1024, maxNames: 65_536, maxDepth: 100 }
+const LIMITS: EngineOptions = { limits: { bytes: 16 * 1024 * 1024, names: 65_536, depth: 100 } }
+
+/** The options by the names that the engine has for them. */
+const NAMES: Readonly<Record<string, string>> = {
+  'cookie.name': 'sessionCookieName',
+  idle: 'expireAfterSeconds',
+  keys: 'encryptionKey',
+  'dialect.keys': 'encryptionKey',
+  maxAge: 'cookieOptions.maxAge',
+}
+
+/** How the middleware tells what is wrong with its options, and with those of `native`. */
+const SPEAKER: Speaker = {
+  who: 'sessionMiddleware',
+  name: (option) => NAMES[option] ?? optionName(option).replace(/^cookie\b/, 'cookieOptions'),
+}
+const NATIVE: Speaker = { who: 'sessionMiddleware', name: (option) => `native.${optionName(option)}` }
 
 const SHORTEST_KEY = 32
 
@@ -109,7 +132,7 @@ function expirationOf(given: unknown): number | undefined {
   const seconds = Number(given)
   if (seconds > 0 && Number.isFinite(new Date(Date.now() + seconds * 1000).getTime())) return seconds
   throw wrong(
-    `expireAfterSeconds of ${String(given)}: must be a number of seconds greater than 0; leave it out for no limit`,
+    `expireAfterSeconds of ${shown(given)}: must be a number of seconds greater than 0; leave it out for no limit`,
   )
 }
 
@@ -120,7 +143,7 @@ const LONGEST_AGE = 34_560_000
 function cookieOf(name: string, options: CookieOptions | undefined): EngineOptions {
   const { prefix, maxAge, expires, secure, path, domain, ...rest } = options ?? {}
   if (prefix !== undefined && prefix !== 'host' && prefix !== 'secure') {
-    throw wrong(`cookieOptions.prefix of ${String(prefix)}: must be 'host' or 'secure'`)
+    throw wrong(`cookieOptions.prefix of ${shown(prefix)}: must be 'host' or 'secure'`)
   }
   if (typeof maxAge === 'number' && !(maxAge <= LONGEST_AGE)) {
     throw wrong(`cookieOptions.maxAge of ${maxAge}: must be at most 400 days (${LONGEST_AGE} seconds)`)
@@ -187,15 +210,14 @@ function nativeOf(options: NativeOptions, spoken: EngineOptions, old: Store | un
       chunks,
       maxCookieBytes,
       namespace,
-      idle: Math.round(idle * 1000),
-      absolute:
-        options.absolute === undefined || options.absolute === false ? false : Math.round(options.absolute * 1000),
-      renewAfter: options.renewAfter === undefined ? undefined : Math.round(options.renewAfter * 1000),
+      idle: millis(idle),
+      absolute: millis(options.absolute ?? false),
+      renewAfter: millis(options.renewAfter),
       consistency: store?.consistency,
       ...LIMITS,
       accept: [{ ...spoken, until: until.getTime() }],
     },
-    'native',
+    NATIVE,
   )
   return {
     engine,
@@ -225,20 +247,11 @@ const engines = new Map<string, Engine>()
 /** How many of them are kept. */
 const MOST_ENGINES = 100
 
-function engineOf(options: EngineOptions, about: string): Engine {
-  try {
-    return keptEngine(options)
-  } catch (cause) {
-    if (!(cause instanceof OkibiError)) throw cause
-    throw wrong(`${about}: ${cause.message.replace(/^sessions: /, '')}`, { cause })
-  }
-}
-
-function keptEngine(options: EngineOptions): Engine {
-  const key = textOf(options)
+function engineOf(options: EngineOptions, speaker: Speaker): Engine {
+  const key = textOf(options, speaker)
   let engine = engines.get(key)
   if (!engine) {
-    engine = compat.engine(options)
+    engine = compat.engine(options, speaker)
     for (const oldest of engines.keys()) {
       if (engines.size < MOST_ENGINES) break
       engines.delete(oldest)

@@ -78,19 +78,24 @@ test('an_unknown_kind_of_backend_is_refused', async () => {
 
 test('options_that_cannot_work_fail_when_they_are_given', () => {
   const wrong: [object, RegExp][] = [
-    [{ ttl: 'soon' }, /ttl of soon: must be a number of seconds/],
+    [{ ttl: 'soon' }, /ttl of "soon": must be a number of seconds/],
     [{ ttl: Number.NaN }, /ttl of NaN/],
-    [{ ttl: 401 * 86_400 }, /400 days/],
+    [{ ttl: 401 * 86_400 }, /^hono-kv-session: ttl of 34646400: must be at most 400 days/],
     [{ secret: '' }, /secret: must be a text that is not empty/],
     [{ secret: [''] }, /secret: must be a text/],
     [{ secret: 17 }, /secret: must be a text/],
-    [{ name: 'a b' }, /name/],
-    [{ name: '' }, /name/],
-    [{ name: 17 }, /name/],
+    [{ name: 'a b' }, /^hono-kv-session: name of "a b": must be 1 to 128 characters/],
+    [{ name: '' }, /^hono-kv-session: name of "": must/],
+    [{ name: 17 }, /^hono-kv-session: name of 17: must be a text/],
     [{ name: () => 'sid' }, /name of type function: must be given as a plain value/],
     [{ name: '__Host-id' }, /a __Host- cookie has no Domain/],
-    [{ renew: 'yes' }, /renew/],
+    [{ renew: 'yes' }, /renew of "yes": must be true or false/],
     [{ regenerate: 1 }, /regenerate/],
+    [{ storeTimeout: 30 * 86_400 }, /^hono-kv-session: storeTimeout of 2592000: .* at most 2147483 seconds/],
+    [{ onEvent: 5 }, /^hono-kv-session: onEvent of 5: must be a function/],
+    [{ now: 5 }, /now of 5: must be a function/],
+    [[], /^hono-kv-session: options of type object: must be a plain object of options/],
+    [null as never, /^hono-kv-session: options of null: must be a plain object of options/],
     [{ tll: 60 }, /tll: there is no such option/],
   ]
   for (const [options, message] of wrong) {

@@ -1,0 +1,102 @@
+// Options between an app and the engine: there as JSON, and back in what is wrong with them, each as the app wrote it.
+import { OkibiError } from './errors.js'
+
+/** The configuration of an engine, as it reads it: spans in milliseconds. */
+export type EngineOptions = Readonly<Record<string, unknown>>
+
+/** How a face tells what is wrong with its options. */
+export interface Speaker {
+  /** What the app called. */
+  readonly who: string
+  /** An option of the engine's as the app wrote it. */
+  readonly name: (option: string) => string
+}
+
+/** Options as the engine reads them. Fails for what has no JSON, which would count as not given. */
+export function textOf(options: EngineOptions, { who, name }: Speaker): string {
+  const paths = new Map<unknown, string>()
+  const wrong = (text: string, cause?: unknown) => new OkibiError('config', `${who}: ${text}`, { cause })
+  const replacer = function (this: unknown, key: string, value: unknown) {
+    const inside = paths.get(this) ?? ''
+    // An element of a list is named as the list is.
+    const path = inside === '' ? key : Array.isArray(this) ? inside : `${inside}.${key}`
+    if (typeof value === 'number' && !Number.isFinite(value))
+      throw wrong(`${name(path)} of ${value}: must be a finite number`)
+    if (['function', 'symbol', 'bigint'].includes(typeof value)) {
+      throw wrong(`${name(path)} of type ${typeof value}: must be given as a plain value`)
+    }
+    paths.set(value, path)
+    return value
+  }
+  try {
+    return JSON.stringify(options, replacer)
+  } catch (cause) {
+    if (cause instanceof OkibiError) throw cause
+    throw wrong('options: cannot be read; give plain values, and none that holds itself', cause)
+  }
+}
+
+/** What is wrong with an option, as the engine names it. A value that is a span comes in milliseconds. */
+export interface WrongOption {
+  readonly option: string
+  readonly value?: unknown
+  readonly millis?: number
+  readonly message: string
+}
+
+/** An option that cannot work, as an error. */
+export function wrongOption({ option, value, millis, message }: WrongOption, { who, name }: Speaker): OkibiError {
+  const shown = millis === undefined ? value : millis / 1000
+  const of = shown === undefined ? '' : ` of ${JSON.stringify(shown)}`
+  return new OkibiError('config', `${who}: ${name(option)}${of}: ${spelled(message)}`)
+}
+
+/** The options that have another name here than in Rust, by that. */
+const NAMES: Readonly<Record<string, string>> = {
+  sealed: 'secret',
+  secrets: 'secret',
+  signed: 'sign',
+  browser_session: 'persistent',
+  renew_after: 'renewAfter',
+  max_cookie_bytes: 'maxCookieBytes',
+  store_timeout: 'storeTimeout',
+  commit_deadline: 'commitDeadline',
+  commit_failed_requests: 'commitFailedRequests',
+  failed_when: 'failedWhen',
+  insecure_for_development: 'insecureForDevelopment',
+  set_absolute: 'setAbsolute',
+  former: 'cookie.former',
+  'cookie.same_site': 'cookie.sameSite',
+}
+
+/** An option of the engine's as it is named here. */
+export function optionName(option: string): string {
+  return (Object.hasOwn(NAMES, option) && NAMES[option]) || option
+}
+
+/** How `sessions` tells what is wrong: a secret that does not seal signs. */
+export function speakerOf({ sealed }: EngineOptions): Speaker {
+  return { who: 'sessions', name: (option) => (option === 'secrets' && sealed !== true ? 'sign' : optionName(option)) }
+}
+
+/** A text of the engine's own, with its options as they are named here: one at the beginning, and those in backticks. */
+export function spelled(text: string): string {
+  return text.replace(/^\w+(?=: )|(?<=`)\w+(?=`)/g, optionName)
+}
+
+/** A value that is no secret, as JavaScript shows it. */
+export function shown(given: unknown): string {
+  if (typeof given === 'string') return JSON.stringify(given)
+  return given === null || typeof given === 'number' || typeof given === 'boolean' ? `${given}` : `type ${typeof given}`
+}
+
+/** Whether it can have options in it: a Date or a Map has none, and a spread would make an empty object of it. */
+export function isOptions(given: unknown): given is object {
+  return Object.prototype.toString.call(given) === '[object Object]'
+}
+
+/** Seconds as the engine reads them. What is no span goes to it as it is, to be refused as the app gave it. */
+export function millis(seconds: unknown, whole: (millis: number) => number = Math.round): unknown {
+  const millis = typeof seconds === 'number' ? whole(seconds * 1000) : -1
+  return millis >= 0 && Number.isSafeInteger(millis) ? millis : seconds
+}
