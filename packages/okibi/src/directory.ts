@@ -1,5 +1,5 @@
 // The sessions of one owner: to be listed and ended, from inside a request or from anywhere else.
-import { checkLoaded, drive, inTime, isPromise, type Outside } from './driver.js'
+import { checkKeys, checkLoaded, drive, inTime, isPromise, type Outside } from './driver.js'
 import type { Engine, Summary } from './engine.js'
 import { OkibiError } from './errors.js'
 import { enginesOf } from './native.js'
@@ -150,12 +150,15 @@ async function verified({ engine, outside }: Asker, owner: string): Promise<[key
   const stored = engine.storedOwner(owner)
   for (let looks = 1; ; looks += 1) {
     const known = gone.size
-    const found = await each(await ask(() => owners.list(stored)), async (key): Promise<[string, Summary][]> => {
-      const loaded = await ask(() => store.load(key), checkLoaded)
-      const summary = loaded && engine.summary(key, loaded.bytes, owner, outside.now())
-      if (!summary) gone.add(key)
-      return summary ? [[key, summary]] : []
-    })
+    const found = await each(
+      await ask(() => owners.list(stored), checkKeys),
+      async (key): Promise<[string, Summary][]> => {
+        const loaded = await ask(() => store.load(key), checkLoaded)
+        const summary = loaded && engine.summary(key, loaded.bytes, owner, outside.now())
+        if (!summary) gone.add(key)
+        return summary ? [[key, summary]] : []
+      },
+    )
     if (gone.size === known) return found.flat()
     // The time begins when the list has to be asked for again: a long one takes long. Where each look takes longer than that,
     // a store may name other keys that lead nowhere each time, as many as it has no time to look at.

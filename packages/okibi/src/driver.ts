@@ -146,6 +146,14 @@ export function checkLoaded(answer: Loaded | undefined): Loaded | undefined {
   throw nonsense('load', found, 'undefined, or { bytes: Uint8Array, expiresAt?: number }')
 }
 
+/** What an index of owners listed, if it is a list of keys. */
+export function checkKeys(answer: readonly string[]): readonly string[] {
+  if (!Array.isArray(answer)) throw nonsense('owners.list', answer, 'a list of keys')
+  const strange = answer.findIndex((key) => typeof key !== 'string')
+  if (strange >= 0) throw nonsense('owners.list', answer[strange], 'a list of keys, each a string')
+  return answer
+}
+
 function checkSwap(answer: Swap): Swap {
   const { done, current } = (answer ?? {}) as { done?: unknown; current?: unknown }
   if (done === true || (done === false && (current == null || kindOf(current) === 'Uint8Array'))) return answer

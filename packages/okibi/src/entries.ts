@@ -96,7 +96,8 @@ export class Entries {
     this.#isCounted = true
     this.#bytes = 0
     for (const [name, entry] of this.#map) {
-      entry.bytes ??= bytesOf(name) + bytesOf(entry.text ?? JSON.stringify(entry.value))
+      // What a handler holds it may have made anything of.
+      entry.bytes ??= bytesOf(name) + bytesOf(entry.text ?? entry.handed ?? JSON.stringify(entry.value))
       this.#bytes += entry.bytes
     }
   }

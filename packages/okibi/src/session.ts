@@ -2,6 +2,7 @@
 import { endAllBut, endOne, listOwned, type SessionInfo } from './directory.js'
 import { OkibiError } from './errors.js'
 import type { RequestSession } from './request.js'
+import { shown } from './spelling.js'
 import type { AnyData, JsonData } from './types.js'
 import { checkName } from './view.js'
 
@@ -133,7 +134,7 @@ export class Session<D extends JsonData<D> = AnyData> {
 
   /**
    * Gives the session a new id at equal privilege, now and then. Requests that are under way with the old id go on in
-   * the same session for a short while (the option `grace`).
+   * the same session for a short while (the option `grace`). A session is renewed once in a request.
    */
   renewId(): void {
     this.#request.change('cookie').other('"renew_id"')
@@ -363,9 +364,9 @@ function date(millis: number | undefined): Date | undefined {
 
 /** A number of seconds in milliseconds. */
 function span(seconds: number, what: string, rule: string): number {
-  const millis = Math.round(seconds * 1000)
-  if (typeof seconds === 'number' && Number.isSafeInteger(millis) && millis >= 0) return millis
-  throw new OkibiError('invalid_span', `${what} of ${seconds}: ${rule}`)
+  const millis = typeof seconds === 'number' ? Math.round(seconds * 1000) : -1
+  if (Number.isSafeInteger(millis) && millis >= 0) return millis
+  throw new OkibiError('invalid_span', `${what} of ${shown(seconds)}: ${rule}`)
 }
 
 function text(what: string, given: unknown): string | null {

@@ -142,6 +142,12 @@ export class View {
     const current = this.#seen().get(name)?.value
     checkExact(name, current)
     // The function gets a copy, as it will when it runs again: what it does to it counts only if it returns it.
+    if (typeof run !== 'function') {
+      throw new OkibiError(
+        'invalid_value',
+        `session update of ${quoted(name)}: type ${typeof run} is no function; give one`,
+      )
+    }
     const value = this.#alone(name, () => run(isObject(current) ? JSON.parse(JSON.stringify(current)) : current))
     const entry = this.#entry(name, value, false)
     const token = this.#tokens++
@@ -344,13 +350,12 @@ export function encode(name: string, value: unknown, depth: number): string {
   const refuse = (what: string, cause?: unknown) => {
     return new OkibiError('invalid_value', `session value ${quoted(name)}: ${what}`, { cause })
   }
-  if (isForgotten(value)) throw refuse('a promise is not JSON; await it first')
   if (value === undefined || typeof value === 'function' || typeof value === 'symbol') {
     throw refuse(`a value of type ${typeof value} is not JSON; use remove to take the name away`)
   }
   let why: string | undefined
   try {
-    why = whyNotJson(value, depth)
+    why = isForgotten(value) ? 'a promise is not JSON; await it first' : whyNotJson(value, depth)
     if (why === undefined) return JSON.stringify(value)
   } catch (cause) {
     throw refuse('cannot be written as JSON', cause)

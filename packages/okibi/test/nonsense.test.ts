@@ -1,0 +1,221 @@
+// What apps and stores give by mistake: each is a typed error that names it, and nothing of it is stored.
+import { type Context, Hono } from 'hono'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { type OkibiError, type Session, type SessionOptions, type Store, sessions } from '../src/index.js'
+import { memoryStore } from '../src/stores/memory.js'
+import { Browser } from './support/browser.js'
+import { Watched } from './support/stores.js'
+
+const of = (c: Context) => c.get('session' as never) as Session<Record<string, never>>
+
+beforeEach(() => void vi.spyOn(console, 'error').mockImplementation(() => {}))
+afterEach(() => void vi.restoreAllMocks())
+
+/** An app with these handlers, which answers errors with their codes and texts. */
+function site(options: SessionOptions, handlers: Readonly<Record<string, (c: Context) => unknown>>) {
+  const tell = (error: Error) => `${(error as OkibiError).code ?? error.name}: ${error.message}`
+  const app = new Hono()
+  app.onError((error, c) => c.text(tell(error), 500))
+  const told = { onStoreError: (error: Error, c: Context) => c.text(tell(error), 500), ...options }
+  app.use(sessions(told as never) as never)
+  for (const [path, handler] of Object.entries(handlers)) {
+    app.get(path, async (c) => c.text(String(await handler(c))))
+  }
+  return new Browser(app)
+}
+
+/** What the app answers, whatever the status is. */
+const say = async (ann: Browser, path: string) => (await ann.fetch(path)).text()
+
+const circle = () => {
+  const value: Record<string, unknown> = { a: 1 }
+  value.self = value
+  return value as never
+}
+
+/** No JSON holds these. */
+const VALUES: Readonly<Record<string, () => never>> = {
+  'a BigInt': () => 9n as never,
+  'a BigInt inside': () => ({ list: [{ n: 9n }] }) as never,
+  'what holds itself': circle,
+  'a list that holds itself': () => {
+    const list: unknown[] = []
+    list.push(list)
+    return list as never
+  },
+  'a member that throws': () =>
+    ({
+      get price() {
+        throw new TypeError('no price')
+      },
+    }) as never,
+  'a then that throws': () =>
+    ({
+      // biome-ignore lint/suspicious/noThenProperty: it is what is tested.
+      get then() {
+        throw new TypeError('no promise')
+      },
+    }) as never,
+  'a proxy that throws': () =>
+    new Proxy(
+      {},
+      {
+        get() {
+          throw new TypeError('no member')
+        },
+        ownKeys() {
+          throw new TypeError('no names')
+        },
+      },
+    ) as never,
+  'a symbol': () => Symbol('value') as never,
+  'a function': () => (() => 1) as never,
+}
+
+describe.each(Object.entries(VALUES))('%s is no value', (_kind, value) => {
+  const NAMED = /^invalid_value: session value "cart": /
+
+  test.each(['set', 'flash', 'update', 'update later'])('by %s', async (way) => {
+    const store = new Watched()
+    const ann = site(
+      { store },
+      {
+        '/': (c) => {
+          if (way === 'set') of(c).set('cart', value())
+          if (way === 'flash') of(c).flash('cart', value())
+          if (way === 'update') of(c).update('cart', () => value())
+          if (way !== 'update later') return
+          of(c).set('cart', 1 as never)
+          of(c).update('cart', () => value())
+        },
+        '/has': (c) => of(c).has('cart'),
+      },
+    )
+    expect(await say(ann, '/')).toMatch(NAMED)
+    expect(await say(ann, '/has')).toBe('false')
+  })
+
+  test('in place, however the session is read after it', async () => {
+    const store = new Watched()
+    const spoiled = (c: Context) => {
+      const cart = of(c).get('cart') as unknown as { item: unknown }
+      cart.item = value()
+    }
+    const ann = site(
+      { store, limits: { bytes: 2000 } },
+      {
+        '/begin': (c) => of(c).set('cart', { item: 1 } as never),
+        '/close': spoiled,
+        '/commit': async (c) => {
+          spoiled(c)
+          await of(c).commit()
+        },
+        '/update': (c) => {
+          spoiled(c)
+          of(c).update('cart', (cart) => cart as never)
+        },
+        '/take': (c) => {
+          spoiled(c)
+          return of(c).take('cart')
+        },
+        // Near the limit all that is there is counted.
+        '/room': (c) => {
+          spoiled(c)
+          of(c).set('text', 'x'.repeat(1980) as never)
+        },
+      },
+    )
+    await say(ann, '/begin')
+    for (const path of ['/close', '/commit', '/update', '/take']) expect(await say(ann, path), path).toMatch(NAMED)
+    expect(await say(ann, '/room')).toMatch(/^(too_large|invalid_value): session/)
+  })
+})
+
+test('a_span_or_a_function_that_is_none_is_a_typed_error', async () => {
+  const ann = site(
+    { store: memoryStore() },
+    {
+      '/idle/bigint': (c) => of(c).setIdle(9n as never),
+      '/idle/symbol': (c) => of(c).setIdle(Symbol('x') as never),
+      '/idle/text': (c) => of(c).setIdle('900' as never),
+      '/absolute': (c) => of(c).setAbsolute({} as never),
+      '/update': (c) => of(c).update('cart', 5 as never),
+    },
+  )
+  expect(await say(ann, '/idle/bigint')).toMatch(/^invalid_span: session idle span of type bigint: must be between/)
+  expect(await say(ann, '/idle/symbol')).toMatch(/^invalid_span: session idle span of type symbol: must be between/)
+  expect(await say(ann, '/idle/text')).toMatch(/^invalid_span: session idle span of "900": must be between/)
+  expect(await say(ann, '/absolute')).toMatch(/^invalid_span: session absolute span of type object: must be at least/)
+  expect(await say(ann, '/update')).toMatch(/^invalid_value: session update of "cart": type number is no function/)
+})
+
+describe('a clock that says no time', () => {
+  const times: [string, () => unknown][] = [
+    ['a promise', async () => Date.now()],
+    ['NaN', () => Number.NaN],
+    ['Infinity', () => Number.POSITIVE_INFINITY],
+    ['-1', () => -1],
+    ['type undefined', () => undefined],
+    ['null', () => null],
+    ['"soon"', () => 'soon'],
+    ['type object', () => new Date()],
+    ['type bigint', () => 1n],
+  ]
+  test.each(times)('%s', async (what, now) => {
+    const store = new Watched()
+    for (const kind of [{ store }, { secret: 'a secret of thirty-two bytes: no more' }]) {
+      const ann = site({ ...kind, now: now as () => number }, { '/': (c) => of(c).set('cart', 1 as never) })
+      for (const cookie of ['', `__Host-session=${'A'.repeat(43)}`]) {
+        const answer = await ann.fetch('/', { headers: { cookie } })
+        expect(answer.status).toBe(500)
+        expect(await answer.text()).toBe(
+          `config: sessions: now: returned ${what}; must return the milliseconds since the Unix epoch`,
+        )
+        expect(answer.headers.getSetCookie()).toEqual([])
+      }
+    }
+    expect(store.calls).toBe(0)
+  })
+})
+
+describe('an index of owners that lists no keys', () => {
+  const lists: [string, unknown][] = [
+    ['answered Undefined; must answer a list of keys', undefined],
+    ['answered Null; must answer a list of keys', null],
+    ['answered Object; must answer a list of keys', {}],
+    ['answered Set; must answer a list of keys', new Set(['a'])],
+    ['answered String; must answer a list of keys', 'a key'],
+    ['answered Number; must answer a list of keys, each a string', ['a', 5]],
+    ['answered Undefined; must answer a list of keys, each a string', [undefined]],
+    ['answered Object; must answer a list of keys, each a string', [{ key: 'a' }]],
+  ]
+  test.each(lists)('%s', async (message, list) => {
+    const held = memoryStore()
+    const store: Store = {
+      consistency: 'strong',
+      load: (key) => held.load(key),
+      swap: (key, expected, write) => held.swap(key, expected, write),
+      delete: (key) => held.delete(key),
+      owners: { list: () => list as never },
+    }
+    const told = async (task: Promise<unknown>) => {
+      const { code, status, cause } = await task.then(
+        () => ({}) as OkibiError,
+        (error: OkibiError) => error,
+      )
+      return `${code} ${status}: ${(cause as Error | undefined)?.message}`
+    }
+    const ann = site(
+      { store },
+      {
+        '/login': (c) => of(c).setOwner('ann'),
+        '/list': (c) => told(of(c).owned()),
+        '/end': (c) => told(of(c).endOthers()),
+      },
+    )
+    await say(ann, '/login')
+    for (const path of ['/list', '/end']) {
+      expect(await say(ann, path)).toBe(`store_unavailable 503: owners.list: ${message}`)
+    }
+  })
+})
