@@ -1,5 +1,6 @@
 // One request around its handler, the same for every face: look the session up, run the rest, commit, mend the head.
 import type { Context } from 'hono'
+import { enter } from './beside.js'
 import { OkibiError } from './errors.js'
 import type { SessionEvent } from './facts/events.js'
 import { addToHead, answerError, clearAnswer, type HeaderList, sentInside } from './head.js'
@@ -30,6 +31,7 @@ export async function around<V extends Changes>(
   request: RequestSession<V>,
   manner: Manner,
 ): Promise<void> {
+  enter(c, request.engine)
   request.isHead = c.req.method === 'HEAD'
   request.open(c.req.raw.headers.get('cookie'), manner.lookUp, manner.hostname)
   const loading = manner.lookUp ? request.loadBefore() : undefined

@@ -1,5 +1,6 @@
 // What a session does to the head of an answer: its cookies, what keeps caches out, and the answer to its failure.
 import type { Context } from 'hono'
+import { isSent, sent } from './beside.js'
 import type { Engine } from './engine.js'
 import { type OkibiError, plainAnswer } from './errors.js'
 import type { CommonOptions } from './options.js'
@@ -31,25 +32,20 @@ export function addToHead<V extends Changes>(c: Context, request: RequestSession
     headers.delete('Set-Cookie')
     for (const cookie of [...others, ...cookies]) headers.append('Set-Cookie', cookie)
   })
-  for (const cookie of cookies) sentNames.add(nameOf(cookie))
+  if (cookies.length > 0) sent(c, engine)
 }
-
-/**
- * The names of the cookies that sessions have sent so far, of any middleware: as many as are configured. By them the cookies
- * of sessions inside are told from the app's own, also where an app inside has a context of its own (`app.mount`).
- */
-const sentNames = new Set<string>()
 
 /**
  * The cookies on an answer that belong to commits that were made inside. They are sent even if the session of `engine` fails.
  * A removal of that session's own cookie may be the app's doing, which goes with the app's answer.
  */
-function committedInside(headers: Headers, engine: Engine): readonly string[] {
+function committedInside(c: Context, engine: Engine): readonly string[] {
+  const { headers } = c.res
   const own = sentInside(headers, engine)
   const keepsOwn = own !== undefined && engine.claims(own)
   return headers.getSetCookie().filter((cookie) => {
     const name = nameOf(cookie)
-    return sentNames.has(name) && (keepsOwn || !engine.sends(name))
+    return isSent(c, name) && (keepsOwn || !engine.sends(name))
   })
 }
 
@@ -154,7 +150,7 @@ export function clearAnswer(c: Context, before: HeaderList, engine: Engine): voi
 
 /** Puts a bare answer in place of the present one, and says which cookies of that must leave. */
 function clear(c: Context, before: HeaderList, engine: Engine): readonly string[] {
-  const inside = committedInside(c.res.headers, engine)
+  const inside = committedInside(c, engine)
   discard(c.res)
   // Hono goes on to build answers on the headers of the present one, so that is made a bare one first.
   c.res = undefined
