@@ -60,6 +60,16 @@ impl Error {
         Self::new(ErrorKind::Config, text)
     }
 
+    /// Of two layers one has the name of a chunk of the other's cookie.
+    pub(crate) fn chunk_of_another(one: &str, other: &str) -> Self {
+        let (whole, chunk) = if one.len() < other.len() { (one, other) } else { (other, one) };
+        let text = format!(
+            "cookie_name: a session layer has a cookie {chunk}, which is the name of a chunk of the sealed cookie {whole} of \
+             another layer; give one of them another cookie name"
+        );
+        Self::new(ErrorKind::Config, text)
+    }
+
     pub(crate) fn head_sent() -> Self {
         Self::new(
             ErrorKind::HeadSent,

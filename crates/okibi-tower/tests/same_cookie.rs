@@ -110,3 +110,22 @@ async fn n29_layers_with_cookies_of_their_own_stand_inside_each_other() {
         .layer(Sessions::new(MemoryStore::new()).layer().unwrap());
     assert_eq!(answer(app, &seen).await, (StatusCode::OK, None));
 }
+
+/// A sealed session has the cookies `x` to `x.4`, and clears those that it does not need.
+#[tokio::test]
+async fn n61_a_cookie_that_is_named_like_a_chunk_of_another_is_an_error() {
+    let ring = || Ring::new(["a secret of 32 bytes or more, from a good source"]).unwrap();
+    let whole = || Sessions::sealed(ring()).cookie_name("x");
+    let chunk = || Sessions::new(MemoryStore::new()).of::<Admin>("x.1");
+    let seen = Seen::default();
+    let inside = app().layer(watched(chunk(), &seen)).layer(whole().layer().unwrap());
+    let outside = app().layer(watched(whole(), &seen)).layer(chunk().layer().unwrap());
+    for app in [inside, outside] {
+        let (status, error) = answer(app, &seen).await;
+        let (kind, text) = error.unwrap();
+        assert_eq!((status, kind), (StatusCode::INTERNAL_SERVER_ERROR, ErrorKind::Config));
+        assert!(text.starts_with("cookie_name: a session layer has a cookie x.1, which is the name of a chunk"), "{text}");
+    }
+    let beside = app().layer(watched(whole().of::<Admin>("x.5"), &seen)).layer(whole().layer().unwrap());
+    assert_eq!(answer(beside, &seen).await, (StatusCode::OK, None));
+}

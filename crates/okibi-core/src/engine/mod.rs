@@ -84,6 +84,13 @@ impl Engine {
         self.policy.differs(&other.policy)
     }
 
+    /// Whether the cookies of two sessions have a name in common, where a sealed session also has the names of its chunks.
+    /// Layers in one app whose sessions meet must be one session, or each would clear the other's cookie.
+    pub fn meets(&self, other: &Self) -> bool {
+        let has = |one: &Self, other: &Self| one.cookie_index(other.cookie_name().as_bytes()).is_some();
+        has(self, other) || has(other, self)
+    }
+
     /// What the log has to say when a layer is made of this engine; `None`: nothing. It is no error.
     pub fn warning(&self) -> Option<&'static str> {
         let text = "insecure_for_development: the session cookie travels in clear text; never use this in production";

@@ -78,7 +78,7 @@ impl Engine {
     }
 
     /// Which of the session's cookies a name is: 0 for the name itself, then the chunks.
-    fn cookie_index(&self, name: &[u8]) -> Option<usize> {
+    pub(super) fn cookie_index(&self, name: &[u8]) -> Option<usize> {
         let suffix = name.strip_prefix(self.policy.cookie.name.as_bytes())?;
         self.policy.suffixes().iter().position(|known| known.as_bytes() == suffix)
     }

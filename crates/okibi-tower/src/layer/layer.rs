@@ -13,7 +13,8 @@ use crate::{Directory, shared::Shared};
 /// A request that does not ask for its session costs no store call and its answer gets no header. A layer inside this one whose
 /// cookie has the same name lets everything pass through if it is a clone or is made alike: the same options and the same store
 /// (clones of one [`Arc`]). The outer one is in charge. If it differs in anything that makes it another session it is an error of
-/// the kind [`Config`](crate::ErrorKind::Config) at every request.
+/// the kind [`Config`](crate::ErrorKind::Config) at every request. So is a layer whose cookie has the name of a chunk of another
+/// layer's sealed cookie, such as `x.1` beside `x`.
 pub struct SessionLayer<K = ()> {
     shared: Arc<Shared>,
     kind: PhantomData<fn() -> K>,

@@ -173,9 +173,13 @@ impl Slot {
     /// already. That must be the same session.
     pub(crate) fn is_there<K: 'static>(extensions: &Extensions, shared: &Arc<Shared>) -> Result<bool, Error> {
         let cookie = shared.engine.cookie_name();
-        let Some(slot) = Self::all(extensions).find(|slot| slot.inner.shared.engine.cookie_name() == cookie) else {
+        let Some(slot) = Self::all(extensions).find(|slot| slot.inner.shared.engine.meets(&shared.engine)) else {
             return Ok(false);
         };
+        let outer = slot.inner.shared.engine.cookie_name();
+        if outer != cookie {
+            return Err(shared.fail(Error::chunk_of_another(outer, cookie)));
+        }
         let option = if slot.kind == TypeId::of::<K>() { slot.inner.shared.differs(shared) } else { Some("of") };
         option.map_or(Ok(true), |option| Err(shared.fail(Error::same_cookie(cookie, option))))
     }
