@@ -6,57 +6,28 @@ mod support;
 
 use std::sync::{Arc, Mutex};
 
-use okibi_store::{
-    BoxFuture, Consistency, Loaded, MemoryStore, Owner, OwnerIndex, Owners, Store, StoreError, StoreKey, Swap, Write,
-};
+use okibi_store::MemoryStore;
 use okibi_tower::{Limits, Sessions};
 use support::{
     Browser, USER,
+    around::{Around, Call, Doing},
     browser::{app, routes},
     log::Log,
     ring,
 };
 
-/// A store that notes every owner that it is told.
-struct Recording(MemoryStore, Mutex<Vec<String>>);
+/// Every owner that the store is told.
+#[derive(Default)]
+struct Told(Mutex<Vec<String>>);
 
-impl Recording {
-    fn new() -> Arc<Self> {
-        Arc::new(Self(MemoryStore::new(), Mutex::default()))
-    }
-
-    fn note(&self, owner: &Owner) {
-        self.1.lock().unwrap().push(owner.as_str().to_owned());
-    }
-}
-
-impl Store for Recording {
-    async fn load(&self, key: &StoreKey) -> Result<Option<Loaded>, StoreError> {
-        self.0.load(key).await
-    }
-
-    async fn swap(&self, key: &StoreKey, expected: Option<&[u8]>, write: Write) -> Result<Swap, StoreError> {
-        write.owner.iter().for_each(|owner| self.note(owner));
-        self.0.swap(key, expected, write).await
-    }
-
-    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
-        self.0.delete(key).await
-    }
-
-    fn consistency(&self) -> Consistency {
-        Consistency::Strong
-    }
-
-    fn owners(&self) -> Option<Owners<'_>> {
-        Some(self)
-    }
-}
-
-impl OwnerIndex for Recording {
-    fn list<'a>(&'a self, owner: &'a Owner) -> BoxFuture<'a, Result<Vec<StoreKey>, StoreError>> {
-        self.note(owner);
-        self.0.owners().unwrap().list(owner)
+impl Doing for Told {
+    fn note(&self, call: Call<'_>) {
+        let owner = match call {
+            Call::Swap(_, write) => write.owner.as_ref(),
+            Call::List(owner) => Some(owner),
+            Call::Load(_) | Call::Delete(_) => None,
+        };
+        self.0.lock().unwrap().extend(owner.map(|owner| owner.as_str().to_owned()));
     }
 }
 
@@ -75,7 +46,7 @@ async fn user(browser: &Browser) -> String {
 /// Customer 17 and administrator 17, whose cookies and so whose namespaces differ.
 #[tokio::test]
 async fn n44_owners_are_apart_wherever_namespaces_are() {
-    let store = Recording::new();
+    let store = Arc::new(Around::<Told>::default());
     let of = |name: &str| Sessions::new(Arc::clone(&store)).cookie_name(name).layer().unwrap();
     let (customers, admins) = (of("__Host-session"), of("__Host-admin"));
     let (of_customers, of_admins) = (customers.directory(), admins.directory());
@@ -105,7 +76,7 @@ async fn n44_owners_are_apart_wherever_namespaces_are() {
     assert_eq!((user(&customer).await, user(&admin).await), ("17".into(), String::new()));
     // No app can name an owner of another namespace.
     assert!(of_admins.list("session:17").await.unwrap().is_empty());
-    let told = store.1.lock().unwrap().clone();
+    let told = store.doing.0.lock().unwrap().clone();
     assert!(
         told.iter().all(|owner| ["session:17", "admin:17", "admin:session:17"].contains(&owner.as_str())),
         "{told:?}"
@@ -116,14 +87,14 @@ async fn n44_owners_are_apart_wherever_namespaces_are() {
 /// The longest namespace and the longest owner there are.
 #[tokio::test]
 async fn n44_an_owner_has_its_own_256_bytes_whatever_the_namespace() {
-    let store = Recording::new();
+    let store = Arc::new(Around::<Told>::default());
     let layer = Sessions::new(Arc::clone(&store)).namespace("n".repeat(64)).layer().unwrap();
     let directory = layer.directory();
     let browser = Browser::new(routes().layer(layer));
     let owner: &'static str = Box::leak("é".repeat(128).into_boxed_str());
     log_in(&browser, owner).await;
     assert_eq!(directory.list(owner).await.unwrap().len(), 1);
-    assert!(store.1.lock().unwrap().iter().all(|told| told.len() == 64 + 1 + 256));
+    assert!(store.doing.0.lock().unwrap().iter().all(|told| told.len() == 64 + 1 + 256));
 }
 
 /// A record that is larger than the limits of today, as those of yesterday were higher, is listed and ended.

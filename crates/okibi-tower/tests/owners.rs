@@ -12,12 +12,11 @@ use std::{
     time::Duration,
 };
 
-use okibi_store::{
-    BoxFuture, Consistency, Loaded, MemoryStore, Owner, OwnerIndex, Owners, Store, StoreError, StoreKey, Swap, Write,
-};
+use okibi_store::{BoxFuture, StoreKey};
 use okibi_tower::{ErrorKind, Session, SessionInfo, Sessions};
 use support::{
     Browser, COUNT, Fault, USER, World,
+    around::{Around, Doing},
     browser::{app, routes},
     ring,
     scenarios::{Pause, spawn},
@@ -213,43 +212,18 @@ async fn n1_n25_a_request_under_way_cannot_bring_an_ended_session_back() {
     }
 }
 
-/// What happens between a list and the looks at what it names, once.
-type Meanwhile = Mutex<Option<BoxFuture<'static, ()>>>;
+/// What happens as soon as the store has made a list, once.
+#[derive(Default)]
+struct Meanwhile(Mutex<Option<BoxFuture<'static, ()>>>);
 
-/// A store on which something happens as soon as it has made a list.
-struct Overtaken(Arc<MemoryStore>, Meanwhile);
-
-impl Store for Overtaken {
-    async fn load(&self, key: &StoreKey) -> Result<Option<Loaded>, StoreError> {
-        self.0.load(key).await
-    }
-
-    async fn swap(&self, key: &StoreKey, expected: Option<&[u8]>, write: Write) -> Result<Swap, StoreError> {
-        self.0.swap(key, expected, write).await
-    }
-
-    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
-        self.0.delete(key).await
-    }
-
-    fn consistency(&self) -> Consistency {
-        Consistency::Strong
-    }
-
-    fn owners(&self) -> Option<Owners<'_>> {
-        Some(self)
-    }
-}
-
-impl OwnerIndex for Overtaken {
-    fn list<'a>(&'a self, owner: &'a Owner) -> BoxFuture<'a, Result<Vec<StoreKey>, StoreError>> {
+impl Doing for Meanwhile {
+    fn listed(&self, keys: Vec<StoreKey>) -> BoxFuture<'_, Vec<StoreKey>> {
         Box::pin(async {
-            let listed = self.0.owners().unwrap().list(owner).await;
-            let meanwhile = self.1.lock().unwrap().take();
+            let meanwhile = self.0.lock().unwrap().take();
             if let Some(meanwhile) = meanwhile {
                 meanwhile.await;
             }
-            listed
+            keys
         })
     }
 }
@@ -258,7 +232,7 @@ impl OwnerIndex for Overtaken {
 #[tokio::test]
 async fn n25_a_session_that_moves_to_another_id_meanwhile_is_ended_all_the_same() {
     for renews in [false, true] {
-        let store = Arc::new(Overtaken(Arc::new(MemoryStore::new()), Mutex::default()));
+        let store = Arc::new(Around::<Meanwhile>::default());
         let layer = Sessions::new(Arc::clone(&store)).layer().unwrap();
         let directory = layer.directory();
         let phone = Browser::new(routes().layer(layer));
@@ -271,11 +245,11 @@ async fn n25_a_session_that_moves_to_another_id_meanwhile_is_ended_all_the_same(
             })
         };
         log_in(&phone, "ada", "phone").await;
-        store.1.lock().unwrap().replace(moves(&phone));
+        store.doing.0.lock().unwrap().replace(moves(&phone));
         assert_eq!(labels(&directory.list("ada").await.unwrap()), [("phone", false)]);
         log_in(&phone, "ada", "phone").await;
         let handle = directory.list("ada").await.unwrap()[0].handle;
-        store.1.lock().unwrap().replace(moves(&phone));
+        store.doing.0.lock().unwrap().replace(moves(&phone));
         if renews {
             assert!(directory.end("ada", handle).await.unwrap());
         } else {
@@ -286,48 +260,24 @@ async fn n25_a_session_that_moves_to_another_id_meanwhile_is_ended_all_the_same(
     }
 }
 
-/// A store whose list names one more key that leads nowhere, another each time, for so many lists.
-struct Naming(MemoryStore, AtomicU32);
+/// For so many lists there is one more key on it that leads nowhere, another each time.
+#[derive(Default)]
+struct Nowhere(AtomicU32);
 
-impl Store for Naming {
-    async fn load(&self, key: &StoreKey) -> Result<Option<Loaded>, StoreError> {
-        self.0.load(key).await
-    }
-
-    async fn swap(&self, key: &StoreKey, expected: Option<&[u8]>, write: Write) -> Result<Swap, StoreError> {
-        self.0.swap(key, expected, write).await
-    }
-
-    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
-        self.0.delete(key).await
-    }
-
-    fn consistency(&self) -> Consistency {
-        self.0.consistency()
-    }
-
-    fn owners(&self) -> Option<Owners<'_>> {
-        Some(self)
-    }
-}
-
-impl OwnerIndex for Naming {
-    fn list<'a>(&'a self, owner: &'a Owner) -> BoxFuture<'a, Result<Vec<StoreKey>, StoreError>> {
-        Box::pin(async move {
-            let mut keys = self.0.owners().unwrap().list(owner).await?;
-            let left = self.1.load(Ordering::Relaxed);
-            if left > 0 {
-                self.1.store(left - 1, Ordering::Relaxed);
-                keys.push(StoreKey::new(format!("session:nowhere{left}")));
-            }
-            Ok(keys)
-        })
+impl Doing for Nowhere {
+    fn listed(&self, mut keys: Vec<StoreKey>) -> BoxFuture<'_, Vec<StoreKey>> {
+        let left = self.0.load(Ordering::Relaxed);
+        if left > 0 {
+            self.0.store(left - 1, Ordering::Relaxed);
+            keys.push(StoreKey::new(format!("session:nowhere{left}")));
+        }
+        Box::pin(async { keys })
     }
 }
 
 #[tokio::test]
 async fn m7_a_list_that_goes_on_changing_is_looked_at_eight_times_however_slow_that_is() {
-    let store = Arc::new(Naming(MemoryStore::new(), AtomicU32::new(0)));
+    let store = Arc::new(Around::<Nowhere>::default());
     // A future of an async block must not be polled again once it is ready, unlike tokio's own.
     let layer =
         Sessions::new(Arc::clone(&store)).commit_deadline(Duration::from_millis(1)).timer(|_| Box::pin(async {}));
@@ -335,9 +285,9 @@ async fn m7_a_list_that_goes_on_changing_is_looked_at_eight_times_however_slow_t
     let directory = layer.directory();
     let phone = Browser::new(routes().layer(layer));
     log_in(&phone, "ada", "phone").await;
-    store.1.store(7, Ordering::Relaxed);
+    store.doing.0.store(7, Ordering::Relaxed);
     assert_eq!(labels(&directory.list("ada").await.unwrap()), [("phone", false)]);
-    store.1.store(8, Ordering::Relaxed);
+    store.doing.0.store(8, Ordering::Relaxed);
     assert_eq!(directory.list("ada").await.unwrap_err().kind(), ErrorKind::Contended);
 }
 
@@ -354,49 +304,21 @@ async fn n25_a_store_that_is_down_ends_nothing_and_says_so() {
     assert_eq!(user(&phone).await, "ada");
 }
 
-/// A store that is far away: every call takes ten milliseconds.
-struct Far(MemoryStore);
+/// The store is far away: every call takes ten milliseconds.
+struct Far;
 
 const TRIP: Duration = Duration::from_millis(10);
 
-impl Store for Far {
-    async fn load(&self, key: &StoreKey) -> Result<Option<Loaded>, StoreError> {
-        tokio::time::sleep(TRIP).await;
-        self.0.load(key).await
-    }
-
-    async fn swap(&self, key: &StoreKey, expected: Option<&[u8]>, write: Write) -> Result<Swap, StoreError> {
-        tokio::time::sleep(TRIP).await;
-        self.0.swap(key, expected, write).await
-    }
-
-    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
-        tokio::time::sleep(TRIP).await;
-        self.0.delete(key).await
-    }
-
-    fn consistency(&self) -> Consistency {
-        Consistency::Strong
-    }
-
-    fn owners(&self) -> Option<Owners<'_>> {
-        Some(self)
-    }
-}
-
-impl OwnerIndex for Far {
-    fn list<'a>(&'a self, owner: &'a Owner) -> BoxFuture<'a, Result<Vec<StoreKey>, StoreError>> {
-        Box::pin(async move {
-            tokio::time::sleep(TRIP).await;
-            self.0.list(owner).await
-        })
+impl Doing for Far {
+    fn wait(&self) -> BoxFuture<'_, ()> {
+        Box::pin(tokio::time::sleep(TRIP))
     }
 }
 
 /// Sixteen calls at a time: a thousand sessions are listed in 64 round trips, and ended in some four times as many.
 #[tokio::test(start_paused = true)]
 async fn n25_a_thousand_sessions_are_listed_and_ended_many_at_a_time() {
-    let layer = Sessions::new(Far(MemoryStore::new())).layer().unwrap();
+    let layer = Sessions::new(Around::new(Far)).layer().unwrap();
     let directory = layer.directory();
     let first = Browser::new(routes().layer(layer));
     for _ in 0..1000 {
@@ -416,30 +338,16 @@ async fn n25_a_thousand_sessions_are_listed_and_ended_many_at_a_time() {
     assert_eq!(user(&first).await, "");
 }
 
-/// A store without an index of owners.
-struct Unlisted(MemoryStore);
+/// The store has no index of owners.
+struct Unlisted;
 
-impl Store for Unlisted {
-    async fn load(&self, key: &StoreKey) -> Result<Option<Loaded>, StoreError> {
-        self.0.load(key).await
-    }
-
-    async fn swap(&self, key: &StoreKey, expected: Option<&[u8]>, write: Write) -> Result<Swap, StoreError> {
-        self.0.swap(key, expected, write).await
-    }
-
-    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
-        self.0.delete(key).await
-    }
-
-    fn consistency(&self) -> Consistency {
-        Consistency::Strong
-    }
+impl Doing for Unlisted {
+    const LISTS: bool = false;
 }
 
 #[tokio::test]
 async fn n25_where_nobody_can_list_that_is_an_error_of_its_own() {
-    for sessions in [Sessions::new(Arc::new(Unlisted(MemoryStore::new()))), Sessions::sealed(ring("a"))] {
+    for sessions in [Sessions::new(Around::new(Unlisted)), Sessions::sealed(ring("a"))] {
         let browser = Browser::new(app(sessions));
         log_in(&browser, "ada", "phone").await;
         let deed = browser.act(|session| async move {
