@@ -104,12 +104,13 @@ fn n54_what_counts_as_failed_is_decided_here() {
     assert_eq!(failed, [408, 499].into_iter().chain(500..520).collect::<Vec<u16>>());
     assert!(of(999).failed);
     assert!((0..1000).all(|status| of(status).upgrades == (status < 200)));
+    assert!((0..1000).all(|status| of(status).interim == (status < 200 && status != 101)));
     for status in [200, 404, 500] {
         assert!(!Outcome::of(Some(status), true, None).failed, "every answer is committed");
         assert!(!Outcome::of(Some(status), false, Some(false)).failed, "the app says so");
         assert!(Outcome::of(Some(status), false, Some(true)).failed, "the app says so");
     }
     for (commits_failed, said) in [(false, None), (true, None), (false, Some(false))] {
-        assert_eq!(Outcome::of(None, commits_failed, said), Outcome { failed: true, upgrades: false });
+        assert_eq!(Outcome::of(None, commits_failed, said), Outcome { failed: true, upgrades: false, interim: false });
     }
 }

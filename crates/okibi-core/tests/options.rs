@@ -154,3 +154,43 @@ fn m4_two_configurations_are_the_same_or_the_option_is_named() {
         assert_eq!(engine(&other).differs(&engine(&other.clone())), None, "{option}");
     }
 }
+
+#[test]
+fn which_cookies_have_a_name_in_common_is_decided_here() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../vectors/names.json");
+    let cases: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    let cases = cases.as_array().unwrap();
+    assert!(cases.len() > 10);
+    let engine = |session: &serde_json::Value| {
+        let cookie = CookieConfig { name: session["name"].as_str().unwrap().into(), ..CookieConfig::default() };
+        let is_sealed = session["sealed"] == true;
+        let protection = if is_sealed { sealed(SECRET) } else { Protection::Id };
+        Engine::new(Native { cookie, protection, ..Native::default() }.into()).unwrap()
+    };
+    for case in cases {
+        let (one, other) = (engine(&case["one"]), engine(&case["other"]));
+        assert_eq!([one.meets(&other), other.meets(&one)], [case["meet"] == true; 2], "{case}");
+    }
+}
+
+/// So are the options of two layers with one cookie, of which one writes out what is the default.
+#[test]
+fn an_option_that_says_the_default_makes_no_other_session() {
+    let days = Lifetime { idle: Duration::from_hours(24 * 30), absolute: None };
+    let after = |lifetime, after| Native { lifetime, renew_after: after, ..Native::default() };
+    let engine = |native: Native| Engine::new(native.into()).unwrap();
+    for (lifetime, default) in [
+        (Lifetime::AAL1, Duration::from_hours(24)),
+        (Lifetime::AAL2, Duration::from_mins(6)),
+        (Lifetime::AAL3, Duration::from_secs(90)),
+        (days, Duration::from_hours(24)),
+    ] {
+        let plain = engine(after(lifetime, None));
+        let said = engine(after(lifetime, Some(default)));
+        assert_eq!((plain.differs(&said), said.differs(&plain)), (None, None), "{default:?}");
+        let other = engine(after(lifetime, Some(default / 2)));
+        assert_eq!(plain.differs(&other), Some("renew_after"));
+    }
+    let named = Native { namespace: Some("session".into()), grace: Duration::from_mins(1), ..Native::default() };
+    assert_eq!(engine(named).differs(&engine(Native::default())), None);
+}

@@ -5,14 +5,18 @@ use okibi_core::Outcome;
 
 use crate::{Error, ErrorKind};
 
-/// Appends the session's cookies and says what caches need to know. The app's own cookies stay.
+/// Appends the session's cookies and says what caches need to know. The app's own cookies stay. An upgrade gets the cookies
+/// alone, and an interim answer nothing.
 pub(crate) fn add<B>(
     response: &mut Response<B>,
     cookies: Vec<String>,
     accessed: bool,
     is_live: bool,
 ) -> Result<(), Error> {
-    let Outcome { upgrades, .. } = Outcome::of(Some(response.status().as_u16()), false, None);
+    let Outcome { upgrades, interim, .. } = Outcome::of(Some(response.status().as_u16()), false, None);
+    if interim {
+        return Ok(());
+    }
     let headers = response.headers_mut();
     if accessed && !upgrades {
         add_vary(headers);

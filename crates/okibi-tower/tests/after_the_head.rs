@@ -14,6 +14,7 @@ use axum::{
     routing::get,
 };
 use futures_util::stream;
+use http::StatusCode;
 use okibi_store::MemoryStore;
 use okibi_tower::{Error, ErrorKind, Session, Sessions};
 use support::{COUNT, NOTE, World};
@@ -129,4 +130,21 @@ async fn n18_an_upgrade_passes_and_what_was_changed_before_it_is_kept() {
     let (head, text) = handshake(address, "/socket", &cookie).await;
     assert!(!head.contains("set-cookie"), "{head}");
     assert_eq!(text, "count Some(2) note None");
+}
+
+/// Browsers and servers may drop what an interim answer says. That of an upgrade is the last one.
+#[tokio::test]
+async fn n18_only_the_last_head_of_a_request_has_its_cookie() {
+    for (code, cookies) in [(100, 0), (101, 1), (102, 0), (103, 0), (199, 0), (200, 1)] {
+        let status = StatusCode::from_u16(code).unwrap();
+        let deed = async move |session: Session| {
+            session.set(COUNT, &1)?;
+            session.commit().await?;
+            Ok(status)
+        };
+        let answer = World::new().browser().act(deed).await;
+        assert_eq!((answer.status, answer.cookies().len()), (status, cookies));
+        let cached = ["vary", "cache-control"].map(|name| answer.headers.contains_key(name));
+        assert_eq!(cached, [code == 200; 2], "{code}");
+    }
 }

@@ -4,9 +4,10 @@
 
 mod support;
 
-use std::time::Duration;
+use std::{panic::AssertUnwindSafe, time::Duration};
 
 use axum::{Router, body::Body, extract::Request, routing::get};
+use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
 use okibi_tower::{Error, Session, Sessions};
 use support::{Browser, COUNT, NOTE, World, ring};
@@ -107,4 +108,45 @@ fn n54_two_options_that_decide_what_has_failed_are_refused() {
     let sessions = World::new().sessions().failed_when(|status| status.is_client_error()).commit_failed_requests();
     let error = sessions.layer().unwrap_err().to_string();
     assert!(error.contains("failed_when: with `commit_failed_requests`"), "{error}");
+}
+
+/// Whatever it did before, nothing is written, and what is asked next is answered.
+#[tokio::test]
+async fn n54_a_failed_when_that_panics_is_a_handler_that_panics() {
+    let deeds = ["update", "rotate", "destroy", "commit and update"];
+    for deed in deeds {
+        let mut both = Vec::new();
+        for is_handlers in [true, false] {
+            let world = World::new();
+            let browser = world.browser_with(|sessions| {
+                sessions.failed_when(|status| {
+                    assert!(status != StatusCode::IM_A_TEAPOT, "no tea");
+                    status.is_server_error()
+                })
+            });
+            answers(&browser, StatusCode::OK).await;
+            world.store.reset();
+            let act = browser.act(move |session| async move {
+                session.update(COUNT, |count| count.unwrap_or(0) + 1)?;
+                match deed {
+                    "rotate" => session.rotate()?,
+                    "destroy" => session.destroy()?,
+                    "commit and update" => {
+                        session.commit().await?;
+                        session.update(COUNT, |count| count.unwrap_or(0) + 1)?;
+                    }
+                    _ => {}
+                }
+                assert!(!is_handlers, "the handler");
+                Ok(StatusCode::IM_A_TEAPOT)
+            });
+            AssertUnwindSafe(act).catch_unwind().await.unwrap_err();
+            let writes = world.store.counts();
+            let left = count(&browser).await;
+            answers(&browser, StatusCode::OK).await;
+            both.push((writes, left, count(&browser).await));
+        }
+        let expected = if deed == "commit and update" { ((1, 1, 0), 2, 3) } else { ((1, 0, 0), 1, 2) };
+        assert_eq!(both, [expected; 2], "{deed}");
+    }
 }

@@ -6,52 +6,41 @@ mod support;
 
 use std::sync::{Arc, Mutex};
 
-use okibi_store::{Bytes, Consistency, Loaded, MemoryStore, Store, StoreError, StoreKey, Swap, Timestamp, Write};
+use okibi_store::{Bytes, Store, StoreKey, Swap, Timestamp, Write};
 use okibi_tower::{Limits, Session, Sessions};
-use support::{Browser, USER, browser::app, log::Log};
+use support::{
+    Browser, USER,
+    around::{Around, Call, Doing},
+    browser::app,
+    log::Log,
+};
 
-/// A store that knows the first key that it was asked for.
+/// The first key that the store was asked for.
 #[derive(Default)]
-struct Noting(MemoryStore, Mutex<Option<StoreKey>>);
+struct First(Mutex<Option<StoreKey>>);
 
-impl Noting {
-    fn note(&self, key: &StoreKey) {
-        self.1.lock().unwrap().get_or_insert_with(|| key.clone());
+impl Doing for First {
+    fn note(&self, call: Call<'_>) {
+        if let Call::Load(key) | Call::Swap(key, _) = call {
+            self.0.lock().unwrap().get_or_insert_with(|| key.clone());
+        }
     }
+}
 
+impl Around<First> {
     fn first(&self) -> StoreKey {
-        self.1.lock().unwrap().clone().unwrap()
+        self.doing.0.lock().unwrap().clone().unwrap()
     }
 
     async fn held(&self) -> Bytes {
-        self.0.load(&self.first()).await.unwrap().unwrap().bytes
+        self.memory.load(&self.first()).await.unwrap().unwrap().bytes
     }
 
     /// From now on this lies under the first key.
     async fn spoil(&self, garbage: Bytes) {
         let (key, held) = (self.first(), self.held().await);
         let write = Write { bytes: garbage, expires_at: Timestamp::MAX, owner: None };
-        assert_eq!(self.0.swap(&key, Some(&held), write).await.unwrap(), Swap::Done);
-    }
-}
-
-impl Store for Noting {
-    async fn load(&self, key: &StoreKey) -> Result<Option<Loaded>, StoreError> {
-        self.note(key);
-        self.0.load(key).await
-    }
-
-    async fn swap(&self, key: &StoreKey, expected: Option<&[u8]>, write: Write) -> Result<Swap, StoreError> {
-        self.note(key);
-        self.0.swap(key, expected, write).await
-    }
-
-    async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
-        self.0.delete(key).await
-    }
-
-    fn consistency(&self) -> Consistency {
-        Consistency::Strong
+        assert_eq!(self.memory.swap(&key, Some(&held), write).await.unwrap(), Swap::Done);
     }
 }
 
@@ -92,7 +81,7 @@ struct Seen {
 
 /// A visitor's session under whose key this comes to lie, before a request or while its handler runs.
 async fn visit(garbage: &Bytes, deed: Deed, during: bool) -> Seen {
-    let store = Arc::new(Noting::default());
+    let store = Arc::new(Around::<First>::default());
     let limits = Limits { bytes: 4096, ..Limits::default() };
     let browser = Browser::new(app(Sessions::new(Arc::clone(&store)).limits(limits)));
     browser.act(|session| async move { session.set(USER, "ann") }).await.ok();
@@ -162,13 +151,23 @@ async fn n28_what_is_no_record_is_no_session_and_an_event() {
 async fn n28_what_becomes_no_record_during_a_request_is_a_session_that_ended() {
     for garbage in garbage() {
         let seen = visit(&garbage, Deed::Set, true).await;
-        assert_eq!((&*seen.who, &*seen.told), ("nobody", &["changes_dropped"][..]), "{garbage:?}");
+        assert_eq!(
+            (&*seen.who, &*seen.told),
+            ("nobody", &["undecodable_record", "changes_dropped"][..]),
+            "{garbage:?}"
+        );
         assert!(seen.is_same_cookie && seen.left == garbage, "{garbage:?}");
         let seen = visit(&garbage, Deed::Take, true).await;
-        assert_eq!((&*seen.text, &*seen.told), ("nobody", &["changes_dropped"][..]), "{garbage:?}");
+        assert_eq!(
+            (&*seen.text, &*seen.told),
+            ("nobody", &["undecodable_record", "changes_dropped"][..]),
+            "{garbage:?}"
+        );
         let seen = visit(&garbage, Deed::Rotate, true).await;
-        assert_eq!((&*seen.who, seen.left), ("bob", garbage.clone()));
+        assert_eq!((&*seen.who, &*seen.told), ("bob", &["undecodable_record"][..]), "{garbage:?}");
+        assert_eq!(seen.left, garbage);
         let seen = visit(&garbage, Deed::Destroy, true).await;
-        assert!(seen.cookies == 0 && is_marker(&seen.left), "{garbage:?} {:?}", seen.left);
+        assert_eq!((seen.cookies, &*seen.told), (0, &["undecodable_record"][..]), "{garbage:?}");
+        assert!(is_marker(&seen.left), "{garbage:?} {:?}", seen.left);
     }
 }

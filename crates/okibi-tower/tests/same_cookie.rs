@@ -124,7 +124,10 @@ async fn n61_a_cookie_that_is_named_like_a_chunk_of_another_is_an_error() {
         let (status, error) = answer(app, &seen).await;
         let (kind, text) = error.unwrap();
         assert_eq!((status, kind), (StatusCode::INTERNAL_SERVER_ERROR, ErrorKind::Config));
-        assert!(text.starts_with("cookie_name: a session layer has a cookie x.1, which is the name of a chunk"), "{text}");
+        assert!(
+            text.starts_with("cookie_name: a session layer has a cookie x.1, which is the name of a chunk"),
+            "{text}"
+        );
     }
     let beside = app().layer(watched(whole().of::<Admin>("x.5"), &seen)).layer(whole().layer().unwrap());
     assert_eq!(answer(beside, &seen).await, (StatusCode::OK, None));

@@ -52,7 +52,7 @@ pub fn call(
             let has = |flag: u32| flags & flag != 0;
             #[expect(clippy::cast_possible_truncation, reason = "the flags above are no part of the status")]
             let status = has(ANSWERED).then_some(flags as u16);
-            let Outcome { failed, upgrades } =
+            let Outcome { failed, upgrades, .. } =
                 Outcome::of(status, has(COMMITS_FAILED), has(SAID).then_some(has(SAID_FAILED)));
             frames::push(reply, &[b'0' + u8::from(failed) + 2 * u8::from(upgrades)]);
         }

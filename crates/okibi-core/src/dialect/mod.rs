@@ -177,16 +177,20 @@ impl Policy {
     /// When activity is next written down: after a part of the idle span, so that reading costs no write.
     pub(crate) fn renewal_due_at(&self, record: &Record) -> Timestamp {
         let after = match &self.dialect {
-            Dialect::Native(_) => {
-                let tenth = record.idle / 10;
-                Some(self.renew_after.filter(|after| *after < record.idle).unwrap_or(tenth))
-            }
+            Dialect::Native(_) => Some(self.renewal_after(record.idle)),
             Dialect::HonoSessions(spoken) => hono_sessions::renew_after(spoken),
             Dialect::HonoKv(spoken) => spoken.renew.then(|| spoken.gap()),
         };
         let after = after.map(|after| after.min(LONGEST_RENEWAL));
         let after = after.map(|after| if self.is_eventual() { eventually(after, record.idle) } else { after });
         after.map_or(Timestamp::MAX, |after| record.active.plus(after))
+    }
+
+    /// How much of an idle span passes before activity is written down, in okibi's own dialect: a tenth, if nothing else is
+    /// configured that is shorter than the span.
+    pub(crate) fn renewal_after(&self, idle: Duration) -> Duration {
+        let configured = self.renew_after.filter(|after| *after < idle);
+        configured.unwrap_or(idle / 10).min(LONGEST_RENEWAL)
     }
 
     /// Whether activity that the app declares is written down: on stores that take few writes, only some time after the last.

@@ -15,7 +15,7 @@ use super::{
     work::{Stage, Task, Work},
 };
 use crate::{
-    error::Refusal,
+    error::{Reason, Refusal},
     id::StoreKey,
     policy::{MOST_LIMITS, ROTATE_MARKER},
     record::{self, Marker, Moved, Stored},
@@ -120,7 +120,13 @@ impl Engine {
             Ok(Stored::Marker(_)) => self.ended(call, work),
             // Whatever is stored there, a note's key says that the session has ended.
             _ if self.policy.revocations => self.ended(call, work),
-            Ok(Stored::Record(_)) | Err(_) => self.ask_mark(call, work, (key, hops), Some(bytes)),
+            stored => {
+                // Whoever looked at it before has told.
+                if stored.is_err() && matches!(call.flow.base, Base::Live(_)) {
+                    call.flow.refuse(Reason::Undecodable);
+                }
+                self.ask_mark(call, work, (key, hops), Some(bytes))
+            }
         }
     }
 

@@ -14,7 +14,7 @@ use super::{
     work::{Stage, Task, Work},
 };
 use crate::{
-    error::{Event, Refusal},
+    error::{Event, Reason, Refusal},
     exchange::Loaded,
     random::Random,
     time::Timestamp,
@@ -123,7 +123,12 @@ impl Engine {
                 work.hops += 1;
                 Ok(self.ask_load(call.flow, work, next))
             }
-            Some(Seen::Moved(_) | Seen::Gone(_)) | None => self.lose(call, work),
+            seen => {
+                if let Some(Seen::Gone(Reason::Undecodable)) = seen {
+                    call.flow.refuse(Reason::Undecodable);
+                }
+                self.lose(call, work)
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ impl Policy {
             ("namespace", self.namespace == other.namespace),
             ("idle", self.lifetime.idle == other.lifetime.idle),
             ("absolute", self.lifetime.absolute == other.lifetime.absolute),
-            ("renew_after", self.renew_after == other.renew_after),
+            ("renew_after", self.renewal_after(self.lifetime.idle) == other.renewal_after(other.lifetime.idle)),
             ("browser_session", self.persistent == other.persistent),
             ("grace", self.grace == other.grace),
             ("limits", self.limits == other.limits),
