@@ -22,7 +22,7 @@ const config: ViteUserConfig = defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // They have configurations of their own.
-    exclude: ['test/runtimes/**', 'test/consumers/**', 'test/stores/**', 'test/*/real/**'],
+    exclude: ['test/runtimes/**', 'test/consumers/**', 'test/guides/**', 'test/stores/**', 'test/*/real/**'],
     globalSetup: ['test/support/upstream.ts'],
     pool: 'forks',
     // What is left behind is counted after a collection.

@@ -4,6 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::Mutex,
 };
 
 use crate::{
@@ -33,6 +34,18 @@ pub(crate) fn run() -> Outcome {
     let size = fs::metadata(&tarball).during(tarball.display())?.len();
     println!("{size:>9}  {} (packed)", tarball.display());
     Ok(())
+}
+
+/// The packed package, which is built by the first part of the tests that asks for it.
+pub(crate) fn once() -> Outcome<PathBuf> {
+    static PACKED: Mutex<Option<PathBuf>> = Mutex::new(None);
+    let mut packed = PACKED.lock().during("packing the npm package")?;
+    if let Some(tarball) = &*packed {
+        return Ok(tarball.clone());
+    }
+    let tarball = build()?;
+    *packed = Some(tarball.clone());
+    Ok(tarball)
 }
 
 /// Builds `target/npm/okibi-<version>.tgz`, and checks what is in it and what it weighs.
@@ -75,7 +88,7 @@ fn stage(folder: &Path) -> Outcome<PathBuf> {
 }
 
 /// Copies a file or a folder.
-fn copy(from: &Path, to: &Path) -> Outcome {
+pub(crate) fn copy(from: &Path, to: &Path) -> Outcome {
     if from.is_dir() {
         fs::create_dir_all(to).during(to.display())?;
         for entry in fs::read_dir(from).during(from.display())? {

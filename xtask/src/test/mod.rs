@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that must hold, part by part, with a summary at the end.
 
 mod ahead;
+mod guides;
 mod load;
 mod repeat;
 mod runtimes;
@@ -64,6 +65,12 @@ const PARTS: &[Part] = &[
     Part { name: "deno", group: "runtimes", needs: &[typescript::need_node], run: runtimes::deno },
     Part { name: "bun", group: "runtimes", needs: &[typescript::need_node], run: runtimes::bun },
     Part { name: "consumers", group: "consumers", needs: &[runtimes::need_newer_node], run: runtimes::consumers },
+    Part {
+        name: "guides",
+        group: "guides",
+        needs: &[runtimes::need_newer_node, stores::need_redis, stores::need_postgres, stores::need_mariadb],
+        run: guides::follow,
+    },
     Part {
         name: "stores",
         group: "stores",

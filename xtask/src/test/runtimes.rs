@@ -60,7 +60,7 @@ fn tests_on(runtime: &str, program: &Path, arguments: &[&str]) -> Outcome {
 
 /// Consumers: the packed package in projects of its users.
 pub(super) fn consumers() -> Outcome {
-    let tarball = pack::build()?;
+    let tarball = pack::once()?;
     install(&package())?;
     install_tools()?;
     install(&package().join("test/consumers/bundlers"))?;

@@ -75,7 +75,7 @@ pub(super) fn browser() -> Outcome {
 
 /// Every example in a real browser, with the packed package, as its README says.
 pub(super) fn browser_examples() -> Outcome {
-    let tarball = pack::build()?;
+    let tarball = pack::once()?;
     runtimes::install_tools()?;
     install(&root().join(BROWSER_TEST))?;
     let mut command = npm(&root().join(BROWSER_TEST));

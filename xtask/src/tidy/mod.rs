@@ -9,9 +9,11 @@ mod facts;
 mod heads;
 mod leftovers;
 mod length;
+mod links;
 mod locks;
 pub(crate) mod manifest;
 mod manifests;
+mod pages;
 mod readme;
 mod rooms;
 mod scan;
@@ -31,6 +33,7 @@ type Rule = fn(&Repository) -> Vec<Finding>;
 const RULES: &[Rule] = &[
     heads::check,
     length::check,
+    links::check,
     rooms::check,
     circles::check,
     abilities::check,
@@ -44,6 +47,7 @@ const RULES: &[Rule] = &[
     manifests::check,
     changelog::check,
     dependabot::check,
+    pages::check,
     readme::check,
 ];
 

@@ -46,6 +46,7 @@ export function testsOn(runtime: string | undefined): { include: string[]; exclu
     exclude: [
       '**/node_modules/**',
       'test/consumers/**',
+      'test/guides/**',
       'test/stores/**',
       'test/*/real/**',
       ...Object.keys(without).map((name) => `test/${name}`),
