@@ -2,8 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, describe, expect, test } from 'vitest'
-import { storeContract } from '../src/contract.js'
+import { afterAll, expect, test } from 'vitest'
 import { Browser } from './support/browser.js'
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8')
@@ -15,7 +14,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true })
 })
 
-for (const name of ['first', 'login', 'worker', 'store']) {
+for (const name of ['first', 'login', 'worker']) {
   test(`the README shows ${name}.ts as it is`, () => {
     const text = readFileSync(new URL(`./readme/${name}.ts`, import.meta.url), 'utf8')
     const [, ...lines] = text.split('\n')
@@ -24,7 +23,7 @@ for (const name of ['first', 'login', 'worker', 'store']) {
 }
 
 test('every example of the README is a file here', () => {
-  expect(readme.match(/^```ts$/gm)).toHaveLength(4)
+  expect(readme.match(/^```ts$/gm)).toHaveLength(3)
 })
 
 test('the first app counts visits', async () => {
@@ -54,9 +53,4 @@ test('the Worker takes its secret from the environment', async () => {
   const first = await app.request('/', {}, env)
   const cookie = first.headers.getSetCookie()[0]?.split(';')[0] ?? ''
   expect(await (await app.request('/', { headers: { cookie } }, env)).text()).toBe('visit 2')
-})
-
-describe('the store of one’s own keeps the contract', async () => {
-  const { store } = await import('./readme/store.js')
-  for (const { name, check } of storeContract(store)) test(name, check)
 })
