@@ -5,12 +5,20 @@ import { kvClient } from '../src/hono-kv-session/cloudflare.js'
 import { SessionManager } from '../src/hono-kv-session/index.js'
 import { MemoryStore, sessionMiddleware } from '../src/hono-sessions/index.js'
 import { type OkibiError, type Session, StoreError, sessions } from '../src/index.js'
+import { native } from '../src/native.js'
 import { memoryStore } from '../src/stores/memory.js'
 import { FakeKv } from './support/fake-kv.js'
 import { Watched } from './support/stores.js'
+import { readVectors } from './support/vectors.js'
 
 const of = (c: Context, name: string) => c.get(name as never) as Session<{ user: string }>
 const SECRET = 'a secret of thirty-two bytes: no more'
+
+interface Case {
+  readonly one: { readonly name: string; readonly sealed?: boolean }
+  readonly other: Case['one']
+  readonly meet: boolean
+}
 
 beforeEach(() => void vi.spyOn(console, 'error').mockImplementation(() => {}))
 afterEach(() => void vi.restoreAllMocks())
@@ -138,6 +146,13 @@ describe('a cookie that is a part of another', () => {
     const stored = sessions({ store: memoryStore(), cookie: { name: 'x' } }) as unknown as MiddlewareHandler
     for (const other of Object.values(others)) expect(await ask([stored, ...other('x.1')])).toBe('fine')
   })
+})
+
+/** The engine decides it in Rust, and from the names that it says here. */
+test.each(readVectors<Case[]>('names'))('cookies_with_a_name_in_common: $one $other', ({ one, other, meet }) => {
+  const engine = ({ name, sealed = false }: Case['one']) =>
+    native.engine({ cookie: { name }, sealed, secrets: sealed ? [SECRET] : undefined })
+  expect([engine(one).meets(engine(other)), engine(other).meets(engine(one))]).toEqual([meet, meet])
 })
 
 test('events_of_a_header_that_is_full_of_cookies_are_few', async () => {
