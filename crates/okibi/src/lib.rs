@@ -145,3 +145,8 @@ pub mod store {
         StoreErrorKind, StoreKey, Swap, Write, system_time,
     };
 }
+
+/// The example of the crate's README, compiled.
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
