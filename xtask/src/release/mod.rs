@@ -52,6 +52,24 @@ impl Problem {
 
 /// Checks, packs and compiles all that a release publishes.
 pub(crate) fn run(_: &Options) -> Outcome {
+    let (crates, version) = look(&[])?;
+
+    println!("\n== cargo publish --dry-run: each crate is compiled from what is packed");
+    run_command(cargo().args(["publish", "--workspace", "--locked", "--dry-run"]))?;
+
+    println!("\n== npm");
+    pack::run()?;
+    println!("\n{crates} crates and 1 npm package of version {version} can be published; nothing was");
+    Ok(())
+}
+
+/// The part of the tests: what needs no compiling, also while something is not committed.
+pub(crate) fn in_tests() -> Outcome {
+    look(&["--allow-dirty"]).map(|_| ())
+}
+
+/// Checks versions, changelog and what is packed of each crate. How many there are, and their version.
+fn look(how_to_pack: &[&str]) -> Outcome<(usize, String)> {
     println!("== versions and changelog");
     let texts = |path: &str| fs::read_to_string(root().join(path)).during(path);
     let version = versions::of_workspace(&texts("Cargo.toml")?)?;
@@ -63,7 +81,7 @@ pub(crate) fn run(_: &Options) -> Outcome {
     }
 
     println!("\n== crates, in the order in which they are published");
-    let packages = packages(&version)?;
+    let packages = packages(&version, how_to_pack)?;
     for package in &packages {
         problems.extend(checks::check(package, &version));
     }
@@ -86,20 +104,13 @@ pub(crate) fn run(_: &Options) -> Outcome {
             count => format!("{count} things to do before a release"),
         });
     }
-
-    println!("\n== cargo publish --dry-run: each crate is compiled from what is packed");
-    run_command(cargo().args(["publish", "--workspace", "--locked", "--dry-run"]))?;
-
-    println!("\n== npm");
-    pack::run()?;
-    println!("\n{} crates and 1 npm package of version {version} can be published; nothing was", packages.len());
-    Ok(())
+    Ok((packages.len(), version))
 }
 
 /// Packs the crates and reads what is in each.
-fn packages(version: &str) -> Outcome<Vec<Package>> {
+fn packages(version: &str, how: &[&str]) -> Outcome<Vec<Package>> {
     let mut command = cargo();
-    command.args(["package", "--quiet", "--locked", "--no-verify"]);
+    command.args(["package", "--quiet", "--locked", "--no-verify"]).args(how);
     let published = published(version)?;
     for (name, _) in &published {
         command.args(["--package", name]);

@@ -28,7 +28,7 @@ pub(crate) use self::{
 };
 use crate::{
     args::Args,
-    faults, fuzz,
+    faults, fuzz, release,
     run::{Failure, Outcome, fail, holding_back, in_ci},
     tidy,
 };
@@ -55,6 +55,7 @@ const PARTS: &[Part] = &[
     Part { name: "features", group: "rust", needs: &[rust::need_clippy], run: rust::features },
     Part { name: "docs", group: "rust", needs: &[], run: rust::docs },
     Part { name: "no-std", group: "rust", needs: &[], run: rust::no_std },
+    Part { name: "packages", group: "rust", needs: &[], run: release::in_tests },
     Part { name: "wasm", group: "ts", needs: &[typescript::need_node], run: typescript::wasm },
     Part { name: "biome", group: "ts", needs: &[typescript::need_node], run: typescript::biome },
     Part { name: "types", group: "ts", needs: &[typescript::need_node], run: typescript::types },
@@ -327,7 +328,7 @@ mod tests {
 
     #[test]
     fn parts_are_chosen_by_name_or_group() {
-        assert_eq!(names(&["rust"]), ["format", "clippy", "unit", "features", "docs", "no-std"]);
+        assert_eq!(names(&["rust"]), ["format", "clippy", "unit", "features", "docs", "no-std", "packages"]);
         assert_eq!(names(&["vitest", "tidy"]), ["tidy", "vitest"]);
         assert!(names(&[]).len() > 10);
         let Err(unknown) = chosen(&["rusty".to_owned()]) else { panic!("accepted") };
