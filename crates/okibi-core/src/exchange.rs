@@ -15,8 +15,8 @@ pub struct Loaded {
 
 impl core::fmt::Debug for Loaded {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let bytes = format_args!("{} bytes", self.bytes.len());
-        f.debug_struct("Loaded").field("bytes", &bytes).field("expires_at", &self.expires_at).finish()
+        let mut shown = f.debug_struct("Loaded");
+        shown.field("bytes", &format_args!("{} bytes", self.bytes.len())).field("expires_at", &self.expires_at).finish()
     }
 }
 
