@@ -59,7 +59,7 @@ fn a_session_is_written_as_the_package_writes_it() {
 }
 
 #[test]
-fn s4_s34_an_id_that_a_client_invents_is_never_adopted_n28_unknown_is_no_session() {
+fn s4_n34_an_id_that_a_client_invents_is_never_adopted_n28_unknown_is_no_session() {
     let mut world = World::new(config(fifteen_minutes()));
     let request = world.serve(Some(ID), |request| request.set("n", 1));
     assert!(request.events.contains(&Event::UnknownId));

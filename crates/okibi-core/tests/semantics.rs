@@ -751,6 +751,33 @@ fn n23_s28_nothing_opens_under_another_name_secret_or_purpose() {
 }
 
 #[test]
+fn s29_the_secret_id_in_a_seal_selects_exactly_one_secret() {
+    // The header names the one secret, the other one encrypts. An engine that tried every secret would open it.
+    let made_with = |secret: &str, id_of: &str| {
+        let expand = |secret: &str, info: &[u8], key: &mut [u8]| {
+            assert!(okibi_crypto::expand(secret.as_bytes(), info, key));
+        };
+        let mut message = vec![1; 1 + 4 + 24];
+        expand(id_of, b"okibi kid v1", &mut message[1..5]);
+        let mut bound_to = message.clone();
+        for part in ["record", "a"] {
+            bound_to.extend(u16::try_from(part.len()).unwrap().to_be_bytes());
+            bound_to.extend(part.as_bytes());
+        }
+        let mut key = [0; 32];
+        expand(secret, b"okibi seal v1|record", &mut key);
+        let mut text = [b' '; 32];
+        let tag = okibi_crypto::XChaCha20Poly1305::new(&key).encrypt(&[1; 24], &bound_to, &mut text).unwrap();
+        message.extend(text.into_iter().chain(tag));
+        okibi_crypto::base64::url(&message)
+    };
+    let both = ring(&[A, B]);
+    let opens = |secret, id_of| open(&both, "a", made_with(secret, id_of).as_bytes()).is_some();
+    assert!(opens(A, A) && opens(B, B));
+    assert!(!opens(A, B) && !opens(B, A));
+}
+
+#[test]
 fn n29_an_id_of_one_session_opens_nothing_as_another() {
     let named = |name: &str| Native {
         cookie: CookieConfig { name: name.into(), ..CookieConfig::default() },

@@ -47,6 +47,23 @@ async fn n14_activity_never_moves_a_session_past_its_absolute_deadline() {
     assert!(!is_live(&browser).await);
 }
 
+#[tokio::test]
+async fn n59_a_request_that_outlasts_the_idle_span_is_activity_as_of_its_beginning() {
+    let world = World::new();
+    let browser = world.browser();
+    log_in(&browser).await;
+    world.clock.advance(MINUTE * 59);
+    let clock = world.clock.clone();
+    let upload = browser.act(|session| async move {
+        clock.advance(MINUTE * 55);
+        session.set(COUNT, &1)
+    });
+    upload.await.ok();
+    let count =
+        browser.act(|session| async move { Ok(session.get(COUNT)?.unwrap_or_default().to_string()) }).await.ok();
+    assert_eq!(count.body, "1");
+}
+
 /// The engine judges by itself; this store has a clock of its own that stands still and never drops anything.
 #[tokio::test]
 async fn n14_s16_expiry_is_enforced_whatever_the_store_does() {

@@ -164,6 +164,26 @@ async fn n17_the_apps_own_cookies_stay() {
     assert!(cookies[1].starts_with("__Host-session="), "{cookies:?}");
 }
 
+#[tokio::test]
+async fn s6_an_id_anywhere_but_in_the_cookie_opens_nothing() {
+    let world = World::new();
+    let browser = world.browser();
+    browser.act(|session| async move { session.set(COUNT, &1) }).await.ok();
+    let id = browser.cookie();
+    let pair = format!("__Host-session={id}");
+    world.store.reset();
+    let request = Request::get(format!("/see?{pair}&session={id}"))
+        .header("authorization", format!("Bearer {id}"))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("set-cookie", &pair)
+        .header("__host-session", &id)
+        .header("x-session", &id)
+        .body(Body::from(format!("{pair}&session={id}")));
+    let answer = Browser::new(seeing(world.sessions())).send(request.unwrap()).await.ok();
+    assert_eq!((answer.body.as_str(), world.store.counts()), ("false", (0, 0, 0)));
+    assert!(answer.cookies().is_empty());
+}
+
 /// Malformed, oversized, forged, truncated, doubled: no session, an answer of 200, and no call of the store.
 #[tokio::test]
 async fn s3_s13_bad_cookies_mean_no_session_and_no_store_call() {

@@ -90,6 +90,27 @@ describe.each(Object.entries(kinds))('%s', (name, kind) => {
     }
   })
 
+  test('n59_a_request_that_outlasts_the_idle_span_is_activity_as_of_its_beginning', async () => {
+    const clock = new Clock()
+    const app = new Hono<SessionEnv<Data>>()
+    app.use(sessions<Data>({ ...kind(clock), idle: 900 }))
+    app.get('/set', (c) => {
+      c.get('session').set('n', 1)
+      return c.text('set')
+    })
+    app.get('/upload', (c) => {
+      clock.pass(850)
+      c.get('session').set('n', 2)
+      return c.text('uploaded')
+    })
+    app.get('/n', (c) => c.text(String(c.get('session').get('n') ?? 'none')))
+    const ann = new Browser(app)
+    await ann.text('/set')
+    clock.pass(850)
+    await ann.text('/upload')
+    expect(await ann.text('/n')).toBe('2')
+  })
+
   test('r11_an_active_visitor_stays_signed_in_behind_answers_that_lose_the_cookie', async () => {
     const clock = new Clock()
     const app = new Hono<SessionEnv<Data>>()
@@ -117,6 +138,16 @@ describe.each(Object.entries(kinds))('%s', (name, kind) => {
     expect(sent).toHaveLength(name === 'sealed' ? 1 : 0)
     clock.pass(800)
     expect((await ann.fetch('/page', { headers: { 'If-None-Match': tag } })).status).toBe(304)
+  })
+
+  test('r22_activity_is_written_and_the_cookie_sent_at_least_once_a_day', async () => {
+    const clock = new Clock()
+    const ann = make({ ...kind(clock), idle: 90 * 86_400, absolute: false })
+    await ann.text('/set')
+    clock.pass(86_400)
+    expect((await ann.fetch('/n')).headers.getSetCookie()).toEqual([])
+    clock.pass(1)
+    expect((await ann.fetch('/n')).headers.getSetCookie()).toHaveLength(1)
   })
 
   test('r16_polling_keeps_no_session_alive', async () => {

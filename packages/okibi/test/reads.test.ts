@@ -109,6 +109,30 @@ test('s14_looking_adds_vary_and_a_cookie_adds_no_store', async () => {
   expect(await head('/untouched', ann.header)).toEqual([null, null])
 })
 
+test('s6_an_id_anywhere_but_in_the_cookie_opens_nothing', async () => {
+  const store = new Watched()
+  const { app } = make(store)
+  app.post('/look', (c) => c.text(c.get('session').get('user') ?? 'nobody'))
+  const ann = new Browser(app)
+  await ann.text('/login')
+  store.reset()
+  const pair = ann.header
+  const id = pair.slice(pair.indexOf('=') + 1)
+  const response = await app.request(`/look?${pair}&session=${id}`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${id}`,
+      'content-type': 'application/x-www-form-urlencoded',
+      'set-cookie': pair,
+      '__Host-session': id,
+      'x-session': id,
+    },
+    body: `${pair}&session=${id}`,
+  })
+  expect([response.status, await response.text()]).toEqual([200, 'nobody'])
+  expect([store.calls, response.headers.getSetCookie()]).toEqual([0, []])
+})
+
 const MALFORMED = [
   '',
   'short',
@@ -151,7 +175,7 @@ test('s3_malformed_ids_never_reach_the_store', async () => {
   expect(store.calls).toBe(2)
 })
 
-test('n16_an_invented_signed_id_never_reaches_the_store', async () => {
+test('s3_an_invented_signed_id_never_reaches_the_store', async () => {
   const store = new Watched()
   const { app, events } = make(store, new Clock(), { sign: 'a secret of thirty-two bytes: no more' })
   const cookie = `__Host-session=${'A'.repeat(43)}.${'A'.repeat(43)}`

@@ -670,7 +670,7 @@ describe('n29: two middlewares', () => {
   })
 })
 
-describe("s34: an id that the store's visitor invents", () => {
+describe("n34: an id that the store's visitor invents", () => {
   common('is never adopted', async (implementation: Implementation) => {
     for (const store of [new TextDriver(), new SyncDriver()]) {
       const id = '6f1ed002-ab5d-4c5e-8c5f-1f6c4a3a9d10'
