@@ -15,6 +15,7 @@ pub(crate) mod manifest;
 mod manifests;
 mod pages;
 mod readme;
+mod requirements;
 mod rooms;
 mod scan;
 mod source;
@@ -49,6 +50,7 @@ const RULES: &[Rule] = &[
     dependabot::check,
     pages::check,
     readme::check,
+    requirements::check,
 ];
 
 /// Checks every rule and prints each finding on a line of its own.
