@@ -47,6 +47,7 @@ pub(super) fn other_vitest(path: &str) -> Option<&'static str> {
     let inside = path.strip_prefix("packages/okibi/test/")?;
     match inside.split('/').next()? {
         "consumers" => Some("consumers"),
+        "guides" => Some("guides"),
         "runtimes" => Some("runtimes"),
         "stores" => Some("stores"),
         _ => inside.contains("/real/").then_some("stores"),
@@ -116,6 +117,24 @@ impl Workspace {
                 let own = [format!("{folder}/tests/{name}.rs"), format!("{folder}/tests/{name}/main.rs")];
                 own.iter().any(|file| self.tests.contains_key(file)).then(|| name.to_owned())
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::other_vitest;
+
+    #[test]
+    fn what_the_configuration_leaves_out_has_a_part_of_its_own() {
+        let file = crate::npm::package().join("vitest.config.ts");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let line = text.lines().find(|line| line.trim_start().starts_with("exclude: ['test/")).unwrap();
+        let folders: Vec<&str> = line.split('\'').skip(1).step_by(2).collect();
+        assert!(folders.contains(&"test/stores/**"), "{line}");
+        for folder in folders {
+            let path = folder.replace("/*/", "/any/").replace("/**", "/a.test.ts");
+            assert!(other_vitest(&format!("packages/okibi/{path}")).is_some(), "{folder}: not in other_vitest");
         }
     }
 }
