@@ -55,7 +55,8 @@ fn burn(is_over: &AtomicBool) -> u64 {
 }
 
 /// Linux says what a thread has computed.
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::{
         fs,
