@@ -135,7 +135,7 @@ impl Plan {
         }
         self.vitests.extend(workspace.vitests_that_read(name));
         self.elsewhere.extend((name == "README.md").then_some("readme"));
-        self.elsewhere.extend((is_in(path, "docs") && path.ends_with(".md")).then_some("guides"));
+        self.elsewhere.extend(is_in(path, "docs").then_some("guides"));
         self.elsewhere.extend(is_in(path, "examples").then_some("examples"));
     }
 }
