@@ -10,6 +10,7 @@ const alias = Object.entries({
   okibi: './src/index.ts',
   'okibi/accept': './src/accept.ts',
   'okibi/hono-sessions': './src/hono-sessions/index.ts',
+  'okibi/iron': './src/iron.ts',
   'okibi/memory': './src/stores/memory.ts',
   'okibi/sqlite': './src/stores/sqlite.ts',
 }).map(([name, file]) => ({

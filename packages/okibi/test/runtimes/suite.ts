@@ -13,9 +13,11 @@ const WITHOUT: Record<string, Record<string, string>> = {
     'limits.test.ts': 'counts the work of the sources, not of what is built from them',
   },
   deno: {
+    'moving/moving.test.ts': 'takes over the sessions of libraries that are made for Node',
     'limits.test.ts': "counts work with V8's inspector, as Node has it",
   },
   bun: {
+    'moving/moving.test.ts': 'takes over the sessions of libraries that are made for Node',
     'limits.test.ts': "counts work with V8's inspector, as Node has it",
     'devices.test.ts': 'works in a folder of its own, as the next does',
     'readme.test.ts': 'works in a folder of its own, which a thread cannot, and on Bun each file runs in a thread',
@@ -28,6 +30,7 @@ const WITHOUT: Record<string, Record<string, string>> = {
     'hono-sessions/parallel.test.ts': 'lets requests wait for each other, which they must not on Workers',
     'joined.test.ts': 'starts a Rust service',
     'limits.test.ts': "counts work with V8's inspector, as Node has it",
+    'moving/moving.test.ts': 'takes over the sessions of libraries that are made for Node',
     'proxies/docs.test.ts': 'reads the documentation',
     'readme.test.ts': 'reads the README, and its example of a login has an SQLite file',
     'cookies-docs.test.ts': 'reads the documentation',
