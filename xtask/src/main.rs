@@ -15,6 +15,7 @@ mod quick;
 mod release;
 mod run;
 mod servers;
+mod site;
 mod task;
 mod test;
 mod tidy;

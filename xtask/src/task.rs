@@ -4,7 +4,7 @@ use crate::{
     args::Args,
     bench, demo, facts, faults, fuzz, msrv, pack, quick, release,
     run::{Outcome, fail},
-    servers, test, tidy,
+    servers, site, test, tidy,
     wasm::{self, Effort},
 };
 
@@ -13,8 +13,8 @@ cargo xtask <task>
 
   demo [--store sqlite|cookie] [--port N]   run the demo site on axum (port 3000) and on Hono (the next port)
   test [part ...] [--repeat N] [--load]     run everything that must hold, or only these parts: rust, ts, tidy,
-                                            runtimes, consumers, stores, faults, fuzz, readme, browser, or
-                                            one of theirs (clippy, bun, ...); --repeat runs them N times and
+                                            runtimes, consumers, guides, stores, faults, fuzz, site, readme, browser,
+                                            or one of theirs (clippy, bun, ...); --repeat runs them N times and
                                             counts what failed, --load keeps every core busy beside them
   quick [--since COMMIT]                    formatter, linters and tests of what changed since COMMIT, or since the
                                             branch left main: for the loop while you edit
@@ -28,6 +28,8 @@ cargo xtask <task>
                                             random session histories while faults strike (60 seconds each)
   bench                                     measure okibi beside other session libraries
   msrv                                      compile the crates with the oldest Rust that each names
+  site [--serve] [--port N]                 build the documentation with the references of both languages, into
+                                            target/site; --serve shows it on port 4000 of this machine
   pack                                      build the npm package as it ships, into target/npm
   release --dry-run                         check, pack and compile all that a release publishes, and publish nothing
 ";
@@ -47,6 +49,7 @@ pub(crate) enum Task {
     Faults(faults::Options),
     Bench,
     Msrv,
+    Site(site::Options),
     Pack,
     Release(release::Options),
 }
@@ -66,6 +69,7 @@ impl Task {
             "faults" => Self::Faults(faults::Options::parse(&mut args)?),
             "bench" => Self::Bench,
             "msrv" => Self::Msrv,
+            "site" => Self::Site(site::Options::parse(&mut args)?),
             "pack" => Self::Pack,
             "release" => Self::Release(release::Options::parse(&mut args)?),
             "help" | "--help" | "-h" => Self::Help,
@@ -93,6 +97,7 @@ impl Task {
             Self::Faults(options) => faults::run(&options),
             Self::Bench => bench::run(),
             Self::Msrv => msrv::run(),
+            Self::Site(options) => site::run_task(&options),
             Self::Pack => pack::run(),
             Self::Release(options) => release::run(&options),
         }
@@ -130,6 +135,8 @@ mod tests {
             "faults sqlite memory --seconds 600 --seed 7",
             "bench",
             "msrv",
+            "site",
+            "site --serve --port 4001",
             "pack",
             "release --dry-run",
             "help",
@@ -145,6 +152,7 @@ mod tests {
             ("tidy now", "now: unknown argument of `cargo xtask tidy`"),
             ("demo --store redis", "--store redis: unknown, use sqlite or cookie"),
             ("demo --port 65535", "--port 65535: not a port with a free one after it"),
+            ("site --port 65536", "--port 65536: not a port"),
             ("test rusty", "rusty: no such part"),
             ("test --repeat 0", "--repeat 0: nothing would run, use 1 or more"),
             ("fuzz --seconds", "--seconds: a value is missing"),

@@ -30,7 +30,7 @@ use crate::{
     args::Args,
     faults, fuzz, release,
     run::{Failure, Outcome, fail, holding_back, in_ci},
-    tidy,
+    site as documentation, tidy,
 };
 
 /// One thing that must hold.
@@ -111,6 +111,7 @@ const PARTS: &[Part] = &[
         run: faults::in_tests,
     },
     Part { name: "fuzz", group: "fuzz", needs: &[], run: || fuzz::in_tests(FUZZ_SECONDS) },
+    Part { name: "site", group: "site", needs: &[typescript::need_node], run: || documentation::build().map(drop) },
     Part { name: "readme", group: "readme", needs: &[typescript::need_node], run: site::readme },
     Part { name: "browser", group: "browser", needs: &[site::need_browser], run: site::browser },
     Part {

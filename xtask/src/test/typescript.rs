@@ -18,7 +18,7 @@ pub(super) fn biome() -> Outcome {
     install(&package())?;
     run(npm(&package()).args(["run", "--silent", "check"]))?;
     for folder in
-        ["examples", "benches", "faults"].map(|name| root().join(name)).iter().filter(|folder| folder.is_dir())
+        ["examples", "benches", "docs", "faults"].map(|name| root().join(name)).iter().filter(|folder| folder.is_dir())
     {
         let mut biome = node(folder);
         biome.arg(package().join("node_modules/@biomejs/biome/bin/biome")).args(["check", "--error-on-warnings"]);

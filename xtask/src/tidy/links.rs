@@ -7,7 +7,7 @@ use super::source::{File, Finding, Repository, numbered};
 const RULE: &str = "links";
 
 pub(super) fn check(repository: &Repository) -> Vec<Finding> {
-    let pages = || repository.files.iter().filter(|file| file.path.ends_with(".md"));
+    let pages = || repository.files.iter().filter(|file| file.is_document());
     let anchors: BTreeMap<&str, BTreeSet<String>> =
         pages().map(|page| (page.path.as_str(), anchors(&page.text))).collect();
     pages().flat_map(|page| wrong_in(page, repository, &anchors)).collect()

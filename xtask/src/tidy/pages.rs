@@ -9,8 +9,8 @@ const GROUPS: [&str; 7] = ["Start", "Guides", "Stores", "Coming from", "Operatin
 
 pub(super) fn check(repository: &Repository) -> Vec<Finding> {
     let is_page = |file: &&File| {
-        file.path.strip_prefix("docs/").is_some_and(|name| !name.contains('/') && name.ends_with(".md"))
-            && file.path != "docs/index.md"
+        let is_here = file.path.strip_prefix("docs/").is_some_and(|name| !name.contains('/'));
+        is_here && file.is_document() && file.path != "docs/index.md"
     };
     repository.files.iter().filter(is_page).flat_map(wrong_in).collect()
 }

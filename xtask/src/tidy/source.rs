@@ -64,6 +64,11 @@ impl File {
         self.language.map_or_else(|| self.text.clone(), |language| scan::bare(&self.text, language))
     }
 
+    /// Whether this is a document in Markdown.
+    pub(super) fn is_document(&self) -> bool {
+        self.name().rsplit_once('.').is_some_and(|(_, ending)| ending == "md")
+    }
+
     /// Whether the file is a test as a whole.
     pub(super) fn is_test(&self) -> bool {
         self.path.split('/').any(|part| matches!(part, "tests" | "test" | "browser-test"))
