@@ -16,7 +16,7 @@ use crate::{
     },
     error::ConfigError,
     exchange::Consistency,
-    record::{Limits, Record},
+    record::Limits,
     time::Timestamp,
 };
 use config::{Accept, Config, Dialect, Native};
@@ -182,12 +182,6 @@ impl Policy {
             Spoken::HonoSessions(spoken) => matches!(spoken.protection, HonoProtection::Sealed(_)),
             Spoken::HonoKv(_) => false,
         }
-    }
-
-    /// Whether activity of now is to be written down.
-    pub(crate) fn renewal_due(&self, record: &Record, now: Timestamp) -> bool {
-        let due_at = self.renewal_due_at(record);
-        due_at < Timestamp::MAX && (now > due_at || record.active > now.plus(SKEW))
     }
 
     /// Whether a backend takes one write per key and second at most, and shows it late.

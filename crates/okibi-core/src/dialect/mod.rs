@@ -193,6 +193,12 @@ impl Policy {
         configured.unwrap_or(idle / 10).min(LONGEST_RENEWAL)
     }
 
+    /// Whether activity of now is to be written down.
+    pub(crate) fn renewal_due(&self, record: &Record, now: Timestamp) -> bool {
+        let due_at = self.renewal_due_at(record);
+        due_at < Timestamp::MAX && (now > due_at || record.active > now.plus(SKEW))
+    }
+
     /// Whether activity that the app declares is written down: on stores that take few writes, only some time after the last.
     pub(crate) fn may_touch(&self, record: &Record, now: Timestamp) -> bool {
         match &self.dialect {

@@ -1,4 +1,5 @@
-//! Close: from the log of changes to one compare-and-swap, and the cookie that goes with it.
+//! Commit: from the log of changes to one compare-and-swap, and the cookie that goes with it. On a conflict the same again, with
+//! the record that is there now.
 
 use alloc::{boxed::Box, vec::Vec};
 
@@ -10,6 +11,7 @@ use super::{
     flow::Flow,
     io::Step,
     known::{Base, Live},
+    lookup::{MOST_HOPS, Seen},
     plan::{Computed, Plan, Rotation},
     replay::Replayed,
     swap::{Came, not_deleted},
@@ -17,8 +19,8 @@ use super::{
 };
 use crate::{
     dialect::ChosenId,
-    error::{Event, Refusal},
-    exchange::Write,
+    error::{Event, Reason, Refusal},
+    exchange::{Loaded, Write},
     id::Id,
     random::Random,
     record::Record,
@@ -113,7 +115,7 @@ impl Engine {
                 self.arrived_at(call, Live::stored(Some(id), bytes, record), renewed)?;
                 Ok(Step::Done)
             }
-            (Stage::Writing { .. }, Came::Overtaken(there)) => self.replaced(call, work, there),
+            (Stage::Writing { .. }, Came::Overtaken(there)) => self.conflict(call, work, there),
             (Stage::Recomputing { token, input }, Came::Recomputed(patch)) => {
                 self.check_patch(&patch)?;
                 let Task::Commit(plan) = &mut work.task else { return Err(Refusal::OutOfOrder) };
@@ -127,6 +129,36 @@ impl Engine {
             }
             (Stage::Adopting { .. }, Came::Failed(fault)) => Err(not_deleted(fault)),
             _ => Err(Refusal::OutOfOrder),
+        }
+    }
+
+    /// Another request was first. What is stored now becomes what is known, and the task goes on with that: a commit replays its
+    /// log on it (`change`), a take looks for its value in it.
+    pub(super) fn conflict(
+        &self,
+        call: &mut Call<'_>,
+        mut work: Box<Work>,
+        there: Option<Bytes>,
+    ) -> Result<Step, Refusal> {
+        let id = call.flow.live().and_then(|live| live.id.clone()).ok_or(Refusal::OutOfOrder)?;
+        let there = there.map(|bytes| Loaded { bytes, expires_at: None });
+        match there.map(|loaded| self.see(call, &loaded, &id)) {
+            Some(Seen::Live(mut live)) => {
+                live.stay_as(call.flow.live());
+                call.flow.replace(Base::Live(live));
+                call.flow.event(Event::Conflict);
+                self.proceed(call, work)
+            }
+            Some(Seen::Moved(next)) if work.hops < MOST_HOPS => {
+                work.hops += 1;
+                Ok(self.ask_load(call.flow, work, next))
+            }
+            seen => {
+                if let Some(Seen::Gone(Reason::Undecodable)) = seen {
+                    call.flow.refuse(Reason::Undecodable);
+                }
+                self.lose(call, work)
+            }
         }
     }
 
@@ -266,9 +298,7 @@ impl Engine {
             call.flow.set_cookies = self.id_cookies(call, id, &live.record)?;
             call.flow.rivals.is_doubled = false;
         }
-        if let Some(before) = call.flow.live().filter(|before| before.id == live.id) {
-            (live.followed, live.key) = (before.followed, before.key.clone());
-        }
+        live.stay_as(call.flow.live());
         match &mut call.flow.base {
             Base::Live(before) => **before = live,
             base => *base = Base::Live(Box::new(live)),

@@ -50,6 +50,13 @@ impl Live {
         Self { id, key: None, bytes, record, followed: false, adopted: false }
     }
 
+    /// Where the session is stored and how it was found stay known while its id is the same.
+    pub(super) fn stay_as(&mut self, before: Option<&Self>) {
+        if let Some(before) = before.filter(|before| before.id == self.id) {
+            (self.followed, self.key) = (before.followed, before.key.clone());
+        }
+    }
+
     /// What must lie where the session lies, for a swap of it.
     pub(super) fn witness(&self) -> Option<Bytes> {
         (!self.adopted).then(|| self.bytes.clone())

@@ -151,7 +151,7 @@ impl Engine {
 
     /// Once a cookie was looked up: the other one, if it has to be looked up as well. After that it is decided which counts.
     pub(super) fn other_cookie(&self, flow: &mut Flow) -> Option<Rival> {
-        if flow.rivals.is_decided || flow.rivals.other.is_none() {
+        if flow.rivals.is_decided {
             return None;
         }
         if let Some(first) = flow.rivals.first.take() {

@@ -87,7 +87,7 @@ impl Engine {
                 self.lose(call, work)
             }
             (Stage::RotateMarking, Came::Written(_)) => self.marked(call, work),
-            (Stage::RotateMarking, Came::Overtaken(there)) => self.replaced(call, work, there),
+            (Stage::RotateMarking, Came::Overtaken(there)) => self.conflict(call, work, there),
             (Stage::RotateClearing { .. }, Came::Deleted) => self.moved(call, work),
             (Stage::RotateClearing { dead: false }, Came::Failed(fault)) => Err(not_deleted(fault)),
             (Stage::RotateClearing { dead: true }, Came::Failed(_)) => {

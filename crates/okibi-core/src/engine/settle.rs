@@ -2,23 +2,14 @@
 
 use alloc::boxed::Box;
 
-use bytes::Bytes;
-
 use super::{
     Engine,
     flow::Call,
     flow::Flow,
     io::{Answer, Step},
-    known::{Base, Live},
-    lookup::{MOST_HOPS, Seen},
     work::{Stage, Task, Work},
 };
-use crate::{
-    error::{Event, Reason, Refusal},
-    exchange::Loaded,
-    random::Random,
-    time::Timestamp,
-};
+use crate::{error::Refusal, random::Random, time::Timestamp};
 
 impl Engine {
     /// Takes in the answer to the last step and says what to do next.
@@ -98,37 +89,6 @@ impl Engine {
             Task::End => Ok(Step::Done),
             Task::Commit(_) => self.commit_next(call, work),
             Task::Take(_) => self.take_next(call, work),
-        }
-    }
-
-    /// Another request changed, moved or ended the session first.
-    pub(super) fn replaced(
-        &self,
-        call: &mut Call<'_>,
-        mut work: Box<Work>,
-        there: Option<Bytes>,
-    ) -> Result<Step, Refusal> {
-        let Some(Live { id: Some(id), key, followed, .. }) = call.flow.live() else { return Err(Refusal::OutOfOrder) };
-        let (id, key, followed) = (id.clone(), key.clone(), *followed);
-        let there = there.map(|bytes| Loaded { bytes, expires_at: None });
-        match there.map(|loaded| self.see(call, &loaded, &id)) {
-            Some(Seen::Live(mut live)) => {
-                live.followed = followed;
-                live.key = key;
-                call.flow.replace(Base::Live(live));
-                call.flow.event(Event::Conflict);
-                self.proceed(call, work)
-            }
-            Some(Seen::Moved(next)) if work.hops < MOST_HOPS => {
-                work.hops += 1;
-                Ok(self.ask_load(call.flow, work, next))
-            }
-            seen => {
-                if let Some(Seen::Gone(Reason::Undecodable)) = seen {
-                    call.flow.refuse(Reason::Undecodable);
-                }
-                self.lose(call, work)
-            }
         }
     }
 }

@@ -55,7 +55,7 @@ impl Engine {
                 call.flow.taken = Some(value);
                 Ok(Step::Done)
             }
-            (_, Came::Overtaken(there)) => self.replaced(call, work, there),
+            (_, Came::Overtaken(there)) => self.conflict(call, work, there),
             _ => Err(Refusal::OutOfOrder),
         }
     }
