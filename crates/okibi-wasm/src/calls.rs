@@ -13,8 +13,8 @@ use crate::{
     frames,
     numbers::{
         ANSWER, ANSWERED, CACHE_CONTROL, CLAIMS, COMMIT, COMMITS_FAILED, CONFIGURE, CONFLICT, DELETED, DIFFERS, DONE,
-        END, FAILED, IS_LIVE, LAST, LOAD, LOADED, LOOK_UP, NOT_DONE, OPEN, OUT_OF_TIME, OUTCOME, RECOMPUTED, SAID,
-        SAID_FAILED, SENDS_COOKIE, STORED_OWNER, SUMMARY, TAKE, UNKNOWN, VARY,
+        END, FAILED, HAS_FAILED, IS_LIVE, LAST, LOAD, LOADED, LOOK_UP, NOT_DONE, OPEN, OUT_OF_TIME, OUTCOME,
+        RECOMPUTED, SAID, SAID_FAILED, SENDS_COOKIE, STORED_OWNER, SUMMARY, TAKE, UNKNOWN, UPGRADES, VARY,
     },
     options, reply,
 };
@@ -54,7 +54,7 @@ pub fn call(
             let status = has(ANSWERED).then_some(flags as u16);
             let Outcome { failed, upgrades, .. } =
                 Outcome::of(status, has(COMMITS_FAILED), has(SAID).then_some(has(SAID_FAILED)));
-            frames::push(reply, &[b'0' + u8::from(failed) + 2 * u8::from(upgrades)]);
+            frames::push(reply, &[b'0' + u8::from(failed) * HAS_FAILED + u8::from(upgrades) * UPGRADES]);
         }
         (DIFFERS, Some(engine)) => {
             let option = engines.get(flags as usize).map_or(Some("engine"), |other| engine.differs(other));

@@ -31,8 +31,8 @@ pub const IRON_UNSEAL: u32 = 11;
 pub const CLAIMS: u32 = 12;
 /// A call. Frames: the owner. The reply is the owner as stores know it.
 pub const STORED_OWNER: u32 = 13;
-/// A call. Frames: none; beside the flags is the status of the answer. The reply is a digit: 1 if the request failed,
-/// and 2 more if it upgrades.
+/// A call. Frames: none; beside the flags is the status of the answer. The reply is one digit, the sum of what is true
+/// of the [outcome](#outcomes).
 pub const OUTCOME: u32 = 14;
 /// A call. Frames: flow.
 pub const OUT_OF_TIME: u32 = 15;
@@ -79,6 +79,11 @@ pub const RECOMPUTED: u32 = 4;
 pub const NOT_DONE: u32 = 5;
 /// An answer. The store failed, and it may or may not have written.
 pub const UNKNOWN: u32 = 6;
+
+/// A bit of an outcome: the request failed.
+pub const HAS_FAILED: u8 = 1;
+/// A bit of an outcome: the answer ends HTTP: nothing can be added to its head.
+pub const UPGRADES: u8 = 2;
 
 /// Every call.
 pub const CALLS: [u32; 17] = [

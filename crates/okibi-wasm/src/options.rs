@@ -106,7 +106,7 @@ fn cookie(cookie: &mut CookieConfig, json: &str) -> Result<(), ConfigError> {
             "name" => cookie.name = given.text()?,
             "path" => cookie.path = given.text()?,
             "domain" => cookie.domain = Some(given.text()?),
-            // What others write, and what it is. Without Secure there is the development mode alone.
+            // A `CookieConfig` has no such member, so the core has nothing to decide. `true` is what other libraries' apps write.
             "secure" if given.flag()? => {}
             "secure" => {
                 let rule =

@@ -1,7 +1,7 @@
 // The engine: the only file that touches WebAssembly. Frames of bytes go in, frames come out, nothing stays in between.
 
 import { type ErrorCode, OkibiError } from './errors.js'
-import { type Answer, Call, Flag } from './facts/border.js'
+import { type Answer, Call, Flag, OutcomeBit } from './facts/border.js'
 import type { SessionEvent } from './facts/events.js'
 import { parse } from './json.js'
 import {
@@ -251,7 +251,7 @@ export class Engines {
     let outcome = this.#outcomes.get(flags)
     if (!outcome) {
       const bits = Number(this.exchange(Call.outcome, 0, 0, flags, []).text())
-      outcome = { failed: (bits & 1) > 0, upgrades: (bits & 2) > 0 }
+      outcome = { failed: (bits & OutcomeBit.hasFailed) > 0, upgrades: (bits & OutcomeBit.upgrades) > 0 }
       this.#outcomes.set(flags, outcome)
     }
     return outcome

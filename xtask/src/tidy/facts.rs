@@ -61,7 +61,9 @@ mod tests {
                 "facts/border.md",
                 "| call | number | frames |\n|---|---|---|\n| `open` | 1 | none |\n\n\
                  | flag | value | of | meaning |\n|---|---|---|---|\n| `last` | 1 | `open` | it is the last |\n\n\
-                 | answer | number | meaning |\n|---|---|---|\n| `done` | 1 | it is done |\n",
+                 | answer | number | meaning |\n|---|---|---|\n| `done` | 1 | it is done |\n\n\
+                 | outcome | bit | meaning |\n|---|---|---|\n| `has_failed` | 1 | it failed |\n\n\
+                 | option | bit | TypeScript | meaning |\n|---|---|---|---|\n| `grace` | 1 | none | how long |\n",
             ),
             ("crates/okibi-sqlite/src/schema.sql", "-- SQLite\n"),
             ("crates/okibi-postgres/src/schema.sql", "-- Postgres\n"),

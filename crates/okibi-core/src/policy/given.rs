@@ -1,5 +1,7 @@
 //! Which options go together, decided from which of them an app gave.
 
+mod options;
+
 use super::config::Dialect;
 use crate::error::ConfigError;
 
@@ -9,38 +11,10 @@ use crate::error::ConfigError;
 pub struct Given(u32);
 
 impl Given {
-    /// A store for the sessions themselves.
-    pub const STORE: Self = Self(1);
-    /// A signature for the id.
-    pub const SIGNED: Self = Self(1 << 1);
-    /// Over how many cookies a sealed session may be split.
-    pub const CHUNKS: Self = Self(1 << 2);
-    /// How long its cookies may be in total.
-    pub const MAX_COOKIE_BYTES: Self = Self(1 << 3);
-    /// The changes of failed requests are committed as well.
-    pub const COMMIT_FAILED_REQUESTS: Self = Self(1 << 4);
-    /// The app says itself which requests have failed.
-    pub const FAILED_WHEN: Self = Self(1 << 5);
-    /// Anything of the cookie.
-    pub const COOKIE: Self = Self(1 << 6);
-    /// How long a session lives.
-    pub const LIFETIME: Self = Self(1 << 7);
-    /// When activity is written down.
-    pub const RENEW_AFTER: Self = Self(1 << 8);
-    /// The cookie ends with the browser's own session.
-    pub const BROWSER_SESSION: Self = Self(1 << 9);
-    /// How long a renewed id still leads to its successor.
-    pub const GRACE: Self = Self(1 << 10);
-    /// What store keys begin with.
-    pub const NAMESPACE: Self = Self(1 << 11);
-    /// Older dialects whose sessions are taken over.
-    pub const ACCEPT: Self = Self(1 << 12);
-    /// A store that notes the ends of sealed sessions.
-    pub const REVOCATIONS: Self = Self(1 << 13);
     /// The cookie is the store.
-    const SEALED: Self = Self(1 << 14);
+    const SEALED: Self = Self(1 << 18);
     /// An older dialect is spoken.
-    const OLDER: Self = Self(1 << 15);
+    const OLDER: Self = Self(1 << 19);
 
     /// The options with these bits.
     pub const fn from_bits(bits: u32) -> Self {

@@ -48,6 +48,22 @@ export const Answer = {
   unknown: 6,
 } as const
 
+/** What the reply to `outcome` is the sum of. */
+export const OutcomeBit = {
+  hasFailed: 1,
+  upgrades: 2,
+} as const
+
+/** The options that exclude each other. */
+export const Given = {
+  store: 1,
+  sign: 2,
+  chunks: 4,
+  maxCookieBytes: 8,
+  commitFailedRequests: 16,
+  failedWhen: 32,
+} as const
+
 export type Call = (typeof Call)[keyof typeof Call]
 
 export type Answer = (typeof Answer)[keyof typeof Answer]
