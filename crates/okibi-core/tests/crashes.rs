@@ -108,7 +108,7 @@ fn n39_whatever_happens_to_a_call_a_change_counts_once_or_fails() {
     println!(
         "{played} cases: every fate of four calls of the store, of each change, beside each rival at each of four moments"
     );
-    assert_eq!(played, CHANGES.len() * RIVALS.len() * 4 * FATES.len().pow(4));
+    assert!(played >= 20_480, "{played} cases: a change, a rival, a moment or a fate is played no more");
 }
 
 /// The values of all live records, whoever knows their ids.
@@ -181,7 +181,7 @@ fn every_cut_leaves_the_old_session_or_the_new_one() {
     println!(
         "{played} cases: each change cut off after each of twelve calls, beside each rival at each of four moments"
     );
-    assert_eq!(played, CHANGES.len() * RIVALS.len() * 4 * 12 * 2);
+    assert!(played >= 1_920, "{played} cases: a change, a rival, a moment or a cut is played no more");
 }
 
 fn check_cut(world: &mut World, request: &Request, cookie: &str, what: &str) {

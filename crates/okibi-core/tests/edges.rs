@@ -4,12 +4,14 @@
 
 mod support;
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use okibi_core::{
-    Accept, Answer, Config, Consistency, Dialect, Engine, Event, HonoKv, HonoSessions, Loaded, Native, Op, Owner,
-    Protection, Refusal, Ring, Step, StoreKey, Timestamp,
+    Accept, Answer, Config, Consistency, Dialect, Engine, Event, HonoKv, HonoSessions, Lifetime, Loaded, Native, Op,
+    Owner, Protection, Random, Refusal, Ring, Step, StoreKey, Swap, Timestamp,
 };
-use support::{Luck, World, json};
+use support::{Luck, Request, World, json};
 
 const MINUTE: u64 = 60 * 1000;
 const ID: &str = "3f8e2b0a-6c1d-4e9f-8a7b-0c1d2e3f4a5b";
@@ -272,4 +274,386 @@ fn deletions_are_counted() {
     world.store.insert(StoreKey::new(ID), (Bytes::from_static(RECORD.as_bytes()), Timestamp::MAX));
     let ended = world.serve(Some(ID), |request| request.log.push(Op::Destroy));
     assert_eq!(ended.flow.activity().deletes, 1);
+}
+
+#[test]
+fn a_session_has_as_many_names_as_it_may_and_no_more() {
+    let mut config = Config::default();
+    config.limits.names = 3;
+    let mut world = World::new(config);
+    let mut commit = |names: &[&str], patch: &[&str]| {
+        let mut request = world.request(None);
+        for name in names {
+            request.set(name, 1);
+        }
+        let patch = patch.iter().map(|name| ((*name).into(), Some(json(1)))).collect();
+        request.log.push(Op::Update { token: 0, name: None, patch, basis: request.flow.basis() });
+        request.commit(&mut world)
+    };
+    assert_eq!(commit(&["a", "b", "c"], &[]), Ok(()));
+    assert_eq!(commit(&["a"], &["b", "c"]), Ok(()));
+    assert_eq!(commit(&["a", "b", "c", "d"], &[]), Err(Refusal::TooManyNames));
+    assert_eq!(commit(&["a"], &["b", "c", "d", "e"]), Err(Refusal::TooManyNames), "more than one too many at once");
+}
+
+fn revoking() -> Native {
+    Native { revocations: true, ..sealed(8192) }
+}
+
+/// The note of what the session became is kept until nobody's copy of it opens, which the request that ended it cannot know.
+#[test]
+fn a_note_is_kept_until_the_end_of_the_very_session_that_it_is_of() {
+    let mut world = World::new(revoking());
+    let span = Duration::from_hours(2);
+    let new = world.serve(None, |request| {
+        request.set("a", 1);
+        request.log.extend([Op::set_idle(span), Op::set_absolute(Some(span))]);
+    });
+    let (cookie, begun) = (new.cookie().unwrap(), world.now.as_millis());
+    let ends = |world: &World| {
+        let mut ends: Vec<u64> = world.store.values().map(|(_, end)| (end.as_millis() - begun) / MINUTE).collect();
+        ends.sort_unstable();
+        ends
+    };
+    world.advance(50 * MINUTE);
+    let mut logout = world.request(Some(&cookie));
+    logout.load(&mut world);
+    let rotated = world.serve(Some(&cookie), |request| request.log.push(Op::Rotate)).cookie().unwrap();
+    assert_eq!(ends(&world), [2 * 60 + 1], "a minute more than its own span, not the configured one");
+    logout.log.push(Op::Destroy);
+    logout.commit(&mut world).unwrap();
+    assert_eq!(ends(&world), [2 * 60 + 1, 50 + 24 * 60 + 1]);
+    world.advance(100 * MINUTE);
+    assert!(!world.serve(Some(&rotated), |_| {}).is_live(), "its copy would open until 2 hours and 50 minutes");
+}
+
+#[test]
+fn of_two_cookies_a_request_that_only_writes_looks_at_both() {
+    for (config, ended) in
+        [(Native::default(), true), (Native::default(), false), (revoking(), true), (revoking(), false)]
+    {
+        let mut world = World::new(config);
+        let mut log_in = |user: &str| world.serve(None, |request| request.set("user", user)).cookie().unwrap();
+        let (ada, ben) = (log_in("ada"), log_in("ben"));
+        if ended {
+            world.serve(Some(&ada), |request| request.log.push(Op::Destroy));
+        }
+        let mut request = world.open(Some(&format!("__Host-session={ada}; __Host-session={ben}")));
+        request.set("n", 1);
+        request.commit(&mut world).unwrap();
+        let user = ended.then(|| serde_json::Value::from("ben"));
+        assert_eq!((request.get("user"), request.get("n")), (user, Some(1.into())), "ended: {ended}");
+        assert_eq!(request.events.contains(&Event::DuplicateCookie), !ended);
+    }
+}
+
+#[test]
+fn a_cookie_that_comes_twice_leaves_room_for_another() {
+    let mut world = World::new(sealed(8192));
+    let ours = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
+    let ring = Ring::new(["the secret of somebody else, as long as ours"]).unwrap();
+    let mut other = World::new(Protection::Sealed { ring, chunks: 1 });
+    let theirs = other.serve(None, |request| request.set("a", 2)).cookie().unwrap();
+    for values in [[&ours, &ours, &theirs], [&ours, &theirs, &ours], [&theirs, &theirs, &ours]] {
+        let header = values.map(|value| format!("__Host-session={value}")).join("; ");
+        let request = world.serve_header(&header, |_| {});
+        assert_eq!((request.get("a"), &request.events[..]), (Some(1.into()), &[Event::ForgedCookie][..]));
+    }
+}
+
+#[test]
+fn with_revocations_a_session_lives_as_long_as_notes_are_kept_and_no_longer() {
+    let day = Duration::from_hours(24);
+    let commit = |config: Native, absolute: Option<Duration>| {
+        let mut world = World::new(config);
+        let mut request = world.request(None);
+        request.set("a", 1);
+        request.log.push(Op::set_absolute(absolute));
+        request.commit(&mut world)
+    };
+    for absolute in [Some(day / 2), Some(day)] {
+        assert_eq!(commit(revoking(), absolute), Ok(()), "{absolute:?}");
+    }
+    for absolute in [Some(day + Duration::from_millis(1)), Some(day * 2), None] {
+        assert_eq!(commit(revoking(), absolute), Err(Refusal::AbsoluteBeyondNotes), "{absolute:?}");
+        assert_eq!(commit(sealed(8192), absolute), Ok(()), "{absolute:?}");
+    }
+}
+
+/// What a deploy makes too long is no fault of the requests that only write.
+#[test]
+fn spans_are_looked_at_where_one_is_set_and_only_there() {
+    let mut world = World::new(revoking());
+    let cookie = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
+    let lifetime = Lifetime { absolute: Some(Duration::from_hours(12)), ..Lifetime::AAL2 };
+    world.engine = Engine::new(Native { lifetime, ..revoking() }.into()).unwrap();
+    let changed = world.serve(Some(&cookie), |request| request.set("a", 2)).cookie().unwrap();
+    let mut request = world.request(Some(&changed));
+    request.load(&mut world);
+    request.log.push(Op::set_idle(Duration::from_mins(5)));
+    assert_eq!(request.commit(&mut world), Err(Refusal::AbsoluteBeyondNotes));
+}
+
+#[test]
+fn in_an_older_dialect_a_logout_deletes_the_record_that_this_very_request_wrote() {
+    for cookie in [None, Some(ID)] {
+        let mut world = World::new(older());
+        world.store.insert(StoreKey::new(ID), (Bytes::from_static(RECORD.as_bytes()), Timestamp::MAX));
+        let mut request = world.request(cookie);
+        request.load(&mut world);
+        request.set("n", 2);
+        request.log.push(Op::Rotate);
+        request.commit(&mut world).unwrap();
+        assert!(request.is_live());
+        request.log = vec![Op::Destroy];
+        request.commit(&mut world).unwrap();
+        let others = world.store.keys().map(StoreKey::as_str).collect::<Vec<_>>();
+        assert_eq!(others, if cookie.is_none() { vec![ID] } else { vec![] });
+    }
+}
+
+#[test]
+fn a_commit_follows_four_renewals_and_no_more() {
+    for renewals in [4, 5] {
+        let mut world = World::new(Config::default());
+        let mut newest = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
+        let mut request = world.request(Some(&newest));
+        request.load(&mut world);
+        request.set("a", 2);
+        request.start_commit(&mut world, false);
+        let mut swaps = 0;
+        while request.outcome.is_none() {
+            if matches!(request.step, Step::Swap { .. }) {
+                if swaps < renewals {
+                    newest = world.serve(Some(&newest), |rival| rival.log.push(Op::RenewId)).cookie().unwrap();
+                }
+                swaps += 1;
+            }
+            request.go(&mut world, Luck::Fine);
+        }
+        let is_written = renewals == 4;
+        assert_eq!((request.outcome, swaps, request.flow.activity().loads), (Some(Ok(())), 5, 5));
+        assert_eq!(request.events.contains(&Event::ChangesDropped), !is_written);
+        let found = world.serve(Some(&newest), |_| {});
+        assert_eq!(found.get("a"), Some(if is_written { 2 } else { 1 }.into()));
+    }
+}
+
+#[test]
+fn a_rotation_changes_the_handle_as_a_renewal_does_not_and_an_older_dialect_has_that_of_its_id() {
+    let handle = |request: &Request| request.flow.record().unwrap().handle.unwrap();
+    let mut world = World::new(Config::default());
+    let new = world.serve(None, |request| request.set("a", 1));
+    let renewed = world.serve(new.cookie().as_deref(), |request| request.log.push(Op::RenewId));
+    assert_eq!(handle(&renewed), handle(&new));
+    let rotated = world.serve(renewed.cookie().as_deref(), |request| request.log.push(Op::Rotate));
+    assert_ne!(handle(&rotated), handle(&new));
+    let mut world = World::new(older());
+    world.store.insert(StoreKey::new(ID), (Bytes::from_static(RECORD.as_bytes()), Timestamp::MAX));
+    let rotated = world.serve(Some(ID), |request| request.log.push(Op::Rotate));
+    let found = world.serve(rotated.cookie().as_deref(), |_| {});
+    assert_eq!(handle(&rotated), handle(&found));
+}
+
+/// An earlier commit's cookie is looked at again. By then its id was renewed, so a request has that cookie, and a login may too.
+#[test]
+fn a_cookie_whose_id_was_renewed_is_not_sent_if_the_store_cannot_say_what_it_became() {
+    let mut world = World::new(Config::default());
+    let old = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
+    let mut slow = world.request(Some(&old));
+    slow.load(&mut world);
+    slow.log.push(Op::RenewId);
+    slow.commit(&mut world).unwrap();
+    let decided = slow.cookie().unwrap();
+    world.serve(Some(&decided), |request| request.log.push(Op::RenewId));
+    slow.log.clear();
+    slow.start_commit(&mut world, false);
+    slow.go(&mut world, Luck::Fine);
+    assert!(matches!(slow.step, Step::Load(_)) && slow.outcome.is_none(), "its marker is followed");
+    slow.go(&mut world, Luck::Refused);
+    assert_eq!((slow.outcome, slow.cookies().len()), (Some(Ok(())), 0));
+}
+
+/// The rotation lost to a logout, or to a renewal that it goes on with. Its own new record cannot be turned into a marker.
+#[test]
+fn a_rotation_that_lost_ends_well_although_its_own_record_stays() {
+    for rival in [Op::Destroy, Op::RenewId] {
+        for luck in [Luck::Refused, Luck::RequestLost] {
+            let mut world = World::new(Config::default());
+            let cookie = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
+            let mut request = world.request(Some(&cookie));
+            request.load(&mut world);
+            request.log.push(Op::RenewId);
+            request.start_commit(&mut world, false);
+            request.go(&mut world, Luck::Fine);
+            world.serve(Some(&cookie), |other| other.log.push(rival.clone()));
+            request.go(&mut world, Luck::Fine);
+            while !matches!(request.step, Step::Swap { .. }) {
+                request.go(&mut world, Luck::Fine);
+            }
+            request.go(&mut world, luck);
+            while request.outcome.is_none() {
+                request.go(&mut world, Luck::Fine);
+            }
+            assert_eq!(request.outcome, Some(Ok(())), "{rival:?} {luck:?}");
+            assert!(request.events.contains(&Event::CleanupFailed));
+            assert_eq!(world.serve(Some(&cookie), |_| {}).is_live(), rival == Op::RenewId);
+        }
+    }
+}
+
+/// "Log out everywhere" finds the new record of a rotation that is not done, and a change makes the rotation write it again.
+#[test]
+fn a_rotation_whose_own_record_was_ended_goes_no_further() {
+    for (rotation, begins_anew) in [(Op::Rotate, true), (Op::RenewId, false)] {
+        let mut world = World::new(Config::default());
+        let cookie = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
+        let before: Vec<StoreKey> = world.store.keys().cloned().collect();
+        let mut request = world.request(Some(&cookie));
+        request.load(&mut world);
+        request.log.push(rotation);
+        request.set("user", "ada");
+        request.start_commit(&mut world, false);
+        request.go(&mut world, Luck::Fine);
+        let own = world.store.keys().find(|key| !before.contains(key)).cloned().unwrap();
+        world.serve(Some(&cookie), |rival| rival.set("b", 1));
+        world.revoke(own.clone()).unwrap();
+        let ended = world.peek(&own);
+        while request.outcome.is_none() {
+            request.go(&mut world, Luck::Fine);
+        }
+        assert_eq!((request.outcome, world.peek(&own)), (Some(Ok(())), ended), "it stays ended");
+        assert_eq!(request.events.contains(&Event::ChangesDropped), !begins_anew);
+        let found = world.serve(request.cookie().as_deref(), |_| {});
+        assert_eq!((found.get("user"), found.get("a")), (begins_anew.then(|| "ada".into()), None));
+    }
+}
+
+#[test]
+fn a_failed_request_writes_no_activity_down_and_still_sends_what_it_had_committed() {
+    let mut world = World::new(Config::default());
+    let cookie = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
+    let mut request = world.request(Some(&cookie));
+    request.load(&mut world);
+    request.log.push(Op::Rotate);
+    request.commit(&mut world).unwrap();
+    let (decided, active) = (request.cookie(), world.records()[0].active);
+    world.advance(30 * MINUTE);
+    request.log.clear();
+    request.start_commit(&mut world, true);
+    while request.outcome.is_none() {
+        request.go(&mut world, Luck::Fine);
+    }
+    assert_eq!((request.outcome, request.cookie()), (Some(Ok(())), decided));
+    assert_eq!(world.records()[0].active, active);
+}
+
+#[test]
+fn a_lost_swap_is_asked_for_once_more_and_then_it_is_unknown() {
+    use Luck::{Fine, Refused, ReplyLost, RequestLost};
+    let cases: [(&[Luck], Result<(), Refusal>, u32); 6] = [
+        (&[Refused], Err(Refusal::StoreUnavailable), 1),
+        (&[RequestLost, Refused], Err(Refusal::StoreUnknown), 2),
+        (&[RequestLost, RequestLost], Err(Refusal::StoreUnknown), 2),
+        (&[ReplyLost, RequestLost], Err(Refusal::StoreUnknown), 2),
+        (&[RequestLost, Fine], Ok(()), 2),
+        (&[ReplyLost, Fine], Ok(()), 2),
+    ];
+    for (fates, outcome, swaps) in cases {
+        let mut world = World::new(Config::default());
+        let cookie = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
+        let mut request = world.request(Some(&cookie));
+        request.load(&mut world);
+        request.set("a", 2);
+        request.start_commit(&mut world, false);
+        for luck in fates {
+            request.go(&mut world, *luck);
+        }
+        assert_eq!((request.outcome, request.flow.activity().swaps), (Some(outcome), swaps), "{fates:?}");
+        assert_eq!(request.flow.is_in_doubt(), outcome == Err(Refusal::StoreUnknown), "{fates:?}");
+        assert_eq!(request.events.contains(&Event::LostReplyResolved), fates == [ReplyLost, Fine]);
+    }
+}
+
+#[test]
+fn a_session_that_was_found_by_its_marker_is_not_renewed_again_by_the_same_request() {
+    let mut world = World::new(Config::default());
+    let old = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
+    let new = world.serve(Some(&old), |request| request.log.push(Op::RenewId)).cookie();
+    let mut late = world.request(Some(&old));
+    late.load(&mut world);
+    late.set("a", 2);
+    late.commit(&mut world).unwrap();
+    late.log = vec![Op::RenewId];
+    late.commit(&mut world).unwrap();
+    assert_eq!(late.cookie(), new);
+}
+
+#[test]
+fn a_logout_follows_sixteen_rotations_and_no_more() {
+    for rotations in [16, 17] {
+        let mut world = World::new(Config::default());
+        let first = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
+        let mut newest = first.clone();
+        for _ in 0..rotations {
+            newest = world.serve(Some(&newest), |request| request.log.push(Op::Rotate)).cookie().unwrap();
+        }
+        let mut logout = world.request(Some(&first));
+        logout.log.push(Op::Destroy);
+        logout.commit(&mut world).unwrap();
+        assert_eq!(world.serve(Some(&newest), |_| {}).is_live(), rotations == 17);
+    }
+}
+
+#[test]
+fn a_logout_of_what_was_never_stored_writes_nothing() {
+    let mut world = World::new(Config::default());
+    let mut logout = world.request(Some(&"A".repeat(43)));
+    logout.log.push(Op::Destroy);
+    logout.commit(&mut world).unwrap();
+    let activity = logout.flow.activity();
+    assert_eq!((activity.loads, activity.swaps, world.store.len(), logout.cookies().len()), (1, 0, 0, 1));
+}
+
+#[test]
+fn whatever_is_stored_where_an_end_is_noted_is_a_note() {
+    let mut world = World::new(revoking());
+    let cookie = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
+    world.serve(Some(&cookie), |request| request.log.push(Op::Destroy));
+    let damaged = Bytes::from_static(b"no marker");
+    world.store.values_mut().for_each(|(note, _)| *note = damaged.clone());
+    assert!(!world.serve(Some(&cookie), |_| {}).is_live());
+    let mut logout = world.request(Some(&cookie));
+    logout.log.push(Op::Destroy);
+    logout.commit(&mut world).unwrap();
+    assert!(world.store.values().all(|(note, _)| *note == damaged));
+}
+
+#[test]
+fn an_id_that_the_browser_has_not_seen_is_sent_however_late() {
+    let mut world = World::new(Config::default());
+    let cookie = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
+    let mut slow = world.request(Some(&cookie));
+    slow.load(&mut world);
+    slow.log.push(Op::Rotate);
+    slow.commit(&mut world).unwrap();
+    let decided = slow.cookie();
+    slow.log.clear();
+    world.advance(90 * MINUTE);
+    slow.commit(&mut world).unwrap();
+    assert_eq!(slow.cookie(), decided);
+    assert!(decided.is_some_and(|id| id != cookie && world.serve(Some(&id), |_| {}).is_live()));
+}
+
+#[test]
+fn after_a_write_the_random_bytes_suffice_for_a_marker_and_not_for_a_whole_commit() {
+    let mut world = World::new(Config::default());
+    let (loaded, done) = (Answer::Loaded(None), Answer::Swapped(Swap::Done));
+    let mut random = world.random();
+    assert!(random.suffices_for(&loaded) && random.suffices_for(&done));
+    let mut request = world.request(None);
+    request.set("a", 1);
+    world.engine.commit(&mut request.flow, request.log, false, world.now, &mut random).unwrap();
+    assert!(random.suffices_for(&done) && !random.suffices_for(&loaded));
+    assert!(!Random::none().suffices_for(&done));
 }
