@@ -27,13 +27,13 @@ async fn carried(old: &OldSession, session: &Session) -> Result<(), Response> {
     }
     if !session.is_live() {
         // Copy what your app needs.
-        let user = old.get::<String>("user").await.map_err(unavailable)?;
+        let user = old.get::<String>("user").await.map_err(|error| unavailable(&error))?;
         if let Some(user) = user {
             sign_in(session, &user).await.map_err(IntoResponse::into_response)?;
         }
     }
     // This deletes the old record, and the old layer removes the old cookie.
-    old.flush().await.map_err(unavailable)
+    old.flush().await.map_err(|error| unavailable(&error))
 }
 
 async fn sign_in(session: &Session, user: &str) -> Result<(), Error> {
@@ -43,7 +43,7 @@ async fn sign_in(session: &Session, user: &str) -> Result<(), Error> {
     session.commit().await
 }
 
-fn unavailable(error: tower_sessions::session::Error) -> Response {
+fn unavailable(error: &tower_sessions::session::Error) -> Response {
     tracing::error!(%error, "the old store failed");
     StatusCode::SERVICE_UNAVAILABLE.into_response()
 }
