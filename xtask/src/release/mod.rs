@@ -55,7 +55,7 @@ pub(crate) fn run(_: &Options) -> Outcome {
     let (crates, version) = look(&[])?;
 
     println!("\n== cargo publish --dry-run: each crate is compiled from what is packed");
-    run_command(cargo().args(["publish", "--workspace", "--locked", "--dry-run"]))?;
+    run_command(cargo().args(["publish", "--quiet", "--workspace", "--locked", "--dry-run"]))?;
 
     println!("\n== npm");
     pack::run()?;
