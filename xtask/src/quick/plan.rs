@@ -9,7 +9,7 @@ use crate::test::{BACKENDS, wants_server};
 const OF_ALL: &[&str] = &[".cargo/config.toml", "Cargo.lock", "Cargo.toml", "clippy.toml", "rust-toolchain.toml"];
 
 /// Folders with JavaScript that biome looks at, the innermost first.
-const BIOME: &[&str] = &["packages/okibi", "examples", "benches", "faults"];
+const BIOME: &[&str] = &["packages/okibi", "examples", "benches", "docs", "faults"];
 
 /// How the names of files end that biome knows.
 const BIOME_KNOWS: &[&str] = &["cjs", "css", "js", "json", "jsonc", "mjs", "mts", "ts"];
@@ -99,6 +99,7 @@ impl Plan {
         let Some(inside) = path.strip_prefix("packages/okibi/") else {
             // The rig's own and the benches have no quick tests.
             self.elsewhere.extend(is_in(path, "examples").then_some("examples"));
+            self.elsewhere.extend(is_in(path, "docs").then_some("site"));
             self.elsewhere.extend(is_in(path, "faults").then_some("faults"));
             return;
         };
@@ -135,7 +136,9 @@ impl Plan {
         }
         self.vitests.extend(workspace.vitests_that_read(name));
         self.elsewhere.extend((name == "README.md").then_some("readme"));
-        self.elsewhere.extend(is_in(path, "docs").then_some("guides"));
+        for part in ["guides", "site"] {
+            self.elsewhere.extend(is_in(path, "docs").then_some(part));
+        }
         self.elsewhere.extend(is_in(path, "examples").then_some("examples"));
     }
 }

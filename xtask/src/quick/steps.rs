@@ -264,9 +264,10 @@ mod tests {
                 "cargo test --quiet --all-features --package okibi --test cookies",
                 "vitest run test/cookies-docs.test.ts",
                 "not: guides",
+                "not: site",
             ]
         );
-        assert_eq!(steps(&["docs/stores.md"]), ["not: databases", "not: guides"]);
+        assert_eq!(steps(&["docs/stores.md"]), ["not: databases", "not: guides", "not: site"]);
         assert_eq!(
             steps(&["vectors/options.json"]),
             ["cargo test --quiet --all-features --package okibi-core --test options", "vitest run test/config.test.ts",]
