@@ -89,7 +89,7 @@ impl Connection {
         let outcome = match (response.status(), code) {
             (StatusCode::OK, None) if answer.is_some() => Outcome::Ok,
             (StatusCode::SERVICE_UNAVAILABLE, Some("store_unavailable")) => Outcome::Failed,
-            (StatusCode::SERVICE_UNAVAILABLE, Some("store_unknown" | "contended")) => Outcome::Unknown,
+            (StatusCode::SERVICE_UNAVAILABLE, Some("store_unknown" | "conflict")) => Outcome::Unknown,
             (StatusCode::INTERNAL_SERVER_ERROR, Some("on_purpose")) => Outcome::RolledBack,
             (status, _) => Outcome::Broken(format!("{status}: {}", String::from_utf8_lossy(&body))),
         };

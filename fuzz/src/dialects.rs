@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use okibi_core::{
-    Accept, Answer, Consistency, Dialect, Engine, Flow, HonoKv, HonoProtection, HonoSessions, IronRing, Json, Loaded,
-    Native, Op, Random, Step, Swap, Timestamp,
+    Accept, Answer, Consistency, Dialect, Engine, Flow, Json, Loaded, Native, Op, Random, Step, Swap, Timestamp,
+    compat::{HonoKv, HonoProtection, HonoSessions, IronSecrets},
 };
 
 const KEY: &str = "an encryption key of 32 characters, or more";
@@ -11,7 +11,7 @@ const ID: &str = "3f8e2b0a-6c1d-4e9f-8a7b-0c1d2e3f4a5b";
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
 fn dialect(mode: u8) -> Dialect {
-    let ring = || IronRing::new([KEY]).expect("a good key");
+    let keys = || IronSecrets::new([KEY]).expect("a good key");
     let sessions = |protection| HonoSessions { protection, ..HonoSessions::default() };
     let kv = |secret: bool, json| HonoKv {
         secrets: secret.then(|| KEY.to_owned().into()).into_iter().collect(),
@@ -20,8 +20,8 @@ fn dialect(mode: u8) -> Dialect {
     };
     match mode % 6 {
         0 => sessions(HonoProtection::Id).into(),
-        1 => sessions(HonoProtection::SealedId(ring())).into(),
-        2 => sessions(HonoProtection::Sealed(ring())).into(),
+        1 => sessions(HonoProtection::SealedId(keys())).into(),
+        2 => sessions(HonoProtection::Sealed(keys())).into(),
         3 => Dialect::HonoKv(kv(false, false)),
         4 => Dialect::HonoKv(kv(false, true)),
         _ => Dialect::HonoKv(kv(true, false)),

@@ -2,7 +2,7 @@
 
 use okibi_core::{
     Timestamp,
-    iron::{Algorithm, Derivation, Flaw, IronError, Key, Options, Secret, Secrets, seal, unseal},
+    compat::iron::{Algorithm, Derivation, Flaw, IronError, Key, Options, Secret, Secrets, seal, unseal},
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);

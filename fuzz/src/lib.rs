@@ -13,7 +13,7 @@ pub use script::script;
 
 use bytes::Bytes;
 use okibi_core::{
-    Config, Engine, Id, Limits, Ring, Step, Timestamp,
+    Config, Engine, Id, Limits, Secrets, Step, Timestamp,
     formats::{Stored, decode, open, pairs, parse_log, seal},
 };
 use okibi_wasm::numbers::{CALLS, LAST};
@@ -72,18 +72,18 @@ pub fn cookies(input: &[u8]) {
 /// Nothing opens but what was sealed, and what is sealed opens.
 ///
 /// # Panics
-/// If something opens that was not sealed with the ring, or a seal does not give back its text.
+/// If something opens that was not sealed with the secrets, or a seal does not give back its text.
 pub fn unseal(input: &[u8]) {
-    let ring = Ring::new(["a secret of thirty-two bytes: no more"]).expect("a good secret");
-    // Nobody forges a tag by chance; the seeds hold values of this very ring, which do open.
-    if let Some(text) = open(&ring, "__Host-session", input) {
+    let secrets = Secrets::new(["a secret of thirty-two bytes: no more"]).expect("a good secret");
+    // Nobody forges a tag by chance; the seeds hold values of this very secrets, which do open.
+    if let Some(text) = open(&secrets, "__Host-session", input) {
         let nonce = base64_nonce(input);
-        assert_eq!(seal(&ring, "__Host-session", &text, nonce).as_deref().map(str::as_bytes), Some(input));
+        assert_eq!(seal(&secrets, "__Host-session", &text, nonce).as_deref().map(str::as_bytes), Some(input));
     }
     let trimmed = input.trim_ascii_end();
-    let value = seal(&ring, "a", trimmed, [7; 24]).expect("sealing does not fail");
-    assert_eq!(open(&ring, "a", value.as_bytes()).as_deref(), Some(trimmed.strip_suffix(b" ").unwrap_or(trimmed)));
-    assert!(open(&ring, "b", value.as_bytes()).is_none(), "opened under another name");
+    let value = seal(&secrets, "a", trimmed, [7; 24]).expect("sealing does not fail");
+    assert_eq!(open(&secrets, "a", value.as_bytes()).as_deref(), Some(trimmed.strip_suffix(b" ").unwrap_or(trimmed)));
+    assert!(open(&secrets, "b", value.as_bytes()).is_none(), "opened under another name");
 }
 
 /// The nonce in a value that opened: bytes 5 to 29 of its message.

@@ -3,7 +3,7 @@
 #[path = "../../crates/okibi-core/tests/support/mod.rs"]
 mod support;
 
-use okibi_core::{Op, Protection, Ring, StoreKey};
+use okibi_core::{Op, Protection, Secrets, StoreKey};
 use support::{Luck, Request, World};
 
 /// Whatever happens, no session is ever another's, one cookie at most is sent, and every task ends.
@@ -12,11 +12,11 @@ use support::{Luck, Request, World};
 /// If one of these does not hold, or the engine panics.
 pub fn script(input: &[u8]) {
     let Some((&mode, script)) = input.split_first() else { return };
-    let ring = || Ring::new(["a secret of thirty-two bytes: no more"]).expect("a good secret");
+    let secrets = || Secrets::new(["a secret of thirty-two bytes: no more"]).expect("a good secret");
     let protection = match mode % 3 {
         0 => Protection::Id,
-        1 => Protection::SignedId(ring()),
-        _ => Protection::Sealed { ring: ring(), chunks: 1 },
+        1 => Protection::SignedId(secrets()),
+        _ => Protection::Sealed { secrets: secrets(), chunks: 1 },
     };
     let mut world = World::new(protection);
     let mut cookies: Vec<(String, u8)> = Vec::new();

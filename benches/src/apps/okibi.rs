@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use axum::{Router, routing::get};
 use okibi::{
-    Error, MemoryStore, Name, Ring, Session, SessionLayer, Sessions,
+    Error, MemoryStore, Name, Secrets, Session, SessionLayer, Sessions,
     store::{Consistency, Loaded, Store, StoreError, StoreKey, Swap, Write},
 };
 
@@ -23,8 +23,8 @@ pub(super) fn memory(machine: &Rc<Machine>) -> Box<dyn Contestant> {
 }
 
 pub(super) fn signed(machine: &Rc<Machine>) -> Box<dyn Contestant> {
-    let ring = Ring::new(["a secret of the bench, and a long one"]).expect("long enough");
-    boxed("okibi, signed id", machine, Sessions::new(MemoryStore::new()).signed(ring))
+    let secrets = Secrets::new(["a secret of the bench, and a long one"]).expect("long enough");
+    boxed("okibi, signed id", machine, Sessions::new(MemoryStore::new()).secret(secrets))
 }
 
 pub(super) fn counted(machine: &Rc<Machine>) -> Counted {

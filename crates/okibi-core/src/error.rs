@@ -130,9 +130,9 @@ pub enum Refusal {
     /// The store's answer was lost; the change may or may not have happened.
     #[error("session store did not answer: the outcome is unknown")]
     StoreUnknown,
-    /// The session went on changing under this commit until its deadline.
+    /// Other requests changed the session until this commit's deadline.
     #[error("session commit: too many conflicts before the deadline")]
-    Contended,
+    Conflict,
     /// The record is larger than the configured limit.
     #[error("session record: larger than the configured limit")]
     RecordTooLarge,
@@ -158,10 +158,10 @@ pub enum Refusal {
     InvalidValue,
     /// An owner is empty or longer than 256 bytes.
     #[error("session owner: must be 1 to 256 bytes")]
-    InvalidText,
+    InvalidOwner,
     /// An idle span is zero or longer than 400 days.
     #[error("session idle span: must be between 1 second and 400 days")]
-    InvalidSpan,
+    InvalidTimeout,
     /// An idle span is longer than the session's absolute span, which would cut it off.
     #[error(
         "session idle span of {}: longer than its absolute span of {}; set both (`set_absolute`), or a shorter one",
@@ -183,18 +183,18 @@ pub enum Refusal {
     AbsoluteBeyondNotes,
     /// `take` where there is no compare-and-swap: it could hand the value to two requests.
     #[error("take: this session has no compare-and-swap, so a value could be handed out twice; use get and remove")]
-    NoSwap,
+    UnsupportedByStore,
     /// What an older dialect has no place for, or what only an older one knows: an owner, a label, an id of the app's own.
     #[error("session dialect: it has no place for this change; only another dialect can keep it")]
-    NotInDialect,
+    UnsupportedByDialect,
     /// An id that the app chose has not the form that its dialect asks for.
     #[error(
         "session id: hono-sessions needs a lower-case UUID v4, hono-kv-session 1 to 128 characters fit for a cookie"
     )]
     InvalidId,
     /// The random bytes given to this call did not suffice.
-    #[error("entropy: not enough random bytes for this step")]
-    Entropy,
+    #[error("random: not enough random bytes for this step")]
+    RandomFailed,
     /// The calls came in an impossible order, or a state was handed back damaged.
     #[error("engine: this answer does not fit the step that was asked for")]
     OutOfOrder,
@@ -206,18 +206,19 @@ impl Refusal {
         match self {
             Self::StoreUnavailable => "store_unavailable",
             Self::StoreUnknown => "store_unknown",
-            Self::Contended => "contended",
+            Self::Conflict => "conflict",
             Self::RecordTooLarge | Self::TooManyNames | Self::TooManyUpdates | Self::CookieTooLarge => "too_large",
             Self::InvalidName => "invalid_name",
             Self::InvalidValue => "invalid_value",
-            Self::InvalidText => "invalid_text",
-            Self::InvalidSpan | Self::IdleBeyondAbsolute { .. } | Self::InvalidAbsolute | Self::AbsoluteBeyondNotes => {
-                "invalid_span"
-            }
-            Self::NoSwap => "no_swap",
-            Self::NotInDialect => "not_in_dialect",
+            Self::InvalidOwner => "invalid_owner",
+            Self::InvalidTimeout
+            | Self::IdleBeyondAbsolute { .. }
+            | Self::InvalidAbsolute
+            | Self::AbsoluteBeyondNotes => "invalid_timeout",
+            Self::UnsupportedByStore => "unsupported_by_store",
+            Self::UnsupportedByDialect => "unsupported_by_dialect",
             Self::InvalidId => "invalid_id",
-            Self::Entropy => "entropy",
+            Self::RandomFailed => "random_failed",
             Self::OutOfOrder => "internal",
         }
     }
@@ -230,7 +231,7 @@ pub(crate) enum Reason {
     Malformed,
     /// Some of its chunks are missing.
     Incomplete,
-    /// No secret of the ring has the secret id in the seal.
+    /// No configured secret has the secret id in the seal.
     UnknownSecret,
     /// Its signature or seal did not verify.
     Forged,

@@ -12,6 +12,8 @@
 #![forbid(unsafe_code)]
 
 extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 mod cookie;
 mod dialect;
@@ -34,12 +36,12 @@ mod time;
 pub use crate::{
     cookie::{
         cache::{cache_control, vary},
-        write::{CookieConfig, FormerCookie, HonoCookie, SameSite},
+        write::{CookieConfig, FormerCookie, SameSite},
     },
     engine::{
         Engine, Summary,
         flow::Flow,
-        io::{Activity, Answer, Fault, Step},
+        io::{Answer, Calls, Fault, Step},
     },
     error::{ConfigError, Event, Refusal, Shown},
     exchange::{Consistency, Loaded, Swap, Write},
@@ -48,12 +50,11 @@ pub use crate::{
     policy::{
         config::{Accept, Config, Dialect, Lifetime, Native, Protection},
         given::Given,
-        hono::{HonoKv, HonoProtection, HonoSessions, IronRing},
         timeouts::check_timeouts,
     },
     random::{RANDOM_BYTES, Random},
     record::{Entry, Limits, Record},
-    seal::ring::Ring,
+    seal::secrets::Secrets,
     session::{Json, LONGEST_NAME, MOST_UPDATES, Op, Patch, Values, apply, input},
     text::Text,
     time::Timestamp,
@@ -73,23 +74,31 @@ pub mod formats {
     };
 }
 
-/// Iron (Fe26.2): seals that `@hapi/iron` and `iron-webcrypto` open, and the other way round.
-///
-/// ```
-/// use okibi_core::{Timestamp, iron::{Key, Options, Secret, Secrets, seal, unseal}};
-///
-/// let secret = Secret::new(Key::text("a password of at least thirty-two characters"));
-/// let options = Options { ttl: 3_600_000, ..Options::default() };
-/// let now = Timestamp::from_millis(1_700_000_000_000);
-/// // From the system's CSPRNG, and fresh for each seal.
-/// let random = vec![7; options.random_bytes(&secret)];
-/// let sealed = seal(&options, &secret, br#"{"user":"ember"}"#, now, &random)?;
-/// let text = unseal(&options, Secrets::Any(&[secret]), sealed.as_bytes(), now)?;
-/// assert_eq!(text, r#"{"user":"ember"}"#);
-/// # Ok::<(), okibi_core::iron::IronError>(())
-/// ```
-pub mod iron {
-    pub use crate::seal::iron::{
-        Algorithm, Derivation, Flaw, IronError, Key, MAX_SALT_BITS, Options, PREFIX, Secret, Secrets, seal, unseal,
+/// The older dialects, and the seals that they use.
+pub mod compat {
+    pub use crate::{
+        cookie::write::HonoCookie,
+        policy::hono::{HonoKv, HonoProtection, HonoSessions, IronSecrets},
     };
+
+    /// Iron (Fe26.2): seals that `@hapi/iron` and `iron-webcrypto` open, and the other way round.
+    ///
+    /// ```
+    /// use okibi_core::{Timestamp, compat::iron::{Key, Options, Secret, Secrets, seal, unseal}};
+    ///
+    /// let secret = Secret::new(Key::text("a password of at least thirty-two characters"));
+    /// let options = Options { ttl: 3_600_000, ..Options::default() };
+    /// let now = Timestamp::from_millis(1_700_000_000_000);
+    /// // From the system's CSPRNG, and fresh for each seal.
+    /// let random = vec![7; options.random_bytes(&secret)];
+    /// let sealed = seal(&options, &secret, br#"{"user":"ember"}"#, now, &random)?;
+    /// let text = unseal(&options, Secrets::Any(&[secret]), sealed.as_bytes(), now)?;
+    /// assert_eq!(text, r#"{"user":"ember"}"#);
+    /// # Ok::<(), okibi_core::compat::iron::IronError>(())
+    /// ```
+    pub mod iron {
+        pub use crate::seal::iron::{
+            Algorithm, Derivation, Flaw, IronError, Key, MAX_SALT_BITS, Options, PREFIX, Secret, Secrets, seal, unseal,
+        };
+    }
 }

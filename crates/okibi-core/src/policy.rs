@@ -30,7 +30,7 @@ pub(crate) const ROTATE_MARKER: Duration = Duration::from_mins(1);
 pub(crate) const MARKER_KEPT: Duration = Duration::from_hours(1);
 /// How long a record stays in the store after the session's end: a request that began before counts as activity.
 pub(crate) const RECORD_KEPT: Duration = Duration::from_hours(1);
-/// A last-active time further in the future than this counts as due for renewal: a clock was wrong.
+/// A last-active time further in the future than this counts as due for a touch: a clock was wrong.
 pub(crate) const SKEW: Duration = Duration::from_mins(1);
 /// The largest limits that can be configured.
 pub(crate) const MOST_LIMITS: Limits = Limits { bytes: 16 * 1024 * 1024, names: 65_536, depth: 100 };
@@ -58,7 +58,7 @@ pub(crate) struct Policy {
     pub(crate) accepted: AcceptedList,
     pub(crate) namespace: String,
     pub(crate) lifetime: Lifetime,
-    pub(crate) renew_after: Option<Duration>,
+    pub(crate) touch_after: Option<Duration>,
     pub(crate) persistent: bool,
     pub(crate) grace: Duration,
     pub(crate) limits: Limits,
@@ -105,14 +105,14 @@ impl Policy {
     }
 
     fn native(native: Native, limits: Limits, consistency: Consistency) -> Result<Self, ConfigError> {
-        let Native { lifetime, renew_after, grace, max_cookie_bytes, revocations, .. } = native;
+        let Native { lifetime, touch_after, grace, max_cookie_bytes, revocations, .. } = native;
         let cookie = Template::new(&native.cookie)?;
         let namespace = native.namespace.unwrap_or_else(|| namespace_of(&cookie.name));
         let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte);
         if namespace.is_empty() || namespace.len() > 64 || !namespace.bytes().all(fits) {
             return Err(ConfigError::Namespace(namespace));
         }
-        check_spans(lifetime, renew_after, grace)?;
+        check_spans(lifetime, touch_after, grace)?;
         if let Protection::Sealed { chunks, .. } = native.protection
             && !(1..=chunk::MOST).contains(&chunks)
         {
@@ -132,7 +132,7 @@ impl Policy {
             accepted: accepted(native.accept, limits)?,
             namespace,
             lifetime,
-            renew_after,
+            touch_after,
             persistent: native.persistent,
             grace,
             limits,
@@ -163,7 +163,7 @@ impl Policy {
             dialect,
             accepted: AcceptedList::default(),
             lifetime,
-            renew_after: None,
+            touch_after: None,
             persistent: true,
             grace: Duration::ZERO,
             limits,
@@ -245,7 +245,7 @@ fn namespace_of(cookie_name: &str) -> String {
     without_prefix(cookie_name).chars().map(fits).take(64).collect()
 }
 
-fn check_spans(lifetime: Lifetime, renew_after: Option<Duration>, grace: Duration) -> Result<(), ConfigError> {
+fn check_spans(lifetime: Lifetime, touch_after: Option<Duration>, grace: Duration) -> Result<(), ConfigError> {
     let span = |option, value, rule| Err(ConfigError::Span { option, value, rule });
     let Lifetime { idle, absolute } = lifetime;
     if !idle_fits(idle) {
@@ -254,11 +254,11 @@ fn check_spans(lifetime: Lifetime, renew_after: Option<Duration>, grace: Duratio
     if let Some(absolute) = absolute.filter(|absolute| *absolute < idle) {
         return span("absolute", absolute, "must not be shorter than idle; lengthen it or shorten idle");
     }
-    if let Some(renew_after) = renew_after.filter(|renew_after| *renew_after >= idle) {
-        return span("renew_after", renew_after, "must be shorter than idle, or no session would ever be renewed");
+    if let Some(touch_after) = touch_after.filter(|touch_after| *touch_after >= idle) {
+        return span("touch_after", touch_after, "must be shorter than idle, or no session would ever be touched");
     }
-    if let Some(renew_after) = renew_after.filter(|renew_after| *renew_after > LONGEST_RENEWAL) {
-        return span("renew_after", renew_after, "must be at most 1 day; activity is written that often at least");
+    if let Some(touch_after) = touch_after.filter(|touch_after| *touch_after > LONGEST_RENEWAL) {
+        return span("touch_after", touch_after, "must be at most 1 day; activity is written that often at least");
     }
     if grace > LONGEST_GRACE {
         return span("grace", grace, "must be at most 1 hour: so long an old id still leads to the session");

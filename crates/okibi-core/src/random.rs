@@ -26,7 +26,7 @@ impl Random {
 
     /// No bytes at all, for answers that need none: those to the steps of [`Engine::load`](crate::Engine::load).
     ///
-    /// Where a call needs some all the same, it is refused with [`Refusal::Entropy`].
+    /// Where a call needs some all the same, it is refused with [`Refusal::RandomFailed`].
     pub const fn none() -> Self {
         Self { bytes: [0; RANDOM_BYTES], used: RANDOM_BYTES }
     }
@@ -38,7 +38,7 @@ impl Random {
 
     pub(crate) fn take<const N: usize>(&mut self) -> Result<[u8; N], Refusal> {
         let end = self.used.saturating_add(N);
-        let part = self.bytes.get(self.used..end).and_then(|part| part.try_into().ok()).ok_or(Refusal::Entropy)?;
+        let part = self.bytes.get(self.used..end).and_then(|part| part.try_into().ok()).ok_or(Refusal::RandomFailed)?;
         self.used = end;
         Ok(part)
     }

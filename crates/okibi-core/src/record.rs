@@ -61,8 +61,8 @@ pub struct Record {
     pub handle: Option<Handle>,
     /// When the session began.
     pub created: Timestamp,
-    /// When it was last active, as of its last renewal.
-    pub active: Timestamp,
+    /// When it was last active, as of its last touch.
+    pub last_active: Timestamp,
     /// How long it lives without activity.
     pub idle: Duration,
     /// When it ends whatever happens.
@@ -82,7 +82,7 @@ pub struct Record {
 }
 
 fields!(Entry { name, value, flash });
-fields!(Record { handle, created, active, idle, deadline, absolute, persistent, owner, label, entries, unknown });
+fields!(Record { handle, created, last_active, idle, deadline, absolute, persistent, owner, label, entries, unknown });
 
 /// Why a session moved to another id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,7 +118,7 @@ pub enum Stored {
 impl Record {
     /// When the session ends if nothing happens: idle or absolute, whichever comes first.
     pub fn expires_at(&self) -> Timestamp {
-        let idle = self.active.plus(self.idle);
+        let idle = self.last_active.plus(self.idle);
         self.deadline.map_or(idle, |deadline| deadline.min(idle))
     }
 
@@ -136,7 +136,7 @@ impl Record {
             unknown: self.unknown.clone(),
             handle: self.handle,
             created: self.created,
-            active: self.active,
+            last_active: self.last_active,
             idle: self.idle,
             deadline: self.deadline,
             absolute: self.absolute,
@@ -151,7 +151,7 @@ impl Record {
             out.member("h").push_encoded(handle.as_bytes());
         }
         out.member("c").push_time(self.created);
-        out.member("a").push_time(self.active);
+        out.member("a").push_time(self.last_active);
         json::push_number(out.member("i").text(), millis(self.idle));
         if let Some(deadline) = self.deadline {
             out.member("x").push_time(deadline);
@@ -250,7 +250,7 @@ fn decode_stored(bytes: &Bytes, limits: &Limits) -> Option<Stored> {
             b"w" => &mut members.tag,
             b"h" => &mut members.handle,
             b"c" => &mut members.created,
-            b"a" => &mut members.active,
+            b"a" => &mut members.last_active,
             b"i" => &mut members.idle,
             b"x" => &mut members.deadline,
             b"o" => &mut members.absolute,
@@ -287,7 +287,7 @@ struct Wire<'a> {
     tag: Option<&'a str>,
     handle: Option<&'a str>,
     created: Option<&'a str>,
-    active: Option<&'a str>,
+    last_active: Option<&'a str>,
     idle: Option<&'a str>,
     deadline: Option<&'a str>,
     absolute: Option<&'a str>,
@@ -337,7 +337,7 @@ impl Wire<'_> {
         Some(Stored::Record(Record {
             handle: Some(Handle::parse(json::string(self.handle?)?.as_ref())?),
             created: time(self.created?)?,
-            active: time(self.active?)?,
+            last_active: time(self.last_active?)?,
             idle: Duration::from_millis(json::number(self.idle?)?),
             deadline: self.deadline.map_or(Some(None), |text| time(text).map(Some))?,
             absolute: match self.absolute {

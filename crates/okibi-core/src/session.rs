@@ -75,7 +75,7 @@ pub enum Op {
     SetOwner(Option<Owner>),
     /// What lists call it.
     SetLabel(Option<Text>),
-    /// Activity, now: the session is renewed though no renewal is due.
+    /// Activity, now: the last-active time is written though no touch is due.
     Touch,
     /// This request is no activity, such as polling: it renews nothing. Its changes are written without moving the
     /// last-active time.

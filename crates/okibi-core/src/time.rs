@@ -4,6 +4,8 @@
 
 use alloc::string::String;
 use core::{fmt::Write as _, time::Duration};
+#[cfg(feature = "std")]
+use std::time::SystemTime;
 
 /// A point in time, in milliseconds since the Unix epoch.
 ///
@@ -90,6 +92,24 @@ impl Timestamp {
     /// How long after `earlier` this time is; zero if it is not after it.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+/// Before 1970 it is the Unix epoch. Parts of a millisecond are left out.
+#[cfg(feature = "std")]
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self::default().plus(since)
+    }
+}
+
+/// A time beyond what the system can hold is the latest second of the year 9999.
+#[cfg(feature = "std")]
+impl From<Timestamp> for SystemTime {
+    fn from(time: Timestamp) -> Self {
+        let last = || Self::UNIX_EPOCH + Duration::from_secs(253_402_300_799);
+        Self::UNIX_EPOCH.checked_add(Duration::from_millis(time.as_millis())).unwrap_or_else(last)
     }
 }
 

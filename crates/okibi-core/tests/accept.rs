@@ -5,8 +5,9 @@ mod support;
 
 use bytes::Bytes;
 use okibi_core::{
-    Accept, Config, ConfigError, Consistency, CookieConfig, Dialect, Engine, Event, HonoKv, HonoProtection,
-    HonoSessions, IronRing, Native, Op, Protection, Ring, Step, StoreKey, Timestamp,
+    Accept, Config, ConfigError, Consistency, CookieConfig, Dialect, Engine, Event, Native, Op, Protection, Secrets,
+    Step, StoreKey, Timestamp,
+    compat::{HonoKv, HonoProtection, HonoSessions, IronSecrets},
 };
 use support::{Luck, Request, World};
 
@@ -255,12 +256,12 @@ fn s12_garbage_of_an_older_dialect_never_reaches_a_store() {
 
 #[test]
 fn a_cookie_store_session_is_taken_over_into_a_store_and_into_a_sealed_cookie() {
-    let ring = || IronRing::new([KEY]).unwrap();
-    let sealed = || HonoSessions { protection: HonoProtection::Sealed(ring()), ..HonoSessions::default() };
+    let secrets = || IronSecrets::new([KEY]).unwrap();
+    let sealed = || HonoSessions { protection: HonoProtection::Sealed(secrets()), ..HonoSessions::default() };
     let mut theirs = World::new(sealed());
     let cookie = theirs.serve(None, |request| request.set("user", "ada")).cookie().unwrap();
-    let own = Ring::new(["a secret of thirty-two bytes: no more"]).unwrap();
-    for protection in [Protection::Id, Protection::Sealed { ring: own, chunks: 1 }] {
+    let own = Secrets::new(["a secret of thirty-two bytes: no more"]).unwrap();
+    for protection in [Protection::Id, Protection::Sealed { secrets: own, chunks: 1 }] {
         let accept = vec![accept(sealed())];
         let mut world = World::new(Native { protection, accept, ..Native::default() });
         let first = world.serve_header(&format!("session={cookie}"), |request| {
@@ -276,8 +277,8 @@ fn a_cookie_store_session_is_taken_over_into_a_store_and_into_a_sealed_cookie() 
 
 #[test]
 fn a_stored_session_is_taken_over_into_a_sealed_cookie() {
-    let own = Ring::new(["a secret of thirty-two bytes: no more"]).unwrap();
-    let protection = Protection::Sealed { ring: own, chunks: 1 };
+    let own = Secrets::new(["a secret of thirty-two bytes: no more"]).unwrap();
+    let protection = Protection::Sealed { secrets: own, chunks: 1 };
     let mut world = world_of(Native { protection, ..config() });
     let first = world.serve_header(&old(), |request| assert_eq!(request.get("user"), Some("ada".into())));
     assert_eq!(world.serve_header(&header(&first), |_| {}).get("user"), Some("ada".into()));

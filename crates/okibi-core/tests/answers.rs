@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use okibi_core::{
-    Accept, Config, Consistency, HonoSessions, Native, Op, Protection, Refusal, Ring, Step, StoreKey, Timestamp,
+    Accept, Config, Consistency, Native, Op, Protection, Refusal, Secrets, Step, StoreKey, Timestamp,
+    compat::HonoSessions,
 };
 use support::{Luck, Request, World};
 
@@ -15,8 +16,8 @@ const OLD_ID: &str = "3f8e2b0a-6c1d-4e9f-8a7b-0c1d2e3f4a5b";
 const OLD_RECORD: &str = r#"{"_data":{"n":{"value":10,"flash":false}},"_expire":"2023-12-14T22:13:20.000Z","_delete":false,"_accessed":"2023-11-14T22:13:20.000Z"}"#;
 
 fn sealed() -> Protection {
-    let ring = Ring::new(["a secret of these tests, long enough"]).unwrap();
-    Protection::Sealed { ring, chunks: 1 }
+    let secrets = Secrets::new(["a secret of these tests, long enough"]).unwrap();
+    Protection::Sealed { secrets, chunks: 1 }
 }
 
 fn begun(config: impl Into<Config>) -> (World, String) {
@@ -47,7 +48,7 @@ fn m1_a_slow_answer_after_an_early_commit_does_not_undo_a_login() {
         slow.commit(&mut world).unwrap();
         let decided = slow.cookie().unwrap();
         slow.log.clear();
-        assert!(world.engine.is_renewal_due(&slow.flow, world.now), "there is a cookie to look at again");
+        assert!(world.engine.is_touch_due(&slow.flow, world.now), "there is a cookie to look at again");
         world.serve(Some(&decided), |request| request.log.push(Op::Rotate));
         slow.start_commit(&mut world, failed);
         while slow.outcome.is_none() {
@@ -310,7 +311,7 @@ fn m7_a_task_whose_time_is_over_after_an_end_or_a_lost_reply_is_unknown() {
     request.start_commit(&mut world, false);
     world.serve(Some(&cookie), |rival| rival.set("cart", 3));
     request.go(&mut world, Luck::Fine);
-    assert_eq!((request.outcome, ask(&world, &request)), (None, Refusal::Contended));
+    assert_eq!((request.outcome, ask(&world, &request)), (None, Refusal::Conflict));
     // The reply was lost, and nobody was asked what lies there.
     request.go(&mut world, Luck::ReplyLost);
     assert_eq!((request.outcome, ask(&world, &request)), (None, Refusal::StoreUnknown));

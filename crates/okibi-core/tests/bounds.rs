@@ -6,27 +6,28 @@ mod support;
 use std::time::Duration;
 
 use okibi_core::{
-    Accept, Config, ConfigError, Consistency, CookieConfig, Engine, Event, HonoKv, HonoProtection, HonoSessions,
-    IronRing, Native, Op, Protection, Ring, Timestamp, check_timeouts,
+    Accept, Config, ConfigError, Consistency, CookieConfig, Engine, Event, Native, Op, Protection, Secrets, Timestamp,
+    check_timeouts,
+    compat::{HonoKv, HonoProtection, HonoSessions, IronSecrets},
 };
 use support::World;
 
 const SECRET: &str = "a secret of these tests, long enough";
 
-fn ring() -> Ring {
-    Ring::new([SECRET]).unwrap()
+fn secrets() -> Secrets {
+    Secrets::new([SECRET]).unwrap()
 }
 
 fn signed() -> Config {
-    Protection::SignedId(ring()).into()
+    Protection::SignedId(secrets()).into()
 }
 
 fn sealed(chunks: usize) -> Config {
-    Protection::Sealed { ring: ring(), chunks }.into()
+    Protection::Sealed { secrets: secrets(), chunks }.into()
 }
 
-fn keys() -> IronRing {
-    IronRing::new([SECRET]).unwrap()
+fn keys() -> IronSecrets {
+    IronSecrets::new([SECRET]).unwrap()
 }
 
 /// As many cookies as fit into 16 KB.
@@ -120,7 +121,7 @@ fn an_accepted_cookie_is_no_chunk_of_the_one_that_is_written() {
         let cookie = CookieConfig { name: "x".into(), ..CookieConfig::default() };
         Engine::new(Native { cookie, protection, accept: vec![accept], ..Native::default() }.into()).map(|_| ())
     };
-    let sealed = || Protection::Sealed { ring: ring(), chunks: 2 };
+    let sealed = || Protection::Sealed { secrets: secrets(), chunks: 2 };
     assert!(
         matches!(accept(sealed(), "x.1"), Err(ConfigError::Together(text)) if text.starts_with("accept: an older"))
     );

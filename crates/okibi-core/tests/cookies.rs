@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use okibi_core::{CookieConfig, Engine, Lifetime, Native, Op, Protection, Refusal, Ring, SameSite};
+use okibi_core::{CookieConfig, Engine, Lifetime, Native, Op, Protection, Refusal, SameSite, Secrets};
 use support::World;
 
 const MINUTE: u64 = 60_000;
@@ -21,8 +21,8 @@ fn stored(idle: Duration, absolute: Option<Duration>) -> World {
 }
 
 fn sealed(chunks: usize) -> Native {
-    let ring = Ring::new(["a secret of more than thirty-two bytes"]).unwrap();
-    Native { protection: Protection::Sealed { ring, chunks }, ..Native::default() }
+    let secrets = Secrets::new(["a secret of more than thirty-two bytes"]).unwrap();
+    Native { protection: Protection::Sealed { secrets, chunks }, ..Native::default() }
 }
 
 fn max_age(header: &str) -> Option<u64> {
@@ -102,13 +102,13 @@ fn r22_activity_is_written_and_the_cookie_sent_at_least_once_a_day() {
     let refused = Engine::new(
         Native {
             lifetime: Lifetime { idle: days(90), absolute: None },
-            renew_after: Some(Duration::from_millis(DAY + 1)),
+            touch_after: Some(Duration::from_millis(DAY + 1)),
             ..Native::default()
         }
         .into(),
     );
     let error = refused.err().map(|error| error.to_string()).unwrap_or_default();
-    assert!(error.contains("renew_after of 86400001ms: must be at most 1 day"), "{error}");
+    assert!(error.contains("touch_after of 86400001ms: must be at most 1 day"), "{error}");
 }
 
 #[test]
@@ -221,8 +221,8 @@ fn r16_a_request_that_is_no_activity_keeps_no_session_alive() {
             world.advance(MINUTE);
             let poll = world.serve(Some(&cookie), |request| request.log.push(Op::NoActivity));
             assert!(poll.is_live(), "minute {minute}");
-            let activity = poll.flow.activity();
-            assert_eq!((activity.swaps, activity.deletes, poll.cookies().len()), (0, 0, 0), "minute {minute}");
+            let calls = poll.flow.calls();
+            assert_eq!((calls.swaps, calls.deletes, poll.cookies().len()), (0, 0, 0), "minute {minute}");
             let expires_at = poll.flow.record().unwrap().expires_at();
             assert_eq!(*end.get_or_insert(expires_at), expires_at);
         }
@@ -236,7 +236,7 @@ fn r16_the_changes_of_a_request_that_is_no_activity_are_written_and_move_no_time
     for config in [Native::default(), sealed(1)] {
         let mut world = World::new(config);
         let login = world.serve(None, |request| request.set("user", "ada"));
-        let (active, mut cookie) = (login.flow.record().unwrap().active, login.cookie().unwrap());
+        let (active, mut cookie) = (login.flow.record().unwrap().last_active, login.cookie().unwrap());
         for log in [vec![], vec![Op::Touch], vec![Op::set_idle(Duration::from_mins(30))], vec![Op::RenewId]] {
             world.advance(7 * MINUTE);
             let poll = world.serve(Some(&cookie), |request| {
@@ -244,14 +244,14 @@ fn r16_the_changes_of_a_request_that_is_no_activity_are_written_and_move_no_time
                 request.log.push(Op::NoActivity);
                 request.log.extend(log);
             });
-            assert_eq!(poll.flow.record().unwrap().active, active);
+            assert_eq!(poll.flow.record().unwrap().last_active, active);
             cookie = poll.cookie().unwrap_or(cookie);
         }
         assert_eq!(world.serve(Some(&cookie), |_| {}).get("n"), Some(4.into()));
         // A login is what the visitor does, whatever the request is called.
         let now = world.now;
         let login = world.serve(Some(&cookie), |request| request.log.extend([Op::NoActivity, Op::Rotate]));
-        assert_eq!(login.flow.record().unwrap().active, now);
+        assert_eq!(login.flow.record().unwrap().last_active, now);
         let ended = world.serve(login.cookie().as_deref(), |request| request.log.extend([Op::NoActivity, Op::Destroy]));
         assert!(ended.cookies()[0].contains("Max-Age=0"));
     }

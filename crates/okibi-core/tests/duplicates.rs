@@ -6,25 +6,26 @@ mod support;
 use std::time::Duration;
 
 use okibi_core::{
-    Config, ConfigError, CookieConfig, Engine, Event, FormerCookie, HonoSessions, Native, Op, Protection, Ring,
+    Config, ConfigError, CookieConfig, Engine, Event, FormerCookie, Native, Op, Protection, Secrets,
+    compat::HonoSessions,
 };
 use support::World;
 
 const MINUTE: u64 = 60_000;
 
-fn ring() -> Ring {
-    Ring::new(["a secret of more than thirty-two bytes"]).unwrap()
+fn secrets() -> Secrets {
+    Secrets::new(["a secret of more than thirty-two bytes"]).unwrap()
 }
 
 fn kinds() -> Vec<(&'static str, Native)> {
     let with = |protection: Protection| Native { protection, ..Native::default() };
     vec![
         ("ids", Native::default()),
-        ("signed ids", with(Protection::SignedId(ring()))),
-        ("sealed", with(Protection::Sealed { ring: ring(), chunks: 1 })),
+        ("signed ids", with(Protection::SignedId(secrets()))),
+        ("sealed", with(Protection::Sealed { secrets: secrets(), chunks: 1 })),
         (
             "sealed, with revocations",
-            Native { revocations: true, ..with(Protection::Sealed { ring: ring(), chunks: 1 }) },
+            Native { revocations: true, ..with(Protection::Sealed { secrets: secrets(), chunks: 1 }) },
         ),
     ]
 }
@@ -50,10 +51,11 @@ fn both_orders(one: &str, other: &str) -> [String; 2] {
 fn foreign(name: &str) -> String {
     let config = match name {
         "ids" => return format!("__Host-session={}", "A".repeat(43)),
-        "signed ids" => Protection::SignedId(Ring::new(["the secret of somebody else, as long as ours"]).unwrap()),
-        _ => {
-            Protection::Sealed { ring: Ring::new(["the secret of somebody else, as long as ours"]).unwrap(), chunks: 1 }
-        }
+        "signed ids" => Protection::SignedId(Secrets::new(["the secret of somebody else, as long as ours"]).unwrap()),
+        _ => Protection::Sealed {
+            secrets: Secrets::new(["the secret of somebody else, as long as ours"]).unwrap(),
+            chunks: 1,
+        },
     };
     let mut world = World::new(config);
     world.random = 99;
@@ -124,7 +126,7 @@ fn r3_two_ids_of_one_renewed_session_are_one() {
 
 #[test]
 fn r3_two_copies_of_one_sealed_session_are_one_the_later_active() {
-    let mut world = World::new(Protection::Sealed { ring: ring(), chunks: 1 });
+    let mut world = World::new(Protection::Sealed { secrets: secrets(), chunks: 1 });
     let old = log_in(&mut world, "ada");
     world.advance(10 * MINUTE);
     let renewed = world.serve_header(&old, |request| request.set("user", "ada, later"));
@@ -136,13 +138,13 @@ fn r3_two_copies_of_one_sealed_session_are_one_the_later_active() {
 
 #[test]
 fn r3_chunks_of_two_cookies_are_told_apart() {
-    let mut world = World::new(Protection::Sealed { ring: ring(), chunks: 3 });
+    let mut world = World::new(Protection::Sealed { secrets: secrets(), chunks: 3 });
     let pairs = |headers: &[String]| -> Vec<String> {
         headers.iter().map(|header| header.split(';').next().unwrap().to_owned()).collect()
     };
     let ours = pairs(world.serve(None, |request| request.set("user", "a".repeat(5000))).cookies());
     let mut other = World::new(Protection::Sealed {
-        ring: Ring::new(["the secret of somebody else, as long as ours"]).unwrap(),
+        secrets: Secrets::new(["the secret of somebody else, as long as ours"]).unwrap(),
         chunks: 3,
     });
     other.random = 99;
@@ -167,9 +169,9 @@ fn r3_at_most_two_are_looked_up_and_once_each() {
     let other = foreign("ids");
     let third = format!("__Host-session={}A", "B".repeat(42));
     let request = world.serve_header(&format!("{other}; {good}; {other}"), |_| {});
-    assert_eq!((request.is_live(), request.flow.activity().loads), (true, 2));
+    assert_eq!((request.is_live(), request.flow.calls().loads), (true, 2));
     let request = world.serve_header(&format!("{other}; {good}; {third}"), |_| {});
-    assert_eq!((request.is_live(), request.flow.activity().loads), (false, 0));
+    assert_eq!((request.is_live(), request.flow.calls().loads), (false, 0));
 }
 
 #[test]
@@ -271,7 +273,7 @@ fn r3_an_older_dialect_takes_the_first_that_opens() {
         (format!("{ada}; {ben}; {dead}"), "ada", 1),
     ] {
         let request = world.serve_header(&header, |_| {});
-        assert_eq!((request.get("user"), request.flow.activity().loads), (Some(user.into()), loads), "{header}");
+        assert_eq!((request.get("user"), request.flow.calls().loads), (Some(user.into()), loads), "{header}");
         assert!(!request.events.contains(&Event::DuplicateCookie));
     }
 }

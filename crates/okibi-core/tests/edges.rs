@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use okibi_core::{
-    Accept, Answer, Config, Consistency, Dialect, Engine, Event, HonoKv, HonoSessions, Lifetime, Loaded, Native, Op,
-    Owner, Protection, Random, Refusal, Ring, Step, StoreKey, Swap, Timestamp,
+    Accept, Answer, Config, Consistency, Dialect, Engine, Event, Lifetime, Loaded, Native, Op, Owner, Protection,
+    Random, Refusal, Secrets, Step, StoreKey, Swap, Timestamp,
+    compat::{HonoKv, HonoSessions},
 };
 use support::{Luck, Request, World, json};
 
@@ -22,8 +23,8 @@ fn older() -> Config {
 }
 
 fn sealed(max_cookie_bytes: usize) -> Native {
-    let ring = Ring::new(["a secret of these tests, long enough"]).unwrap();
-    Native { protection: Protection::Sealed { ring, chunks: 1 }, max_cookie_bytes, ..Native::default() }
+    let secrets = Secrets::new(["a secret of these tests, long enough"]).unwrap();
+    Native { protection: Protection::Sealed { secrets, chunks: 1 }, max_cookie_bytes, ..Native::default() }
 }
 
 #[test]
@@ -64,8 +65,8 @@ fn the_next_renewal_is_a_tenth_of_the_idle_span_away() {
     let mut world = World::new(Config::default());
     let request = world.serve(None, |request| request.set("a", 1));
     let due = Timestamp::from_millis(world.now.as_millis() + 6 * MINUTE);
-    assert_eq!(world.engine.renewal_due_at(&request.flow), Some(due));
-    assert_eq!(world.engine.renewal_due_at(&world.request(None).flow), None);
+    assert_eq!(world.engine.touch_due_at(&request.flow), Some(due));
+    assert_eq!(world.engine.touch_due_at(&world.request(None).flow), None);
 }
 
 #[test]
@@ -244,7 +245,7 @@ fn a_renewal_is_due_when_its_time_has_come_and_not_before() {
         world.advance(millis);
         let mut request = world.request(Some(&cookie));
         request.load(&mut world);
-        world.engine.is_renewal_due(&request.flow, world.now)
+        world.engine.is_touch_due(&request.flow, world.now)
     };
     assert_eq!([is_due(0), is_due(6 * MINUTE - 1), is_due(MINUTE)], [false, false, true]);
 }
@@ -273,7 +274,7 @@ fn deletions_are_counted() {
     let mut world = World::new(older());
     world.store.insert(StoreKey::new(ID), (Bytes::from_static(RECORD.as_bytes()), Timestamp::MAX));
     let ended = world.serve(Some(ID), |request| request.log.push(Op::Destroy));
-    assert_eq!(ended.flow.activity().deletes, 1);
+    assert_eq!(ended.flow.calls().deletes, 1);
 }
 
 #[test]
@@ -351,8 +352,8 @@ fn of_two_cookies_a_request_that_only_writes_looks_at_both() {
 fn a_cookie_that_comes_twice_leaves_room_for_another() {
     let mut world = World::new(sealed(8192));
     let ours = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
-    let ring = Ring::new(["the secret of somebody else, as long as ours"]).unwrap();
-    let mut other = World::new(Protection::Sealed { ring, chunks: 1 });
+    let secrets = Secrets::new(["the secret of somebody else, as long as ours"]).unwrap();
+    let mut other = World::new(Protection::Sealed { secrets, chunks: 1 });
     let theirs = other.serve(None, |request| request.set("a", 2)).cookie().unwrap();
     for values in [[&ours, &ours, &theirs], [&ours, &theirs, &ours], [&theirs, &theirs, &ours]] {
         let header = values.map(|value| format!("__Host-session={value}")).join("; ");
@@ -432,7 +433,7 @@ fn a_commit_follows_four_renewals_and_no_more() {
             request.go(&mut world, Luck::Fine);
         }
         let is_written = renewals == 4;
-        assert_eq!((request.outcome, swaps, request.flow.activity().loads), (Some(Ok(())), 5, 5));
+        assert_eq!((request.outcome, swaps, request.flow.calls().loads), (Some(Ok(())), 5, 5));
         assert_eq!(request.events.contains(&Event::ChangesDropped), !is_written);
         let found = world.serve(Some(&newest), |_| {});
         assert_eq!(found.get("a"), Some(if is_written { 2 } else { 1 }.into()));
@@ -537,7 +538,7 @@ fn a_failed_request_writes_no_activity_down_and_still_sends_what_it_had_committe
     request.load(&mut world);
     request.log.push(Op::Rotate);
     request.commit(&mut world).unwrap();
-    let (decided, active) = (request.cookie(), world.records()[0].active);
+    let (decided, active) = (request.cookie(), world.records()[0].last_active);
     world.advance(30 * MINUTE);
     request.log.clear();
     request.start_commit(&mut world, true);
@@ -545,7 +546,7 @@ fn a_failed_request_writes_no_activity_down_and_still_sends_what_it_had_committe
         request.go(&mut world, Luck::Fine);
     }
     assert_eq!((request.outcome, request.cookie()), (Some(Ok(())), decided));
-    assert_eq!(world.records()[0].active, active);
+    assert_eq!(world.records()[0].last_active, active);
 }
 
 #[test]
@@ -569,7 +570,7 @@ fn a_lost_swap_is_asked_for_once_more_and_then_it_is_unknown() {
         for luck in fates {
             request.go(&mut world, *luck);
         }
-        assert_eq!((request.outcome, request.flow.activity().swaps), (Some(outcome), swaps), "{fates:?}");
+        assert_eq!((request.outcome, request.flow.calls().swaps), (Some(outcome), swaps), "{fates:?}");
         assert_eq!(request.flow.is_in_doubt(), outcome == Err(Refusal::StoreUnknown), "{fates:?}");
         assert_eq!(request.events.contains(&Event::LostReplyResolved), fates == [ReplyLost, Fine]);
     }
@@ -611,8 +612,8 @@ fn a_logout_of_what_was_never_stored_writes_nothing() {
     let mut logout = world.request(Some(&"A".repeat(43)));
     logout.log.push(Op::Destroy);
     logout.commit(&mut world).unwrap();
-    let activity = logout.flow.activity();
-    assert_eq!((activity.loads, activity.swaps, world.store.len(), logout.cookies().len()), (1, 0, 0, 1));
+    let calls = logout.flow.calls();
+    assert_eq!((calls.loads, calls.swaps, world.store.len(), logout.cookies().len()), (1, 0, 0, 1));
 }
 
 #[test]

@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
-use okibi_core::{Config, Consistency, Dialect, Engine, Event, HonoKv, Op, Refusal, Step, StoreKey, Timestamp};
+use okibi_core::{Config, Consistency, Dialect, Engine, Event, Op, Refusal, Step, StoreKey, Timestamp, compat::HonoKv};
 use support::{Luck, Request, World, json};
 
 const MINUTE: u64 = 60 * 1000;
@@ -287,7 +287,7 @@ fn what_the_dialect_has_no_place_for_is_refused() {
         let mut request = world.request(Some(ID));
         request.load(&mut world);
         request.log.push(op);
-        assert_eq!(request.commit(&mut world), Err(Refusal::NotInDialect));
+        assert_eq!(request.commit(&mut world), Err(Refusal::UnsupportedByDialect));
     }
     assert_eq!(stored(&world), [(KEY.to_owned(), "user01".to_owned())]);
 }

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use okibi_core::{
-    Config, ConfigError, Dialect, Engine, Event, HonoCookie, HonoProtection, HonoSessions, IronRing, Op, Owner,
-    Refusal, Step, StoreKey, Timestamp,
-    iron::{Secrets, unseal},
+    Config, ConfigError, Dialect, Engine, Event, Op, Owner, Refusal, Step, StoreKey, Timestamp,
+    compat::{
+        HonoCookie, HonoProtection, HonoSessions, IronSecrets,
+        iron::{Secrets, unseal},
+    },
 };
 use support::{Luck, World, json};
 
@@ -20,8 +22,8 @@ const ID: &str = "3f8e2b0a-6c1d-4e9f-8a7b-0c1d2e3f4a5b";
 /// What the package itself writes for a session that counts to one.
 const RECORD: &str = r#"{"_data":{"n":{"value":1,"flash":false}},"_expire":"2023-11-14T22:28:20.000Z","_delete":false,"_accessed":"2023-11-14T22:13:20.000Z","_id":"3f8e2b0a-6c1d-4e9f-8a7b-0c1d2e3f4a5b"}"#;
 
-fn ring(keys: &[&str]) -> IronRing {
-    IronRing::new(keys).unwrap()
+fn keys(keys: &[&str]) -> IronSecrets {
+    IronSecrets::new(keys).unwrap()
 }
 
 fn config(spoken: HonoSessions) -> Config {
@@ -445,7 +447,7 @@ fn what_the_dialect_has_no_place_for_is_refused() {
     ] {
         let mut request = world.request(Some(ID));
         request.log.push(op);
-        assert_eq!(request.commit(&mut world), Err(Refusal::NotInDialect));
+        assert_eq!(request.commit(&mut world), Err(Refusal::UnsupportedByDialect));
     }
     assert_eq!(world.calls, 0);
 }
@@ -501,7 +503,8 @@ fn what_the_package_leaves_out_is_read_all_the_same_and_unknown_members_are_kept
 
 #[test]
 fn an_encrypted_id_is_an_iron_seal_that_any_key_of_the_ring_opens() {
-    let sealed = |keys: &[&str]| HonoSessions { protection: HonoProtection::SealedId(ring(keys)), ..fifteen_minutes() };
+    let sealed =
+        |texts: &[&str]| HonoSessions { protection: HonoProtection::SealedId(keys(texts)), ..fifteen_minutes() };
     let mut world = World::new(config(sealed(&[OLD_KEY])));
     let cookie = world.serve(None, |request| request.set("n", 1)).cookie().unwrap();
     assert!(cookie.starts_with("Fe26.2**"));
@@ -512,8 +515,8 @@ fn an_encrypted_id_is_an_iron_seal_that_any_key_of_the_ring_opens() {
     world.advance(2 * MINUTE);
     let renewed = world.serve(Some(&cookie), |_| {}).cookie().unwrap();
     let opened = unseal(
-        &okibi_core::iron::Options::default(),
-        Secrets::Any(&[okibi_core::iron::Secret::new(okibi_core::iron::Key::text(KEY))]),
+        &okibi_core::compat::iron::Options::default(),
+        Secrets::Any(&[okibi_core::compat::iron::Secret::new(okibi_core::compat::iron::Key::text(KEY))]),
         renewed.as_bytes(),
         world.now,
     );
@@ -525,7 +528,7 @@ fn an_encrypted_id_is_an_iron_seal_that_any_key_of_the_ring_opens() {
 
 #[test]
 fn the_cookie_store_keeps_the_record_in_the_cookie_as_a_text() {
-    let sealed = HonoSessions { protection: HonoProtection::Sealed(ring(&[KEY])), ..fifteen_minutes() };
+    let sealed = HonoSessions { protection: HonoProtection::Sealed(keys(&[KEY])), ..fifteen_minutes() };
     let mut world = World::new(config(sealed));
     let cookie = world.serve(None, |request| request.set("n", 1)).cookie().unwrap();
     let request = world.serve(Some(&cookie), |request| {
@@ -534,8 +537,9 @@ fn the_cookie_store_keeps_the_record_in_the_cookie_as_a_text() {
     });
     let cookie = request.cookie().unwrap();
     assert_eq!(world.serve(Some(&cookie), |_| {}).get("n"), Some(2.into()));
-    let secret = okibi_core::iron::Secret::new(okibi_core::iron::Key::text(KEY));
-    let opened = unseal(&okibi_core::iron::Options::default(), Secrets::Any(&[secret]), cookie.as_bytes(), world.now);
+    let secret = okibi_core::compat::iron::Secret::new(okibi_core::compat::iron::Key::text(KEY));
+    let opened =
+        unseal(&okibi_core::compat::iron::Options::default(), Secrets::Any(&[secret]), cookie.as_bytes(), world.now);
     let inner: String = serde_json::from_str(&opened.unwrap()).unwrap();
     assert!(inner.starts_with(r#"{"_data":{"n":{"value":2,"flash":false}},"_expire":"2023"#) && !inner.contains("_id"));
     assert_eq!(world.calls, 0);
@@ -545,7 +549,7 @@ fn the_cookie_store_keeps_the_record_in_the_cookie_as_a_text() {
 
 #[test]
 fn n16_a_cookie_that_browsers_would_drop_is_an_error_before_anything_is_sent() {
-    let sealed = HonoSessions { protection: HonoProtection::Sealed(ring(&[KEY])), ..fifteen_minutes() };
+    let sealed = HonoSessions { protection: HonoProtection::Sealed(keys(&[KEY])), ..fifteen_minutes() };
     let mut world = World::new(config(sealed));
     let mut request = world.request(None);
     request.set("text", "x".repeat(3500));
@@ -555,9 +559,9 @@ fn n16_a_cookie_that_browsers_would_drop_is_an_error_before_anything_is_sent() {
 
 #[test]
 fn s8_s30_what_cannot_work_fails_when_it_is_configured() {
-    let short = IronRing::new(["too short"]).unwrap_err();
+    let short = IronSecrets::new(["too short"]).unwrap_err();
     assert_eq!(short, ConfigError::ShortSecret { position: 1, length: 9 });
-    assert_eq!(IronRing::new(Vec::<String>::new()).unwrap_err(), ConfigError::NoSecret);
+    assert_eq!(IronSecrets::new(Vec::<String>::new()).unwrap_err(), ConfigError::NoSecret);
     let says = |config: Config| Engine::new(config).unwrap_err().to_string();
     let cookie = |edit: fn(&mut HonoCookie)| {
         let mut cookie = HonoCookie::named("session");

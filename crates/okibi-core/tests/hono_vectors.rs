@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use okibi_core::{
-    Answer, Config, Dialect, Engine, HonoCookie, HonoKv, HonoSessions, Json, Loaded, Op, RANDOM_BYTES, Random,
-    SameSite, Step, Swap, Timestamp,
+    Answer, Config, Dialect, Engine, Json, Loaded, Op, RANDOM_BYTES, Random, SameSite, Step, Swap, Timestamp,
+    compat::{HonoCookie, HonoKv, HonoSessions},
 };
 use serde_json::Value;
 

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 
 use okibi_core::{
     Timestamp,
-    iron::{Algorithm, Derivation, Flaw, IronError, Key, Options, Secret, Secrets, seal, unseal},
+    compat::iron::{Algorithm, Derivation, Flaw, IronError, Key, Options, Secret, Secrets, seal, unseal},
 };
 use serde_json::Value;
 
@@ -162,22 +162,22 @@ fn s29_a_secret_id_selects_exactly_one_secret() {
         unseal(&options, secrets, sealed(&options, by, "1").as_bytes(), NOW).map_err(IronError::code)
     };
     let ok = Ok("1".to_owned());
-    let ring = [named("new", 'n'), named("old", 'o'), Secret::new(key('p')), named("default", 'd'), named("old", 'x')];
-    assert_eq!(opens(Secrets::Named(&ring), &named("new", 'n')), ok);
-    assert_eq!(opens(Secrets::Named(&ring), &named("old", 'o')), ok);
+    let keys = [named("new", 'n'), named("old", 'o'), Secret::new(key('p')), named("default", 'd'), named("old", 'x')];
+    assert_eq!(opens(Secrets::Named(&keys), &named("new", 'n')), ok);
+    assert_eq!(opens(Secrets::Named(&keys), &named("old", 'o')), ok);
     // Only the first of that name is asked, and none of another name.
-    assert_eq!(opens(Secrets::Named(&ring), &named("old", 'x')), Err("mac"));
-    assert_eq!(opens(Secrets::Named(&ring), &named("new", 'o')), Err("mac"));
-    assert_eq!(opens(Secrets::Named(&ring), &named("other", 'n')), Err("unknown_secret"));
-    assert_eq!(opens(Secrets::Named(&ring), &named("New", 'n')), Err("unknown_secret"));
+    assert_eq!(opens(Secrets::Named(&keys), &named("old", 'x')), Err("mac"));
+    assert_eq!(opens(Secrets::Named(&keys), &named("new", 'o')), Err("mac"));
+    assert_eq!(opens(Secrets::Named(&keys), &named("other", 'n')), Err("unknown_secret"));
+    assert_eq!(opens(Secrets::Named(&keys), &named("New", 'n')), Err("unknown_secret"));
     // Without an id: those without one, and `default`, in order.
-    assert_eq!(opens(Secrets::Named(&ring), &Secret::new(key('p'))), ok);
-    assert_eq!(opens(Secrets::Named(&ring), &Secret::new(key('d'))), ok);
-    assert_eq!(opens(Secrets::Named(&ring), &Secret::new(key('n'))), Err("mac"));
-    assert_eq!(opens(Secrets::Named(&ring[..2]), &Secret::new(key('n'))), Err("unknown_secret"));
+    assert_eq!(opens(Secrets::Named(&keys), &Secret::new(key('p'))), ok);
+    assert_eq!(opens(Secrets::Named(&keys), &Secret::new(key('d'))), ok);
+    assert_eq!(opens(Secrets::Named(&keys), &Secret::new(key('n'))), Err("mac"));
+    assert_eq!(opens(Secrets::Named(&keys[..2]), &Secret::new(key('n'))), Err("unknown_secret"));
     // Bare passwords open what any of them made, under any id.
-    assert_eq!(opens(Secrets::Any(&ring), &named("other", 'x')), ok);
-    assert_eq!(opens(Secrets::Any(&ring), &Secret::new(key('z'))), Err("mac"));
+    assert_eq!(opens(Secrets::Any(&keys), &named("other", 'x')), ok);
+    assert_eq!(opens(Secrets::Any(&keys), &Secret::new(key('z'))), Err("mac"));
     assert_eq!(opens(Secrets::Any(&[]), &Secret::new(key('n'))), Err("unknown_secret"));
 }
 

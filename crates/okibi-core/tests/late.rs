@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use okibi_core::{
-    Accept, Config, Consistency, HonoSessions, Lifetime, Native, Op, Protection, Ring, StoreKey, Timestamp,
+    Accept, Config, Consistency, Lifetime, Native, Op, Protection, Secrets, StoreKey, Timestamp,
+    compat::HonoSessions,
     formats::{Stored, decode},
 };
 use support::{Luck, Request, World};
@@ -188,8 +189,8 @@ fn h3_no_late_write_brings_back_what_ended_long_before_its_time() {
 
 #[test]
 fn h3_no_late_note_or_cookie_brings_back_a_sealed_session() {
-    let ring = Ring::new(["a secret of these tests, long enough"]).unwrap();
-    let protection = Protection::Sealed { ring, chunks: 1 };
+    let secrets = Secrets::new(["a secret of these tests, long enough"]).unwrap();
+    let protection = Protection::Sealed { secrets, chunks: 1 };
     let begin = move || {
         let config = Native { protection: protection.clone(), revocations: true, ..Native::default() };
         (World::new(config), None)
@@ -232,6 +233,6 @@ fn h3_an_end_costs_no_delete() {
     let mut world = World::new(Config::default());
     let cookie = world.serve(None, |request| request.set("n", 1)).cookie().unwrap();
     let logout = world.serve(Some(&cookie), |request| request.log.push(Op::Destroy));
-    let activity = logout.flow.activity();
-    assert_eq!((activity.loads, activity.swaps, activity.deletes), (1, 1, 0));
+    let calls = logout.flow.calls();
+    assert_eq!((calls.loads, calls.swaps, calls.deletes), (1, 1, 0));
 }

@@ -9,7 +9,7 @@ mod support;
 
 use std::{collections::BTreeSet, mem, time::Duration};
 
-use okibi_core::{Config, Engine, Event, Lifetime, Limits, Native, Op, Protection, Refusal, Ring};
+use okibi_core::{Config, Engine, Event, Lifetime, Limits, Native, Op, Protection, Refusal, Secrets};
 use proptest::{
     prelude::*,
     test_runner::{RngAlgorithm, TestRng, TestRunner},
@@ -397,7 +397,7 @@ impl Model {
 /// What was configured before a deploy, and after it. A request that began before goes on by what was configured then.
 fn deploys() -> Vec<(Config, Config)> {
     let signed = |secrets: &[&str]| {
-        let protection = Protection::SignedId(Ring::new(secrets.iter().copied()).unwrap());
+        let protection = Protection::SignedId(Secrets::new(secrets.iter().copied()).unwrap());
         Config::from(Native { protection, ..Native::default() })
     };
     let (old, new) = ("the old secret of thirty-two bytes or more", "the new secret of thirty-two bytes or more");

@@ -4,18 +4,19 @@
 use std::{fs, path::Path, time::Duration};
 
 use okibi_core::{
-    Accept, Config, Consistency, CookieConfig, Dialect, Engine, FormerCookie, Given, HonoKv, HonoProtection,
-    HonoSessions, IronRing, Lifetime, Limits, Native, Protection, Ring, Timestamp,
+    Accept, Config, Consistency, CookieConfig, Dialect, Engine, FormerCookie, Given, Lifetime, Limits, Native,
+    Protection, Secrets, Timestamp,
+    compat::{HonoKv, HonoProtection, HonoSessions, IronSecrets},
 };
 
 const SECRET: &str = "a secret of more than thirty-two bytes";
 
-fn ring(secret: &str) -> Ring {
-    Ring::new([secret]).unwrap()
+fn secrets(secret: &str) -> Secrets {
+    Secrets::new([secret]).unwrap()
 }
 
 fn sealed(secret: &str) -> Protection {
-    Protection::Sealed { ring: ring(secret), chunks: 1 }
+    Protection::Sealed { secrets: secrets(secret), chunks: 1 }
 }
 
 /// What an app said, as a face notes it, and the configuration that it makes of that.
@@ -25,7 +26,7 @@ fn said(options: &[&str]) -> (Given, Native) {
     for option in options {
         given = given.and(match *option {
             "store" => Given::STORE,
-            "signed" => Given::SIGNED,
+            "secret" => Given::SECRET,
             "chunks" => Given::CHUNKS,
             "max_cookie_bytes" => Given::MAX_COOKIE_BYTES,
             "commit_failed_requests" => Given::COMMIT_FAILED_REQUESTS,
@@ -66,11 +67,11 @@ fn an_older_dialect_takes_none_of_the_options_of_okibis_own() {
     let own = [
         (Given::COOKIE, "cookie"),
         (Given::LIFETIME, "lifetime"),
-        (Given::RENEW_AFTER, "renew_after"),
-        (Given::BROWSER_SESSION, "browser_session"),
+        (Given::TOUCH_AFTER, "touch_after"),
+        (Given::PERSISTENT, "persistent"),
         (Given::GRACE, "grace"),
         (Given::NAMESPACE, "namespace"),
-        (Given::SIGNED, "signed"),
+        (Given::SECRET, "secret"),
         (Given::CHUNKS, "chunks"),
         (Given::MAX_COOKIE_BYTES, "max_cookie_bytes"),
         (Given::ACCEPT, "accept"),
@@ -84,7 +85,7 @@ fn an_older_dialect_takes_none_of_the_options_of_okibis_own() {
         assert_eq!(Given::STORE.check(&dialect), Ok(()));
         assert!(Given::default().check(&dialect).unwrap_err().to_string().starts_with("store: none given"));
     }
-    let keys = IronRing::new([SECRET]).unwrap();
+    let keys = IronSecrets::new([SECRET]).unwrap();
     let sealed = HonoSessions { protection: HonoProtection::Sealed(keys), ..HonoSessions::default() }.into();
     assert_eq!(Given::default().check(&sealed), Ok(()));
     assert!(Given::STORE.check(&sealed).unwrap_err().to_string().starts_with("store: a sealed cookie is the store"));
@@ -105,13 +106,13 @@ fn m4_two_configurations_are_the_same_or_the_option_is_named() {
     let renamed = CookieConfig { name: "x".into(), ..CookieConfig::default() };
     let former = vec![FormerCookie { partitioned: true, ..FormerCookie::default() }];
     let keys = |key: &str| HonoSessions {
-        protection: HonoProtection::SealedId(IronRing::new([key]).unwrap()),
+        protection: HonoProtection::SealedId(IronSecrets::new([key]).unwrap()),
         ..HonoSessions::default()
     };
     let kv = |secret: &str| HonoKv { secrets: vec![String::from(secret).into()], ..HonoKv::default() };
-    let signed = |secret| Native { protection: Protection::SignedId(ring(secret)), ..plain() };
+    let signed = |secret| Native { protection: Protection::SignedId(secrets(secret)), ..plain() };
     let cookie_is_store = |secret| Native { protection: sealed(secret), ..plain() };
-    let chunks = Native { protection: Protection::Sealed { ring: ring(SECRET), chunks: 2 }, ..plain() };
+    let chunks = Native { protection: Protection::Sealed { secrets: secrets(SECRET), chunks: 2 }, ..plain() };
     let limits = Config { limits: Limits { bytes: 1000, ..Limits::default() }, ..Config::default() };
     let cases: Vec<(&str, Config, Config)> = vec![
         ("idle", plain().into(), Native { lifetime, ..plain() }.into()),
@@ -123,15 +124,15 @@ fn m4_two_configurations_are_the_same_or_the_option_is_named() {
             Native { cookie: CookieConfig { former, ..CookieConfig::default() }, ..plain() }.into(),
         ),
         ("namespace", plain().into(), Native { namespace: Some("other".into()), ..plain() }.into()),
-        ("renew_after", plain().into(), Native { renew_after: Some(Duration::from_secs(1)), ..plain() }.into()),
-        ("browser_session", plain().into(), Native { persistent: false, ..plain() }.into()),
+        ("touch_after", plain().into(), Native { touch_after: Some(Duration::from_secs(1)), ..plain() }.into()),
+        ("persistent", plain().into(), Native { persistent: false, ..plain() }.into()),
         ("grace", plain().into(), Native { grace: Duration::ZERO, ..plain() }.into()),
         ("limits", plain().into(), limits),
         ("max_cookie_bytes", plain().into(), Native { max_cookie_bytes: 4096, ..plain() }.into()),
         ("revocations", cookie_is_store(SECRET).into(), Native { revocations: true, ..cookie_is_store(SECRET) }.into()),
         ("sealed", plain().into(), cookie_is_store(SECRET).into()),
         ("sealed", signed(SECRET).into(), cookie_is_store(SECRET).into()),
-        ("signed", plain().into(), signed(SECRET).into()),
+        ("secret", plain().into(), signed(SECRET).into()),
         ("secrets", signed(SECRET).into(), signed(other).into()),
         ("secrets", cookie_is_store(SECRET).into(), cookie_is_store(other).into()),
         ("chunks", cookie_is_store(SECRET).into(), chunks.into()),
@@ -177,7 +178,7 @@ fn which_cookies_have_a_name_in_common_is_decided_here() {
 #[test]
 fn an_option_that_says_the_default_makes_no_other_session() {
     let days = Lifetime { idle: Duration::from_hours(24 * 30), absolute: None };
-    let after = |lifetime, after| Native { lifetime, renew_after: after, ..Native::default() };
+    let after = |lifetime, after| Native { lifetime, touch_after: after, ..Native::default() };
     let engine = |native: Native| Engine::new(native.into()).unwrap();
     for (lifetime, default) in [
         (Lifetime::AAL1, Duration::from_hours(24)),
@@ -189,7 +190,7 @@ fn an_option_that_says_the_default_makes_no_other_session() {
         let said = engine(after(lifetime, Some(default)));
         assert_eq!((plain.differs(&said), said.differs(&plain)), (None, None), "{default:?}");
         let other = engine(after(lifetime, Some(default / 2)));
-        assert_eq!(plain.differs(&other), Some("renew_after"));
+        assert_eq!(plain.differs(&other), Some("touch_after"));
     }
     let named = Native { namespace: Some("session".into()), grace: Duration::from_mins(1), ..Native::default() };
     assert_eq!(engine(named).differs(&engine(Native::default())), None);

@@ -6,19 +6,19 @@ mod support;
 use std::time::Duration;
 
 use bytes::Bytes;
-use okibi_core::{Event, Native, Op, Protection, Ring};
+use okibi_core::{Event, Native, Op, Protection, Secrets};
 use support::World;
 
 const OURS: &str = "a secret of more than thirty-two bytes";
 const OTHERS: &str = "the secret of somebody else, as long as ours";
 
 fn sealed(secret: &str, chunks: usize) -> Native {
-    let protection = Protection::Sealed { ring: Ring::new([secret]).unwrap(), chunks };
+    let protection = Protection::Sealed { secrets: Secrets::new([secret]).unwrap(), chunks };
     Native { protection, ..Native::default() }
 }
 
 fn signed(secret: &str) -> Native {
-    let protection = Protection::SignedId(Ring::new([secret]).unwrap());
+    let protection = Protection::SignedId(Secrets::new([secret]).unwrap());
     Native { protection, ..Native::default() }
 }
 

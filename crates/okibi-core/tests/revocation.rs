@@ -5,14 +5,16 @@ mod support;
 
 use std::time::Duration;
 
-use okibi_core::{ConfigError, Engine, Event, Flow, Lifetime, Native, Op, Protection, Refusal, Ring, Step, Timestamp};
+use okibi_core::{
+    ConfigError, Engine, Event, Flow, Lifetime, Native, Op, Protection, Refusal, Secrets, Step, Timestamp,
+};
 use support::{Luck, Request, World};
 
 const MINUTE: u64 = 60_000;
 
 fn config() -> Native {
-    let ring = Ring::new(["a secret of these tests, long enough"]).unwrap();
-    let protection = Protection::Sealed { ring, chunks: 1 };
+    let secrets = Secrets::new(["a secret of these tests, long enough"]).unwrap();
+    let protection = Protection::Sealed { secrets, chunks: 1 };
     Native { protection, revocations: true, ..Native::default() }
 }
 
@@ -30,8 +32,8 @@ fn opens(world: &mut World, cookie: &str) -> bool {
 
 /// What a request asked of the store: loads, swaps, deletes.
 fn calls(request: &Request) -> (u32, u32, u32) {
-    let activity = request.flow.activity();
-    (activity.loads, activity.swaps, activity.deletes)
+    let calls = request.flow.calls();
+    (calls.loads, calls.swaps, calls.deletes)
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use okibi_core::{
     Answer, Config, ConfigError, Consistency, CookieConfig, Engine, Event, Lifetime, Native, Op, Owner, Protection,
-    RANDOM_BYTES, Random, Refusal, Ring, Step, Swap, Text,
+    RANDOM_BYTES, Random, Refusal, Secrets, Step, Swap, Text,
     formats::{Stored, decode, open, seal, sign, verify},
 };
 use support::{Luck, World, json};
@@ -18,17 +18,17 @@ const HOUR: u64 = 60 * MINUTE;
 const A: &str = "a secret of thirty-two bytes: no more";
 const B: &str = "another secret, also long enough to be one";
 
-fn ring(secrets: &[&str]) -> Ring {
-    Ring::new(secrets).unwrap()
+fn secrets(texts: &[&str]) -> Secrets {
+    Secrets::new(texts).unwrap()
 }
 
-fn sealed(secrets: &[&str], chunks: usize) -> Config {
-    let protection = Protection::Sealed { ring: ring(secrets), chunks };
+fn sealed(texts: &[&str], chunks: usize) -> Config {
+    let protection = Protection::Sealed { secrets: secrets(texts), chunks };
     Native { protection, max_cookie_bytes: 24_576, ..Native::default() }.into()
 }
 
-fn signed(secrets: &[&str]) -> Config {
-    Protection::SignedId(ring(secrets)).into()
+fn signed(texts: &[&str]) -> Config {
+    Protection::SignedId(secrets(texts)).into()
 }
 
 fn new_session(world: &mut World) -> String {
@@ -152,15 +152,15 @@ fn n3_n15_reading_within_a_renewal_window_writes_nothing() {
     let cookie = new_session(&mut world);
     for _ in 0..1000 {
         let request = world.serve(Some(&cookie), |_| {});
-        let activity = request.flow.activity();
-        assert_eq!((activity.loads, activity.swaps, activity.deletes), (1, 0, 0));
+        let calls = request.flow.calls();
+        assert_eq!((calls.loads, calls.swaps, calls.deletes), (1, 0, 0));
         assert!(request.cookies().is_empty());
         world.advance(360);
     }
     // Six minutes, a tenth of the idle span, have just passed; now one write is due, and one cookie.
     world.advance(1);
     let request = world.serve(Some(&cookie), |_| {});
-    assert_eq!(request.flow.activity().swaps, 1);
+    assert_eq!(request.flow.calls().swaps, 1);
     assert_eq!(request.cookie().as_deref(), Some(cookie.as_str()), "the same id, a new Max-Age");
     assert!(world.serve(Some(&cookie), |_| {}).cookies().is_empty());
 }
@@ -227,7 +227,7 @@ fn n5_a_renewed_id_loses_no_parallel_request_and_survives_a_lost_response() {
     assert_eq!(again.cookie().as_deref(), Some(new.as_str()), "a followed request does not renew again");
     let reader = world.serve(Some(&old), |_| {});
     assert_eq!(reader.cookie().as_deref(), Some(new.as_str()));
-    assert_eq!(reader.flow.activity().swaps, 0);
+    assert_eq!(reader.flow.calls().swaps, 0);
     let all = world.serve(Some(&new), |_| {});
     assert_eq!((all.get("a"), all.get("b"), all.get("c")), (Some(1.into()), Some(2.into()), Some(3.into())));
     world.advance(MINUTE);
@@ -406,12 +406,12 @@ fn s17_a_clock_that_jumps_back_never_extends_past_absolute() {
     let deadline = world.records()[0].deadline.unwrap();
     world.now = okibi_core::Timestamp::from_millis(start.as_millis() - 300 * 24 * HOUR);
     let request = world.serve(Some(&cookie), |_| {});
-    assert_eq!(request.flow.activity().swaps, 1, "a last-active time in the future counts as due");
+    assert_eq!(request.flow.calls().swaps, 1, "a last-active time in the future counts as due");
     let record = &world.records()[0];
-    assert_eq!((record.deadline, record.active), (Some(deadline), world.now));
+    assert_eq!((record.deadline, record.last_active), (Some(deadline), world.now));
     // A minute of skew is tolerated without a write.
     world.now = okibi_core::Timestamp::from_millis(world.now.as_millis() - MINUTE);
-    assert_eq!(world.serve(Some(&cookie), |_| {}).flow.activity().swaps, 0);
+    assert_eq!(world.serve(Some(&cookie), |_| {}).flow.calls().swaps, 0);
 }
 
 #[test]
@@ -443,7 +443,7 @@ fn n31_a_session_can_carry_its_own_idle_span() {
     for millis in [0, 999, 400 * 24 * HOUR + 1] {
         let mut request = world.request(Some(&cookie));
         request.log.push(Op::SetIdle(millis));
-        assert_eq!(request.commit(&mut world), Err(Refusal::InvalidSpan));
+        assert_eq!(request.commit(&mut world), Err(Refusal::InvalidTimeout));
     }
 }
 
@@ -495,7 +495,7 @@ fn n30_n33_every_kind_of_change_is_written() {
         vec![Op::SetLabel(Some("phone".into()))],
     ] {
         let request = world.serve(Some(&cookie), |request| request.log.clone_from(&log));
-        assert_eq!(request.flow.activity().swaps, 1, "{log:?}");
+        assert_eq!(request.flow.calls().swaps, 1, "{log:?}");
         let again = world.serve(Some(&cookie), |_| {});
         assert_eq!(again.flow.entries(), request.flow.entries(), "{log:?}");
     }
@@ -702,7 +702,7 @@ fn a_sealed_session_needs_no_store_and_renews() {
     assert_eq!(world.calls, 0);
     let mut request = world.request(Some(&renewed));
     let step = world.engine.take(&mut request.flow, "a".into(), world.now, &mut Random::new([1; RANDOM_BYTES]));
-    assert_eq!(step, Err(Refusal::NoSwap));
+    assert_eq!(step, Err(Refusal::UnsupportedByStore));
 }
 
 #[test]
@@ -731,7 +731,7 @@ fn n22_secrets_rotate() {
 #[test]
 fn n23_s28_nothing_opens_under_another_name_secret_or_purpose() {
     let names = ["a", "b", "__Host-a"];
-    let rings = [ring(&[A]), ring(&[B])];
+    let rings = [secrets(&[A]), secrets(&[B])];
     let id = okibi_core::Id::from_bytes([5; 32]);
     for (made, made_ring) in rings.iter().enumerate() {
         for made_name in names {
@@ -771,7 +771,7 @@ fn s29_the_secret_id_in_a_seal_selects_exactly_one_secret() {
         message.extend(text.into_iter().chain(tag));
         okibi_crypto::base64::url(&message)
     };
-    let both = ring(&[A, B]);
+    let both = secrets(&[A, B]);
     let opens = |secret, id_of| open(&both, "a", made_with(secret, id_of).as_bytes()).is_some();
     assert!(opens(A, A) && opens(B, B));
     assert!(!opens(A, B) && !opens(B, A));
@@ -830,7 +830,7 @@ fn take_hands_a_value_to_exactly_one() {
         let world = World::new(Config { consistency, ..Config::default() });
         let mut request = world.request(Some(&cookie));
         let step = world.engine.take(&mut request.flow, "a".into(), world.now, &mut Random::new([1; RANDOM_BYTES]));
-        assert_eq!(step, Err(Refusal::NoSwap));
+        assert_eq!(step, Err(Refusal::UnsupportedByStore));
     }
 }
 

@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 
 use bytes::Bytes;
 use okibi_core::{
-    Answer, Config, Engine, Id, Json, Loaded, Op, RANDOM_BYTES, Random, Ring, Step, Swap, Text, Timestamp,
+    Answer, Config, Engine, Id, Json, Loaded, Op, RANDOM_BYTES, Random, Secrets, Step, Swap, Text, Timestamp,
     cache_control,
     formats::{Moved, Stored, decode, hide, open, pairs, parse_log, reveal, seal, sign, verify},
     vary,
@@ -54,15 +54,15 @@ fn ids_and_store_keys() {
 fn seals() {
     let vectors = read("seal.json");
     for case in list(&vectors["good"]) {
-        let ring = Ring::new([text(&case["secret"])]).unwrap();
+        let secrets = Secrets::new([text(&case["secret"])]).unwrap();
         let (cookie, record) = (text(&case["cookie"]), text(&case["record"]));
-        let value = seal(&ring, cookie, record.as_bytes(), fixed(&case["nonce"])).unwrap();
+        let value = seal(&secrets, cookie, record.as_bytes(), fixed(&case["nonce"])).unwrap();
         assert_eq!(value, text(&case["value"]));
-        assert_eq!(open(&ring, cookie, value.as_bytes()).unwrap(), record.as_bytes());
+        assert_eq!(open(&secrets, cookie, value.as_bytes()).unwrap(), record.as_bytes());
     }
-    let ring = Ring::new(list(&vectors["ring"]).iter().map(text)).unwrap();
+    let secrets = Secrets::new(list(&vectors["secrets"]).iter().map(text)).unwrap();
     for (why, value) in vectors["bad"].as_object().unwrap() {
-        assert!(open(&ring, text(&vectors["cookie"]), text(value).as_bytes()).is_none(), "{why} must not open");
+        assert!(open(&secrets, text(&vectors["cookie"]), text(value).as_bytes()).is_none(), "{why} must not open");
     }
 }
 
@@ -70,14 +70,14 @@ fn seals() {
 fn signed_ids() {
     let vectors = read("sign.json");
     for case in list(&vectors["good"]) {
-        let ring = Ring::new([text(&case["secret"])]).unwrap();
+        let secrets = Secrets::new([text(&case["secret"])]).unwrap();
         let (cookie, id) = (text(&case["cookie"]), Id::parse(text(&case["id"]).as_bytes()).unwrap());
-        assert_eq!(sign(&ring, cookie, &id).unwrap(), text(&case["value"]));
-        assert!(verify(&ring, cookie, text(&case["value"]).as_bytes()) == Some(id));
+        assert_eq!(sign(&secrets, cookie, &id).unwrap(), text(&case["value"]));
+        assert!(verify(&secrets, cookie, text(&case["value"]).as_bytes()) == Some(id));
     }
-    let ring = Ring::new(list(&vectors["ring"]).iter().map(text)).unwrap();
+    let secrets = Secrets::new(list(&vectors["secrets"]).iter().map(text)).unwrap();
     for (why, value) in vectors["bad"].as_object().unwrap() {
-        assert!(verify(&ring, text(&vectors["cookie"]), text(value).as_bytes()).is_none(), "{why} must not verify");
+        assert!(verify(&secrets, text(&vectors["cookie"]), text(value).as_bytes()).is_none(), "{why} must not verify");
     }
 }
 
@@ -106,7 +106,7 @@ fn records() {
         let Ok(Stored::Record(record)) = decode(&bytes, &limits) else { panic!("{} must decode", case["why"]) };
         assert_eq!(record.handle.unwrap().to_string(), text(&case["handle"]));
         assert_eq!(record.created.as_millis(), case["created"].as_u64().unwrap());
-        assert_eq!(record.active.as_millis(), case["active"].as_u64().unwrap());
+        assert_eq!(record.last_active.as_millis(), case["active"].as_u64().unwrap());
         assert_eq!(u64::try_from(record.idle.as_millis()).unwrap(), case["idle"].as_u64().unwrap());
         assert_eq!(record.deadline.map(Timestamp::as_millis), case["deadline"].as_u64());
         assert_eq!(record.absolute, case["absolute"].as_u64().map(std::time::Duration::from_millis));

@@ -162,11 +162,11 @@ async fn f_requests_that_wait_for_a_lock_and_are_given_up_do_not_heap_up_in_the_
 #[tokio::test]
 async fn f_a_connection_that_was_ended_while_it_was_idle_fails_no_request() {
     let server = PostgresServer::start().unwrap();
-    let end_all = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity \
+    let revoke_all = "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity \
         WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
     let store = PostgresStore::new(pool(server.port(), 1).await);
     store.migrate().await.unwrap();
-    assert_eq!(server.psql(end_all), "1");
+    assert_eq!(server.psql(revoke_all), "1");
     assert_eq!(store.swap(&key(1), None, write("1")).await.unwrap(), Swap::Done);
 
     // Where the app's pool does not look first, an error says no more than it knows, and the next request is served.
@@ -178,7 +178,7 @@ async fn f_a_connection_that_was_ended_while_it_was_idle_fails_no_request() {
     while pool.num_idle() == 0 {
         sleep(Duration::from_millis(5)).await;
     }
-    server.psql(end_all);
+    server.psql(revoke_all);
     let error = store.swap(&key(1), Some(b"1"), write("2")).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unknown);
     assert!(texts(&error).contains("57P01"), "{}", texts(&error));

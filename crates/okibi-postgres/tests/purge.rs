@@ -98,7 +98,7 @@ async fn n27_purge_runs_as_a_task_until_it_is_cancelled() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
-    task.cancel().await;
+    task.stop().await;
     let expired = Write { expires_at: Timestamp::from_millis(system_time().as_millis() - 1), ..write("x") };
     store.swap(&key(1), None, expired).await.unwrap();
     tokio::time::sleep(Duration::from_millis(200)).await;

@@ -60,9 +60,9 @@
 #![forbid(unsafe_code)]
 
 mod boxed;
+mod cached;
 mod clock;
 mod error;
-mod layered;
 mod memory;
 mod purge;
 
@@ -75,9 +75,9 @@ pub use okibi_core::{Consistency, Loaded, Owner, StoreKey, Swap, Timestamp, Writ
 pub use crate::purge::{PurgeTask, purge_every};
 pub use crate::{
     boxed::{BoxFuture, DynStore},
+    cached::Cached,
     clock::{Clock, system_time},
     error::{StoreError, StoreErrorKind},
-    layered::Layered,
     memory::MemoryStore,
     purge::{Purge, Purger},
 };

@@ -31,10 +31,10 @@ mod task {
 
     use crate::Store;
 
-    /// Purges a store now and then until it is cancelled. Made by [`purge_every`].
+    /// Purges a store periodically until it is stopped. Made by [`purge_every`].
     ///
-    /// Keep it for as long as the app runs: dropping it cancels it.
-    #[must_use = "dropping the task cancels it; keep it, or call `detach`"]
+    /// Keep it for as long as the app runs: dropping it stops it.
+    #[must_use = "dropping the task stops it; keep it, or call `detach`"]
     pub struct PurgeTask {
         handle: Option<JoinHandle<()>>,
     }
@@ -58,7 +58,7 @@ mod task {
     /// let store = Arc::new(MemoryStore::new()); // yours: in SQLite, Postgres, MySQL
     /// let purging = purge_every(Arc::clone(&store), Duration::from_hours(1));
     /// // … and when the app ends:
-    /// purging.cancel().await;
+    /// purging.stop().await;
     /// # }
     /// ```
     pub fn purge_every(store: impl Store, period: Duration) -> PurgeTask {
@@ -78,8 +78,8 @@ mod task {
     }
 
     impl PurgeTask {
-        /// Cancels the task and waits until it has ended. What it has dropped stays dropped.
-        pub async fn cancel(mut self) {
+        /// Stops the task and waits until it has ended. What it has dropped stays dropped.
+        pub async fn stop(mut self) {
             let Some(handle) = self.handle.take() else { return };
             handle.abort();
             // Cancelled is what it is to be. A panic of the store's was reported by the runtime.

@@ -63,13 +63,13 @@ async fn n27_a_purge_comes_at_once_and_after_every_period_also_after_a_failure()
     let task = purge_every(Arc::clone(&store), HOUR);
     tokio::time::sleep(HOUR * 4 + HOUR / 2).await;
     assert_eq!(store.count(), 5);
-    task.cancel().await;
+    task.stop().await;
     tokio::time::sleep(HOUR * 4).await;
     assert_eq!((store.count(), Arc::strong_count(&store)), (5, 1));
 }
 
 #[tokio::test(start_paused = true)]
-async fn n27_dropping_the_task_cancels_it_and_detaching_does_not() {
+async fn n27_dropping_the_task_stops_it_and_detaching_does_not() {
     let store = Arc::new(Counted::default());
     let task = purge_every(Arc::clone(&store), HOUR);
     tokio::time::sleep(HOUR / 2).await;

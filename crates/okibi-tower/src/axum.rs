@@ -14,7 +14,7 @@ use crate::{Error, Session, SessionOf};
 /// value is put into it.
 ///
 /// Without a session layer around the handler it answers 500, and if the store fails what
-/// [`Sessions::on_store_error`](crate::Sessions::on_store_error) says.
+/// [`Sessions::on_error`](crate::Sessions::on_error) says.
 impl<K: 'static, S: Sync> FromRequestParts<S> for Session<K> {
     type Rejection = Error;
 

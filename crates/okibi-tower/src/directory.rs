@@ -1,6 +1,6 @@
 //! The sessions of one owner: to be listed and ended, from inside a request or from anywhere else.
 
-use std::{collections::HashSet, fmt, sync::Arc};
+use std::{collections::HashSet, fmt, sync::Arc, time::SystemTime};
 
 use okibi_core::{Answer, Flow, Handle, Owner, Random, Refusal, Step, StoreKey, Summary, Text, Timestamp};
 
@@ -16,23 +16,23 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionInfo {
-    /// Its public name, for ending it. It opens nothing.
+    /// Its public name, for revoking it. It opens nothing.
     pub handle: Handle,
     /// When it began.
-    pub created: Timestamp,
-    /// When it was last active, as of its last renewal.
-    pub last_active: Timestamp,
+    pub created: SystemTime,
+    /// When it was last active, as of its last touch.
+    pub last_active: SystemTime,
     /// When it ends if nothing happens.
-    pub expires_at: Timestamp,
-    /// What the app calls it.
+    pub expires_at: SystemTime,
+    /// Its label.
     pub label: Option<String>,
-    /// Whether it is the session that asks.
+    /// Whether it is the current session.
     pub current: bool,
 }
 
-/// Lists and ends the sessions of one owner, outside any request: for admin pages and background jobs.
+/// Lists and revokes the sessions of one owner, outside any request: for admin pages and background jobs.
 ///
-/// Every call asks the store, and fails with [`NoOwners`](ErrorKind::NoOwners) if that has no index of owners or if the
+/// Every call asks the store, and fails with [`UnsupportedByStore`](ErrorKind::UnsupportedByStore) if that has no index of owners or if the
 /// cookie is the store. A list of n sessions costs a round trip for the list and n to load them, 16 at a time; an end of one
 /// costs three more. Made by [`SessionLayer::directory`](crate::SessionLayer::directory).
 #[derive(Clone)]
@@ -48,33 +48,33 @@ impl Directory {
     /// The live sessions of `owner`, the most recently active first.
     ///
     /// # Errors
-    /// [`NoOwners`](ErrorKind::NoOwners), or the store's failure.
+    /// [`UnsupportedByStore`](ErrorKind::UnsupportedByStore), or the store's failure.
     pub async fn list(&self, owner: &str) -> Result<Vec<SessionInfo>, Error> {
         list(&self.shared, owner, None).await
     }
 
-    /// Ends one session of `owner`; whether there was one. A request of it that is under way cannot bring it back.
+    /// Revokes one session of `owner` and says whether there was one. A request of it that is under way cannot revive it.
     ///
     /// # Errors
-    /// [`NoOwners`](ErrorKind::NoOwners), or the store's failure.
-    pub async fn end(&self, owner: &str, handle: Handle) -> Result<bool, Error> {
-        end(&self.shared, owner, handle).await
+    /// [`UnsupportedByStore`](ErrorKind::UnsupportedByStore), or the store's failure.
+    pub async fn revoke(&self, owner: &str, handle: Handle) -> Result<bool, Error> {
+        revoke(&self.shared, owner, handle).await
     }
 
-    /// Ends all sessions of `owner` and says how many: "log out everywhere". Lists again until nothing is left.
+    /// Revokes all sessions of `owner` and says how many: "log out everywhere". Lists again until none is left.
     ///
     /// # Errors
-    /// [`NoOwners`](ErrorKind::NoOwners), or the store's failure.
-    pub async fn end_all(&self, owner: &str) -> Result<usize, Error> {
-        end_all_but(&self.shared, owner, None).await
+    /// [`UnsupportedByStore`](ErrorKind::UnsupportedByStore), or the store's failure.
+    pub async fn revoke_all(&self, owner: &str) -> Result<usize, Error> {
+        revoke_all_except(&self.shared, owner, None).await
     }
 
-    /// Ends all sessions of `owner` but this one and says how many.
+    /// Revokes all sessions of `owner` except this one and says how many.
     ///
     /// # Errors
-    /// [`NoOwners`](ErrorKind::NoOwners), or the store's failure.
-    pub async fn end_all_but(&self, owner: &str, handle: Handle) -> Result<usize, Error> {
-        end_all_but(&self.shared, owner, Some(handle)).await
+    /// [`UnsupportedByStore`](ErrorKind::UnsupportedByStore), or the store's failure.
+    pub async fn revoke_all_except(&self, owner: &str, handle: Handle) -> Result<usize, Error> {
+        revoke_all_except(&self.shared, owner, Some(handle)).await
     }
 }
 
@@ -91,7 +91,7 @@ pub(crate) async fn list(shared: &Shared, owner: &str, current: Option<Handle>) 
     Ok(list)
 }
 
-pub(crate) async fn end(shared: &Shared, owner: &str, handle: Handle) -> Result<bool, Error> {
+pub(crate) async fn revoke(shared: &Shared, owner: &str, handle: Handle) -> Result<bool, Error> {
     let found = verified(shared, &Owner::new(owner)).await?;
     match found.into_iter().find(|(_, summary)| summary.handle == handle) {
         Some((key, _)) => end_key(shared, key).await.map(|()| true),
@@ -99,7 +99,7 @@ pub(crate) async fn end(shared: &Shared, owner: &str, handle: Handle) -> Result<
     }
 }
 
-pub(crate) async fn end_all_but(shared: &Shared, owner: &str, kept: Option<Handle>) -> Result<usize, Error> {
+pub(crate) async fn revoke_all_except(shared: &Shared, owner: &str, kept: Option<Handle>) -> Result<usize, Error> {
     let owner = Owner::new(owner);
     let mut deadline = Deadline::of(shared);
     let mut ended = 0;
@@ -116,7 +116,7 @@ pub(crate) async fn end_all_but(shared: &Shared, owner: &str, kept: Option<Handl
         }
         // However many there were: only those that keep appearing run into the deadline.
         if deadline.has_passed().await {
-            return Err(shared.fail(Refusal::Contended));
+            return Err(shared.fail(Refusal::Conflict));
         }
         let alone = ended == 0 && found.len() == 1;
         let gone = each(found, |(key, _)| end_key(shared, key)).await.map_err(|error| told(error, alone))?;
@@ -162,25 +162,25 @@ async fn verified(shared: &Shared, owner: &Owner) -> Result<Vec<(StoreKey, Summa
         // Where each look takes longer than that, a store may name other keys that lead nowhere each time, as many as it has no
         // time to look at.
         if deadline.has_passed().await && looks >= FEWEST_LOOKS {
-            return Err(shared.fail(Refusal::Contended));
+            return Err(shared.fail(Refusal::Conflict));
         }
     }
 }
 
 async fn end_key(shared: &Shared, key: StoreKey) -> Result<(), Error> {
     let mut flow = Flow::default();
-    let step = shared.engine.end(&mut flow, key);
+    let step = shared.engine.revoke(&mut flow, key);
     let result = run(shared, step, Random::none(), &mut Ending { shared, flow: &mut flow }).await;
-    trace::events(shared.engine.cookie_name(), flow.take_events());
+    trace::events(shared, flow.take_events());
     if let Err(error) = &result {
-        trace::failure(shared.engine.cookie_name(), "end", error);
+        trace::failure(shared.engine.cookie_name(), "revoke", error);
     }
     result
 }
 
 fn no_owners() -> Error {
     Error::new(
-        ErrorKind::NoOwners,
+        ErrorKind::UnsupportedByStore,
         "sessions of an owner: this store cannot list them; use a store with an index of owners",
     )
 }
@@ -188,9 +188,9 @@ fn no_owners() -> Error {
 fn info(summary: Summary, current: Option<Handle>) -> SessionInfo {
     SessionInfo {
         handle: summary.handle,
-        created: summary.created,
-        last_active: summary.active,
-        expires_at: summary.expires_at,
+        created: summary.created.into(),
+        last_active: summary.last_active.into(),
+        expires_at: summary.expires_at.into(),
         label: summary.label,
         current: current == Some(summary.handle),
     }

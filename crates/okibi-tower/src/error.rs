@@ -15,10 +15,10 @@ pub(crate) type OnError = Arc<dyn Fn(&Error) -> Response<Bytes> + Send + Sync>;
 
 /// What went wrong with a session: [`kind`](Error::kind) says what, [`source`](StdError::source) why.
 ///
-/// It never shows an id or a value. As an answer it becomes what [`Sessions::on_store_error`] says: by default 503 if the
+/// It never shows an id or a value. As an answer it becomes what [`Sessions::on_error`] says: by default 503 if the
 /// store failed and 500 for everything else, with a short text that tells the visitor nothing about the inside.
 ///
-/// [`Sessions::on_store_error`]: crate::Sessions::on_store_error
+/// [`Sessions::on_error`]: crate::Sessions::on_error
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -44,9 +44,9 @@ impl Error {
         self
     }
 
-    pub(crate) fn no_layer() -> Self {
+    pub(crate) fn no_middleware() -> Self {
         Self::new(
-            ErrorKind::NoLayer,
+            ErrorKind::NoMiddleware,
             "session: no session layer around this service; add the layer that Sessions makes",
         )
     }
@@ -70,10 +70,10 @@ impl Error {
         Self::new(ErrorKind::Config, text)
     }
 
-    pub(crate) fn head_sent() -> Self {
+    pub(crate) fn headers_sent() -> Self {
         Self::new(
-            ErrorKind::HeadSent,
-            "session: the response head has left, so nothing can be changed any more; change it and commit before",
+            ErrorKind::HeadersSent,
+            "session: the response headers have been sent, so nothing can be changed; change and commit before that",
         )
     }
 
@@ -82,7 +82,7 @@ impl Error {
         self.0.kind
     }
 
-    /// The answer to the visitor: what the layer's [`on_store_error`](crate::Sessions::on_store_error) makes of this error.
+    /// The answer to the visitor: what the layer's [`on_error`](crate::Sessions::on_error) makes of this error.
     pub fn to_response(&self) -> Response<Bytes> {
         match &self.0.on_error {
             Some(on_error) => on_error(self),
@@ -116,20 +116,20 @@ impl From<Refusal> for Error {
         let kind = match refusal {
             Refusal::StoreUnavailable => ErrorKind::StoreUnavailable,
             Refusal::StoreUnknown => ErrorKind::StoreUnknown,
-            Refusal::Contended => ErrorKind::Contended,
+            Refusal::Conflict => ErrorKind::Conflict,
             Refusal::RecordTooLarge | Refusal::TooManyNames | Refusal::TooManyUpdates | Refusal::CookieTooLarge => {
                 ErrorKind::TooLarge
             }
             Refusal::InvalidName => ErrorKind::InvalidName,
             Refusal::InvalidValue => ErrorKind::InvalidValue,
-            Refusal::InvalidText => ErrorKind::InvalidText,
-            Refusal::InvalidSpan
+            Refusal::InvalidOwner => ErrorKind::InvalidOwner,
+            Refusal::InvalidTimeout
             | Refusal::IdleBeyondAbsolute { .. }
             | Refusal::InvalidAbsolute
-            | Refusal::AbsoluteBeyondNotes => ErrorKind::InvalidSpan,
-            Refusal::NotInDialect => ErrorKind::NotInDialect,
-            Refusal::NoSwap => ErrorKind::NoSwap,
-            Refusal::Entropy => ErrorKind::Entropy,
+            | Refusal::AbsoluteBeyondNotes => ErrorKind::InvalidTimeout,
+            Refusal::UnsupportedByDialect => ErrorKind::UnsupportedByDialect,
+            Refusal::UnsupportedByStore => ErrorKind::UnsupportedByStore,
+            Refusal::RandomFailed => ErrorKind::RandomFailed,
             _ => ErrorKind::Internal,
         };
         Self::new(kind, refusal.to_string())
@@ -173,21 +173,21 @@ mod tests {
         let refusals = [
             Refusal::StoreUnavailable,
             Refusal::StoreUnknown,
-            Refusal::Contended,
+            Refusal::Conflict,
             Refusal::RecordTooLarge,
             Refusal::TooManyNames,
             Refusal::TooManyUpdates,
             Refusal::CookieTooLarge,
             Refusal::InvalidName,
             Refusal::InvalidValue,
-            Refusal::InvalidText,
-            Refusal::InvalidSpan,
+            Refusal::InvalidOwner,
+            Refusal::InvalidTimeout,
             Refusal::IdleBeyondAbsolute { idle, absolute },
             Refusal::InvalidAbsolute,
             Refusal::AbsoluteBeyondNotes,
-            Refusal::NoSwap,
-            Refusal::NotInDialect,
-            Refusal::Entropy,
+            Refusal::UnsupportedByStore,
+            Refusal::UnsupportedByDialect,
+            Refusal::RandomFailed,
             Refusal::OutOfOrder,
         ];
         for refusal in refusals {

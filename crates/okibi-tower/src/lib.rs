@@ -5,8 +5,8 @@
 //!
 //! - [`Sessions`] is the configuration; [`Sessions::layer`] makes a [`SessionLayer`] of it.
 //! - [`Session`] is what a handler touches: as an extractor in axum (feature `axum`), by [`Session::of`] anywhere else.
-//! - [`require`] is the guard in front of what only some visitors may see.
-//! - [`Directory`] lists and ends sessions by their owner.
+//! - [`guard()`] is the guard in front of what only some visitors may see.
+//! - [`Directory`] lists and revokes sessions by their owner.
 #![forbid(unsafe_code)]
 
 mod at_once;
@@ -15,9 +15,9 @@ mod axum;
 mod call;
 mod directory;
 mod error;
-pub mod guard;
+mod guard;
 mod head;
-pub mod layer;
+mod layer;
 mod name;
 mod no_activity;
 mod session;
@@ -25,19 +25,30 @@ mod sessions;
 mod shared;
 mod trace;
 
-pub use okibi_core::{
-    ConfigError, FormerCookie, Handle, HonoCookie, HonoProtection, HonoSessions, IronRing, Lifetime, Limits, Ring,
-    SameSite, Timestamp, iron,
-};
+/// The older dialects of the npm packages `hono-sessions` and `hono-kv-session`, and the seals that they use.
+pub mod compat {
+    pub use okibi_core::compat::{HonoCookie, HonoProtection, HonoSessions, IronSecrets, iron};
+}
+
+/// The services and futures of the layers: types that an app seldom has to name.
+pub mod service {
+    pub use crate::{
+        guard::{GuardFuture, GuardService},
+        layer::{SessionFuture, SessionService},
+        no_activity::NoActivityService,
+    };
+}
+
+pub use okibi_core::{ConfigError, Event, FormerCookie, Handle, Lifetime, Limits, SameSite, Secrets};
 
 pub use crate::{
     directory::{Directory, SessionInfo},
     error::{Error, ErrorKind},
-    guard::require,
+    guard::{Guard, guard},
     layer::SessionLayer,
     name::Name,
-    no_activity::{NoActivity, NoActivityService, no_activity},
+    no_activity::{NoActivity, no_activity},
     session::{Report, Session, SessionOf},
     sessions::Sessions,
-    shared::{BoxFuture, EntropyError},
+    shared::{BoxFuture, RandomError},
 };

@@ -39,21 +39,47 @@ use okibi_core::Text;
 /// # Ok(())
 /// # }
 /// ```
-pub struct Name<T> {
-    text: &'static str,
+///
+/// A name made at run time, for one value of many:
+///
+/// ```
+/// use okibi_tower::{Name, Session};
+///
+/// # fn handler(session: Session, id: u64) -> Result<(), okibi_tower::Error> {
+/// let name = format!("cart:{id}");
+/// let items: Vec<String> = session.get(Name::of(&name))?.unwrap_or_default();
+/// # Ok(())
+/// # }
+/// ```
+pub struct Name<'a, T> {
+    text: Chars<'a>,
     is_lenient: bool,
     value: PhantomData<fn() -> T>,
 }
 
-impl<T> Name<T> {
+/// What lives as long as the program costs no allocation where it is kept.
+#[derive(Clone, Copy)]
+enum Chars<'a> {
+    Static(&'static str),
+    Borrowed(&'a str),
+}
+
+impl<T> Name<'static, T> {
     /// A name of at most 256 bytes. A longer one is refused where it is used.
     pub const fn new(text: &'static str) -> Self {
-        Self { text, is_lenient: false, value: PhantomData }
+        Self { text: Chars::Static(text), is_lenient: false, value: PhantomData }
+    }
+}
+
+impl<'a, T> Name<'a, T> {
+    /// A name made at run time, of at most 256 bytes. A longer one is refused where it is used.
+    pub const fn of(text: &'a str) -> Self {
+        Self { text: Chars::Borrowed(text), is_lenient: false, value: PhantomData }
     }
 
-    /// The same name, where a stored value that does not fit the type is absent: for a value whose type has changed, or that another
-    /// service writes. `get` and `take` then find nothing, which an event says, and `update` begins with `None`. The value stays as
-    /// it is until something else is written. Without this, such a value is an error of the kind
+    /// The same name, where a stored value that does not fit the type is absent: for a value whose type has changed, or that
+    /// another service writes. `get` and `take` then find nothing, which the event `misfit` tells, and `update` begins with
+    /// `None`. The value stays until another one is written. Without this, such a value is an error of the kind
     /// [`Mismatch`](crate::ErrorKind::Mismatch).
     #[must_use]
     pub const fn or_absent(self) -> Self {
@@ -65,25 +91,30 @@ impl<T> Name<T> {
     }
 
     /// The name itself.
-    pub const fn as_str(self) -> &'static str {
-        self.text
+    pub const fn as_str(self) -> &'a str {
+        match self.text {
+            Chars::Static(text) | Chars::Borrowed(text) => text,
+        }
     }
 
-    pub(crate) const fn text(self) -> Text {
-        Text::from_static(self.text)
+    pub(crate) fn text(self) -> Text {
+        match self.text {
+            Chars::Static(text) => Text::from_static(text),
+            Chars::Borrowed(text) => Text::from(text),
+        }
     }
 }
 
-impl<T> Clone for Name<T> {
+impl<T> Clone for Name<'_, T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for Name<T> {}
+impl<T> Copy for Name<'_, T> {}
 
-impl<T> fmt::Debug for Name<T> {
+impl<T> fmt::Debug for Name<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Name<{}>({:?})", type_name::<T>(), self.text)
+        write!(f, "Name<{}>({:?})", type_name::<T>(), self.as_str())
     }
 }

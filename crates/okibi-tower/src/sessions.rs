@@ -1,18 +1,23 @@
 //! The configuration of a session, as an app writes it down.
 
-use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    marker::PhantomData,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use okibi_core::{
-    Accept, Config, ConfigError, Consistency, Dialect, Engine, FormerCookie, Given, HonoSessions, Lifetime, Limits,
-    Native, Protection, Ring, SameSite, Timestamp, check_timeouts,
+    Accept, Config, ConfigError, Consistency, Dialect, Engine, Event, FormerCookie, Given, Lifetime, Limits, Native,
+    Protection, SameSite, Secrets, check_timeouts, compat::HonoSessions,
 };
 use okibi_store::{DynStore, Store};
 
 use crate::{
     Error, SessionLayer,
-    shared::{BoxFuture, EntropyError, Outside, Shared},
+    shared::{BoxFuture, Outside, RandomError, Shared},
 };
 
 /// The configuration of a session: [`new`](Self::new) or [`sealed`](Self::sealed), then what should differ from the
@@ -73,13 +78,13 @@ impl Sessions {
         Self::with(Native::default(), None).in_store(store)
     }
 
-    /// Sessions in the cookie itself, encrypted with the ring's first secret: no store at all.
+    /// Sessions in the cookie itself, encrypted with the first of the secrets: no store at all.
     ///
     /// Know what such a session cannot do: it cannot be ended before it expires (whoever kept a copy of the cookie from
     /// before a logout can still use it, unless there are [`revocations`](Self::revocations)), the answers to parallel requests overwrite each other, it cannot be listed, and
     /// it has to fit into cookies, which browsers keep up to 4096 bytes each.
-    pub fn sealed(ring: Ring) -> Self {
-        let protection = Protection::Sealed { ring, chunks: 1 };
+    pub fn sealed(secrets: Secrets) -> Self {
+        let protection = Protection::Sealed { secrets, chunks: 1 };
         Self::with(Native { protection, ..Native::default() }, None)
     }
 
@@ -92,9 +97,9 @@ impl Sessions {
     ///
     /// ```
     /// use okibi_store::MemoryStore;
-    /// use okibi_tower::{HonoProtection, HonoSessions, IronRing, Sessions};
+    /// use okibi_tower::{Sessions, compat::{HonoProtection, HonoSessions, IronSecrets}};
     ///
-    /// let keys = IronRing::new(["the encryptionKey of the Hono app, 32 characters"])?;
+    /// let keys = IronSecrets::new(["the encryptionKey of the Hono app, 32 characters"])?;
     /// let dialect = HonoSessions { protection: HonoProtection::SealedId(keys), ..HonoSessions::default() };
     /// let layer = Sessions::hono_sessions(dialect, MemoryStore::new()).layer()?;
     /// # Ok::<(), okibi_tower::ConfigError>(())
@@ -150,9 +155,9 @@ impl<K> Sessions<K> {
     /// comes. To move a service of several nodes, first let every node accept, then let them write.
     ///
     /// Sessions of `hono-kv-session` are kept by host name, which a tower layer does not know: the Hono package takes those over.
-    pub fn accept(mut self, dialect: HonoSessions, store: impl Store, until: Timestamp) -> Self {
+    pub fn accept(mut self, dialect: HonoSessions, store: impl Store, until: SystemTime) -> Self {
         let consistency = Some(store.consistency());
-        self.native.accept.push(Accept { dialect: dialect.into(), until, consistency });
+        self.native.accept.push(Accept { dialect: dialect.into(), until: until.into(), consistency });
         self.accepted.push(Some(Arc::new(store)));
         self.giving(Given::ACCEPT)
     }
@@ -160,8 +165,8 @@ impl<K> Sessions<K> {
     /// The same for an older dialect whose cookie is the store.
     ///
     /// Such a cookie has no id: whoever kept a copy can use it again until the given time, also after a logout.
-    pub fn accept_sealed(mut self, dialect: HonoSessions, until: Timestamp) -> Self {
-        self.native.accept.push(Accept { dialect: dialect.into(), until, consistency: None });
+    pub fn accept_sealed(mut self, dialect: HonoSessions, until: SystemTime) -> Self {
+        self.native.accept.push(Accept { dialect: dialect.into(), until: until.into(), consistency: None });
         self.accepted.push(None);
         self.giving(Given::ACCEPT)
     }
@@ -178,11 +183,11 @@ impl<K> Sessions<K> {
     ///
     /// ```
     /// use okibi_store::MemoryStore;
-    /// use okibi_tower::{Ring, Sessions};
+    /// use okibi_tower::{Secrets, Sessions};
     ///
     /// # let secret = "a secret of 32 bytes or more, from a good source";
     /// let notes = MemoryStore::new().refuse_when_full();
-    /// let layer = Sessions::sealed(Ring::new([secret])?).revocations(notes).layer()?;
+    /// let layer = Sessions::sealed(Secrets::new([secret])?).revocations(notes).layer()?;
     /// # Ok::<(), okibi_tower::ConfigError>(())
     /// ```
     pub fn revocations(mut self, store: impl Store) -> Self {
@@ -221,9 +226,15 @@ impl<K> Sessions<K> {
         self.giving(Given::COOKIE)
     }
 
-    /// Keeps the cookie apart for each site that embeds this one (CHIPS).
-    pub fn partitioned(mut self) -> Self {
-        self.native.cookie.partitioned = true;
+    /// Whether scripts in the page cannot read the cookie. Default true.
+    pub fn http_only(mut self, http_only: bool) -> Self {
+        self.native.cookie.http_only = http_only;
+        self.giving(Given::COOKIE)
+    }
+
+    /// Whether browsers keep the cookie apart for each site that embeds this one (CHIPS). Default false.
+    pub fn partitioned(mut self, partitioned: bool) -> Self {
+        self.native.cookie.partitioned = partitioned;
         self.giving(Given::COOKIE)
     }
 
@@ -248,10 +259,11 @@ impl<K> Sessions<K> {
         self.giving(Given::COOKIE)
     }
 
-    /// The cookie ends with the browser's own session, instead of with the session itself.
-    pub fn browser_session(mut self) -> Self {
-        self.native.persistent = false;
-        self.giving(Given::BROWSER_SESSION)
+    /// Whether the cookie outlives the browser's own session. Default true. With `false` browsers drop the cookie when they
+    /// close.
+    pub fn persistent(mut self, persistent: bool) -> Self {
+        self.native.persistent = persistent;
+        self.giving(Given::PERSISTENT)
     }
 
     /// How long a session lives without activity: 1 second to 400 days. Default 1 hour (ASVS 7.3.1, NIST SP 800-63B).
@@ -260,15 +272,10 @@ impl<K> Sessions<K> {
         self.giving(Given::LIFETIME)
     }
 
-    /// How long a session lives at most, active or not. Default 24 hours (ASVS 7.3.2, NIST SP 800-63B).
-    pub fn absolute(mut self, absolute: Duration) -> Self {
-        self.native.lifetime.absolute = Some(absolute);
-        self.giving(Given::LIFETIME)
-    }
-
-    /// A session lives for as long as it is used.
-    pub fn no_absolute_timeout(mut self) -> Self {
-        self.native.lifetime.absolute = None;
+    /// How long a session lives at most, active or not; `None`: as long as it is used. Default 24 hours (ASVS 7.3.2, NIST SP
+    /// 800-63B).
+    pub fn absolute(mut self, absolute: impl Into<Option<Duration>>) -> Self {
+        self.native.lifetime.absolute = absolute.into();
         self.giving(Given::LIFETIME)
     }
 
@@ -278,11 +285,11 @@ impl<K> Sessions<K> {
         self.giving(Given::LIFETIME)
     }
 
-    /// How much of the idle span must pass before activity is written down and the cookie sent again: at most 1 day.
+    /// Minimum time between two writes of a session's last-active time. The cookie is sent again with each. At most 1 day.
     /// Default a tenth of the idle span, at most 1 day.
-    pub fn renew_after(mut self, span: Duration) -> Self {
-        self.native.renew_after = Some(span);
-        self.giving(Given::RENEW_AFTER)
+    pub fn touch_after(mut self, span: Duration) -> Self {
+        self.native.touch_after = Some(span);
+        self.giving(Given::TOUCH_AFTER)
     }
 
     /// How long the old id still leads to the session after [`renew_id`](crate::Session::renew_id). Default 60 seconds, at
@@ -292,15 +299,16 @@ impl<K> Sessions<K> {
         self.giving(Given::GRACE)
     }
 
-    /// Signs the id in the cookie, so that an invented one never reaches the store. To switch it on or off signs everybody out.
+    /// Signs the id in the cookie with the first of the secrets, so that an invented id never reaches the store. Switching it on
+    /// or off signs every visitor out.
     ///
-    /// Only for okibi's own sessions in a store: an older dialect brings a protection of its own, so there
-    /// [`layer`](Self::layer) refuses this.
-    pub fn signed(mut self, ring: Ring) -> Self {
+    /// For okibi's own sessions in a store: [`sealed`](Sessions::sealed) has its secrets already, and an older dialect brings a
+    /// protection of its own, so [`layer`](Self::layer) refuses it there.
+    pub fn secret(mut self, secrets: Secrets) -> Self {
         if !matches!(self.native.protection, Protection::Sealed { .. }) {
-            self.native.protection = Protection::SignedId(ring);
+            self.native.protection = Protection::SignedId(secrets);
         }
-        self.giving(Given::SIGNED)
+        self.giving(Given::SECRET)
     }
 
     /// Over how many cookies a sealed session may be split, 1 to 5. Default 1. One cookie holds about 2900 bytes of JSON.
@@ -341,19 +349,19 @@ impl<K> Sessions<K> {
         self
     }
 
-    /// Drops Secure and all that needs it (the name's prefix, `Partitioned`, `SameSite=None`), so that browsers that do not
-    /// take `http://localhost` for secure keep the cookie. Chromium and Firefox need no such thing. The log says so when the
-    /// layer is made.
-    pub fn insecure_for_development(mut self) -> Self {
-        self.native.cookie.insecure_for_development = true;
+    /// With `true` the cookie has no Secure and nothing that needs it (the name's prefix, `Partitioned`, `SameSite=None`), so
+    /// that browsers that do not take `http://localhost` for secure keep it. Default false. Chromium and Firefox do not need
+    /// it. The log says so when the layer is made.
+    pub fn insecure_for_development(mut self, insecure: bool) -> Self {
+        self.native.cookie.insecure_for_development = insecure;
         self.giving(Given::COOKIE)
     }
 
-    /// Refuses integers that a JavaScript number cannot hold: those beyond 2^53 - 1 in either direction. For sessions that a Hono
-    /// app opens as well. Such a value fails with [`InvalidValue`](crate::ErrorKind::InvalidValue) where it is set. What a session has
+    /// With `true` integers are refused that a JavaScript number cannot hold: those beyond 2^53 - 1 in either direction. Default
+    /// false. For sessions that a Hono app opens as well. Such a value fails with [`InvalidValue`](crate::ErrorKind::InvalidValue) where it is set. What a session has
     /// already stays, also beside an update of another field of a [`SessionOf`](crate::SessionOf).
-    pub fn safe_integers(mut self) -> Self {
-        self.outside.safe_integers = true;
+    pub fn safe_integers(mut self, safe: bool) -> Self {
+        self.outside.safe_integers = safe;
         self
     }
 
@@ -369,24 +377,24 @@ impl<K> Sessions<K> {
         self
     }
 
-    /// The one answer to a session that failed: to a load, at a guard, at a commit, and for an [`Error`] that a handler
+    /// The response to a session that failed: to a load, at a guard, at a commit, and for an [`Error`] that a handler
     /// returns. Default: 503 if the store failed, else 500, with a short text.
     ///
-    /// Nothing of what the app had answered is in it: no header, no cookie.
-    pub fn on_store_error(mut self, answer: impl Fn(&Error) -> Response<Bytes> + Send + Sync + 'static) -> Self {
+    /// It has nothing of the app's own response: no header and no cookie.
+    pub fn on_error(mut self, answer: impl Fn(&Error) -> Response<Bytes> + Send + Sync + 'static) -> Self {
         self.outside.on_error = Arc::new(answer);
         self
     }
 
-    /// Commits the changes of failed requests as well.
+    /// With `true` the changes of failed requests are committed as well. Default false.
     ///
     /// By default a [failed](Self::failed_when) request changes nothing, except that a session it destroyed is destroyed: what a
     /// handler did halfway is not kept. With this option such an answer keeps it, and sends its cookie. A service that errs
     /// has no answer to send a cookie with, so then, too, only a destroy is carried out.
     /// [`layer`](Self::layer) refuses it beside `failed_when`.
-    pub fn commit_failed_requests(mut self) -> Self {
-        self.outside.commits_failed = true;
-        self.giving(Given::COMMIT_FAILED_REQUESTS)
+    pub fn commit_failed_requests(mut self, commit: bool) -> Self {
+        self.outside.commits_failed = commit;
+        if commit { self.giving(Given::COMMIT_FAILED_REQUESTS) } else { self }
     }
 
     /// Which status of the answer means that the request failed, so that it changes nothing. Default: 5xx, 408 (a timeout cut
@@ -409,19 +417,43 @@ impl<K> Sessions<K> {
         self.giving(Given::FAILED_WHEN)
     }
 
-    /// What time it is. Default: the system's clock.
+    /// Told of each [event](Event), such as a forged cookie or a conflict, right after `tracing` is. It runs inside the
+    /// request, so it must not block. Default none.
+    ///
+    /// ```
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    /// use okibi_store::MemoryStore;
+    /// use okibi_tower::{Event, Sessions};
+    ///
+    /// static FORGED: AtomicU64 = AtomicU64::new(0);
+    ///
+    /// let layer = Sessions::new(MemoryStore::new())
+    ///     .on_event(|event| {
+    ///         if event == Event::ForgedCookie {
+    ///             FORGED.fetch_add(1, Ordering::Relaxed);
+    ///         }
+    ///     })
+    ///     .layer()?;
+    /// # Ok::<(), okibi_tower::ConfigError>(())
+    /// ```
+    pub fn on_event(mut self, told: impl Fn(Event) + Send + Sync + 'static) -> Self {
+        self.outside.on_event = Some(Arc::new(told));
+        self
+    }
+
+    /// What time it is. Default: the system's clock. For tests.
     ///
     /// A store judges expiry by its own clock; give it the same.
-    pub fn clock(mut self, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        self.outside.clock = Arc::new(now);
+    pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.outside.clock = Arc::new(move || now().into());
         self
     }
 
     /// Where random bytes come from: fills the whole buffer or fails. Default: the operating system.
     ///
-    /// All safety of a session rests on nobody being able to guess them. This is for tests and for special hardware.
-    pub fn entropy(mut self, fill: impl Fn(&mut [u8]) -> Result<(), EntropyError> + Send + Sync + 'static) -> Self {
-        self.outside.entropy = Arc::new(fill);
+    /// A session is safe only if nobody can guess them. This is for tests and for special hardware.
+    pub fn random(mut self, fill: impl Fn(&mut [u8]) -> Result<(), RandomError> + Send + Sync + 'static) -> Self {
+        self.outside.random = Arc::new(fill);
         self
     }
 

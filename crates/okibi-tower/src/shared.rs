@@ -3,7 +3,7 @@
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use http::{Response, StatusCode};
-use okibi_core::{Config, Engine, Outcome, RANDOM_BYTES, Random, Timestamp};
+use okibi_core::{Config, Engine, Event, Outcome, RANDOM_BYTES, Random, Timestamp};
 use okibi_store::{Clock, DynStore, MemoryStore, system_time};
 
 use crate::{
@@ -15,10 +15,13 @@ use crate::{
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Why there are no random bytes.
-pub type EntropyError = Box<dyn std::error::Error + Send + Sync>;
+pub type RandomError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Fills a buffer with bytes of the system's CSPRNG.
-pub(crate) type Entropy = Arc<dyn Fn(&mut [u8]) -> Result<(), EntropyError> + Send + Sync>;
+pub(crate) type RandomSource = Arc<dyn Fn(&mut [u8]) -> Result<(), RandomError> + Send + Sync>;
+
+/// Is told of events.
+pub(crate) type OnEvent = Arc<dyn Fn(Event) + Send + Sync>;
 
 /// Makes a future that is ready when a span is over.
 pub(crate) type Timer = Arc<dyn Fn(Duration) -> BoxFuture<()> + Send + Sync>;
@@ -27,9 +30,10 @@ pub(crate) type Timer = Arc<dyn Fn(Duration) -> BoxFuture<()> + Send + Sync>;
 #[derive(Clone)]
 pub(crate) struct Outside {
     pub(crate) clock: Clock,
-    pub(crate) entropy: Entropy,
+    pub(crate) random: RandomSource,
     pub(crate) timer: Timer,
     pub(crate) on_error: OnError,
+    pub(crate) on_event: Option<OnEvent>,
     /// The deadline of one store call.
     pub(crate) store_timeout: Duration,
     /// The deadline of a commit with all its conflicts.
@@ -46,9 +50,10 @@ impl Default for Outside {
     fn default() -> Self {
         Self {
             clock: Arc::new(system_time),
-            entropy: Arc::new(|bytes| getrandom::fill(bytes).map_err(Into::into)),
+            random: Arc::new(|bytes| getrandom::fill(bytes).map_err(Into::into)),
             timer: Arc::new(|span| Box::pin(tokio::time::sleep(span))),
             on_error: Arc::new(default_answer),
+            on_event: None,
             store_timeout: Duration::from_secs(2),
             commit_deadline: Duration::from_secs(10),
             safe_integers: false,
@@ -109,8 +114,10 @@ impl Shared {
     /// Random bytes for one call of the engine. A failure of the source is an error, never a weak id.
     pub(crate) fn random(&self) -> Result<Random, Error> {
         let mut bytes = [0; RANDOM_BYTES];
-        (self.outside.entropy)(&mut bytes).map_err(|source| {
-            self.fail(Error::new(ErrorKind::Entropy, "entropy: the source of random bytes failed").with_source(source))
+        (self.outside.random)(&mut bytes).map_err(|source| {
+            self.fail(
+                Error::new(ErrorKind::RandomFailed, "random: the source of random bytes failed").with_source(source),
+            )
         })?;
         Ok(Random::new(bytes))
     }

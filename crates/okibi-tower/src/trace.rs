@@ -4,10 +4,11 @@ use std::{error::Error as StdError, fmt, iter};
 
 use okibi_core::Event;
 
-use crate::Error;
+use crate::{Error, shared::Shared};
 
 /// Reports what the engine noticed.
-pub(crate) fn events(cookie: &str, events: Vec<Event>) {
+pub(crate) fn events(shared: &Shared, events: Vec<Event>) {
+    let cookie = shared.engine.cookie_name();
     for event in events {
         let event_code = event.code();
         match event {
@@ -16,12 +17,21 @@ pub(crate) fn events(cookie: &str, events: Vec<Event>) {
             }
             _ => tracing::debug!(target: "okibi", cookie, event = event_code, "session event"),
         }
+        tell(shared, event);
     }
 }
 
 /// Reports a stored value that does not fit its type and so counts as absent. Neither value nor type is named.
-pub(crate) fn misfit(cookie: &str, name: &str) {
-    tracing::warn!(target: "okibi", cookie, name, event = "misfit", "session event");
+pub(crate) fn misfit(shared: &Shared, name: &str) {
+    let (cookie, event) = (shared.engine.cookie_name(), Event::Misfit.code());
+    tracing::warn!(target: "okibi", cookie, name, event, "session event");
+    tell(shared, Event::Misfit);
+}
+
+fn tell(shared: &Shared, event: Event) {
+    if let Some(on_event) = &shared.outside.on_event {
+        on_event(event);
+    }
 }
 
 /// Reports a failure that a visitor will notice.

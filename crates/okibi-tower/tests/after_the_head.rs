@@ -35,7 +35,7 @@ async fn tries(session: &Session) -> String {
         session.commit().await.unwrap_err(),
         session.take(COUNT).await.unwrap_err(),
     ];
-    assert!(errors.iter().all(|error| error.kind() == ErrorKind::HeadSent), "{errors:?}");
+    assert!(errors.iter().all(|error| error.kind() == ErrorKind::HeadersSent), "{errors:?}");
     format!("count {:?} note {:?}", session.get(COUNT).unwrap(), session.get(NOTE).unwrap())
 }
 
@@ -61,12 +61,12 @@ async fn n18_a_stream_can_read_and_is_told_that_it_cannot_write() {
 async fn n18_a_task_that_outlives_the_answer_is_told_so() {
     let world = World::new();
     let (send, receive) = oneshot::channel();
-    let (answered, head_sent) = oneshot::channel::<()>();
+    let (answered, headers_sent) = oneshot::channel::<()>();
     let browser = world.browser();
     let deed = browser.act(|session| async move {
         session.set(COUNT, &1)?;
         tokio::spawn(async move {
-            head_sent.await.unwrap();
+            headers_sent.await.unwrap();
             send.send(tries(&session).await).unwrap();
         });
         Ok(())

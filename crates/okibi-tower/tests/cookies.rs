@@ -7,8 +7,8 @@ mod support;
 use std::time::Duration;
 
 use okibi_store::MemoryStore;
-use okibi_tower::{ConfigError, FormerCookie, Ring, SameSite, Session, Sessions};
-use support::{Browser, COUNT, NOTE, USER, World, browser::app, ring};
+use okibi_tower::{ConfigError, FormerCookie, SameSite, Secrets, Session, Sessions};
+use support::{Browser, COUNT, NOTE, USER, World, browser::app, secrets};
 
 async fn log_in(browser: &Browser) -> String {
     let answer = browser.act(|session| async move { session.set(USER, &"ada".to_owned()) }).await.ok();
@@ -51,7 +51,7 @@ async fn n21_what_a_request_says_of_itself_weakens_nothing() {
 async fn n21_the_development_mode_is_explicit_and_says_so() {
     let (log, _guard) = support::log::Log::collect();
     let world = World::new();
-    let browser = world.browser_with(Sessions::insecure_for_development);
+    let browser = world.browser_with(|sessions| sessions.insecure_for_development(true));
     let cookie = log_in(&browser).await;
     assert!(cookie.starts_with("session="));
     assert_eq!(attributes(&cookie), ["HttpOnly", "Max-Age=86400", "Path=/", "SameSite=Lax"]);
@@ -68,7 +68,11 @@ async fn n21_the_development_mode_is_explicit_and_says_so() {
 async fn n21_development_takes_away_all_that_needs_secure() {
     let world = World::new();
     let browser = world.browser_with(|sessions| {
-        sessions.cookie_name("__Host-Http-shop").same_site(SameSite::None).partitioned().insecure_for_development()
+        sessions
+            .cookie_name("__Host-Http-shop")
+            .same_site(SameSite::None)
+            .partitioned(true)
+            .insecure_for_development(true)
     });
     let cookie = log_in(&browser).await;
     assert!(cookie.starts_with("shop="));
@@ -79,7 +83,12 @@ async fn n21_development_takes_away_all_that_needs_secure() {
 async fn n35_prefixed_names_and_every_attribute_round_trip() {
     let world = World::new();
     let browser = world.browser_with(|sessions| {
-        sessions.cookie_name("__Secure-shop").path("/act").domain("example.com").same_site(SameSite::None).partitioned()
+        sessions
+            .cookie_name("__Secure-shop")
+            .path("/act")
+            .domain("example.com")
+            .same_site(SameSite::None)
+            .partitioned(true)
     });
     let cookie = log_in(&browser).await;
     let expected =
@@ -93,7 +102,7 @@ async fn n35_prefixed_names_and_every_attribute_round_trip() {
 async fn n8_logout_removes_the_record_and_the_cookie_with_all_its_attributes() {
     let world = World::new();
     let browser = world.browser_with(|sessions| {
-        sessions.cookie_name("__Secure-shop").domain("example.com").same_site(SameSite::None).partitioned()
+        sessions.cookie_name("__Secure-shop").domain("example.com").same_site(SameSite::None).partitioned(true)
     });
     let set = log_in(&browser).await;
     let stolen = browser.copy();
@@ -111,7 +120,7 @@ async fn n8_logout_removes_the_record_and_the_cookie_with_all_its_attributes() {
 
 #[tokio::test]
 async fn n8_a_sealed_logout_removes_every_chunk() {
-    let browser = Browser::new(app(Sessions::sealed(ring("a")).chunks(5).max_cookie_bytes(24_576)));
+    let browser = Browser::new(app(Sessions::sealed(secrets("a")).chunks(5).max_cookie_bytes(24_576)));
     browser.act(|session| async move { session.set(NOTE, &"x".repeat(9000)) }).await.ok();
     assert_eq!(browser.jar().len(), 4);
     let answer = browser.act(|session| async move { session.destroy() }).await.ok();
@@ -121,7 +130,7 @@ async fn n8_a_sealed_logout_removes_every_chunk() {
 
 #[tokio::test]
 async fn n16_chunks_come_and_go_with_the_size() {
-    let browser = Browser::new(app(Sessions::sealed(ring("a")).chunks(5).max_cookie_bytes(24_576)));
+    let browser = Browser::new(app(Sessions::sealed(secrets("a")).chunks(5).max_cookie_bytes(24_576)));
     for size in [9000, 4000, 9000, 10] {
         browser.act(move |session| async move { session.set(NOTE, &"x".repeat(size)) }).await.ok();
         let length = browser.act(|session| async move { Ok(session.get(NOTE)?.unwrap().len().to_string()) }).await.ok();
@@ -143,9 +152,9 @@ async fn n22_secrets_rotate_for_seals_and_signatures() {
     let world = World::new();
     let sealed = |letters: &str| {
         let now = world.clock.clone();
-        app(Sessions::sealed(ring(letters)).clock(move || now.now()))
+        app(Sessions::sealed(secrets(letters)).clock(move || now.now().into()))
     };
-    let signed = |letters: &str| app(world.sessions().signed(ring(letters)));
+    let signed = |letters: &str| app(world.sessions().secret(secrets(letters)));
     for make in [&sealed as &dyn Fn(&str) -> axum::Router, &signed] {
         let browser = Browser::new(make("a"));
         log_in(&browser).await;
@@ -168,10 +177,10 @@ async fn n23_s28_the_swap_matrix_opens_nothing() {
     let kinds: Vec<(&str, Make)> = vec![
         ("__Host-a", |sessions| sessions.cookie_name("__Host-a")),
         ("__Host-b", |sessions| sessions.cookie_name("__Host-b")),
-        ("__Host-c", |sessions| sessions.cookie_name("__Host-c").signed(ring("a"))),
-        ("__Host-d", |sessions| sessions.cookie_name("__Host-d").signed(ring("a"))),
-        ("__Host-e", |_| Sessions::sealed(ring("a")).cookie_name("__Host-e")),
-        ("__Host-f", |_| Sessions::sealed(ring("a")).cookie_name("__Host-f")),
+        ("__Host-c", |sessions| sessions.cookie_name("__Host-c").secret(secrets("a"))),
+        ("__Host-d", |sessions| sessions.cookie_name("__Host-d").secret(secrets("a"))),
+        ("__Host-e", |_| Sessions::sealed(secrets("a")).cookie_name("__Host-e")),
+        ("__Host-f", |_| Sessions::sealed(secrets("a")).cookie_name("__Host-f")),
     ];
     for (from, make) in &kinds {
         let browser = world.browser_with(make);
@@ -208,7 +217,7 @@ fn n21_s8_s10_impossible_configurations_name_the_value_and_the_fix() {
         ),
         (sessions().idle(span(0)), "idle of 0s: must be between"),
         (sessions().absolute(span(1)), "absolute of 1s: must not be shorter than idle"),
-        (sessions().renew_after(span(3600)), "renew_after of 3600s: must be shorter than idle"),
+        (sessions().touch_after(span(3600)), "touch_after of 3600s: must be shorter than idle"),
         (sessions().grace(span(7200)), "grace of 7200s: must be at most 1 hour"),
         (sessions().namespace("a:b"), "namespace \"a:b\": must be"),
         (sessions().store_timeout(span(0)), "store_timeout of 0s: must be longer than zero"),
@@ -222,16 +231,16 @@ fn n21_s8_s10_impossible_configurations_name_the_value_and_the_fix() {
         ),
         (sessions().commit_deadline(span(0)), "commit_deadline of 0s: must be longer than zero"),
         (sessions().max_cookie_bytes(5000), "max_cookie_bytes: only a sealed cookie is bounded; remove it"),
-        (Sessions::sealed(ring("a")).max_cookie_bytes(1), "max_cookie_bytes of 1: must be 512 to 65536"),
+        (Sessions::sealed(secrets("a")).max_cookie_bytes(1), "max_cookie_bytes of 1: must be 512 to 65536"),
         (sessions().former(FormerCookie::default()), "former: these are the cookie's present path"),
         (sessions().chunks(2), "chunks: only a sealed cookie can be split; remove it"),
-        (Sessions::sealed(ring("a")).chunks(6), "chunks of 6: must be 1 to 5"),
-        (Sessions::sealed(ring("a")).signed(ring("a")), "signed: a sealed cookie is signed already; remove it"),
+        (Sessions::sealed(secrets("a")).chunks(6), "chunks of 6: must be 1 to 5"),
+        (Sessions::sealed(secrets("a")).secret(secrets("a")), "signed: a sealed cookie is signed already; remove it"),
     ] {
         let error: ConfigError = sessions.layer().unwrap_err();
         assert!(error.to_string().starts_with(expected), "{error} is not {expected}");
     }
-    assert!(Ring::new(["short"]).unwrap_err().to_string().contains("5 bytes; must be at least 32 bytes"));
+    assert!(Secrets::new(["short"]).unwrap_err().to_string().contains("5 bytes; must be at least 32 bytes"));
 }
 
 #[tokio::test]
@@ -247,7 +256,7 @@ async fn s9_no_cookie_lives_longer_than_four_hundred_days() {
 #[tokio::test]
 async fn r3_r4_what_opens_counts_and_the_former_cookie_is_removed() {
     let world = World::new();
-    let before = world.browser_with(Sessions::partitioned);
+    let before = world.browser_with(|sessions| sessions.partitioned(true));
     log_in(&before).await;
     let former = FormerCookie { partitioned: true, ..FormerCookie::default() };
     let now = world.browser_with(|sessions| sessions.former(former));
@@ -280,7 +289,7 @@ async fn r3_r4_what_opens_counts_and_the_former_cookie_is_removed() {
 /// What `docs/cookies.md` says of a cookie that the app removes itself: okibi's comes after it.
 #[tokio::test]
 async fn a_change_of_a_live_sealed_session_is_kept_beside_a_removed_cookie() {
-    let browser = Browser::new(app(Sessions::sealed(ring("a"))));
+    let browser = Browser::new(app(Sessions::sealed(secrets("a"))));
     log_in(&browser).await;
     let both = browser.act(|session| async move {
         session.set(USER, "bob")?;

@@ -4,25 +4,31 @@
 
 mod support;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use http::StatusCode;
 use okibi_store::{MemoryStore, Store as _, StoreKey};
-use okibi_tower::{HonoProtection, HonoSessions, IronRing, Session, Sessions, Timestamp};
+use okibi_tower::{
+    Session, Sessions,
+    compat::{HonoProtection, HonoSessions, IronSecrets},
+};
 use support::{Browser, COUNT, Faulty, USER, World, browser::app};
 
 const KEY: &str = "an encryption key of 32 characters, or more";
 
 fn keyed() -> HonoSessions {
     HonoSessions {
-        protection: HonoProtection::SealedId(IronRing::new([KEY]).unwrap()),
+        protection: HonoProtection::SealedId(IronSecrets::new([KEY]).unwrap()),
         idle: Some(Duration::from_mins(15)),
         ..HonoSessions::default()
     }
 }
 
 fn sealed() -> HonoSessions {
-    HonoSessions { protection: HonoProtection::Sealed(IronRing::new([KEY]).unwrap()), ..HonoSessions::default() }
+    HonoSessions { protection: HonoProtection::Sealed(IronSecrets::new([KEY]).unwrap()), ..HonoSessions::default() }
 }
 
 async fn log_in(browser: &Browser) {
@@ -37,8 +43,8 @@ async fn user(browser: &Browser) -> String {
 async fn sessions_of_hono_sessions_work_with_a_key_and_in_a_cookie() {
     let world = World::new();
     let (now, then) = (world.clock.clone(), world.clock.clone());
-    let stored = Sessions::hono_sessions(keyed(), Arc::clone(&world.store)).clock(move || now.now());
-    let in_cookie = Sessions::hono_sessions_sealed(sealed()).clock(move || then.now());
+    let stored = Sessions::hono_sessions(keyed(), Arc::clone(&world.store)).clock(move || now.now().into());
+    let in_cookie = Sessions::hono_sessions_sealed(sealed()).clock(move || then.now().into());
     for sessions in [stored, in_cookie] {
         let browser = Browser::new(app(sessions));
         log_in(&browser).await;
@@ -62,7 +68,7 @@ async fn what_the_dialect_cannot_keep_is_an_error_of_its_own_kind() {
         let refused = session.set_owner("ada").unwrap_err();
         Ok(refused.kind().code())
     });
-    assert_eq!(answer.await.ok().body, "not_in_dialect");
+    assert_eq!(answer.await.ok().body, "unsupported_by_dialect");
 }
 
 #[tokio::test]
@@ -72,7 +78,7 @@ async fn n24_n41_old_sessions_are_taken_over_and_a_logout_ends_both() {
     log_in(&old).await;
     let stolen = old.jar()["session"].clone();
 
-    let until = Timestamp::from_millis(okibi_store::system_time().as_millis() + 3_600_000);
+    let until = SystemTime::now() + Duration::from_hours(1);
     let new = app(Sessions::new(MemoryStore::new()).accept(keyed(), Arc::clone(&old_store), until));
     let browser = old.visiting(new);
     assert_eq!(user(&browser).await, "ada");
@@ -92,7 +98,7 @@ async fn n24_n41_old_sessions_are_taken_over_and_a_logout_ends_both() {
 async fn a_cookie_store_session_is_taken_over() {
     let old = Browser::new(app(Sessions::hono_sessions_sealed(sealed())));
     log_in(&old).await;
-    let until = Timestamp::from_millis(okibi_store::system_time().as_millis() + 3_600_000);
+    let until = SystemTime::now() + Duration::from_hours(1);
     let browser = old.visiting(app(Sessions::new(MemoryStore::new()).accept_sealed(sealed(), until)));
     assert_eq!(user(&browser).await, "ada");
     assert_eq!(browser.jar().keys().collect::<Vec<_>>(), ["__Host-session"]);
@@ -104,7 +110,7 @@ async fn n6_while_the_old_store_is_down_nobody_is_logged_out() {
     let old = Browser::new(app(Sessions::hono_sessions(keyed(), Arc::clone(&store))));
     log_in(&old).await;
     let before = old.jar();
-    let until = Timestamp::from_millis(okibi_store::system_time().as_millis() + 3_600_000);
+    let until = SystemTime::now() + Duration::from_hours(1);
     let browser = old.visiting(app(Sessions::new(MemoryStore::new()).accept(keyed(), Arc::clone(&store), until)));
     store.fails(support::Fault::Down);
     let answer = browser.act(|session| async move { session.get(USER).map(|_| ()) }).await;
@@ -116,7 +122,7 @@ async fn n6_while_the_old_store_is_down_nobody_is_logged_out() {
 
 #[test]
 fn what_does_not_fit_together_is_refused_by_name() {
-    let until = Timestamp::from_millis(2_000_000_000_000);
+    let until = SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000);
     let says = |sessions: Sessions| sessions.layer().unwrap_err().to_string();
     assert!(
         says(Sessions::hono_sessions(sealed(), MemoryStore::new())).contains("store: a sealed cookie is the store")

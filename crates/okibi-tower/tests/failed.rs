@@ -10,7 +10,7 @@ use axum::{Router, body::Body, extract::Request, routing::get};
 use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
 use okibi_tower::{Error, Session, Sessions};
-use support::{Browser, COUNT, NOTE, World, ring};
+use support::{Browser, COUNT, NOTE, World, secrets};
 use tower_http::timeout::TimeoutLayer;
 
 async fn count(browser: &Browser) -> u32 {
@@ -86,7 +86,7 @@ async fn n54_nothing_is_kept_of_a_handler_that_a_timeout_cut_off() {
 #[tokio::test]
 async fn n58_head_consumes_nothing() {
     let world = World::new();
-    for sessions in [world.sessions(), Sessions::sealed(ring("a"))] {
+    for sessions in [world.sessions(), Sessions::sealed(secrets("a"))] {
         let show = async |session: Session| session.get(NOTE).map(Option::unwrap_or_default);
         let app = support::browser::routes().route("/show", get(show)).layer(sessions.layer().unwrap());
         let browser = Browser::new(app);
@@ -105,7 +105,7 @@ async fn n58_head_consumes_nothing() {
 
 #[test]
 fn n54_two_options_that_decide_what_has_failed_are_refused() {
-    let sessions = World::new().sessions().failed_when(|status| status.is_client_error()).commit_failed_requests();
+    let sessions = World::new().sessions().failed_when(|status| status.is_client_error()).commit_failed_requests(true);
     let error = sessions.layer().unwrap_err().to_string();
     assert!(error.contains("failed_when: with `commit_failed_requests`"), "{error}");
 }

@@ -16,7 +16,7 @@ use axum::{body::Body, response::IntoResponse};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
 use okibi_tower::{Error, ErrorKind, Session, Sessions};
-use support::{Answer, Browser, COUNT, Fault, NOTE, USER, World, ring, scenarios::Pause};
+use support::{Answer, Browser, COUNT, Fault, NOTE, USER, World, scenarios::Pause, secrets};
 use tower::{Layer as _, Service as _, ServiceExt as _, service_fn};
 
 /// Logged in as ada, with a count of 1.
@@ -121,7 +121,7 @@ async fn a_failed_request_rolls_back() {
 #[tokio::test]
 async fn a_failed_request_can_be_committed_where_the_app_says_so() {
     let world = World::new();
-    let browser = world.browser_with(Sessions::commit_failed_requests);
+    let browser = world.browser_with(|sessions| sessions.commit_failed_requests(true));
     let answer = browser.act(|session| async move {
         session.set(COUNT, &2)?;
         Ok(StatusCode::INTERNAL_SERVER_ERROR)
@@ -373,7 +373,7 @@ async fn a_commit_that_found_nobody_there_can_be_tried_again() {
 #[tokio::test]
 async fn s1_without_entropy_there_is_an_error_and_no_weak_id() {
     let world = World::new();
-    let browser = world.browser_with(|sessions| sessions.entropy(|_| Err("no entropy".into())));
+    let browser = world.browser_with(|sessions| sessions.random(|_| Err("no entropy".into())));
     let answer = browser.act(|session| async move { session.set(COUNT, &1) }).await;
     assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert_eq!(answer.body, "session error");
@@ -385,7 +385,7 @@ async fn s1_without_entropy_there_is_an_error_and_no_weak_id() {
 async fn the_apps_own_answer_to_failures_is_used_everywhere() {
     let world = World::new();
     let configure = |sessions: Sessions| {
-        sessions.on_store_error(|error| {
+        sessions.on_error(|error| {
             let mut response = Response::new(Bytes::from(format!("sorry: {}", error.kind().code())));
             *response.status_mut() = StatusCode::IM_A_TEAPOT;
             response
@@ -409,7 +409,7 @@ async fn the_apps_own_answer_to_failures_is_used_everywhere() {
 #[tokio::test]
 async fn an_error_is_an_answer_by_itself() {
     let error = Session::<()>::of(&http::Extensions::new()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NoLayer);
+    assert_eq!(error.kind(), ErrorKind::NoMiddleware);
     assert_eq!(error.into_response().status(), StatusCode::INTERNAL_SERVER_ERROR);
 }
 
@@ -417,7 +417,7 @@ async fn an_error_is_an_answer_by_itself() {
 async fn s9_n16_a_sealed_session_that_is_too_large_is_an_error_before_anything_is_sent() {
     let world = World::new();
     let now = world.clock.clone();
-    let sessions = Sessions::sealed(ring("a")).clock(move || now.now());
+    let sessions = Sessions::sealed(secrets("a")).clock(move || now.now().into());
     let browser = Browser::new(support::browser::app(sessions));
     let answer = browser.act(|session| async move { session.set(NOTE, &"x".repeat(4096)) }).await;
     assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
@@ -457,7 +457,7 @@ async fn n39_what_was_in_doubt_once_is_never_reported_as_not_written() {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         Response::builder().status(status).body(error.kind().code().into()).unwrap()
     };
-    let ada = ada.visiting(support::browser::app(world.sessions().on_store_error(kind)));
+    let ada = ada.visiting(support::browser::app(world.sessions().on_error(kind)));
     let store = std::sync::Arc::clone(&world.store);
     let logout = ada.act(move |session| async move {
         session.destroy()?;

@@ -9,23 +9,26 @@ use std::collections::BTreeMap;
 use axum::{body::Body, extract::Request, routing::get};
 use http::header;
 use okibi_store::MemoryStore;
-use okibi_tower::{Error, HonoProtection, HonoSessions, IronRing, Session, Sessions};
-use support::{Browser, COUNT, browser::routes, log::Log, ring};
+use okibi_tower::{
+    Error, Session, Sessions,
+    compat::{HonoProtection, HonoSessions, IronSecrets},
+};
+use support::{Browser, COUNT, browser::routes, log::Log, secrets};
 
 /// So many reasons there are at most why a cookie of one kind opens nothing.
 const MOST_EVENTS: usize = 4;
 const PAIRS: usize = 2000;
 
 fn kinds() -> Vec<(&'static str, Sessions)> {
-    let keys = || IronRing::new(["an encryption key of 32 characters, or more"]).unwrap();
+    let keys = || IronSecrets::new(["an encryption key of 32 characters, or more"]).unwrap();
     let older = |protection| HonoSessions { protection, ..HonoSessions::default() };
     let notes = MemoryStore::new().refuse_when_full();
     vec![
         ("id", Sessions::new(MemoryStore::new())),
-        ("signed id", Sessions::new(MemoryStore::new()).signed(ring("a"))),
-        ("sealed", Sessions::sealed(ring("a"))),
-        ("sealed over several", Sessions::sealed(ring("a")).chunks(5)),
-        ("sealed, with revocations", Sessions::sealed(ring("a")).revocations(notes)),
+        ("signed id", Sessions::new(MemoryStore::new()).secret(secrets("a"))),
+        ("sealed", Sessions::sealed(secrets("a"))),
+        ("sealed over several", Sessions::sealed(secrets("a")).chunks(5)),
+        ("sealed, with revocations", Sessions::sealed(secrets("a")).revocations(notes)),
         ("hono-sessions", Sessions::hono_sessions(older(HonoProtection::SealedId(keys())), MemoryStore::new())),
         ("hono-sessions, sealed", Sessions::hono_sessions_sealed(older(HonoProtection::Sealed(keys())))),
     ]

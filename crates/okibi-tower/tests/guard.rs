@@ -7,7 +7,7 @@ mod support;
 use axum::{Router, routing::get};
 use bytes::Bytes;
 use http::{Response, StatusCode, header};
-use okibi_tower::{Session, require};
+use okibi_tower::{Session, guard};
 use support::{Browser, COUNT, Fault, USER, World, browser::routes};
 
 struct Admin;
@@ -15,17 +15,17 @@ struct Admin;
 fn guarded(world: &World) -> Router {
     let page = || async { "the secret page" };
     routes()
-        .route("/401", get(page).route_layer(require(USER)))
-        .route("/303", get(page).route_layer(require(USER).or_redirect("/login?back=/a b\r\nx: y")))
+        .route("/401", get(page).route_layer(guard(USER)))
+        .route("/303", get(page).route_layer(guard(USER).redirect("/login?back=/a b\r\nx: y")))
         .route(
             "/own",
-            get(page).route_layer(require(USER).or_respond(|parts| {
+            get(page).route_layer(guard(USER).respond(|parts| {
                 let mut response = Response::new(Bytes::from(format!("not for you: {}", parts.uri.path())));
                 *response.status_mut() = StatusCode::FORBIDDEN;
                 response
             })),
         )
-        .route("/admin", get(page).route_layer(require(USER).of::<Admin>()))
+        .route("/admin", get(page).route_layer(guard(USER).of::<Admin>()))
         .layer(world.sessions().layer().unwrap())
 }
 
@@ -83,7 +83,7 @@ async fn the_guard_answers_a_failed_store_as_the_layer_does() {
 #[tokio::test]
 async fn a_guard_without_its_layer_never_lets_pass() {
     let page = || async { "the secret page" };
-    let bare = Browser::new(Router::new().route("/", get(page).route_layer(require(USER))));
+    let bare = Browser::new(Router::new().route("/", get(page).route_layer(guard(USER))));
     let world = World::new();
     let wrong_kind = Browser::new(guarded(&world));
     wrong_kind.act(|session| async move { session.set(USER, &"ada".to_owned()) }).await.ok();
@@ -109,7 +109,7 @@ async fn n29_two_sessions_in_one_app_share_a_store_and_nothing_else() {
         .route("/visit", get(visit))
         .route("/leave", get(leave))
         .route("/both", get(both))
-        .route("/admin", get(|| async { "admin" }).route_layer(require(USER).of::<Admin>()))
+        .route("/admin", get(|| async { "admin" }).route_layer(guard(USER).of::<Admin>()))
         .layer(world.sessions().layer().unwrap())
         .layer(world.sessions().of::<Admin>("__Host-admin").layer().unwrap());
     let browser = Browser::new(app);

@@ -4,9 +4,9 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use okibi_store::MemoryStore;
+use okibi_store::{MemoryStore, Timestamp};
 use okibi_tower::{Lifetime, Session, Sessions, no_activity};
 use support::{Browser, COUNT, USER, World, browser::app};
 
@@ -15,6 +15,10 @@ const HOUR: Duration = Duration::from_hours(1);
 
 async fn log_in(browser: &Browser) {
     browser.act(|session| async move { session.set(USER, &"ada".to_owned()) }).await.ok();
+}
+
+fn millis(time: SystemTime) -> u64 {
+    Timestamp::from(time).as_millis()
 }
 
 async fn is_live(browser: &Browser) -> bool {
@@ -70,7 +74,7 @@ async fn n14_s16_expiry_is_enforced_whatever_the_store_does() {
     let clock = support::Clock::new();
     let (now, stopped) = (clock.clone(), clock.now());
     let store = MemoryStore::new().clock(move || stopped);
-    let browser = Browser::new(app(Sessions::new(store).clock(move || now.now())));
+    let browser = Browser::new(app(Sessions::new(store).clock(move || now.now().into())));
     log_in(&browser).await;
     clock.advance(HOUR);
     assert!(!is_live(&browser).await);
@@ -79,7 +83,7 @@ async fn n14_s16_expiry_is_enforced_whatever_the_store_does() {
 #[tokio::test]
 async fn n40_a_session_that_writes_every_minute_stays_alive_and_its_cookie_is_renewed() {
     let world = World::new();
-    let browser = world.browser_with(Sessions::no_absolute_timeout);
+    let browser = world.browser_with(|sessions| sessions.absolute(None));
     log_in(&browser).await;
     let mut cookie_sent = world.clock.now();
     for _ in 0..300 {
@@ -98,7 +102,7 @@ async fn n40_a_session_that_writes_every_minute_stays_alive_and_its_cookie_is_re
 #[tokio::test]
 async fn n31_a_session_can_carry_its_own_idle_span() {
     let world = World::new();
-    let browser = world.browser_with(|sessions| sessions.absolute(Duration::from_hours(24 * 30)).browser_session());
+    let browser = world.browser_with(|sessions| sessions.absolute(Duration::from_hours(24 * 30)).persistent(false));
     let other = browser.another();
     log_in(&other).await;
     let login = browser.act(|session| async move {
@@ -119,7 +123,7 @@ async fn n31_a_session_can_carry_its_own_idle_span() {
 #[tokio::test]
 async fn a_browser_session_sends_no_max_age_and_a_persistent_one_does() {
     let world = World::new();
-    let browser = world.browser_with(Sessions::browser_session);
+    let browser = world.browser_with(|sessions| sessions.persistent(false));
     let answer = browser.act(|session| async move { session.set(COUNT, &1) }).await.ok();
     assert!(!answer.cookies()[0].contains("Max-Age"));
     let answer = browser.act(|session| async move { session.set_persistent(true) }).await.ok();
@@ -131,7 +135,7 @@ async fn s17_a_clock_that_jumps_back_never_extends_a_session_past_its_deadline()
     let world = World::new();
     let browser = world.browser();
     log_in(&browser).await;
-    let deadline = |session: Session| async move { Ok(session.deadline().unwrap().as_millis().to_string()) };
+    let deadline = |session: Session| async move { Ok(millis(session.deadline().unwrap()).to_string()) };
     let before = browser.act(deadline).await.ok().body;
     world.clock.advance(MINUTE * 50);
     browser.act(deadline).await.ok();
@@ -148,7 +152,7 @@ async fn rotation_starts_both_clocks_anew_unless_it_keeps_the_deadline() {
     let world = World::new();
     let browser = world.browser();
     log_in(&browser).await;
-    let deadline = |session: Session| async move { Ok(session.deadline().unwrap().as_millis().to_string()) };
+    let deadline = |session: Session| async move { Ok(millis(session.deadline().unwrap()).to_string()) };
     let first = browser.act(deadline).await.ok().body;
     world.clock.advance(MINUTE);
     browser.act(|session| async move { session.rotate_keeping_deadline() }).await.ok();
@@ -171,20 +175,20 @@ async fn what_a_session_says_of_its_times_is_true() {
     let world = World::new();
     let browser = world.browser();
     log_in(&browser).await;
-    let start = world.clock.now();
+    let start = SystemTime::from(world.clock.now());
     world.clock.advance(MINUTE * 10);
-    let now = world.clock.now();
+    let now = SystemTime::from(world.clock.now());
     let answer = browser.act(move |session| async move {
         assert_eq!(session.created(), Some(start));
         assert_eq!(session.last_active(), Some(start));
-        assert_eq!(session.expires_at(), Some(start.plus(HOUR)));
-        assert_eq!(session.deadline(), Some(start.plus(HOUR * 24)));
-        assert_eq!(session.renewal_due_at(), Some(start.plus(MINUTE * 6)));
+        assert_eq!(session.expires_at(), Some(start + HOUR));
+        assert_eq!(session.deadline(), Some(start + HOUR * 24));
+        assert_eq!(session.touch_due_at(), Some(start + MINUTE * 6));
         session.commit().await?;
         assert_eq!(session.last_active(), Some(now));
         let report = session.report();
         assert_eq!((report.loads, report.writes, report.deletes, report.sends_cookie), (1, 1, 0, true));
-        assert_eq!(report.renewal_due_at, Some(now.plus(MINUTE * 6)));
+        assert_eq!(report.touch_due_at, Some(now + MINUTE * 6));
         Ok(())
     });
     answer.await.ok();
@@ -195,8 +199,9 @@ async fn r16_polling_keeps_no_session_alive() {
     let world = World::new();
     let browser = world.browser();
     log_in(&browser).await;
-    let poll =
-        |session: Session| async move { format!("{:?}", session.expires_at().map(okibi_tower::Timestamp::as_millis)) };
+    let poll = |session: Session| async move {
+        format!("{:?}", session.expires_at().map(|end| Timestamp::from(end).as_millis()))
+    };
     let end = format!("{:?}", Some(world.clock.now().as_millis() + 3_600_000));
     let route = axum::Router::new().route("/", axum::routing::get(poll));
     let inside = route.clone().layer(no_activity()).layer(world.sessions().layer().unwrap());

@@ -13,7 +13,7 @@ use support::{
     around::{Around, Call, Doing},
     browser::{app, routes},
     log::Log,
-    ring,
+    secrets,
 };
 
 /// Every owner that the store is told.
@@ -57,22 +57,22 @@ async fn n44_owners_are_apart_wherever_namespaces_are() {
     }
     assert_eq!((of_customers.list("17").await.unwrap().len(), of_admins.list("17").await.unwrap().len()), (2, 1));
     let admins_handle = of_admins.list("17").await.unwrap()[0].handle;
-    assert!(!of_customers.end("17", admins_handle).await.unwrap());
+    assert!(!of_customers.revoke("17", admins_handle).await.unwrap());
     let deed = customer.act(move |session| async move {
-        assert_eq!(session.owned().await?.len(), 2);
-        assert!(!session.end(admins_handle).await?);
-        assert_eq!(session.end_others().await?, 1);
+        assert_eq!(session.list().await?.len(), 2);
+        assert!(!session.revoke(admins_handle).await?);
+        assert_eq!(session.revoke_others().await?, 1);
         Ok(())
     });
     deed.await.ok();
-    assert_eq!(of_customers.end_all_but("17", admins_handle).await.unwrap(), 1);
-    assert_eq!(of_customers.end_all("17").await.unwrap(), 0);
+    assert_eq!(of_customers.revoke_all_except("17", admins_handle).await.unwrap(), 1);
+    assert_eq!(of_customers.revoke_all("17").await.unwrap(), 0);
     assert_eq!(
         (user(&customer).await, user(&second).await, user(&admin).await),
         (String::new(), String::new(), "17".into())
     );
     log_in(&customer, "17").await;
-    assert_eq!(of_admins.end_all("17").await.unwrap(), 1);
+    assert_eq!(of_admins.revoke_all("17").await.unwrap(), 1);
     assert_eq!((user(&customer).await, user(&admin).await), ("17".into(), String::new()));
     // No app can name an owner of another namespace.
     assert!(of_admins.list("session:17").await.unwrap().is_empty());
@@ -111,7 +111,7 @@ async fn n25_what_is_larger_than_the_limits_is_ended_all_the_same() {
     deed.await.ok();
     let directory = of(Limits::default()).directory();
     assert_eq!(directory.list("ada").await.unwrap().len(), 1);
-    assert_eq!(directory.end_all("ada").await.unwrap(), 1);
+    assert_eq!(directory.revoke_all("ada").await.unwrap(), 1);
     assert_eq!(user(&yesterday).await, "");
     let another = yesterday.visiting(app(Sessions::new(store).limits(larger)));
     assert_eq!(user(&another).await, "");
@@ -134,7 +134,7 @@ async fn r25_with_namespaces_of_their_own_they_do_not_and_a_cookie_of_the_other_
     for signs in [false, true] {
         let site = |namespace: &str| {
             let sessions = Sessions::new(Arc::clone(&store)).namespace(namespace);
-            app(if signs { sessions.signed(ring("a")) } else { sessions })
+            app(if signs { sessions.secret(secrets("a")) } else { sessions })
         };
         let ann = Browser::new(site("shop"));
         log_in(&ann, "ada").await;

@@ -5,10 +5,10 @@
 use std::{fs, path::Path};
 
 use okibi_store::MemoryStore;
-use okibi_tower::{Ring, Sessions};
+use okibi_tower::{Secrets, Sessions};
 
-fn ring() -> Ring {
-    Ring::new(["a secret of more than thirty-two bytes"]).unwrap()
+fn secrets() -> Secrets {
+    Secrets::new(["a secret of more than thirty-two bytes"]).unwrap()
 }
 
 #[test]
@@ -23,16 +23,16 @@ fn what_excludes_each_other_is_refused_in_the_words_of_both_languages() {
         // Neither of the two, and both, cannot be said here.
         let mut sessions = match (has("store"), has("sealed")) {
             (true, false) => Sessions::new(MemoryStore::new()),
-            (false, true) => Sessions::sealed(ring()),
+            (false, true) => Sessions::sealed(secrets()),
             _ => continue,
         };
         for option in &options {
             sessions = match *option {
-                "signed" => sessions.signed(ring()),
+                "secret" => sessions.secret(secrets()),
                 "chunks" => sessions.chunks(2),
                 "max_cookie_bytes" => sessions.max_cookie_bytes(4096),
                 "revocations" => sessions.revocations(MemoryStore::new().refuse_when_full()),
-                "commit_failed_requests" => sessions.commit_failed_requests(),
+                "commit_failed_requests" => sessions.commit_failed_requests(true),
                 "failed_when" => sessions.failed_when(|_| true),
                 _ => sessions,
             };

@@ -222,7 +222,7 @@ async fn s18_a_change_of_owner_changes_the_id() {
         let deed = browser.act(move |session| async move {
             match owner {
                 Some(owner) => session.set_owner(owner),
-                None => session.clear_owner(),
+                None => session.set_owner(None),
             }
         });
         deed.await.ok();

@@ -18,8 +18,8 @@ use support::{
     Browser, COUNT, Fault, USER, World,
     around::{Around, Doing},
     browser::{app, routes},
-    ring,
     scenarios::{Pause, spawn},
+    secrets,
 };
 
 async fn log_in(browser: &Browser, user: &'static str, device: &'static str) {
@@ -56,7 +56,7 @@ async fn n25_an_owner_sees_their_own_sessions_and_no_others() {
     let world = World::new();
     let (phone, ..) = three_devices(&world).await;
     let deed = phone.act(|session| async move {
-        let list = session.owned().await?;
+        let list = session.list().await?;
         assert_eq!(labels(&list), [("laptop", false), ("phone", true)]);
         assert_eq!((session.owner().as_deref(), session.handle()), (Some("ada"), Some(list[1].handle)));
         assert!(list.iter().all(|session| session.expires_at > session.created));
@@ -67,8 +67,8 @@ async fn n25_an_owner_sees_their_own_sessions_and_no_others() {
     let nobody = phone.another();
     nobody.act(|session| async move { session.set(COUNT, &1) }).await.ok();
     let deed = nobody.act(|session| async move {
-        assert!(session.owned().await?.is_empty());
-        assert_eq!((session.end_others().await?, session.label()), (0, None));
+        assert!(session.list().await?.is_empty());
+        assert_eq!((session.revoke_others().await?, session.label()), (0, None));
         Ok(())
     });
     deed.await.ok();
@@ -80,10 +80,10 @@ async fn n25_one_session_can_be_ended_by_its_handle_but_not_somebody_elses() {
     let (phone, laptop, other) = three_devices(&world).await;
     let strangers = other.act(|session| async move { Ok(session.handle().unwrap().to_string()) }).await.ok().body;
     let deed = phone.act(move |session| async move {
-        let handle = session.owned().await?[0].handle;
-        assert!(session.end(handle).await?);
-        assert!(!session.end(handle).await?, "it is gone");
-        assert!(!session.end(okibi_tower::Handle::parse(&strangers).unwrap()).await?, "it is eve's");
+        let handle = session.list().await?[0].handle;
+        assert!(session.revoke(handle).await?);
+        assert!(!session.revoke(handle).await?, "it is gone");
+        assert!(!session.revoke(okibi_tower::Handle::parse(&strangers).unwrap()).await?, "it is eve's");
         Ok(())
     });
     deed.await.ok();
@@ -96,7 +96,7 @@ async fn n25_ending_the_session_that_asks_is_a_logout() {
     let (phone, laptop, _) = three_devices(&world).await;
     let deed = phone.act(|session| async move {
         let handle = session.handle().unwrap();
-        session.end(handle).await.map(|ended| ended.to_string())
+        session.revoke(handle).await.map(|ended| ended.to_string())
     });
     assert_eq!(deed.await.ok().body, "true");
     assert!(phone.jar().is_empty());
@@ -109,7 +109,7 @@ async fn n25_all_others_can_be_ended_at_once() {
     let (phone, laptop, other) = three_devices(&world).await;
     let tablet = phone.another();
     log_in(&tablet, "ada", "tablet").await;
-    let ended = phone.act(|session| async move { Ok(session.end_others().await?.to_string()) }).await.ok();
+    let ended = phone.act(|session| async move { Ok(session.revoke_others().await?.to_string()) }).await.ok();
     assert_eq!(ended.body, "2");
     assert_eq!(user(&phone).await, "ada");
     assert_eq!((user(&laptop).await, user(&tablet).await, user(&other).await), ("", "", "eve"));
@@ -121,7 +121,7 @@ async fn n25_a_logout_does_not_keep_the_others_from_being_ended() {
     let (phone, laptop, other) = three_devices(&world).await;
     let deed = phone.act(|session| async move {
         session.destroy()?;
-        Ok(session.end_others().await?.to_string())
+        Ok(session.revoke_others().await?.to_string())
     });
     assert_eq!(deed.await.ok().body, "1");
     assert_eq!((user(&phone).await, user(&laptop).await, user(&other).await), ("", "", "eve"));
@@ -135,7 +135,7 @@ async fn n25_a_login_can_end_all_earlier_sessions() {
     let deed = fresh.act(|session| async move {
         session.set_owner("ada")?;
         session.set(USER, &"ada".to_owned())?;
-        Ok(session.end_others().await?.to_string())
+        Ok(session.revoke_others().await?.to_string())
     });
     assert_eq!(deed.await.ok().body, "2");
     assert_eq!((user(&phone).await, user(&laptop).await, user(&fresh).await), ("", "", "ada"));
@@ -154,15 +154,15 @@ async fn n25_the_directory_does_the_same_without_a_session() {
     log_in(&other, "eve", "eve's").await;
     let list = directory.list("ada").await.unwrap();
     assert_eq!(labels(&list), [("laptop", false), ("phone", false)]);
-    assert!(!directory.end("eve", list[0].handle).await.unwrap());
-    assert!(directory.end("ada", list[0].handle).await.unwrap());
+    assert!(!directory.revoke("eve", list[0].handle).await.unwrap());
+    assert!(directory.revoke("ada", list[0].handle).await.unwrap());
     assert_eq!((user(&phone).await, user(&laptop).await), ("ada", ""));
     log_in(&laptop, "ada", "laptop").await;
     let laptops = directory.list("ada").await.unwrap()[0].handle;
-    assert_eq!(directory.end_all_but("ada", laptops).await.unwrap(), 1);
+    assert_eq!(directory.revoke_all_except("ada", laptops).await.unwrap(), 1);
     assert_eq!((user(&phone).await, user(&laptop).await), ("", "ada"));
-    assert_eq!(directory.end_all("ada").await.unwrap(), 1);
-    assert_eq!(directory.end_all("ada").await.unwrap(), 0);
+    assert_eq!(directory.revoke_all("ada").await.unwrap(), 1);
+    assert_eq!(directory.revoke_all("ada").await.unwrap(), 0);
     assert_eq!((user(&laptop).await, user(&other).await), ("", "eve"));
     assert!(directory.list("").await.unwrap().is_empty());
 }
@@ -175,7 +175,7 @@ async fn n25_expired_sessions_are_not_listed() {
     user(&phone).await;
     world.clock.advance(Duration::from_mins(2));
     let deed = phone.act(|session| async move {
-        assert_eq!(labels(&session.owned().await?), [("phone", true)]);
+        assert_eq!(labels(&session.list().await?), [("phone", true)]);
         Ok(())
     });
     deed.await.ok();
@@ -199,14 +199,14 @@ async fn n1_n25_a_request_under_way_cannot_bring_an_ended_session_back() {
         });
         pause.reached().await;
         if round % 4 < 2 {
-            assert_eq!(directory.end_all("ada").await.unwrap(), 1);
+            assert_eq!(directory.revoke_all("ada").await.unwrap(), 1);
             pause.go();
         } else {
             pause.go();
-            directory.end_all("ada").await.unwrap();
+            directory.revoke_all("ada").await.unwrap();
         }
         under_way.await.unwrap().ok();
-        directory.end_all("ada").await.unwrap();
+        directory.revoke_all("ada").await.unwrap();
         assert!(directory.list("ada").await.unwrap().is_empty());
         assert_eq!(user(&browser).await, "");
     }
@@ -251,11 +251,11 @@ async fn n25_a_session_that_moves_to_another_id_meanwhile_is_ended_all_the_same(
         let handle = directory.list("ada").await.unwrap()[0].handle;
         store.doing.0.lock().unwrap().replace(moves(&phone));
         if renews {
-            assert!(directory.end("ada", handle).await.unwrap());
+            assert!(directory.revoke("ada", handle).await.unwrap());
         } else {
-            assert_eq!(directory.end_all("ada").await.unwrap(), 2, "the one that moved, and the login after it");
+            assert_eq!(directory.revoke_all("ada").await.unwrap(), 2, "the one that moved, and the login after it");
         }
-        directory.end_all("ada").await.unwrap();
+        directory.revoke_all("ada").await.unwrap();
         assert!(directory.list("ada").await.unwrap().is_empty());
     }
 }
@@ -288,7 +288,7 @@ async fn m7_a_list_that_goes_on_changing_is_looked_at_eight_times_however_slow_t
     store.doing.0.store(7, Ordering::Relaxed);
     assert_eq!(labels(&directory.list("ada").await.unwrap()), [("phone", false)]);
     store.doing.0.store(8, Ordering::Relaxed);
-    assert_eq!(directory.list("ada").await.unwrap_err().kind(), ErrorKind::Contended);
+    assert_eq!(directory.list("ada").await.unwrap_err().kind(), ErrorKind::Conflict);
 }
 
 #[tokio::test]
@@ -297,7 +297,8 @@ async fn n25_a_store_that_is_down_ends_nothing_and_says_so() {
     let directory = world.sessions().layer().unwrap().directory();
     let (phone, ..) = three_devices(&world).await;
     world.store.fails(Fault::Down);
-    for kind in [directory.list("ada").await.unwrap_err().kind(), directory.end_all("ada").await.unwrap_err().kind()] {
+    for kind in [directory.list("ada").await.unwrap_err().kind(), directory.revoke_all("ada").await.unwrap_err().kind()]
+    {
         assert_eq!(kind, ErrorKind::StoreUnavailable);
     }
     world.store.fails(None);
@@ -332,7 +333,7 @@ async fn n25_a_thousand_sessions_are_listed_and_ended_many_at_a_time() {
     let (listed, list_took) = took(&mut Box::pin(async { directory.list("ada").await.unwrap().len() })).await;
     assert_eq!(listed, 1001);
     assert!(list_took < TRIP * 70, "{list_took:?}");
-    let (ended, end_took) = took(&mut Box::pin(async { directory.end_all("ada").await.unwrap() })).await;
+    let (ended, end_took) = took(&mut Box::pin(async { directory.revoke_all("ada").await.unwrap() })).await;
     assert_eq!(ended, 1001);
     assert!(end_took < TRIP * 300, "{end_took:?}");
     assert_eq!(user(&first).await, "");
@@ -347,12 +348,12 @@ impl Doing for Unlisted {
 
 #[tokio::test]
 async fn n25_where_nobody_can_list_that_is_an_error_of_its_own() {
-    for sessions in [Sessions::new(Around::new(Unlisted)), Sessions::sealed(ring("a"))] {
+    for sessions in [Sessions::new(Around::new(Unlisted)), Sessions::sealed(secrets("a"))] {
         let browser = Browser::new(app(sessions));
         log_in(&browser, "ada", "phone").await;
         let deed = browser.act(|session| async move {
-            assert_eq!(session.owned().await.unwrap_err().kind(), ErrorKind::NoOwners);
-            assert_eq!(session.end_others().await.unwrap_err().kind(), ErrorKind::NoOwners);
+            assert_eq!(session.list().await.unwrap_err().kind(), ErrorKind::UnsupportedByStore);
+            assert_eq!(session.revoke_others().await.unwrap_err().kind(), ErrorKind::UnsupportedByStore);
             Ok(())
         });
         deed.await.ok();
@@ -365,8 +366,8 @@ async fn n25_who_ends_several_is_not_told_that_nothing_was_written() {
     three_devices(&world).await;
     let directory = world.sessions().layer().unwrap().directory();
     world.store.fails(Fault::ReadOnly);
-    assert_eq!(directory.end_all("ada").await.unwrap_err().kind(), ErrorKind::StoreUnknown);
-    assert_eq!(directory.end_all("eve").await.unwrap_err().kind(), ErrorKind::StoreUnavailable, "there is only one");
+    assert_eq!(directory.revoke_all("ada").await.unwrap_err().kind(), ErrorKind::StoreUnknown);
+    assert_eq!(directory.revoke_all("eve").await.unwrap_err().kind(), ErrorKind::StoreUnavailable, "there is only one");
     world.store.fails(None);
-    assert_eq!(directory.end_all("ada").await.unwrap(), 2);
+    assert_eq!(directory.revoke_all("ada").await.unwrap(), 2);
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use okibi_store::MemoryStore;
-use okibi_tower::{Error, Session, Sessions, require};
+use okibi_tower::{Error, Session, Sessions, guard};
 use support::{COUNT, Fault, USER, World};
 use tower::{Service, ServiceBuilder, ServiceExt as _, service_fn};
 
@@ -85,7 +85,7 @@ async fn any_service_can_have_a_guard() {
         service_fn(|_: Request<()>| async { Ok::<_, AppError>(Response::new(Full::<Bytes>::from("the secret page"))) });
     let service = ServiceBuilder::new()
         .layer(world.sessions().layer().unwrap())
-        .layer(require(USER).or_redirect("/login"))
+        .layer(guard(USER).redirect("/login"))
         .service(page);
     let answer = service.oneshot(get("/", None)).await.unwrap();
     assert_eq!(

@@ -9,13 +9,13 @@ use std::{sync::Arc, time::Duration};
 use http::StatusCode;
 use okibi_store::MemoryStore;
 use okibi_tower::{ErrorKind, Sessions};
-use support::{Browser, Fault, USER, World, browser::app, ring};
+use support::{Browser, Fault, USER, World, browser::app, secrets};
 
 const MINUTE: Duration = Duration::from_mins(1);
 
 fn sealed(world: &World) -> Browser {
     let now = world.clock.clone();
-    let sessions = Sessions::sealed(ring("a")).revocations(Arc::clone(&world.store)).clock(move || now.now());
+    let sessions = Sessions::sealed(secrets("a")).revocations(Arc::clone(&world.store)).clock(move || now.now().into());
     Browser::new(app(sessions))
 }
 
@@ -101,8 +101,8 @@ async fn n25_sealed_sessions_cannot_be_listed_whatever_their_store_can_do() {
     ada.act(|session| async move { session.set_owner("ada") }).await.ok();
     let kind = ada
         .act(|session| async move {
-            let error = session.owned().await.unwrap_err();
-            Ok((error.kind() == ErrorKind::NoOwners).to_string())
+            let error = session.list().await.unwrap_err();
+            Ok((error.kind() == ErrorKind::UnsupportedByStore).to_string())
         })
         .await;
     assert_eq!(kind.ok().body, "true");
@@ -111,10 +111,10 @@ async fn n25_sealed_sessions_cannot_be_listed_whatever_their_store_can_do() {
 #[tokio::test]
 async fn what_cannot_work_is_refused_when_it_is_configured() {
     let text = |sessions: Sessions| sessions.layer().unwrap_err().to_string();
-    let evicting = Sessions::sealed(ring("a")).revocations(MemoryStore::new());
+    let evicting = Sessions::sealed(secrets("a")).revocations(MemoryStore::new());
     assert!(text(evicting).contains("revocations: this store drops what is in it when it is full"));
-    assert!(Sessions::sealed(ring("a")).revocations(MemoryStore::new().refuse_when_full()).layer().is_ok());
-    let endless = Sessions::sealed(ring("a")).revocations(MemoryStore::new()).no_absolute_timeout();
+    assert!(Sessions::sealed(secrets("a")).revocations(MemoryStore::new().refuse_when_full()).layer().is_ok());
+    let endless = Sessions::sealed(secrets("a")).revocations(MemoryStore::new()).absolute(None);
     assert!(text(endless).contains("set absolute"));
     assert!(
         text(Sessions::new(MemoryStore::new()).revocations(MemoryStore::new())).contains("sessions in a store end")

@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{Router, body::Body, routing::get};
 use http::{Request, StatusCode};
 use okibi_store::MemoryStore;
-use okibi_tower::{ErrorKind, Ring, Session, SessionLayer, Sessions};
+use okibi_tower::{ErrorKind, Secrets, Session, SessionLayer, Sessions};
 use std::sync::Mutex;
 use tower::ServiceExt as _;
 
@@ -24,7 +24,7 @@ type Seen = Arc<Mutex<Option<(ErrorKind, String)>>>;
 fn watched<K>(sessions: Sessions<K>, seen: &Seen) -> SessionLayer<K> {
     let seen = Arc::clone(seen);
     sessions
-        .on_store_error(move |error| {
+        .on_error(move |error| {
             *seen.lock().unwrap() = Some((error.kind(), error.to_string()));
             let mut response = http::Response::new("refused".into());
             *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
@@ -49,13 +49,13 @@ async fn m4_clones_of_a_layer_are_one_session() {
 #[tokio::test]
 async fn m4_two_layers_that_are_made_alike_on_one_store_are_one_session() {
     let store = Arc::new(MemoryStore::new());
-    let ring = || Ring::new(["a secret of 32 bytes or more, from a good source"]).unwrap();
+    let secrets = || Secrets::new(["a secret of 32 bytes or more, from a good source"]).unwrap();
     let notes = Arc::new(MemoryStore::new().refuse_when_full());
     let kinds: [&dyn Fn() -> Sessions; 5] = [
         &|| Sessions::new(Arc::clone(&store)),
-        &|| Sessions::new(Arc::clone(&store)).signed(ring()).idle(Duration::from_mins(5)).namespace("shop"),
-        &|| Sessions::sealed(ring()).chunks(2),
-        &|| Sessions::sealed(ring()).revocations(Arc::clone(&notes)),
+        &|| Sessions::new(Arc::clone(&store)).secret(secrets()).idle(Duration::from_mins(5)).namespace("shop"),
+        &|| Sessions::sealed(secrets()).chunks(2),
+        &|| Sessions::sealed(secrets()).revocations(Arc::clone(&notes)),
         &|| Sessions::new(Arc::new(Arc::clone(&store))),
     ];
     for made in kinds {
@@ -68,14 +68,14 @@ async fn m4_two_layers_that_are_made_alike_on_one_store_are_one_session() {
 #[tokio::test]
 async fn m4_r8_another_layer_with_the_same_cookie_is_an_error_that_names_what_differs() {
     let store = || Sessions::new(MemoryStore::new());
-    let ring = || Ring::new(["a secret of 32 bytes or more, from a good source"]).unwrap();
+    let secrets = || Secrets::new(["a secret of 32 bytes or more, from a good source"]).unwrap();
     let others: [(&str, Sessions); 6] = [
         ("store", store()),
         ("idle", store().idle(Duration::from_mins(5))),
         ("namespace", store().namespace("other")),
-        ("signed", store().signed(ring())),
-        ("sealed", Sessions::sealed(ring())),
-        ("browser_session", store().browser_session()),
+        ("secret", store().secret(secrets())),
+        ("sealed", Sessions::sealed(secrets())),
+        ("persistent", store().persistent(false)),
     ];
     for (option, other) in others {
         let seen = Seen::default();
@@ -114,8 +114,8 @@ async fn n29_layers_with_cookies_of_their_own_stand_inside_each_other() {
 /// A sealed session has the cookies `x` to `x.4`, and clears those that it does not need.
 #[tokio::test]
 async fn n61_a_cookie_that_is_named_like_a_chunk_of_another_is_an_error() {
-    let ring = || Ring::new(["a secret of 32 bytes or more, from a good source"]).unwrap();
-    let whole = || Sessions::sealed(ring()).cookie_name("x");
+    let secrets = || Secrets::new(["a secret of 32 bytes or more, from a good source"]).unwrap();
+    let whole = || Sessions::sealed(secrets()).cookie_name("x");
     let chunk = || Sessions::new(MemoryStore::new()).of::<Admin>("x.1");
     let seen = Seen::default();
     let inside = app().layer(watched(chunk(), &seen)).layer(whole().layer().unwrap());

@@ -6,7 +6,7 @@ mod support;
 
 use okibi_tower::{ErrorKind, Name, Session, SessionOf, Sessions};
 use serde::{Deserialize, Serialize};
-use support::{COUNT, Fault, NOTE, USER, World, browser::app, log::Log, ring};
+use support::{COUNT, Fault, NOTE, USER, World, browser::app, log::Log, secrets};
 
 const CANARY: &str = "canary-of-a-value";
 const OWNER: &str = "canary-of-an-owner";
@@ -54,13 +54,13 @@ async fn s7_canaries_never_leave() {
     let world = World::new();
     let clock = world.clock.clone();
     let secret = "canary-of-a-secret-0123456789012";
-    let ring_of_secret = || okibi_tower::Ring::new([secret]).unwrap();
+    let ring_of_secret = || okibi_tower::Secrets::new([secret]).unwrap();
     let mut configurations: Vec<Sessions> = vec![
         world.sessions(),
-        world.sessions().signed(ring_of_secret()),
-        Sessions::sealed(ring_of_secret()).clock(move || clock.now()),
+        world.sessions().secret(ring_of_secret()),
+        Sessions::sealed(ring_of_secret()).clock(move || clock.now().into()),
     ];
-    let mut said = vec![format!("{configurations:?} {:?}", ring("a"))];
+    let mut said = vec![format!("{configurations:?} {:?}", secrets("a"))];
     let mut secrets = vec![secret.to_owned(), CANARY.to_owned(), OWNER.to_owned(), LABEL.to_owned()];
     for sessions in configurations.drain(..) {
         let layer = sessions.layer().unwrap();
@@ -100,7 +100,7 @@ async fn s7_canaries_never_leave() {
 async fn operators_learn_of_failures_and_of_forgeries() {
     let (log, _guard) = Log::collect();
     let world = World::new();
-    let browser = support::Browser::new(app(world.sessions().signed(ring("a"))));
+    let browser = support::Browser::new(app(world.sessions().secret(secrets("a"))));
     browser.act(|session| async move { session.set(COUNT, &1) }).await.ok();
     let good = browser.cookie();
     let forged = format!("{}{}", &good[..good.len() - 4], if good.ends_with("AAAA") { "AAAE" } else { "AAAA" });

@@ -4,17 +4,20 @@
 
 mod support;
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime},
+};
 
 use axum::routing::get;
 use http::StatusCode;
 use okibi_store::MemoryStore;
-use okibi_tower::{ErrorKind, HonoSessions, Limits, Name, Session, SessionOf, Sessions, Timestamp, require};
+use okibi_tower::{ErrorKind, Limits, Name, Session, SessionOf, Sessions, compat::HonoSessions, guard};
 use serde::{Deserialize, Serialize};
 use support::{
     Browser, COUNT, NOTE, USER, World,
     browser::{app, routes},
-    name, ring,
+    name, secrets,
 };
 
 #[derive(Default, Serialize, Deserialize, Debug, PartialEq)]
@@ -95,7 +98,7 @@ async fn n57_the_guard_of_a_typed_name_checks_the_type() {
     const ADMIN: Name<bool> = Name::new("admin");
     let world = World::new();
     let app = routes()
-        .route("/guarded", get(|| async { "in" }).route_layer(require(ADMIN)))
+        .route("/guarded", get(|| async { "in" }).route_layer(guard(ADMIN)))
         .layer(world.sessions().layer().unwrap());
     let browser = Browser::new(app);
     assert_eq!(browser.get("/guarded").await.status, StatusCode::UNAUTHORIZED);
@@ -155,7 +158,7 @@ async fn n52_integers_that_javascript_cannot_hold_are_refused_where_the_app_asks
     const BIG: Name<i128> = Name::new("big");
     const DEEP: Name<Deep> = Name::new("deep");
     let world = World::new();
-    let browser = world.browser_with(Sessions::safe_integers);
+    let browser = world.browser_with(|sessions| sessions.safe_integers(true));
     let most = (1_i128 << 53) - 1;
     let deed = browser.act(move |session| async move {
         for number in [most + 1, -most - 1, i128::MAX] {
@@ -182,7 +185,7 @@ async fn n52_a_large_integer_from_before_stands_in_no_updates_way_but_its_own() 
     let browser = world.browser();
     let deed = browser.act(|session| async move { session.set(Name::<u64>::new("size"), &u64::MAX) });
     deed.await.ok();
-    let browser = browser.visiting(app(world.sessions().safe_integers()));
+    let browser = browser.visiting(app(world.sessions().safe_integers(true)));
     let deed = browser.act(|session| async move {
         let whole = SessionOf::<Sized>::from(session);
         whole.update(|whole| whole.notes.push(r#"in a text, "\", 9007199254740993 is fine"#.into()))?;
@@ -268,8 +271,8 @@ async fn what_is_too_much_is_refused_where_it_is_set_and_costs_no_more_than_what
 #[test]
 fn what_would_be_ignored_is_refused_by_name() {
     let takes = Sessions::hono_sessions(HonoSessions::default(), MemoryStore::new());
-    let takes = takes.accept(HonoSessions::default(), MemoryStore::new(), Timestamp::MAX);
+    let takes = takes.accept(HonoSessions::default(), MemoryStore::new(), SystemTime::now() + Duration::from_hours(1));
     assert!(takes.layer().unwrap_err().to_string().contains("accept: an older dialect"));
-    let signed = Sessions::hono_sessions(HonoSessions::default(), MemoryStore::new()).signed(ring("a"));
+    let signed = Sessions::hono_sessions(HonoSessions::default(), MemoryStore::new()).secret(secrets("a"));
     assert!(signed.layer().unwrap_err().to_string().contains("signed: an older dialect"));
 }

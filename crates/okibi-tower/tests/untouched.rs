@@ -12,7 +12,7 @@ use okibi_tower::{Session, Sessions};
 use support::{
     Browser, COUNT, Fault, USER, World,
     browser::{app, routes},
-    ring, scenarios,
+    scenarios, secrets,
 };
 
 #[tokio::test]
@@ -239,7 +239,7 @@ fn seeing(sessions: Sessions) -> Router {
 #[tokio::test]
 async fn s3_a_forged_signed_id_never_reaches_the_store() {
     let world = World::new();
-    let browser = world.browser_with(|sessions| sessions.signed(ring("a")));
+    let browser = world.browser_with(|sessions| sessions.secret(secrets("a")));
     browser.act(|session| async move { session.set(COUNT, &1) }).await.ok();
     let signed = browser.cookie();
     let (id, signature) = signed.split_once('.').unwrap();

@@ -13,8 +13,8 @@ use crate::{
     frames,
     numbers::{
         ANSWER, ANSWERED, CACHE_CONTROL, CLAIMS, COMMIT, COMMITS_FAILED, CONFIGURE, CONFLICT, DELETED, DIFFERS, DONE,
-        END, FAILED, HAS_FAILED, IS_LIVE, LAST, LOAD, LOADED, LOOK_UP, NOT_DONE, OPEN, OUT_OF_TIME, OUTCOME,
-        RECOMPUTED, SAID, SAID_FAILED, SENDS_COOKIE, STORED_OWNER, SUMMARY, TAKE, UNKNOWN, UPGRADES, VARY,
+        FAILED, HAS_FAILED, IS_LIVE, LAST, LOAD, LOADED, LOOK_UP, NOT_DONE, OPEN, OUT_OF_TIME, OUTCOME, RECOMPUTED,
+        REVOKE, SAID, SAID_FAILED, SENDS_COOKIE, STORED_OWNER, SUMMARY, TAKE, UNKNOWN, UPGRADES, VARY,
     },
     options, reply,
 };
@@ -112,9 +112,9 @@ fn session_call<'a>(
             let owner = Owner::new(core::str::from_utf8(first).unwrap_or_default());
             frames::push(reply, engine.stored_owner(&owner).as_str().as_bytes());
         }
-        END => {
+        REVOKE => {
             let mut flow = Flow::default();
-            let step = engine.end(&mut flow, StoreKey::new(core::str::from_utf8(first).unwrap_or_default()));
+            let step = engine.revoke(&mut flow, StoreKey::new(core::str::from_utf8(first).unwrap_or_default()));
             reply::step(reply, engine, &mut flow, step, now);
         }
         _ => match flow_call(engine, call, now, flags, first, frames) {
@@ -143,7 +143,7 @@ fn flow_call<'a>(
     let mut random = match frames.next().unwrap_or_default() {
         // A load takes none.
         [] => Random::none(),
-        bytes => Random::new(bytes.try_into().map_err(|_| Refusal::Entropy)?),
+        bytes => Random::new(bytes.try_into().map_err(|_| Refusal::RandomFailed)?),
     };
     let payload = frames.next();
     let step = match call {

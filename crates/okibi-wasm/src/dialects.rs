@@ -3,7 +3,8 @@
 use alloc::{string::String, vec::Vec};
 
 use okibi_core::{
-    Accept, ConfigError, Consistency, Dialect, HonoCookie, HonoKv, HonoProtection, HonoSessions, IronRing,
+    Accept, ConfigError, Consistency, Dialect,
+    compat::{HonoCookie, HonoKv, HonoProtection, HonoSessions, IronSecrets},
     json::{items, members, string},
 };
 
@@ -30,7 +31,7 @@ fn hono_sessions(json: &str, cookie: &str, sealed: bool, accepted: bool) -> Resu
     each("dialect.", json, &mut |given| {
         match given.name {
             "name" => {}
-            "keys" => keys = Some(IronRing::new(protecting(given)?)?),
+            "keys" => keys = Some(IronSecrets::new(protecting(given)?)?),
             "idle" if !accepted => spoken.idle = Some(given.span()?),
             "autoExtend" if !accepted => spoken.auto_extend = given.flag()?,
             _ => return Err(given.refused("there is no such option; of this dialect's own there is keys")),
@@ -38,8 +39,8 @@ fn hono_sessions(json: &str, cookie: &str, sealed: bool, accepted: bool) -> Resu
         Ok(())
     })?;
     spoken.protection = match (keys, sealed) {
-        (Some(ring), true) => HonoProtection::Sealed(ring),
-        (Some(ring), false) => HonoProtection::SealedId(ring),
+        (Some(keys), true) => HonoProtection::Sealed(keys),
+        (Some(keys), false) => HonoProtection::SealedId(keys),
         (None, true) => return Err(missing("keys", "none given; a cookie that is the store is encrypted with one")),
         (None, false) => HonoProtection::Id,
     };

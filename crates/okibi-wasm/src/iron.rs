@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use okibi_core::{
     Timestamp,
-    iron::{self, Algorithm, Derivation, IronError, Key, Options, Secret, Secrets},
+    compat::iron::{self, Algorithm, Derivation, IronError, Key, Options, Secret, Secrets},
 };
 
 use crate::{

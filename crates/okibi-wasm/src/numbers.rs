@@ -14,7 +14,7 @@ pub const TAKE: u32 = 4;
 /// milliseconds. The answer's number is in the flags.
 pub const ANSWER: u32 = 5;
 /// A call. Frames: the store key.
-pub const END: u32 = 6;
+pub const REVOKE: u32 = 6;
 /// A call. Frames: the stored bytes, their store key, the owner.
 pub const SUMMARY: u32 = 7;
 /// A call. Frames: the Vary header that is there. The reply is a text in JSON, or null.
@@ -93,7 +93,7 @@ pub const CALLS: [u32; 17] = [
     COMMIT,
     TAKE,
     ANSWER,
-    END,
+    REVOKE,
     SUMMARY,
     VARY,
     CACHE_CONTROL,

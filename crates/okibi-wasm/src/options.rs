@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use okibi_core::{
     Config, ConfigError, CookieConfig, Dialect, Engine, FormerCookie, Given as Options, Limits, Native, Protection,
-    Ring, check_timeouts, json::items,
+    Secrets, check_timeouts, json::items,
 };
 
 #[cfg(feature = "compat")]
@@ -30,7 +30,7 @@ pub(crate) fn engine(options: &[u8]) -> Result<Engine, ConfigError> {
             "namespace" => native.namespace = Some(given.text()?),
             "idle" => native.lifetime.idle = given.span()?,
             "absolute" => native.lifetime.absolute = given.span_or_false()?,
-            "renewAfter" => native.renew_after = Some(given.span()?),
+            "touchAfter" => native.touch_after = Some(given.span()?),
             "grace" => native.grace = given.span()?,
             "persistent" => native.persistent = given.flag()?,
             "limits" => limits(&mut config.limits, given.json)?,
@@ -61,8 +61,8 @@ pub(crate) fn engine(options: &[u8]) -> Result<Engine, ConfigError> {
     cookie(&mut native.cookie, plain_cookie)?;
     native.protection = match (secrets, sealed) {
         (Some(secrets), sealed) => {
-            let ring = Ring::new(secrets)?;
-            if sealed { Protection::Sealed { ring, chunks } } else { Protection::SignedId(ring) }
+            let secrets = Secrets::new(secrets)?;
+            if sealed { Protection::Sealed { secrets, chunks } } else { Protection::SignedId(secrets) }
         }
         (None, true) => return Err(ConfigError::NoSecret),
         (None, false) => Protection::Id,

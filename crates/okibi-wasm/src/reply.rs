@@ -75,10 +75,10 @@ pub(crate) fn last(reply: &mut Vec<u8>, flow: &mut Flow) {
 
 /// What a task that is done leaves to be sent and told.
 fn outcome(head: &mut String, flow: &Flow) {
-    let activity = flow.activity();
-    number(head, "loads", activity.loads.into());
-    number(head, "swaps", activity.swaps.into());
-    number(head, "deletes", activity.deletes.into());
+    let calls = flow.calls();
+    number(head, "loads", calls.loads.into());
+    number(head, "swaps", calls.swaps.into());
+    number(head, "deletes", calls.deletes.into());
     list(head, "cookies", flow.set_cookies().iter().map(String::as_str));
 }
 
@@ -91,16 +91,16 @@ fn view(head: &mut String, engine: &Engine, flow: &mut Flow, now: Timestamp) {
     if let Some(taken) = taken {
         json(head, "taken", taken.as_str());
     }
-    let (Some(record), Some(due_at)) = (flow.record(), engine.renewal_due_at(flow)) else { return };
+    let (Some(record), Some(due_at)) = (flow.record(), engine.touch_due_at(flow)) else { return };
     json(head, "session", "{");
     flag(head, "persistent", record.persistent);
     time(head, "created", record.created);
-    time(head, "active", record.active);
+    time(head, "active", record.last_active);
     // A session without an idle span has one that JavaScript can still count.
     let idle = u64::try_from(record.idle.as_millis()).unwrap_or(u64::MAX);
     number(head, "idle", idle.min(Timestamp::MAX.as_millis()));
     time(head, "renewalDueAt", due_at);
-    flag(head, "due", engine.is_renewal_due(flow, now));
+    flag(head, "due", engine.is_touch_due(flow, now));
     if let Some(handle) = record.handle {
         string(head, "handle", &shown(&handle));
     }
@@ -191,7 +191,7 @@ pub(crate) fn summary(reply: &mut Vec<u8>, summary: Option<&Summary>) {
     let mut head = String::from("{");
     string(&mut head, "handle", &shown(&summary.handle));
     time(&mut head, "created", summary.created);
-    time(&mut head, "active", summary.active);
+    time(&mut head, "active", summary.last_active);
     time(&mut head, "expiresAt", summary.expires_at);
     if let Some(label) = &summary.label {
         string(&mut head, "label", label);

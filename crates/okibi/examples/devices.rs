@@ -1,6 +1,9 @@
 //! Where a user is signed in, and how they sign out elsewhere. It is the example of `docs/log-out-everywhere.md`.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{
+    fmt::Write as _,
+    time::{Duration, SystemTime},
+};
 
 use axum::{
     Extension, Router,
@@ -18,43 +21,47 @@ pub(crate) fn app(store: SqliteStore) -> Result<Router, okibi::ConfigError> {
         .route("/login/{user}", post(log_in))
         .route("/devices", get(devices))
         .route("/devices/{handle}/end", post(end_device))
-        .route("/devices/end-others", post(end_others))
-        .route("/admin/{user}/end-all", post(end_all)) // behind a guard of your own
+        .route("/devices/end-others", post(revoke_others))
+        .route("/admin/{user}/end-all", post(revoke_all)) // behind a guard of your own
         .layer(Extension(sessions.directory()))
         .layer(sessions))
 }
 
 async fn log_in(Path(user): Path<String>, headers: HeaderMap, session: Session) -> Result<(), Error> {
     // Check a password here. A session that gets another owner gets another id as well.
-    session.set_owner(user)?;
+    session.set_owner(user.as_str())?;
     let device = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("unknown device");
     session.set_label(device)
 }
 
 async fn devices(session: Session) -> Result<String, Error> {
     let mut page = String::new();
-    for device in session.owned().await? {
+    for device in session.list().await? {
         let here = if device.current { ", this one" } else { "" };
         let label = device.label.unwrap_or_default();
-        let (since, seen) = (device.created.as_millis(), device.last_active.as_millis());
+        let (since, seen) = (minutes_ago(device.created), minutes_ago(device.last_active));
         writeln!(page, "{label}{here}: since {since}, last seen {seen}, {}", device.handle).expect("a String takes it");
     }
     Ok(page)
 }
 
+fn minutes_ago(time: SystemTime) -> String {
+    format!("{} minutes ago", time.elapsed().unwrap_or_default().as_secs() / 60)
+}
+
 async fn end_device(Path(handle): Path<String>, session: Session) -> Result<StatusCode, Error> {
     let Some(handle) = Handle::parse(&handle) else { return Ok(StatusCode::NOT_FOUND) };
     // Only among the sessions of this session's owner.
-    let ended = session.end(handle).await?;
+    let ended = session.revoke(handle).await?;
     Ok(if ended { StatusCode::OK } else { StatusCode::NOT_FOUND })
 }
 
-async fn end_others(session: Session) -> Result<String, Error> {
-    session.end_others().await.map(|ended| format!("{ended} ended"))
+async fn revoke_others(session: Session) -> Result<String, Error> {
+    session.revoke_others().await.map(|ended| format!("{ended} ended"))
 }
 
-async fn end_all(Path(user): Path<String>, Extension(directory): Extension<Directory>) -> Result<String, Error> {
-    directory.end_all(&user).await.map(|ended| format!("{ended} ended"))
+async fn revoke_all(Path(user): Path<String>, Extension(directory): Extension<Directory>) -> Result<String, Error> {
+    directory.revoke_all(&user).await.map(|ended| format!("{ended} ended"))
 }
 
 #[tokio::main]

@@ -36,15 +36,15 @@ fn service(store: impl Store) -> Result<Router, Failure> {
         .route("/who", get(who))
         .route("/owned", get(owned))
         .route("/end/{label}", get(end))
-        .route("/end-others", get(end_others))
-        .route("/end-all/{owner}", get(end_all))
+        .route("/end-others", get(revoke_others))
+        .route("/end-all/{owner}", get(revoke_all))
         .layer(Extension(sessions.directory()))
         .layer(sessions))
 }
 
 async fn log_in(Path((owner, label)): Path<(String, String)>, session: Session) -> Result<(), Error> {
-    session.set_owner(owner)?;
-    session.set_label(label)
+    session.set_owner(owner.as_str())?;
+    session.set_label(label.as_str())
 }
 
 async fn who(session: Session) -> String {
@@ -53,22 +53,22 @@ async fn who(session: Session) -> String {
 
 /// The labels of all sessions of this owner, and which of them asks.
 async fn owned(session: Session) -> Result<Json<Vec<(Option<String>, bool)>>, Error> {
-    let owned = session.owned().await?;
+    let owned = session.list().await?;
     Ok(Json(owned.into_iter().map(|session| (session.label, session.current)).collect()))
 }
 
 async fn end(Path(label): Path<String>, session: Session) -> Result<String, Error> {
-    let owned = session.owned().await?;
+    let owned = session.list().await?;
     let Some(found) = owned.iter().find(|owned| owned.label.as_ref() == Some(&label)) else {
         return Ok("false".to_owned());
     };
-    session.end(found.handle).await.map(|ended| ended.to_string())
+    session.revoke(found.handle).await.map(|ended| ended.to_string())
 }
 
-async fn end_others(session: Session) -> Result<String, Error> {
-    session.end_others().await.map(|ended| ended.to_string())
+async fn revoke_others(session: Session) -> Result<String, Error> {
+    session.revoke_others().await.map(|ended| ended.to_string())
 }
 
-async fn end_all(Path(owner): Path<String>, Extension(directory): Extension<Directory>) -> Result<String, Error> {
-    directory.end_all(&owner).await.map(|ended| ended.to_string())
+async fn revoke_all(Path(owner): Path<String>, Extension(directory): Extension<Directory>) -> Result<String, Error> {
+    directory.revoke_all(&owner).await.map(|ended| ended.to_string())
 }

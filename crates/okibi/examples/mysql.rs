@@ -20,7 +20,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let app = Router::new().route("/", get(home)).layer(Sessions::new(store).layer()?);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
     axum::serve(listener, app).await?;
-    purging.cancel().await;
+    purging.stop().await;
     Ok(())
 }
 

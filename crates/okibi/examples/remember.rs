@@ -21,13 +21,13 @@ struct Login {
 
 pub(crate) fn app(sessions: Sessions) -> Result<Router, ConfigError> {
     // Whoever does not ask to be remembered: signed out when the browser is closed, after an hour without activity, and after a day.
-    let sessions = sessions.browser_session().layer()?;
+    let sessions = sessions.persistent(false).layer()?;
     Ok(Router::new().route("/login", post(log_in)).route("/", get(home)).layer(sessions))
 }
 
 async fn log_in(session: Session, Form(login): Form<Login>) -> Result<Redirect, Error> {
     // Check a password here.
-    session.set_owner(&login.user)?; // another owner: the session gets another id as well
+    session.set_owner(login.user.as_str())?; // another owner: the session gets another id as well
     session.set(USER, &login.user)?;
     if login.remember.is_some() {
         session.set_idle(MONTH)?;

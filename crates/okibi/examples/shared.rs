@@ -11,8 +11,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use axum::{Extension, Router, extract::Path, routing::get};
 use okibi::{
-    Directory, Error, HonoProtection, HonoSessions, IronRing, MysqlStore, Name, PostgresStore, RedisStore, Session,
-    SessionLayer, SessionOf, Sessions, SqliteStore, store::Store,
+    Directory, Error, MysqlStore, Name, PostgresStore, RedisStore, Session, SessionLayer, SessionOf, Sessions,
+    SqliteStore,
+    compat::{HonoProtection, HonoSessions, IronSecrets},
+    store::Store,
 };
 use redis::cluster::ClusterClient;
 use sqlx::{MySqlPool, PgPool};
@@ -51,7 +53,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .route("/own/{owner}", get(own))
         .route("/owner", get(owner))
         .route("/owned", get(owned))
-        .route("/end-all/{owner}", get(end_all))
+        .route("/end-all/{owner}", get(revoke_all))
         .layer(Extension(sessions.directory()))
         .layer(sessions);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
@@ -67,12 +69,12 @@ fn sessions(store: impl Store, spoken: Option<(String, String)>) -> Result<Sessi
         let (most, in_all) = (Duration::from_mins(1), Duration::from_mins(2));
         return Ok(Sessions::new(store).store_timeout(most).commit_deadline(in_all).layer()?);
     };
-    let ring = IronRing::new([key])?;
+    let keys = IronSecrets::new([key])?;
     let idle = Some(Duration::from_mins(15));
     let spoken = |protection| HonoSessions { protection, idle, ..HonoSessions::default() };
     match dialect.as_str() {
-        "hono-sessions" => Ok(Sessions::hono_sessions(spoken(HonoProtection::SealedId(ring)), store).layer()?),
-        "hono-sessions-cookie" => Ok(Sessions::hono_sessions_sealed(spoken(HonoProtection::Sealed(ring))).layer()?),
+        "hono-sessions" => Ok(Sessions::hono_sessions(spoken(HonoProtection::SealedId(keys)), store).layer()?),
+        "hono-sessions-cookie" => Ok(Sessions::hono_sessions_sealed(spoken(HonoProtection::Sealed(keys))).layer()?),
         _ => Err(format!("{dialect}: no such dialect").into()),
     }
 }
@@ -133,7 +135,7 @@ async fn logout(session: Session) -> Result<(), Error> {
 }
 
 async fn own(Path(owner): Path<String>, session: Session) -> Result<(), Error> {
-    session.set_owner(owner)
+    session.set_owner(owner.as_str())
 }
 
 async fn owner(session: Session) -> String {
@@ -141,9 +143,9 @@ async fn owner(session: Session) -> String {
 }
 
 async fn owned(session: Session) -> Result<String, Error> {
-    session.owned().await.map(|list| list.len().to_string())
+    session.list().await.map(|list| list.len().to_string())
 }
 
-async fn end_all(Path(owner): Path<String>, Extension(directory): Extension<Directory>) -> Result<String, Error> {
-    directory.end_all(&owner).await.map(|ended| ended.to_string())
+async fn revoke_all(Path(owner): Path<String>, Extension(directory): Extension<Directory>) -> Result<String, Error> {
+    directory.revoke_all(&owner).await.map(|ended| ended.to_string())
 }

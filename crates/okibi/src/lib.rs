@@ -16,7 +16,7 @@
 //! use std::time::Duration;
 //!
 //! use axum::{Form, Router, response::Redirect, routing::{get, post}};
-//! use okibi::{MemoryStore, Name, Session, Sessions, require};
+//! use okibi::{MemoryStore, Name, Session, Sessions, guard};
 //!
 //! // Names of values, with their types. The compiler checks every reader and writer.
 //! const VISITS: Name<u32> = Name::new("visits");
@@ -29,7 +29,7 @@
 //!         .absolute(Duration::from_hours(24 * 30))
 //!         .layer()?;
 //!     let app = Router::new()
-//!         .route("/account", get(account).route_layer(require(USER).or_redirect("/login")))
+//!         .route("/account", get(account).route_layer(guard(USER).redirect("/login")))
 //!         .route("/login", get(login_page).post(login))
 //!         .route("/logout", post(logout))
 //!         .route("/", get(home))
@@ -86,15 +86,15 @@
 //! | use a struct for all values | [`SessionOf`] |
 //! | log in, log out | [`Session::rotate`], [`Session::destroy`] |
 //! | "keep me signed in" | [`Session::set_idle`] together with [`Session::set_absolute`], [`Session::set_persistent`] |
-//! | "log out everywhere" | [`Session::set_owner`] at login, then [`Session::owned`], [`Session::end_others`], [`Directory`] |
+//! | "log out everywhere" | [`Session::set_owner`] at login, then [`Session::list`], [`Session::revoke_others`], [`Directory`] |
 //! | hand a value to exactly one request | [`Session::take`] |
 //! | send a body while it is made | [`Session::commit`] first |
-//! | let only some visitors in | [`require`] |
+//! | let only some visitors in | [`guard`](guard()) |
 //! | two sessions in one app | [`Sessions::of`] |
 //! | no store at all | [`Sessions::sealed`] |
 //! | end sealed sessions for good | [`Sessions::revocations`] |
 //! | keep sessions over a restart | `SqliteStore` (feature `sqlite`) |
-//! | spare loads of a store that is far away | [`Layered`]: what another process changes is seen a little later |
+//! | spare loads of a store that is far away | [`Cached`]: what another process changes is seen a little later |
 //! | share sessions between machines | `RedisStore` (feature `redis`) |
 //! | test a handler | [`Session::detached`] |
 //!
@@ -117,10 +117,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(not(feature = "tower"), allow(rustdoc::broken_intra_doc_links))]
 
-pub use okibi_core::{
-    ConfigError, FormerCookie, Handle, HonoCookie, HonoProtection, HonoSessions, IronRing, Lifetime, Limits, Ring,
-    SameSite, Timestamp, iron,
-};
+pub use okibi_core::{ConfigError, Event, FormerCookie, Handle, Lifetime, Limits, SameSite, Secrets};
 #[cfg(feature = "mysql")]
 pub use okibi_mysql::MysqlStore;
 #[cfg(feature = "postgres")]
@@ -129,20 +126,25 @@ pub use okibi_postgres::PostgresStore;
 pub use okibi_redis::RedisStore;
 #[cfg(feature = "sqlite")]
 pub use okibi_sqlite::SqliteStore;
-pub use okibi_store::{Layered, MemoryStore};
+pub use okibi_store::{Cached, MemoryStore};
 #[cfg(feature = "tower")]
 pub use okibi_store::{PurgeTask, purge_every};
 #[cfg(feature = "tower")]
 pub use okibi_tower::{
-    BoxFuture, Directory, EntropyError, Error, ErrorKind, Name, NoActivity, NoActivityService, Report, Session,
-    SessionInfo, SessionLayer, SessionOf, Sessions, guard, layer, no_activity, require,
+    BoxFuture, Directory, Error, ErrorKind, Guard, Name, NoActivity, RandomError, Report, Session, SessionInfo,
+    SessionLayer, SessionOf, Sessions, guard, no_activity, service,
 };
+
+/// The older dialects of the npm packages `hono-sessions` and `hono-kv-session`, and the seals that they use.
+pub mod compat {
+    pub use okibi_core::compat::{HonoCookie, HonoProtection, HonoSessions, IronSecrets, iron};
+}
 
 /// The store contract, for those who write a store of their own.
 pub mod store {
     pub use okibi_store::{
         BoxFuture, Clock, Consistency, Loaded, Owner, OwnerIndex, Owners, Purge, Purger, Store, StoreError,
-        StoreErrorKind, StoreKey, Swap, Write, system_time,
+        StoreErrorKind, StoreKey, Swap, Timestamp, Write, system_time,
     };
 }
 

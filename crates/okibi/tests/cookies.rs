@@ -18,7 +18,7 @@ use axum::{
     http::{HeaderMap, Request, StatusCode},
     routing::get,
 };
-use okibi::{MemoryStore, Name, Session, Sessions, Timestamp};
+use okibi::{MemoryStore, Name, Session, Sessions, store::Timestamp};
 use tower::ServiceExt as _;
 
 const MINUTE: u64 = 60_000;
@@ -39,7 +39,7 @@ async fn a_page_that_polls_tells_when_the_session_ends_and_keeps_it_alive_no_lon
     let sessions = || {
         let now = Arc::clone(&now);
         let clock = move || Timestamp::from_millis(now.load(Ordering::Relaxed));
-        Sessions::new(Arc::clone(&store)).idle(Duration::from_mins(30)).clock(clock)
+        Sessions::new(Arc::clone(&store)).idle(Duration::from_mins(30)).clock(move || clock().into())
     };
     let set = async |session: Session| session.set(Name::<u32>::new("n"), &1);
     let others = Router::new().route("/", get(set)).layer(sessions().layer().unwrap());

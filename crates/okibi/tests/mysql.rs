@@ -54,7 +54,7 @@ async fn round_trips_of_a_request_are_as_few_as_they_can_be() {
     let store = MysqlStore::new(pool).clock(move || at_store.now());
     store.migrate().await.unwrap();
     let idle = Duration::from_mins(30);
-    let browser = Browser::new(app(Sessions::new(store).idle(idle).clock(move || at_face.now())));
+    let browser = Browser::new(app(Sessions::new(store).idle(idle).clock(move || at_face.now().into())));
     let trips = async || {
         let asked = format!(
             "SELECT COUNT(*) FROM mysql.general_log WHERE thread_id = {connection} \

@@ -17,7 +17,7 @@ use axum::{
     http::StatusCode,
     routing::{get, post},
 };
-use okibi::{Error, Name, Ring, Session, Sessions, Timestamp};
+use okibi::{Error, Name, Secrets, Session, Sessions, store::Timestamp};
 use okibi_servers::Nginx;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -42,9 +42,9 @@ impl App {
     async fn start(chunks: Option<usize>) -> Self {
         let clock = Arc::new(AtomicU64::new(START));
         let now = Arc::clone(&clock);
-        let mut sessions = Sessions::sealed(Ring::new(["a secret of at least thirty-two bytes"]).unwrap())
+        let mut sessions = Sessions::sealed(Secrets::new(["a secret of at least thirty-two bytes"]).unwrap())
             .idle(IDLE)
-            .clock(move || Timestamp::from_millis(now.load(Ordering::Relaxed)));
+            .clock(move || Timestamp::from_millis(now.load(Ordering::Relaxed)).into());
         if let Some(chunks) = chunks {
             sessions = sessions.chunks(chunks);
         }

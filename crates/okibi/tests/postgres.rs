@@ -50,7 +50,7 @@ async fn round_trips_of_a_request_are_as_few_as_they_can_be() {
     let (at_store, at_face) = (clock.clone(), clock.clone());
     let store = store.clock(move || at_store.now());
     let idle = Duration::from_mins(30);
-    let browser = Browser::new(app(Sessions::new(store).idle(idle).clock(move || at_face.now())));
+    let browser = Browser::new(app(Sessions::new(store).idle(idle).clock(move || at_face.now().into())));
     // Statements that the server has carried out, whatever they were.
     let trips = async || {
         let count =

@@ -21,7 +21,7 @@ async fn round_trips_of_a_request_are_as_few_as_they_can_be() {
         let clock = Clock::new();
         let at_face = clock.clone();
         let idle = Duration::from_mins(30);
-        let app = app(Sessions::new(store).idle(idle).clock(move || at_face.now()));
+        let app = app(Sessions::new(store).idle(idle).clock(move || at_face.now().into()));
         let read = |session: Session| async move { session.get(COUNT).map(|count| format!("{count:?}")) };
         let change =
             |session: Session| async move { Ok(session.update(COUNT, |count| count.unwrap_or(0) + 1)?.to_string()) };

@@ -18,7 +18,7 @@ use axum::{
     body::{Body, to_bytes},
     http::{Request, header},
 };
-use okibi::{MemoryStore, Sessions, Timestamp};
+use okibi::{MemoryStore, Sessions, store::Timestamp};
 use tower::ServiceExt as _;
 
 const DAY: Duration = Duration::from_hours(24);
@@ -38,7 +38,7 @@ async fn n56_who_is_remembered_is_signed_in_for_a_month_and_nobody_else() {
     let now = Arc::clone(&millis);
     let clock = move || Timestamp::from_millis(now.load(Ordering::SeqCst));
     let store = MemoryStore::new().clock(clock.clone());
-    let app = remember::app(Sessions::new(store).clock(clock)).unwrap();
+    let app = remember::app(Sessions::new(store).clock(move || clock().into())).unwrap();
     let log_in = async |form: &'static str| {
         let request = Request::post("/login").header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         ask(&app, request.body(Body::from(form)).unwrap()).await.1.unwrap()

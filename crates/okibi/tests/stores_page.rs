@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 /// The example of the section "In front of a slow store".
-mod layered {
-    include!("stores_page/layered.rs");
+mod cached {
+    include!("stores_page/cached.rs");
 
     #[test]
     fn it_runs() {
@@ -14,6 +14,6 @@ mod layered {
 #[test]
 fn the_page_shows_the_example_as_it_is() {
     let page = include_str!("../../../docs/stores.md");
-    let (_, example) = include_str!("stores_page/layered.rs").split_once('\n').unwrap();
+    let (_, example) = include_str!("stores_page/cached.rs").split_once('\n').unwrap();
     assert!(page.contains(&format!("```rust\n{example}```\n")));
 }

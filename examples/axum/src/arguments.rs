@@ -8,7 +8,7 @@ use std::{
     str::FromStr,
 };
 
-use okibi::Ring;
+use okibi::Secrets;
 
 /// How the server was started.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(crate) enum Store {
     /// In this database.
     Sqlite(PathBuf),
     /// In the visitor's cookie, sealed with these secrets.
-    Cookie(Ring),
+    Cookie(Secrets),
 }
 
 impl Arguments {
@@ -65,10 +65,10 @@ fn parsed<T: FromStr<Err: Display>>(name: &str, value: &str, fix: &str) -> Resul
 }
 
 /// One secret a line. The first one seals, all of them open.
-fn secrets(file: &Path) -> Result<Ring, String> {
+fn secrets(file: &Path) -> Result<Secrets, String> {
     let wrong = |error: &dyn Display| {
         format!("--secret-file {}: {error}; write one of at least 32 bytes into it", file.display())
     };
     let text = fs::read_to_string(file).map_err(|error| wrong(&error))?;
-    Ring::new(text.lines().filter(|line| !line.is_empty())).map_err(|error| wrong(&error))
+    Secrets::new(text.lines().filter(|line| !line.is_empty())).map_err(|error| wrong(&error))
 }

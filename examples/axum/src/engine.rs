@@ -1,9 +1,9 @@
 //! The panel: what the engine did for this request.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::http::{HeaderMap, header};
-use okibi::{Session, Timestamp, store::system_time};
+use okibi::Session;
 use serde::Serialize;
 
 /// The beginning of the session's cookie, by its default name.
@@ -26,8 +26,8 @@ pub(crate) struct Engine {
 impl Engine {
     /// To be asked after the commit. `loaded`: whether there was a session before the request changed anything.
     pub(crate) fn of(session: &Session, headers: &HeaderMap, loaded: bool) -> Self {
-        let now = system_time();
-        let left = |end: Option<Timestamp>| end.map(|end| seconds(end.since(now)));
+        let now = SystemTime::now();
+        let left = |end: Option<SystemTime>| end.map(|end| seconds(end.duration_since(now).unwrap_or_default()));
         let report = session.report();
         Self {
             cookie_came: cookie_came(headers),
@@ -36,7 +36,7 @@ impl Engine {
             written: report.writes > 0 || report.sends_cookie,
             cookie_sent: report.sends_cookie,
             persistent: session.is_persistent(),
-            renewal_due_in: left(report.renewal_due_at),
+            renewal_due_in: left(report.touch_due_at),
             idle_ends_in: left(session.expires_at()),
             ends_in: left(session.deadline()),
         }

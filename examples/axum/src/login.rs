@@ -46,7 +46,7 @@ pub(crate) async fn login(
         session.set(USER, user)?;
         session.remove(FAILED_LOGINS)?;
         session.set_owner(user)?;
-        session.set_label(format!("{}, signed in at axum", browser(&headers)))?;
+        session.set_label(format!("{}, signed in at axum", browser(&headers)).as_str())?;
         session.set_idle(if keep { LONGEST } else { IDLE })?;
         session.set_persistent(keep)?;
         session.flash(MESSAGE, "Login Successful")?;
@@ -64,8 +64,8 @@ pub(crate) async fn logout(session: Session) -> Result<Redirect, Error> {
 }
 
 /// Ends all sessions of this user but this one.
-pub(crate) async fn end_others(session: Session) -> Result<Redirect, Error> {
-    let ended = session.end_others().await?;
+pub(crate) async fn revoke_others(session: Session) -> Result<Redirect, Error> {
+    let ended = session.revoke_others().await?;
     let plural = if ended == 1 { "" } else { "s" };
     session.flash(MESSAGE, &format!("Ended {ended} other session{plural}"))?;
     Ok(Redirect::to("/"))

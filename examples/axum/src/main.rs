@@ -17,7 +17,7 @@ use axum::{
     middleware::map_response,
     routing::{get, post},
 };
-use okibi::{SessionLayer, require};
+use okibi::{SessionLayer, guard};
 use tokio::net::TcpListener;
 
 use crate::{arguments::Arguments, session::USER, site::Site};
@@ -62,14 +62,14 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, String> {
 
 /// The routes. What stands above the session layer has a session, what stands below never asks for one.
 fn app(site: Arc<Site>, sessions: SessionLayer) -> Router {
-    let members_only = require(USER).or_redirect("/");
+    let members_only = guard(USER).redirect("/");
     let mut app = Router::new()
         .route("/", get(pages::home))
         .route("/members", get(pages::members).layer(members_only.clone()))
         .route("/login", post(login::login).layer(DefaultBodyLimit::max(LARGEST_FORM)))
         .route("/logout", post(login::logout));
     if site.lists_sessions() {
-        app = app.route("/sessions/end-others", post(login::end_others).layer(members_only));
+        app = app.route("/sessions/end-others", post(login::revoke_others).layer(members_only));
     }
     app.layer(sessions)
         .route("/about", get(pages::about))

@@ -25,7 +25,7 @@ pub(crate) async fn home(
 
     let user = session.get(USER)?;
     let sessions = match user {
-        Some(_) if site.lists_sessions() => Some(Listed::from(session.owned().await?)),
+        Some(_) if site.lists_sessions() => Some(Listed::from(session.list().await?)),
         _ => None,
     };
     let page = Page {

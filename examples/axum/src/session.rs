@@ -37,7 +37,7 @@ pub(crate) fn layer(store: Store) -> Result<SessionLayer, String> {
             Sessions::new(store)
         }
     };
-    sessions.browser_session().idle(IDLE).absolute(LONGEST).layer().map_err(|error| error.to_string())
+    sessions.persistent(false).idle(IDLE).absolute(LONGEST).layer().map_err(|error| error.to_string())
 }
 
 /// Removes what has expired from the file. Nobody could open it any more; it only takes up room.

@@ -1,6 +1,6 @@
 //! The site that both servers share: templates and their data, style, icon, headers.
 
-use std::path::Path;
+use std::{path::Path, time::SystemTime};
 
 use axum::{
     http::{
@@ -10,7 +10,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 use minijinja::{Environment, UndefinedBehavior, path_loader, value::Serde};
-use okibi::{SessionInfo, store::system_time};
+use okibi::SessionInfo;
 use serde::Serialize;
 
 use crate::{
@@ -115,11 +115,11 @@ impl Site {
 
 impl Listed {
     pub(crate) fn from(sessions: Vec<SessionInfo>) -> Vec<Self> {
-        let now = system_time();
+        let ago = |time: SystemTime| seconds(time.elapsed().unwrap_or_default());
         let listed = |session: SessionInfo| Self {
             label: session.label.unwrap_or_default(),
-            created_ago: seconds(now.since(session.created)),
-            active_ago: seconds(now.since(session.last_active)),
+            created_ago: ago(session.created),
+            active_ago: ago(session.last_active),
             this_one: session.current,
         };
         sessions.into_iter().map(listed).collect()

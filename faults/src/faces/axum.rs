@@ -36,7 +36,7 @@ pub(super) async fn start(sessions: Sessions) -> Result<(SocketAddr, Stopper), F
         .grace(GRACE)
         .store_timeout(STORE_TIMEOUT)
         .commit_deadline(COMMIT_DEADLINE)
-        .on_store_error(answer_error)
+        .on_error(answer_error)
         .layer()?;
     let directory = layer.directory();
     let app = Router::new().route("/", post(carry_out)).layer(layer).with_state(directory);
@@ -71,7 +71,7 @@ async fn carry_out(
     Json(wish): Json<Wish>,
 ) -> Result<Response, Error> {
     if let Act::Revoke { owner } = &wish.act {
-        directory.end_all(owner).await?;
+        directory.revoke_all(owner).await?;
         return Ok(Json(Answer::default()).into_response());
     }
     let session = Session::<()>::of(&extensions).await?;
@@ -121,13 +121,13 @@ async fn change(session: &Session, act: &Act, answer: &mut Answer) -> Result<(),
         }
         Act::Rotate { .. } => session.rotate(),
         Act::Renew { .. } => session.renew_id(),
-        Act::Own { owner, .. } => session.set_owner(owner),
+        Act::Own { owner, .. } => session.set_owner(owner.as_str()),
         Act::Destroy => session.destroy(),
     }
 }
 
 /// The name among those that views show; one that is not is another's mistake and shows as a missing value.
-fn named(name: &str) -> Name<String> {
+fn named(name: &str) -> Name<'static, String> {
     VALUES.into_iter().find(|known| known.as_str() == name).unwrap_or(Name::new("unknown"))
 }
 

@@ -9,6 +9,7 @@ const EVENTS: &str = "facts/events.md";
 const ERRORS: &str = "facts/errors.md";
 
 /// A code in one language.
+#[derive(Clone)]
 struct Code {
     name: String,
     /// 503 for a store's fault, 500 for another error; nothing for an event.
@@ -17,22 +18,38 @@ struct Code {
 }
 
 pub(super) fn made(read: Read<'_>) -> Outcome<Vec<Made>> {
-    let events = events(&read(EVENTS)?)?;
+    let (rust_told, typescript_told) = events(&read(EVENTS)?)?;
     let (rust, typescript) = errors(&read(ERRORS)?)?;
     Ok(vec![
-        Made { path: "crates/okibi-core/src/error/event.rs", source: EVENTS, text: rust_events(&events) },
-        Made { path: "packages/okibi/src/facts/events.ts", source: EVENTS, text: typescript_events(&events) },
+        Made { path: "crates/okibi-core/src/error/event.rs", source: EVENTS, text: rust_events(&rust_told) },
+        Made { path: "packages/okibi/src/facts/events.ts", source: EVENTS, text: typescript_events(&typescript_told) },
         Made { path: "crates/okibi-tower/src/error/kind.rs", source: ERRORS, text: rust_errors(&rust) },
         Made { path: "packages/okibi/src/facts/errors.ts", source: ERRORS, text: typescript_errors(&typescript) },
     ])
 }
 
-fn events(text: &str) -> Outcome<Vec<Code>> {
-    let rows = table::rows(EVENTS, text, ["event", "meaning"])?.into_iter();
-    let codes: Outcome<Vec<Code>> = rows
-        .map(|[event, meaning]| Ok(Code { name: table::name(EVENTS, &event)?, status: String::new(), meaning }))
-        .collect();
-    distinct(EVENTS, codes?)
+/// The events of Rust, and those of TypeScript.
+fn events(text: &str) -> Outcome<(Vec<Code>, Vec<Code>)> {
+    let (mut rust, mut typescript) = (Vec::new(), Vec::new());
+    for [event, language, meaning] in table::rows(EVENTS, text, ["event", "in", "meaning"])? {
+        let code = Code { name: table::name(EVENTS, &event)?, status: String::new(), meaning };
+        place(EVENTS, &language, code, &mut rust, &mut typescript)?;
+    }
+    Ok((distinct(EVENTS, rust)?, distinct(EVENTS, typescript)?))
+}
+
+/// Puts a code where its language has it.
+fn place(path: &str, language: &str, code: Code, rust: &mut Vec<Code>, typescript: &mut Vec<Code>) -> Outcome {
+    match language {
+        "both" => {
+            rust.push(code.clone());
+            typescript.push(code);
+        }
+        "Rust" => rust.push(code),
+        "TypeScript" => typescript.push(code),
+        _ => return fail(format!("{path}: `{}` in {language}: must be both, Rust or TypeScript", code.name)),
+    }
+    Ok(())
 }
 
 /// The errors of Rust, and those of TypeScript.
@@ -43,16 +60,7 @@ fn errors(text: &str) -> Outcome<(Vec<Code>, Vec<Code>)> {
         if !matches!(status.as_str(), "500" | "503") {
             return fail(format!("{ERRORS}: {code}: status {status}: must be 500, or 503 for a store's fault"));
         }
-        let code = || Code { name: name.clone(), status: status.clone(), meaning: meaning.clone() };
-        match language.as_str() {
-            "both" => {
-                rust.push(code());
-                typescript.push(code());
-            }
-            "Rust" => rust.push(code()),
-            "TypeScript" => typescript.push(code()),
-            _ => return fail(format!("{ERRORS}: `{name}` in {language}: must be both, Rust or TypeScript")),
-        }
+        place(ERRORS, &language, Code { name, status, meaning }, &mut rust, &mut typescript)?;
     }
     for one in &rust {
         if let Some(other) = typescript.iter().find(|other| other.name == one.name && other.status != one.status) {
@@ -165,7 +173,9 @@ mod tests {
 
     fn texts(errors: &str) -> Outcome<Vec<String>> {
         let made = made(&|path| match path {
-            EVENTS => Ok("| event | meaning |\n|---|---|\n| `all_gone` | nothing is left |\n".to_owned()),
+            EVENTS => {
+                Ok("| event | in | meaning |\n|---|---|---|\n| `all_gone` | both | nothing is left |\n".to_owned())
+            }
             ERRORS => Ok(format!("| code | status | in | meaning |\n|---|---|---|---|\n{errors}")),
             _ => fail(path),
         })?;

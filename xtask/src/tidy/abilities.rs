@@ -21,7 +21,7 @@ const WORDS: &[&str] = &[
     "hono_kv",
     "hono_sessions",
     "iron",
-    "IronRing",
+    "IronSecrets",
     "xchacha",
 ];
 

@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn what_is_stale_is_named() {
         let sources = [
-            ("facts/events.md", "| event | meaning |\n|---|---|\n| `gone` | it is gone |\n"),
+            ("facts/events.md", "| event | in | meaning |\n|---|---|---|\n| `gone` | both | it is gone |\n"),
             (
                 "facts/errors.md",
                 "| code | status | in | meaning |\n|---|---|---|---|\n| `gone` | 503 | both | it is gone |\n",

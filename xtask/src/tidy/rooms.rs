@@ -196,7 +196,7 @@ mod tests {
         let found = imports(source, 1);
         let found: Vec<_> = found.iter().map(|(line, name)| (*line, name.as_str())).collect();
         assert_eq!(found, [(1, "engine"), (1, "time"), (5, "id")]);
-        assert_eq!(imports("use super::super::seal::Ring;\nuse super::parse;\n", 2), [(1, "seal".to_owned())]);
+        assert_eq!(imports("use super::super::seal::Secrets;\nuse super::parse;\n", 2), [(1, "seal".to_owned())]);
     }
 
     #[test]
@@ -217,14 +217,14 @@ mod tests {
             ("crates/okibi-core/src/extras.rs", ""),
             ("crates/okibi-core/src/id.rs", "use crate::record::Record;\n"),
             ("crates/okibi-core/src/record.rs", "use crate::id::Handle;\n"),
-            ("crates/okibi-core/src/seal/ring.rs", "use crate::Timestamp;\n"),
+            ("crates/okibi-core/src/seal/secrets.rs", "use crate::Timestamp;\n"),
         ];
         assert_eq!(
             lines(&check(&Repository::of(&bad))),
             [
                 ("crates/okibi-core/src/cookie/parse.rs", 2),
                 ("crates/okibi-core/src/extras.rs", 1),
-                ("crates/okibi-core/src/seal/ring.rs", 1),
+                ("crates/okibi-core/src/seal/secrets.rs", 1),
                 ("crates/okibi-core/src/id.rs", 1),
                 ("crates/okibi-core/src/record.rs", 1),
             ]

@@ -163,15 +163,15 @@ pub(super) fn decode(policy: &Policy, spoken: &HonoKv, loaded: &Loaded, id: Opti
     if is_nothing || !json::is_value(value.as_str(), limits.depth) {
         return None;
     }
-    let (active, idle) = match loaded.expires_at {
+    let (last_active, idle) = match loaded.expires_at {
         Some(expires_at) => (expires_at.minus(policy.lifetime.idle), policy.lifetime.idle),
         // The backend cannot tell: it lives as long as it is there, and a renewal is due.
         None => (Timestamp::default(), Duration::MAX),
     };
     Some(Stored::Record(Record {
         handle: id.map(Id::derived_handle),
-        created: active,
-        active,
+        created: last_active,
+        last_active,
         idle,
         deadline: None,
         absolute: None,
@@ -184,9 +184,9 @@ pub(super) fn decode(policy: &Policy, spoken: &HonoKv, loaded: &Loaded, id: Opti
 }
 
 pub(super) fn encode(spoken: &HonoKv, record: &Record) -> Result<Bytes, Refusal> {
-    let [entry] = record.entries.as_slice() else { return Err(Refusal::NotInDialect) };
+    let [entry] = record.entries.as_slice() else { return Err(Refusal::UnsupportedByDialect) };
     if entry.name.as_str() != VALUE || entry.flash {
-        return Err(Refusal::NotInDialect);
+        return Err(Refusal::UnsupportedByDialect);
     }
     let value = entry.value.as_str();
     if spoken.json {

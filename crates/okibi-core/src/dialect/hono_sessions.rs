@@ -12,7 +12,7 @@ use crate::{
     json,
     policy::{
         Policy,
-        hono::{HonoProtection, HonoSessions, IronRing, SHORTEST_TTL},
+        hono::{HonoProtection, HonoSessions, IronSecrets, SHORTEST_TTL},
     },
     random::{Random, SEAL_RANDOM},
     record::{Entry, Record, Stored, has_duplicates},
@@ -57,13 +57,13 @@ pub(super) fn parse<'a>(protection: &HonoProtection, value: &'a [u8]) -> Option<
 pub(super) fn open(protection: &HonoProtection, candidate: Candidate<'_>, now: Timestamp) -> Option<Reading> {
     match (protection, candidate) {
         (HonoProtection::Id, Candidate::Id(id)) => Some(Reading::Id(id)),
-        (HonoProtection::SealedId(ring), Candidate::Seal(value)) => {
-            let id = unseal(ring, value, now)?;
+        (HonoProtection::SealedId(keys), Candidate::Seal(value)) => {
+            let id = unseal(keys, value, now)?;
             is_uuid(id.as_bytes()).then(|| Reading::Id(Id::from_text(id)))
         }
         // A seal of nothing is how the package ends a session.
-        (HonoProtection::Sealed(ring), Candidate::Seal(value)) => {
-            let record = unseal(ring, value, now)?;
+        (HonoProtection::Sealed(keys), Candidate::Seal(value)) => {
+            let record = unseal(keys, value, now)?;
             (!record.is_empty()).then(|| Reading::Record(record.into_bytes()))
         }
         _ => None,
@@ -71,8 +71,8 @@ pub(super) fn open(protection: &HonoProtection, candidate: Candidate<'_>, now: T
 }
 
 /// The text in a seal: its JSON is a string.
-fn unseal(ring: &IronRing, value: &[u8], now: Timestamp) -> Option<String> {
-    let json = iron::unseal(&ring.options, iron::Secrets::Named(&ring.secrets), value, now).ok()?;
+fn unseal(keys: &IronSecrets, value: &[u8], now: Timestamp) -> Option<String> {
+    let json = iron::unseal(&keys.options, iron::Secrets::Named(&keys.secrets), value, now).ok()?;
     json::string(&json).map(Into::into)
 }
 
@@ -84,7 +84,7 @@ pub(super) fn write_id(
 ) -> Result<Option<String>, Refusal> {
     Ok(match protection {
         HonoProtection::Id => Some(id.to_text()),
-        HonoProtection::SealedId(ring) => seal(ring, &id.to_text(), now, &random.take()?),
+        HonoProtection::SealedId(keys) => seal(keys, &id.to_text(), now, &random.take()?),
         HonoProtection::Sealed(_) => None,
     })
 }
@@ -96,16 +96,16 @@ pub(super) fn seal_record(
     now: Timestamp,
     random: &mut Random,
 ) -> Result<Option<String>, Refusal> {
-    let HonoProtection::Sealed(ring) = protection else { return Ok(None) };
+    let HonoProtection::Sealed(keys) = protection else { return Ok(None) };
     let Ok(text) = core::str::from_utf8(record) else { return Ok(None) };
-    Ok(seal(ring, text, now, &random.take()?))
+    Ok(seal(keys, text, now, &random.take()?))
 }
 
 /// A text in a seal.
-fn seal(ring: &IronRing, text: &str, now: Timestamp, random: &[u8; SEAL_RANDOM]) -> Option<String> {
+fn seal(keys: &IronSecrets, text: &str, now: Timestamp, random: &[u8; SEAL_RANDOM]) -> Option<String> {
     let mut json = String::with_capacity(text.len() + 2);
     json::push_string(&mut json, text);
-    iron::seal(&ring.options, ring.secrets.first()?, json.as_bytes(), now, random).ok()
+    iron::seal(&keys.options, keys.secrets.first()?, json.as_bytes(), now, random).ok()
 }
 
 /// Whether a change of the session has a place in its record.
@@ -118,7 +118,7 @@ pub(super) const fn accepts(op: &Op) -> bool {
 
 /// How long after the last activity the next one is written down: a tenth of whatever ends first, the session or its cookie.
 /// `None`: never.
-pub(super) fn renew_after(spoken: &HonoSessions) -> Option<Duration> {
+pub(super) fn touch_after(spoken: &HonoSessions) -> Option<Duration> {
     let shorter = [spoken.idle, spoken.cookie.lifetime()].into_iter().flatten().min()?;
     spoken.auto_extend.then_some(shorter / 10)
 }
@@ -159,17 +159,18 @@ pub(super) fn decode(policy: &Policy, bytes: &Bytes, id: Option<&Id>) -> Option<
     };
     let span = policy.lifetime.idle;
     let limited = span < Duration::MAX;
-    let active = accessed.or_else(|| expire.filter(|_| limited).map(|expire| expire.minus(span))).unwrap_or_default();
-    let active = expire.map_or(active, |expire| expire.min(active));
+    let last_active =
+        accessed.or_else(|| expire.filter(|_| limited).map(|expire| expire.minus(span))).unwrap_or_default();
+    let last_active = expire.map_or(last_active, |expire| expire.min(last_active));
     let (idle, deadline) = match expire {
         // Without a span of its own an expiry is a day that was set by hand, and stays.
-        Some(expire) if limited => (expire.since(active), None),
+        Some(expire) if limited => (expire.since(last_active), None),
         deadline => (Duration::MAX, deadline),
     };
     Some(Stored::Record(Record {
         handle: id.map(Id::derived_handle),
-        created: active,
-        active,
+        created: last_active,
+        last_active,
         idle,
         deadline,
         absolute: None,
@@ -219,7 +220,7 @@ pub(super) fn encode(record: &Record, id: Option<&Id>) -> Bytes {
     text.push_str("},\"_expire\":");
     push_time(&mut text, Some(expires_at).filter(|time| *time < Timestamp::MAX));
     text.push_str(",\"_delete\":false,\"_accessed\":");
-    push_time(&mut text, Some(record.active).filter(|time| *time > Timestamp::default()));
+    push_time(&mut text, Some(record.last_active).filter(|time| *time > Timestamp::default()));
     if let Some(id) = id {
         text.push_str(",\"_id\":");
         json::push_string(&mut text, &id.to_text());

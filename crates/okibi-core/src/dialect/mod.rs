@@ -175,34 +175,36 @@ impl Policy {
     }
 
     /// When activity is next written down: after a part of the idle span, so that reading costs no write.
-    pub(crate) fn renewal_due_at(&self, record: &Record) -> Timestamp {
+    pub(crate) fn touch_due_at(&self, record: &Record) -> Timestamp {
         let after = match &self.dialect {
-            Dialect::Native(_) => Some(self.renewal_after(record.idle)),
-            Dialect::HonoSessions(spoken) => hono_sessions::renew_after(spoken),
+            Dialect::Native(_) => Some(self.touch_span(record.idle)),
+            Dialect::HonoSessions(spoken) => hono_sessions::touch_after(spoken),
             Dialect::HonoKv(spoken) => spoken.renew.then(|| spoken.gap()),
         };
         let after = after.map(|after| after.min(LONGEST_RENEWAL));
         let after = after.map(|after| if self.is_eventual() { eventually(after, record.idle) } else { after });
-        after.map_or(Timestamp::MAX, |after| record.active.plus(after))
+        after.map_or(Timestamp::MAX, |after| record.last_active.plus(after))
     }
 
     /// How much of an idle span passes before activity is written down, in okibi's own dialect: a tenth, if nothing else is
     /// configured that is shorter than the span.
-    pub(crate) fn renewal_after(&self, idle: Duration) -> Duration {
-        let configured = self.renew_after.filter(|after| *after < idle);
+    pub(crate) fn touch_span(&self, idle: Duration) -> Duration {
+        let configured = self.touch_after.filter(|after| *after < idle);
         configured.unwrap_or(idle / 10).min(LONGEST_RENEWAL)
     }
 
     /// Whether activity of now is to be written down.
-    pub(crate) fn renewal_due(&self, record: &Record, now: Timestamp) -> bool {
-        let due_at = self.renewal_due_at(record);
-        due_at < Timestamp::MAX && (now > due_at || record.active > now.plus(SKEW))
+    pub(crate) fn touch_due(&self, record: &Record, now: Timestamp) -> bool {
+        let due_at = self.touch_due_at(record);
+        due_at < Timestamp::MAX && (now > due_at || record.last_active > now.plus(SKEW))
     }
 
     /// Whether activity that the app declares is written down: on stores that take few writes, only some time after the last.
     pub(crate) fn may_touch(&self, record: &Record, now: Timestamp) -> bool {
         match &self.dialect {
-            Dialect::HonoKv(spoken) => now >= record.active.plus(spoken.gap()) || record.active > now.plus(SKEW),
+            Dialect::HonoKv(spoken) => {
+                now >= record.last_active.plus(spoken.gap()) || record.last_active > now.plus(SKEW)
+            }
             Dialect::Native(_) | Dialect::HonoSessions(_) => true,
         }
     }
@@ -233,7 +235,7 @@ impl Policy {
     /// An id that the app chose.
     pub(crate) fn chosen_id(&self, text: &str) -> Result<Id, Refusal> {
         let is_one = match &self.dialect {
-            Dialect::Native(_) => return Err(Refusal::NotInDialect),
+            Dialect::Native(_) => return Err(Refusal::UnsupportedByDialect),
             Dialect::HonoSessions(_) => is_uuid(text.as_bytes()),
             Dialect::HonoKv(_) => hono_kv::is_id(text.as_bytes()),
         };

@@ -46,13 +46,13 @@ pub(super) fn parse<'a>(protection: &Protection, value: &'a [u8]) -> Option<Cand
 pub(super) fn open(protection: &Protection, cookie_name: &str, candidate: Candidate<'_>) -> Result<Reading, Reason> {
     match (protection, candidate) {
         (Protection::Id, Candidate::Id(id)) => Ok(Reading::Id(id)),
-        (Protection::SignedId(ring), Candidate::Signed { id, text, signature })
-            if sign::is_signed(ring, cookie_name, &text, &signature) =>
+        (Protection::SignedId(secrets), Candidate::Signed { id, text, signature })
+            if sign::is_signed(secrets, cookie_name, &text, &signature) =>
         {
             Ok(Reading::Id(id))
         }
-        (Protection::Sealed { ring, .. }, Candidate::Seal(value)) => {
-            xchacha::unseal(ring, cookie_name, value).map(Reading::Record)
+        (Protection::Sealed { secrets, .. }, Candidate::Seal(value)) => {
+            xchacha::unseal(secrets, cookie_name, value).map(Reading::Record)
         }
         _ => Err(Reason::Forged),
     }
@@ -61,7 +61,7 @@ pub(super) fn open(protection: &Protection, cookie_name: &str, candidate: Candid
 pub(super) fn write_id(protection: &Protection, cookie_name: &str, id: &Id) -> Option<String> {
     match protection {
         Protection::Id => Some(id.to_text()),
-        Protection::SignedId(ring) => sign::sign(ring, cookie_name, id),
+        Protection::SignedId(secrets) => sign::sign(secrets, cookie_name, id),
         Protection::Sealed { .. } => None,
     }
 }
@@ -73,8 +73,8 @@ pub(super) fn seal_record(
     record: &[u8],
     random: &mut Random,
 ) -> Result<Option<(String, usize)>, Refusal> {
-    let Protection::Sealed { ring, chunks } = protection else { return Ok(None) };
-    Ok(xchacha::seal(ring, cookie_name, record, random.take()?).map(|value| (value, *chunks)))
+    let Protection::Sealed { secrets, chunks } = protection else { return Ok(None) };
+    Ok(xchacha::seal(secrets, cookie_name, record, random.take()?).map(|value| (value, *chunks)))
 }
 
 /// Whether a change of the session has a place in its record.

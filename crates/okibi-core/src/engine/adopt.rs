@@ -98,7 +98,7 @@ impl Engine {
         let record = Record {
             handle: record.handle,
             created: now,
-            active: now,
+            last_active: now,
             idle: policy.lifetime.idle,
             deadline: policy.lifetime.absolute.map(|absolute| now.plus(absolute)),
             absolute: None,

@@ -26,7 +26,7 @@ impl Engine {
             return Err(Refusal::TooManyUpdates);
         }
         log.iter().try_for_each(|op| match op {
-            op if !self.policy.accepts(op) => Err(Refusal::NotInDialect),
+            op if !self.policy.accepts(op) => Err(Refusal::UnsupportedByDialect),
             Op::UseId(id) => self.policy.chosen_id(id.as_str()).map(|_| ()),
             Op::Set(name, value) | Op::Flash(name, value) => {
                 self.check_name(name)?;
@@ -36,7 +36,7 @@ impl Engine {
                 name.iter().try_for_each(|name| self.check_name(name))?;
                 self.check_patch(patch)
             }
-            Op::SetIdle(millis) if !idle_fits(Duration::from_millis(*millis)) => Err(Refusal::InvalidSpan),
+            Op::SetIdle(millis) if !idle_fits(Duration::from_millis(*millis)) => Err(Refusal::InvalidTimeout),
             Op::SetAbsolute(Some(millis)) if Duration::from_millis(*millis) < SHORTEST_IDLE => {
                 Err(Refusal::InvalidAbsolute)
             }
@@ -87,5 +87,5 @@ impl Engine {
 }
 
 fn check_text(text: &str) -> Result<(), Refusal> {
-    if (1..=LONGEST_TEXT).contains(&text.len()) { Ok(()) } else { Err(Refusal::InvalidText) }
+    if (1..=LONGEST_TEXT).contains(&text.len()) { Ok(()) } else { Err(Refusal::InvalidOwner) }
 }

@@ -28,7 +28,7 @@ impl Engine {
     /// Ends the session that lies under `key`, wherever it has moved to meanwhile: revocation from elsewhere.
     ///
     /// Give it a flow of its own ([`Flow::default`]).
-    pub fn end(&self, flow: &mut Flow, key: StoreKey) -> Step {
+    pub fn revoke(&self, flow: &mut Flow, key: StoreKey) -> Step {
         let step = look(flow, Work::new(Task::End), key, 0);
         flow.count(&step);
         step

@@ -4,7 +4,7 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{fmt, mem};
 
 use super::{
-    io::{Activity, Step},
+    io::{Calls, Step},
     known::{Base, Elsewhere, Live, Rivals},
     work::{Looking, Work},
 };
@@ -42,7 +42,7 @@ pub struct Flow {
     pub(super) noted: Option<StoreKey>,
     pub(super) set_cookies: Vec<String>,
     pub(super) taken: Option<Text>,
-    pub(super) activity: Activity,
+    pub(super) calls: Calls,
     pub(super) events: Vec<Event>,
     pub(super) looking: Option<Looking>,
     pub(super) work: Option<Box<Work>>,
@@ -58,7 +58,7 @@ pub(super) struct Call<'a> {
 }
 
 fields!(Flow {
-    presented, rivals, host, names_seen, accepted_seen, accepted, is_accepted, base, basis, began, noted, set_cookies, taken, activity, looking, work, in_doubt;
+    presented, rivals, host, names_seen, accepted_seen, accepted, is_accepted, base, basis, began, noted, set_cookies, taken, calls, looking, work, in_doubt;
     events
 });
 impl Flow {
@@ -125,8 +125,8 @@ impl Flow {
     }
 
     /// How often the store was asked.
-    pub const fn activity(&self) -> Activity {
-        self.activity
+    pub const fn calls(&self) -> Calls {
+        self.calls
     }
 
     /// What an operator may want to know, since last asked.
@@ -152,9 +152,9 @@ impl Flow {
 
     pub(super) fn count(&mut self, step: &Step) {
         match step {
-            Step::Load(_) | Step::LoadAccepted { .. } => self.activity.loads += 1,
-            Step::Swap { .. } => self.activity.swaps += 1,
-            Step::Delete(_) | Step::DeleteAccepted { .. } => self.activity.deletes += 1,
+            Step::Load(_) | Step::LoadAccepted { .. } => self.calls.loads += 1,
+            Step::Swap { .. } => self.calls.swaps += 1,
+            Step::Delete(_) | Step::DeleteAccepted { .. } => self.calls.deletes += 1,
             Step::Recompute { .. } | Step::Done => {}
         }
     }
@@ -187,6 +187,6 @@ impl fmt::Debug for Flow {
             Base::Barred => "barred",
             Base::Live(_) => "live",
         };
-        f.debug_struct("Flow").field("session", &base).field("activity", &self.activity).finish_non_exhaustive()
+        f.debug_struct("Flow").field("session", &base).field("calls", &self.calls).finish_non_exhaustive()
     }
 }

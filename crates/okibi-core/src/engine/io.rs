@@ -78,9 +78,9 @@ pub enum Fault {
     Unknown,
 }
 
-/// How often the store was asked in this request, for those who like to see it.
+/// Counters for a request: the store calls that the engine asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Activity {
+pub struct Calls {
     /// Loads asked for.
     pub loads: u32,
     /// Swaps asked for.
@@ -89,7 +89,7 @@ pub struct Activity {
     pub deletes: u32,
 }
 
-fields!(Activity { loads, swaps, deletes });
+fields!(Calls { loads, swaps, deletes });
 
 impl Random {
     /// Whether what is left is enough for the call that takes in this answer. If not, that call gets new ones.

@@ -61,8 +61,8 @@ pub struct Summary {
     pub handle: Handle,
     /// When it began.
     pub created: Timestamp,
-    /// When it was last active, as of its last renewal.
-    pub active: Timestamp,
+    /// When it was last active, as of its last touch.
+    pub last_active: Timestamp,
     /// When it ends if nothing happens.
     pub expires_at: Timestamp,
     /// What the app calls it.
@@ -138,7 +138,7 @@ impl Engine {
         (is_here && record.expires_at() > now && record.owner.as_ref() == Some(owner)).then(|| Summary {
             handle,
             created: record.created,
-            active: record.active,
+            last_active: record.last_active,
             expires_at: record.expires_at(),
             label: record.label.as_ref().map(|label| label.as_str().into()),
         })

@@ -69,7 +69,7 @@ impl Engine {
         Ok(Record {
             handle,
             created: now,
-            active: now,
+            last_active: now,
             idle: self.policy.lifetime.idle,
             deadline: self.policy.lifetime.absolute.map(|absolute| now.plus(absolute)),
             absolute: None,

@@ -114,7 +114,7 @@ impl Engine {
                 Ok(live) => match opened.iter_mut().find(|(other, _)| other.record.handle == live.record.handle) {
                     Some(known)
                         if self.policy.can().first_counts
-                            || (known.0.record.active, &known.1) > (live.record.active, &value) => {}
+                            || (known.0.record.last_active, &known.1) > (live.record.last_active, &value) => {}
                     Some(known) => *known = (live, value),
                     None => opened.push((live, value)),
                 },

@@ -44,11 +44,11 @@ impl Engine {
     /// What a task is refused with whose time is over before it is done: whether anybody can tell what was written.
     ///
     /// A face asks this in place of its next step. The flow is then that of a request whose outcome is
-    /// [unknown](Refusal::StoreUnknown), or in which nothing was written ([`Contended`](Refusal::Contended)).
+    /// [unknown](Refusal::StoreUnknown), or in which nothing was written ([`Conflict`](Refusal::Conflict)).
     pub fn out_of_time(&self, flow: &mut Flow) -> Refusal {
         match flow.work.take() {
             Some(work) if work.uncertain || work.has_ended => in_doubt(flow),
-            _ => Refusal::Contended,
+            _ => Refusal::Conflict,
         }
     }
 

@@ -20,7 +20,7 @@ impl Engine {
     /// The name must not be one that the request's own log has touched: the face hands such a value out itself.
     ///
     /// # Errors
-    /// [`Refusal::NoSwap`] where a value could be handed out twice, [`Refusal::StoreUnknown`] for a session that is in doubt.
+    /// [`Refusal::UnsupportedByStore`] where a value could be handed out twice, [`Refusal::StoreUnknown`] for a session that is in doubt.
     pub fn take(&self, flow: &mut Flow, name: Text, now: Timestamp, random: &mut Random) -> Result<Step, Refusal> {
         self.may_take()?;
         flow.begin(false)?;
@@ -33,10 +33,10 @@ impl Engine {
     /// Whether `take` can keep its promise here.
     ///
     /// # Errors
-    /// [`Refusal::NoSwap`] for a sealed cookie and for a store without compare-and-swap.
+    /// [`Refusal::UnsupportedByStore`] for a sealed cookie and for a store without compare-and-swap.
     pub fn may_take(&self) -> Result<(), Refusal> {
         let swaps = !self.is_sealed() && self.policy.consistency == Consistency::Strong;
-        if swaps { Ok(()) } else { Err(Refusal::NoSwap) }
+        if swaps { Ok(()) } else { Err(Refusal::UnsupportedByStore) }
     }
 
     /// What the answer to its swap means.

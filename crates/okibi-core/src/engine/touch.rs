@@ -5,17 +5,14 @@ use crate::{record::Record, session::Op, time::Timestamp};
 
 impl Engine {
     /// When activity of the flow's session is next written down; `None` without a live session.
-    pub fn renewal_due_at(&self, flow: &Flow) -> Option<Timestamp> {
-        flow.record().map(|record| self.policy.renewal_due_at(record))
+    pub fn touch_due_at(&self, flow: &Flow) -> Option<Timestamp> {
+        flow.record().map(|record| self.policy.touch_due_at(record))
     }
 
     /// Whether there is anything to commit even if the handler changes nothing.
-    pub fn is_renewal_due(&self, flow: &Flow, now: Timestamp) -> bool {
+    pub fn is_touch_due(&self, flow: &Flow, now: Timestamp) -> bool {
         flow.live().is_some_and(|live| {
-            live.adopted
-                || self.heals(flow)
-                || self.policy.renewal_due(&live.record, now)
-                || self.owes_cookie(flow, live)
+            live.adopted || self.heals(flow) || self.policy.touch_due(&live.record, now) || self.owes_cookie(flow, live)
         })
     }
 
@@ -24,13 +21,13 @@ impl Engine {
         !plan.failed
             && !plan.is_quiet
             && (self.heals(flow)
-                || self.policy.renewal_due(record, now)
+                || self.policy.touch_due(record, now)
                 || (plan.touches() && self.policy.may_touch(record, now)))
     }
 
     /// Activity, now. Where every write is, it brings back the configured span.
     pub(super) fn renew(&self, record: &mut Record, log: &[Op], now: Timestamp) {
-        record.active = now;
+        record.last_active = now;
         let own_span = log.iter().any(|op| matches!(op, Op::SetIdle(_)));
         if self.policy.can().writes_renew && !own_span {
             record.idle = self.policy.lifetime.idle;

@@ -8,7 +8,7 @@ pub enum Event {
     MalformedCookie,
     /// Two different values of the session cookie open, or there are more than two: no session.
     DuplicateCookie,
-    /// A signature or seal did not verify, or its secret is not in the ring.
+    /// A signature or seal did not verify, or its secret is not one of the configured secrets.
     ForgedCookie,
     /// Some chunks of a sealed cookie are missing.
     IncompleteChunks,
@@ -34,6 +34,8 @@ pub enum Event {
     LostReplyResolved,
     /// A leftover could not be deleted; it opens nothing and expires by itself.
     CleanupFailed,
+    /// A stored value does not fit the type of its name or field, and is absent.
+    Misfit,
 }
 
 impl Event {
@@ -55,6 +57,7 @@ impl Event {
             Self::Conflict => "conflict",
             Self::LostReplyResolved => "lost_reply_resolved",
             Self::CleanupFailed => "cleanup_failed",
+            Self::Misfit => "misfit",
         }
     }
 }

@@ -4,7 +4,9 @@ use alloc::{string::String, vec::Vec};
 use core::time::Duration;
 
 use super::hono::{HonoKv, HonoProtection, HonoSessions};
-use crate::{cookie::write::CookieConfig, exchange::Consistency, record::Limits, seal::ring::Ring, time::Timestamp};
+use crate::{
+    cookie::write::CookieConfig, exchange::Consistency, record::Limits, seal::secrets::Secrets, time::Timestamp,
+};
 
 /// How a session's cookie value is made.
 #[derive(Clone, Debug, Default)]
@@ -13,11 +15,11 @@ pub enum Protection {
     #[default]
     Id,
     /// The id with an HMAC, so that an invented id never reaches the store.
-    SignedId(Ring),
+    SignedId(Secrets),
     /// The whole record, encrypted: the cookie is the store.
     Sealed {
         /// The secrets.
-        ring: Ring,
+        secrets: Secrets,
         /// Over how many cookies it may be split, 1 to 5.
         chunks: usize,
     },
@@ -150,7 +152,7 @@ pub struct Native {
     pub lifetime: Lifetime,
     /// How much of the idle span must pass before activity is written down and the cookie sent again: at most 1 day.
     /// Default a tenth of the idle span, at most 1 day.
-    pub renew_after: Option<Duration>,
+    pub touch_after: Option<Duration>,
     /// Whether the cookie outlives the browser's own session. Default true.
     pub persistent: bool,
     /// How long a renewed id still leads to its successor. Default 60 seconds; zero is allowed.
@@ -178,7 +180,7 @@ impl Default for Native {
             accept: Vec::new(),
             namespace: None,
             lifetime: Lifetime::AAL2,
-            renew_after: None,
+            touch_after: None,
             persistent: true,
             grace: Duration::from_mins(1),
             max_cookie_bytes: 8192,

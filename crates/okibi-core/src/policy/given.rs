@@ -71,11 +71,11 @@ macro_rules! own {
 const OWN: &[Rule] = &[
     own!(COOKIE, "cookie"),
     own!(LIFETIME, "lifetime"),
-    own!(RENEW_AFTER, "renew_after"),
-    own!(BROWSER_SESSION, "browser_session"),
+    own!(TOUCH_AFTER, "touch_after"),
+    own!(PERSISTENT, "persistent"),
     own!(GRACE, "grace"),
     own!(NAMESPACE, "namespace"),
-    own!(SIGNED, "signed"),
+    own!(SECRET, "secret"),
     own!(CHUNKS, "chunks"),
     own!(MAX_COOKIE_BYTES, "max_cookie_bytes"),
     own!(ACCEPT, "accept"),
@@ -86,12 +86,8 @@ const OWN: &[Rule] = &[];
 
 const RULES: [Rule; 6] = [
     rule(NONE, Given::STORE.and(Given::SEALED), "store: none given; give one, or a secret that seals the cookie"),
-    rule(
-        Given::STORE.and(Given::SEALED),
-        NONE,
-        "store: a sealed cookie is the store; remove one of the two, or sign the id instead (`signed`)",
-    ),
-    rule(Given::SIGNED.and(Given::SEALED), NONE, "signed: a sealed cookie is signed already; remove it"),
+    rule(Given::STORE.and(Given::SEALED), NONE, "store: a sealed cookie is the store; remove one of the two"),
+    rule(Given::SECRET.and(Given::SEALED), NONE, "secret: a sealed cookie has its secrets already; remove it"),
     rule(Given::CHUNKS, Given::SEALED, "chunks: only a sealed cookie can be split; remove it"),
     rule(Given::MAX_COOKIE_BYTES, Given::SEALED, "max_cookie_bytes: only a sealed cookie is bounded; remove it"),
     rule(

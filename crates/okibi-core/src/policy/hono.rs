@@ -45,20 +45,20 @@ pub enum HonoProtection {
     /// The bare id: a store, and no encryption key.
     Id,
     /// The id in an Iron seal: a store with an encryption key.
-    SealedId(IronRing),
+    SealedId(IronSecrets),
     /// The whole record in an Iron seal: the package's `CookieStore`.
-    Sealed(IronRing),
+    Sealed(IronSecrets),
 }
 
 /// The keys of Iron seals, newest first: the first one seals, all of them open.
 #[derive(Clone, PartialEq, Eq)]
-pub struct IronRing {
+pub struct IronSecrets {
     pub(crate) secrets: Vec<iron::Secret>,
     pub(crate) options: iron::Options,
 }
 
-impl IronRing {
-    /// A ring of keys as `hono-sessions` takes them: texts of at least 32 characters.
+impl IronSecrets {
+    /// Keys as `hono-sessions` takes them: strings of at least 32 characters.
     ///
     /// # Errors
     /// No key, or one shorter than 32 characters.
@@ -79,7 +79,7 @@ impl IronRing {
         }
     }
 
-    /// A ring of other secrets, with names or raw keys, and seals of another algorithm, lifetime or number of iterations
+    /// Other secrets, with names or raw keys, and seals of another algorithm, lifetime or number of iterations
     /// than Iron's defaults. Iterations and algorithms are never read from a seal.
     ///
     /// # Errors
@@ -99,9 +99,9 @@ impl IronRing {
     }
 }
 
-impl fmt::Debug for IronRing {
+impl fmt::Debug for IronSecrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "IronRing({} keys, hidden)", self.secrets.len())
+        write!(f, "IronSecrets({} keys, hidden)", self.secrets.len())
     }
 }
 

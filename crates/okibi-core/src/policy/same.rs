@@ -11,8 +11,8 @@ impl Policy {
             ("namespace", self.namespace == other.namespace),
             ("idle", self.lifetime.idle == other.lifetime.idle),
             ("absolute", self.lifetime.absolute == other.lifetime.absolute),
-            ("renew_after", self.renewal_after(self.lifetime.idle) == other.renewal_after(other.lifetime.idle)),
-            ("browser_session", self.persistent == other.persistent),
+            ("touch_after", self.touch_span(self.lifetime.idle) == other.touch_span(other.lifetime.idle)),
+            ("persistent", self.persistent == other.persistent),
             ("grace", self.grace == other.grace),
             ("limits", self.limits == other.limits),
             ("max_cookie_bytes", self.max_cookie_bytes == other.max_cookie_bytes),
@@ -52,14 +52,14 @@ impl Protection {
         let (one, other) = match (self, other) {
             (Self::Id, Self::Id) => return None,
             (Self::SignedId(one), Self::SignedId(other)) => (one, other),
-            (Self::Sealed { ring, chunks }, Self::Sealed { ring: other, chunks: theirs }) => {
+            (Self::Sealed { secrets, chunks }, Self::Sealed { secrets: other, chunks: theirs }) => {
                 if chunks != theirs {
                     return Some("chunks");
                 }
-                (ring, other)
+                (secrets, other)
             }
             (Self::Sealed { .. }, _) | (_, Self::Sealed { .. }) => return Some("sealed"),
-            _ => return Some("signed"),
+            _ => return Some("secret"),
         };
         (!one.is_same(other)).then_some("secrets")
     }

@@ -1,7 +1,7 @@
-//! What protects a cookie's value: a ring of secrets, seals and signatures.
+//! What protects a cookie's value: secrets, seals and signatures.
 
 pub(crate) mod iron;
 pub(crate) mod renew;
-pub(crate) mod ring;
+pub(crate) mod secrets;
 pub(crate) mod sign;
 pub(crate) mod xchacha;

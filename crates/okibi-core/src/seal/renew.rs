@@ -6,7 +6,7 @@ use bytes::Bytes;
 use okibi_crypto::XChaCha20Poly1305;
 use zeroize::Zeroizing;
 
-use super::ring::expand;
+use super::secrets::expand;
 use crate::id::{Id, StoreKey};
 
 /// Encrypts `new` for whoever holds `old`: nonce (24), ciphertext (32), tag (16). `nonce` must be random.

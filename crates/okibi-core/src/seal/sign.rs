@@ -4,13 +4,13 @@ use alloc::string::String;
 
 use okibi_crypto::{HmacSha256, base64};
 
-use super::ring::{Ring, Secret};
+use super::secrets::{Secret, Secrets};
 use crate::id::{Id, decode_exact};
 
-/// `id.signature` for this cookie, signed with the ring's first secret.
-pub fn sign(ring: &Ring, cookie_name: &str, id: &Id) -> Option<String> {
+/// `id.signature` for this cookie, signed with the first of the secrets.
+pub fn sign(secrets: &Secrets, cookie_name: &str, id: &Id) -> Option<String> {
     let mut value = id.to_text();
-    let signature = mac(ring.first()?, cookie_name, &value).finish();
+    let signature = mac(secrets.first()?, cookie_name, &value).finish();
     value.push('.');
     base64::push_url(&mut value, &signature);
     Some(value)
@@ -22,15 +22,15 @@ pub(crate) fn split(value: &[u8]) -> Option<(Id, &str, [u8; 32])> {
     Some((Id::parse(text)?, core::str::from_utf8(text).ok()?, decode_exact(signature.strip_prefix(b".")?)?))
 }
 
-/// The id in a signed value, if one of the ring's secrets signed it for this cookie. Compared in constant time.
-pub fn verify(ring: &Ring, cookie_name: &str, value: &[u8]) -> Option<Id> {
+/// The id in a signed value, if one of the secrets signed it for this cookie. Compared in constant time.
+pub fn verify(secrets: &Secrets, cookie_name: &str, value: &[u8]) -> Option<Id> {
     let (id, text, signature) = split(value)?;
-    is_signed(ring, cookie_name, text, &signature).then_some(id)
+    is_signed(secrets, cookie_name, text, &signature).then_some(id)
 }
 
-/// Whether one of the ring's secrets signed an id's text for this cookie.
-pub(crate) fn is_signed(ring: &Ring, cookie_name: &str, text: &str, signature: &[u8]) -> bool {
-    ring.iter().any(|secret| mac(secret, cookie_name, text).verify(signature))
+/// Whether one of the secrets signed an id's text for this cookie.
+pub(crate) fn is_signed(secrets: &Secrets, cookie_name: &str, text: &str, signature: &[u8]) -> bool {
+    secrets.iter().any(|secret| mac(secret, cookie_name, text).verify(signature))
 }
 
 fn mac(secret: &Secret, cookie_name: &str, id: &str) -> HmacSha256 {

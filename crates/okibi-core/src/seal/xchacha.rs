@@ -4,7 +4,7 @@ use alloc::{string::String, vec::Vec};
 
 use okibi_crypto::base64;
 
-use super::ring::{Ring, Secret};
+use super::secrets::{Secret, Secrets};
 use crate::error::Reason;
 
 const VERSION: u8 = 1;
@@ -15,11 +15,11 @@ const PURPOSE: &str = "record";
 /// How many bytes a seal adds to its padded text, before base64url.
 pub(crate) const OVERHEAD: usize = HEADER + TAG;
 
-/// Seals `record` for the cookie `cookie_name` with the ring's first secret; `nonce` must be random.
+/// Seals `record` for the cookie `cookie_name` with the first of the secrets; `nonce` must be random.
 ///
 /// The text is padded with spaces to the next multiple of 32, so that its length tells little.
-pub fn seal(ring: &Ring, cookie_name: &str, record: &[u8], nonce: [u8; 24]) -> Option<String> {
-    let secret = ring.first()?;
+pub fn seal(secrets: &Secrets, cookie_name: &str, record: &[u8], nonce: [u8; 24]) -> Option<String> {
+    let secret = secrets.first()?;
     let padded = record.len().next_multiple_of(32);
     let mut message = Vec::with_capacity(HEADER + padded + TAG);
     message.push(VERSION);
@@ -46,17 +46,17 @@ pub(crate) fn is_well_formed(value: &[u8]) -> bool {
 /// Opens a seal that was made for the cookie `cookie_name`, and returns the record's text without its padding.
 ///
 /// An unknown version or secret id, a wrong cookie name and a changed byte all look the same: `None`.
-pub fn open(ring: &Ring, cookie_name: &str, value: &[u8]) -> Option<Vec<u8>> {
-    unseal(ring, cookie_name, value).ok()
+pub fn open(secrets: &Secrets, cookie_name: &str, value: &[u8]) -> Option<Vec<u8>> {
+    unseal(secrets, cookie_name, value).ok()
 }
 
 /// The same, with the reason if it does not open.
-pub(crate) fn unseal(ring: &Ring, cookie_name: &str, value: &[u8]) -> Result<Vec<u8>, Reason> {
+pub(crate) fn unseal(secrets: &Secrets, cookie_name: &str, value: &[u8]) -> Result<Vec<u8>, Reason> {
     let message = base64::from_url(value).ok_or(Reason::Forged)?;
     if message.first() != Some(&VERSION) || message.len() < OVERHEAD {
         return Err(Reason::Forged);
     }
-    let secret = message.get(1..5).and_then(|id| ring.by_id(id)).ok_or(Reason::UnknownSecret)?;
+    let secret = message.get(1..5).and_then(|id| secrets.by_id(id)).ok_or(Reason::UnknownSecret)?;
     decrypt(secret, cookie_name, message).ok_or(Reason::Forged)
 }
 

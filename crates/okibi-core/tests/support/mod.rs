@@ -225,7 +225,7 @@ impl World {
     /// Ends the session under `key` from elsewhere, as "log out everywhere" does.
     pub fn revoke(&mut self, key: StoreKey) -> Result<(), Refusal> {
         let mut request = Request::new(Flow::default());
-        let step = self.engine.end(&mut request.flow, key);
+        let step = self.engine.revoke(&mut request.flow, key);
         request.drive(self, Ok(step))
     }
 

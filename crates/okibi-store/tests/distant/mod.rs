@@ -15,7 +15,7 @@ use std::{
 
 use okibi_contract::VirtualClock;
 use okibi_store::{
-    BoxFuture, Bytes, Consistency, Layered, Loaded, MemoryStore, Owners, Purge, Purger, Store, StoreError, StoreKey,
+    BoxFuture, Bytes, Cached, Consistency, Loaded, MemoryStore, Owners, Purge, Purger, Store, StoreError, StoreKey,
     Swap, Timestamp, Write,
 };
 
@@ -252,7 +252,7 @@ pub fn history(seed: u64, span: Duration) {
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let clock = VirtualClock::new();
     let distant = Arc::new(Distant::new(&clock));
-    let layer = Layered::new(Arc::clone(&distant), span).unwrap().clock(clock.reader());
+    let layer = Cached::new(Arc::clone(&distant), span).unwrap().clock(clock.reader());
     let at = key(0);
     let mut known = 0;
     let mut under_way: Vec<Calling<'_>> = Vec::new();

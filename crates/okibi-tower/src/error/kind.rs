@@ -8,41 +8,41 @@ pub enum ErrorKind {
     StoreUnavailable,
     /// The store's answer was lost; the changes may or may not have been written.
     StoreUnknown,
-    /// Other requests went on changing the session until the commit's deadline; nothing was written.
-    Contended,
+    /// Other requests changed the session until the commit's deadline; nothing was written.
+    Conflict,
     /// The record, its number of names, the number of updates in one commit (at most 1024), or the sealed cookie is too
     /// large.
     TooLarge,
-    /// A name is longer than 256 bytes.
+    /// A name is longer than 256 bytes, or no string.
     InvalidName,
-    /// A value cannot be written as JSON (NaN and infinities cannot), or nests too deep, or has an integer that
-    /// `Sessions::safe_integers` refuses.
+    /// A value is not JSON that reads back as it was set, or nests too deep, or has an integer that
+    /// `Sessions::safe_integers` refuses; or a label is no string.
     InvalidValue,
-    /// An owner is empty or longer than 256 bytes.
-    InvalidText,
+    /// An owner is empty, longer than 256 bytes, or no string.
+    InvalidOwner,
     /// An idle span is shorter than a second or longer than 400 days or than the absolute span, or an absolute span is
     /// over already.
-    InvalidSpan,
+    InvalidTimeout,
     /// The session's dialect has no place for the change, such as an owner in `hono-sessions`.
-    NotInDialect,
-    /// `take` where nothing can hand a value to exactly one request: a sealed cookie, or a store without
-    /// compare-and-swap.
-    NoSwap,
-    /// The system's source of random bytes failed.
-    Entropy,
-    /// What is stored under a name is of another type than the name's.
+    UnsupportedByDialect,
+    /// The store cannot do this: list sessions by owner, or hand a value to exactly one request (`take`); a sealed
+    /// cookie can do neither.
+    UnsupportedByStore,
+    /// The source of random bytes failed.
+    RandomFailed,
+    /// The stored value does not fit what reads it: the type of the name in Rust; in JavaScript a number that it cannot
+    /// hold. The value stays as it is.
     Mismatch,
-    /// A change after the response head had left.
-    HeadSent,
-    /// Sessions cannot be listed: the store has no index of owners, or the cookie is the store.
-    NoOwners,
-    /// There is no session layer of this kind around the service.
-    NoLayer,
+    /// A change after the response headers were sent.
+    HeadersSent,
+    /// There is no session layer or middleware around the handler.
+    NoMiddleware,
     /// The function of an `update` changes the session itself.
     UpdateChanges,
-    /// The function of an `update` panicked when it was run again on a newer value.
-    UpdatePanicked,
-    /// Two layers have a cookie of the same name and are not configured the same; the message names the option.
+    /// The function of an `update` panicked or threw when it was run again on a newer value.
+    UpdateFailed,
+    /// An option that cannot work, or two layers or middlewares with one cookie that differ; the message names the
+    /// option.
     Config,
     /// Something that cannot happen did; please report it.
     Internal,
@@ -54,21 +54,20 @@ impl ErrorKind {
         match self {
             Self::StoreUnavailable => "store_unavailable",
             Self::StoreUnknown => "store_unknown",
-            Self::Contended => "contended",
+            Self::Conflict => "conflict",
             Self::TooLarge => "too_large",
             Self::InvalidName => "invalid_name",
             Self::InvalidValue => "invalid_value",
-            Self::InvalidText => "invalid_text",
-            Self::InvalidSpan => "invalid_span",
-            Self::NotInDialect => "not_in_dialect",
-            Self::NoSwap => "no_swap",
-            Self::Entropy => "entropy",
+            Self::InvalidOwner => "invalid_owner",
+            Self::InvalidTimeout => "invalid_timeout",
+            Self::UnsupportedByDialect => "unsupported_by_dialect",
+            Self::UnsupportedByStore => "unsupported_by_store",
+            Self::RandomFailed => "random_failed",
             Self::Mismatch => "mismatch",
-            Self::HeadSent => "head_sent",
-            Self::NoOwners => "no_owners",
-            Self::NoLayer => "no_layer",
+            Self::HeadersSent => "headers_sent",
+            Self::NoMiddleware => "no_middleware",
             Self::UpdateChanges => "update_changes",
-            Self::UpdatePanicked => "update_panicked",
+            Self::UpdateFailed => "update_failed",
             Self::Config => "config",
             Self::Internal => "internal",
         }
@@ -76,6 +75,6 @@ impl ErrorKind {
 
     /// Whether the store is to blame, so that trying again later may help.
     pub const fn is_store_fault(self) -> bool {
-        matches!(self, Self::StoreUnavailable | Self::StoreUnknown | Self::Contended)
+        matches!(self, Self::StoreUnavailable | Self::StoreUnknown | Self::Conflict)
     }
 }

@@ -12,14 +12,14 @@ use http::{Request, Response, request::Parts};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::Require;
+use super::Guard;
 use crate::{Session, shared::BoxFuture};
 
 /// The head of a request that may pass, or the answer to one that may not.
 type Verdict = Result<Parts, Response<Bytes>>;
 
 pin_project! {
-    /// The answer of a [`Guard`](super::Guard).
+    /// The answer of a [`GuardService`](super::GuardService).
     pub struct GuardFuture<S, B>
     where
         S: Service<Request<B>>,
@@ -39,12 +39,12 @@ pin_project! {
 }
 
 impl<S: Service<Request<B>>, B> GuardFuture<S, B> {
-    pub(super) fn new<K: 'static>(service: S, request: Request<B>, require: Require<K>) -> Self {
+    pub(super) fn new<K: 'static>(service: S, request: Request<B>, guard: Guard<K>) -> Self {
         let (parts, body) = request.into_parts();
         let verdict = Box::pin(async move {
             match Session::<K>::of(&parts.extensions).await {
-                Ok(session) if require.lets_pass(&session) => Ok(parts),
-                Ok(_) => Err(require.deny(&parts)),
+                Ok(session) if guard.lets_pass(&session) => Ok(parts),
+                Ok(_) => Err(guard.deny(&parts)),
                 Err(error) => Err(error.to_response()),
             }
         });

@@ -9,21 +9,21 @@ use bytes::Bytes;
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::{GuardFuture, Require};
+use super::{Guard, GuardFuture};
 
-/// A service with a guard in front of it. Made by [`Require`].
-pub struct Guard<S, K = ()> {
+/// A service with a guard in front of it. Made by [`Guard`].
+pub struct GuardService<S, K = ()> {
     inner: S,
-    require: Require<K>,
+    guard: Guard<K>,
 }
 
-impl<S, K> Guard<S, K> {
-    pub(super) const fn new(inner: S, require: Require<K>) -> Self {
-        Self { inner, require }
+impl<S, K> GuardService<S, K> {
+    pub(super) const fn new(inner: S, guard: Guard<K>) -> Self {
+        Self { inner, guard }
     }
 }
 
-impl<S, K, B, R> Service<Request<B>> for Guard<S, K>
+impl<S, K, B, R> Service<Request<B>> for GuardService<S, K>
 where
     S: Service<Request<B>, Response = Response<R>> + Clone,
     K: 'static,
@@ -41,18 +41,18 @@ where
         // The service that was found ready is the one to be called.
         let clone = self.inner.clone();
         let ready = mem::replace(&mut self.inner, clone);
-        GuardFuture::new(ready, request, self.require.clone())
+        GuardFuture::new(ready, request, self.guard.clone())
     }
 }
 
-impl<S: Clone, K> Clone for Guard<S, K> {
+impl<S: Clone, K> Clone for GuardService<S, K> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), require: self.require.clone() }
+        Self { inner: self.inner.clone(), guard: self.guard.clone() }
     }
 }
 
-impl<S: fmt::Debug, K> fmt::Debug for Guard<S, K> {
+impl<S: fmt::Debug, K> fmt::Debug for GuardService<S, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guard").field("inner", &self.inner).field("require", &self.require).finish()
+        f.debug_struct("GuardService").field("inner", &self.inner).field("guard", &self.guard).finish()
     }
 }

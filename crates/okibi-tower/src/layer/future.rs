@@ -20,7 +20,7 @@ use crate::{
 
 pin_project! {
     /// The answer of a [`SessionService`](super::SessionService). It leaves only after the session's commit.
-    pub struct ResponseFuture<F, R, E> {
+    pub struct SessionFuture<F, R, E> {
         #[pin]
         inner: Option<F>,
         refused: Option<Error>,
@@ -35,7 +35,7 @@ struct Held<R, E> {
     commit: BoxFuture<Result<(), Error>>,
 }
 
-impl<F, R, E> ResponseFuture<F, R, E> {
+impl<F, R, E> SessionFuture<F, R, E> {
     pub(super) const fn new(inner: F, session: Option<Arc<Inner>>) -> Self {
         Self { inner: Some(inner), refused: None, session, held: None }
     }
@@ -46,7 +46,7 @@ impl<F, R, E> ResponseFuture<F, R, E> {
     }
 }
 
-impl<F, R, E> Future for ResponseFuture<F, R, E>
+impl<F, R, E> Future for SessionFuture<F, R, E>
 where
     F: Future<Output = Result<Response<R>, E>>,
     R: From<Bytes>,
@@ -103,8 +103,8 @@ fn refusal<R: From<Bytes>>(session: &Inner, error: &Error) -> Response<R> {
     }
 }
 
-impl<F, R, E> fmt::Debug for ResponseFuture<F, R, E> {
+impl<F, R, E> fmt::Debug for SessionFuture<F, R, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResponseFuture").field("committing", &self.held.is_some()).finish_non_exhaustive()
+        f.debug_struct("SessionFuture").field("committing", &self.held.is_some()).finish_non_exhaustive()
     }
 }

@@ -5,4 +5,4 @@ mod future;
 mod layer;
 mod service;
 
-pub use self::{future::ResponseFuture, layer::SessionLayer, service::SessionService};
+pub use self::{future::SessionFuture, layer::SessionLayer, service::SessionService};

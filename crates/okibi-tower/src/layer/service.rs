@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use tower_service::Service;
 
-use super::ResponseFuture;
+use super::SessionFuture;
 use crate::{
     no_activity::Quiet,
     session::{Inner, Slot},
@@ -40,7 +40,7 @@ where
 {
     type Response = Response<R>;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future, R, S::Error>;
+    type Future = SessionFuture<S::Future, R, S::Error>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
         self.inner.poll_ready(context)
@@ -49,10 +49,10 @@ where
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         match Slot::is_there::<K>(request.extensions(), &self.shared) {
             Ok(false) => {}
-            Ok(true) => return ResponseFuture::new(self.inner.call(request), None),
+            Ok(true) => return SessionFuture::new(self.inner.call(request), None),
             Err(error) => {
                 trace::failure(self.shared.engine.cookie_name(), "layer", &error);
-                return ResponseFuture::refused(error);
+                return SessionFuture::refused(error);
             }
         }
         let outer = Slot::innermost(request.extensions());
@@ -61,7 +61,7 @@ where
             session.no_activity();
         }
         Slot::put::<K>(request.extensions_mut(), Arc::clone(&session));
-        ResponseFuture::new(self.inner.call(request), Some(session))
+        SessionFuture::new(self.inner.call(request), Some(session))
     }
 }
 

@@ -27,13 +27,12 @@ impl<K> Session<K> {
     /// ([`StoreUnknown`](ErrorKind::StoreUnknown)), and then the request's answer is the layer's error.
     pub async fn commit(&self) -> Result<(), Error> {
         if self.inner.seen().closed {
-            return Err(self.inner.fail(Error::head_sent()));
+            return Err(self.inner.fail(Error::headers_sent()));
         }
         self.inner.commit(false, false).await
     }
 
-    /// Takes the value under `name` out of the session, at once and for this request alone: of all requests that take it
-    /// in parallel one gets it.
+    /// Atomically removes and returns the value under `name`; of concurrent callers exactly one gets it.
     ///
     /// What this request itself has put there with [`set`](Self::set) or [`flash`](Self::flash) and not committed yet is its own,
     /// and is simply handed out. What it only updated is taken like any other value, and is returned with the update.
@@ -42,15 +41,15 @@ impl<K> Session<K> {
     /// request as well.
     ///
     /// # Errors
-    /// [`NoSwap`](ErrorKind::NoSwap) for a sealed cookie and for a store without compare-and-swap, which could hand it to
-    /// two; [`Mismatch`](ErrorKind::Mismatch), and then it stays; [`HeadSent`](ErrorKind::HeadSent); the store's failures.
-    pub async fn take<T: DeserializeOwned>(&self, name: Name<T>) -> Result<Option<T>, Error> {
+    /// [`NoSwap`](ErrorKind::UnsupportedByStore) for a sealed cookie and for a store without compare-and-swap, which could hand it to
+    /// two; [`Mismatch`](ErrorKind::Mismatch), and then it stays; [`HeadersSent`](ErrorKind::HeadersSent); the store's failures.
+    pub async fn take<T: DeserializeOwned>(&self, name: Name<'_, T>) -> Result<Option<T>, Error> {
         self.inner.may_change()?;
         let lenient = || {
             self.inner.seen().find(name.as_str()).is_some_and(|entry| parse::<T>(name.as_str(), &entry.value).is_err())
         };
         if name.is_lenient() && lenient() {
-            trace::misfit(self.inner.shared.engine.cookie_name(), name.as_str());
+            trace::misfit(&self.inner.shared, name.as_str());
             return Ok(None);
         }
         let taken = self.inner.take(name.text(), |json| parse::<T>(name.as_str(), json).map(drop)).await?;
@@ -82,7 +81,7 @@ impl Inner {
             }
             state.flow.take_events()
         };
-        trace::events(self.shared.engine.cookie_name(), events);
+        trace::events(&self.shared, events);
         result.inspect_err(|error| trace::failure(self.shared.engine.cookie_name(), "load", error))
     }
 
@@ -125,7 +124,7 @@ impl Inner {
             (done, state.flow.take_events())
         };
         drop(done);
-        trace::events(self.shared.engine.cookie_name(), events);
+        trace::events(&self.shared, events);
         result.map(|()| changes)
     }
 
@@ -139,7 +138,7 @@ impl Inner {
         let (step, random) = {
             let mut state = self.state();
             if state.closed {
-                return Err(self.fail(Error::head_sent()));
+                return Err(self.fail(Error::headers_sent()));
             }
             if !state.flow.is_in_doubt() && state.is_own(name.as_str()) {
                 let own = state.find(name.as_str());
@@ -159,7 +158,7 @@ impl Inner {
             state.renewed();
             (state.flow.taken(), state.flow.take_events())
         };
-        trace::events(self.shared.engine.cookie_name(), events);
+        trace::events(&self.shared, events);
         if let Err(error) = &result {
             trace::failure(self.shared.engine.cookie_name(), "take", error);
         }
@@ -194,10 +193,7 @@ impl Inner {
 
 /// The panic's own message could show a value, so it is not passed on.
 fn panicked(_panic: &(dyn Any + Send)) -> Error {
-    Error::new(
-        ErrorKind::UpdatePanicked,
-        "session update: its function panicked when it was run again on a newer value",
-    )
+    Error::new(ErrorKind::UpdateFailed, "session update: its function panicked when it was run again on a newer value")
 }
 
 /// A task that may write.

@@ -1,13 +1,13 @@
 //! The life of a session: rotation, end, lifetime, owner, and what can be known about it.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use okibi_core::{Handle, Op, Owner, Record, Timestamp};
+use okibi_core::{Handle, Op, Owner, Record};
 
 use super::Session;
 use crate::Error;
 
-/// What the engine did for this request so far, for those who like to see it.
+/// Counters for this request: store calls, pending cookie, uncommitted changes. For debugging.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
@@ -21,8 +21,8 @@ pub struct Report {
     pub sends_cookie: bool,
     /// Whether there are changes that are not committed yet.
     pub has_changes: bool,
-    /// When reading the session next writes its activity down and sends the cookie again.
-    pub renewal_due_at: Option<Timestamp>,
+    /// From when on reading the session writes its last-active time and sends the cookie again.
+    pub touch_due_at: Option<SystemTime>,
 }
 
 impl<K> Session<K> {
@@ -32,7 +32,7 @@ impl<K> Session<K> {
     /// rotate in parallel one goes on with the session; each of the others begins a session of its own with what it set.
     ///
     /// # Errors
-    /// [`HeadSent`](crate::ErrorKind::HeadSent), as for every change here.
+    /// [`HeadersSent`](crate::ErrorKind::HeadersSent), as for every change here.
     pub fn rotate(&self) -> Result<(), Error> {
         self.inner.push(Op::Rotate)
     }
@@ -40,7 +40,7 @@ impl<K> Session<K> {
     /// Like [`rotate`](Self::rotate), but the absolute deadline stays where it is.
     ///
     /// # Errors
-    /// [`HeadSent`](crate::ErrorKind::HeadSent).
+    /// [`HeadersSent`](crate::ErrorKind::HeadersSent).
     pub fn rotate_keeping_deadline(&self) -> Result<(), Error> {
         self.inner.push(Op::RotateKeepingDeadline)
     }
@@ -49,7 +49,7 @@ impl<K> Session<K> {
     /// the same session for a short while ([`Sessions::grace`](crate::Sessions::grace)). A session is renewed once in a request.
     ///
     /// # Errors
-    /// [`HeadSent`](crate::ErrorKind::HeadSent).
+    /// [`HeadersSent`](crate::ErrorKind::HeadersSent).
     pub fn renew_id(&self) -> Result<(), Error> {
         self.inner.push(Op::RenewId)
     }
@@ -59,9 +59,19 @@ impl<K> Session<K> {
     /// What is changed after it begins a new session with a new id and only the new values.
     ///
     /// # Errors
-    /// [`HeadSent`](crate::ErrorKind::HeadSent).
+    /// [`HeadersSent`](crate::ErrorKind::HeadersSent).
     pub fn destroy(&self) -> Result<(), Error> {
         self.inner.push(Op::Destroy)
+    }
+
+    /// Writes the last-active time with the next commit and sends the cookie again, even if
+    /// [`touch_after`](crate::Sessions::touch_after) has not passed. It creates no session, and does nothing in a request that
+    /// is [no activity](Self::no_activity).
+    ///
+    /// # Errors
+    /// [`HeadersSent`](crate::ErrorKind::HeadersSent).
+    pub fn touch(&self) -> Result<(), Error> {
+        self.inner.push(Op::Touch)
     }
 
     /// This request is no activity, such as polling or a health check: it moves no time of the session, so it keeps none
@@ -76,10 +86,10 @@ impl<K> Session<K> {
     /// How long this one session lives without activity ("remember me"): 1 second to 400 days.
     ///
     /// A span longer than the session's absolute span, 24 hours by default, fails at the commit with
-    /// [`InvalidSpan`](crate::ErrorKind::InvalidSpan): set both, with [`set_absolute`](Self::set_absolute).
+    /// [`InvalidTimeout`](crate::ErrorKind::InvalidTimeout): set both, with [`set_absolute`](Self::set_absolute).
     ///
     /// # Errors
-    /// [`InvalidSpan`](crate::ErrorKind::InvalidSpan), [`HeadSent`](crate::ErrorKind::HeadSent).
+    /// [`InvalidTimeout`](crate::ErrorKind::InvalidTimeout), [`HeadersSent`](crate::ErrorKind::HeadersSent).
     pub fn set_idle(&self, idle: Duration) -> Result<(), Error> {
         self.inner.push(Op::set_idle(idle))
     }
@@ -87,11 +97,11 @@ impl<K> Session<K> {
     /// How long this one session lives at most, active or not, counted from its beginning; `None`: as long as it is used. At
     /// least 1 second. A rotation starts the span anew. Default: what [`Sessions::absolute`](crate::Sessions::absolute) says.
     ///
-    /// It fails at the commit with [`InvalidSpan`](crate::ErrorKind::InvalidSpan) if the idle span is longer, if the span is over
+    /// It fails at the commit with [`InvalidTimeout`](crate::ErrorKind::InvalidTimeout) if the idle span is longer, if the span is over
     /// already, or, with [`revocations`](crate::Sessions::revocations), if it is longer than the configured one.
     ///
     /// # Errors
-    /// [`InvalidSpan`](crate::ErrorKind::InvalidSpan), [`HeadSent`](crate::ErrorKind::HeadSent).
+    /// [`InvalidTimeout`](crate::ErrorKind::InvalidTimeout), [`HeadersSent`](crate::ErrorKind::HeadersSent).
     pub fn set_absolute(&self, absolute: impl Into<Option<Duration>>) -> Result<(), Error> {
         self.inner.push(Op::set_absolute(absolute.into()))
     }
@@ -99,36 +109,36 @@ impl<K> Session<K> {
     /// Whether this one session's cookie outlives the browser's own session.
     ///
     /// # Errors
-    /// [`HeadSent`](crate::ErrorKind::HeadSent).
+    /// [`HeadersSent`](crate::ErrorKind::HeadersSent).
     pub fn set_persistent(&self, persistent: bool) -> Result<(), Error> {
         self.inner.push(Op::SetPersistent(persistent))
     }
 
-    /// Says whose session this is, by the app's own name for them (a user id), so that it can be listed and ended with
-    /// their others. A change of owner is a change of privilege, so it rotates as well.
+    /// Sets the owner (usually a user id), so that the session can be listed and revoked; `None`: no owner. A change of owner
+    /// is a change of privilege, so it rotates the session as well.
+    ///
+    /// ```
+    /// # let session: okibi_tower::Session = okibi_tower::Session::detached();
+    /// # let user = String::from("ada");
+    /// session.set_owner(user.as_str())?;
+    /// session.set_owner(None)?;
+    /// # Ok::<(), okibi_tower::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// [`InvalidText`](crate::ErrorKind::InvalidText) if it is empty or longer than 256 bytes;
-    /// [`HeadSent`](crate::ErrorKind::HeadSent).
-    pub fn set_owner(&self, owner: impl Into<String>) -> Result<(), Error> {
-        self.inner.push(Op::SetOwner(Some(Owner::new(owner))))
+    /// [`InvalidOwner`](crate::ErrorKind::InvalidOwner) if it is empty or longer than 256 bytes;
+    /// [`HeadersSent`](crate::ErrorKind::HeadersSent).
+    pub fn set_owner<'a>(&self, owner: impl Into<Option<&'a str>>) -> Result<(), Error> {
+        self.inner.push(Op::SetOwner(owner.into().map(Owner::new)))
     }
 
-    /// Says that the session is nobody's any more. That rotates, too.
+    /// Sets the label that lists show, such as "Firefox on Linux"; `None` or an empty string: no label. A label longer than 256
+    /// bytes is cut at a character, so no label of a visitor's browser makes a login fail.
     ///
     /// # Errors
-    /// [`HeadSent`](crate::ErrorKind::HeadSent).
-    pub fn clear_owner(&self) -> Result<(), Error> {
-        self.inner.push(Op::SetOwner(None))
-    }
-
-    /// Sets what lists call this session, such as "Firefox on Linux". A label over 256 bytes is cut at a character, and an empty
-    /// one is no label: what the visitor's browser says of itself never fails a login.
-    ///
-    /// # Errors
-    /// [`HeadSent`](crate::ErrorKind::HeadSent).
-    pub fn set_label(&self, label: impl Into<String>) -> Result<(), Error> {
-        self.inner.push(Op::SetLabel(Some(label.into().into())))
+    /// [`HeadersSent`](crate::ErrorKind::HeadersSent).
+    pub fn set_label<'a>(&self, label: impl Into<Option<&'a str>>) -> Result<(), Error> {
+        self.inner.push(Op::SetLabel(label.into().map(Into::into)))
     }
 
     /// Whether there is a session: a stored one, or one that will be after the commit.
@@ -157,43 +167,44 @@ impl<K> Session<K> {
     }
 
     /// When the session began; a [`rotate`](Self::rotate) begins it anew.
-    pub fn created(&self) -> Option<Timestamp> {
-        self.of_record(|record| record.created)
+    pub fn created(&self) -> Option<SystemTime> {
+        self.of_record(|record| record.created.into())
     }
 
-    /// When it was last active, as of its last renewal.
-    pub fn last_active(&self) -> Option<Timestamp> {
-        self.of_record(|record| record.active)
+    /// When it was last active, as of its last touch.
+    pub fn last_active(&self) -> Option<SystemTime> {
+        self.of_record(|record| record.last_active.into())
     }
 
     /// When it ends if nothing happens.
-    pub fn expires_at(&self) -> Option<Timestamp> {
-        self.of_record(Record::expires_at)
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        self.of_record(|record| record.expires_at().into())
     }
 
     /// When it ends whatever happens.
-    pub fn deadline(&self) -> Option<Timestamp> {
-        self.of_record(|record| record.deadline).flatten()
+    pub fn deadline(&self) -> Option<SystemTime> {
+        self.of_record(|record| record.deadline.map(Into::into)).flatten()
     }
 
-    /// When activity is next written down, and the cookie sent again.
-    pub fn renewal_due_at(&self) -> Option<Timestamp> {
+    /// From when on reading the session writes its last-active time and sends the cookie again.
+    pub fn touch_due_at(&self) -> Option<SystemTime> {
         let state = self.inner.seen();
-        self.inner.shared.engine.renewal_due_at(&state.flow).filter(|_| state.record().is_some())
+        let due_at = self.inner.shared.engine.touch_due_at(&state.flow).filter(|_| state.record().is_some());
+        due_at.map(Into::into)
     }
 
-    /// What the engine did for this request so far. [`commit`](Self::commit) first to have it all.
+    /// Counters for this request: a debugging aid. Call [`commit`](Self::commit) first to have all of them.
     pub fn report(&self) -> Report {
-        let renewal_due_at = self.renewal_due_at();
+        let touch_due_at = self.touch_due_at();
         let state = self.inner.seen();
-        let activity = state.flow.activity();
+        let calls = state.flow.calls();
         Report {
-            loads: activity.loads,
-            writes: activity.swaps,
-            deletes: activity.deletes,
+            loads: calls.loads,
+            writes: calls.swaps,
+            deletes: calls.deletes,
             sends_cookie: !state.flow.set_cookies().is_empty(),
             has_changes: !state.log.is_empty(),
-            renewal_due_at,
+            touch_due_at,
         }
     }
 

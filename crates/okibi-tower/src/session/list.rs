@@ -6,37 +6,37 @@ use super::Session;
 use crate::{Error, SessionInfo, directory};
 
 impl<K> Session<K> {
-    /// The live sessions of this session's owner, the most recently active first. Empty if it is nobody's.
+    /// The live sessions of this session's owner, the most recently active first. Empty without an owner.
     ///
     /// # Errors
-    /// [`NoOwners`](crate::ErrorKind::NoOwners) if the store cannot list them, or the store's failure.
-    pub async fn owned(&self) -> Result<Vec<SessionInfo>, Error> {
+    /// [`UnsupportedByStore`](crate::ErrorKind::UnsupportedByStore) if the store cannot list sessions, or the store's failure.
+    pub async fn list(&self) -> Result<Vec<SessionInfo>, Error> {
         let Some(owner) = self.owner() else { return Ok(Vec::new()) };
         directory::list(&self.inner.shared, &owner, self.handle()).await
     }
 
-    /// Ends one of this owner's sessions, at once; whether there was one. The session that asks is destroyed with the
-    /// commit, as by [`destroy`](Self::destroy).
+    /// Revokes one of this owner's sessions immediately and says whether there was one. The current session is destroyed with
+    /// the commit instead, as by [`destroy`](Self::destroy).
     ///
     /// # Errors
-    /// [`NoOwners`](crate::ErrorKind::NoOwners) if the store cannot list them, or the store's failure.
-    pub async fn end(&self, handle: Handle) -> Result<bool, Error> {
+    /// [`UnsupportedByStore`](crate::ErrorKind::UnsupportedByStore) if the store cannot list sessions, or the store's failure.
+    pub async fn revoke(&self, handle: Handle) -> Result<bool, Error> {
         if self.handle() == Some(handle) {
             return self.destroy().map(|()| true);
         }
         let Some(owner) = self.owner() else { return Ok(false) };
-        directory::end(&self.inner.shared, &owner, handle).await
+        directory::revoke(&self.inner.shared, &owner, handle).await
     }
 
-    /// Ends all sessions of this owner but this one, at once, and says how many. After [`destroy`](Self::destroy) it goes by the
-    /// owner that the session had, until that is committed.
+    /// Revokes all sessions of this owner except this one immediately and says how many. Between [`destroy`](Self::destroy) and
+    /// the commit it means the owner that the session had.
     ///
     /// # Errors
-    /// [`NoOwners`](crate::ErrorKind::NoOwners) if the store cannot list them, or the store's failure.
-    pub async fn end_others(&self) -> Result<usize, Error> {
+    /// [`UnsupportedByStore`](crate::ErrorKind::UnsupportedByStore) if the store cannot list sessions, or the store's failure.
+    pub async fn revoke_others(&self) -> Result<usize, Error> {
         let part = |record: &Record| (record.owner.as_ref().map(|owner| owner.as_str().to_owned()), record.handle);
         let (ended, kept) = self.inner.seen().ended().map(part).unwrap_or_default();
         let Some(owner) = self.owner().or(ended) else { return Ok(0) };
-        directory::end_all_but(&self.inner.shared, &owner, self.handle().or(kept)).await
+        directory::revoke_all_except(&self.inner.shared, &owner, self.handle().or(kept)).await
     }
 }

@@ -41,11 +41,11 @@ impl<K: 'static> Session<K> {
     /// The session of the request that has these extensions, loaded.
     ///
     /// # Errors
-    /// [`NoLayer`](crate::ErrorKind::NoLayer) without a session layer of this kind around the service;
+    /// [`NoMiddleware`](crate::ErrorKind::NoMiddleware) without a session layer of this kind around the service;
     /// [`StoreUnavailable`](crate::ErrorKind::StoreUnavailable) if the store failed.
     pub async fn of(extensions: &Extensions) -> Result<Self, Error> {
         let Some(slot) = Slot::find::<K>(extensions) else {
-            let error = Error::no_layer();
+            let error = Error::no_middleware();
             crate::trace::failure(std::any::type_name::<K>(), "load", &error);
             return Err(error);
         };

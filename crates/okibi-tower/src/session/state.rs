@@ -141,7 +141,7 @@ impl State {
     /// Logs a change, unless the session would be too large with it.
     pub(super) fn push(&mut self, op: Op, limits: &Limits) -> Result<(), Error> {
         if self.closed {
-            return Err(Error::head_sent());
+            return Err(Error::headers_sent());
         }
         match &op {
             Op::Set(name, value) | Op::Flash(name, value) => {
@@ -236,7 +236,7 @@ impl State {
         }
         // After a failure only a cookie is left to be looked at again that an earlier commit decided.
         let may_be_due = !failed || !self.flow.set_cookies().is_empty();
-        let due = || may_be_due && self.flow.record().is_some() && engine.is_renewal_due(&self.flow, now());
+        let due = || may_be_due && self.flow.record().is_some() && engine.is_touch_due(&self.flow, now());
         if self.flow.is_in_doubt() || !self.log.is_empty() || due() { Closing::Commit } else { Closing::Clean }
     }
 

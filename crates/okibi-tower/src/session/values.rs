@@ -19,11 +19,11 @@ impl<K> Session<K> {
     /// # Errors
     /// [`Mismatch`](ErrorKind::Mismatch) if something of another type is stored there, unless the name says
     /// [`or_absent`](Name::or_absent).
-    pub fn get<T: DeserializeOwned>(&self, name: Name<T>) -> Result<Option<T>, Error> {
+    pub fn get<T: DeserializeOwned>(&self, name: Name<'_, T>) -> Result<Option<T>, Error> {
         let Some(entry) = self.inner.seen().find(name.as_str()) else { return Ok(None) };
         let value = match parse(name.as_str(), &entry.value) {
             Err(_) if name.is_lenient() => {
-                trace::misfit(self.inner.shared.engine.cookie_name(), name.as_str());
+                trace::misfit(&self.inner.shared, name.as_str());
                 return Ok(None);
             }
             value => value.map_err(|error| self.inner.fail(error))?,
@@ -43,7 +43,7 @@ impl<K> Session<K> {
     }
 
     /// Whether there is a value under `name`, of whatever type. It does not remove a flash.
-    pub fn contains<T>(&self, name: Name<T>) -> bool {
+    pub fn has<T>(&self, name: Name<'_, T>) -> bool {
         self.inner.seen().find(name.as_str()).is_some()
     }
 
@@ -52,7 +52,7 @@ impl<K> Session<K> {
         let Some(entry) = self.inner.seen().find(name) else { return false };
         let is_fitting = fits(entry.value.as_str());
         if !is_fitting {
-            trace::misfit(self.inner.shared.engine.cookie_name(), name);
+            trace::misfit(&self.inner.shared, name);
         }
         is_fitting
     }
@@ -77,8 +77,8 @@ impl<K> Session<K> {
     ///
     /// # Errors
     /// [`InvalidValue`](ErrorKind::InvalidValue) if it cannot be written as JSON, which has neither NaN nor infinities;
-    /// [`HeadSent`](ErrorKind::HeadSent).
-    pub fn set<T, V>(&self, name: Name<T>, value: &V) -> Result<(), Error>
+    /// [`HeadersSent`](ErrorKind::HeadersSent).
+    pub fn set<T, V>(&self, name: Name<'_, T>, value: &V) -> Result<(), Error>
     where
         T: Borrow<V>,
         V: Serialize + ?Sized,
@@ -91,7 +91,7 @@ impl<K> Session<K> {
     ///
     /// # Errors
     /// Those of [`set`](Self::set).
-    pub fn flash<T, V>(&self, name: Name<T>, value: &V) -> Result<(), Error>
+    pub fn flash<T, V>(&self, name: Name<'_, T>, value: &V) -> Result<(), Error>
     where
         T: Borrow<V>,
         V: Serialize + ?Sized,
@@ -103,15 +103,15 @@ impl<K> Session<K> {
     /// Removes what is under `name`.
     ///
     /// # Errors
-    /// [`HeadSent`](ErrorKind::HeadSent).
-    pub fn remove<T>(&self, name: Name<T>) -> Result<(), Error> {
+    /// [`HeadersSent`](ErrorKind::HeadersSent).
+    pub fn remove<T>(&self, name: Name<'_, T>) -> Result<(), Error> {
         self.inner.push(Op::Remove(name.text()))
     }
 
     /// Removes every value. The session itself goes on; [`destroy`](Self::destroy) ends it.
     ///
     /// # Errors
-    /// [`HeadSent`](ErrorKind::HeadSent).
+    /// [`HeadersSent`](ErrorKind::HeadersSent).
     pub fn clear(&self) -> Result<(), Error> {
         self.inner.push(Op::Clear)
     }
@@ -125,7 +125,7 @@ impl<K> Session<K> {
     /// # Errors
     /// [`Mismatch`](ErrorKind::Mismatch) if something of another type is stored there, unless the name says
     /// [`or_absent`](Name::or_absent), and those of [`set`](Self::set).
-    pub fn update<T, F>(&self, name: Name<T>, function: F) -> Result<T, Error>
+    pub fn update<T, F>(&self, name: Name<'_, T>, function: F) -> Result<T, Error>
     where
         T: Serialize + DeserializeOwned + 'static,
         F: FnMut(Option<T>) -> T + Send + 'static,
@@ -137,7 +137,7 @@ impl<K> Session<K> {
         }
     }
 
-    fn update_with<T, F, const LENIENT: bool>(&self, name: Name<T>, mut function: F) -> Result<T, Error>
+    fn update_with<T, F, const LENIENT: bool>(&self, name: Name<'_, T>, mut function: F) -> Result<T, Error>
     where
         T: Serialize + DeserializeOwned + 'static,
         F: FnMut(Option<T>) -> T + Send + 'static,
@@ -184,7 +184,7 @@ impl Inner {
                 return self.push_update(state, Some(name), patch, Box::new(again)).map(|()| value);
             }
         }
-        Err(self.fail(Refusal::Contended))
+        Err(self.fail(Refusal::Conflict))
     }
 }
 

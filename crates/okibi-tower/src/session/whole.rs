@@ -49,8 +49,7 @@ impl<T: Serialize + DeserializeOwned + Default + 'static, K> SessionOf<T, K> {
     pub fn get(&self) -> Result<T, Error> {
         let inner = &self.session.inner;
         let current = input(&inner.seen().entries(), None);
-        let cookie = inner.shared.engine.cookie_name();
-        read(current.as_ref(), &|name| trace::misfit(cookie, name)).map_err(|error| inner.fail(error))
+        read(current.as_ref(), &|name| trace::misfit(&inner.shared, name)).map_err(|error| inner.fail(error))
     }
 
     /// Changes the struct and returns it. Only the fields that `function` changed are written.
@@ -60,7 +59,7 @@ impl<T: Serialize + DeserializeOwned + Default + 'static, K> SessionOf<T, K> {
     ///
     /// # Errors
     /// Those of [`get`](Self::get); [`InvalidValue`](ErrorKind::InvalidValue) if `T` does not serialize as a struct or
-    /// map; [`HeadSent`](ErrorKind::HeadSent).
+    /// map; [`HeadersSent`](ErrorKind::HeadersSent).
     pub fn update<F>(&self, mut function: F) -> Result<T, Error>
     where
         F: FnMut(&mut T) + Send + 'static,
@@ -99,7 +98,7 @@ impl<T: Serialize + DeserializeOwned + Default + 'static, K> SessionOf<T, K> {
                 return inner.push_update(state, None, patch, Box::new(again)).map(|()| data);
             }
         }
-        Err(inner.fail(Refusal::Contended))
+        Err(inner.fail(Refusal::Conflict))
     }
 
     /// The session itself.

@@ -30,7 +30,7 @@ pub(crate) struct Admin;
 const COUNT: Name<u64> = Name::new("count");
 const NOTE: Name<String> = Name::new("note");
 
-fn name(name: &'static str) -> Name<String> {
+fn name(name: &'static str) -> Name<'static, String> {
     Name::new(name)
 }
 

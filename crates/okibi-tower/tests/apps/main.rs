@@ -22,7 +22,7 @@ use okibi_tower::{SessionLayer, Sessions};
 use crate::{
     app::{Admin, App, Slow, app},
     plan::{Kind, Random},
-    support::{Fault, World, ring},
+    support::{Fault, World, secrets},
     visitor::Visitor,
 };
 
@@ -53,11 +53,11 @@ fn layers(world: &World, seed: u64, sealed: bool) -> (SessionLayer<()>, SessionL
     let sessions = || {
         let clock = world.clock.clone();
         let sessions: Sessions = if sealed {
-            Sessions::sealed(ring("a"))
+            Sessions::sealed(secrets("a"))
         } else {
             Sessions::new(Slow(Arc::clone(&world.store), AtomicU64::new(seed)))
         };
-        sessions.clock(move || clock.now())
+        sessions.clock(move || clock.now().into())
     };
     (sessions().layer().unwrap(), sessions().of::<Admin>("__Host-admin").layer().unwrap())
 }

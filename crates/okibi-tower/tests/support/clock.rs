@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use okibi_tower::Timestamp;
+use okibi_store::Timestamp;
 
 /// A clock that a test sets. Clones show the same time.
 #[derive(Clone)]

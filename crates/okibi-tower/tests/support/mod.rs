@@ -14,7 +14,7 @@ pub mod scenarios;
 use std::sync::Arc;
 
 use okibi_store::MemoryStore;
-use okibi_tower::{Name, Ring, Sessions};
+use okibi_tower::{Name, Secrets, Sessions};
 
 pub use self::{
     browser::{Answer, Browser},
@@ -44,7 +44,7 @@ impl World {
     /// The default configuration on this world's store and clock.
     pub fn sessions(&self) -> Sessions {
         let now = self.clock.clone();
-        Sessions::new(Arc::clone(&self.store)).clock(move || now.now())
+        Sessions::new(Arc::clone(&self.store)).clock(move || now.now().into())
     }
 
     /// A browser that visits an app with these sessions.
@@ -57,12 +57,12 @@ impl World {
     }
 }
 
-/// A ring of secrets made of these letters, newest first.
-pub fn ring(letters: &str) -> Ring {
-    Ring::new(letters.chars().map(|letter| letter.to_string().repeat(32))).unwrap()
+/// Secrets made of these letters, newest first.
+pub fn secrets(letters: &str) -> Secrets {
+    Secrets::new(letters.chars().map(|letter| letter.to_string().repeat(32))).unwrap()
 }
 
 /// A name made at run time.
-pub fn name<T>(text: &str) -> Name<T> {
+pub fn name<T>(text: &str) -> Name<'static, T> {
     Name::new(Box::leak(text.to_owned().into_boxed_str()))
 }

@@ -26,7 +26,7 @@ pub fn store_on_a_clock() -> (Clock, Arc<MemoryStore>) {
 /// Sessions on this clock, which outlive the markers of others.
 pub fn on_clock(sessions: Sessions, clock: &Clock) -> Sessions {
     let now = clock.clone();
-    sessions.clock(move || now.now()).idle(Duration::from_hours(2))
+    sessions.clock(move || now.now().into()).idle(Duration::from_hours(2))
 }
 
 /// What the store holds goes with the hour of the markers: no session is left.
@@ -208,7 +208,7 @@ pub async fn a_thousand_reads_send_no_cookie(browser: &Browser) {
 /// A thousand visitors without a cookie look at their session and store nothing: no cookie. The caller counts.
 pub async fn a_thousand_anonymous_requests_get_no_cookie(browser: &Browser) {
     for _ in 0..1000 {
-        let answer = browser.act(|session| async move { Ok(session.contains(USER).to_string()) }).await.ok();
+        let answer = browser.act(|session| async move { Ok(session.has(USER).to_string()) }).await.ok();
         assert_eq!((answer.body.as_str(), answer.cookies().len()), ("false", 0));
     }
 }

@@ -1,5 +1,7 @@
 //! A page that asks the server periodically, which is no activity.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use axum::{Router, routing::get};
 use okibi::{Session, Sessions, no_activity};
 
@@ -8,5 +10,6 @@ pub(crate) fn app(sessions: Sessions) -> Result<Router, okibi::ConfigError> {
 }
 
 async fn time_left(session: Session) -> String {
-    session.expires_at().map_or_else(String::new, |end| end.as_millis().to_string())
+    let millis = |end: SystemTime| end.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    session.expires_at().map_or_else(String::new, |end| millis(end).to_string())
 }

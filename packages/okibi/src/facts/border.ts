@@ -8,7 +8,7 @@ export const Call = {
   commit: 3,
   take: 4,
   answer: 5,
-  end: 6,
+  revoke: 6,
   summary: 7,
   vary: 8,
   cacheControl: 9,
@@ -57,7 +57,7 @@ export const OutcomeBit = {
 /** The options that exclude each other. */
 export const Given = {
   store: 1,
-  sign: 2,
+  secret: 2,
   chunks: 4,
   maxCookieBytes: 8,
   commitFailedRequests: 16,

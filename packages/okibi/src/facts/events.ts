@@ -7,7 +7,7 @@
  * |---|---|
  * | `malformed_cookie` | the session cookie's value has not the form of one |
  * | `duplicate_cookie` | two different values of the session cookie open, or there are more than two: no session |
- * | `forged_cookie` | a signature or seal did not verify, or its secret is not in the ring |
+ * | `forged_cookie` | a signature or seal did not verify, or its secret is not one of the configured secrets |
  * | `incomplete_chunks` | some chunks of a sealed cookie are missing |
  * | `unknown_id` | the id leads to nothing: never issued, ended, or forgotten by the store |
  * | `expired` | the record was there but its idle or absolute time is over |

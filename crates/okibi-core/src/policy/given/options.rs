@@ -5,8 +5,8 @@ use super::Given;
 impl Given {
     /// A store for the sessions themselves.
     pub const STORE: Self = Self(1);
-    /// A signature for the id.
-    pub const SIGNED: Self = Self(2);
+    /// Secrets that sign the id.
+    pub const SECRET: Self = Self(2);
     /// Over how many cookies a sealed session may be split.
     pub const CHUNKS: Self = Self(4);
     /// How long its cookies may be in total.
@@ -19,10 +19,10 @@ impl Given {
     pub const COOKIE: Self = Self(64);
     /// How long a session lives.
     pub const LIFETIME: Self = Self(128);
-    /// When activity is written down.
-    pub const RENEW_AFTER: Self = Self(256);
-    /// The cookie ends with the browser's own session.
-    pub const BROWSER_SESSION: Self = Self(512);
+    /// When the last-active time is written.
+    pub const TOUCH_AFTER: Self = Self(256);
+    /// Whether the cookie outlives the browser's own session.
+    pub const PERSISTENT: Self = Self(512);
     /// How long a renewed id still leads to its successor.
     pub const GRACE: Self = Self(1024);
     /// What store keys begin with.

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use allocation_counter::measure;
 use okibi_contract::{Contract, Verdict, VirtualClock};
 use okibi_store::{
-    Bytes, Consistency, Layered, Loaded, MemoryStore, Owner, Store, StoreErrorKind, StoreKey, Swap, Timestamp,
+    Bytes, Cached, Consistency, Loaded, MemoryStore, Owner, Store, StoreErrorKind, StoreKey, Swap, Timestamp,
 };
 
 use distant::{Distant, Under, begun, key, ready, write};
@@ -22,15 +22,15 @@ const HOUR: Duration = Duration::from_hours(1);
 struct World {
     clock: VirtualClock,
     distant: Arc<Distant>,
-    here: Layered<Arc<Distant>>,
-    elsewhere: Layered<Arc<Distant>>,
+    here: Cached<Arc<Distant>>,
+    elsewhere: Cached<Arc<Distant>>,
 }
 
 impl World {
     fn new() -> Self {
         let clock = VirtualClock::new();
         let distant = Arc::new(Distant::new(&clock));
-        let layer = || Layered::new(Arc::clone(&distant), SPAN).unwrap().clock(clock.reader());
+        let layer = || Cached::new(Arc::clone(&distant), SPAN).unwrap().clock(clock.reader());
         Self { here: layer(), elsewhere: layer(), distant, clock }
     }
 
@@ -40,7 +40,7 @@ impl World {
     }
 
     /// Writes through a memory.
-    fn put(&self, layer: &Layered<Arc<Distant>>, at: &StoreKey, expected: Option<&str>, bytes: &'static str) {
+    fn put(&self, layer: &Cached<Arc<Distant>>, at: &StoreKey, expected: Option<&str>, bytes: &'static str) {
         let write = write(bytes, self.clock.now().plus(HOUR));
         assert_eq!(ready(layer.swap(at, expected.map(str::as_bytes), write)).unwrap(), Swap::Done);
     }
@@ -52,7 +52,7 @@ impl World {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_layer_keeps_the_contract_on_many_threads() {
-    let contract = Contract::new(Layered::new(MemoryStore::new(), SPAN).unwrap()).spawn(|task| {
+    let contract = Contract::new(Cached::new(MemoryStore::new(), SPAN).unwrap()).spawn(|task| {
         tokio::spawn(task);
     });
     contract.run().await.assert_kept();
@@ -62,7 +62,7 @@ async fn the_layer_keeps_the_contract_on_many_threads() {
 async fn the_layer_keeps_the_contract_on_virtual_time_and_leaves_no_rule_out() {
     let clock = VirtualClock::new();
     let store = MemoryStore::new().clock(clock.reader());
-    let layer = Layered::new(store, Duration::from_mins(1)).unwrap().clock(clock.reader());
+    let layer = Cached::new(store, Duration::from_mins(1)).unwrap().clock(clock.reader());
     let report = Contract::new(layer).clock(&clock).run().await;
     report.assert_kept();
     let kept = report.findings().iter().filter(|finding| finding.verdict == Verdict::Kept).count();
@@ -325,7 +325,7 @@ fn n1_whatever_the_order_nothing_older_is_seen_than_was_known_here_or_than_the_s
 #[test]
 fn n27_memory_stays_within_its_bound_over_many_keys() {
     for (memory, size) in [(1 << 20, 1), (4 << 20, 1), (7 << 20, 1), (4 << 20, 1000), (6 << 20, 300), (18 << 20, 1)] {
-        let layer = Layered::new(Under::new(size), SPAN).unwrap().memory(memory);
+        let layer = Cached::new(Under::new(size), SPAN).unwrap().max_bytes(memory);
         let info = measure(|| {
             for at in 0..memory / (size + 51 + 300) * 3 / 2 {
                 assert_eq!(ready(layer.load(&key(at))).unwrap().unwrap().bytes.len(), size);
@@ -337,7 +337,7 @@ fn n27_memory_stays_within_its_bound_over_many_keys() {
         assert!(layer.len() > memory / (size + 51 + 300) * 9 / 10, "{} are kept", layer.len());
     }
     // What is too large is not kept, and does not push out what is.
-    let layer = Layered::new(Under::new(5000), SPAN).unwrap().memory(4000);
+    let layer = Cached::new(Under::new(5000), SPAN).unwrap().max_bytes(4000);
     ready(layer.load(&key(1))).unwrap().unwrap();
     assert!(layer.is_empty());
 }
@@ -350,7 +350,7 @@ fn what_the_store_inside_can_do_the_layer_can_do() {
     assert_eq!(ready(world.here.owners().unwrap().list(&Owner::new("ann"))).unwrap(), [key(1)]);
     assert_eq!(world.here.consistency(), Consistency::Strong);
     assert!(world.here.purger().is_none());
-    let plain = Layered::new(Under::new(1), SPAN).unwrap();
+    let plain = Cached::new(Under::new(1), SPAN).unwrap();
     assert_eq!(plain.consistency(), Consistency::Eventual);
     assert!(plain.owners().is_none());
     assert_eq!(ready(plain.purger().unwrap().purge()).unwrap(), 7);
@@ -360,7 +360,7 @@ fn what_the_store_inside_can_do_the_layer_can_do() {
 #[test]
 fn a_span_that_cannot_be_meant_is_an_error_that_names_the_fix() {
     for span in [Duration::ZERO, Duration::from_secs(61), Duration::from_secs(5000)] {
-        let error = Layered::new(MemoryStore::new(), span).unwrap_err().to_string();
+        let error = Cached::new(MemoryStore::new(), span).unwrap_err().to_string();
         assert!(error.starts_with("staleness of "), "{error}");
         assert!(error.contains("must be longer than zero and at most a minute"), "{error}");
     }

@@ -1,4 +1,4 @@
-//! A bounded memory of what was just read, in front of a store that is far away.
+//! A read cache in front of a store, with bounded memory and bounded staleness.
 
 mod moment;
 mod part;
@@ -24,21 +24,21 @@ const PART: usize = 1 << 20;
 /// But no more parts than this.
 const MOST_PARTS: usize = 16;
 
-/// A store with a memory in front of it: what this process has just read or written is not asked for again for a short
-/// span. Off unless an app asks for it, and seldom needed: a store on the same network answers in less than a
+/// A read cache in front of a store, with bounded staleness: what this process has just read or written is not loaded again
+/// for a short span. Off unless an app asks for it, and seldom needed: a store on the same network answers in less than a
 /// millisecond.
 ///
 /// ```
 /// # use std::{sync::Arc, time::Duration};
-/// # use okibi_store::{Layered, MemoryStore};
+/// # use okibi_store::{Cached, MemoryStore};
 /// # let distant = MemoryStore::new();
-/// let store = Arc::new(Layered::new(distant, Duration::from_secs(5))?);
+/// let store = Arc::new(Cached::new(distant, Duration::from_secs(5))?);
 /// # Ok::<(), okibi_core::ConfigError>(())
 /// ```
 ///
 /// # What may be stale, and for how long
 ///
-/// A load may be answered from memory with what lay in the store less than `staleness` ago, counted from when the
+/// A load may be answered from memory with what lay in the store less than `max_staleness` ago, counted from when the
 /// store was asked. So for at most that span after *another process* has changed a session, this one may still
 /// **read** it as it was before:
 ///
@@ -71,41 +71,41 @@ const MOST_PARTS: usize = 16;
 ///
 /// # Memory
 ///
-/// At most [`DEFAULT_MEMORY`](Self::DEFAULT_MEMORY) bytes, or as [`memory`](Self::memory) says. When it is full, what
+/// At most [`DEFAULT_MAX_BYTES`](Self::DEFAULT_MAX_BYTES) bytes, or as [`max_bytes`](Self::max_bytes) says. When it is full, what
 /// was not used for long goes.
-pub struct Layered<S> {
+pub struct Cached<S> {
     inner: S,
-    staleness: Duration,
+    max_staleness: Duration,
     parts: Box<[Mutex<Part>]>,
     hasher: RandomState,
     time: Time,
 }
 
-impl<S> Layered<S> {
-    /// How much memory [`Layered::new`] uses at most: 32 MiB, enough for some twenty thousand sessions of a kilobyte.
-    pub const DEFAULT_MEMORY: usize = 32 << 20;
+impl<S> Cached<S> {
+    /// How much memory [`Cached::new`] uses at most: 32 MiB, enough for some twenty thousand sessions of a kilobyte.
+    pub const DEFAULT_MAX_BYTES: usize = 32 << 20;
 
     /// The longest staleness that can be asked for: a minute.
     pub const LONGEST_STALENESS: Duration = Duration::from_mins(1);
 
-    /// Keeps what `inner` holds for at most `staleness`. There is no default: how late a logout elsewhere may be
+    /// Keeps what `inner` holds for at most `max_staleness`. There is no default: how late a logout elsewhere may be
     /// noticed here is the app's decision. A few seconds spare most of the loads of a page and its parts.
     ///
     /// # Errors
-    /// A `staleness` of zero (use the store without a layer) or of more than a minute.
-    pub fn new(inner: S, staleness: Duration) -> Result<Self, ConfigError> {
-        if staleness.is_zero() || staleness > Self::LONGEST_STALENESS {
+    /// A `max_staleness` of zero (use the store without a layer) or of more than a minute.
+    pub fn new(inner: S, max_staleness: Duration) -> Result<Self, ConfigError> {
+        if max_staleness.is_zero() || max_staleness > Self::LONGEST_STALENESS {
             let rule = "must be longer than zero and at most a minute; without a layer nothing is stale";
-            return Err(ConfigError::Span { option: "staleness", value: staleness, rule });
+            return Err(ConfigError::Span { option: "max_staleness", value: max_staleness, rule });
         }
-        let parts = parts(Self::DEFAULT_MEMORY);
-        Ok(Self { inner, staleness, parts, hasher: RandomState::new(), time: Time::system() })
+        let parts = parts(Self::DEFAULT_MAX_BYTES);
+        Ok(Self { inner, max_staleness, parts, hasher: RandomState::new(), time: Time::system() })
     }
 
     /// Uses at most so many bytes of memory instead, counting what each session takes beside its record. A session
     /// that takes more than there is (or than a sixteenth of it, where there is much) is not kept.
     #[must_use]
-    pub fn memory(mut self, bytes: usize) -> Self {
+    pub fn max_bytes(mut self, bytes: usize) -> Self {
         self.parts = parts(bytes);
         self
     }
@@ -154,14 +154,14 @@ impl<S> Layered<S> {
         let part = self.part(key);
         let kept = part.get(key)?;
         let is_live = kept.expires_at.is_none_or(|end| end > now.wall);
-        let is_fresh = now.is_within(self.staleness, kept.read_at);
+        let is_fresh = now.is_within(self.max_staleness, kept.read_at);
         (is_live && is_fresh).then(|| Loaded { bytes: kept.bytes.clone(), expires_at: kept.expires_at })
     }
 }
 
 /// A call of the store inside, from its beginning until it has ended or was given up.
 struct Call<'a, S> {
-    layer: &'a Layered<S>,
+    layer: &'a Cached<S>,
     key: &'a StoreKey,
     /// It may change what lies there.
     changes: bool,
@@ -192,10 +192,10 @@ impl<S> Drop for Call<'_, S> {
     }
 }
 
-impl<S> fmt::Debug for Layered<S> {
+impl<S> fmt::Debug for Cached<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = f.debug_struct("Layered");
-        shown.field("staleness", &self.staleness).field("len", &self.len()).finish_non_exhaustive()
+        let mut shown = f.debug_struct("Cached");
+        shown.field("max_staleness", &self.max_staleness).field("len", &self.len()).finish_non_exhaustive()
     }
 }
 
@@ -210,7 +210,7 @@ fn lock(part: &Mutex<Part>) -> MutexGuard<'_, Part> {
     part.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl<S: Store> Store for Layered<S> {
+impl<S: Store> Store for Cached<S> {
     async fn load(&self, key: &StoreKey) -> Result<Option<Loaded>, StoreError> {
         let now = self.time.now();
         if let Some(loaded) = self.kept(key, now) {

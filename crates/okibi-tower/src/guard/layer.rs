@@ -7,7 +7,7 @@ use http::{HeaderValue, Response, StatusCode, header, request::Parts};
 use serde::de::DeserializeOwned;
 use tower_layer::Layer;
 
-use super::Guard;
+use super::GuardService;
 use crate::{Name, Session, error::plain};
 
 /// Makes the answer to those who may not pass.
@@ -20,20 +20,20 @@ type Denial = Arc<dyn Fn(&Parts) -> Response<Bytes> + Send + Sync>;
 /// the session layer does.
 ///
 /// ```
-/// use okibi_tower::{Name, require};
+/// use okibi_tower::{Name, guard};
 ///
 /// const USER: Name<String> = Name::new("user");
 ///
-/// let members_only = require(USER).or_redirect("/login");
+/// let members_only = guard(USER).redirect("/login");
 /// ```
-pub fn require<T: DeserializeOwned + 'static>(name: Name<T>) -> Require {
+pub fn guard<T: DeserializeOwned + 'static>(name: Name<'static, T>) -> Guard {
     let denial = Arc::new(|_: &Parts| plain(StatusCode::UNAUTHORIZED, "please log in"));
-    Require { name: name.as_str(), fits: |json| serde_json::from_str::<T>(json).is_ok(), denial, kind: PhantomData }
+    Guard { name: name.as_str(), fits: |json| serde_json::from_str::<T>(json).is_ok(), denial, kind: PhantomData }
 }
 
-/// A guard, as a layer. Made by [`require`].
+/// A guard, as a layer. Made by [`guard`].
 #[must_use = "it guards nothing until it is put in front of a service"]
-pub struct Require<K = ()> {
+pub struct Guard<K = ()> {
     name: &'static str,
     /// Whether a value's JSON is of the name's type.
     fits: fn(&str) -> bool,
@@ -41,16 +41,16 @@ pub struct Require<K = ()> {
     kind: PhantomData<fn() -> K>,
 }
 
-impl<K> Require<K> {
+impl<K> Guard<K> {
     /// Looks into the session of another kind, as in [`Sessions::of`](crate::Sessions::of).
-    pub fn of<Other>(self) -> Require<Other> {
-        Require { name: self.name, fits: self.fits, denial: self.denial, kind: PhantomData }
+    pub fn of<Other>(self) -> Guard<Other> {
+        Guard { name: self.name, fits: self.fits, denial: self.denial, kind: PhantomData }
     }
 
     /// Sends the others to this address, with 303 See Other. What cannot stand in an address is percent-encoded.
-    pub fn or_redirect(self, location: impl AsRef<str>) -> Self {
+    pub fn redirect(self, location: impl AsRef<str>) -> Self {
         let location = header_text(location.as_ref());
-        self.or_respond(move |_| {
+        self.respond(move |_| {
             let mut response = plain(StatusCode::SEE_OTHER, "please log in");
             response.headers_mut().insert(header::LOCATION, location.clone());
             response
@@ -58,7 +58,7 @@ impl<K> Require<K> {
     }
 
     /// Answers the others like this. The request's head is there to be looked at.
-    pub fn or_respond(mut self, answer: impl Fn(&Parts) -> Response<Bytes> + Send + Sync + 'static) -> Self {
+    pub fn respond(mut self, answer: impl Fn(&Parts) -> Response<Bytes> + Send + Sync + 'static) -> Self {
         self.denial = Arc::new(answer);
         self
     }
@@ -87,22 +87,22 @@ fn header_text(text: &str) -> HeaderValue {
     HeaderValue::try_from(encoded).unwrap_or(HeaderValue::from_static("/"))
 }
 
-impl<K, S> Layer<S> for Require<K> {
-    type Service = Guard<S, K>;
+impl<K, S> Layer<S> for Guard<K> {
+    type Service = GuardService<S, K>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        Guard::new(inner, self.clone())
+        GuardService::new(inner, self.clone())
     }
 }
 
-impl<K> Clone for Require<K> {
+impl<K> Clone for Guard<K> {
     fn clone(&self) -> Self {
         Self { name: self.name, fits: self.fits, denial: Arc::clone(&self.denial), kind: PhantomData }
     }
 }
 
-impl<K> fmt::Debug for Require<K> {
+impl<K> fmt::Debug for Guard<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Require").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Guard").field("name", &self.name).finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! The ring of secrets: the first one writes, all of them open, and a secret id says which.
+//! The secrets: the first one writes, all of them open, and a secret id says which.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -13,7 +13,7 @@ use crate::error::ConfigError;
 /// A secret is at least 32 bytes from a good source, such as `openssl rand -base64 32`. To rotate, put a new secret in
 /// front, and drop the last one when no cookie can be older (after the absolute timeout, or 400 days).
 #[derive(Clone)]
-pub struct Ring(Vec<Secret>);
+pub struct Secrets(Vec<Secret>);
 
 /// The keys of one secret, derived once.
 #[derive(Clone)]
@@ -23,25 +23,25 @@ pub(crate) struct Secret {
     pub(crate) signing: Zeroizing<[u8; 32]>,
 }
 
-impl Ring {
-    /// A ring of these secrets, newest first. A text counts by its UTF-8 bytes.
+impl Secrets {
+    /// These secrets, newest first. The length of a string is that of its UTF-8 bytes.
     ///
     /// # Errors
     /// No secret, one shorter than 32 bytes, or two with the same secret id.
     pub fn new<S: AsRef<[u8]>>(secrets: impl IntoIterator<Item = S>) -> Result<Self, ConfigError> {
-        let mut ring: Vec<Secret> = Vec::new();
+        let mut known: Vec<Secret> = Vec::new();
         for (index, secret) in secrets.into_iter().enumerate() {
             let (secret, position) = (secret.as_ref(), index + 1);
             if secret.len() < 32 {
                 return Err(ConfigError::ShortSecret { position, length: secret.len() });
             }
             let secret = Secret::derive(secret);
-            if let Some(earlier) = ring.iter().position(|other| other.id == secret.id) {
+            if let Some(earlier) = known.iter().position(|other| other.id == secret.id) {
                 return Err(ConfigError::EqualSecrets(earlier + 1, position));
             }
-            ring.push(secret);
+            known.push(secret);
         }
-        if ring.is_empty() { Err(ConfigError::NoSecret) } else { Ok(Self(ring)) }
+        if known.is_empty() { Err(ConfigError::NoSecret) } else { Ok(Self(known)) }
     }
 
     /// The secret that seals and signs.
@@ -54,7 +54,7 @@ impl Ring {
         self.0.iter().find(|secret| secret.id == id)
     }
 
-    /// Whether another ring has the same secrets in the same order.
+    /// Whether these are the same secrets in the same order.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.0.iter().map(|secret| &secret.signing).eq(other.0.iter().map(|secret| &secret.signing))
     }
@@ -83,8 +83,8 @@ pub(crate) fn expand<const N: usize>(secret: &[u8], info: &[u8]) -> [u8; N] {
     key
 }
 
-impl fmt::Debug for Ring {
+impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Ring({} secrets, hidden)", self.0.len())
+        write!(f, "Secrets({} secrets, hidden)", self.0.len())
     }
 }

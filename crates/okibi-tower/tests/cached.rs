@@ -8,7 +8,7 @@ mod support;
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use okibi_store::{Layered, MemoryStore};
+use okibi_store::{Cached, MemoryStore};
 use okibi_tower::{Session, Sessions};
 use tokio::sync::Barrier;
 
@@ -36,8 +36,8 @@ impl Two {
     /// A process of its own.
     fn process(&self) -> Sessions {
         let (now, also) = (self.clock.clone(), self.clock.clone());
-        let layer = Layered::new(Arc::clone(&self.store), SPAN).unwrap().clock(move || now.now());
-        Sessions::new(layer).clock(move || also.now())
+        let layer = Cached::new(Arc::clone(&self.store), SPAN).unwrap().clock(move || now.now());
+        Sessions::new(layer).clock(move || also.now().into())
     }
 
     /// One visitor, whose requests go to either process.
@@ -67,7 +67,7 @@ async fn log_in(browser: &Browser) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn n1_n2_n5_what_holds_for_a_store_holds_behind_a_layer() {
-    let sessions = || Sessions::new(Layered::new(MemoryStore::new(), SPAN).unwrap());
+    let sessions = || Sessions::new(Cached::new(MemoryStore::new(), SPAN).unwrap());
     scenarios::hundred_parallel_updates_make_a_hundred(sessions()).await;
     scenarios::fifty_parallel_sets_all_survive(sessions()).await;
     scenarios::a_hundred_racing_logins_have_one_winner(sessions()).await;
@@ -75,7 +75,7 @@ async fn n1_n2_n5_what_holds_for_a_store_holds_behind_a_layer() {
     scenarios::a_value_is_taken_once(sessions()).await;
     scenarios::two_visitors_never_see_each_other(sessions(), 2000).await;
     let (clock, store) = scenarios::store_on_a_clock();
-    let layer = Layered::new(Arc::clone(&store), SPAN).unwrap();
+    let layer = Cached::new(Arc::clone(&store), SPAN).unwrap();
     scenarios::logout_during_slow_requests_revives_nothing(scenarios::on_clock(Sessions::new(layer), &clock), 1000)
         .await;
     scenarios::assert_only_markers(&clock, &store);
@@ -136,7 +136,7 @@ async fn n2_fifty_sets_of_distinct_names_through_two_processes_all_survive() {
     join_all(setting).await.into_iter().for_each(|set| set.unwrap());
     two.clock.advance(SPAN);
     let found = processes[1].act(|session| async move {
-        let found = (0..50_usize).filter(|at| session.contains(name::<usize>(&format!("name {at}"))));
+        let found = (0..50_usize).filter(|at| session.has(name::<usize>(&format!("name {at}"))));
         Ok(found.count().to_string())
     });
     assert_eq!(found.await.ok().body, "50");
@@ -212,7 +212,7 @@ async fn a_value_is_taken_once_by_two_processes() {
         processes[0].act(|session| async move { session.set(NOTE, &"the one".to_owned()) }).await.ok();
         two.clock.advance(SPAN);
         for browser in &processes {
-            browser.act(|session| async move { Ok(session.contains(NOTE).to_string()) }).await.ok();
+            browser.act(|session| async move { Ok(session.has(NOTE).to_string()) }).await.ok();
         }
         // The second one still sees it in its memory, and does not get it.
         let mut taken = Vec::new();
@@ -239,7 +239,7 @@ async fn n25_an_owner_is_logged_out_everywhere_from_a_process_that_has_old_recor
         browser.act(|session| async move { session.set(COUNT, &2) }).await.ok();
     }
     phone.act(|session| async move { session.renew_id() }).await.ok();
-    assert_eq!(directory.end_all("ada").await.unwrap(), 2);
+    assert_eq!(directory.revoke_all("ada").await.unwrap(), 2);
     assert_eq!(directory.list("ada").await.unwrap(), []);
     two.clock.advance(SPAN);
     for browser in [&here, &elsewhere, &phone] {
