@@ -198,7 +198,7 @@ fn s7_what_is_printed_for_debugging_tells_sizes_and_no_contents() {
     let mut world = World::new(Config::default());
     let request = world.serve(None, |request| request.set("a", "a secret"));
     let printed = format!("{:?}", request.flow);
-    assert!(printed.starts_with("Flow { session: \"live\", activity: ") && !printed.contains("secret"), "{printed}");
+    assert!(printed.starts_with("Flow { session: \"live\", calls: ") && !printed.contains("secret"), "{printed}");
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn seals() {
         assert_eq!(value, text(&case["value"]));
         assert_eq!(open(&secrets, cookie, value.as_bytes()).unwrap(), record.as_bytes());
     }
-    let secrets = Secrets::new(list(&vectors["secrets"]).iter().map(text)).unwrap();
+    let secrets = Secrets::new(list(&vectors["ring"]).iter().map(text)).unwrap();
     for (why, value) in vectors["bad"].as_object().unwrap() {
         assert!(open(&secrets, text(&vectors["cookie"]), text(value).as_bytes()).is_none(), "{why} must not open");
     }
@@ -75,7 +75,7 @@ fn signed_ids() {
         assert_eq!(sign(&secrets, cookie, &id).unwrap(), text(&case["value"]));
         assert!(verify(&secrets, cookie, text(&case["value"]).as_bytes()) == Some(id));
     }
-    let secrets = Secrets::new(list(&vectors["secrets"]).iter().map(text)).unwrap();
+    let secrets = Secrets::new(list(&vectors["ring"]).iter().map(text)).unwrap();
     for (why, value) in vectors["bad"].as_object().unwrap() {
         assert!(verify(&secrets, text(&vectors["cookie"]), text(value).as_bytes()).is_none(), "{why} must not verify");
     }
