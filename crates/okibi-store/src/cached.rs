@@ -92,10 +92,10 @@ impl<S> Cached<S> {
     /// noticed here is the app's decision. A few seconds spare most of the loads of a page and its parts.
     ///
     /// # Errors
-    /// A `max_staleness` of zero (use the store without a layer) or of more than a minute.
+    /// A `max_staleness` of zero (use the store itself) or of more than a minute.
     pub fn new(inner: S, max_staleness: Duration) -> Result<Self, ConfigError> {
         if max_staleness.is_zero() || max_staleness > Self::LONGEST_STALENESS {
-            let rule = "must be longer than zero and at most a minute; without a layer nothing is stale";
+            let rule = "must be longer than zero and at most a minute; without a cache nothing is stale";
             return Err(ConfigError::Span { option: "max_staleness", value: max_staleness, rule });
         }
         let parts = parts(Self::DEFAULT_MAX_BYTES);

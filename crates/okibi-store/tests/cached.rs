@@ -361,7 +361,7 @@ fn what_the_store_inside_can_do_the_layer_can_do() {
 fn a_span_that_cannot_be_meant_is_an_error_that_names_the_fix() {
     for span in [Duration::ZERO, Duration::from_secs(61), Duration::from_secs(5000)] {
         let error = Cached::new(MemoryStore::new(), span).unwrap_err().to_string();
-        assert!(error.starts_with("staleness of "), "{error}");
+        assert!(error.starts_with("max_staleness of "), "{error}");
         assert!(error.contains("must be longer than zero and at most a minute"), "{error}");
     }
 }

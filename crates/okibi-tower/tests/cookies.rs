@@ -235,7 +235,10 @@ fn n21_s8_s10_impossible_configurations_name_the_value_and_the_fix() {
         (sessions().former(FormerCookie::default()), "former: these are the cookie's present path"),
         (sessions().chunks(2), "chunks: only a sealed cookie can be split; remove it"),
         (Sessions::sealed(secrets("a")).chunks(6), "chunks of 6: must be 1 to 5"),
-        (Sessions::sealed(secrets("a")).secret(secrets("a")), "signed: a sealed cookie is signed already; remove it"),
+        (
+            Sessions::sealed(secrets("a")).secret(secrets("a")),
+            "secret: a sealed cookie has its secrets already; remove it",
+        ),
     ] {
         let error: ConfigError = sessions.layer().unwrap_err();
         assert!(error.to_string().starts_with(expected), "{error} is not {expected}");

@@ -274,5 +274,5 @@ fn what_would_be_ignored_is_refused_by_name() {
     let takes = takes.accept(HonoSessions::default(), MemoryStore::new(), SystemTime::now() + Duration::from_hours(1));
     assert!(takes.layer().unwrap_err().to_string().contains("accept: an older dialect"));
     let signed = Sessions::hono_sessions(HonoSessions::default(), MemoryStore::new()).secret(secrets("a"));
-    assert!(signed.layer().unwrap_err().to_string().contains("signed: an older dialect"));
+    assert!(signed.layer().unwrap_err().to_string().contains("secret: an older dialect"));
 }

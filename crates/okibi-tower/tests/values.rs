@@ -130,7 +130,10 @@ async fn what_cannot_be_written_is_refused_where_it_is_made() {
         session.set_idle(std::time::Duration::ZERO).unwrap_err().kind(),
     ];
     let codes = kinds.map(ErrorKind::code).join(" ");
-    assert_eq!(codes, "invalid_name invalid_name invalid_value invalid_value invalid_text invalid_text invalid_span");
+    assert_eq!(
+        codes,
+        "invalid_name invalid_name invalid_value invalid_value invalid_owner invalid_owner invalid_timeout"
+    );
     session.commit().await.unwrap();
     assert!(session.names().is_empty());
 }
