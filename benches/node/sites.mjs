@@ -58,7 +58,7 @@ export const SITES = [
   {
     name: 'okibi, memory, signed id',
     store: memoryStore,
-    make: (store) => app(sessions({ store, sign: SECRET, idle: LIFETIME })),
+    make: (store) => app(sessions({ store, secret: SECRET, idle: LIFETIME })),
   },
   {
     name: 'okibi/hono-sessions, memory, keyed',

@@ -2,7 +2,7 @@
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { guard, sessions } from 'okibi'
-import { endOthers, IDLE, LONGEST, login, logout } from './login.mjs'
+import { revokeOthers, IDLE, LONGEST, login, logout } from './login.mjs'
 import { about, home, members } from './pages.mjs'
 import { icon, Site, secure, style } from './site.mjs'
 
@@ -42,6 +42,6 @@ function appOf(site, sessions) {
   app.get('/members', membersOnly, (c) => members(c, site))
   app.post('/login', bodyLimit({ maxSize: LARGEST_FORM }), (c) => login(c, site))
   app.post('/logout', logout)
-  if (site.listsSessions) app.post('/sessions/end-others', membersOnly, endOthers)
+  if (site.listsSessions) app.post('/sessions/end-others', membersOnly, revokeOthers)
   return app
 }

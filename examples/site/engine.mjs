@@ -20,7 +20,7 @@ export function engineOf(c, loaded) {
     written: report.writes > 0 || report.sendsCookie,
     cookie_sent: report.sendsCookie,
     persistent: session.isPersistent,
-    renewal_due_in: left(report.renewalDueAt),
+    renewal_due_in: left(report.touchDueAt),
     idle_ends_in: left(session.expiresAt),
     ends_in: left(session.deadline),
   }

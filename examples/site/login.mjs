@@ -53,9 +53,9 @@ export function logout(c) {
 }
 
 /** Ends all sessions of this user but this one. */
-export async function endOthers(c) {
+export async function revokeOthers(c) {
   const session = c.get('session')
-  const ended = await session.endOthers()
+  const ended = await session.revokeOthers()
   session.flash('message', `Ended ${ended} other session${ended === 1 ? '' : 's'}`)
   return c.redirect('/', 303)
 }

@@ -20,7 +20,7 @@ export async function home(c, site) {
     user,
     message,
     error,
-    sessions: user !== null && site.listsSessions ? listed(await session.owned()) : null,
+    sessions: user !== null && site.listsSessions ? listed(await session.list()) : null,
   })
 }
 

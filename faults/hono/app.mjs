@@ -35,13 +35,13 @@ app.use(
     grace: options.grace,
     idle: options.idle,
     absolute: options.idle,
-    onStoreError: answerError,
+    onError: answerError,
   }),
 )
 app.post('/', async (c) => {
   const wish = await c.req.json()
   if (wish.act === 'revoke') {
-    await owned.endAll(wish.owner)
+    await owned.revokeAll(wish.owner)
     return c.json({})
   }
   const session = c.get('session')

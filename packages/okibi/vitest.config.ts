@@ -13,6 +13,7 @@ const alias = Object.entries({
   'okibi/iron': './src/iron.ts',
   'okibi/memory': './src/stores/memory.ts',
   'okibi/sqlite': './src/stores/sqlite.ts',
+  'okibi/testing': './src/testing.ts',
 }).map(([name, file]) => ({
   find: new RegExp(`^${name}$`),
   replacement: fileURLToPath(new URL(file, import.meta.url)),

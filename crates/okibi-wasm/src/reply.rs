@@ -99,7 +99,7 @@ fn view(head: &mut String, engine: &Engine, flow: &mut Flow, now: Timestamp) {
     // A session without an idle span has one that JavaScript can still count.
     let idle = u64::try_from(record.idle.as_millis()).unwrap_or(u64::MAX);
     number(head, "idle", idle.min(Timestamp::MAX.as_millis()));
-    time(head, "renewalDueAt", due_at);
+    time(head, "touchDueAt", due_at);
     flag(head, "due", engine.is_touch_due(flow, now));
     if let Some(handle) = record.handle {
         string(head, "handle", &shown(&handle));

@@ -14,12 +14,12 @@ const BUDGETS = {
   'okibi/redis': 4_500,
   'okibi/postgres': 4_950,
   'okibi/mysql': 4_700,
-  'okibi/purge': 1_100,
   'okibi/cloudflare-kv': 1_900,
   'okibi/d1': 2_000,
   'okibi/durable-object': 3_200,
   'okibi/deno-kv': 2_300,
-  'okibi/layered': 1_800,
+  'okibi/cached': 1_800,
+  'okibi/testing': 19_300,
   'okibi/unstorage': 3_300,
   'okibi/hono-kv-session': 24_700,
   'okibi/hono-kv-session/cloudflare': 2_600,
@@ -33,8 +33,9 @@ const BUDGETS = {
   'okibi/contract': 10_900,
 }
 
-/** What ships the module of the older dialects; okibi alone ships the other, and a store ships none. */
+/** What ships the module of the older dialects. Of the rest two ship the other, and a store ships none. */
 const COMPAT = /^okibi\/(accept|iron|hono-sessions|hono-kv-session)$/
+const NATIVE = /^okibi(\/testing)?$/
 
 const [folder = '.'] = process.argv.slice(2)
 const { exports } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
@@ -46,7 +47,7 @@ for (const [path, target] of Object.entries(exports)) {
   const files = [...reached(join(folder, target.default))]
   const weight = gzipSync(Buffer.concat(files.map((file) => readFileSync(file))), { level: 9 }).length
   const modules = engines(files)
-  const wanted = COMPAT.test(name) ? '#wasm-compat' : name === 'okibi' ? '#wasm' : ''
+  const wanted = COMPAT.test(name) ? '#wasm-compat' : NATIVE.test(name) ? '#wasm' : ''
   if (modules !== wanted) failures.push(`${name}: ships of the engine "${modules}", and is to ship "${wanted}"`)
   const budget = BUDGETS[name]
   console.log(`${String(weight).padStart(9)}  ${name}, gzipped (at most ${budget ?? '?'})`)

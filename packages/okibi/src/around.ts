@@ -21,7 +21,7 @@ export interface Manner {
   /** What the app itself says of a status: whether the request failed. */
   readonly failedWhen?: ((status: number) => boolean) | undefined
   /** The app's own answer to a session that failed. */
-  readonly onStoreError: CommonOptions['onStoreError']
+  readonly onError: CommonOptions['onError']
 }
 
 /** Runs the rest of the chain with the request's session open, and commits before the head leaves. */
@@ -61,8 +61,7 @@ export async function around<V extends Changes>(
     throw wrong.error
   }
   if (wrong) console.error(wrong.error)
-  const answerFailure = (failure: OkibiError) =>
-    answerError(c, failure, manner.before, request.engine, manner.onStoreError)
+  const answerFailure = (failure: OkibiError) => answerError(c, failure, manner.before, request.engine, manner.onError)
   if (failure) await answerFailure(failure)
   try {
     addToHead(c, request)
@@ -86,7 +85,7 @@ function judged({ failedWhen }: Manner, status: number): { said?: boolean; wrong
 function answerUsed(cause: unknown): OkibiError {
   const text =
     'answer: its body has been read or is locked, so it cannot be sent; answer with a clone, or with a new Response'
-  return new OkibiError('answer_used', text, { cause })
+  return new OkibiError('body_used', text, { cause })
 }
 
 /** What the rest of the chain threw that Hono does not answer for; nothing else reaches this. */

@@ -1,4 +1,5 @@
 // The sessions of one owner: to be listed and ended, from inside a request or from anywhere else.
+import type { Env } from 'hono'
 import { checkKeys, checkLoaded, drive, inTime, isPromise, type Outside } from './driver.js'
 import type { Engine, Summary } from './engine.js'
 import { OkibiError } from './errors.js'
@@ -28,20 +29,20 @@ export interface Asker {
   readonly outside: Outside
 }
 
-/** Lists and ends the sessions of one owner. Made by {@link directory}. */
+/** Lists and revokes the sessions of an owner. Made by {@link directory}. */
 export interface Directory {
   /** The live sessions of an owner, the most recently active first. */
   list(owner: string): Promise<SessionInfo[]>
-  /** Ends one session of an owner; whether there was one. A request of it that is under way cannot bring it back. */
-  end(owner: string, handle: string): Promise<boolean>
-  /** Ends all sessions of an owner and says how many: "log out everywhere". Lists again until nothing is left. */
-  endAll(owner: string): Promise<number>
-  /** Ends all sessions of an owner but one and says how many. */
-  endAllBut(owner: string, handle: string): Promise<number>
+  /** Revokes one session of an owner. Returns whether there was one. A request that is under way cannot bring it back. */
+  revoke(owner: string, handle: string): Promise<boolean>
+  /** Revokes all sessions of an owner: "log out everywhere". Lists again until none is left. Returns how many there were. */
+  revokeAll(owner: string): Promise<number>
+  /** Revokes all sessions of an owner except one. Returns how many there were. */
+  revokeAllExcept(owner: string, handle: string): Promise<number>
 }
 
 /** The options of the middleware whose sessions these are. */
-export type DirectoryOptions = Omit<StoredOptions, 'store'> & {
+export type DirectoryOptions<As extends string = 'session'> = Omit<StoredOptions<Env, As>, 'store'> & {
   /** The store itself, the same as the middleware's. A function of a request is refused: there is no request here. */
   readonly store: Store
 }
@@ -53,7 +54,7 @@ export type DirectoryOptions = Omit<StoredOptions, 'store'> & {
  * those of another namespace in the same store are never listed and never ended. Throws an `OkibiError` with the code
  * `config` for options that cannot work.
  *
- * Every call asks the store, and rejects with `no_owners` if that has no index of owners. A list of n sessions costs a round
+ * Every call asks the store, and rejects with `unsupported_by_store` if that has no index of owners. A list of n sessions costs a round
  * trip for the list and n to load them, 16 at a time; an end of one costs three more.
  *
  * @example
@@ -61,10 +62,10 @@ export type DirectoryOptions = Omit<StoredOptions, 'store'> & {
  * const options = { store, idle: 900 }
  * app.use(sessions(options))
  * const sessionsOf = directory(options)
- * await sessionsOf.endAll('user-17')
+ * await sessionsOf.revokeAll('user-17')
  * ```
  */
-export function directory(options: DirectoryOptions): Directory {
+export function directory<As extends string = 'session'>(options: DirectoryOptions<As>): Directory {
   checkNames(options)
   const store: unknown = options.store
   if (store === undefined) throw wrong('store: none given; a directory needs the store of the middleware')
@@ -75,9 +76,9 @@ export function directory(options: DirectoryOptions): Directory {
   const asker = { engine, outside: outsideOf(options, options.store) }
   return {
     list: (owner) => listOwned(asker, owner, undefined),
-    end: (owner, handle) => endOne(asker, owner, handle),
-    endAll: (owner) => endAllBut(asker, owner, undefined),
-    endAllBut: (owner, handle) => endAllBut(asker, owner, handle),
+    revoke: (owner, handle) => revokeOne(asker, owner, handle),
+    revokeAll: (owner) => revokeAllExcept(asker, owner, undefined),
+    revokeAllExcept: (owner, handle) => revokeAllExcept(asker, owner, handle),
   }
 }
 
@@ -94,13 +95,13 @@ export async function listOwned(asker: Asker, owner: string, current: string | u
   }))
 }
 
-export async function endOne(asker: Asker, owner: string, handle: string): Promise<boolean> {
+export async function revokeOne(asker: Asker, owner: string, handle: string): Promise<boolean> {
   const found = (await verified(asker, owner)).find(([, summary]) => summary.handle === handle)
-  if (found) await endKey(asker, found[0])
+  if (found) await revokeKey(asker, found[0])
   return found !== undefined
 }
 
-export async function endAllBut(asker: Asker, owner: string, kept: string | undefined): Promise<number> {
+export async function revokeAllExcept(asker: Asker, owner: string, kept: string | undefined): Promise<number> {
   let started: number | undefined
   let ended = 0
   let isAlone = true
@@ -114,9 +115,9 @@ export async function endAllBut(asker: Asker, owner: string, kept: string | unde
     if (found.length === 0) return ended
     // However many there were: only those that keep appearing run into the deadline.
     started ??= performance.now()
-    if (performance.now() - started >= asker.outside.commitDeadline) throw contended()
+    if (performance.now() - started >= asker.outside.commitDeadline) throw conflict()
     isAlone &&= found.length === 1
-    await each(found, ([key]) => endKey(asker, key)).catch(told)
+    await each(found, ([key]) => revokeKey(asker, key)).catch(told)
     isAlone = false
     ended += found.length
   }
@@ -135,7 +136,7 @@ async function verified({ engine, outside }: Asker, owner: string): Promise<[key
   // What a sealed session has in a store is a note of its end, and nothing that could be listed.
   if (!store || !owners || engine.sealed) {
     const text = 'sessions of an owner: this store cannot list them; use a store with an index of owners'
-    throw new OkibiError('no_owners', text)
+    throw new OkibiError('unsupported_by_store', text)
   }
   const ask = async <T>(call: () => T | PromiseLike<T>, check = (answer: T) => answer): Promise<T> => {
     try {
@@ -163,12 +164,12 @@ async function verified({ engine, outside }: Asker, owner: string): Promise<[key
     // The time begins when the list has to be asked for again: a long one takes long. Where each look takes longer than that,
     // a store may name other keys that lead nowhere each time, as many as it has no time to look at.
     started ??= performance.now()
-    if (looks >= FEWEST_LOOKS && performance.now() - started >= outside.commitDeadline) throw contended()
+    if (looks >= FEWEST_LOOKS && performance.now() - started >= outside.commitDeadline) throw conflict()
   }
 }
 
-function contended(): OkibiError {
-  return new OkibiError('contended', 'sessions of an owner: they go on changing; those that were ended are ended')
+function conflict(): OkibiError {
+  return new OkibiError('conflict', 'sessions of an owner: they go on changing; those that were ended are ended')
 }
 
 /** How often a list that goes on changing is looked at, however long that takes. */
@@ -200,6 +201,6 @@ async function each<T, R>(items: readonly T[], call: (item: T) => Promise<R>): P
   return results
 }
 
-async function endKey({ engine, outside }: Asker, key: string): Promise<void> {
-  await drive(engine, outside, { onEvent: () => {} }, engine.end(key, outside.now()))
+async function revokeKey({ engine, outside }: Asker, key: string): Promise<void> {
+  await drive(engine, outside, { onEvent: () => {} }, engine.revoke(key, outside.now()))
 }

@@ -58,7 +58,7 @@ export function randomBytes(outside: Outside): Uint8Array {
     if (isForgotten(outside.random(bytes)))
       throw new TypeError('random: returned a promise; must fill the bytes at once')
   } catch (cause) {
-    throw new OkibiError('entropy', 'entropy: the source of random bytes failed', { cause })
+    throw new OkibiError('random_failed', 'entropy: the source of random bytes failed', { cause })
   }
   return bytes
 }

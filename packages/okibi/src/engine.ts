@@ -6,8 +6,8 @@ import type { SessionEvent } from './facts/events.js'
 import { parse } from './json.js'
 import {
   type EngineOptions,
+  SPEAKER,
   type Speaker,
-  speakerOf,
   spelled,
   textOf,
   type WrongOption,
@@ -61,7 +61,7 @@ export interface SessionHead {
   readonly expiresAt?: number
   readonly idle: number
   readonly persistent: boolean
-  readonly renewalDueAt: number
+  readonly touchDueAt: number
   readonly due: boolean
   readonly deadline?: number
   readonly owner?: string
@@ -202,7 +202,7 @@ export class Engines {
   }
 
   /** An engine with these options. Throws an `OkibiError` with the code `config` for options that cannot work. */
-  engine(options: EngineOptions, speaker: Speaker = speakerOf(options)): Engine {
+  engine(options: EngineOptions, speaker: Speaker = SPEAKER): Engine {
     return new Engine(this, options, speaker)
   }
 
@@ -472,8 +472,8 @@ export class Engine {
   }
 
   /** Ends the session that lies under a store key, wherever it has moved to meanwhile. */
-  end(key: string, now: number): Reply {
-    return this.#reply(Call.end, now, 0, [key])
+  revoke(key: string, now: number): Reply {
+    return this.#reply(Call.revoke, now, 0, [key])
   }
 
   /** What a list shows of a record that is stored under a key; `null` if it is not a live session of this owner. */

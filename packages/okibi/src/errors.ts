@@ -8,7 +8,7 @@ export type { ErrorCode }
 const STORE_FAULTS: Readonly<Record<StoreFault, true>> = {
   store_unavailable: true,
   store_unknown: true,
-  contended: true,
+  conflict: true,
 }
 
 /**

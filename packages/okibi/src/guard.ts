@@ -39,7 +39,7 @@ export function guard<E extends Env = Env>(name: string, options: GuardOptions<E
     const session = given instanceof LazySession ? await given.load() : given
     if (!(session instanceof Session)) {
       const text = `guard: there is no session under "${as}" in the context; put the session middleware before the guard`
-      throw new OkibiError('no_layer', text)
+      throw new OkibiError('no_middleware', text)
     }
     if (session.has(name)) return next()
     if (respond) return respond(c)

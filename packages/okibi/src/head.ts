@@ -129,11 +129,11 @@ export async function answerError(
   error: OkibiError,
   before: HeaderList,
   engine: Engine,
-  onStoreError: CommonOptions['onStoreError'],
+  onError: CommonOptions['onError'],
 ): Promise<void> {
   const inside = clear(c, before, engine)
   c.status(error.status)
-  const answer = await errorAnswer(c, error, onStoreError)
+  const answer = await errorAnswer(c, error, onError)
   for (const name of new Set(before.map(([name]) => name))) {
     if (answer.headers.has(name)) continue
     for (const [other, value] of before) if (other === name) answer.headers.append(name, value)
@@ -167,20 +167,14 @@ function finish(headers: Headers, inside: readonly string[], engine: Engine): vo
 }
 
 /** The app's answer to the failure, or the default one. Its headers can be changed. */
-async function errorAnswer(
-  c: Context,
-  error: OkibiError,
-  onStoreError: CommonOptions['onStoreError'],
-): Promise<Response> {
-  if (onStoreError) {
+async function errorAnswer(c: Context, error: OkibiError, onError: CommonOptions['onError']): Promise<Response> {
+  if (onError) {
     try {
-      const answer: Response | undefined = await onStoreError(error, c)
+      const answer: Response | undefined = await onError(error, c)
       // It may be of another realm, or of Node's adapter.
       const { status, headers } = answer ?? {}
       if (answer && typeof status === 'number' && typeof headers?.getSetCookie === 'function') return copyOf(answer)
-      console.error(
-        new TypeError(`onStoreError: returned no Response but type ${typeof answer}; must return a Response`),
-      )
+      console.error(new TypeError(`onError: returned no Response but type ${typeof answer}; must return a Response`))
     } catch (other) {
       console.error(other)
     }

@@ -63,7 +63,7 @@ export function sessions<E extends Env>(
     isLazy,
     accepted: common.accepted,
     store: options.store ?? options.revocations,
-    secret: options.secret ?? options.sign,
+    secret: options.secret,
   }
   const mark = markOf(cookieName)
   const tellsHosts = options.accept?.some(({ dialect }) => dialect === 'hono-kv-session') ?? false
@@ -100,7 +100,7 @@ export function sessions<E extends Env>(
       hostname: tellsHosts ? new URL(c.req.url).hostname : undefined,
       commitsFailed,
       failedWhen,
-      onStoreError: options.onStoreError,
+      onError: options.onError,
     })
   }
 }

@@ -7,7 +7,7 @@ import { LazySession, Session } from './session.js'
  * Marks the requests of a route as no activity: polling, health checks. They keep no session alive; see
  * {@link Session.noActivity}.
  *
- * It stands inside the session middleware; without one it throws `no_layer`. `as`: the name of the session in the context.
+ * It stands inside the session middleware; without one it throws `no_middleware`. `as`: the name of the session in the context.
  *
  * @example
  * ```ts
@@ -19,7 +19,7 @@ export function noActivity<E extends Env = Env>(as = 'session'): MiddlewareHandl
     const session: unknown = (c as unknown as Context).get(as)
     if (!(session instanceof Session || session instanceof LazySession)) {
       const text = `noActivity: there is no session under "${as}" in the context; put the session middleware before it`
-      throw new OkibiError('no_layer', text)
+      throw new OkibiError('no_middleware', text)
     }
     session.noActivity()
     await next()

@@ -9,7 +9,7 @@ import { isForgotten } from './promise.js'
 import { type EngineOptions, isOptions, millis, shown } from './spelling.js'
 import type { Awaitable, Store } from './store.js'
 
-/** A secret of at least 32 bytes, or a ring of them: the first writes, all of them open. */
+/** A secret of at least 32 bytes, or a list of them: the first one writes, all of them open. */
 export type Secret = string | readonly string[]
 
 /**
@@ -72,7 +72,7 @@ export interface TimeOptions {
    * What time it is, in milliseconds since the Unix epoch. Default `Date.now`. For tests. A request for which it returns anything
    * else, such as a promise, fails with the code `config`.
    */
-  readonly now?: (() => number) | undefined
+  readonly clock?: (() => number) | undefined
   /** Fills the bytes at once with randomness that nobody can guess, or throws. Default `crypto.getRandomValues`. For tests. */
   readonly random?: ((bytes: Uint8Array) => unknown) | undefined
 }
@@ -92,7 +92,7 @@ export interface CommonOptions<As extends string = 'session'> extends TimeOption
    * How much of the idle span must pass before activity is written down and the cookie sent again, in seconds: at most a day.
    * Default a tenth of the idle span, at most a day.
    */
-  readonly renewAfter?: number | undefined
+  readonly touchAfter?: number | undefined
   /** How long a renewed id still leads to its successor, in seconds. Default 60; 0 is allowed. */
   readonly grace?: number | undefined
   /** Whether the cookie outlives the browser's own session. Default true. */
@@ -138,7 +138,7 @@ export interface CommonOptions<As extends string = 'session'> extends TimeOption
    * text, and the error goes to `console.error`. Nothing of what the app had answered is in it: no header, no cookie.
    * If the function fails or answers with no `Response`, the default is the answer.
    */
-  readonly onStoreError?: ((error: OkibiError, c: Context) => Awaitable<Response>) | undefined
+  readonly onError?: ((error: OkibiError, c: Context) => Awaitable<Response>) | undefined
   /**
    * Told of what an operator may want to count: forged cookies, conflicts. It holds no id, secret or value. It is not awaited;
    * what it throws or rejects with goes to `console.error`.
@@ -199,10 +199,10 @@ export interface StoredOptions<E extends Env = Env, As extends string = 'session
    */
   readonly store: StoreOption<E>
   /**
-   * Signs the id in the cookie, so that an invented one never reaches the store. To switch it on or off signs everybody out.
+   * Signs the id in the cookie, so that an invented id never reaches the store. Switching it on or off signs all visitors out.
+   * Without a store the same option encrypts the session into the cookie.
    */
-  readonly sign?: SecretOption<E> | undefined
-  readonly secret?: undefined
+  readonly secret?: SecretOption<E> | undefined
   readonly chunks?: undefined
   readonly maxCookieBytes?: undefined
   readonly revocations?: undefined
@@ -237,7 +237,6 @@ export interface SealedOptions<E extends Env = Env, As extends string = 'session
    */
   readonly revocations?: StoreOption<E> | undefined
   readonly store?: undefined
-  readonly sign?: undefined
 }
 
 /** Everything that can be configured about a session. */
@@ -248,7 +247,6 @@ export type SessionOptions<E extends Env = Env, As extends string = 'session'> =
 const KNOWN: ReadonlySet<string> = new Set([
   ...[
     'store',
-    'sign',
     'secret',
     'chunks',
     'maxCookieBytes',
@@ -257,7 +255,7 @@ const KNOWN: ReadonlySet<string> = new Set([
     'lazy',
     'idle',
     'absolute',
-    'renewAfter',
+    'touchAfter',
     'grace',
     'persistent',
   ],
@@ -269,10 +267,10 @@ const KNOWN: ReadonlySet<string> = new Set([
     'insecureForDevelopment',
     'commitFailedRequests',
     'failedWhen',
-    'onStoreError',
+    'onError',
     'onEvent',
   ],
-  ...['storeTimeout', 'commitDeadline', 'now', 'random'],
+  ...['storeTimeout', 'commitDeadline', 'clock', 'random'],
 ])
 
 /** Fails for an option that there is not, which in JavaScript no compiler finds. */
@@ -293,8 +291,8 @@ function checkKinds(options: Readonly<Record<string, unknown>>): void {
       if (given !== undefined && !isRight(given)) throw wrong(`${name} of ${shown(given)}: ${rule}`)
     }
   }
-  check(['store', 'secret', 'sign', 'revocations'], (given) => given !== null, 'give one, or leave the option out')
-  check(['onStoreError', 'onEvent', 'failedWhen', 'now', 'random'], isFunction, 'must be a function')
+  check(['store', 'secret', 'revocations'], (given) => given !== null, 'give one, or leave the option out')
+  check(['onError', 'onEvent', 'failedWhen', 'clock', 'random'], isFunction, 'must be a function')
   check(['lazy', 'commitFailedRequests'], (given) => typeof given === 'boolean', 'must be true or false')
   check(['as'], (given) => typeof given === 'string', 'must be a text')
   check(['cookie', 'limits'], isOptions, 'must be a plain object of options')
@@ -317,7 +315,7 @@ export function outsideOf(options: TimeOptions & Pick<CommonOptions, 'accept'>, 
   return {
     store,
     accepted: (options.accept ?? []).map(({ store }) => store),
-    now: options.now ? checkedClock(options.now) : Date.now,
+    now: options.clock ? checkedClock(options.clock) : Date.now,
     random: options.random ?? systemRandom,
     storeTimeout: (options.storeTimeout ?? 2) * 1000,
     commitDeadline: (options.commitDeadline ?? 10) * 1000,
@@ -335,7 +333,7 @@ function checkedClock(now: () => number): () => number {
       const at: unknown = now()
       if (typeof at === 'number' && at >= 0 && at <= LATEST) return at
       const what = isForgotten(at) ? 'a promise' : shown(at)
-      throw wrong(`now: returned ${what}; must return the milliseconds since the Unix epoch`)
+      throw wrong(`clock: returned ${what}; must return the milliseconds since the Unix epoch`)
     }
     clocks.set(now, clock)
   }
@@ -355,10 +353,14 @@ export function checkStore(option: string, store: Store | null | undefined): voi
 type PlainOptions = CommonOptions<string> & {
   readonly store?: unknown
   readonly secret?: unknown
-  readonly sign?: unknown
   readonly chunks?: number | undefined
   readonly maxCookieBytes?: number | undefined
   readonly revocations?: unknown
+}
+
+/** Whether the cookie holds the session: a secret seals it where there is no store, and signs its id where there is one. */
+export function isSealed({ store, secret }: { readonly store?: unknown; readonly secret?: unknown }): boolean {
+  return secret !== undefined && store === undefined
 }
 
 /** What the engine decides by, without secrets. What it makes no sense of it refuses itself, by name. */
@@ -372,14 +374,14 @@ export function engineOptions(options: PlainOptions): EngineOptions {
   return {
     given: givenOf(options),
     cookie,
-    sealed: options.secret !== undefined,
+    sealed: isSealed(options),
     chunks: options.chunks,
     maxCookieBytes: options.maxCookieBytes,
     revocations: options.revocations !== undefined,
     namespace: options.namespace,
     idle: millis(options.idle),
     absolute: options.absolute === false ? false : millis(options.absolute),
-    renewAfter: millis(options.renewAfter),
+    touchAfter: millis(options.touchAfter),
     grace: millis(options.grace),
     persistent: options.persistent,
     limits: options.limits,

@@ -35,12 +35,11 @@ const MOST_HOLDING = 100
 export function placesOf<E extends Env>(options: SessionOptions<E, string>): Places<E> {
   const common = engineOptions(options)
   const engines = enginesOf(options)
-  const secret = options.secret ?? options.sign
+  const { secret } = options
   const place = options.store ?? options.revocations
-  // As the app named them.
-  const secretOption = options.secret === undefined ? 'sign' : 'secret'
+  // As the app named it.
   const placeOption = options.store === undefined ? 'revocations' : 'store'
-  const list = (secret: unknown) => (secret === undefined ? undefined : secretList(secretOption, secret))
+  const list = (secret: unknown) => (secret === undefined ? undefined : secretList('secret', secret))
   if (typeof place !== 'function' && place !== undefined) checkStore(placeOption, place)
   if (typeof secret !== 'function' && typeof place !== 'function') {
     const secrets = list(secret)
@@ -62,7 +61,7 @@ export function placesOf<E extends Env>(options: SessionOptions<E, string>): Pla
     if (!engine) {
       if (known.size >= MOST_SECRETS) {
         throw wrong(
-          `${secretOption}: the function found more than ${MOST_SECRETS} different ones; find the same for all requests`,
+          `secret: the function found more than ${MOST_SECRETS} different ones; find the same for all requests`,
         )
       }
       engine = engines.engine({ ...common, secrets, consistency, evicts })
@@ -72,7 +71,7 @@ export function placesOf<E extends Env>(options: SessionOptions<E, string>): Pla
   }
   const joined = (secret: unknown, store: Store | undefined): Place => {
     check(store)
-    if (typeof options.secret === 'function' || typeof options.sign === 'function') secretList(secretOption, secret)
+    if (typeof options.secret === 'function') secretList('secret', secret)
     return { store, engine: engineOf(secret, store) }
   }
   const of = (c: Context<E>): Awaitable<Place> => {

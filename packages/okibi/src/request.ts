@@ -228,7 +228,10 @@ export class RequestSession<V extends Changes = View> {
     const { engine, outside, view } = this
     if (!engine.takes) {
       const why = engine.sealed ? 'the cookie is the store' : 'the store has no compare-and-swap'
-      throw new OkibiError('no_swap', `take: ${why}, so a value could be handed out twice; use get and remove`)
+      throw new OkibiError(
+        'unsupported_by_store',
+        `take: ${why}, so a value could be handed out twice; use get and remove`,
+      )
     }
     view.notice()
     if (!this.#inDoubt && view.isOwn(name)) {
@@ -402,7 +405,7 @@ export function asOkibiError(error: unknown): OkibiError {
 
 function headSent(): OkibiError {
   const text = 'session: the response head has left, so nothing can be changed any more; change it and commit before'
-  return new OkibiError('head_sent', text)
+  return new OkibiError('headers_sent', text)
 }
 
 /** A change that needs a cookie, where none can be sent. */

@@ -1,12 +1,12 @@
 // The session as a handler touches it.
-import { endAllBut, endOne, listOwned, type SessionInfo } from './directory.js'
-import { OkibiError } from './errors.js'
+import { listOwned, revokeAllExcept, revokeOne, type SessionInfo } from './directory.js'
+import { type ErrorCode, OkibiError } from './errors.js'
 import type { RequestSession } from './request.js'
 import { shown } from './spelling.js'
 import type { AnyData, JsonData } from './types.js'
 import { checkName } from './view.js'
 
-/** What the engine did for this request so far, for those who like to see it. */
+/** Counters for this request: store calls, pending cookie, uncommitted changes. For debugging. */
 export interface Report {
   /** How often the store was asked for a record. */
   readonly loads: number
@@ -19,7 +19,7 @@ export interface Report {
   /** Whether there are changes that are not committed yet. */
   readonly hasChanges: boolean
   /** When reading the session next writes its activity down and sends the cookie again. */
-  readonly renewalDueAt: Date | undefined
+  readonly touchDueAt: Date | undefined
 }
 
 /**
@@ -29,7 +29,7 @@ export interface Report {
  * earlier. A value that is changed in place (`session.get('cart').push(item)`) is noticed and committed as well.
  *
  * Every method throws an {@link OkibiError} with a `code`: `store_unavailable` if the session could not be loaded,
- * `head_sent` for a change after the head has left, and what is said at each.
+ * `headers_sent` for a change after the head has left, and what is said at each.
  */
 export class Session<D extends JsonData<D> = AnyData> {
   readonly #request: RequestSession
@@ -115,7 +115,7 @@ export class Session<D extends JsonData<D> = AnyData> {
    * {@link set} or {@link flash} is its own; what it only changed is taken like any other value, and is returned as it changed it.
    * Unlike {@link get} of a flash, it takes in a HEAD request as well.
    *
-   * Rejects with `no_swap` for a sealed cookie and for a store without compare-and-swap.
+   * Rejects with `unsupported_by_store` for a sealed cookie and for a store without compare-and-swap.
    */
   take<K extends keyof D & string>(name: K): Promise<D[K] | undefined> {
     return this.#request.take(name) as Promise<D[K] | undefined>
@@ -141,12 +141,20 @@ export class Session<D extends JsonData<D> = AnyData> {
   }
 
   /**
-   * Ends the session: its record goes, and the answer removes the cookie. Even a failed request does this much.
+   * Deletes the session and clears its cookie. Takes effect even if the request fails.
    *
-   * What is changed after it begins a new session with a new id and only the new values.
+   * A change after it begins a new session with a new id and only the new values.
    */
   destroy(): void {
     this.#request.change('nothing').destroy()
+  }
+
+  /**
+   * Writes the last-active time with the next commit and sends the cookie again, even if the time of the option `touchAfter` has
+   * not passed since the last write. It creates no session, and does nothing in a request that is marked by {@link noActivity}.
+   */
+  touch(): void {
+    this.#request.change('nothing').other('"touch"')
   }
 
   /**
@@ -161,7 +169,7 @@ export class Session<D extends JsonData<D> = AnyData> {
   /**
    * How long this one session lives without activity ("remember me"), in seconds: 1 second to 400 days.
    *
-   * Throws `invalid_span` for what is no span; one that is too short or too long fails at the commit. So does one that is longer
+   * Throws `invalid_timeout` for what is no span; one that is too short or too long fails at the commit. So does one that is longer
    * than the session's absolute span, 24 hours by default: set both, with {@link setAbsolute}.
    */
   setIdle(seconds: number): void {
@@ -173,7 +181,7 @@ export class Session<D extends JsonData<D> = AnyData> {
    * How long this one session lives at most, active or not, in seconds, counted from its beginning; `false`: as long as it is
    * used. At least 1 second. A {@link rotate} starts the span anew. Default: what the option `absolute` says.
    *
-   * It fails at the commit with `invalid_span` if the idle span is longer, if the span is over already, or, with `revocations`,
+   * It fails at the commit with `invalid_timeout` if the idle span is longer, if the span is over already, or, with `revocations`,
    * if it is longer than the configured one.
    *
    * @example Remember me
@@ -197,11 +205,11 @@ export class Session<D extends JsonData<D> = AnyData> {
   }
 
   /**
-   * Says whose session this is, by the app's own name for them (a user id, at most 256 bytes), so that it can be listed
-   * and ended with their others; `undefined`: nobody's. A change of owner is a change of privilege, so it rotates as well.
+   * Sets the owner (usually a user id, at most 256 bytes), so that the session can be listed and revoked. `undefined`: no owner.
+   * A change of owner is a change of privilege, so it rotates as well.
    */
   setOwner(owner: string | undefined): void {
-    this.#request.change('cookie').setOwner(text('owner', owner))
+    this.#request.change('cookie').setOwner(text('invalid_owner', 'owner', owner))
   }
 
   /**
@@ -211,7 +219,7 @@ export class Session<D extends JsonData<D> = AnyData> {
   setLabel(label: string | undefined): void {
     // Half an emoji, which a label may have that was cut by the app, is no text.
     const whole = typeof label === 'string' ? label.toWellFormed() : label
-    this.#request.change('session').other(`{"set_label":${JSON.stringify(text('label', whole))}}`)
+    this.#request.change('session').other(`{"set_label":${JSON.stringify(text('invalid_value', 'label', whole))}}`)
   }
 
   /** Whose session this is. */
@@ -261,8 +269,8 @@ export class Session<D extends JsonData<D> = AnyData> {
   }
 
   /** When activity is next written down, and the cookie sent again. */
-  get renewalDueAt(): Date | undefined {
-    return date(this.#request.base?.renewalDueAt)
+  get touchDueAt(): Date | undefined {
+    return date(this.#request.base?.touchDueAt)
   }
 
   /**
@@ -279,18 +287,18 @@ export class Session<D extends JsonData<D> = AnyData> {
     return this.#request.commit()
   }
 
-  /** The live sessions of this session's owner, the most recently active first. Empty if it is nobody's. */
-  async owned(): Promise<SessionInfo[]> {
+  /** Lists the live sessions of this session's owner, the most recently active first. Empty without an owner. */
+  async list(): Promise<SessionInfo[]> {
     const { owner, handle } = this
     if (owner === undefined) return []
     return this.#request.guarded(() => listOwned(this.#request, owner, handle))
   }
 
   /**
-   * Ends one of this owner's sessions, at once; whether there was one. The session that asks is destroyed with the
+   * Revokes one of this owner's sessions immediately. Returns whether there was one. This session itself is destroyed with the
    * commit, as by {@link destroy}.
    */
-  async end(handle: string): Promise<boolean> {
+  async revoke(handle: string): Promise<boolean> {
     const { owner } = this
     // Without a session both can be `undefined`, by an app without types.
     if (handle !== undefined && handle === this.handle) {
@@ -298,21 +306,21 @@ export class Session<D extends JsonData<D> = AnyData> {
       return true
     }
     if (owner === undefined) return false
-    return this.#request.guarded(() => endOne(this.#request, owner, handle))
+    return this.#request.guarded(() => revokeOne(this.#request, owner, handle))
   }
 
   /**
-   * Ends all sessions of this owner but this one, at once, and says how many. After {@link destroy} it goes by the owner that the
-   * session had, until that is committed.
+   * Revokes all sessions of this owner except this one, immediately. Returns how many there were. After {@link destroy} it uses
+   * the owner that the session had, until that is committed.
    */
-  async endOthers(): Promise<number> {
+  async revokeOthers(): Promise<number> {
     const ended = this.#request.look().isDestroyed ? this.#request.head?.session : undefined
     const owner = this.owner ?? ended?.owner
     if (owner === undefined) return 0
-    return this.#request.guarded(() => endAllBut(this.#request, owner, this.handle ?? ended?.handle))
+    return this.#request.guarded(() => revokeAllExcept(this.#request, owner, this.handle ?? ended?.handle))
   }
 
-  /** What the engine did for this request so far. {@link commit} first to have it all. */
+  /** Counters for this request, for debugging. Call {@link commit} first to include all of its changes. */
   report(): Report {
     const view = this.#request.look()
     view.notice()
@@ -323,7 +331,7 @@ export class Session<D extends JsonData<D> = AnyData> {
       deletes: head?.deletes ?? 0,
       sendsCookie: cookies.length > 0,
       hasChanges: view.isChanged,
-      renewalDueAt: this.renewalDueAt,
+      touchDueAt: this.touchDueAt,
     }
   }
 }
@@ -366,11 +374,11 @@ function date(millis: number | undefined): Date | undefined {
 function span(seconds: number, what: string, rule: string): number {
   const millis = typeof seconds === 'number' ? Math.round(seconds * 1000) : -1
   if (Number.isSafeInteger(millis) && millis >= 0) return millis
-  throw new OkibiError('invalid_span', `${what} of ${shown(seconds)}: ${rule}`)
+  throw new OkibiError('invalid_timeout', `${what} of ${shown(seconds)}: ${rule}`)
 }
 
-function text(what: string, given: unknown): string | null {
+function text(code: ErrorCode, what: string, given: unknown): string | null {
   if (given === undefined || given === null) return null
   if (typeof given === 'string' && given.isWellFormed()) return given
-  throw new OkibiError('invalid_text', `session ${what} of type ${typeof given}: must be a well-formed string`)
+  throw new OkibiError(code, `session ${what} of type ${typeof given}: must be a well-formed string`)
 }

@@ -55,9 +55,7 @@ export function wrongOption({ option, value, millis, message }: WrongOption, { w
 const NAMES: Readonly<Record<string, string>> = {
   sealed: 'secret',
   secrets: 'secret',
-  signed: 'sign',
-  browser_session: 'persistent',
-  renew_after: 'renewAfter',
+  touch_after: 'touchAfter',
   max_cookie_bytes: 'maxCookieBytes',
   store_timeout: 'storeTimeout',
   commit_deadline: 'commitDeadline',
@@ -74,10 +72,8 @@ export function optionName(option: string): string {
   return (Object.hasOwn(NAMES, option) && NAMES[option]) || option
 }
 
-/** How `sessions` tells what is wrong: a secret that does not seal signs. */
-export function speakerOf({ sealed }: EngineOptions): Speaker {
-  return { who: 'sessions', name: (option) => (option === 'secrets' && sealed !== true ? 'sign' : optionName(option)) }
-}
+/** How `sessions` tells what is wrong. */
+export const SPEAKER: Speaker = { who: 'sessions', name: optionName }
 
 /** A text of the engine's own, with its options as they are named here: one at the beginning, and those in backticks. */
 export function spelled(text: string): string {

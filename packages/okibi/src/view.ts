@@ -367,5 +367,5 @@ export function encode(name: string, value: unknown, depth: number): string {
 export function checkExact(name: string, value: unknown): void {
   if (!isInexact(value)) return
   const text = `session value ${quoted(name)}: it holds a number that JavaScript cannot hold exactly; write it as a text instead`
-  throw new OkibiError('inexact_number', text)
+  throw new OkibiError('mismatch', text)
 }

@@ -134,7 +134,7 @@ const STORED: Record<string, Route> = {
     session.setOwner('ann')
     await session.commit()
     await rival('/login')
-    await session.endOthers()
+    await session.revokeOthers()
   },
 }
 
@@ -200,7 +200,7 @@ function besides(): MiddlewareHandler[] {
 
 function nativeKinds(): Kind[] {
   return [
-    kind({ ...ROUTES, ...STORED }, [sessions({ store: new Place(), sign: SECRET })]),
+    kind({ ...ROUTES, ...STORED }, [sessions({ store: new Place(), secret: SECRET })]),
     kind(ROUTES, [sessions({ secret: SECRET, revocations: new Place() })]),
   ]
 }

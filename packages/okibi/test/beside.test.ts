@@ -166,7 +166,7 @@ test('events_of_a_header_that_is_full_of_cookies_are_few', async () => {
   const seal = (at: number) => `AQ${String(at).padStart(158, 'A')}`
   const cases = [
     [{ store: memoryStore() }, full((at) => `__Host-session=${at}`)],
-    [{ store: memoryStore(), sign: SECRET }, full((at) => `__Host-session=${id(at)}.${id(at)}`)],
+    [{ store: memoryStore(), secret: SECRET }, full((at) => `__Host-session=${id(at)}.${id(at)}`)],
     [{ secret: SECRET }, full((at) => `__Host-session=${seal(at)}`)],
     [
       { secret: SECRET, chunks: 5 },

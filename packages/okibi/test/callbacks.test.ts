@@ -83,7 +83,7 @@ describe.each(wrongs)('a failedWhen that %s', (_, broken, expected) => {
 
   test('is_as_a_throw_of_the_handler_committed_cookies_leave_and_nothing_else', async () => {
     const told = vi.fn()
-    const { ann, seen } = make({ failedWhen, onStoreError: told as never })
+    const { ann, seen } = make({ failedWhen, onError: told as never })
     await ann.text('/add')
     const before = ann.header
     const answer = await ann.fetch('/rotate')
@@ -108,13 +108,13 @@ describe.each(wrongs)('a failedWhen that %s', (_, broken, expected) => {
   })
 
   test('does_not_hide_a_store_that_fails_at_the_commit', async () => {
-    const onStoreError = vi.fn((error: OkibiError) => new Response(error.code, { status: 503 }))
-    const { ann, store } = make({ failedWhen, onStoreError })
+    const onError = vi.fn((error: OkibiError) => new Response(error.code, { status: 503 }))
+    const { ann, store } = make({ failedWhen, onError })
     await ann.text('/add')
     store.interfere = (call) => (call === 'load' ? undefined : Promise.reject(new Error('down')))
     const answer = await ann.fetch('/logout')
     expect([answer.status, await answer.text()]).toEqual([503, 'store_unknown'])
-    expect(onStoreError).toHaveBeenCalledTimes(1)
+    expect(onError).toHaveBeenCalledTimes(1)
     expect(noise).toHaveBeenCalledWith(expected)
   })
 })
@@ -158,9 +158,9 @@ test('a_source_of_random_bytes_that_promises_them_makes_no_id', async () => {
   const random = async () => {
     throw mistake
   }
-  const { ann, store } = make({ random, onStoreError: (error, c) => c.text(error.code, error.status) })
+  const { ann, store } = make({ random, onError: (error, c) => c.text(error.code, error.status) })
   const answer = await ann.fetch('/add')
-  expect([answer.status, await answer.text(), store.swaps]).toEqual([500, 'entropy', 0])
+  expect([answer.status, await answer.text(), store.swaps]).toEqual([500, 'random_failed', 0])
   expect(noise).toHaveBeenCalledWith(mistake)
 })
 
@@ -186,14 +186,14 @@ test.each([
 })
 
 test.each([{}, 'text', 503, new Request('http://localhost/'), null])(
-  'an_onStoreError_that_answers_%o_gives_the_503_of_without_it',
+  'an_onError_that_answers_%o_gives_the_503_of_without_it',
   async (answered) => {
-    const { ann, store } = make({ onStoreError: () => answered as never })
+    const { ann, store } = make({ onError: () => answered as never })
     store.interfere = () => Promise.reject(new Error('down'))
     const answer = await ann.fetch('/add')
     expect([answer.status, await answer.text()]).toEqual([503, 'session store unavailable, please try again'])
     expect(noise).toHaveBeenCalledWith(
-      expect.objectContaining({ message: expect.stringContaining('onStoreError: returned no Response') }),
+      expect.objectContaining({ message: expect.stringContaining('onError: returned no Response') }),
     )
   },
 )
@@ -211,11 +211,11 @@ describe.each(['at once', 'later'])('a store that answers nonsense %s', (when) =
     }
     const answer = () => (when === 'later' ? Promise.resolve(nonsense) : nonsense) as never
     const errors: OkibiError[] = []
-    const onStoreError = (error: OkibiError) => {
+    const onError = (error: OkibiError) => {
       errors.push(error)
       return new Response(error.code, { status: error.status })
     }
-    const made = make({ store: store as never, onStoreError })
+    const made = make({ store: store as never, onError })
     return {
       ...made,
       errors,

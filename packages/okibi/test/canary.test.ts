@@ -13,7 +13,7 @@ const VALUE = 'canary-value'
 
 const KINDS: Record<string, (store: Watched) => SessionOptions> = {
   stored: (store) => ({ store }),
-  signed: (store) => ({ store, sign: SECRET }),
+  signed: (store) => ({ store, secret: SECRET }),
   sealed: () => ({ secret: [SECRET] }),
 }
 
@@ -67,7 +67,7 @@ for (const [name, kind] of Object.entries(KINDS)) {
         large: () => session.set('user', VALUE.repeat(1000)),
         update: () => session.update('n', () => Number.NaN),
         take: () => session.take('user'),
-        owned: () => session.owned(),
+        owned: () => session.list(),
         rotate: () => session.rotate(),
         destroy: () => session.destroy(),
       }
@@ -113,7 +113,7 @@ for (const [name, kind] of Object.entries(KINDS)) {
       hear(directory({ store }))
       store.interfere = () => Promise.reject(new Error('down'))
       await directory({ store })
-        .endAll(VALUE)
+        .revokeAll(VALUE)
         .catch((error: unknown) => hear(error))
       await ann.fetch('/guarded')
     }

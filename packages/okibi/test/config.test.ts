@@ -11,7 +11,7 @@ const secret = 'a secret of thirty-two bytes: no more'
 
 /** What has no JSON, under each option that the engine reads: it would count as not given. */
 const WITHOUT_JSON: [options: unknown, message: RegExp][] = [() => 900, Symbol('one'), 900n].flatMap((given) => {
-  const names = ['namespace', 'idle', 'absolute', 'renewAfter', 'grace', 'persistent', 'insecureForDevelopment']
+  const names = ['namespace', 'idle', 'absolute', 'touchAfter', 'grace', 'persistent', 'insecureForDevelopment']
   const inCookie = ['name', 'path', 'domain', 'sameSite', 'httpOnly', 'partitioned', 'former']
   const refused = (name: string, options: object): [unknown, RegExp] => [
     options,
@@ -56,9 +56,9 @@ const REFUSED: [options: unknown, message: RegExp][] = [
   [{ store, limits: { bytes: '1' } }, /^sessions: limits.bytes of "1": must be a whole number$/],
   [{ store, limits: { bytes: 0 } }, /^sessions: limits.bytes of 0: must be 1 to 16777216$/],
   [{ store, cookie: { maxBytes: () => 5 } }, /^sessions: cookie.maxBytes of type function/],
-  [{ store, sign: 5 }, /^sessions: sign of type number: must be a string of at least 32 bytes/],
-  [{ store, sign: 'short' }, /^sessions: sign: number 1 has 5 bytes; must have at least 32$/],
-  [{ store, sign: [] }, /^sessions: sign: none given; give at least one/],
+  [{ store, secret: 5 }, /^sessions: secret of type number: must be a string of at least 32 bytes/],
+  [{ store, secret: 'short' }, /^sessions: secret: number 1 has 5 bytes; must have at least 32$/],
+  [{ store, secret: [] }, /^sessions: secret: none given; give at least one/],
   [{ secret, revocations: 5 }, /^sessions: revocations of 5: must have the methods load, swap and delete$/],
   [{ secret, revocations: {} }, /^sessions: revocations of type object: must have the methods/],
   [{ store, namespace: '`sealed`' }, /^sessions: namespace of "`sealed`": must be 1 to 64 characters/],
@@ -70,7 +70,7 @@ const REFUSED: [options: unknown, message: RegExp][] = [
     /^sessions: absolute of 3600: must not be shorter than idle; lengthen it or shorten idle$/,
   ],
   [{ store, absolute: true }, /absolute of true: must be a number of seconds, or false/],
-  [{ store, idle: 900, renewAfter: 900 }, /^sessions: renewAfter of .*must be shorter than idle/],
+  [{ store, idle: 900, touchAfter: 900 }, /^sessions: touchAfter of .*must be shorter than idle/],
   [{ store, grace: 3601 }, /grace of .*at most 1 hour/],
   [{ store, limits: { depth: 101 } }, /limits.depth of 101: must be 1 to 100/],
   [{ store, namespace: 'a:b' }, /^sessions: namespace of "a:b": must be/],
@@ -81,11 +81,11 @@ const REFUSED: [options: unknown, message: RegExp][] = [
   [{ store, commitDeadline: Infinity }, /commitDeadline of Infinity/],
   [{ store: null }, /store of null: give one/],
   [{ secret, revocations: null }, /revocations of null: give one/],
-  [{ store, sign: null }, /sign of null: give one, or leave the option out/],
+  [{ store, secret: null }, /secret of null: give one, or leave the option out/],
   [{ store, onEvent: 'log' }, /onEvent of "log": must be a function/],
-  [{ store, onStoreError: 503 }, /onStoreError of 503: must be a function/],
+  [{ store, onError: 503 }, /onError of 503: must be a function/],
   [{ store, failedWhen: 500 }, /failedWhen of 500: must be a function/],
-  [{ store, now: 5 }, /now of 5: must be a function/],
+  [{ store, clock: 5 }, /clock of 5: must be a function/],
   [{ store, random: {} }, /random of type object: must be a function/],
   [{ store, lazy: 'no' }, /lazy of "no": must be true or false/],
   [{ store, commitFailedRequests: 'no' }, /commitFailedRequests of "no": must be true or false/],
@@ -123,7 +123,7 @@ const TOGETHER = readVectors<{ options: string[]; typescript?: string }[]>('opti
 const VALUES: Readonly<Record<string, object>> = {
   store: { store },
   sealed: { secret },
-  signed: { sign: secret },
+  secret: { secret },
   chunks: { chunks: 2 },
   max_cookie_bytes: { maxCookieBytes: 4096 },
   revocations: { revocations: memoryStore({ whenFull: 'refuse' }) },
@@ -188,7 +188,7 @@ test('n38_nothing_random_timed_or_asynchronous_happens_when_a_middleware_is_made
 
 test('n27_the_memory_store_is_bounded_and_floods_push_out_only_themselves', () => {
   let now = 1000
-  const held = memoryStore({ capacity: 100, now: () => now })
+  const held = memoryStore({ capacity: 100, clock: () => now })
   const write = (expiresAt = 1e6) => ({ bytes: Uint8Array.of(1), expiresAt, owner: undefined })
   for (let user = 0; user < 50; user += 1) {
     held.swap(`user${user}`, undefined, write())
@@ -211,7 +211,7 @@ test('n27_the_memory_store_is_bounded_and_floods_push_out_only_themselves', () =
 
 test('n27_expired_sessions_are_dropped_as_others_are_written', () => {
   let now = 0
-  const held = memoryStore({ now: () => now })
+  const held = memoryStore({ clock: () => now })
   for (let at = 0; at < 1000; at += 1) {
     held.swap(`old${at}`, undefined, { bytes: Uint8Array.of(1), expiresAt: 1000, owner: `owner${at}` })
   }
@@ -254,7 +254,7 @@ test('a_guard_without_the_middleware_or_with_the_store_down_never_passes', async
   bare.get('/', guard('user'), (c) => c.text('secret'))
   bare.get('/other', guard('user', { as: 'admin' }), (c) => c.text('secret'))
   expect([(await bare.request('/')).status, (await bare.request('/other')).status]).toEqual([500, 500])
-  expect(codes).toEqual(['no_layer', 'no_layer'])
+  expect(codes).toEqual(['no_middleware', 'no_middleware'])
 
   vi.spyOn(console, 'error').mockImplementation(() => {})
   const store = new Watched()

@@ -17,7 +17,7 @@ function clock() {
 for (const name of ['small memory', ...Object.keys(shippedStores())]) {
   describe(name, () => {
     const time = clock()
-    const open = shippedStores(time.now)[name] ?? (() => memoryStore({ now: time.now, capacity: 1000 }))
+    const open = shippedStores(time.now)[name] ?? (() => memoryStore({ clock: time.now, capacity: 1000 }))
     for (const { name, check } of storeContract(open(), { clock: time })) test(name, check)
   })
 }

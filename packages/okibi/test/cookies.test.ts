@@ -35,7 +35,7 @@ async function setCookies(app: Hono<SessionEnv<Data>>, path: string, cookie = ''
 }
 
 test('n21_s8_the_defaults_are_the_safe_ones', async () => {
-  const { app } = make({ store: new Watched(), now: new Clock().now })
+  const { app } = make({ store: new Watched(), clock: new Clock().now })
   const [cookie] = await setCookies(app, '/set')
   expect(cookie).toMatch(/^__Host-session=[\w-]{43}; Max-Age=86400; Path=\/; Secure; HttpOnly; SameSite=Lax$/)
   // What a request says of itself weakens nothing.
@@ -47,7 +47,7 @@ test('n21_s8_the_defaults_are_the_safe_ones', async () => {
 
 test('n21_development_mode_is_asked_for_and_says_so', async () => {
   const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
-  const { app } = make({ store: new Watched(), insecureForDevelopment: true, now: new Clock().now })
+  const { app } = make({ store: new Watched(), insecureForDevelopment: true, clock: new Clock().now })
   expect(warn).toHaveBeenCalledOnce()
   expect(warn.mock.calls[0]?.[0]).toMatch(
     /^okibi: insecureForDevelopment: the session cookie travels in clear text; .*\(cookie session\)$/,
@@ -64,7 +64,7 @@ test('n21_development_mode_is_asked_for_and_says_so', async () => {
 
 const KINDS: Record<string, SessionOptions> = {
   'host, stored': { store: new Watched() },
-  'host, signed': { store: new Watched(), sign: A },
+  'host, signed': { store: new Watched(), secret: A },
   'host, sealed': { secret: A },
   'host, sealed in chunks': { secret: A, chunks: 3, maxCookieBytes: 16_384 },
   'secure, with a domain and a path': {
@@ -117,7 +117,7 @@ test('n16_s9_a_sealed_session_over_4096_bytes_is_an_error_before_anything_is_sen
   const codes: string[] = []
   const { app } = make({
     secret: A,
-    onStoreError: (error, c) => {
+    onError: (error, c) => {
       codes.push(error.code)
       return c.text('too large', 500)
     },
@@ -162,9 +162,9 @@ test('n16_chunks_are_all_or_nothing_and_stale_ones_are_cleared', async () => {
 
 test('n22_secrets_rotate', async () => {
   const clock = new Clock()
-  const before = make({ secret: A, now: clock.now })
-  const during = make({ secret: [B, A], now: clock.now })
-  const after = make({ secret: [B], now: clock.now })
+  const before = make({ secret: A, clock: clock.now })
+  const during = make({ secret: [B, A], clock: clock.now })
+  const after = make({ secret: [B], clock: clock.now })
   const ann = new Browser(before.app)
   await ann.text('/set')
   const there = new Browser(during.app, ann.cookies)
@@ -182,7 +182,7 @@ test('n22_secrets_rotate', async () => {
 test('n19_n22_signed_ids_login_read_renew_rotate_and_their_secrets_rotate', async () => {
   const clock = new Clock()
   const store = new Watched()
-  const before = make({ store, sign: A, now: clock.now })
+  const before = make({ store, secret: A, clock: clock.now })
   const ann = new Browser(before.app)
   await ann.text('/set')
   expect(ann.cookies.get('__Host-session')).toMatch(/^[\w-]{43}\.[\w-]{43}$/)
@@ -190,10 +190,10 @@ test('n19_n22_signed_ids_login_read_renew_rotate_and_their_secrets_rotate', asyn
   expect(await ann.text('/length')).toBe('1')
   await ann.text('/rotate')
   expect(await ann.text('/length')).toBe('1')
-  const there = new Browser(make({ store, sign: [B, A], now: clock.now }).app, ann.cookies)
+  const there = new Browser(make({ store, secret: [B, A], clock: clock.now }).app, ann.cookies)
   clock.pass(400)
   expect(await there.text('/length')).toBe('1')
-  expect(await new Browser(make({ store, sign: B, now: clock.now }).app, there.cookies).text('/length')).toBe('1')
+  expect(await new Browser(make({ store, secret: B, clock: clock.now }).app, there.cookies).text('/length')).toBe('1')
 })
 
 test('n22_a_secret_comes_from_the_context_and_engines_are_kept', async () => {
@@ -226,7 +226,7 @@ test('n22_a_secret_comes_from_the_context_and_engines_are_kept', async () => {
 test('n23_s28_what_was_made_for_one_cookie_opens_nothing_as_another', async () => {
   const store = new Watched()
   const names = ['a', 'b', '__Host-a']
-  for (const kind of [{ secret: A }, { secret: A, chunks: 2 }, { store, sign: A }, { store }] as SessionOptions[]) {
+  for (const kind of [{ secret: A }, { secret: A, chunks: 2 }, { store, secret: A }, { store }] as SessionOptions[]) {
     const apps = names.map((name) => make({ ...kind, cookie: { name } } as SessionOptions))
     for (const [from, made] of apps.entries()) {
       const [cookie = ''] = await setCookies(made.app, '/set?length=7')
@@ -234,7 +234,7 @@ test('n23_s28_what_was_made_for_one_cookie_opens_nothing_as_another', async () =
       for (const [to, other] of apps.entries()) {
         const answer = await other.app.request('/length', { headers: { cookie: `${names[to]}=${value}` } })
         // Bare ids of one namespace are one: `a` and `__Host-a` share it unless told otherwise.
-        const isSame = from === to || (!('secret' in kind) && !('sign' in kind) && from !== 1 && to !== 1)
+        const isSame = from === to || (!('secret' in kind) && from !== 1 && to !== 1)
         expect([names[from], names[to], await answer.text()]).toEqual([names[from], names[to], isSame ? '7' : 'none'])
       }
     }
@@ -278,7 +278,7 @@ test('s10_what_could_split_a_header_is_refused', () => {
 })
 
 test('s10_values_and_names_of_any_kind_stay_inside_the_session', async () => {
-  const { app } = make({ secret: A, now: new Clock().now })
+  const { app } = make({ secret: A, clock: new Clock().now })
   app.get('/odd', (c) => {
     c.get('session').set('text', 'x\r\nSet-Cookie: evil=1; Path=/')
     c.get('session').setLabel('"; Domain=evil.example\r\n')
@@ -312,7 +312,7 @@ for (const [name, options] of Object.entries(KINDS).filter(([name]) => name.star
       expect(events.splice(0)).toEqual(['duplicate_cookie'])
     }
     // One opens: it counts, is sent again, and the other goes.
-    const dead = options.store && !options.sign ? `__Host-session=${'A'.repeat(43)}` : own.replace(/.$/, '')
+    const dead = options.store && !options.secret ? `__Host-session=${'A'.repeat(43)}` : own.replace(/.$/, '')
     for (const both of [`${old}; ${dead}`, `${dead}; ${old}`]) {
       const { text, cookies } = await length(both)
       expect([text, cookies.length, cookies[0]]).toEqual([
@@ -337,11 +337,11 @@ test('r4_former_attributes_are_checked_when_configured', () => {
 
 test('r30_a_sealed_session_stays_within_eight_kilobytes_unless_more_is_asked_for', async () => {
   const errors: OkibiError[] = []
-  const onStoreError: SessionOptions['onStoreError'] = (error, c) => {
+  const onError: SessionOptions['onError'] = (error, c) => {
     errors.push(error)
     return c.text('too large', 500)
   }
-  const { app } = make({ secret: A, chunks: 5, onStoreError })
+  const { app } = make({ secret: A, chunks: 5, onError })
   const within = await setCookies(app, '/set?length=5600')
   expect(within.reduce((total, cookie) => total + cookie.length, 0)).toBeLessThanOrEqual(8192)
   expect((await app.request('/set?length=6100')).status).toBe(500)

@@ -75,7 +75,7 @@ describe.each([408, 503, 504])('a timeout that answers %i', (status) => {
     goOn()
     await ended
     // What the handler goes on to do is no part of any request.
-    expect(late).toMatchObject({ code: 'head_sent' })
+    expect(late).toMatchObject({ code: 'headers_sent' })
     expect(await kept(ann)).toEqual([1, false])
   })
 })

@@ -123,7 +123,7 @@ test('n6_on_store_error_answers_failed_loads_and_commits', async () => {
   const store = new Watched()
   const seen: string[] = []
   const { app } = make(store, {
-    onStoreError: (error, c) => {
+    onError: (error, c) => {
       seen.push(`${error.code} ${(error.cause as Error).message} ${c.req.path}`)
       return c.html('<h1>later</h1>', 503, { 'Retry-After': '5' })
     },
@@ -196,10 +196,10 @@ test('n42_a_broken_on_store_error_still_answers', async () => {
     () => undefined as unknown as Response,
     () => used,
   ]
-  for (const onStoreError of broken) {
+  for (const onError of broken) {
     noise.mockClear()
     const store = new Watched()
-    const { app } = make(store, { onStoreError })
+    const { app } = make(store, { onError })
     store.interfere = () => Promise.reject(new Error('down'))
     const response = await app.request('/success')
     expect([response.status, response.headers.get('location')]).toEqual([503, null])
@@ -214,7 +214,7 @@ test('n42_a_failure_is_never_cached_whatever_was_said_before_or_is_said_now', as
     c.header('Cache-Control', 'public, max-age=60')
     await next()
   })
-  app.use(sessions({ store, onStoreError: (error, c) => c.text(error.code, 503, { 'Cache-Control': 'max-age=5' }) }))
+  app.use(sessions({ store, onError: (error, c) => c.text(error.code, 503, { 'Cache-Control': 'max-age=5' }) }))
   app.get('/', (c) => {
     c.get('session').set('n', 1)
     return c.text('set')
@@ -304,7 +304,7 @@ test('s23_a_commit_that_hangs_is_unknown_within_its_deadline', async () => {
   const store = new Watched()
   const { app } = make(store, {
     storeTimeout: 0.5,
-    onStoreError: (error, c) => {
+    onError: (error, c) => {
       codes.push(error.code)
       return c.text('later', 503)
     },
@@ -325,7 +325,7 @@ test('s23_conflicts_without_end_stop_at_the_commit_deadline', async () => {
   const codes: string[] = []
   const { app } = make(store, {
     commitDeadline: 1,
-    onStoreError: (error, c) => {
+    onError: (error, c) => {
       codes.push(error.code)
       return c.text('later', 503)
     },
@@ -345,7 +345,7 @@ test('s23_conflicts_without_end_stop_at_the_commit_deadline', async () => {
   const asked = ann.fetch('/add')
   await vi.advanceTimersByTimeAsync(1500)
   expect((await asked).status).toBe(503)
-  expect(codes).toEqual(['contended'])
+  expect(codes).toEqual(['conflict'])
   expect(tag).toBe(11)
 })
 
@@ -355,7 +355,7 @@ test('m7_out_of_time_after_an_end_does_not_say_that_nothing_was_written', async 
   const codes: string[] = []
   const { app } = make(store, {
     commitDeadline: 1,
-    onStoreError: (error, c) => {
+    onError: (error, c) => {
       codes.push(error.code)
       return c.text('later', 503)
     },
@@ -537,10 +537,10 @@ test('s1_an_entropy_failure_is_an_error_and_never_a_weak_id', async () => {
     random: () => {
       throw new Error('no entropy')
     },
-    onStoreError: (error, c) => c.text(error.code, error.status),
+    onError: (error, c) => c.text(error.code, error.status),
   })
   const response = await app.request('/success')
-  expect([response.status, await response.text(), store.calls]).toEqual([500, 'entropy', 0])
+  expect([response.status, await response.text(), store.calls]).toEqual([500, 'random_failed', 0])
   expect(response.headers.getSetCookie()).toEqual(['before=1'])
 })
 
@@ -560,7 +560,7 @@ test('an_update_that_fails_when_it_runs_again_fails_the_commit', async () => {
   const { store } = openStore()
   const codes: string[] = []
   const { app } = make(store, {
-    onStoreError: (error, c) => {
+    onError: (error, c) => {
       codes.push(error.code)
       return c.text('failed', error.status)
     },
@@ -601,7 +601,7 @@ test('n39_what_was_in_doubt_once_is_never_reported_as_not_written', async () => 
   app.use(
     sessions<Data>({
       store,
-      onStoreError: ({ code }, c) => {
+      onError: ({ code }, c) => {
         codes.push(code)
         return c.text(code, 503)
       },

@@ -52,20 +52,20 @@ test('r13_a_function_with_a_parameter_is_asked_at_every_request', async () => {
       asked.push(`store ${c.req.path}`)
       return store
     },
-    sign: (c: Context) => {
-      asked.push(`sign ${c.req.path}`)
+    secret: (c: Context) => {
+      asked.push(`secret ${c.req.path}`)
       return SECRET
     },
   })
   const env = { same: true }
   for (let request = 0; request < 3; request += 1) await app.request('/add', {}, env)
-  expect(asked).toEqual(Array(3).fill(['sign /add', 'store /add']).flat())
+  expect(asked).toEqual(Array(3).fill(['secret /add', 'store /add']).flat())
 })
 
 test('r18_a_function_without_one_is_asked_once_at_the_first_request', async () => {
   const made = vi.fn(() => memoryStore())
   const secret = vi.fn(() => SECRET)
-  const app = site({ store: made, sign: secret })
+  const app = site({ store: made, secret })
   expect(made).not.toHaveBeenCalled()
   const ann = new Browser(app)
   expect([await ann.text('/add'), await ann.text('/add'), await ann.text('/add')]).toEqual(['1', '2', '3'])
@@ -74,7 +74,7 @@ test('r18_a_function_without_one_is_asked_once_at_the_first_request', async () =
 
 test('r28_functions_may_return_promises', async () => {
   const store = memoryStore()
-  const stored = site({ store: async (_c: Context) => store, sign: async (_c: Context) => SECRET })
+  const stored = site({ store: async (_c: Context) => store, secret: async (_c: Context) => SECRET })
   const once = vi.fn(async () => store)
   const places: object[] = [
     { store: once },

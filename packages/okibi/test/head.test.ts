@@ -124,7 +124,7 @@ test('n18_after_the_head_left_reading_works_and_changes_are_refused', async () =
   const ann = new Browser(app)
   expect(await ann.text('/stream')).toBe('started ended')
   await done
-  expect(seen).toEqual([2, 'once', 'once', ...Array(14).fill('head_sent')])
+  expect(seen).toEqual([2, 'once', 'once', ...Array(14).fill('headers_sent')])
   expect(await ann.text('/n')).toBe('2')
 })
 
@@ -171,7 +171,7 @@ test('n18_an_upgrade_is_returned_as_it_is', async () => {
 
 test('n18_an_upgrade_does_not_renew', async () => {
   let now = Date.now()
-  const { app, store } = make({ now: () => now })
+  const { app, store } = make({ clock: () => now })
   app.get('/socket', switching)
   const ann = new Browser(app)
   await ann.text('/set')
@@ -443,7 +443,7 @@ test('h1_an_answer_that_nobody_can_send_is_an_error_that_says_so_and_no_cookie_i
       const answer = await ann.fetch('/spent')
       expect([how, answer.status, await answer.text()]).toEqual([how, 500, 'session error'])
       expect([answer.headers.get('x-own'), answer.headers.get('cache-control')]).toEqual([null, 'no-store'])
-      expect(log.mock.calls).toEqual([[expect.objectContaining({ code: 'answer_used' })]])
+      expect(log.mock.calls).toEqual([[expect.objectContaining({ code: 'body_used' })]])
       expect(await ann.text('/n')).toBe('1')
       expect((await ann.fetch('/logout')).status).toBe(500)
       expect([ann.cookies.size, await ann.text('/n')]).toEqual([0, 'none'])

@@ -18,11 +18,11 @@ const ways = {
 
 test.each(Object.entries(ways))(
   'n6_a_session_whose_commit_was_made_keeps_its_cookie_when_those_of_others_around_it_fail: %s',
-  async (_way, onStoreError) => {
+  async (_way, onError) => {
     const admins = new Watched(memoryStore())
     const app = new Hono()
-    app.use(sessions({ store: admins, as: 'auditor', onStoreError }))
-    app.use(sessions({ store: admins, as: 'admin', onStoreError }))
+    app.use(sessions({ store: admins, as: 'auditor', onError }))
+    app.use(sessions({ store: admins, as: 'admin', onError }))
     app.use(sessions({ store: memoryStore() }))
     app.get('/log-in', (c) => {
       of(c).rotate()

@@ -2,11 +2,12 @@
 import { Hono } from 'hono'
 import { etag } from 'hono/etag'
 import { describe, expect, test } from 'vitest'
-import { noActivity, type SessionEnv, type SessionOptions, sessions } from '../src/index.js'
+import { Lifetime, noActivity, type SessionEnv, type SessionOptions, sessions } from '../src/index.js'
 import { memoryStore } from '../src/stores/memory.js'
 import { Browser } from './support/browser.js'
 import { Clock } from './support/clock.js'
 import { Watched } from './support/stores.js'
+import { readVectors } from './support/vectors.js'
 
 type Data = { n: number }
 
@@ -33,15 +34,23 @@ function make(options: SessionOptions) {
     c.get('session').noActivity()
     return c.text(String(c.get('session').update('n', (n = 0) => n + 1)))
   })
+  app.get('/touch', (c) => {
+    c.get('session').touch()
+    return c.text('touched')
+  })
+  app.get('/poll/touch', noActivity(), (c) => {
+    c.get('session').touch()
+    return c.text('touched')
+  })
   app.get('/deadline', (c) => c.text(String(Number(c.get('session').deadline))))
   return new Browser(app)
 }
 
 const kinds = {
-  stored: (clock: Clock) => ({ store: new Watched(memoryStore({ now: clock.now })), now: clock.now }),
+  stored: (clock: Clock) => ({ store: new Watched(memoryStore({ clock: clock.now })), clock: clock.now }),
   // A store that forgets nothing: the record's own times must do.
-  'stored for ever': (clock: Clock) => ({ store: new Watched(memoryStore({ now: () => 0 })), now: clock.now }),
-  sealed: (clock: Clock) => ({ secret: 'a secret of thirty-two bytes: no more', now: clock.now }),
+  'stored for ever': (clock: Clock) => ({ store: new Watched(memoryStore({ clock: () => 0 })), clock: clock.now }),
+  sealed: (clock: Clock) => ({ secret: 'a secret of thirty-two bytes: no more', clock: clock.now }),
 } as const
 
 describe.each(Object.entries(kinds))('%s', (name, kind) => {
@@ -54,6 +63,21 @@ describe.each(Object.entries(kinds))('%s', (name, kind) => {
     clock.pass(1)
     expect(await kept.text('/n')).toBe('none')
     clock.pass(-1)
+    expect(await ann.text('/n')).toBe('1')
+  })
+
+  test('a_touch_writes_the_last_active_time_before_it_is_due', async () => {
+    const clock = new Clock()
+    const ann = make({ ...kind(clock), idle: 900 })
+    await ann.text('/touch')
+    expect(ann.cookies.size).toBe(0)
+    await ann.text('/set')
+    clock.pass(60)
+    // A tenth of the idle span is not over, so reading writes nothing.
+    expect((await ann.fetch('/n')).headers.getSetCookie()).toEqual([])
+    expect((await ann.fetch('/poll/touch')).headers.getSetCookie()).toEqual([])
+    expect((await ann.fetch('/touch')).headers.getSetCookie()).toHaveLength(1)
+    clock.pass(899)
     expect(await ann.text('/n')).toBe('1')
   })
 
@@ -232,7 +256,7 @@ test.each([
   const clock = { now: Date.now() }
   const site = (options: object) => {
     const app = new Hono<SessionEnv<{ user: string; basket: string }>>()
-    app.use(sessions({ secret: 'a secret of thirty-two bytes: no more', now: () => clock.now, ...options }))
+    app.use(sessions({ secret: 'a secret of thirty-two bytes: no more', clock: () => clock.now, ...options }))
     app.get('/login', (c) => {
       c.get('session').set('user', 'ann')
       c.get('session').set('basket', 'x'.repeat(4000))
@@ -253,4 +277,8 @@ test.each([
   expect((await after.fetch('/change')).status).toBe(500)
   clock.now += 1_800_001
   expect(await after.text('/who')).toBe('nobody')
+})
+
+test('s15_the_presets_are_those_of_nist', () => {
+  expect(Lifetime).toEqual(readVectors('lifetimes'))
 })

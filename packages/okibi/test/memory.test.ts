@@ -9,7 +9,7 @@ const NEVER = 8.64e15
 
 test('expired_sessions_go_before_any_that_lives', () => {
   let now = 0
-  const store = memoryStore({ capacity: 1000, now: () => now })
+  const store = memoryStore({ capacity: 1000, clock: () => now })
   for (let at = 0; at < 1000; at += 1) {
     store.swap(`old ${at}`, undefined, until(1000 + at))
     store.load(`old ${at}`)
@@ -37,7 +37,7 @@ test('a_new_login_outlives_a_flood_of_others_until_it_is_used', () => {
 
 test('m5_a_store_that_refuses_when_full_keeps_what_it_has_until_it_expires', () => {
   let now = 0
-  const store = memoryStore({ capacity: 10, whenFull: 'refuse', now: () => now })
+  const store = memoryStore({ capacity: 10, whenFull: 'refuse', clock: () => now })
   expect([store.evicts, memoryStore().evicts]).toEqual([false, true])
   for (let at = 0; at < 10; at += 1) expect(store.swap(`${at}`, undefined, until(1000))).toEqual({ done: true })
   expect(() => store.swap('one more', undefined, until(1000))).toThrow(
@@ -53,7 +53,7 @@ test('m5_a_store_that_refuses_when_full_keeps_what_it_has_until_it_expires', () 
 
 test('what_has_expired_is_counted_once_however_often_its_end_was_moved', () => {
   let now = 0
-  const store = memoryStore({ capacity: 100, now: () => now })
+  const store = memoryStore({ capacity: 100, clock: () => now })
   store.swap('busy', undefined, until(5_000_000))
   for (let at = 0; at < 20_000; at += 1) {
     const end = at % 2 === 0 ? 1_000_000 - at : 5_000_000
@@ -71,7 +71,7 @@ test('what_has_expired_is_counted_once_however_often_its_end_was_moved', () => {
 
 test('of_many_ends_in_any_order_each_comes_when_it_is_due', () => {
   let now = 0
-  const store = memoryStore({ now: () => now })
+  const store = memoryStore({ clock: () => now })
   for (let at = 0; at < 1000; at += 1) store.swap(`${at}`, undefined, until(1 + ((at * 7919) % 1000)))
   for (let due = 1; due <= 1000; due += 1) {
     now = due

@@ -14,7 +14,7 @@ const SECRET = 'a secret of thirty-two bytes: no more'
 type Outside = (c: Context) => unknown
 function site(options: object, outside: Outside = () => {}, before: Outside = () => {}) {
   const clock = { now: Date.now() }
-  const session = sessions({ ...options, now: () => clock.now } as never)
+  const session = sessions({ ...options, clock: () => clock.now } as never)
   const inner = new Hono().use(session as never)
   inner.get('/add', (c) => c.text(String(of(c).update('n', (n = 0) => n + 1))))
   inner.get('/look', (c) => c.json([of(c).get('n') ?? null, of(c).get('outer') ?? null]))

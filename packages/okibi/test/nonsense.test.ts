@@ -16,7 +16,7 @@ function site(options: SessionOptions, handlers: Readonly<Record<string, (c: Con
   const tell = (error: Error) => `${(error as OkibiError).code ?? error.name}: ${error.message}`
   const app = new Hono()
   app.onError((error, c) => c.text(tell(error), 500))
-  const told = { onStoreError: (error: Error, c: Context) => c.text(tell(error), 500), ...options }
+  const told = { onError: (error: Error, c: Context) => c.text(tell(error), 500), ...options }
   app.use(sessions(told as never) as never)
   for (const [path, handler] of Object.entries(handlers)) {
     app.get(path, async (c) => c.text(String(await handler(c))))
@@ -142,10 +142,12 @@ test('a_span_or_a_function_that_is_none_is_a_typed_error', async () => {
       '/update': (c) => of(c).update('cart', 5 as never),
     },
   )
-  expect(await say(ann, '/idle/bigint')).toMatch(/^invalid_span: session idle span of type bigint: must be between/)
-  expect(await say(ann, '/idle/symbol')).toMatch(/^invalid_span: session idle span of type symbol: must be between/)
-  expect(await say(ann, '/idle/text')).toMatch(/^invalid_span: session idle span of "900": must be between/)
-  expect(await say(ann, '/absolute')).toMatch(/^invalid_span: session absolute span of type object: must be at least/)
+  expect(await say(ann, '/idle/bigint')).toMatch(/^invalid_timeout: session idle span of type bigint: must be between/)
+  expect(await say(ann, '/idle/symbol')).toMatch(/^invalid_timeout: session idle span of type symbol: must be between/)
+  expect(await say(ann, '/idle/text')).toMatch(/^invalid_timeout: session idle span of "900": must be between/)
+  expect(await say(ann, '/absolute')).toMatch(
+    /^invalid_timeout: session absolute span of type object: must be at least/,
+  )
   expect(await say(ann, '/update')).toMatch(/^invalid_value: session update of "cart": type number is no function/)
 })
 
@@ -161,15 +163,15 @@ describe('a clock that says no time', () => {
     ['type object', () => new Date()],
     ['type bigint', () => 1n],
   ]
-  test.each(times)('%s', async (what, now) => {
+  test.each(times)('%s', async (what, clock) => {
     const store = new Watched()
     for (const kind of [{ store }, { secret: 'a secret of thirty-two bytes: no more' }]) {
-      const ann = site({ ...kind, now: now as () => number }, { '/': (c) => of(c).set('cart', 1 as never) })
+      const ann = site({ ...kind, clock: clock as () => number }, { '/': (c) => of(c).set('cart', 1 as never) })
       for (const cookie of ['', `__Host-session=${'A'.repeat(43)}`]) {
         const answer = await ann.fetch('/', { headers: { cookie } })
         expect(answer.status).toBe(500)
         expect(await answer.text()).toBe(
-          `config: sessions: now: returned ${what}; must return the milliseconds since the Unix epoch`,
+          `config: sessions: clock: returned ${what}; must return the milliseconds since the Unix epoch`,
         )
         expect(answer.headers.getSetCookie()).toEqual([])
       }
@@ -209,8 +211,8 @@ describe('an index of owners that lists no keys', () => {
       { store },
       {
         '/login': (c) => of(c).setOwner('ann'),
-        '/list': (c) => told(of(c).owned()),
-        '/end': (c) => told(of(c).endOthers()),
+        '/list': (c) => told(of(c).list()),
+        '/end': (c) => told(of(c).revokeOthers()),
       },
     )
     await say(ann, '/login')

@@ -46,7 +46,7 @@ describe('r11_etag', () => {
 
   test.each(Object.keys(kinds))('inside, a 304 carries what the session sends, with %s', async (kind) => {
     let now = 1_800_000_000_000
-    const app = appWith({ ...kinds[kind]?.(), now: () => now } as SessionOptions, { inside: [etag()] })
+    const app = appWith({ ...kinds[kind]?.(), clock: () => now } as SessionOptions, { inside: [etag()] })
     const ann = new Browser(app)
     // The first visit of all is answered with a 304 as well, and begins a session.
     const tag = (await new Browser(app).fetch('/same')).headers.get('etag') ?? ''
@@ -126,7 +126,7 @@ describe('timeout', () => {
     const slow = await ann.fetch('/slow')
     expect([slow.status, slow.headers.getSetCookie()]).toEqual([504, []])
     release('')
-    expect(await ended).toBe('head_sent')
+    expect(await ended).toBe('headers_sent')
     expect(await ann.text('/read')).toBe('visits: 1')
   })
 

@@ -9,10 +9,10 @@ import { openStore, Watched } from './support/stores.js'
 
 type Data = { user: string; n: number }
 
-function make(store: Watched, clock = new Clock(), options: { sign?: string } = {}) {
+function make(store: Watched, clock = new Clock(), options: { secret?: string } = {}) {
   const events: SessionEvent[] = []
   const app = new Hono<SessionEnv<Data>>()
-  app.use(sessions({ store, now: clock.now, onEvent: (event) => events.push(event), ...options }))
+  app.use(sessions({ store, clock: clock.now, onEvent: (event) => events.push(event), ...options }))
   app.get('/untouched', (c) => c.text('hello'))
   app.get('/look', (c) => c.text(c.get('session').get('user') ?? 'nobody'))
   app.get('/login', (c) => {
@@ -49,7 +49,7 @@ test('s22_without_a_cookie_the_store_may_be_down', async () => {
 
 test('n3_a_thousand_reads_in_a_renewal_window_are_a_thousand_loads_and_nothing_else', async () => {
   const clock = new Clock()
-  const store = new Watched(memoryStore({ now: clock.now }))
+  const store = new Watched(memoryStore({ clock: clock.now }))
   const { app } = make(store, clock)
   const ann = new Browser(app)
   await ann.text('/login')
@@ -66,7 +66,7 @@ test('n3_a_thousand_reads_in_a_renewal_window_are_a_thousand_loads_and_nothing_e
 
 test('n15_a_hundred_hits_after_the_window_make_one_write_and_one_cookie', async () => {
   const clock = new Clock()
-  const store = new Watched(memoryStore({ now: clock.now }))
+  const store = new Watched(memoryStore({ clock: clock.now }))
   const { app } = make(store, clock)
   const ann = new Browser(app)
   await ann.text('/login')
@@ -177,7 +177,7 @@ test('s3_malformed_ids_never_reach_the_store', async () => {
 
 test('s3_an_invented_signed_id_never_reaches_the_store', async () => {
   const store = new Watched()
-  const { app, events } = make(store, new Clock(), { sign: 'a secret of thirty-two bytes: no more' })
+  const { app, events } = make(store, new Clock(), { secret: 'a secret of thirty-two bytes: no more' })
   const cookie = `__Host-session=${'A'.repeat(43)}.${'A'.repeat(43)}`
   expect(await (await app.request('/look', { headers: { cookie } })).text()).toBe('nobody')
   expect([store.calls, events]).toEqual([0, ['forged_cookie']])

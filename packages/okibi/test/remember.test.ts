@@ -13,8 +13,8 @@ const secret = 'a secret of thirty-two bytes: no more'
 test('n56_who_is_remembered_is_signed_in_for_a_month_and_nobody_else', async () => {
   for (const keeps of ['store', 'cookie']) {
     const clock = new Clock()
-    const kept = keeps === 'store' ? { store: memoryStore({ now: clock.now }) } : { secret }
-    const app = remember({ ...kept, now: clock.now })
+    const kept = keeps === 'store' ? { store: memoryStore({ clock: clock.now }) } : { secret }
+    const app = remember({ ...kept, clock: clock.now })
     const login = async (user: string, form: Record<string, string>) => {
       const browser = new Browser(app)
       const body = new URLSearchParams({ user, ...form })
@@ -39,9 +39,9 @@ test('n56_no_span_cuts_another_in_silence', async () => {
   const app = new Hono<SessionEnv<{ n: number }>>()
   app.use(
     sessions<{ n: number }>({
-      store: memoryStore({ now: clock.now }),
-      now: clock.now,
-      onStoreError: (error, c) => {
+      store: memoryStore({ clock: clock.now }),
+      clock: clock.now,
+      onError: (error, c) => {
         failures.push(`${error.code}: ${error.message}`)
         return c.text('failed', 500)
       },
@@ -61,7 +61,9 @@ test('n56_no_span_cuts_another_in_silence', async () => {
   // As the README showed it once: it ended after the default of 24 hours.
   expect((await ann.fetch(`/set/${30 * DAY}/-`)).status).toBe(500)
   expect(ann.cookies.size).toBe(0)
-  expect(failures[0]).toContain('invalid_span: session idle span of 2592000s: longer than its absolute span of 86400s')
+  expect(failures[0]).toContain(
+    'invalid_timeout: session idle span of 2592000s: longer than its absolute span of 86400s',
+  )
   expect((await ann.fetch('/set/-/60')).status).toBe(500)
   expect((await ann.fetch('/set/60/0.5')).status).toBe(500)
   await ann.text(`/set/${30 * DAY}/${40 * DAY}`)
@@ -99,7 +101,7 @@ test('what is no absolute span is refused at once', async () => {
   app.get('/', (c) => {
     for (const span of [Number.NaN, -1, Number.POSITIVE_INFINITY, 'a day', undefined, true]) {
       expect(() => c.get('session').setAbsolute(span as number)).toThrow(
-        expect.objectContaining({ code: 'invalid_span' }),
+        expect.objectContaining({ code: 'invalid_timeout' }),
       )
     }
     return c.text('ok')

@@ -2,7 +2,7 @@
 import { Hono } from 'hono'
 import { expect, test, vi } from 'vitest'
 import { type SessionEnv, type SessionOptions, StoreError, sessions } from '../src/index.js'
-import { layered } from '../src/stores/layered.js'
+import { cached } from '../src/stores/cached.js'
 import { memoryStore } from '../src/stores/memory.js'
 import { Browser } from './support/browser.js'
 import { Clock } from './support/clock.js'
@@ -37,8 +37,8 @@ function make(options: SessionOptions, slow: Promise<void> = Promise.resolve(), 
 
 function world() {
   const clock = new Clock()
-  const store = new Watched(memoryStore({ whenFull: 'refuse', now: clock.now }))
-  return { clock, store, options: { secret, revocations: store, now: clock.now } }
+  const store = new Watched(memoryStore({ whenFull: 'refuse', clock: clock.now }))
+  return { clock, store, options: { secret, revocations: store, clock: clock.now } }
 }
 
 test('n9_a_copy_of_the_cookie_opens_nothing_after_a_logout', async () => {
@@ -129,7 +129,7 @@ test('n6_a_store_that_is_down_is_a_503_and_no_logout', async () => {
 test('m5_a_store_that_evicts_is_refused_for_revocations', async () => {
   const wrong = /revocations: this store drops what is in it when it is full/
   expect(() => sessions({ secret, revocations: memoryStore() })).toThrow(wrong)
-  const inside = layered(memoryStore(), { staleness: 1 })
+  const inside = cached(memoryStore(), { maxStaleness: 1 })
   expect(() => sessions({ secret, revocations: inside })).toThrow(wrong)
   sessions({ secret, revocations: memoryStore({ whenFull: 'refuse' }) })
   // For sessions that lie in it, it will do.

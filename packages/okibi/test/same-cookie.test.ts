@@ -46,10 +46,10 @@ describe('m4_r8_the_same_cookie_with_other_options_is_an_error_that_names_them',
     ['store', stored, { store: memoryStore() }],
     ['store', { store: (c) => c.env as never }, { store: memoryStore() }],
     ['secret', sealed, { secret: 'another secret of thirty-two bytes....' }],
-    ['sign', { store, sign: SECRET }, { store, sign: 'another secret of thirty-two bytes....' }],
+    ['secret', { store, secret: SECRET }, { store, secret: 'another secret of thirty-two bytes....' }],
     ['secret', sealed, { secret: (_c) => ['another secret of thirty-two bytes....'] }],
     ['secret', sealed, stored],
-    ['sign', { store, sign: SECRET }, stored],
+    ['secret', { store, secret: SECRET }, stored],
     ['idle', stored, { store, idle: 60 }],
     ['absolute', { store, absolute: false }, stored],
     ['namespace', stored, { store, namespace: 'other' }],
@@ -95,7 +95,7 @@ test('r13_the_same_function_in_both_is_the_same_place_and_is_asked_once_a_reques
   const once = vi.fn(() => memoryStore())
   const shared: [number, SessionOptions][] = [
     [1, { store: made }],
-    [1, { store: made, sign: secret }],
+    [1, { store: made, secret }],
     [1, { secret, revocations: made }],
     [0, { store: once }],
   ]
@@ -106,10 +106,10 @@ test('r13_the_same_function_in_both_is_the_same_place_and_is_asked_once_a_reques
   }
   expect(once).toHaveBeenCalledTimes(1)
   const other = memoryStore()
-  const differs = await joined(sessions({ store: made, sign: secret }), sessions({ store: () => other, sign: secret }))
+  const differs = await joined(sessions({ store: made, secret }), sessions({ store: () => other, secret }))
   expect(differs).toMatch(/^config: sessions: store: two middlewares have a cookie /)
   // Where only one of the two differs in what is given, what is found decides.
-  expect(await joined(sessions({ store: made, sign: SECRET }), sessions({ store: made, sign: () => SECRET }))).toBe(
+  expect(await joined(sessions({ store: made, secret: SECRET }), sessions({ store: made, secret: () => SECRET }))).toBe(
     'fine',
   )
 })

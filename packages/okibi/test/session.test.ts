@@ -45,13 +45,13 @@ class Visitor {
 
 const clock = new Clock()
 const kinds = {
-  stored: () => ({ store: new Watched(memoryStore({ now: clock.now })), now: clock.now }),
+  stored: () => ({ store: new Watched(memoryStore({ clock: clock.now })), clock: clock.now }),
   signed: () => ({
-    store: new Watched(memoryStore({ now: clock.now })),
-    sign: 'a secret of thirty-two bytes: no more',
-    now: clock.now,
+    store: new Watched(memoryStore({ clock: clock.now })),
+    secret: 'a secret of thirty-two bytes: no more',
+    clock: clock.now,
   }),
-  sealed: () => ({ secret: 'a secret of thirty-two bytes: no more', now: clock.now }),
+  sealed: () => ({ secret: 'a secret of thirty-two bytes: no more', clock: clock.now }),
 } as const
 
 describe.each(Object.entries(kinds))('%s', (_name, options) => {
@@ -296,11 +296,11 @@ describe.each(Object.entries(kinds))('%s', (_name, options) => {
       ['invalid_name', (session) => session.set(5 as unknown as string, 1)],
       ['invalid_name', (session) => session.set('\ud800', 1)],
       ['invalid_name', (session) => session.remove(undefined as unknown as string)],
-      ['invalid_text', (session) => session.setOwner(5 as unknown as string)],
-      ['invalid_text', (session) => session.setLabel({} as unknown as string)],
-      ['invalid_span', (session) => session.setIdle(Number.NaN)],
-      ['invalid_span', (session) => session.setIdle(-1)],
-      ['invalid_span', (session) => session.setIdle('900 seconds' as unknown as number)],
+      ['invalid_owner', (session) => session.setOwner(5 as unknown as string)],
+      ['invalid_value', (session) => session.setLabel({} as unknown as string)],
+      ['invalid_timeout', (session) => session.setIdle(Number.NaN)],
+      ['invalid_timeout', (session) => session.setIdle(-1)],
+      ['invalid_timeout', (session) => session.setIdle('900 seconds' as unknown as number)],
     ]
     await ann.does((session) => {
       for (const [code, change] of changes) expect(() => change(session)).toThrow(expect.objectContaining({ code }))
@@ -308,7 +308,7 @@ describe.each(Object.entries(kinds))('%s', (_name, options) => {
   })
 
   test('what_is_known_of_a_session', async () => {
-    const ann = new Visitor({ ...options(), idle: 900, absolute: 3600, renewAfter: 90 })
+    const ann = new Visitor({ ...options(), idle: 900, absolute: 3600, touchAfter: 90 })
     const start = clock.millis
     expect(
       await ann.does((session) => [
@@ -332,7 +332,7 @@ describe.each(Object.entries(kinds))('%s', (_name, options) => {
       expect([session.created, session.lastActive].map(Number)).toEqual([start, start])
       expect(Number(session.expiresAt) - start).toBe(900_000)
       expect(Number(session.deadline) - start).toBe(3600_000)
-      expect(Number(session.renewalDueAt) - start).toBe(90_000)
+      expect(Number(session.touchDueAt) - start).toBe(90_000)
       session.destroy()
       expect([session.isLive, session.handle, session.owner, session.names()]).toEqual([
         false,
@@ -418,7 +418,7 @@ test('take_stays_taken_in_a_failed_request_and_is_refused_without_swap', async (
   for (const visitor of [sealed, without]) {
     await visitor.does((session) => session.set('ticket', 1))
     await visitor.does(async (session) => {
-      await expect(session.take('ticket')).rejects.toMatchObject({ code: 'no_swap' })
+      await expect(session.take('ticket')).rejects.toMatchObject({ code: 'unsupported_by_store' })
     })
     expect(await visitor.all()).toEqual({ ticket: 1 })
   }
@@ -426,7 +426,7 @@ test('take_stays_taken_in_a_failed_request_and_is_refused_without_swap', async (
 
 test('a_report_tells_what_was_done', async () => {
   const ann = new Visitor({ store: new Watched() })
-  const none = { loads: 0, writes: 0, deletes: 0, sendsCookie: false, hasChanges: false, renewalDueAt: undefined }
+  const none = { loads: 0, writes: 0, deletes: 0, sendsCookie: false, hasChanges: false, touchDueAt: undefined }
   await ann.does(async (session) => {
     expect(session.report()).toEqual(none)
     session.set('list', [1])
@@ -438,7 +438,7 @@ test('a_report_tells_what_was_done', async () => {
     expect(session.report()).toMatchObject({ loads: 1, writes: 0, sendsCookie: false, hasChanges: false })
     ;(session.get('list') as number[]).push(2)
     expect(session.report().hasChanges).toBe(true)
-    expect(session.report().renewalDueAt).toBeInstanceOf(Date)
+    expect(session.report().touchDueAt).toBeInstanceOf(Date)
   })
 })
 
@@ -449,5 +449,5 @@ function permutations(names: readonly string[]): string[][] {
 
 test('n25_a_visitor_without_a_session_has_none_to_end', async () => {
   const ann = new Visitor(kinds.stored())
-  expect(await ann.does((session) => session.end(session.handle as string))).toBe(false)
+  expect(await ann.does((session) => session.revoke(session.handle as string))).toBe(false)
 })

@@ -29,7 +29,7 @@ test('r25_two_apps_with_default_names_on_one_store_share_their_sessions_and_noth
 
 test('r25_with_namespaces_of_their_own_they_do_not_and_a_cookie_of_the_other_is_an_event', async () => {
   const store = memoryStore()
-  for (const options of [{}, { sign: 'a secret of thirty-two bytes: no more' }]) {
+  for (const options of [{}, { secret: 'a secret of thirty-two bytes: no more' }]) {
     const shop = site({ store, namespace: 'shop', ...options })
     const forum = site({ store, namespace: 'forum', ...options })
     const ann = new Browser(shop.app)

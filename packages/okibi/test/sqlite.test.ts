@@ -108,7 +108,7 @@ test('n1_what_met_another_process_lock_reads_the_newest_afterwards', async () =>
 
 test('n27_purge_deletes_what_has_expired_little_by_little', async () => {
   let now = 1_000_000
-  const store = openSqliteStore(':memory:', { now: () => now })
+  const store = openSqliteStore(':memory:', { clock: () => now })
   for (let at = 0; at < 1700; at += 1) await store.swap(`old${at}`, undefined, write('x', now + 1000))
   await store.swap('live', undefined, write('x', now + 9000))
   expect(await store.purge()).toBe(0)

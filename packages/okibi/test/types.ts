@@ -110,7 +110,7 @@ lazy.get('/', async (c) => {
 type Env = { Bindings: { SECRET: string } }
 const worker = new Hono<SessionEnv<Data> & Env>()
 worker.use(sessions<Data, Env>({ secret: (c) => [c.env.SECRET] }))
-worker.use(sessions<Data, Env>({ store, sign: (c) => c.env.SECRET }))
+worker.use(sessions<Data, Env>({ store, secret: (c) => c.env.SECRET }))
 // @ts-expect-error the environment has no such member
 worker.use(sessions<Data, Env>({ secret: (c) => c.env.SECRETS }))
 worker.get('/', (c) => c.text(`${c.env.SECRET.length} ${c.get('session').get('visits')}`))
@@ -148,7 +148,7 @@ same<JsonOf<Tree['value'] | null>, number | null>(true)
 // Options that cannot go together.
 // @ts-expect-error neither a store nor a secret
 sessions({})
-// @ts-expect-error both
+// With a store the secret signs ids.
 sessions({ store, secret: 'x' })
 // @ts-expect-error there is no such option
 sessions({ store, idel: 5 })

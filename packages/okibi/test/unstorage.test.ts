@@ -10,7 +10,7 @@ import { Clock } from './support/clock.js'
 
 describe('unstorage in memory', () => {
   const clock = new Clock()
-  const store = unstorageStore(createStorage(), { now: clock.now })
+  const store = unstorageStore(createStorage(), { clock: clock.now })
   const advance = (millis: number) => clock.pass(millis / 1000)
   for (const { name, check } of storeContract(store, { clock: { now: clock.now, advance } })) test(name, check)
 })

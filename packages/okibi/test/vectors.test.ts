@@ -306,7 +306,7 @@ describe('replay', () => {
     const reads = log.flatMap((step) => (typeof step === 'object' && 'read_flash' in step ? [step.read_flash] : []))
     const pairs = reads as [string, unknown][]
     return {
-      ...{ handle: '', created: 0, active: 0, expiresAt: 0, idle: 0, persistent: true, renewalDueAt: 0, due: false },
+      ...{ handle: '', created: 0, active: 0, expiresAt: 0, idle: 0, persistent: true, touchDueAt: 0, due: false },
       data: Object.fromEntries(pairs),
       bytes: 0,
       flashes: pairs.flatMap(([name, value]) => [name, JSON.stringify(value)]),

@@ -68,7 +68,7 @@ export function SessionManager(options: SessionManagerOptions = {}): MiddlewareH
       lookUp: true,
       hostname: new URL(c.req.url).hostname,
       commitsFailed: true,
-      onStoreError: settings.onStoreError,
+      onError: settings.onError,
     })
   }
 }

@@ -22,7 +22,7 @@ export interface SessionManagerOptions extends TimeOptions {
   /** Whether every request gives its session a new id. Default false. */
   readonly regenerate?: boolean | undefined
   /** The answer to a session that failed; see `sessions`. Default: 503 if the backend failed, else 500. */
-  readonly onStoreError?: CommonOptions['onStoreError']
+  readonly onError?: CommonOptions['onError']
   /** Told of what an operator may want to count: forged cookies, conflicts. It holds no id, secret or value. */
   readonly onEvent?: ((event: SessionEvent, c: Context) => void) | undefined
 }
@@ -35,7 +35,7 @@ export interface Settings {
   readonly ttl: number
   readonly renew: boolean
   readonly regenerate: boolean
-  readonly onStoreError: CommonOptions['onStoreError']
+  readonly onError: CommonOptions['onError']
   readonly onEvent: CommonOptions['onEvent']
   /** All but the store, which comes with a request. */
   readonly outside: Outside
@@ -45,7 +45,7 @@ export interface Settings {
 
 const KNOWN: ReadonlySet<string> = new Set([
   ...['name', 'secret', 'ttl', 'renew', 'regenerate'],
-  ...['onStoreError', 'onEvent', 'storeTimeout', 'commitDeadline', 'now', 'random'],
+  ...['onError', 'onEvent', 'storeTimeout', 'commitDeadline', 'clock', 'random'],
 ])
 
 /** No backend keeps a session for less, in seconds. */
@@ -57,11 +57,11 @@ export function settingsOf(options: SessionManagerOptions): Settings {
   const unknown = Object.keys(options).find((name) => !KNOWN.has(name))
   if (unknown !== undefined) throw wrong(`${unknown}: there is no such option`)
   const { name = 'id', secret, ttl = 604_800, renew = true, regenerate = false } = options
-  const { onStoreError, onEvent, now, random, storeTimeout, commitDeadline } = options
+  const { onError, onEvent, clock, random, storeTimeout, commitDeadline } = options
   for (const [option, given] of Object.entries({ renew, regenerate })) {
     if (typeof given !== 'boolean') throw wrong(`${option} of ${shown(given)}: must be true or false`)
   }
-  for (const [option, given] of Object.entries({ onStoreError, onEvent, now, random })) {
+  for (const [option, given] of Object.entries({ onError, onEvent, clock, random })) {
     if (given !== undefined && typeof given !== 'function') {
       throw wrong(`${option} of ${shown(given)}: must be a function`)
     }
@@ -72,7 +72,7 @@ export function settingsOf(options: SessionManagerOptions): Settings {
     ttl: ttlOf(ttl),
     renew,
     regenerate,
-    onStoreError,
+    onError,
     onEvent,
     outside: outsideOf(options, undefined),
     times: { storeTimeout, commitDeadline },

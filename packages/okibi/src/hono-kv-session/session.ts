@@ -18,13 +18,13 @@ export interface CreateSessionOptions {
 /** The sessions that are in the hands of apps. */
 const sessions = new WeakMap<object, RequestKvSession>()
 
-/** The session behind `c.session`. Throws `no_layer` where no SessionManager put it there. */
+/** The session behind `c.session`. Throws `no_middleware` where no SessionManager put it there. */
 export function sessionOf(c: Context, who: string): RequestKvSession {
   const shown: unknown = c.session
   const session = typeof shown === 'object' && shown !== null ? sessions.get(shown) : undefined
   if (session) return session
   const text = `${who}: there is no session in the context; put app.use(SessionManager()) before it`
-  throw new OkibiError('no_layer', text)
+  throw new OkibiError('no_middleware', text)
 }
 
 /** The session of one request. */

@@ -19,7 +19,7 @@ export class MemoryStore implements Store {
   readonly #inner: NativeMemoryStore
 
   constructor(options: Pick<MemoryStoreOptions, 'capacity'> = {}) {
-    this.#inner = memoryStore({ ...options, now: () => Date.now() })
+    this.#inner = memoryStore({ ...options, clock: () => Date.now() })
     isReally(this, this.#inner)
   }
 

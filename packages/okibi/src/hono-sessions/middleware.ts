@@ -52,7 +52,7 @@ export function sessionMiddleware(options: SessionOptions): MiddlewareHandler {
       await next()
       view.rotates = c.get('session_key_rotation') === true
     }
-    await around(c, rest, request, { before, lookUp: true, commitsFailed: true, onStoreError: options.onStoreError })
+    await around(c, rest, request, { before, lookUp: true, commitsFailed: true, onError: options.onError })
   }
 }
 

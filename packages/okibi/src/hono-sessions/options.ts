@@ -50,8 +50,8 @@ function wrong(text: string): OkibiError {
 /** Checks the options. Throws an `OkibiError` that names what is wrong and the fix. */
 export function planOf(options: SessionOptions): Plan {
   if (typeof options !== 'object' || options === null) throw wrong('options: none given; give at least a store')
-  const { onStoreError, onEvent, native: moved } = options
-  for (const [option, given] of Object.entries({ onStoreError, onEvent })) {
+  const { onError, onEvent, native: moved } = options
+  for (const [option, given] of Object.entries({ onError, onEvent })) {
     if (given && typeof given !== 'function') throw wrong(`${option} of ${shown(given)}: must be a function`)
   }
   if (moved && !isOptions(moved)) throw wrong(`native of ${shown(moved)}: must be a plain object of options`)
@@ -178,7 +178,7 @@ const KNOWN_NATIVE: ReadonlySet<string> = new Set([
     'until',
     'idle',
     'absolute',
-    'renewAfter',
+    'touchAfter',
     'cookie',
     'namespace',
     'chunks',
@@ -212,7 +212,7 @@ function nativeOf(options: NativeOptions, spoken: EngineOptions, old: Store | un
       namespace,
       idle: millis(idle),
       absolute: millis(options.absolute ?? false),
-      renewAfter: millis(options.renewAfter),
+      touchAfter: millis(options.touchAfter),
       consistency: store?.consistency,
       ...LIMITS,
       accept: [{ ...spoken, until: until.getTime() }],

@@ -56,7 +56,7 @@ export interface SessionOptions {
   /** The way to okibi's own format with nobody logged out. */
   native?: NativeOptions
   /** The answer to a session that failed; see okibi's option of the same name. Default: 503 if the store failed, else 500. */
-  onStoreError?: NativeSessionOptions['onStoreError']
+  onError?: NativeSessionOptions['onError']
   /** Told of what an operator may want to count. It holds no id, secret or value. */
   onEvent?: NativeSessionOptions['onEvent']
 }
@@ -68,7 +68,7 @@ export interface SessionOptions {
 export interface NativeOptions
   extends Pick<
     NativeSessionOptions,
-    'idle' | 'absolute' | 'renewAfter' | 'cookie' | 'namespace' | 'chunks' | 'maxCookieBytes'
+    'idle' | 'absolute' | 'touchAfter' | 'cookie' | 'namespace' | 'chunks' | 'maxCookieBytes'
   > {
   /** Where the new sessions lie. Either this or `secret`. */
   readonly store?: NativeStore | undefined

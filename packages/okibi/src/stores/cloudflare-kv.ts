@@ -21,7 +21,7 @@ export interface KvNamespace {
 /** How a KV store is made. */
 export interface CloudflareKvStoreOptions {
   /** What time it is, in milliseconds since the Unix epoch. Default `Date.now`. */
-  readonly now?: (() => number) | undefined
+  readonly clock?: (() => number) | undefined
 }
 
 /** Sessions in a KV namespace. */
@@ -55,7 +55,7 @@ export function cloudflareKvStore(namespace: KvNamespace, options: CloudflareKvS
   if (typeof namespace?.getWithMetadata !== 'function') {
     throw new TypeError('cloudflareKvStore: no KV namespace given; name one under kv_namespaces in wrangler.jsonc')
   }
-  return new CloudflareKv(namespace, options.now ?? Date.now)
+  return new CloudflareKv(namespace, options.clock ?? Date.now)
 }
 
 class CloudflareKv implements CloudflareKvStore {

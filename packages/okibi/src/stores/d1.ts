@@ -32,7 +32,7 @@ export interface D1Binding extends D1Primary {
 /** How a D1 store is made. */
 export interface D1StoreOptions {
   /** What time it is, in milliseconds since the Unix epoch. Default `Date.now`. */
-  readonly now?: (() => number) | undefined
+  readonly clock?: (() => number) | undefined
 }
 
 /** Sessions in a D1 database. */
@@ -79,7 +79,7 @@ export function d1Store(database: D1Binding, options: D1StoreOptions = {}): D1St
   if (typeof database?.prepare !== 'function') {
     throw new TypeError('d1Store: no D1 database given; name one under d1_databases in wrangler.jsonc')
   }
-  return new D1(database, options.now ?? Date.now)
+  return new D1(database, options.clock ?? Date.now)
 }
 
 class D1 implements D1Store {

@@ -31,7 +31,7 @@ export interface DenoKv {
 /** How a Deno KV store is made. */
 export interface DenoKvStoreOptions {
   /** What time it is, in milliseconds since the Unix epoch. Default `Date.now`. */
-  readonly now?: (() => number) | undefined
+  readonly clock?: (() => number) | undefined
 }
 
 /** Sessions in Deno KV. */
@@ -86,7 +86,7 @@ export function denoKvStore(kv: DenoKv, options: DenoKvStoreOptions = {}): DenoK
   if (typeof kv?.atomic !== 'function') {
     throw new TypeError('denoKvStore: no database given; give await Deno.openKv(), which needs --unstable-kv')
   }
-  return new Kv(kv, options.now ?? Date.now)
+  return new Kv(kv, options.clock ?? Date.now)
 }
 
 class Kv implements DenoKvStore {

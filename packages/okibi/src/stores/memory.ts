@@ -16,7 +16,7 @@ export interface MemoryStoreOptions {
    */
   readonly whenFull?: 'evict' | 'refuse' | undefined
   /** What time it is, in milliseconds since the Unix epoch. Default `Date.now`. */
-  readonly now?: (() => number) | undefined
+  readonly clock?: (() => number) | undefined
 }
 
 /** A memory store, which can also be looked at. */
@@ -69,14 +69,14 @@ const FEW = 64
  * ```
  */
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
-  const { capacity = 100_000, whenFull = 'evict', now = Date.now } = options
+  const { capacity = 100_000, whenFull = 'evict', clock = Date.now } = options
   if (!Number.isSafeInteger(capacity) || capacity < 1) {
     throw new RangeError(`memoryStore: capacity of ${capacity}: must be a whole number of sessions, at least 1`)
   }
   if (whenFull !== 'evict' && whenFull !== 'refuse') {
     throw new TypeError(`memoryStore: whenFull of ${whenFull}: must be 'evict' or 'refuse'`)
   }
-  return holds(new Memory(capacity, whenFull === 'evict', now))
+  return holds(new Memory(capacity, whenFull === 'evict', clock))
 }
 
 class Memory implements MemoryStore {

@@ -21,7 +21,7 @@ export interface MysqlStoreOptions {
    */
   readonly timeout?: number | undefined
   /** What time it is, in milliseconds since the Unix epoch. Default `Date.now`. */
-  readonly now?: (() => number) | undefined
+  readonly clock?: (() => number) | undefined
 }
 
 /** Sessions in MySQL or MariaDB. */
@@ -53,8 +53,8 @@ const ROOM = { key: 512, owner: 65_535 }
  * ```
  */
 export function mysqlStore(pool: MysqlPool, options: MysqlStoreOptions = {}): MysqlStore {
-  const { timeout = 5, now = Date.now } = options
-  return holds(sqlStore(new Mysql(asking(pool, patienceOf(timeout))), now), pool)
+  const { timeout = 5, clock = Date.now } = options
+  return holds(sqlStore(new Mysql(asking(pool, patienceOf(timeout))), clock), pool)
 }
 
 const encoder = new TextEncoder()

@@ -26,7 +26,7 @@ export interface PostgresStoreOptions {
    */
   readonly timeout?: number | undefined
   /** What time it is, in milliseconds since the Unix epoch. Default `Date.now`. */
-  readonly now?: (() => number) | undefined
+  readonly clock?: (() => number) | undefined
 }
 
 /** Sessions in Postgres. */
@@ -99,8 +99,8 @@ const LOCK = '-8640331450552768956'
  * ```
  */
 export function postgresStore(client: PostgresClient, options: PostgresStoreOptions = {}): PostgresStore {
-  const { prepare, timeout = 5, now = Date.now } = options
-  return holds(sqlStore(new Postgres(asking(client, prepare, patienceOf(timeout))), now), client)
+  const { prepare, timeout = 5, clock = Date.now } = options
+  return holds(sqlStore(new Postgres(asking(client, prepare, patienceOf(timeout))), clock), client)
 }
 
 class Postgres implements SqlDatabase {

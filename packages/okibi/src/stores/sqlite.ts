@@ -30,7 +30,7 @@ interface Closable extends SqliteDatabase {
 /** How an SQLite store is made. */
 export interface SqliteStoreOptions {
   /** What time it is, in milliseconds since the Unix epoch. Default `Date.now`. */
-  readonly now?: (() => number) | undefined
+  readonly clock?: (() => number) | undefined
 }
 
 /** Sessions in an SQLite database. */
@@ -76,7 +76,7 @@ const PURGE_STEP = 500
  */
 export function sqliteStore(database: SqliteDatabase, options: SqliteStoreOptions = {}): SqliteStore {
   database.exec(SCHEMA)
-  return holds(new Sqlite(database, options.now ?? Date.now), database)
+  return holds(new Sqlite(database, options.clock ?? Date.now), database)
 }
 
 /**
@@ -104,7 +104,7 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
     // Waiting is done here, where it does not hold up other requests.
     database.exec('PRAGMA busy_timeout = 0')
     patiently(() => database.exec(SCHEMA))
-    return new OwnSqlite(database, options.now ?? Date.now)
+    return new OwnSqlite(database, options.clock ?? Date.now)
   } catch (error) {
     database.close()
     throw error

@@ -22,7 +22,7 @@ export interface UnstorageStoreOptions {
    */
   readonly consistency?: 'no-swap' | 'eventual' | undefined
   /** What time it is, in milliseconds since the Unix epoch. Default `Date.now`. */
-  readonly now?: (() => number) | undefined
+  readonly clock?: (() => number) | undefined
 }
 
 /** Sessions in an unstorage storage. */
@@ -91,11 +91,11 @@ export function unstorageStore(storage: UnstorageStorage, options: UnstorageStor
       `unstorageStore: the driver ${driver.name} can only read; give a storage that can be written to`,
     )
   }
-  const { consistency = EVENTUAL.has(driver?.name ?? '') ? 'eventual' : 'no-swap', now = Date.now } = options
+  const { consistency = EVENTUAL.has(driver?.name ?? '') ? 'eventual' : 'no-swap', clock = Date.now } = options
   if (consistency !== 'no-swap' && consistency !== 'eventual') {
     throw new TypeError(`unstorageStore: consistency of ${consistency}: must be 'no-swap' or 'eventual'`)
   }
-  return new Unstorage(storage, consistency, driver?.name === 'lru-cache', now)
+  return new Unstorage(storage, consistency, driver?.name === 'lru-cache', clock)
 }
 
 /** What drivers are told of an end that is farther away: a hundred years, in seconds. Not every backend takes more. */

@@ -93,7 +93,7 @@ test('options_that_cannot_work_fail_when_they_are_given', () => {
     [{ regenerate: 1 }, /regenerate/],
     [{ storeTimeout: 30 * 86_400 }, /^hono-kv-session: storeTimeout of 2592000: .* at most 2147483 seconds/],
     [{ onEvent: 5 }, /^hono-kv-session: onEvent of 5: must be a function/],
-    [{ now: 5 }, /now of 5: must be a function/],
+    [{ clock: 5 }, /clock of 5: must be a function/],
     [[], /^hono-kv-session: options of type object: must be a plain object of options/],
     [null as never, /^hono-kv-session: options of null: must be a plain object of options/],
     [{ tll: 60 }, /tll: there is no such option/],
@@ -116,7 +116,7 @@ test('without_a_session_manager_every_function_says_so', async () => {
   ]
   for (const use of uses) {
     expect(await errorOf({ SESSION: new FakeKv().place() }, kvClient(), use)).toMatch(
-      /^no_layer: .*put app\.use\(SessionManager\(\)\) before it/,
+      /^no_middleware: .*put app\.use\(SessionManager\(\)\) before it/,
     )
   }
 })

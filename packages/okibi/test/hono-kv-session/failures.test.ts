@@ -143,7 +143,7 @@ test('n18_no_session_begins_after_the_head_or_in_an_upgrade', async () => {
   })
   const { ann, calls } = make(app)
   await ann.text('/stream')
-  await expect(later?.()).rejects.toMatchObject({ code: 'head_sent' })
+  await expect(later?.()).rejects.toMatchObject({ code: 'headers_sent' })
   expect(await ann.text('/socket', { headers: { upgrade: 'websocket', connection: 'Upgrade' } })).toBe('upgrade')
   expect(calls).toEqual([])
 })

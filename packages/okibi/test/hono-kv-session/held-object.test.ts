@@ -30,7 +30,7 @@ async function visit(
     c.kvType = 'denokv'
     return next()
   })
-  app.use(SessionManager({ ttl: 3600, now: () => now }))
+  app.use(SessionManager({ ttl: 3600, clock: () => now }))
   app.onError((error, c) => c.text(error.message, 500))
   app.post('/begin', async (c) => c.text(await createSession(c, { items: [1] })))
   app.post('/store', async (c) => {

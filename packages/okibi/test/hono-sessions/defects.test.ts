@@ -540,7 +540,7 @@ describe('n18: a head that cannot be changed', () => {
     const ann = new Jar(app)
     await ann.json('/set/a')
     await (await ann.fetch('/stream')).text()
-    expect(late).toMatchObject({ name: 'OkibiError', code: 'head_sent' })
+    expect(late).toMatchObject({ name: 'OkibiError', code: 'headers_sent' })
     expect(await ann.json('/get/late')).toBe(null)
   })
 })

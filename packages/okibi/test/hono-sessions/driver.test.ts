@@ -159,7 +159,7 @@ describe('n6: what a driver throws', () => {
     const seen: unknown[] = []
     const options = {
       store,
-      onStoreError: (error: Error, c: { text(text: string, status: 503): Response }) => {
+      onError: (error: Error, c: { text(text: string, status: 503): Response }) => {
         seen.push(error)
         return c.text('later', 503)
       },

@@ -68,7 +68,7 @@ const from: Record<string, () => (isOriginal: boolean) => Options> = {
   }),
 }
 const to: Record<string, () => Native> = {
-  'a store': () => ({ store: memoryStore({ now: () => Date.now() }) }),
+  'a store': () => ({ store: memoryStore({ clock: () => Date.now() }) }),
   'a sealed cookie': () => ({ secret: SECRET }),
 }
 
@@ -248,20 +248,20 @@ for (const [old, shared] of Object.entries(from)) {
 }
 
 test('the middleware of okibi itself goes on where the move ends', async () => {
-  const store = memoryStore({ now: () => Date.now() })
+  const store = memoryStore({ clock: () => Date.now() })
   const held: Driver = new TextDriver()
   const nodes = move(() => ({ store: held }), { store })
   const ann = new Jar(nodes.old)
   await ann.json('/login/ann')
   await around(ann, [nodes.accept, nodes.write], '/set/cart?v=[1]')
   const app = new Hono<SessionEnv<{ user: string; cart: number[] }>>()
-  app.use(sessions({ store, now: () => Date.now() }))
+  app.use(sessions({ store, clock: () => Date.now() }))
   app.get('/', (c) => c.json([c.get('session').get('user') ?? null, c.get('session').get('cart') ?? null]))
   expect(await ann.twin(app as never).json('/')).toEqual(['ann', [1]])
 })
 
 test('what a handler sees of a session in the new format', async () => {
-  const { write } = move(() => ({ store: new TextDriver() }), { store: memoryStore({ now: () => Date.now() }) })
+  const { write } = move(() => ({ store: new TextDriver() }), { store: memoryStore({ clock: () => Date.now() }) })
   const ann = new Jar(write)
   expect(await ann.json('/cache')).toEqual({
     _data: {},

@@ -43,7 +43,7 @@ test('s20 a session of one request is none of another', async () => {
   await ben.json('/keep')
   expect(kept.map((session) => session.get('user'))).toEqual(['ann', 'ben'])
   // What is left of a request can still be read, and can be changed no more.
-  expect(() => kept[0]?.set('user', 'eve')).toThrow(expect.objectContaining({ code: 'head_sent' }))
+  expect(() => kept[0]?.set('user', 'eve')).toThrow(expect.objectContaining({ code: 'headers_sent' }))
   expect(await ann.json('/get/user')).toBe('ann')
 })
 

@@ -105,7 +105,7 @@ export function appOf(
   const store: Store = shuffled(memoryStore(), plan.seed)
   const places = {
     stored: { store },
-    signed: { store, sign: SECRET },
+    signed: { store, secret: SECRET },
     sealed: { secret: SECRET },
     chunks: { secret: SECRET, chunks: 3 },
   } as const
@@ -167,7 +167,7 @@ async function afterwards(c: Context): Promise<void> {
       // Without a name nothing is changed, but whether it could be is checked.
       session.remove('no such name')
     } catch (error) {
-      if ((error as OkibiError).code !== 'head_sent') throw error
+      if ((error as OkibiError).code !== 'headers_sent') throw error
       session.names()
       return
     }

@@ -17,17 +17,17 @@ app.post('/login/:user', (c) => {
   return c.body(null)
 })
 
-app.get('/devices', async (c) => c.json(await c.get('session').owned()))
+app.get('/devices', async (c) => c.json(await c.get('session').list()))
 
-app.post('/devices/end-others', async (c) => c.text(`${await c.get('session').endOthers()} ended`))
+app.post('/devices/end-others', async (c) => c.text(`${await c.get('session').revokeOthers()} ended`))
 
 app.post('/devices/:handle/end', async (c) => {
   // Only among the sessions of this session's owner.
-  const ended = await c.get('session').end(c.req.param('handle'))
+  const ended = await c.get('session').revoke(c.req.param('handle'))
   return c.body(null, ended ? 200 : 404)
 })
 
 // Behind a guard of your own.
-app.post('/admin/:user/end-all', async (c) => c.text(`${await sessionsOf.endAll(c.req.param('user'))} ended`))
+app.post('/admin/:user/end-all', async (c) => c.text(`${await sessionsOf.revokeAll(c.req.param('user'))} ended`))
 
 export default app

@@ -32,7 +32,7 @@ app.get('/', (c) => c.text(c.get('session').get('message') ?? 'Please log in'))
 
 app.get('/account', guard('user', { redirect: '/' }), async (c) => {
   const session = c.get('session')
-  const others = (await session.owned()).filter(({ current }) => !current)
+  const others = (await session.list()).filter(({ current }) => !current)
   return c.text(`${session.get('message') ?? ''} ${session.get('user')}, ${others.length} other sessions`)
 })
 

@@ -66,7 +66,7 @@ export function reusing(
   down: { now: boolean },
 ): { app: Hono; sorts: string[] } {
   const app = new Hono()
-  const session = face.middleware(() => down.now, { onStoreError: () => own.answers.failed })
+  const session = face.middleware(() => down.now, { onError: () => own.answers.failed })
   arrange(app, session, own)
   app.get('/login/:who', async (c) => {
     await face.login(c, c.req.param('who'))

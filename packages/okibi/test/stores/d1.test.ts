@@ -58,7 +58,7 @@ test('part_of_a_larger_buffer_is_written_as_that_part', async () => {
 
 test('n27_purge_deletes_what_has_expired', async () => {
   let now = 1_000_000
-  const store = d1Store(database, { now: () => now })
+  const store = d1Store(database, { clock: () => now })
   const many = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
     INSERT INTO okibi_sessions SELECT 'old ' || i, x'00', ?, NULL FROM n`
   await database

@@ -27,14 +27,14 @@ function app(store: Store): Face {
   })
   app.get('/who', (c) => c.text(c.get('session').owner ?? 'nobody'))
   app.get('/owned', async (c) => {
-    const owned = await c.get('session').owned()
+    const owned = await c.get('session').list()
     return c.json(owned.map(({ label, current }) => [label, current]))
   })
   app.get('/end/:label', async (c) => {
-    const found = (await c.get('session').owned()).find(({ label }) => label === c.req.param('label'))
-    return c.text(String(found !== undefined && (await c.get('session').end(found.handle))))
+    const found = (await c.get('session').list()).find(({ label }) => label === c.req.param('label'))
+    return c.text(String(found !== undefined && (await c.get('session').revoke(found.handle))))
   })
-  app.get('/end-others', async (c) => c.text(String(await c.get('session').endOthers())))
+  app.get('/end-others', async (c) => c.text(String(await c.get('session').revokeOthers())))
   app.get('/change/:number', (c) => {
     const session = c.get('session')
     const change = Number(c.req.param('number')) % 3
@@ -110,8 +110,8 @@ describe.each(Object.entries(backends))('%s', (_name, start) => {
       expect(Math.abs(Date.now() - Number(time))).toBeLessThan(60_000)
     }
     expect(Number(session?.expiresAt)).toBeGreaterThan(Date.now())
-    expect(await sessionsOf.endAllBut('liz', session?.handle ?? '')).toBe(0)
-    expect(await sessionsOf.end('liz', session?.handle ?? '')).toBe(true)
+    expect(await sessionsOf.revokeAllExcept('liz', session?.handle ?? '')).toBe(0)
+    expect(await sessionsOf.revoke('liz', session?.handle ?? '')).toBe(true)
     expect(await new Browser(faces[1], browser.cookies).text('/who')).toBe('nobody')
   })
 
@@ -123,7 +123,7 @@ describe.each(Object.entries(backends))('%s', (_name, start) => {
     const busy = devices.map((device, at) =>
       new Browser(faces[at % 2 === 0 ? 1 : 0], device.cookies).text(`/change/${at}`),
     )
-    expect(await sessionsOf.endAll('bea')).toBeGreaterThanOrEqual(DEVICES)
+    expect(await sessionsOf.revokeAll('bea')).toBeGreaterThanOrEqual(DEVICES)
     await Promise.all(busy)
     expect(await sessionsOf.list('bea')).toEqual([])
     for (const device of devices) expect(await device.text('/who')).toBe('nobody')

@@ -90,9 +90,9 @@ class App {
       sessions<Data>({
         secret,
         idle: 3600,
-        now: () => this.now,
+        clock: () => this.now,
         ...chunks,
-        onStoreError: ({ code }) => new Response(code, { status: 500 }),
+        onError: ({ code }) => new Response(code, { status: 500 }),
       }),
     )
     app.post('/login/:size', (c) => {

@@ -78,7 +78,7 @@ for (const kind of ['redis-server', 'redis-8', 'valkey'] as const) {
       test('a_request_costs_no_more_round_trips_than_it_must', async () => {
         let now = Date.now()
         const app = new Hono<SessionEnv<{ n: number }>>()
-        app.use(sessions({ store: redisStore(mine.client), idle: 900, now: () => now, lazy: false }))
+        app.use(sessions({ store: redisStore(mine.client), idle: 900, clock: () => now, lazy: false }))
         app.get('/untouched', (c) => c.text('untouched'))
         app.get('/read', (c) => c.text(String(c.get('session').get('n'))))
         app.get('/add', (c) => c.text(String(c.get('session').update('n', (n = 0) => n + 1))))

@@ -291,7 +291,7 @@ describe('one server', () => {
     for (const browser of browsers) await browser.fetch('/login')
     const sessionsOf = directory({ store })
     expect(await sessionsOf.list('ann everywhere')).toHaveLength(5)
-    expect(await sessionsOf.endAll('ann everywhere')).toBe(5)
+    expect(await sessionsOf.revokeAll('ann everywhere')).toBe(5)
     for (const browser of browsers) expect(await browser.text('/')).toBe('nobody')
     expect(await sessionsOf.list('ann everywhere')).toEqual([])
   })

@@ -80,7 +80,7 @@ describe.each(Object.keys(drivers))('%s', (name) => {
     })
     afterAll(() => storage.dispose())
     const clock = new Clock()
-    const open = () => unstorageStore(storage, { now: clock.now })
+    const open = () => unstorageStore(storage, { clock: clock.now })
     const options = { clock: { now: clock.now, advance: (millis: number) => clock.pass(millis / 1000) } }
     for (const { name, check } of storeContract(open, options)) test(name, check)
   })
@@ -115,7 +115,7 @@ describe.each(Object.keys(drivers))('%s', (name) => {
   test('s16_what_has_expired_is_gone_whatever_the_driver_does_and_n27_purge_removes_it', async () => {
     let now = Date.now()
     const storage = storageOf(name)
-    const store = unstorageStore(storage, { now: () => now })
+    const store = unstorageStore(storage, { clock: () => now })
     for (const at of [1, 2, 3])
       await store.swap(`short ${at}`, undefined, { bytes: bytes('x'), expiresAt: now + 60_000 })
     await store.swap('long', undefined, write('y'))

@@ -168,7 +168,7 @@ function routesOn(options: DirectoryOptions): Hono<SessionEnv<Data>> {
   const app = new Hono<SessionEnv<Data>>()
   const [entered, go] = [new Signal(), new Signal()]
   const owners = directory(options)
-  app.get('/end-all/:owner', async (c) => c.text(String(await owners.endAll(c.req.param('owner')))))
+  app.get('/end-all/:owner', async (c) => c.text(String(await owners.revokeAll(c.req.param('owner')))))
   // So many at once wait for one record, and a busy machine is slow.
   app.use(sessions<Data>({ ...options, storeTimeout: 60, commitDeadline: 120 }))
   app.get('/own/:owner', (c) => {
@@ -176,7 +176,7 @@ function routesOn(options: DirectoryOptions): Hono<SessionEnv<Data>> {
     return c.text('yours')
   })
   app.get('/owner', (c) => c.text(c.get('session').owner ?? ''))
-  app.get('/owned', async (c) => c.text(String((await c.get('session').owned()).length)))
+  app.get('/owned', async (c) => c.text(String((await c.get('session').list()).length)))
   app.get('/add', (c) => c.text(String(c.get('session').update('count', (count) => Number(count ?? 0) + 1))))
   app.get('/set/:name', (c) => {
     c.get('session').set(c.req.param('name'), true)

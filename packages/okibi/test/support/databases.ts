@@ -19,19 +19,19 @@ export function freshFile(): string {
 }
 
 /** Opens a new store of each kind. */
-export function databases(now?: () => number): Record<string, () => Store> {
+export function databases(clock?: () => number): Record<string, () => Store> {
   const stores: Record<string, () => Store> = {
-    'SQLite file': () => openSqliteStore(freshFile(), { now }),
-    'SQLite in memory': () => openSqliteStore(':memory:', { now }),
-    libsql: () => sqliteStore(new Libsql(freshFile()), { now }),
+    'SQLite file': () => openSqliteStore(freshFile(), { clock }),
+    'SQLite in memory': () => openSqliteStore(':memory:', { clock }),
+    libsql: () => sqliteStore(new Libsql(freshFile()), { clock }),
   }
   if (DatabaseSync) {
     const Database = DatabaseSync
-    stores['node:sqlite'] = () => sqliteStore(new Database(freshFile()), { now })
+    stores['node:sqlite'] = () => sqliteStore(new Database(freshFile()), { clock })
   }
   if (BunDatabase) {
     const Database = BunDatabase
-    stores['bun:sqlite'] = () => sqliteStore(new Database(freshFile()), { now })
+    stores['bun:sqlite'] = () => sqliteStore(new Database(freshFile()), { clock })
   }
   return stores
 }

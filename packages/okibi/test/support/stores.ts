@@ -71,17 +71,17 @@ export function shuffled(inner: Store, seed = 1): Watched {
 }
 
 /** The stores that ship and that this runtime has, with every driver. */
-export function shippedStores(now?: () => number): Record<string, () => Store> {
-  return { memory: () => memoryStore({ now }), ...databases(now) }
+export function shippedStores(clock?: () => number): Record<string, () => Store> {
+  return { memory: () => memoryStore({ clock }), ...databases(clock) }
 }
 
 /** A memory store whose content can be read and damaged. */
-export function openStore(now?: () => number): {
+export function openStore(clock?: () => number): {
   store: Watched
   held: Map<string, { bytes: Uint8Array; write: Write }>
 } {
   const held = new Map<string, { bytes: Uint8Array; write: Write }>()
-  const inner = memoryStore({ now })
+  const inner = memoryStore({ clock })
   const store = new Watched({
     consistency: 'strong',
     owners: inner.owners,

@@ -1,9 +1,8 @@
 // The documentation's app with MySQL through mysql2.
 import { Hono } from 'hono'
 import { createPool } from 'mysql2/promise'
-import { type SessionEnv, sessions } from 'okibi'
+import { purgeEvery, type SessionEnv, sessions } from 'okibi'
 import { mysqlStore } from 'okibi/mysql'
-import { purgeEvery } from 'okibi/purge'
 
 type Data = { visits: number }
 

@@ -1,8 +1,7 @@
 // The documentation's app with Postgres through pg.
 import { Hono } from 'hono'
-import { type SessionEnv, sessions } from 'okibi'
+import { purgeEvery, type SessionEnv, sessions } from 'okibi'
 import { postgresStore } from 'okibi/postgres'
-import { purgeEvery } from 'okibi/purge'
 import { Pool } from 'pg'
 
 type Data = { visits: number }

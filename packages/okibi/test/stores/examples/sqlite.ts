@@ -1,7 +1,6 @@
 // The documentation's app with SQLite.
 import { Hono } from 'hono'
-import { type SessionEnv, sessions } from 'okibi'
-import { purgeEvery } from 'okibi/purge'
+import { purgeEvery, type SessionEnv, sessions } from 'okibi'
 import { openSqliteStore } from 'okibi/sqlite'
 
 type Data = { visits: number }

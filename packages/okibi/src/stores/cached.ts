@@ -1,45 +1,45 @@
-// A bounded memory of what was just read, in front of a store that is far away.
+// A read cache in front of a store, with bounded staleness.
 import { isPromise } from '../promise.js'
 import type { Awaitable, Consistency, Loaded, OwnerIndex, Store, Swap, Write } from '../store.js'
 import { isSame } from './bytes.js'
 
-/** How a layer is made. */
-export interface LayeredOptions {
+/** The options of a read cache. */
+export interface CachedOptions {
   /**
    * For how long this process may still read a session as it was, after another process has changed or ended it: in
    * seconds, at most 60. There is no default: how late a logout elsewhere may be noticed here is the app's decision.
    */
-  readonly staleness: number
+  readonly maxStaleness: number
   /**
    * How much memory it uses at most, in bytes, counting what each session takes beside its record. A session that takes more
    * than half of it is not kept. Default 32 MiB.
    */
-  readonly memory?: number | undefined
+  readonly maxBytes?: number | undefined
   /**
    * What time it is, in milliseconds since the Unix epoch: for tests. By default the staleness is measured by `Date.now` and by
    * `performance.now`, and the longer time counts.
    */
-  readonly now?: (() => number) | undefined
+  readonly clock?: (() => number) | undefined
 }
 
-/** A store with a memory in front of it. */
-export interface Layered extends Store {
+/** A read cache in front of a store. */
+export interface Cached extends Store {
   /** How many sessions it keeps, counting those that are too old to be used. */
   readonly size: number
 }
 
 /** How much memory is used at most if nothing is said, in bytes. */
-const DEFAULT_MEMORY = 32 * 1024 * 1024
+const DEFAULT_MAX_BYTES = 32 * 1024 * 1024
 /** The longest staleness, in seconds. */
 const LONGEST = 60
 /** What a kept record takes beside its bytes and its key, at most, in bytes. */
 const UPKEEP = 600
 
 /**
- * A store with a memory in front of it: what this process has just read or written is not asked for again for a short
+ * A read cache in front of a store, with bounded staleness: what this process has just read or written is not asked for again for a short
  * span. Seldom needed: a store on the same network answers in less than a millisecond.
  *
- * For at most `staleness` seconds after *another* process has changed a session, this one may still **read** it as it
+ * For at most `maxStaleness` seconds after *another* process has changed a session, this one may still **read** it as it
  * was: a session that was ended or revoked there still opens here, an id from before a login there still shows the
  * session from before it, a right that was taken away there is still seen here.
  *
@@ -53,19 +53,19 @@ const UPKEEP = 600
  *
  * @example
  * ```ts
- * app.use(sessions({ store: layered(redisStore(client), { staleness: 5 }) }))
+ * app.use(sessions({ store: cached(redisStore(client), { maxStaleness: 5 }) }))
  * ```
  */
-export function layered(store: Store, options: LayeredOptions): Layered {
-  const { staleness, memory = DEFAULT_MEMORY, now } = options ?? {}
-  if (typeof store?.load !== 'function') throw new TypeError('layered: no store given; give the one that is far away')
-  if (!(staleness > 0 && staleness <= LONGEST)) {
-    throw new RangeError(`layered: staleness of ${staleness}: must be more than 0 and at most ${LONGEST} seconds`)
+export function cached(store: Store, options: CachedOptions): Cached {
+  const { maxStaleness, maxBytes = DEFAULT_MAX_BYTES, clock } = options ?? {}
+  if (typeof store?.load !== 'function') throw new TypeError('cached: no store given; give the one that is far away')
+  if (!(maxStaleness > 0 && maxStaleness <= LONGEST)) {
+    throw new RangeError(`cached: maxStaleness of ${maxStaleness}: must be more than 0 and at most ${LONGEST} seconds`)
   }
-  if (!Number.isSafeInteger(memory) || memory < 1) {
-    throw new RangeError(`layered: memory of ${memory}: must be a whole number of bytes, at least 1`)
+  if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) {
+    throw new RangeError(`cached: maxBytes of ${maxBytes}: must be a whole number of bytes, at least 1`)
   }
-  return new Layer(store, staleness * 1000, memory, now)
+  return new Cache(store, maxStaleness * 1000, maxBytes, clock)
 }
 
 /** A point in time by two clocks, in milliseconds. */
@@ -93,15 +93,15 @@ interface UnderWay {
 /** What a call says about a key: what lies there, that nothing does, or nothing at all. */
 type Learned = Loaded | 'absent' | undefined
 
-class Layer implements Layered {
+class Cache implements Cached {
   readonly consistency: Consistency
   readonly evicts: boolean | undefined
   readonly owners: OwnerIndex | undefined
   readonly purge: (() => Awaitable<number>) | undefined
   readonly #inner: Store
-  readonly #staleness: number
-  readonly #memory: number
-  readonly #now: (() => number) | undefined
+  readonly #maxStaleness: number
+  readonly #maxBytes: number
+  readonly #clock: (() => number) | undefined
   /**
    * What is kept: what was read or used lately, and what before that. When the first takes half of the memory, it becomes
    * the second, and what was the second goes. (One map in the order of use is slow: each use leaves a hole in it.)
@@ -112,15 +112,15 @@ class Layer implements Layered {
   #used = 0
   readonly #underWay = new Map<string, UnderWay>()
 
-  constructor(inner: Store, staleness: number, memory: number, now: (() => number) | undefined) {
+  constructor(inner: Store, maxStaleness: number, maxBytes: number, clock: (() => number) | undefined) {
     this.consistency = inner.consistency
     this.evicts = inner.evicts
     this.owners = inner.owners
     this.purge = inner.purge?.bind(inner)
     this.#inner = inner
-    this.#staleness = staleness
-    this.#memory = memory
-    this.#now = now
+    this.#maxStaleness = maxStaleness
+    this.#maxBytes = maxBytes
+    this.#clock = clock
   }
 
   get size(): number {
@@ -203,7 +203,7 @@ class Layer implements Layered {
   }
 
   #isUsable({ expiresAt, readAt }: Kept, { wall, steady }: Moment): boolean {
-    const isFresh = wall >= readAt.wall && Math.max(wall - readAt.wall, steady - readAt.steady) < this.#staleness
+    const isFresh = wall >= readAt.wall && Math.max(wall - readAt.wall, steady - readAt.steady) < this.#maxStaleness
     return isFresh && (expiresAt === undefined || expiresAt > wall)
   }
 
@@ -224,8 +224,8 @@ class Layer implements Layered {
   #put(key: string, kept: Kept): void {
     this.#old.delete(key)
     const size = weight(key, kept)
-    if (size > this.#memory / 2) return
-    if (this.#used + size > this.#memory / 2) {
+    if (size > this.#maxBytes / 2) return
+    if (this.#used + size > this.#maxBytes / 2) {
       this.#old = this.#young
       this.#young = new Map()
       this.#used = 0
@@ -244,8 +244,8 @@ class Layer implements Layered {
   }
 
   #moment(): Moment {
-    const wall = this.#now?.() ?? Date.now()
-    return { wall, steady: this.#now ? wall : performance.now() }
+    const wall = this.#clock?.() ?? Date.now()
+    return { wall, steady: this.#clock ? wall : performance.now() }
   }
 }
 

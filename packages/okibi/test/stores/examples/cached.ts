@@ -1,11 +1,11 @@
 // A store with a memory in front of it.
 import { sessions } from 'okibi'
-import { layered } from 'okibi/layered'
+import { cached } from 'okibi/cached'
 import { redisStore } from 'okibi/redis'
 import { createClient } from 'redis'
 
 const client = await createClient({ url: 'redis://far-away:6379' }).on('error', console.error).connect()
 
 // For at most so many seconds after a change elsewhere, this process may still read a session as it was.
-const store = layered(redisStore(client), { staleness: 5 })
+const store = cached(redisStore(client), { maxStaleness: 5 })
 export const middleware = sessions({ store })

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { storeContract } from '../src/contract.js'
 import { directory, type SessionEnv, sessions } from '../src/index.js'
 import type { Awaitable, Loaded, Store, Swap } from '../src/store.js'
-import { type Layered, layered } from '../src/stores/layered.js'
+import { type Cached, cached } from '../src/stores/cached.js'
 import { memoryStore } from '../src/stores/memory.js'
 import { Browser } from './support/browser.js'
 import { Clock } from './support/clock.js'
@@ -18,11 +18,11 @@ const text = (loaded: Loaded | undefined) => loaded && new TextDecoder().decode(
 /** A distant store, and the memories that two processes have in front of it. */
 function world() {
   const clock = new Clock()
-  const distant = new Watched(memoryStore({ now: clock.now }))
-  const layer = () => layered(distant, { staleness: SPAN, now: clock.now })
+  const distant = new Watched(memoryStore({ clock: clock.now }))
+  const layer = () => cached(distant, { maxStaleness: SPAN, clock: clock.now })
   const [here, elsewhere] = [layer(), layer()]
   const write = (content: string, lives = HOUR) => ({ bytes: bytes(content), expiresAt: clock.millis + lives })
-  const put = async (layer: Layered, key: string, expected: string | undefined, content: string) => {
+  const put = async (layer: Cached, key: string, expected: string | undefined, content: string) => {
     const swap = await layer.swap(key, expected === undefined ? undefined : bytes(expected), write(content))
     expect(swap).toEqual({ done: true })
   }
@@ -47,14 +47,14 @@ function hold(distant: Watched, when: 'request' | 'reply'): () => void {
 
 describe('contract', () => {
   const clock = new Clock()
-  const store = layered(memoryStore({ now: clock.now }), { staleness: 60, now: clock.now })
+  const store = cached(memoryStore({ clock: clock.now }), { maxStaleness: 60, clock: clock.now })
   const advance = (millis: number) => clock.pass(millis / 1000)
   for (const { name, check } of storeContract(store, { clock: { now: clock.now, advance } })) test(name, check)
 })
 
 describe('contract, on a store that takes its time', () => {
   const clock = new Clock()
-  const store = layered(shuffled(memoryStore({ now: clock.now })), { staleness: 60, now: clock.now })
+  const store = cached(shuffled(memoryStore({ clock: clock.now })), { maxStaleness: 60, clock: clock.now })
   const advance = (millis: number) => clock.pass(millis / 1000)
   for (const { name, check } of storeContract(store, { clock: { now: clock.now, advance } })) test(name, check)
 })
@@ -198,7 +198,7 @@ describe('what is kept', () => {
       swap: () => ({ done: true }),
       delete: () => {},
     }
-    const layer = layered(store, { staleness: SPAN })
+    const layer = cached(store, { maxStaleness: SPAN })
     expect(text(await layer.load('k'))).toBe('part')
     buffer.fill(0x78)
     expect(text(await layer.load('k'))).toBe('part')
@@ -311,7 +311,7 @@ async function history(seed: number): Promise<void> {
       }),
     delete: () => distantly(() => void change(undefined)),
   }
-  const layer = layered(distant, { staleness: SPAN, now: clock.now })
+  const layer = cached(distant, { maxStaleness: SPAN, clock: clock.now })
   const settle = async () => {
     for (let turns = 0; turns < 10; turns += 1) await null
   }
@@ -360,12 +360,12 @@ type Data = { user: string; n: number; ticket: string; [name: `name${number}`]: 
 /** One visitor, whose requests go to either of two processes with one store, which takes its time. */
 function visited(slow = true) {
   const clock = new Clock()
-  const memory = memoryStore({ now: clock.now })
+  const memory = memoryStore({ clock: clock.now })
   const distant = slow ? shuffled(memory) : new Watched(memory)
   const process = () => {
     const app = new Hono<SessionEnv<Data>>()
-    const store = layered(distant, { staleness: SPAN, now: clock.now })
-    app.use(sessions<Data>({ store, now: clock.now }))
+    const store = cached(distant, { maxStaleness: SPAN, clock: clock.now })
+    app.use(sessions<Data>({ store, clock: clock.now }))
     app.get('/login', (c) => {
       c.get('session').rotate()
       c.get('session').setOwner('ann')
@@ -449,12 +449,12 @@ describe('two processes', () => {
 
   test('n25_an_owner_is_logged_out_everywhere_from_a_process_that_has_old_records_in_its_memory', async () => {
     const { clock, ann, at, elsewhere } = visited(false)
-    const sessionsOf = directory({ store: elsewhere.store, now: clock.now })
+    const sessionsOf = directory({ store: elsewhere.store, clock: clock.now })
     await ann.text('/login')
     expect(await sessionsOf.list('ann')).toHaveLength(1)
     // What the directory holds of it is stale now.
     await ann.text('/add')
-    expect(await sessionsOf.endAll('ann')).toBe(1)
+    expect(await sessionsOf.revokeAll('ann')).toBe(1)
     expect(await sessionsOf.list('ann')).toEqual([])
     clock.pass(SPAN)
     expect(await at(0).text('/user')).toBe('nobody')
@@ -472,21 +472,21 @@ describe('bounds', () => {
   })
 
   test('n27_memory_stays_within_its_bound_over_many_keys', async () => {
-    const memory = 4 * 1024 * 1024
-    const layer = layered(under(1000), { staleness: SPAN, memory })
+    const maxBytes = 4 * 1024 * 1024
+    const layer = cached(under(1000), { maxStaleness: SPAN, maxBytes })
     for (let at = 0; at < 50_000; at += 1) await layer.load(`key ${at}`)
-    expect(layer.size).toBeLessThanOrEqual(memory / 1600)
-    expect(layer.size).toBeGreaterThan(memory / 1700 / 2)
+    expect(layer.size).toBeLessThanOrEqual(maxBytes / 1600)
+    expect(layer.size).toBeGreaterThan(maxBytes / 1700 / 2)
     // What was used last is what is kept.
     const store = new Watched(under(10))
-    const few = layered(store, { staleness: SPAN, memory: 10 * 700 })
+    const few = cached(store, { maxStaleness: SPAN, maxBytes: 10 * 700 })
     for (let at = 0; at < 100; at += 1) {
       await few.load('used')
       await few.load(`key ${at}`)
     }
     expect(store.loads).toBe(101)
     // What is too large is not kept, and pushes out nothing.
-    const large = layered(under(8000), { staleness: SPAN, memory: 7000 })
+    const large = cached(under(8000), { maxStaleness: SPAN, maxBytes: 7000 })
     await large.load('k')
     expect(large.size).toBe(0)
   })
@@ -496,17 +496,19 @@ describe('bounds', () => {
     await elsewhere.swap('k', undefined, { ...write('1'), owner: 'ann' })
     expect(await here.owners?.list('ann')).toEqual(['k'])
     expect([here.consistency, here.purge]).toEqual(['strong', undefined])
-    const plain = layered(under(1), { staleness: SPAN })
+    const plain = cached(under(1), { maxStaleness: SPAN })
     expect([plain.consistency, plain.owners, await plain.purge?.()]).toEqual(['eventual', undefined, 7])
   })
 
   test('what_cannot_be_meant_is_an_error_that_names_the_fix', () => {
-    for (const staleness of [0, -1, 61, 5000, Number.NaN, undefined as never]) {
-      const made = () => layered(memoryStore(), { staleness })
-      expect(made).toThrow(`staleness of ${staleness}: must be more than 0 and at most 60 seconds`)
+    for (const maxStaleness of [0, -1, 61, 5000, Number.NaN, undefined as never]) {
+      const made = () => cached(memoryStore(), { maxStaleness })
+      expect(made).toThrow(`maxStaleness of ${maxStaleness}: must be more than 0 and at most 60 seconds`)
     }
-    expect(() => layered(memoryStore(), undefined as never)).toThrow('staleness of undefined')
-    expect(() => layered(memoryStore(), { staleness: 5, memory: 0 })).toThrow('memory of 0: must be a whole number')
-    expect(() => layered(undefined as never, { staleness: 5 })).toThrow('no store given')
+    expect(() => cached(memoryStore(), undefined as never)).toThrow('maxStaleness of undefined')
+    expect(() => cached(memoryStore(), { maxStaleness: 5, maxBytes: 0 })).toThrow(
+      'maxBytes of 0: must be a whole number',
+    )
+    expect(() => cached(undefined as never, { maxStaleness: 5 })).toThrow('no store given')
   })
 })
