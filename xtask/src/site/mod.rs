@@ -12,7 +12,7 @@ use crate::{
     args::Args,
     npm::{install, need_node, package},
     pack,
-    run::{During, Outcome, cargo, fail, npm, root, run, target},
+    run::{During, Outcome, cargo, fail, node, npm, root, run, target},
     wasm::{self, Effort},
 };
 
@@ -58,7 +58,7 @@ pub(crate) fn run_task(options: &Options) -> Outcome {
     options.serves.map_or(Ok(()), |port| serve::on(port, &site))
 }
 
-/// Builds the site and checks every link in it.
+/// Builds the site, and checks every link in it and every name in the table of both languages.
 pub(crate) fn build() -> Outcome<PathBuf> {
     need_node()?;
     let docs = root().join("docs");
@@ -72,6 +72,7 @@ pub(crate) fn build() -> Outcome<PathBuf> {
     let rust = site.join("reference/rust");
     rust_reference(&rust)?;
     check::links(&site)?;
+    run(node(&docs).arg("scripts/check-api.mjs").arg(site.with_file_name("site-typescript.json")).arg(&rust))?;
     Ok(site)
 }
 
