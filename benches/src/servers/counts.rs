@@ -135,7 +135,7 @@ fn heard_by_monitor(lines: BufReader<TcpStream>) -> Result<(u64, u64)> {
     let (mut commands, mut scripted) = (0, 0);
     for line in lines.lines() {
         let line = line?;
-        if line.has(END) {
+        if line.contains(END) {
             return Ok((commands, scripted));
         }
         if line.contains(" lua] ") {
