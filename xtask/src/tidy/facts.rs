@@ -79,7 +79,7 @@ mod tests {
         files.extend(made.iter().map(|made| (made.path, made.text.as_str())));
         assert_eq!(check(&Repository::of(&files)), []);
 
-        files[0].1 = "| event | meaning |\n|---|---|\n| `left` | it is gone |\n";
+        files[0].1 = "| event | in | meaning |\n|---|---|---|\n| `left` | both | it is gone |\n";
         let stale: Vec<String> = check(&Repository::of(&files)).into_iter().map(|finding| finding.path).collect();
         assert_eq!(stale, ["crates/okibi-core/src/error/event.rs", "packages/okibi/src/facts/events.ts"]);
 
