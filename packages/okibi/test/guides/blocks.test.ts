@@ -43,7 +43,7 @@ test('Rust', async () => {
   const modules = sources.map(({ name }) => `#[allow(warnings)]\nmod ${name};\n`)
   writeFileSync(join(folder, 'src/lib.rs'), modules.join(''))
   const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target')
-  const own = { CARGO_TARGET_DIR: target, CARGO_NET_OFFLINE: 'true', CARGO_TERM_QUIET: 'true' }
+  const own = { CARGO_TARGET_DIR: target, CARGO_TERM_QUIET: 'true' }
   await exec('cargo', ['check'], { cwd: folder, env: { ...env, ...own } })
 })
 
@@ -54,19 +54,19 @@ version = "0.0.0"
 edition = "2024"
 
 [dependencies]
-axum = { version = "0.8", features = ["macros"] }
+axum = "0.8"
 http = "1"
 okibi = { version = "0.1", features = ["sqlite", "redis", "postgres", "mysql"] }
 okibi-contract = "0.1"
-redis = { version = "1.8", features = ["cluster-async", "connection-manager", "sentinel", "tokio-comp"] }
+redis = { version = "1.8", default-features = false, features = ["cluster-async", "connection-manager", "sentinel", "tokio-comp"] }
 serde = { version = "1", features = ["derive"] }
 serde_json = "1"
-sqlx = { version = "0.9", features = ["mysql", "postgres", "runtime-tokio"] }
+sqlx = { version = "0.9", default-features = false, features = ["mysql", "postgres", "runtime-tokio"] }
 tokio = { version = "1", features = ["macros", "net", "rt-multi-thread", "sync", "time"] }
 tower = { version = "0.5", features = ["util"] }
 tower-http = { version = "0.6", features = ["catch-panic", "compression-gzip", "set-header", "timeout"] }
 tracing = "0.1"
-tracing-subscriber = "0.3"
+tracing-subscriber = { version = "0.3", default-features = false, features = ["fmt"] }
 `
 
 test('JSON parses, and a shell reads what is typed', async () => {

@@ -178,7 +178,6 @@ function environment(): NodeJS.ProcessEnv {
     // Every project has its own programs, which may have equal names, and shares what they are linked from.
     CARGO_TARGET_DIR: 'target',
     CARGO_BUILD_BUILD_DIR: target,
-    CARGO_NET_OFFLINE: 'true',
     CARGO_TERM_QUIET: 'true',
   }
 }
