@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use axum::{
     Form, Router,
-    response::Redirect,
-    routing::{get, post},
+    response::{Html, Redirect},
+    routing::get,
 };
 use okibi::{ConfigError, Error, MemoryStore, Name, Session, Sessions};
 use serde::Deserialize;
@@ -20,14 +20,18 @@ struct Login {
 }
 
 pub(crate) fn app(sessions: Sessions) -> Result<Router, ConfigError> {
-    // Whoever does not ask to be remembered: signed out when the browser is closed, after an hour without activity, and after a day.
+    // By default a login ends when the browser is closed, after an hour without activity, and after a day.
     let sessions = sessions.persistent(false).layer()?;
-    Ok(Router::new().route("/login", post(log_in)).route("/", get(home)).layer(sessions))
+    Ok(Router::new().route("/login", get(form).post(log_in)).route("/", get(home)).layer(sessions))
 }
 
 async fn log_in(session: Session, Form(login): Form<Login>) -> Result<Redirect, Error> {
     // Check a password here.
-    session.set_owner(login.user.as_str())?; // another owner: the session gets another id as well
+    if session.owner().is_some() {
+        session.destroy()?; // a user was logged in: begin a new session
+    }
+    session.rotate()?; // a new id
+    session.set_owner(login.user.as_str())?;
     session.set(USER, &login.user)?;
     if login.remember.is_some() {
         session.set_idle(MONTH)?;
@@ -38,7 +42,17 @@ async fn log_in(session: Session, Form(login): Form<Login>) -> Result<Redirect, 
 }
 
 async fn home(session: Session) -> Result<String, Error> {
-    Ok(session.get(USER)?.unwrap_or_else(|| "nobody".to_owned()))
+    Ok(session.get(USER)?.unwrap_or_else(|| "not logged in".to_owned()))
+}
+
+async fn form() -> Html<&'static str> {
+    Html(
+        "<form method=post>
+            <label>User name <input name=user required></label>
+            <label><input name=remember type=checkbox> Remember me</label>
+            <button>Log in</button>
+        </form>",
+    )
 }
 
 #[tokio::main]

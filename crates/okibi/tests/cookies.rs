@@ -1,4 +1,4 @@
-//! The example of `docs/cookies.md` does what the page says, and the page shows it as it is.
+//! The example of polling in `docs/remember-me.md` does what the page says, and the page shows it as it is.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "cookies_page/polling.rs"]
@@ -9,7 +9,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, UNIX_EPOCH},
 };
 
 use axum::{
@@ -18,7 +18,7 @@ use axum::{
     http::{HeaderMap, Request, StatusCode},
     routing::get,
 };
-use okibi::{MemoryStore, Name, Session, Sessions, store::Timestamp};
+use okibi::{MemoryStore, Name, Session, Sessions};
 use tower::ServiceExt as _;
 
 const MINUTE: u64 = 60_000;
@@ -38,8 +38,8 @@ async fn a_page_that_polls_tells_when_the_session_ends_and_keeps_it_alive_no_lon
     let began = now.load(Ordering::Relaxed);
     let sessions = || {
         let now = Arc::clone(&now);
-        let clock = move || Timestamp::from_millis(now.load(Ordering::Relaxed));
-        Sessions::new(Arc::clone(&store)).idle(Duration::from_mins(30)).clock(move || clock().into())
+        let clock = move || UNIX_EPOCH + Duration::from_millis(now.load(Ordering::Relaxed));
+        Sessions::new(Arc::clone(&store)).idle(Duration::from_mins(30)).clock(clock)
     };
     let set = async |session: Session| session.set(Name::<u32>::new("n"), &1);
     let others = Router::new().route("/", get(set)).layer(sessions().layer().unwrap());
@@ -58,8 +58,7 @@ async fn a_page_that_polls_tells_when_the_session_ends_and_keeps_it_alive_no_lon
 
 #[test]
 fn the_page_shows_the_example_as_it_is() {
-    let page = include_str!("../../../docs/cookies.md");
+    let page = include_str!("../../../docs/remember-me.md");
     let (_, code) = include_str!("cookies_page/polling.rs").split_once("\n\n").unwrap();
     assert!(page.contains(&format!("```rust\n{code}```\n")));
-    assert_eq!(page.matches("```rust\n").count(), 1);
 }

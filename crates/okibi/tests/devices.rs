@@ -24,7 +24,7 @@ async fn ask(app: &Router, method: Method, path: &str, cookie: &str) -> (StatusC
 }
 
 #[tokio::test]
-async fn n25_a_user_sees_their_devices_and_ends_one_the_others_or_all() {
+async fn n25_a_user_sees_their_devices_and_revokes_one_the_others_or_all() {
     let app = devices::app(SqliteStore::in_memory().unwrap()).unwrap();
     let mut devices = Vec::new();
     for _ in 0..4 {
@@ -34,19 +34,19 @@ async fn n25_a_user_sees_their_devices_and_ends_one_the_others_or_all() {
     let list = async |cookie: &str| ask(&app, Method::GET, "/devices", cookie).await.1;
     let page = list(&devices[0]).await;
     assert_eq!(page.lines().count(), 4);
-    assert_eq!(page.matches("a phone, this one: since ").count(), 1);
+    assert_eq!(page.matches("a phone, this one: active ").count(), 1);
 
     let other = page.lines().find(|line| !line.contains("this one")).unwrap();
-    let end = format!("/devices/{}/end", other.rsplit(' ').next().unwrap());
-    assert_eq!(ask(&app, Method::POST, &end, &bens).await.0, StatusCode::NOT_FOUND, "only one's own");
-    assert_eq!(ask(&app, Method::POST, &end, &devices[0]).await.0, StatusCode::OK);
+    let revoke = format!("/devices/{}/revoke", other.rsplit(' ').next().unwrap());
+    assert_eq!(ask(&app, Method::POST, &revoke, &bens).await.0, StatusCode::NOT_FOUND, "only one's own");
+    assert_eq!(ask(&app, Method::POST, &revoke, &devices[0]).await.0, StatusCode::OK);
     assert_eq!(list(&devices[0]).await.lines().count(), 3);
 
-    assert_eq!(ask(&app, Method::POST, "/devices/end-others", &devices[0]).await.1, "2 ended");
+    assert_eq!(ask(&app, Method::POST, "/devices/revoke-others", &devices[0]).await.1, "2 revoked");
     for device in &devices[1..] {
         assert_eq!(list(device).await, "", "on its next request it is nobody's");
     }
-    assert_eq!(ask(&app, Method::POST, "/admin/ann/end-all", &bens).await.1, "1 ended");
+    assert_eq!(ask(&app, Method::POST, "/admin/ann/revoke-all", &bens).await.1, "1 revoked");
     assert_eq!(list(&devices[0]).await, "");
     assert_eq!(list(&bens).await.lines().count(), 1);
 }
@@ -78,5 +78,7 @@ async fn n47_what_a_browser_says_of_itself_never_fails_a_login() {
 #[test]
 fn the_page_shows_the_example_as_it_is() {
     let example = include_str!("../examples/devices.rs").split_once("\n\n").unwrap().1;
-    assert!(include_str!("../../../docs/log-out-everywhere.md").contains(&format!("```rust\n{example}```\n")));
+    assert!(
+        include_str!("../../../docs/log-out-everywhere.md").contains(&format!("```rust [src/main.rs]\n{example}```\n"))
+    );
 }

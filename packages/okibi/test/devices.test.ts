@@ -15,7 +15,7 @@ afterAll(() => {
 
 type Device = { handle: string; current: boolean; label: string; created: string; lastActive: string }
 
-test('n25_a_user_sees_their_devices_and_ends_one_the_others_or_all', async () => {
+test('n25_a_user_sees_their_devices_and_revokes_one_the_others_or_all', async () => {
   const { default: app } = await import('./readme/devices.js')
   const login = async (user: string) => {
     const browser = new Browser(app)
@@ -29,12 +29,12 @@ test('n25_a_user_sees_their_devices_and_ends_one_the_others_or_all', async () =>
   expect(devices.map(({ current }) => current).sort()).toEqual([false, false, true])
   expect(devices.every(({ label, created, lastActive }) => label === 'a phone' && created <= lastActive)).toBe(true)
   const mine = (await list(laptop)).find(({ current }) => current)?.handle
-  expect((await post(ben, `/devices/${mine}/end`)).status).toBe(404)
-  expect((await post(phone, `/devices/${mine}/end`)).status).toBe(200)
+  expect((await post(ben, `/devices/${mine}/revoke`)).status).toBe(404)
+  expect((await post(phone, `/devices/${mine}/revoke`)).status).toBe(200)
   expect(await list(laptop)).toEqual([])
-  expect(await (await post(phone, '/devices/end-others')).text()).toBe('1 ended')
+  expect(await (await post(phone, '/devices/revoke-others')).text()).toBe('1 revoked')
   expect(await list(tablet)).toEqual([])
-  expect(await (await post(ben, '/admin/ann/end-all')).text()).toBe('1 ended')
+  expect(await (await post(ben, '/admin/ann/revoke-all')).text()).toBe('1 revoked')
   expect(await list(phone)).toEqual([])
   expect(await list(ben)).toHaveLength(1)
 })
@@ -59,5 +59,5 @@ test('n47_what_a_browser_says_of_itself_never_fails_a_login', async () => {
 test('the page shows the example as it is', () => {
   const [, ...lines] = readFileSync(new URL('./readme/devices.ts', import.meta.url), 'utf8').split('\n')
   const page = readFileSync(new URL('../../../docs/log-out-everywhere.md', import.meta.url), 'utf8')
-  expect(page).toContain(`\`\`\`ts\n${lines.join('\n')}\`\`\`\n`)
+  expect(page).toContain(`\`\`\`ts [src/app.ts]\n${lines.join('\n')}\`\`\`\n`)
 })

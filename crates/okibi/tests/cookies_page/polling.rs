@@ -1,6 +1,6 @@
-//! A page that asks the server periodically, which is no activity.
+//! How a page that polls asks when its session ends. It is the example of polling in `docs/remember-me.md`.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use axum::{Router, routing::get};
 use okibi::{Session, Sessions, no_activity};
@@ -10,6 +10,6 @@ pub(crate) fn app(sessions: Sessions) -> Result<Router, okibi::ConfigError> {
 }
 
 async fn time_left(session: Session) -> String {
-    let millis = |end: SystemTime| end.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-    session.expires_at().map_or_else(String::new, |end| millis(end).to_string())
+    let since_epoch = session.expires_at().and_then(|end| end.duration_since(UNIX_EPOCH).ok());
+    since_epoch.map_or_else(String::new, |end| end.as_millis().to_string())
 }

@@ -3,7 +3,7 @@ import { Hono } from 'hono'
 import { directory, type SessionEnv, sessions } from 'okibi'
 import { openSqliteStore } from 'okibi/sqlite'
 
-const store = openSqliteStore('sessions.sqlite') // any store that can list by owner
+const store = openSqliteStore('sessions.sqlite') // any store that lists by owner
 const options = { store, idle: 7 * 86400, absolute: 30 * 86400 }
 const sessionsOf = directory(options)
 
@@ -11,7 +11,7 @@ const app = new Hono<SessionEnv<{ user: string }>>()
 app.use(sessions(options))
 
 app.post('/login/:user', (c) => {
-  // Check a password here. A session that gets another owner gets another id as well.
+  // Check a password here. A session that gets another owner gets a new id as well.
   c.get('session').setOwner(c.req.param('user'))
   c.get('session').setLabel(c.req.header('user-agent') ?? 'unknown device')
   return c.body(null)
@@ -19,15 +19,17 @@ app.post('/login/:user', (c) => {
 
 app.get('/devices', async (c) => c.json(await c.get('session').list()))
 
-app.post('/devices/end-others', async (c) => c.text(`${await c.get('session').revokeOthers()} ended`))
+app.post('/devices/revoke-others', async (c) => c.text(`${await c.get('session').revokeOthers()} revoked`))
 
-app.post('/devices/:handle/end', async (c) => {
+app.post('/devices/:handle/revoke', async (c) => {
   // Only among the sessions of this session's owner.
-  const ended = await c.get('session').revoke(c.req.param('handle'))
-  return c.body(null, ended ? 200 : 404)
+  const revoked = await c.get('session').revoke(c.req.param('handle'))
+  return c.body(null, revoked ? 200 : 404)
 })
 
-// Behind a guard of your own.
-app.post('/admin/:user/end-all', async (c) => c.text(`${await sessionsOf.revokeAll(c.req.param('user'))} ended`))
+// Put a guard of your own in front of it.
+app.post('/admin/:user/revoke-all', async (c) => {
+  return c.text(`${await sessionsOf.revokeAll(c.req.param('user'))} revoked`)
+})
 
 export default app

@@ -1,4 +1,4 @@
-// The example of polling in docs/cookies.md.
+// The example of polling in docs/remember-me.md.
 import { Hono } from 'hono'
 import { noActivity, type SessionEnv, sessions } from 'okibi'
 import { memoryStore } from 'okibi/memory'

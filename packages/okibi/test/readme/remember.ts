@@ -2,18 +2,20 @@
 import { Hono } from 'hono'
 import { type SessionEnv, type SessionOptions, sessions } from 'okibi'
 
-const MONTH = 30 * 86400
+const MONTH = 30 * 86400 // seconds
 
 export function app(options: SessionOptions) {
   const app = new Hono<SessionEnv<{ user: string }>>()
-  // Whoever does not ask to be remembered: signed out when the browser is closed, after an hour without activity, and after a day.
+  // By default a login ends when the browser is closed, after an hour without activity, and after a day.
   app.use(sessions<{ user: string }>({ ...options, persistent: false }))
 
   app.post('/login', async (c) => {
     // Check a password here.
     const { user, remember } = await c.req.parseBody<{ user: string; remember?: string }>()
     const session = c.get('session')
-    session.setOwner(user) // another owner: the session gets another id as well
+    if (session.owner !== undefined) session.destroy() // a user was logged in: begin a new session
+    session.rotate() // a new id
+    session.setOwner(user)
     session.set('user', user)
     if (remember !== undefined) {
       session.setIdle(MONTH)
@@ -23,6 +25,14 @@ export function app(options: SessionOptions) {
     return c.redirect('/', 303)
   })
 
-  app.get('/', (c) => c.text(c.get('session').get('user') ?? 'nobody'))
+  app.get('/', (c) => c.text(c.get('session').get('user') ?? 'not logged in'))
+
+  app.get('/login', (c) =>
+    c.html(`<form method="post">
+      <label>User name <input name="user" required></label>
+      <label><input name="remember" type="checkbox"> Remember me</label>
+      <button>Log in</button>
+    </form>`),
+  )
   return app
 }
