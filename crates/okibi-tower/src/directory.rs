@@ -143,7 +143,10 @@ async fn verified(shared: &Shared, owner: &Owner) -> Result<Vec<(StoreKey, Summa
     let mut looks = 0;
     loop {
         looks += 1;
-        let listed = ask_directly(shared, owners.list(&stored)).await?;
+        let mut listed = ask_directly(shared, owners.list(&stored)).await?;
+        // A key that an index repeats is one session.
+        let mut named = HashSet::new();
+        listed.retain(|key| named.insert(key.clone()));
         let looked_at = each(listed, |key| async move {
             let loaded = ask_directly(shared, store.load(&key)).await?;
             let summary = loaded.and_then(|loaded| shared.engine.summary(&key, &loaded.bytes, owner, shared.now()));

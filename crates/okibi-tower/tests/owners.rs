@@ -371,3 +371,23 @@ async fn n25_who_ends_several_is_not_told_that_nothing_was_written() {
     world.store.fails(None);
     assert_eq!(directory.revoke_all("ada").await.unwrap(), 2);
 }
+
+/// Its index names each key twice.
+struct Twice;
+
+impl Doing for Twice {
+    fn listed(&self, keys: Vec<StoreKey>) -> BoxFuture<'_, Vec<StoreKey>> {
+        Box::pin(async { [keys.clone(), keys].concat() })
+    }
+}
+
+#[tokio::test]
+async fn n25_a_key_that_is_listed_twice_is_one_session() {
+    let layer = Sessions::new(Around::new(Twice)).layer().unwrap();
+    let directory = layer.directory();
+    let phone = Browser::new(routes().layer(layer));
+    log_in(&phone, "ada", "phone").await;
+    log_in(&phone.another(), "ada", "laptop").await;
+    assert_eq!(directory.list("ada").await.unwrap().len(), 2);
+    assert_eq!(directory.revoke_all("ada").await.unwrap(), 2);
+}

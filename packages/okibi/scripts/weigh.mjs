@@ -9,7 +9,7 @@ const BUDGETS = {
   okibi: 22_350,
   'okibi/accept': 9_250,
   'okibi/iron': 10_150,
-  'okibi/memory': 2_600,
+  'okibi/memory': 2_650,
   'okibi/sqlite': 2_900,
   'okibi/redis': 4_500,
   'okibi/postgres': 4_950,

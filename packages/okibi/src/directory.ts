@@ -31,7 +31,10 @@ export interface Asker {
 
 /** Lists and revokes the sessions of an owner. Made by {@link directory}. */
 export interface Directory {
-  /** The live sessions of an owner, the most recently active first. */
+  /**
+   * The live sessions of an owner, the most recently active first. Every call rejects with `invalid_owner` for an owner that is
+   * no well-formed string. A handle that is no string is that of no session.
+   */
   list(owner: string): Promise<SessionInfo[]>
   /** Revokes one session of an owner. Returns whether there was one. A request that is under way cannot bring it back. */
   revoke(owner: string, handle: string): Promise<boolean>
@@ -146,13 +149,16 @@ async function verified({ engine, outside }: Asker, owner: string): Promise<[key
       throw new OkibiError('store_unavailable', 'session store unavailable: nothing was written', { cause })
     }
   }
+  if (typeof owner !== 'string' || !owner.isWellFormed()) {
+    throw new OkibiError('invalid_owner', `owner of type ${typeof owner}: must be a well-formed string`)
+  }
   let started: number | undefined
   const gone = new Set<string>()
   const stored = engine.storedOwner(owner)
   for (let looks = 1; ; looks += 1) {
     const known = gone.size
     const found = await each(
-      await ask(() => owners.list(stored), checkKeys),
+      [...new Set(await ask(() => owners.list(stored), checkKeys))],
       async (key): Promise<[string, Summary][]> => {
         const loaded = await ask(() => store.load(key), checkLoaded)
         const summary = loaded && engine.summary(key, loaded.bytes, owner, outside.now())

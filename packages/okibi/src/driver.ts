@@ -78,18 +78,27 @@ export function systemRandom(bytes: Uint8Array): void {
 export function drive(engine: Engine, outside: Outside, task: Task, first: Reply): Awaitable<Reply> {
   let started: number | undefined
   let cause: unknown
+  /** The state that asked for the last write. */
+  let writing: Uint8Array | undefined
   const takeIn = (state: Uint8Array, answered: Answered): Reply => {
     cause = answered.cause
-    const random = task.loads ? NOTHING : randomBytes(outside)
-    const { kind, payload, expiresAt } = answered
-    const reply = engine.answer(state, kind, payload, outside.now(), random, task.last, expiresAt)
-    if (reply.head.error || reply.head.step === 'done') return reply
-    // The time begins when the task turns out to need more than one step.
-    started ??= performance.now()
-    if (performance.now() - started < outside.commitDeadline) return reply
-    reply.head.events?.forEach(task.onEvent)
-    // The engine knows whether anybody can tell what was written.
-    return engine.outOfTime(reply.state)
+    try {
+      const random = task.loads ? NOTHING : randomBytes(outside)
+      const { kind, payload, expiresAt } = answered
+      const reply = engine.answer(state, kind, payload, outside.now(), random, task.last, expiresAt)
+      if (reply.head.error || reply.head.step === 'done') return reply
+      // The time begins when the task turns out to need more than one step.
+      started ??= performance.now()
+      if (performance.now() - started < outside.commitDeadline) return reply
+      reply.head.events?.forEach(task.onEvent)
+      // The engine knows whether anybody can tell what was written.
+      return engine.outOfTime(reply.state)
+    } catch (cause) {
+      if (!writing) throw cause
+      // The write may be made. The engine takes a state that waits for its answer for an abandoned one, and refuses what comes.
+      task.onDoubt?.(writing)
+      throw new OkibiError('store_unknown', 'session store: the outcome is unknown', { cause })
+    }
   }
   const run = (begin: Reply): Awaitable<Reply> => {
     for (let reply = begin; ; ) {
@@ -100,6 +109,7 @@ export function drive(engine: Engine, outside: Outside, task: Task, first: Reply
         throw refused(head.error, cause)
       }
       if (head.step === 'done') return reply
+      if (/swap|delete/.test(head.step)) writing = state
       const answered = carryOut(outside, task, reply)
       if (isPromise(answered)) return answered.then((answered) => run(takeIn(state, answered)))
       reply = takeIn(state, answered)
@@ -194,6 +204,7 @@ export function inTime<T>(outside: Outside, answer: PromiseLike<T>): Promise<T> 
         done(value)
       }
     }
-    answer.then(settle(resolve), settle(reject))
+    // What it resolves to may be a thenable that never settles: the time ends with a value.
+    Promise.resolve(answer).then(settle(resolve), settle(reject))
   })
 }

@@ -22,7 +22,9 @@ export function textOf(options: EngineOptions, { who, name }: Speaker): string {
     const path = inside === '' ? key : Array.isArray(this) ? inside : `${inside}.${key}`
     if (typeof value === 'number' && !Number.isFinite(value))
       throw wrong(`${name(path)} of ${value}: must be a finite number`)
-    if (['function', 'symbol', 'bigint'].includes(typeof value)) {
+    // An object that stands for a number or a text would be read as that.
+    const isObject = Object(value) === value
+    if (isObject ? !Array.isArray(value) && !isOptions(value) : /symbol|bigint/.test(typeof value)) {
       throw wrong(`${name(path)} of type ${typeof value}: must be given as a plain value`)
     }
     paths.set(value, path)

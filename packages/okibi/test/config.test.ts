@@ -40,6 +40,17 @@ const NO_OBJECTS = [5, true, null, 'text', () => ({}), new Date(), [], new Map()
   ]),
 )
 
+/** Objects that JSON writes as the number or text that they stand for. */
+const BOXED: object[] = [
+  { idle: new Number(90_000), absolute: 172_800 },
+  { storeTimeout: new Number(5) },
+  { secret: [new String(secret)] },
+  { namespace: new String('shop') },
+  { persistent: new Boolean(false) },
+  { cookie: { path: new String('/') } },
+  { limits: { bytes: new Number(1000) } },
+]
+
 const REFUSED: [options: unknown, message: RegExp][] = [
   [{ store: {} }, /store of type object: must have the methods load, swap and delete/],
   [{ store, idel: 900 }, /idel: there is no such option/],
@@ -103,6 +114,7 @@ const REFUSED: [options: unknown, message: RegExp][] = [
     { secret, cookie: { name: 'x', sameSite: 'sometimes' } },
     /cookie.sameSite of "sometimes": must be 'Strict', 'Lax' or 'None'/,
   ],
+  ...BOXED.map((boxed): [object, RegExp] => [{ store, ...boxed }, /of type object: must be given as a plain value$/]),
   ...WITHOUT_JSON,
   ...NO_OBJECTS,
 ]

@@ -1,9 +1,10 @@
 // When the store fails, or the request does: the answer, the cookie, the time limits, and what is rolled back.
 import { Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { OkibiError, type SessionEnv, type SessionOptions, StoreError, sessions } from '../src/index.js'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { directory, OkibiError, type SessionEnv, type SessionOptions, StoreError, sessions } from '../src/index.js'
 import type { Store } from '../src/store.js'
+import { memoryStore } from '../src/stores/memory.js'
 import { Browser } from './support/browser.js'
 import { openStore, Watched } from './support/stores.js'
 
@@ -625,3 +626,111 @@ test('n39_what_was_in_doubt_once_is_never_reported_as_not_written', async () => 
   expect((await ann.fetch('/logout')).status).toBe(503)
   expect(codes.at(-1)).toBe('store_unknown')
 })
+
+describe.each(['clock', 'random'] as const)('n39_a_%s_that_fails_once_a_write_was_made', (what) => {
+  const failing = (rule: (call: string) => boolean, isLater: boolean) => {
+    const store = new Watched()
+    let fails = false
+    const fail = () => {
+      if (!fails) return
+      fails = false
+      throw new Error(`no ${what}`)
+    }
+    const start = () => {
+      store.interfere = (call, _key, through) => {
+        const answer = through()
+        fails = rule(call)
+        return isLater ? Promise.resolve(answer) : (answer ?? Promise.resolve())
+      }
+    }
+    const options = {
+      clock: () => {
+        if (what === 'clock') fail()
+        return Date.now()
+      },
+      random: (bytes: Uint8Array) => {
+        if (what === 'random') fail()
+        crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>)
+      },
+    }
+    const { app } = make(store, options)
+    const stop = () => {
+      store.interfere = undefined
+    }
+    return { store, app, start, stop }
+  }
+
+  test.each([false, true])('leaves_in_doubt_what_an_update_made (later: %s)', async (isLater) => {
+    const { app, start, stop } = failing((call) => call === 'swap', isLater)
+    app.get('/swallow', async (c) => {
+      const session = c.get('session')
+      session.update('n', (n = 0) => n + 1)
+      start()
+      await expect(session.commit()).rejects.toMatchObject({ code: 'store_unknown', cause: expect.any(Error) })
+      stop()
+      await expect(session.take('n')).rejects.toMatchObject({ code: 'store_unknown' })
+      return c.text('never mind')
+    })
+    const ann = new Browser(app)
+    await ann.text('/start')
+    expect((await ann.fetch('/swallow')).status).toBe(503)
+    expect(await ann.text('/n')).toBe('2')
+  })
+
+  test('leaves_in_doubt_what_a_take_took', async () => {
+    const { app, start, stop } = failing((call) => call === 'swap', true)
+    app.get('/take', async (c) => {
+      start()
+      await expect(c.get('session').take('n')).rejects.toMatchObject({ code: 'store_unknown' })
+      stop()
+      await expect(c.get('session').take('n')).rejects.toMatchObject({ code: 'store_unknown' })
+      return c.text('nothing')
+    })
+    const ann = new Browser(app)
+    await ann.text('/start')
+    expect((await ann.fetch('/take')).status).toBe(503)
+  })
+
+  test('makes_no_second_session_of_a_login', async () => {
+    const { app, store, start, stop } = failing((call) => call === 'swap', true)
+    app.get('/login', async (c) => {
+      c.get('session').rotate()
+      c.get('session').setOwner('ann')
+      start()
+      await expect(c.get('session').commit()).rejects.toMatchObject({ code: 'store_unknown' })
+      stop()
+      store.reset()
+      return c.text('never mind')
+    })
+    const ann = new Browser(app)
+    await ann.text('/start')
+    expect((await ann.fetch('/login')).status).toBe(503)
+    expect(store.swaps).toBe(0)
+  })
+})
+
+test('s23_a_thenable_that_resolves_to_what_never_settles_has_its_deadline', async () => {
+  // biome-ignore lint/suspicious/noThenProperty: it is what is tested.
+  const endless = () => ({ then: (resolve: (value: unknown) => void) => resolve(new Promise(() => {})) }) as never
+  const inner = memoryStore()
+  const store = new Watched({ ...plain(inner), owners: { list: endless } })
+  const { app } = make(store, { storeTimeout: 0.05, commitDeadline: 0.2 })
+  const ann = new Browser(app)
+  await ann.text('/start')
+  for (const hanging of ['load', 'swap']) {
+    store.interfere = (call) => (call === hanging ? endless() : undefined)
+    expect((await ann.fetch('/add')).status, hanging).toBe(503)
+  }
+  const listed = directory({ store, storeTimeout: 0.05 }).list('ann')
+  await expect(listed).rejects.toMatchObject({ code: 'store_unavailable' })
+})
+
+/** The methods of a store, on an object of their own. */
+function plain(store: Store): Store {
+  return {
+    consistency: store.consistency,
+    load: (key) => store.load(key),
+    swap: (key, expected, write) => store.swap(key, expected, write),
+    delete: (key) => store.delete(key),
+  }
+}

@@ -82,3 +82,21 @@ test('of_many_ends_in_any_order_each_comes_when_it_is_due', () => {
 test('an_option_that_cannot_be_meant_is_an_error_that_names_the_fix', () => {
   expect(() => memoryStore({ whenFull: 'drop' as never })).toThrow(/whenFull of drop: must be 'evict' or 'refuse'/)
 })
+
+test('a_clock_that_says_no_time_is_a_fault_that_names_it', () => {
+  let now: unknown = 0
+  const store = memoryStore({ clock: () => now as number })
+  store.swap('held', undefined, { ...until(1000), owner: 'ann' })
+  for (now of [Number.NaN, undefined, '5', Number.POSITIVE_INFINITY, Promise.resolve(5)]) {
+    const fault = expect.objectContaining({
+      name: 'StoreError',
+      message: expect.stringMatching(/^memoryStore: clock of /),
+    })
+    expect(() => store.load('held')).toThrow(fault)
+    expect(() => store.swap('other', undefined, until(1000))).toThrow(fault)
+    expect(() => store.owners.list('ann')).toThrow(fault)
+    expect(() => store.purge()).toThrow(fault)
+  }
+  now = 1
+  expect([store.size, store.load('held')?.bytes, store.load('other')]).toEqual([1, held, undefined])
+})

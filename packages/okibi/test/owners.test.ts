@@ -2,6 +2,7 @@
 import { Hono } from 'hono'
 import { describe, expect, test, vi } from 'vitest'
 import { type DirectoryOptions, directory, type SessionEnv, StoreError, sessions } from '../src/index.js'
+import { native } from '../src/native.js'
 import type { Store } from '../src/store.js'
 import type { Json } from '../src/types.js'
 import { Browser } from './support/browser.js'
@@ -389,3 +390,49 @@ test('n25_who_ends_several_is_not_told_that_nothing_was_written', async () => {
   store.interfere = undefined
   expect(await admin.revokeAll('ann')).toBe(2)
 })
+
+test('n25_a_key_that_is_listed_twice_is_one_session', async () => {
+  const inner = new Watched()
+  const { owners } = inner
+  const twice = async (owner: string) => {
+    const keys = (await owners?.list(owner)) ?? []
+    return [...keys, ...keys]
+  }
+  const store = { ...plain(inner), owners: { list: twice } }
+  const { login } = make(store)
+  await login('ann')
+  await login('ann')
+  const admin = directory({ store })
+  expect(await admin.list('ann')).toHaveLength(2)
+  expect(await admin.revokeAll('ann')).toBe(2)
+})
+
+test('an_owner_that_is_no_text_is_refused_and_the_engine_goes_on', async () => {
+  const store = new Watched()
+  const { login } = make(store)
+  await login('17')
+  const admin = directory({ store })
+  const running = native.running
+  for (const owner of [17, undefined, null, ['17'], { id: 17 }, new String('17'), 17n, Symbol('17'), '\ud800']) {
+    for (const call of [
+      () => admin.list(owner as never),
+      () => admin.revoke(owner as never, 'x'),
+      () => admin.revokeAll(owner as never),
+      () => admin.revokeAllExcept(owner as never, 'x'),
+    ])
+      await expect(call()).rejects.toMatchObject({ code: 'invalid_owner' })
+  }
+  expect(native.running).toBe(running)
+  for (const handle of [17, undefined, null, {}]) expect(await admin.revoke('17', handle as never)).toBe(false)
+  expect(await admin.list('17')).toHaveLength(1)
+})
+
+/** The methods of a store, on an object of their own. */
+function plain(store: Store): Store {
+  return {
+    consistency: store.consistency,
+    load: (key) => store.load(key),
+    swap: (key, expected, write) => store.swap(key, expected, write),
+    delete: (key) => store.delete(key),
+  }
+}

@@ -97,7 +97,11 @@ class Memory implements MemoryStore {
   constructor(capacity: number, evicts: boolean, now: () => number) {
     this.evicts = evicts
     this.#capacity = capacity
-    this.#now = now
+    this.#now = () => {
+      const at = now()
+      if (Number.isFinite(at)) return at
+      throw new StoreError('unavailable', `memoryStore: clock of ${at}: must be milliseconds`)
+    }
   }
 
   get size(): number {
@@ -112,14 +116,16 @@ class Memory implements MemoryStore {
   }
 
   swap(key: string, expected: Uint8Array | undefined, write: Write): Swap {
-    const current = this.#live(key)?.bytes
+    // Before anything is written: it may throw.
+    const now = this.#now()
+    const current = this.#live(key, now)?.bytes
     if (!isSame(current, expected)) return { done: false, current }
-    if (expected === undefined && this.size >= this.#capacity && this.#dropExpired(1) === 0 && !this.evicts) {
+    if (expected === undefined && this.size >= this.#capacity && this.#dropExpired(1, now) === 0 && !this.evicts) {
       const text = `memoryStore: its ${this.#capacity} places are taken; make it with a higher capacity`
       throw new StoreError('unavailable', text)
     }
     this.#put(key, write)
-    this.#dropExpired(DROPPED_PER_WRITE)
+    this.#dropExpired(DROPPED_PER_WRITE, now)
     return { done: true }
   }
 
@@ -140,9 +146,9 @@ class Memory implements MemoryStore {
   }
 
   /** What lies under a key and has not expired. */
-  #live(key: string): Held | undefined {
+  #live(key: string, now: number = this.#now()): Held | undefined {
     const held = this.#find(key)
-    return held && held.expiresAt > this.#now() ? held : undefined
+    return held && held.expiresAt > now ? held : undefined
   }
 
   /** Notes that a session is in use. */
@@ -205,8 +211,7 @@ class Memory implements MemoryStore {
   }
 
   /** Drops at most so many expired sessions and says how many. */
-  #dropExpired(most: number): number {
-    const now = this.#now()
+  #dropExpired(most: number, now: number = this.#now()): number {
     let dropped = 0
     while (dropped < most) {
       const key = this.#ends.next(now)
