@@ -12,6 +12,8 @@ export interface Op {
   /** What it says about the owner; `null`: nobody's. */
   readonly owner?: string | null
   readonly destroys?: true
+  /** Its number in the request: the log has them in this order. */
+  readonly at?: number
 }
 
 /** A part of the log that is being committed. */

@@ -23,6 +23,8 @@ export interface Changes {
   /** Whether there are changes that are not committed yet, as far as they are noticed. */
   readonly isChanged: boolean
   readonly isDestroyed: boolean
+  /** Refuses what the function of an update must not do. */
+  mayChange?(): void
   /** Takes in what is known of the session now, under the changes that are still to be committed. */
   reset(base: SessionHead | undefined, basis: number): void
   /** Logs what a handler changed in place. */
@@ -154,6 +156,7 @@ export class RequestSession<V extends Changes = View> {
   /** The view, for who changes something. */
   change(need: Need): V {
     const view = this.look()
+    view.mayChange?.()
     if (this.#isClosed) throw headSent()
     if (!this.#needsCookie(need)) return view
     if (this.isUpgrade) throw upgrade()
@@ -219,33 +222,46 @@ export class RequestSession<V extends Changes = View> {
   take(this: RequestSession<View>, name: string): Promise<unknown> {
     return this.#forgettable(() => {
       checkName(name)
-      this.change('nothing')
-      return this.#inTurn(() => this.#take(name))
+      const { engine } = this
+      const view = this.change('nothing')
+      if (!engine.takes) {
+        const why = engine.sealed ? 'the cookie is the store' : 'the store has no compare-and-swap'
+        throw new OkibiError(
+          'unsupported_by_store',
+          `take: ${why}, so a value could be handed out twice; use get and remove`,
+        )
+      }
+      view.notice()
+      if (!this.#inDoubt && view.isOwn(name)) {
+        // What this request put there itself and has not committed yet is its own.
+        const own = view.get(name, false)
+        if (view.has(name)) view.remove(name)
+        return own
+      }
+      const { mark } = view
+      return this.#inTurn(() => this.#take(name, mark))
     })
   }
 
-  async #take(this: RequestSession<View>, name: string): Promise<unknown> {
+  async #take(this: RequestSession<View>, name: string, mark: number): Promise<unknown> {
     const { engine, outside, view } = this
-    if (!engine.takes) {
-      const why = engine.sealed ? 'the cookie is the store' : 'the store has no compare-and-swap'
-      throw new OkibiError(
-        'unsupported_by_store',
-        `take: ${why}, so a value could be handed out twice; use get and remove`,
-      )
-    }
-    view.notice()
-    if (!this.#inDoubt && view.isOwn(name)) {
-      // What this request put there itself and has not committed yet is its own.
-      const own = view.get(name, false)
-      if (view.has(name)) view.remove(name)
-      return own
-    }
     if (!this.#inDoubt && !view.has(name)) return undefined
     view.get(name, false)
+    const isFlash = view.base?.flashes.some((text, at) => text === name && at % 2 === 0)
     // What this request only changed is still the session's: of all requests that changed it one gets it.
     await this.#run(engine.take(this.#current(), name, outside.now(), randomBytes(outside)))
-    checkExact(name, this.#head?.taken)
-    return view.taken(name, this.#head?.taken)
+    const taken = this.#head?.taken
+    checkExact(name, taken)
+    try {
+      return view.taken(name, taken, mark)
+    } catch (error) {
+      // Nobody gets it, so it is stored again, at once, because the request may fail.
+      const ops = view.drain()
+      view[isFlash ? 'flash' : 'set'](name, taken)
+      await this.#commit(false, false)
+      view.restore(ops.filter(({ effect, at = 0 }) => at >= mark || effect?.kind !== 'put' || effect.name !== name))
+      throw error
+    }
   }
 
   /**

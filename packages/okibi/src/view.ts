@@ -38,6 +38,7 @@ export class View {
   readonly #log = new Log()
   #updates: Map<number, Update> | undefined
   #tokens = 0
+  #pushed = 0
   /** The name whose update runs its function now. */
   #updating: string | undefined
   #handsOut = false
@@ -223,16 +224,26 @@ export class View {
     return this.#log.isOwn(name)
   }
 
-  /** The stored value under a name was taken: makes of it what this request's changes make, which are over with that. */
-  taken(name: string, stored: unknown): unknown {
+  /** The end of the log now: what is changed from here on is later. */
+  get mark(): number {
+    return this.#pushed
+  }
+
+  /** The stored value under a name was taken: makes of it what this request's changes before a mark make, which are over with that. */
+  taken(name: string, stored: unknown, mark: number): unknown {
     let value = stored
-    for (const { effect, token, inPlace } of this.#log) {
-      if (value === undefined || effect?.kind !== 'put' || effect.name !== name) continue
-      const update = token === undefined ? undefined : this.#updates?.get(token)
-      if (update) value = update.run(value)
-      else if (inPlace) value = effect.entry.value
-    }
-    this.#log.replace([...this.#log].filter(({ effect }) => effect?.kind !== 'put' || effect.name !== name))
+    let isLater = false
+    const kept = [...this.#log].filter(({ effect, token, inPlace, at = 0 }) => {
+      if (!effect || (effect.kind !== 'empty' && effect.name !== name)) return true
+      // An object that is changed in place is what was taken, until something else is under the name.
+      isLater ||= at >= mark && !inPlace
+      if (isLater || effect.kind !== 'put') return true
+      if (value === undefined) return false
+      if (token === undefined) value = effect.entry.value
+      else value = JSON.parse(this.recompute(token, JSON.parse(JSON.stringify(value))))[0][1]
+      return false
+    })
+    this.#log.replace(kept)
     this.#before = this.#entries ?? this.#before
     this.#entries = undefined
     // Whoever holds the object holds what was taken.
@@ -318,13 +329,17 @@ export class View {
     if (bytesOf(name) > nameBytes) throw new OkibiError('invalid_name', `session name: longer than ${nameBytes} bytes`)
   }
 
+  /** Refuses what the function of an update must not do. */
+  mayChange(): void {
+    if (this.#updating === undefined) return
+    const text = 'its function changes the session; return the new value, and change other names outside it'
+    throw new OkibiError('update_changes', `session update of ${quoted(this.#updating)}: ${text}`)
+  }
+
   #push(op: Op): void {
-    if (this.#updating !== undefined) {
-      const text = 'its function changes the session; return the new value, and change other names outside it'
-      throw new OkibiError('update_changes', `session update of ${quoted(this.#updating)}: ${text}`)
-    }
+    this.mayChange()
     const entries = this.#seen()
-    this.#log.push(op)
+    this.#log.push({ ...op, at: this.#pushed++ })
     if (!op.effect) return
     entries.apply(op.effect)
     if (op.effect.kind !== 'read' && !op.inPlace) this.#letGo(op.effect.kind === 'empty' ? undefined : op.effect.name)

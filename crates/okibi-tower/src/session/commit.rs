@@ -26,6 +26,7 @@ impl<K> Session<K> {
     /// What could not be written, and why. Nothing was written then, or the outcome is unknown
     /// ([`StoreUnknown`](ErrorKind::StoreUnknown)), and then the request's answer is the layer's error.
     pub async fn commit(&self) -> Result<(), Error> {
+        self.inner.may_change()?;
         if self.inner.seen().closed {
             return Err(self.inner.fail(Error::headers_sent()));
         }
@@ -129,28 +130,31 @@ impl Inner {
     }
 
     async fn take(&self, name: Text, check: impl Fn(&Text) -> Result<(), Error>) -> Result<Option<Text>, Error> {
+        // What is changed from here on is not taken.
+        let mark = self.state().mark();
         let _turn = self.turn.lock().await;
         self.shared.engine.may_take().map_err(|refusal| self.fail(refusal))?;
-        let found = self.seen().find(name.as_str());
+        let found = self.seen().find_at(name.as_str(), mark);
         if let Some(entry) = &found {
             check(&entry.value).map_err(|error| self.fail(error))?;
         }
-        let (step, random) = {
+        let (step, random, is_flash) = {
             let mut state = self.state();
             if state.closed {
                 return Err(self.fail(Error::headers_sent()));
             }
-            if !state.flow.is_in_doubt() && state.is_own(name.as_str()) {
-                let own = state.find(name.as_str());
+            if !state.flow.is_in_doubt() && state.is_own(name.as_str(), mark) {
+                let own = state.find_at(name.as_str(), mark);
                 if own.is_some() {
-                    state.push(Op::Remove(name), self.shared.engine.limits())?;
+                    state.remove_at(&name, mark);
                 }
                 return Ok(own.map(|entry| entry.value));
             }
             let mut random = self.shared.random()?;
             // What this request only updated is still the session's: of all requests that updated it one gets it.
+            let is_flash = state.flow.entries().iter().any(|entry| entry.name == name && entry.flash);
             let step = self.shared.engine.take(&mut state.flow, name.clone(), self.shared.now(), &mut random);
-            (step.map_err(|refusal| self.fail(refusal))?, random)
+            (step.map_err(|refusal| self.fail(refusal))?, random, is_flash)
         };
         let result = run(&self.shared, step, random, &mut Changing(self)).await;
         let (taken, events) = {
@@ -163,15 +167,44 @@ impl Inner {
             trace::failure(self.shared.engine.cookie_name(), "take", error);
         }
         result?;
-        let tokens = self.state().take_updates(&name);
-        let Some(mut value) = taken else { return Ok(None) };
+        let tokens = self.state().take_updates(&name, mark);
+        let Some(stored) = taken else { return Ok(None) };
+        let updated = self.updated(&name, &stored, tokens).and_then(|value| check(&value).map(|()| value));
+        if updated.is_err() {
+            self.put_back(name, stored, is_flash).await?;
+        }
+        updated.map(Some)
+    }
+
+    /// What these updates make of a value that was taken.
+    fn updated(&self, name: &Text, stored: &Text, tokens: Vec<u32>) -> Result<Text, Error> {
+        let mut value = stored.clone();
         for token in tokens {
             let Answer::Recomputed(patch) = self.run_again(token, Some(&value))? else { continue };
-            if let Some(Json(new)) = patch.into_iter().find_map(|(changed, new)| new.filter(|_| changed == name)) {
+            if let Some(Json(new)) = patch.into_iter().find_map(|(changed, new)| new.filter(|_| changed == *name)) {
                 value = new;
             }
         }
-        Ok(Some(value))
+        Ok(value)
+    }
+
+    /// A value was taken that nobody gets: stores it again, at once, because the request may fail.
+    async fn put_back(&self, name: Text, value: Text, is_flash: bool) -> Result<(), Error> {
+        let mut random = self.shared.random()?;
+        let op = if is_flash { Op::Flash(name, Json(value)) } else { Op::Set(name, Json(value)) };
+        let step = {
+            let mut state = self.state();
+            self.shared.engine.commit(&mut state.flow, vec![op], false, self.shared.now(), &mut random)
+        };
+        let step = step.map_err(|refusal| self.fail(refusal))?;
+        let result = run(&self.shared, step, random, &mut Changing(self)).await;
+        let events = {
+            let mut state = self.state();
+            state.renewed();
+            state.flow.take_events()
+        };
+        trace::events(&self.shared, events);
+        result
     }
 
     /// Runs an update's function again, with no lock held.

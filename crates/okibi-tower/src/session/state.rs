@@ -24,6 +24,8 @@ pub(super) struct State {
     pub(super) sent_inside: Vec<String>,
     /// The changes that are not committed yet.
     pub(super) log: Vec<Op>,
+    /// How many changes left the log, less those that were put between others: a place in it stays findable.
+    left: usize,
     /// The functions of the log's updates.
     pub(super) updates: Updates,
     next_token: u32,
@@ -107,6 +109,7 @@ impl State {
             flow: Flow::default(),
             sent_inside: Vec::new(),
             log: Vec::new(),
+            left: 0,
             updates: Updates::default(),
             next_token: 0,
             view: None,
@@ -243,7 +246,9 @@ impl State {
     /// The first `count` changes of the log are committed. Returns the functions that are not needed any more, to be
     /// dropped where no lock is held.
     pub(super) fn committed(&mut self, count: usize) -> Updates {
-        self.log.drain(..count.min(self.log.len()));
+        let count = count.min(self.log.len());
+        self.log.drain(..count);
+        self.left = self.left.wrapping_add(count);
         for op in &mut self.log {
             // What came while the commit was under way saw the committed changes as they were before a conflict.
             if let Op::Update { basis, .. } = op {
@@ -260,29 +265,54 @@ impl State {
             let entry = self.view().get(&name.into())?;
             return Some(Found { value: entry.value.clone(), flash: entry.flash });
         }
+        self.find_with(name, &self.log)
+    }
+
+    /// The stored value under `name`, under these changes.
+    fn find_with(&self, name: &str, log: &[Op]) -> Option<Found> {
         let stored = self.flow.entries().iter().find(|entry| entry.name.as_str() == name);
-        if !self.touched(name) {
+        if !log.iter().any(|op| touches(op, name)) {
             return stored.map(|entry| Found { value: entry.value.clone(), flash: entry.flash });
         }
         let mut entries: Vec<Entry> = stored.cloned().into_iter().collect();
-        self.log.iter().filter(|op| touches(op, name)).for_each(|op| apply(&mut entries, op));
+        log.iter().filter(|op| touches(op, name)).for_each(|op| apply(&mut entries, op));
         let entry = entries.into_iter().find(|entry| entry.name.as_str() == name);
         entry.map(|entry| Found { value: entry.value, flash: entry.flash })
     }
 
-    /// Whether the log changes `name`.
-    pub(super) fn touched(&self, name: &str) -> bool {
-        self.log.iter().any(|op| touches(op, name))
+    /// The end of the log now. What is changed from here on is later than this mark.
+    pub(super) fn mark(&self) -> usize {
+        self.left.wrapping_add(self.log.len())
     }
 
-    /// Whether what is under `name` is this request's own: it set it or took it away. What it only updated is not.
-    pub(super) fn is_own(&self, name: &str) -> bool {
-        self.log.iter().any(|op| touches(op, name) && !matches!(op, Op::Update { .. }))
+    /// Where a mark lies in the log by now.
+    fn place(&self, mark: usize) -> usize {
+        mark.wrapping_sub(self.left).min(self.log.len())
     }
 
-    /// The stored value under `name` was taken: this request's updates of it are over with that. Returns those of this one
-    /// name, in order.
-    pub(super) fn take_updates(&mut self, name: &Text) -> Vec<u32> {
+    /// What a handler saw under `name` at a mark.
+    pub(super) fn find_at(&self, name: &str, mark: usize) -> Option<Found> {
+        self.find_with(name, self.log.get(..self.place(mark)).unwrap_or_default())
+    }
+
+    /// Whether what was under `name` at a mark is this request's own: it set it or took it away. What it only updated is not.
+    pub(super) fn is_own(&self, name: &str, mark: usize) -> bool {
+        let log = self.log.get(..self.place(mark)).unwrap_or_default();
+        log.iter().any(|op| touches(op, name) && !matches!(op, Op::Update { .. }))
+    }
+
+    /// Removes what was under `name` at a mark. What was changed later stays.
+    pub(super) fn remove_at(&mut self, name: &Text, mark: usize) {
+        let place = self.place(mark);
+        self.log.insert(place, Op::Remove(name.clone()));
+        self.left = self.left.wrapping_sub(1);
+        self.renewed();
+    }
+
+    /// The stored value under `name` was taken: the updates of it that this request made before a mark are over with that.
+    /// Returns those of this one name, in order.
+    pub(super) fn take_updates(&mut self, name: &Text, mark: usize) -> Vec<u32> {
+        let later = self.log.split_off(self.place(mark));
         let mut tokens = Vec::new();
         self.log.retain(|op| match op {
             Op::Update { token, name: Some(updated), .. } if updated == name => {
@@ -291,10 +321,14 @@ impl State {
             }
             _ => true,
         });
-        if self.touched(name.as_str()) {
+        self.left = self.left.wrapping_add(tokens.len());
+        let is_touched = self.log.iter().any(|op| touches(op, name.as_str()));
+        self.log.extend(later);
+        if is_touched {
             // An update of the whole session must not put it back when it runs again.
-            self.log.push(Op::Remove(name.clone()));
+            self.remove_at(name, mark);
         }
+        self.renewed();
         tokens
     }
 
