@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib'
 
 /** The most that each subpath may weigh, in bytes: what it needs and 3 %. To raise one is a decision: say why in the commit. */
 const BUDGETS = {
-  okibi: 22_450,
+  okibi: 22_650,
   'okibi/accept': 9_250,
   'okibi/iron': 10_150,
   'okibi/memory': 2_650,
