@@ -2,7 +2,7 @@
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { guard, sessions } from 'okibi'
-import { revokeOthers, IDLE, LONGEST, login, logout } from './login.mjs'
+import { IDLE, LONGEST, login, logout, revokeOthers } from './login.mjs'
 import { about, home, members } from './pages.mjs'
 import { icon, Site, secure, style } from './site.mjs'
 
