@@ -58,7 +58,7 @@ export function randomBytes(outside: Outside): Uint8Array {
     if (isForgotten(outside.random(bytes)))
       throw new TypeError('random: returned a promise; must fill the bytes at once')
   } catch (cause) {
-    throw new OkibiError('random_failed', 'entropy: the source of random bytes failed', { cause })
+    throw new OkibiError('random_failed', 'random: the source of random bytes failed', { cause })
   }
   return bytes
 }
@@ -109,7 +109,7 @@ export function drive(engine: Engine, outside: Outside, task: Task, first: Reply
         throw refused(head.error, cause)
       }
       if (head.step === 'done') return reply
-      if (/swap|delete/.test(head.step)) writing = state
+      if (head.step === 'swap' || head.step === 'delete') writing = state
       const answered = carryOut(outside, task, reply)
       if (isPromise(answered)) return answered.then((answered) => run(takeIn(state, answered)))
       reply = takeIn(state, answered)

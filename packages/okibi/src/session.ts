@@ -110,12 +110,12 @@ export class Session<D extends JsonData<D> = AnyData> {
   }
 
   /**
-   * Takes a value out of the session, at once and for this request alone: of all requests that take it in parallel one
-   * gets it, the others get `undefined`. It stays taken even if this request fails. What this request put there with
-   * {@link set} or {@link flash} is its own; what it only changed is taken like any other value, and is returned as it changed it.
-   * Unlike {@link get} of a flash, it takes in a HEAD request as well.
+   * Atomically removes and returns a value. Of concurrent callers exactly one gets it, the others get `undefined`. It stays taken
+   * even if this request fails. What this request put there with {@link set} or {@link flash} is its own. What it only changed is
+   * returned as changed. What it puts there after this call stays. Unlike {@link get} of a flash, it takes in a HEAD request too.
    *
-   * Rejects with `unsupported_by_store` for a sealed cookie and for a store without compare-and-swap.
+   * Rejects with `unsupported_by_store` for a sealed cookie and for a store without compare-and-swap, with `update_changes` inside
+   * the function of an {@link update}, and with `update_failed` if such a function fails on the stored value; then the value stays.
    */
   take<K extends keyof D & string>(name: K): Promise<D[K] | undefined> {
     return this.#request.take(name) as Promise<D[K] | undefined>

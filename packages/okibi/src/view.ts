@@ -142,13 +142,13 @@ export class View {
     this.#noticeOne(name, this.#seen().get(name))
     const current = this.#seen().get(name)?.value
     checkExact(name, current)
-    // The function gets a copy, as it will when it runs again: what it does to it counts only if it returns it.
     if (typeof run !== 'function') {
       throw new OkibiError(
         'invalid_value',
         `session update of ${quoted(name)}: type ${typeof run} is no function; give one`,
       )
     }
+    // The function gets a copy, as it will when it runs again: what it does to it counts only if it returns it.
     const value = this.#alone(name, () => run(isObject(current) ? JSON.parse(JSON.stringify(current)) : current))
     const entry = this.#entry(name, value, false)
     const token = this.#tokens++
@@ -162,13 +162,19 @@ export class View {
 
   /** Runs an update's function again and returns what it made, as the engine reads it. */
   recompute(token: number, current: unknown): string {
+    const { name, json } = this.#runAgain(token, current)
+    return `[[${quoted(name)},${json}]]`
+  }
+
+  /** The name of an update, and what its function makes of another value, as JSON. */
+  #runAgain(token: number, current: unknown): { readonly name: string; readonly json: string } {
     const update = this.#updates?.get(token)
     if (!update) throw new OkibiError('internal', 'session: an update to run again that was never made')
     const { name, run } = update
     try {
       checkExact(name, current)
       const value = this.#alone(name, () => run(current))
-      return `[[${quoted(name)},${encode(name, value, this.#limits.depth)}]]`
+      return { name, json: encode(name, value, this.#limits.depth) }
     } catch (cause) {
       const message = `session update of ${quoted(name)}: its function failed when it was run again on a newer value`
       throw new OkibiError('update_failed', message, { cause })
@@ -240,7 +246,7 @@ export class View {
       if (isLater || effect.kind !== 'put') return true
       if (value === undefined) return false
       if (token === undefined) value = effect.entry.value
-      else value = JSON.parse(this.recompute(token, JSON.parse(JSON.stringify(value))))[0][1]
+      else value = JSON.parse(this.#runAgain(token, JSON.parse(JSON.stringify(value))).json)
       return false
     })
     this.#log.replace(kept)

@@ -25,6 +25,7 @@ impl<K> Session<K> {
     /// # Errors
     /// What could not be written, and why. Nothing was written then, or the outcome is unknown
     /// ([`StoreUnknown`](ErrorKind::StoreUnknown)), and then the request's answer is the layer's error.
+    /// [`UpdateChanges`](ErrorKind::UpdateChanges) inside the function of an update.
     pub async fn commit(&self) -> Result<(), Error> {
         self.inner.may_change()?;
         if self.inner.seen().closed {
@@ -38,12 +39,14 @@ impl<K> Session<K> {
     /// What this request itself has put there with [`set`](Self::set) or [`flash`](Self::flash) and not committed yet is its own,
     /// and is simply handed out. What it only updated is taken like any other value, and is returned with the update.
     /// An update of a whole [`SessionOf`](crate::SessionOf) is no part of what is returned.
-    /// A value that was taken stays taken, even if the request fails. Unlike [`get`](Self::get) of a flash, it takes in a HEAD
+    /// What is set there after this call stays. A value that was taken stays taken, even if the request fails. Unlike [`get`](Self::get) of a flash, it takes in a HEAD
     /// request as well.
     ///
     /// # Errors
-    /// [`NoSwap`](ErrorKind::UnsupportedByStore) for a sealed cookie and for a store without compare-and-swap, which could hand it to
-    /// two; [`Mismatch`](ErrorKind::Mismatch), and then it stays; [`HeadersSent`](ErrorKind::HeadersSent); the store's failures.
+    /// [`UnsupportedByStore`](ErrorKind::UnsupportedByStore) for a sealed cookie and for a store without compare-and-swap, which
+    /// could return it twice; [`UpdateChanges`](ErrorKind::UpdateChanges) inside the function of an update;
+    /// [`UpdateFailed`](ErrorKind::UpdateFailed) and [`Mismatch`](ErrorKind::Mismatch), and then the value stays;
+    /// [`HeadersSent`](ErrorKind::HeadersSent); the store's failures.
     pub async fn take<T: DeserializeOwned>(&self, name: Name<'_, T>) -> Result<Option<T>, Error> {
         self.inner.may_change()?;
         let lenient = || {
