@@ -1,4 +1,5 @@
-// Checks the bench itself: every site keeps a session, what is counted is counted, and the report says what was measured.
+// Checks the bench: every site keeps a session, the counts are right, and the report has the
+// measurements.
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { budgets } from './budgets.mjs'

@@ -1,4 +1,5 @@
-// The budgets of the design that a bench can judge: what was measured of each, and whether it is kept.
+// The budgets of the design that a bench can check: the measured value of each, and whether it is
+// within the budget.
 import { serverBudgets } from './servers.mjs'
 import { ratio, spread } from './statistics.mjs'
 
@@ -25,7 +26,7 @@ function allocations(pages) {
 }
 
 function rustTimes(times) {
-  // actix-session has no cookie without protection, so it is compared with okibi where that signs its ids as well.
+  // actix-session requires a protected cookie, so it is compared with okibi with signed ids.
   const pairs = [
     ['okibi', 'tower-sessions'],
     ['okibi', 'axum_session'],

@@ -1,4 +1,5 @@
-// Counts store calls and cookies of many requests: of visitors without a session, of one who reads, of one who writes.
+// Counts store calls and cookies of many requests: without a session, with a session that is read,
+// and with one that is written.
 import { SITES, visit } from './sites.mjs'
 
 /** Which methods of either library's store look something up; all others that are called write. */

@@ -1,4 +1,4 @@
-// Measures the engine alone: what the file weighs, how long its first use takes, what a call costs.
+// Measures the engine alone: file size, time of the first use, time of a call.
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -42,7 +42,7 @@ function timesOf(call) {
   })
 }
 
-/** What a request asks of the engine, with a session that holds a text of 1 KB. */
+/** What a request asks of the engine, with a session that holds a string of 1 KB. */
 export function calls() {
   const now = Date.now()
   const random = crypto.getRandomValues(new Uint8Array(RANDOM_BYTES))
@@ -63,7 +63,8 @@ export function calls() {
     ';',
     1,
   )[0]
-  // As the middleware asks: looked up while the cookie is read, and committed by the request's last call.
+  // As the middleware calls it: the load with the cookie, and the commit with the request's last
+  // call.
   const load = () => {
     const { state } = stored.open(header, now, true)
     return stored.answer(state, Answer.loaded, swap.write, now, random)

@@ -1,4 +1,5 @@
-// Prints how many milliseconds the first session middleware of a process takes: decode, compile, instantiate, configure.
+// Prints how many milliseconds the first session middleware of a process takes: decode, compile,
+// instantiate, configure.
 import { sessions } from '../../packages/okibi/dist/index.js'
 
 const start = performance.now()

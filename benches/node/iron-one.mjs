@@ -1,4 +1,4 @@
-// Times Iron on the runtime that this runs on: okibi's and iron-webcrypto's take turns. Prints JSON.
+// Times okibi's Iron and iron-webcrypto in turns, on the runtime that executes this. Prints JSON.
 import * as peer from 'iron-webcrypto'
 import * as okibi from '../../packages/okibi/dist/iron.js'
 import { spread } from './statistics.mjs'

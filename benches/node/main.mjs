@@ -1,4 +1,5 @@
-// Measures the Node side, joins it with what the Rust benches printed, and reports both: as text, and as JSON for machines.
+// Measures the Node side, joins it with the output of the Rust benches, and reports both, for
+// reading and as JSON.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg } from 'node:os'
 import { join } from 'node:path'

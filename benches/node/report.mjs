@@ -1,4 +1,4 @@
-// Shows what was measured as plain text, at most 100 columns wide.
+// Prints the measurements as plain text, at most 100 columns wide.
 import { serverTables } from './servers.mjs'
 import { short, shown, spread } from './statistics.mjs'
 
@@ -73,7 +73,7 @@ function wasm({ bytes, gzipped, milliseconds, calls }) {
     ['ms until the first middleware is made', shown(spread(milliseconds))],
     ...calls.map(({ name, microseconds }) => [`µs to ${name}`, shown(spread(microseconds))]),
   ]
-  return table('The engine as WebAssembly, alone, with a text of 1 KB', undefined, rows)
+  return table('The engine as WebAssembly, alone, with a string of 1 KB', undefined, rows)
 }
 
 function irons(runtimes) {

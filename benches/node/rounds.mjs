@@ -1,4 +1,4 @@
-// Times sites in many interleaved rounds, so that what disturbs one of them disturbs all.
+// Times sites in many interleaved rounds, so that a disturbance affects all of them.
 import { request, SHAPES, SITES, visit } from './sites.mjs'
 import { spread } from './statistics.mjs'
 
@@ -30,7 +30,7 @@ async function timesOf(path, login) {
     if (name === 'bare') entrants.push({ name, site, path: '/bare' })
     else entrants.push({ name, site, path, cookie: (await visit(site, login, undefined)).cookie })
   }
-  // The bare site gets a cookie as well, which it does not look at.
+  // The bare site gets a cookie too and does not read it.
   entrants[0].cookie = entrants.find(({ name }) => name === 'okibi, memory').cookie
   for (const entrant of entrants) await warmUp(entrant)
 

@@ -1,4 +1,4 @@
-// What was measured on Redis and Postgres: tables of it, and the budgets that it has to keep.
+// The measurements on Redis and Postgres: tables, and their budgets.
 import { ratio, shown, spread } from './statistics.mjs'
 
 /** The pages that ask something of a server. */
@@ -16,7 +16,7 @@ export function serverTables({ servers, rates, times, counts }) {
       }),
     },
     {
-      title: 'Microseconds until the answer while nobody else asks: half and 99 of 100 are quicker',
+      title: 'Microseconds until the answer without concurrent requests: median and 99th percentile',
       head: ['', 'half: okibi', 'tower-sessions', '99: okibi', 'tower-sessions'],
       rows: contests(times).map(({ what, okibi, peer }) => {
         const quicker = (share) => [okibi, peer].map(({ microseconds }) => String(quantile(microseconds, share)))

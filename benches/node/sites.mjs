@@ -26,7 +26,7 @@ const VALUES = {
 /** The shapes in which a value comes; the paths of their pages end so. */
 export const SHAPES = Object.keys(VALUES)
 
-/** An app whose pages are those of every other. */
+/** An app with the same pages as every other. */
 function app(middleware) {
   const app = new Hono()
   if (middleware) app.use(middleware)
@@ -84,6 +84,7 @@ export async function visit(site, path, cookie) {
   const answer = await site.request(request(path, cookie))
   if (answer.status !== 200) throw new Error(`${path}: status ${answer.status}: ${await answer.text()}`)
   const set = answer.headers.getSetCookie().map((header) => header.split(';', 1)[0])
-  // Every answer sets the session's cookie at most once, but hono-sessions may set it anew in the same answer.
+  // Every answer sets the session's cookie at most once, but hono-sessions may set it anew in the
+  // same answer.
   return { set: set.length, cookie: set.at(-1) ?? cookie }
 }

@@ -1,4 +1,4 @@
-// Medians with their spread, ratios of what was measured at the same time, and both as text.
+// Medians with their spread, ratios of simultaneous measurements, and both as strings.
 
 /** The middle of some numbers, and the least and the greatest. */
 export function spread(values) {

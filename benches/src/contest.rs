@@ -1,4 +1,4 @@
-//! Asks an app for pages, in the same way whatever framework it is made with.
+//! Requests pages of an app, in the same way for every framework.
 
 use std::{future::Future, rc::Rc};
 
@@ -16,7 +16,7 @@ use tower::ServiceExt as _;
 
 use crate::page::Page;
 
-/// What all apps run on: one thread, one runtime.
+/// The runtime of all apps: one thread.
 pub struct Machine {
     runtime: tokio::runtime::Runtime,
 }
@@ -25,7 +25,7 @@ impl Machine {
     /// A runtime on this thread.
     ///
     /// # Errors
-    /// If the operating system gives it no event queue.
+    /// The operating system provides no event queue.
     pub fn new() -> std::io::Result<Rc<Self>> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         Ok(Rc::new(Self { runtime }))
@@ -37,19 +37,20 @@ impl Machine {
     }
 }
 
-/// An app with a visitor who has a session in it.
+/// An app and a visitor with a session in it.
 pub trait Contestant {
-    /// What the report calls it.
+    /// Its name in the report.
     fn name(&self) -> &'static str;
 
-    /// Makes so many requests of the visitor ready; the function answers them all.
+    /// Prepares this many requests of the visitor. The returned function sends them all.
     fn prepare<'a>(&'a self, page: Page, requests: usize) -> Box<dyn FnOnce() + 'a>;
 
-    /// Answers one request with these cookies and returns how many it sets, and the cookies that the visitor has then.
+    /// Sends one request with these cookies. Returns the number of cookies that it sets, and the
+    /// visitor's cookies afterwards.
     fn visit(&self, page: Page, cookies: &str) -> (usize, String);
 }
 
-/// An app that can be asked.
+/// An app that answers requests.
 pub(crate) trait Site {
     type Request;
     type Response;
@@ -89,7 +90,7 @@ impl Site for AxumSite {
     }
 }
 
-/// A header value as hyper makes it: a part of the connection's buffer.
+/// A header value as hyper makes it: a slice of the connection's buffer.
 pub(crate) fn shared_bytes(text: &str) -> HeaderValue {
     let buffer = Bytes::from(format!("cookie: {text}\r\n"));
     HeaderValue::from_maybe_shared(buffer.slice(8..8 + text.len())).expect("a cookie is a header value")
@@ -124,7 +125,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A contestant made of any site.
+/// An app in the contest.
 pub(crate) struct Runner<S> {
     name: &'static str,
     machine: Rc<Machine>,
@@ -133,19 +134,19 @@ pub(crate) struct Runner<S> {
 }
 
 impl<S: Site + 'static> Runner<S> {
-    /// The site, with a visitor who has logged in to it.
+    /// The site, with a logged-in visitor.
     pub(crate) fn boxed(name: &'static str, machine: &Rc<Machine>, site: S) -> Box<dyn Contestant> {
         let mut runner = Self { name, machine: Rc::clone(machine), site, cookies: String::new() };
         (_, runner.cookies) = runner.visit(Page::Login, "");
         if runner.cookies.is_empty() {
-            // A site without sessions is asked in the same words.
+            // A site without sessions gets the same requests.
             NO_SESSION.clone_into(&mut runner.cookies);
         }
         Box::new(runner)
     }
 }
 
-/// What a visitor sends to the site that has no sessions: a cookie as okibi sets it.
+/// The cookie for the site without sessions: one that okibi sets.
 const NO_SESSION: &str = "__Host-session=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 impl<S: Site> Contestant for Runner<S> {

@@ -1,11 +1,11 @@
-//! Counts what an app asks of its store.
+//! Counts the calls of a store.
 
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
 
-/// How often a store was asked, shared by all who count for it.
+/// Counts a store's calls. All counting stores of an app share it.
 #[derive(Clone, Debug, Default)]
 pub struct Calls {
     loads: Arc<AtomicU64>,
@@ -13,17 +13,17 @@ pub struct Calls {
 }
 
 impl Calls {
-    /// Something was looked up.
+    /// A load.
     pub fn load(&self) {
         self.loads.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Something was created, changed or removed.
+    /// A write or a delete.
     pub fn write(&self) {
         self.writes.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Loads and writes since the last time, which are forgotten.
+    /// Loads and writes since the last call. Resets the counters.
     pub fn take(&self) -> (u64, u64) {
         (self.loads.swap(0, Ordering::Relaxed), self.writes.swap(0, Ordering::Relaxed))
     }
@@ -32,8 +32,8 @@ impl Calls {
 /// A store with its calls counted.
 #[derive(Clone, Debug)]
 pub struct Counting<S> {
-    /// The store that does the work.
+    /// The wrapped store.
     pub store: S,
-    /// How often it was asked.
+    /// Its counters.
     pub calls: Calls,
 }

@@ -1,4 +1,4 @@
-//! okibi and the session libraries of its neighbours, each in the same small app, to be measured side by side.
+//! okibi and other session libraries, each in the same small app, for comparison.
 
 pub mod apps;
 pub mod contest;

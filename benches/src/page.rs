@@ -1,11 +1,11 @@
-//! The pages that every app has, whatever keeps its sessions.
+//! The pages of every app, whatever stores its sessions.
 
 /// A page of the app.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Page {
     /// Begins a session: stores [`USER`] and a first number of visits.
     Login,
-    /// Does not look at its session.
+    /// Does not read its session.
     Untouched,
     /// Reads the number of visits.
     Read,
@@ -17,7 +17,7 @@ impl Page {
     /// The pages that are measured.
     pub const MEASURED: [Self; 3] = [Self::Untouched, Self::Read, Self::Write];
 
-    /// Where the page lies.
+    /// The path of the page.
     pub const fn path(self) -> &'static str {
         match self {
             Self::Login => "/login",
@@ -27,7 +27,7 @@ impl Page {
         }
     }
 
-    /// What the report calls it.
+    /// Its name in the report.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Login => "login",
@@ -38,8 +38,8 @@ impl Page {
     }
 }
 
-/// What every page answers.
+/// The body of every page.
 pub const TEXT: &str = "text";
 
-/// Whose session it is.
+/// The owner of the session.
 pub const USER: &str = "ada@example.com";

@@ -1,20 +1,20 @@
-//! Times apps in many interleaved rounds, so that what disturbs one of them disturbs all.
+//! Times apps in many interleaved rounds, so that a disturbance affects all of them.
 
 use std::time::Instant;
 
 use crate::{apps::Entrant, page::Page};
 
-/// How many numbers each app gets for each page.
+/// Samples of each app for each page.
 const ROUNDS: usize = 31;
-/// How many batches make a round, of which the median counts.
+/// Batches per round. The median counts.
 const BATCHES: usize = 9;
-/// How many requests make a batch: about half a millisecond.
+/// Requests per batch: about half a millisecond.
 const REQUESTS: usize = 150;
 /// Batches of each app before the first round.
 const WARM_UP: usize = 30;
 
-/// For each app the nanoseconds of a request in each round: of an app without sessions all of them, of another what it
-/// took longer than that one at the same time.
+/// For each app the nanoseconds per request in each round: the total for an app without sessions,
+/// else the difference to that app in the same round.
 pub fn times(entrants: &[Entrant], page: Page) -> Vec<Vec<f64>> {
     for _ in 0..WARM_UP {
         turn(entrants, page, 0);
@@ -29,7 +29,7 @@ pub fn times(entrants: &[Entrant], page: Page) -> Vec<Vec<f64>> {
     rounds
 }
 
-/// One batch of each app, beginning with another one each time.
+/// One batch of each app. The first app changes each time.
 fn turn(entrants: &[Entrant], page: Page, first: usize) -> Vec<f64> {
     let mut times = vec![0.0; entrants.len()];
     let places = (0..entrants.len()).cycle().skip(first % entrants.len()).take(entrants.len());

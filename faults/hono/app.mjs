@@ -1,4 +1,5 @@
-// One instance of the Hono app of the fault rig: the same route and the same answers as faults/src/faces/axum.rs.
+// One instance of the Hono app of the fault rig: the same route and the same answers as
+// faults/src/faces/axum.rs.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { okibi, packaged } from './packages.mjs'
 import { serve } from './serve.mjs'
@@ -47,7 +48,7 @@ app.post('/', async (c) => {
   const session = c.get('session')
   const answer = { before: view(session) }
   await sleep(wish.pause ?? 0)
-  // Made anew for the session that a login which lost begins: there nothing lies under it.
+  // A new value for the session that a lost login begins: it stores nothing under this name.
   if (mayBegin(session, wish)) session.update('birth', (birth = wish.birth) => birth)
   await change(session, wish, answer)
   if (wish.early) await session.commit()

@@ -1,4 +1,4 @@
-// Makes creations late where no network is in between, as faults/src/inject/late.rs does for the axum app.
+// Delays creations without a network, as faults/src/inject/late.rs does for the axum app.
 import { existsSync, readFileSync } from 'node:fs'
 import { okibi } from './packages.mjs'
 
@@ -10,7 +10,7 @@ export async function lateStore(store, told) {
 
   /** What becomes of this creation, if it is one that is to be late. */
   function next() {
-    // A file that is just being written or removed says nothing yet, or no more.
+    // A file that is being written or removed is empty.
     const text = existsSync(told) ? read(told) : undefined
     if (text === undefined) return undefined
     if (text !== seen) waiting = JSON.parse(text)
@@ -22,7 +22,7 @@ export async function lateStore(store, told) {
     const late = expected === undefined ? next() : undefined
     if (late === undefined) return store.swap(key, expected, write)
     const again = async () => store.swap(key, undefined, write)
-    // Nobody waits for what comes of it.
+    // Its result is not awaited.
     setTimeout(() => again().catch(() => {}), late.ms)
     if (late.twice) return store.swap(key, undefined, write)
     throw new StoreError('unknown', 'the write is under way')

@@ -1,4 +1,4 @@
-// Finds the built package okibi, and the packages that are installed for it.
+// Finds the built package okibi and its installed dependencies.
 import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 

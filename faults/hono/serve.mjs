@@ -1,4 +1,5 @@
-// Serves a Hono app over node:http on a free port of the loopback interface, until the standard input ends.
+// Serves a Hono app over node:http on a free port of the loopback interface, until the standard
+// input ends.
 import { createServer } from 'node:http'
 
 /** Starts and says on which port. */
@@ -18,11 +19,11 @@ export function serve(app) {
     outgoing.setHeader('content-length', text.length)
     outgoing.end(text)
   })
-  // The browsers keep their connections for as long as they like.
+  // The browsers close their connections themselves.
   server.keepAliveTimeout = 0
   server.requestTimeout = 0
   server.headersTimeout = 0
-  // Whoever started this process is gone when its input ends.
+  // The parent process has ended when the input ends.
   process.stdin.on('end', () => process.exit()).resume()
   return new Promise((resolve) => {
     server.listen(0, '127.0.0.1', () => resolve(server.address().port))

@@ -1,4 +1,4 @@
-// Opens the store that a backend of the rig names: each kind as an app would open it, with a client of its own.
+// Opens the store of a backend of the rig, as an app would, with its own client.
 import { lateStore } from './late.mjs'
 import { okibi, packaged } from './packages.mjs'
 
@@ -32,7 +32,7 @@ const KINDS = {
 
 const HOST = '127.0.0.1'
 
-// Servers are killed and connections cut all the time; what comes of it shows in the answers.
+// Servers are killed and connections cut all the time. The errors show in the answers.
 const ignore = () => {}
 
 async function pg(connectionString) {
@@ -46,12 +46,12 @@ async function postgres(url) {
   return postgres(url, { backoff: () => 0.1, connect_timeout: 1, fetch_types: false, onnotice: ignore })
 }
 
-// Without these a client waits for ever on a connection whose other side has fallen silent.
+// Without these a client waits forever on a connection after its peer has become silent.
 const ALERT = { socketTimeout: 1000, connectTimeout: 1000 }
 
 async function nodeRedis(port) {
   const { createClient } = await packaged('redis')
-  // Its own strategy gives up after such a timeout.
+  // Its default strategy stops reconnecting after such a timeout.
   const socket = { host: HOST, port, ...ALERT, reconnectStrategy: 100 }
   return createClient({ socket, pingInterval: 300 }).on('error', ignore).connect()
 }
@@ -61,7 +61,7 @@ async function ioredis(port) {
   return new Redis({ host: HOST, port, ...ALERT }).on('error', ignore)
 }
 
-// Each way is a master's port, and the port by which this instance reaches it.
+// Each entry has a master's port, and the port through which this instance connects to it.
 async function nodeRedisCluster(ways) {
   const { createCluster } = await packaged('redis')
   const rootNodes = ways.map(([, port]) => ({ socket: { host: HOST, port } }))

@@ -1,36 +1,36 @@
-//! What was typed after `okibi-faults`.
+//! The command line of `okibi-faults`.
 
 use std::{path::PathBuf, time::SystemTime};
 
-use okibi_faults::{history::Run, run::Options};
+use okibi_faults::{history::Run, run::RunOptions};
 
 pub(crate) const USAGE: &str = "\
 okibi-faults --backend NAME [--seed N] [--seconds N] [--faults NAME,...] [--record FILE]
-    runs random session histories on a backend while faults strike, and checks what was recorded
+    runs random session histories on a backend while faults are injected, and checks what was recorded
     --seed     what the histories, the faults and their times are drawn from; default: a new one, which is printed
-    --seconds  how long faults are injected, or longer until each has struck once; default 10
+    --seconds  how long faults are injected, or longer until each has injected once; default 10
     --faults   only these; default all that the backend knows; `none`: none
     --record   where the history goes; default target/faults/NAME-SEED.jsonl
-okibi-faults --check FILE    checks a recorded history once more
+okibi-faults --check FILE    checks a recorded history again
 okibi-faults --list          names the backends
 okibi-faults --rules         names what is checked
 ";
 
-/// What is to be done.
+/// The requested action.
 #[derive(Debug)]
 pub(crate) enum Args {
     Help,
     List,
     Rules,
     Check(PathBuf),
-    Run { backend: String, options: Options, record: Option<PathBuf> },
+    Run { backend: String, options: RunOptions, record: Option<PathBuf> },
 }
 
 impl Args {
     pub(crate) fn parse(words: impl IntoIterator<Item = String>) -> Result<Self, String> {
         let mut words = words.into_iter();
         let (mut backend, mut record) = (None, None);
-        let mut options = Options { seed: fresh_seed(), seconds: 10, faults: None };
+        let mut options = RunOptions { seed: fresh_seed(), seconds: 10, faults: None };
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or_else(|| format!("{word}: a value is missing\n\n{USAGE}"));
             match word.as_str() {
@@ -65,7 +65,7 @@ fn names(value: &str) -> Vec<String> {
     value.split(',').filter(|name| !name.is_empty() && *name != "none").map(str::to_owned).collect()
 }
 
-/// A seed that nobody chose, short enough to be typed.
+/// A random seed, short enough to type.
 fn fresh_seed() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     since.subsec_nanos().into()

@@ -1,4 +1,4 @@
-//! Browsers: a jar of one cookie each, tabs that act on their own, and what they record.
+//! Browsers: a jar with one cookie each, concurrent tabs, and the recording of their requests.
 
 use std::{
     collections::HashMap,
@@ -12,14 +12,14 @@ use std::{
 use crate::{
     client::Connection,
     faces::Face,
-    history::{CookieNumber, Micros, Part, Request, SetCookie, Wish},
+    history::{CookieNumber, Micros, Part, RecordedRequest, SetCookie, Wish},
     plan::Order,
 };
 
-/// How long a browser waits before it takes an answer for lost for good. It is more than any deadline allows.
+/// Time after which a browser counts an answer as lost. It is longer than every deadline.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
-/// What all browsers of a run share: the clock, the numbers, the record.
+/// State that all browsers of a run share: the clock, the cookie numbers, the recording.
 #[derive(Debug)]
 pub(crate) struct Desk {
     began: Instant,
@@ -29,8 +29,8 @@ pub(crate) struct Desk {
 
 #[derive(Debug, Default)]
 struct Written {
-    requests: Vec<Request>,
-    /// The cookies' values by their numbers, and the other way round. They stay here.
+    requests: Vec<RecordedRequest>,
+    /// The cookie values by number, and the numbers by value. They are not recorded.
     values: Vec<String>,
     numbers: HashMap<String, CookieNumber>,
 }
@@ -46,7 +46,7 @@ impl Desk {
     }
 
     /// All requests so far, in the order in which they ended.
-    pub(crate) fn requests(&self) -> Vec<Request> {
+    pub(crate) fn requests(&self) -> Vec<RecordedRequest> {
         self.lock().requests.clone()
     }
 
@@ -79,7 +79,7 @@ pub(crate) struct Browser {
     jar: Mutex<Jar>,
 }
 
-/// The session's cookie as the browser has it, and those that it had before.
+/// The current session cookie, and the former ones.
 #[derive(Debug, Default)]
 struct Jar {
     cookie: Option<CookieNumber>,
@@ -95,14 +95,21 @@ impl Browser {
         self.jar.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many cookies it had before the one that it has.
+    /// The number of former cookies.
     pub(crate) fn past(&self) -> usize {
         self.jar().past.len()
     }
 
-    /// Sends what the order says with the cookie that the jar has now, takes the answer's cookie in when it has come, and
-    /// records it all. Later answers overwrite what earlier ones left, whichever request was first.
-    pub(crate) async fn send(&self, order: Order, part: Part, face: &Face, connection: &mut Connection) -> Request {
+    /// Sends the ordered request with the current cookie of the jar, stores the answer's cookie
+    /// when it arrives, and records the request. The last answer to arrive wins, in whichever order
+    /// the requests were sent.
+    pub(crate) async fn send(
+        &self,
+        order: Order,
+        part: Part,
+        face: &Face,
+        connection: &mut Connection,
+    ) -> RecordedRequest {
         let (sent, stray) = {
             let jar = self.jar();
             match order.stray.and_then(|place| jar.past(place)) {
@@ -129,7 +136,7 @@ impl Browser {
                 jar.take_in(*cookie);
             }
         }
-        let request = Request {
+        let request = RecordedRequest {
             number,
             browser: self.number,
             part,
@@ -149,7 +156,7 @@ impl Browser {
 }
 
 impl Jar {
-    /// One of the cookies that it had, counted round from the newest.
+    /// A former cookie, counted from the newest, modulo their number.
     fn past(&self, place: usize) -> Option<CookieNumber> {
         self.past.iter().rev().nth(place.checked_rem(self.past.len())?).copied()
     }

@@ -1,4 +1,4 @@
-//! A browser's connection to one instance of an app, and what comes back.
+//! A browser's connection to one instance of an app, and the answers on it.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::{
     history::{Answer, Outcome, Wish},
 };
 
-/// The name of the session's cookie, by the defaults of both apps.
+/// The default name of the session cookie in both apps.
 pub(crate) const COOKIE: &str = "__Host-session";
 
 /// A connection that is kept between requests.
@@ -33,7 +33,7 @@ struct Open {
     driver: JoinHandle<()>,
 }
 
-/// What came back.
+/// An answer.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) outcome: Outcome,
@@ -44,7 +44,7 @@ pub(crate) struct Reply {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        // Closes the socket at once, also with a request under way.
+        // Closes the socket immediately, also during a request.
         self.driver.abort();
     }
 }
@@ -54,8 +54,8 @@ impl Connection {
         Self { address, open: None }
     }
 
-    /// Sends a request and waits for its answer for as long as `patience`. `abandon`: the browser waits no longer than that
-    /// and closes the connection.
+    /// Sends a request and waits `patience` for its answer. `abandon`: the browser closes the
+    /// connection after this time.
     pub(crate) async fn ask(
         &mut self,
         wish: &Wish,
@@ -101,7 +101,7 @@ impl Connection {
             let stream = TcpStream::connect(self.address).await?;
             stream.set_nodelay(true)?;
             let (sender, connection) = handshake(TokioIo::new(stream)).await?;
-            // How it ended shows in the request that was under way.
+            // The pending request reports how the connection ended.
             let driver = tokio::spawn(async move { drop(connection.await) });
             self.open = Some(Open { sender, driver });
         }
@@ -111,7 +111,8 @@ impl Connection {
     }
 }
 
-/// The values that Set-Cookie headers give the session's cookie; `None` for a header that removes it.
+/// The values that Set-Cookie headers give the session's cookie; `None` for a header that removes
+/// it.
 fn session_cookies(headers: &header::HeaderMap) -> Result<Vec<Option<String>>, Failure> {
     let mut cookies = Vec::new();
     for header in headers.get_all(header::SET_COOKIE) {

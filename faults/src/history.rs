@@ -1,4 +1,5 @@
-//! What a run records: every request with what it saw, every strike of a fault. One JSON object a line.
+//! The recording of a run: every request with its outcome, and every injection of a fault. One JSON
+//! object per line.
 
 use std::{
     collections::BTreeMap,
@@ -12,64 +13,66 @@ use serde::{Deserialize, Serialize};
 /// Microseconds since the run began.
 pub type Micros = u64;
 
-/// A cookie, by the order in which the run's browsers were sent them. The id itself is never recorded.
+/// A cookie, numbered in the order in which the run's browsers got them. The id itself is never
+/// recorded.
 pub type CookieNumber = u32;
 
-/// All that was recorded of a run. The checker sees nothing else.
+/// The recording of a run. The checker sees nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct History {
-    /// What ran.
+    /// The parameters of a run.
     pub run: Run,
-    /// The strikes of faults.
-    pub strikes: Vec<Strike>,
+    /// The injections of faults.
+    pub injections: Vec<Injection>,
     /// The requests, in the order in which they ended.
-    pub requests: Vec<Request>,
+    pub requests: Vec<RecordedRequest>,
 }
 
-/// What ran.
+/// The parameters of a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     /// The backend's name.
     pub backend: String,
-    /// What the histories, the faults and their times were drawn from.
+    /// The seed of the requests, the faults and their times.
     pub seed: u64,
-    /// How long faults were to be injected at least.
+    /// Minimum time of injections, in seconds.
     pub seconds: u64,
     /// The faults that took part.
     pub faults: Vec<String>,
-    /// By when a request must have ended that does not pause itself.
+    /// Deadline of a request without a pause of its own.
     pub deadline: Micros,
-    /// How long a renewed id leads to its successor.
+    /// Grace period of a renewed id.
     pub grace: Micros,
 }
 
-/// One strike of a fault: from before it was injected until after it was healed.
+/// One injection of a fault: from before it was injected until after it was healed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Strike {
+pub struct Injection {
     /// The fault's name.
     pub fault: String,
     /// When it began.
     pub start: Micros,
-    /// When the backend could be used again.
+    /// When the backend was usable again.
     pub end: Micros,
-    /// Whether acknowledged writes may be gone since then.
+    /// Whether acknowledged writes from before its end may be lost.
     pub loses_writes: bool,
 }
 
-/// One request and what came of it.
+/// A request and its outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Request {
+pub struct RecordedRequest {
     /// Its number.
     pub number: u32,
-    /// Whose it is.
+    /// The browser that sent it.
     pub browser: u32,
-    /// In which part of the run.
+    /// The part of the run.
     pub part: Part,
     /// The instance of an app that it went to.
     pub face: String,
-    /// What it asked for.
+    /// What it asks for.
     pub wish: Wish,
-    /// Somebody else sent an old cookie of this browser: the answer does not reach the browser's jar.
+    /// Another client sent an old cookie of this browser: the answer does not reach the browser's
+    /// jar.
     #[serde(default, skip_serializing_if = "is_false")]
     pub stray: bool,
     /// The cookie that it sent.
@@ -77,25 +80,25 @@ pub struct Request {
     pub sent: Option<CookieNumber>,
     /// When it was sent.
     pub start: Micros,
-    /// When its answer had come, or nobody waited for it any more.
+    /// When its answer had arrived, or the client stopped waiting.
     pub end: Micros,
-    /// What came of it.
+    /// Its outcome.
     pub outcome: Outcome,
     /// Every Set-Cookie for the session's name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cookies: Vec<SetCookie>,
-    /// What the app said.
+    /// The app's answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<Answer>,
 }
 
-impl Request {
-    /// It was served, or failed as its handler wanted.
+impl RecordedRequest {
+    /// It was served, or failed as its handler intended.
     pub fn is_fine(&self) -> bool {
         matches!(self.outcome, Outcome::Ok | Outcome::RolledBack)
     }
 
-    /// It failed, because the store's answer took longer than it may.
+    /// It failed because the store's answer took too long.
     pub fn was_too_slow(&self) -> bool {
         let why = self.answer.as_ref().and_then(|answer| answer.why.as_deref());
         matches!(self.outcome, Outcome::Failed | Outcome::Unknown)
@@ -107,69 +110,70 @@ impl Request {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Part {
-    /// While faults are injected.
+    /// During the injections.
     Storm,
-    /// After the last fault: looking for when an instance works again.
+    /// After the last fault, until an instance works again.
     Probe,
-    /// All instances work again, so everything must.
+    /// All instances work again, so every request must succeed.
     Calm,
 }
 
 /// What a request asks an app to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wish {
-    /// What is to be done to the session.
+    /// The change of the session.
     #[serde(flatten)]
     pub act: Act,
-    /// How long the handler sleeps between loading and changing, in milliseconds.
+    /// The pause of the handler between load and change, in milliseconds.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub pause: u64,
-    /// The handler itself commits, and says what it sees then.
+    /// The handler commits and reports the session afterwards.
     #[serde(default, skip_serializing_if = "is_false")]
     pub early: bool,
-    /// What a session that this request begins is told from others by: it is put under `birth` unless something lies there.
+    /// The value that identifies a session begun by this request: it is stored under `birth` unless
+    /// a value is stored there.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub birth: String,
 }
 
-/// What is done to a session. Each value is written only once in a run.
+/// A change of a session. Each value is written only once in a run.
 #[expect(missing_docs, reason = "the fields are what the variants' lines say")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "act", rename_all = "snake_case")]
 pub enum Act {
-    /// Nothing: it is looked at, as by every other.
+    /// No change. The session is read, as by every act.
     Read,
-    /// A value is put under a name.
+    /// Sets a value.
     Set { name: String, value: String },
-    /// What is under a name is removed.
+    /// Removes a value.
     Remove { name: String },
-    /// The counter is incremented by an `update`.
+    /// Increments the counter with an `update`.
     Bump,
-    /// What is under a name is taken.
+    /// Takes a value.
     Take { name: String },
-    /// A value is put under `note` for one reading.
+    /// Sets the flash value `note`.
     Flash { value: String },
-    /// The flash under `note` is read.
+    /// Reads the flash value `note`.
     ReadFlash,
-    /// A login: a new id, and a value.
+    /// Logs in: a new id, and a value.
     Rotate { name: String, value: String },
-    /// A new id at equal privilege, and a value.
+    /// Renews the id at equal privilege, and sets a value.
     Renew { name: String, value: String },
-    /// The session gets an owner, and a value.
+    /// Sets the owner, and a value.
     Own { owner: String, name: String, value: String },
-    /// A logout.
+    /// Logs out.
     Destroy,
-    /// All sessions of an owner are ended, from outside any session.
+    /// Revokes all sessions of an owner, outside of a session.
     Revoke { owner: String },
-    /// A value is set, then the handler answers 500.
+    /// Sets a value, then the handler answers 500.
     Fail { name: String, value: String },
 }
 
-/// What came of a request.
+/// The outcome of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Answered with success.
+    /// Success.
     Ok,
     /// 503 `store_unavailable`: nothing was written.
     Failed,
@@ -181,7 +185,7 @@ pub enum Outcome {
     Abandoned,
     /// No answer came in time.
     Hung,
-    /// Anything else, which must not happen: the status, or why there was none.
+    /// Anything else, which must not happen: the status, or the error.
     Broken(String),
 }
 
@@ -195,13 +199,13 @@ pub enum SetCookie {
     Removed,
 }
 
-/// What an app answers.
+/// An answer of an app.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answer {
-    /// What went wrong, by its stable name.
+    /// The stable code of the error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
-    /// What the store's client said of it, for people.
+    /// The message of the store's client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
     /// The session as it was loaded.
@@ -210,34 +214,36 @@ pub struct Answer {
     /// The session after the handler's own commit, or after a take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<View>,
-    /// What was taken, or read as a flash.
+    /// The value that was taken, or read as a flash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub got: Option<String>,
 }
 
-/// What a handler sees of a session.
+/// A session as a handler sees it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct View {
-    /// Whether there is a session.
+    /// Whether a session exists.
     pub live: bool,
     /// Its public name, which opens nothing; a rotation changes it, a renewal does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handle: Option<String>,
-    /// Whose it is.
+    /// Its owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
-    /// The values under the names of [`NAMES`], as far as there are any.
+    /// The existing values of the names in [`NAMES`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub values: BTreeMap<String, String>,
     /// The counter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub count: Option<u64>,
-    /// The [`Wish::birth`] of the request that began the session. It stays the same through all its ids.
+    /// The [`Wish::birth`] of the request that began the session. It stays the same through all its
+    /// ids.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub birth: Option<String>,
 }
 
-/// The names whose values every view shows. Reading the flash under `note` would remove it, so it is not among them.
+/// The names of all values that every view shows. Reading the flash value `note` would remove it,
+/// so it is not among them.
 pub const NAMES: [&str; 4] = ["a", "b", "c", "ticket"];
 
 /// The name of the flash.
@@ -246,14 +252,14 @@ pub const NOTE: &str = "note";
 /// A line of a recorded history.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Line {
+enum HistoryLine {
     Run(Run),
-    Strike(Strike),
-    Request(Box<Request>),
+    Injection(Injection),
+    Request(Box<RecordedRequest>),
 }
 
 impl History {
-    /// Writes the history to a file, and the folders above it.
+    /// Writes the history to a file, and creates its folders.
     ///
     /// # Errors
     /// The file cannot be written.
@@ -262,36 +268,36 @@ impl History {
             fs::create_dir_all(folder)?;
         }
         let mut file = io::BufWriter::new(fs::File::create(path)?);
-        let run = Line::Run(self.run.clone());
-        let strikes = self.strikes.iter().cloned().map(Line::Strike);
-        let requests = self.requests.iter().cloned().map(|request| Line::Request(Box::new(request)));
-        for line in std::iter::once(run).chain(strikes).chain(requests) {
+        let run = HistoryLine::Run(self.run.clone());
+        let injections = self.injections.iter().cloned().map(HistoryLine::Injection);
+        let requests = self.requests.iter().cloned().map(|request| HistoryLine::Request(Box::new(request)));
+        for line in std::iter::once(run).chain(injections).chain(requests) {
             serde_json::to_writer(&mut file, &line)?;
             file.write_all(b"\n")?;
         }
         file.flush()
     }
 
-    /// Reads a history that was written.
+    /// Reads a history file.
     ///
     /// # Errors
-    /// The file cannot be read, or is no history.
+    /// The file cannot be read, or is not a history.
     pub fn read(path: &Path) -> io::Result<Self> {
-        let (mut run, mut strikes, mut requests) = (None, Vec::new(), Vec::new());
+        let (mut run, mut injections, mut requests) = (None, Vec::new(), Vec::new());
         for line in fs::read_to_string(path)?.lines() {
             match serde_json::from_str(line)? {
-                Line::Run(found) => run = Some(found),
-                Line::Strike(strike) => strikes.push(strike),
-                Line::Request(request) => requests.push(*request),
+                HistoryLine::Run(found) => run = Some(found),
+                HistoryLine::Injection(injection) => injections.push(injection),
+                HistoryLine::Request(request) => requests.push(*request),
             }
         }
-        let run = run.ok_or_else(|| io::Error::other("it says nothing of the run"))?;
-        Ok(Self { run, strikes, requests })
+        let run = run.ok_or_else(|| io::Error::other("it has no line about the run"))?;
+        Ok(Self { run, injections, requests })
     }
 }
 
-impl Request {
-    /// The session as it was loaded, if the app said so.
+impl RecordedRequest {
+    /// The session as loaded, if the app reported it.
     pub fn before(&self) -> Option<&View> {
         self.answer.as_ref()?.before.as_ref()
     }
@@ -309,16 +315,16 @@ impl Request {
         })
     }
 
-    /// The request in one line, for people.
+    /// The request in one readable line.
     pub fn line(&self) -> String {
-        let whose = if self.stray { "somebody with an old cookie of browser" } else { "browser" };
+        let sender = if self.stray { "another client with an old cookie of browser" } else { "browser" };
         let sent = self.sent.map_or_else(|| "no cookie".to_owned(), |cookie| format!("cookie {cookie}"));
         let cookies = self.cookies.iter().map(|cookie| match cookie {
             SetCookie::Issued(number) => format!(", sets cookie {number}"),
             SetCookie::Removed => ", removes the cookie".to_owned(),
         });
         format!(
-            "#{} {:.3}-{:.3} s, {whose} {} on {} with {sent}: {} -> {}{}{}",
+            "#{} {:.3}-{:.3} s, {sender} {} on {} with {sent}: {} -> {}{}{}",
             self.number,
             seconds(self.start),
             seconds(self.end),
@@ -332,13 +338,13 @@ impl Request {
     }
 }
 
-/// Its JSON, for people.
+/// Its JSON, for display.
 fn json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_else(|error| error.to_string())
 }
 
-impl Strike {
-    /// The strike in one line, for people.
+impl Injection {
+    /// The injection in one readable line.
     pub fn line(&self) -> String {
         let loses = if self.loses_writes { ", which may lose acknowledged writes" } else { "" };
         format!("{:.3}-{:.3} s, the fault {}{loses}", seconds(self.start), seconds(self.end), self.fault)
@@ -346,7 +352,7 @@ impl Strike {
 }
 
 impl Act {
-    /// Its name in what a run prints.
+    /// Its name in the output of a run.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Read => "read",
@@ -379,7 +385,7 @@ impl Act {
     }
 }
 
-/// Seconds, for people.
+/// Seconds, for display.
 #[expect(clippy::cast_precision_loss, reason = "a run lasts minutes")]
 pub fn seconds(micros: Micros) -> f64 {
     micros as f64 / 1e6

@@ -1,6 +1,7 @@
-//! The fault rig: browsers run random session histories while servers fail, and a checker proves what must hold.
+//! The fault rig: browsers run random session histories while servers fail, and a checker verifies
+//! the guarantees.
 //!
-//! `docs/faults.md` says what it proves, how to run it and how to read what it finds.
+//! `docs/faults.md` explains what it proves, how to run it and how to read its findings.
 #![forbid(unsafe_code)]
 
 pub mod backend;

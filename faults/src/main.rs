@@ -1,4 +1,4 @@
-//! `okibi-faults`: one run of the fault rig from the command line, or the check of one that was recorded.
+//! `okibi-faults`: one run of the fault rig on the command line, or the check of a recorded run.
 #![forbid(unsafe_code)]
 
 mod args;
@@ -19,7 +19,7 @@ use okibi_faults::{
 
 use crate::args::{Args, USAGE};
 
-/// How many violations are shown in full.
+/// Violations that are printed in full.
 const SHOWN: usize = 5;
 
 #[tokio::main]
@@ -34,7 +34,7 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Whether all that had to hold did.
+/// Whether there was no violation.
 async fn carry_out() -> Result<bool, Failure> {
     match Args::parse(std::env::args().skip(1))? {
         Args::Help => {
@@ -73,14 +73,14 @@ async fn carry_out() -> Result<bool, Failure> {
     }
 }
 
-/// Where a run is recorded unless the command says otherwise: beside what cargo built.
+/// The default file of a recording: in cargo's target directory.
 fn recorded(backend: &str, seed: u64) -> PathBuf {
     let program = std::env::current_exe().unwrap_or_default();
     let target = program.ancestors().nth(2).map_or_else(std::env::temp_dir, Path::to_owned);
     target.join("faults").join(format!("{backend}-{seed}.jsonl"))
 }
 
-/// Prints what happened and what was wrong with it; whether nothing was.
+/// Prints the events and the violations. Returns whether there were none.
 fn report(history: &History, path: &Path) -> bool {
     let counts = Counts::of(history);
     let violations = check(history);
@@ -115,7 +115,7 @@ fn show(history: &History, violation: &Violation) {
     let times = history.requests.iter().filter(|request| violation.proof.contains(&request.number));
     let (from, until) =
         times.fold((u64::MAX, 0), |(from, until), request| (from.min(request.start), until.max(request.end)));
-    for strike in history.strikes.iter().filter(|strike| strike.start < until && strike.end > from) {
-        println!("  meanwhile: {}", strike.line());
+    for injection in history.injections.iter().filter(|injection| injection.start < until && injection.end > from) {
+        println!("  meanwhile: {}", injection.line());
     }
 }

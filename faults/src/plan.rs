@@ -1,4 +1,5 @@
-//! What a tab does next: drawn from its own generator, so that a seed repeats it whatever the others do.
+//! Draws the next requests of a tab from its own generator, so that a seed repeats them whatever
+//! other tabs do.
 
 use std::time::Duration;
 
@@ -7,29 +8,29 @@ use crate::{
     random::Random,
 };
 
-/// Whose sessions there are: few, so that one of them has several.
+/// The owners of the sessions: few, so that one of them has several.
 const OWNERS: [&str; 4] = ["ada", "grace", "joan", "edsger"];
 
-/// One request that a tab is to send.
+/// A request that a tab will send.
 #[derive(Clone, Debug)]
 pub(crate) struct Order {
-    /// To which instance, counted round.
+    /// The instance, modulo their number.
     pub(crate) face: usize,
     pub(crate) wish: Wish,
-    /// With an old cookie of the browser, this one counted round from the newest, if it had any.
+    /// Send an old cookie of the browser, counted from the newest, if it has one.
     pub(crate) stray: Option<usize>,
-    /// Without a cookie, and what comes back is not kept.
+    /// Send no cookie. A cookie in the answer is not stored.
     pub(crate) anonymous: bool,
     /// The browser closes the connection after this long.
     pub(crate) abandon: Option<Duration>,
 }
 
-/// What one tab does.
+/// The plan of one tab.
 #[derive(Debug)]
 pub(crate) struct Plan {
     random: Random,
     tab: String,
-    /// The visitor comes and goes: a login, a logout, and little in between.
+    /// A visitor with short sessions: a login, a logout, and few requests between.
     is_hasty: bool,
     values: u32,
 }
@@ -40,27 +41,27 @@ impl Plan {
         Self { random: Random::of(seed, &tab), tab, is_hasty: browser % 3 == 2, values: 0 }
     }
 
-    /// How long the tab rests before its next requests.
+    /// The pause before the next requests.
     pub(crate) fn rest(&mut self) -> Duration {
         if self.random.chance(5) { self.random.millis(50..200) } else { self.random.millis(0..25) }
     }
 
-    /// The next requests, all sent at once: mostly one, sometimes several that race.
+    /// The next requests, all sent concurrently: mostly one, sometimes several that race.
     pub(crate) fn next(&mut self) -> Vec<Order> {
         let racers = if self.random.chance(12) { 2 + self.random.index(3) } else { 1 };
         let same = self.random.chance(70).then(|| self.random.below(100));
         (0..racers).map(|_| self.order(same.filter(|_| racers > 1))).collect()
     }
 
-    /// One request. `drawn`: all racers do the same.
+    /// One request. `drawn`: all racing requests do the same.
     fn order(&mut self, drawn: Option<u64>) -> Order {
         let drawn = drawn.unwrap_or_else(|| self.random.below(100));
         let act = if self.is_hasty { self.hasty_act(drawn) } else { self.act(drawn) };
         let pause = if self.random.chance(20) { self.random.below(60) } else { 0 };
-        // These say exactly what came of them only if they commit by themselves.
+        // The outcome of these is exact only if the handler commits.
         let early = matches!(act, Act::Bump | Act::Own { .. }) || self.random.chance(40);
         let anonymous = self.random.chance(4);
-        // A visitor of whom nothing is stored changes nothing.
+        // A visitor without session data changes nothing.
         let (act, early) = if anonymous { (Act::Read, false) } else { (act, early) };
         Order {
             face: self.random.index(1000),
@@ -71,7 +72,7 @@ impl Plan {
         }
     }
 
-    /// Which old cookie: often one of the last, whose session has just ended.
+    /// Which old cookie: often one of the last, with a session that has just ended.
     fn old(&mut self) -> usize {
         if self.random.chance(60) { self.random.index(10) } else { self.random.index(1000) }
     }

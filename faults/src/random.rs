@@ -1,8 +1,8 @@
-//! Numbers that look random and follow from a seed (`SplitMix64`): the same seed draws the same run.
+//! Pseudo-random numbers from a seed (`SplitMix64`): the same seed repeats a run.
 
 use std::{ops::Range, time::Duration};
 
-/// A generator of numbers. It is not for secrets.
+/// A generator. Not for secrets.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 
@@ -12,10 +12,11 @@ impl Random {
         Self(seed)
     }
 
-    /// A generator of its own for the part of a run that `label` names: what one part draws shifts no other.
+    /// A separate generator for the part of a run that `label` names: draws in one part do not
+    /// affect another.
     #[must_use]
     pub fn of(seed: u64, label: &str) -> Self {
-        // FNV-1a, then one step, so that near seeds and labels are far apart.
+        // FNV-1a, then one step, so that similar seeds and labels give different states.
         let hash = label
             .bytes()
             .fold(0xCBF2_9CE4_8422_2325 ^ seed, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3));
@@ -37,17 +38,17 @@ impl Random {
         self.bits().checked_rem(end).unwrap_or(0)
     }
 
-    /// A place in a list of `length`.
+    /// An index of a list of `length`.
     pub fn index(&mut self, length: usize) -> usize {
         usize::try_from(self.below(u64::try_from(length).unwrap_or(u64::MAX))).unwrap_or(0)
     }
 
-    /// Whether something happens that happens in `percent` of all cases.
+    /// `true` in `percent` of all cases.
     pub fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
 
-    /// One of some choices; `None` if there is none.
+    /// One of the choices; `None` if there are no choices.
     pub fn pick<'a, T>(&mut self, choices: &'a [T]) -> Option<&'a T> {
         choices.get(self.index(choices.len()))
     }

@@ -1,4 +1,5 @@
-//! One run: browsers act while faults strike, then everything must work again; what happened is recorded.
+//! One run: browsers send requests while faults are injected, then everything must work again. All
+//! of it is recorded.
 
 use std::{
     collections::BTreeSet,
@@ -21,45 +22,45 @@ use crate::{
     check::Counts,
     client::Connection,
     faces::{self, COMMIT_DEADLINE, Face, GRACE, STORE_TIMEOUT},
-    history::{Act, History, Outcome, Part, Run, Strike, Wish},
+    history::{Act, History, Injection, Outcome, Part, Run, Wish},
     plan::{Order, Plan},
     random::Random,
 };
 
-/// How many visitors there are at a time.
+/// Number of concurrent visitors.
 const BROWSERS: u32 = 6;
-/// How many tabs each of them has.
+/// Number of tabs of each visitor.
 const TABS: u32 = 2;
-/// With how many old cookies of a browser, the newest, somebody comes at the end of a run.
+/// Number of old cookies of a browser, the newest, that are sent at the end of a run.
 const MOST_OLD: usize = 5000;
-/// How long an instance may take to work again after the last fault.
+/// Longest time until an instance works again after the last fault.
 const RECOVERY: Duration = Duration::from_secs(30);
-/// How often the same is asked after that.
+/// Number of repetitions of each request after that.
 const CALM_TRIES: u32 = 10;
-/// By when a strike must have been healed.
-const STRIKE: Duration = Duration::from_mins(5);
-/// How many times as long as wanted the storm may last while too little happens: the machine may be busy.
+/// Longest time until an injection is healed.
+const LONGEST_INJECTION: Duration = Duration::from_mins(5);
+/// Factor by which the injections may be extended while too little happens, for busy machines.
 const MOST_TIMES: u32 = 4;
-/// How much longer than the stores' deadlines say a request may take: the machine may be busy.
+/// Allowance beyond the stores' deadlines, for busy machines.
 const SLACK: Duration = Duration::from_secs(10);
 
-/// What a run is to be.
+/// The parameters of a run.
 #[derive(Clone, Debug)]
-pub struct Options {
-    /// What the histories, the faults and their times are drawn from.
+pub struct RunOptions {
+    /// The seed of the requests, the faults and their times.
     pub seed: u64,
-    /// How long faults are injected at least; it goes on until each has struck once, and up to four times as long until
-    /// enough has happened to show anything.
+    /// Minimum time of injections, in seconds. The run continues until each fault was injected
+    /// once, and up to four times as long until enough has happened to check.
     pub seconds: u64,
-    /// The faults that take part; `None`: all that the backend knows. Empty: none.
+    /// The faults to inject; `None`: all of the backend. Empty: none.
     pub faults: Option<Vec<String>>,
 }
 
-/// Runs, and returns what happened.
+/// Runs, and returns the recording.
 ///
 /// # Errors
 /// The rig itself failed: an app did not start, a fault could not be injected or healed.
-pub async fn run(backend: &dyn Backend, options: &Options) -> Result<History, Failure> {
+pub async fn run(backend: &dyn Backend, options: &RunOptions) -> Result<History, Failure> {
     let faults = chosen(backend, options.faults.as_deref())?;
     let faces = Arc::new(faces::start(backend).await?);
     let desk = Arc::new(Desk::new());
@@ -81,7 +82,7 @@ pub async fn run(backend: &dyn Backend, options: &Options) -> Result<History, Fa
         deadline: micros(STORE_TIMEOUT * 3 + COMMIT_DEADLINE + SLACK),
         grace: micros(GRACE),
     };
-    let strikes = storm(&desk, &faults, &run).await?;
+    let injections = storm(&desk, &faults, &run).await?;
     over.store(true, Ordering::Relaxed);
     while let Some(tab) = tabs.join_next().await {
         tab?;
@@ -91,7 +92,7 @@ pub async fn run(backend: &dyn Backend, options: &Options) -> Result<History, Fa
     calm(&browsers, &faces).await;
     let mut requests = desk.requests();
     requests.sort_by_key(|request| (request.end, request.number));
-    Ok(History { run, strikes, requests })
+    Ok(History { run, injections, requests })
 }
 
 fn micros(span: Duration) -> u64 {
@@ -109,7 +110,7 @@ fn chosen<'a>(backend: &'a dyn Backend, wanted: Option<&[String]>) -> Result<Vec
     Ok(known.into_iter().filter(|fault| wanted.iter().any(|name| name == fault.name())).collect())
 }
 
-/// What one tab does until the storm is over.
+/// The requests of one tab during the injections.
 async fn act(browser: Arc<Browser>, mut plan: Plan, faces: Arc<Vec<Face>>, over: Arc<AtomicBool>) {
     let mut connections: Vec<Vec<Connection>> = Vec::new();
     while !over.load(Ordering::Relaxed) {
@@ -130,20 +131,21 @@ async fn one(browser: &Browser, order: Order, face: &Face, connection: &mut Conn
     browser.send(order, Part::Storm, face, connection).await;
 }
 
-/// Faults strike one after another, each at least once. It goes on until enough has happened, within bounds.
-async fn storm(desk: &Desk, faults: &[&dyn Fault], run: &Run) -> Result<Vec<Strike>, Failure> {
+/// Faults are injected one after another, each at least once. The run continues until enough has
+/// happened, within bounds.
+async fn storm(desk: &Desk, faults: &[&dyn Fault], run: &Run) -> Result<Vec<Injection>, Failure> {
     let wanted = Duration::from_secs(run.seconds);
     let until = Instant::now() + wanted;
     let at_most = Instant::now() + wanted * MOST_TIMES;
     let mut random = Random::of(run.seed, "faults");
-    let mut strikes = Vec::new();
+    let mut injections = Vec::new();
     let mut waiting: Vec<usize> = Vec::new();
     loop {
         let rest = random.millis(200..900);
-        if strikes.len() >= faults.len() && Instant::now() + rest >= until {
+        if injections.len() >= faults.len() && Instant::now() + rest >= until {
             sleep_until(until).await;
-            if Instant::now() >= at_most || shows_enough(desk, run, &strikes) {
-                return Ok(strikes);
+            if Instant::now() >= at_most || shows_enough(desk, run, &injections) {
+                return Ok(injections);
             }
         }
         sleep(rest).await;
@@ -156,24 +158,24 @@ async fn storm(desk: &Desk, faults: &[&dyn Fault], run: &Run) -> Result<Vec<Stri
         let place = waiting.swap_remove(random.index(waiting.len()));
         let Some(fault) = faults.get(place) else { continue };
         let start = desk.now();
-        // What it draws shifts nothing that is drawn after it.
-        let mut own = Random::of(run.seed, &format!("{} {}", fault.name(), strikes.len()));
-        let struck = timeout(STRIKE, fault.strike(&mut own)).await;
-        let struck = struck.unwrap_or_else(|_| Err("it was not healed".into()));
-        struck.map_err(|error| format!("the fault {}: {error}", fault.name()))?;
-        let strike =
-            Strike { fault: fault.name().to_owned(), start, end: desk.now(), loses_writes: fault.loses_writes() };
-        strikes.push(strike);
+        // Its draws do not affect later ones.
+        let mut own = Random::of(run.seed, &format!("{} {}", fault.name(), injections.len()));
+        let injected = timeout(LONGEST_INJECTION, fault.inject(&mut own)).await;
+        let injected = injected.unwrap_or_else(|_| Err("it was not healed".into()));
+        injected.map_err(|error| format!("the fault {}: {error}", fault.name()))?;
+        let injection =
+            Injection { fault: fault.name().to_owned(), start, end: desk.now(), loses_writes: fault.loses_writes() };
+        injections.push(injection);
     }
 }
 
-/// Whether a run that ended now could show anything.
-fn shows_enough(desk: &Desk, run: &Run, strikes: &[Strike]) -> bool {
-    let so_far = History { run: run.clone(), strikes: strikes.to_vec(), requests: desk.requests() };
+/// Whether enough has happened to check.
+fn shows_enough(desk: &Desk, run: &Run, injections: &[Injection]) -> bool {
+    let so_far = History { run: run.clone(), injections: injections.to_vec(), requests: desk.requests() };
     Counts::of(&so_far).shortfalls().is_empty()
 }
 
-/// Waits until every instance can write again, for a while.
+/// Waits, for a limited time, until every instance can write again.
 async fn recover(desk: &Arc<Desk>, faces: &[Face]) {
     let until = Instant::now() + RECOVERY;
     let probe = Browser::new(BROWSERS, Arc::clone(desk));
@@ -193,7 +195,8 @@ async fn recover(desk: &Arc<Desk>, faces: &[Face]) {
     }
 }
 
-/// Somebody comes with each old cookie of each browser, when whatever was late has arrived: what was ended stays ended.
+/// Sends each old cookie of each browser after all late writes have arrived: ended sessions stay
+/// ended.
 async fn revisit(browsers: &[Arc<Browser>], faces: &[Face]) {
     let visits = browsers.iter().map(async |browser| {
         let mut connections: Vec<Connection> = faces.iter().map(|face| Connection::to(face.address)).collect();
@@ -208,7 +211,7 @@ async fn revisit(browsers: &[Arc<Browser>], faces: &[Face]) {
     join_all(visits).await;
 }
 
-/// Every browser looks at its session, changes it and looks again, by every instance.
+/// Every browser reads its session, changes it and reads it again, through every instance.
 async fn calm(browsers: &[Arc<Browser>], faces: &[Face]) {
     let mut connections: Vec<Connection> = faces.iter().map(|face| Connection::to(face.address)).collect();
     for (number, browser) in browsers.iter().enumerate() {
@@ -225,8 +228,9 @@ async fn calm(browsers: &[Arc<Browser>], faces: &[Face]) {
     }
 }
 
-/// Asks, and asks again if the store was slower than its deadline, which is short here: the machine may be busy. The checker
-/// excuses that only if what was asked again worked. `order` gets the count of the tries.
+/// Sends a request, and repeats it if the store exceeded its short deadline: the machine may be
+/// busy. The checker accepts that only if the repetition works. `order` gets the number of the
+/// attempt.
 async fn until_fine(browser: &Browser, order: impl Fn(u32) -> Order, face: &Face, connection: &mut Connection) {
     for count in 0..CALM_TRIES {
         if !browser.send(order(count), Part::Calm, face, connection).await.was_too_slow() {

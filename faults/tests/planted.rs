@@ -1,4 +1,5 @@
-//! The whole rig on stores with planted defects: it must find each, and nothing on the store without one.
+//! The whole rig on stores with planted defects: it must find each defect, and none in a store
+//! without one.
 
 use std::{
     sync::{
@@ -19,31 +20,32 @@ use okibi_faults::{
     history::History,
     inject::{LateStore, LateWrites, Lateness},
     random::Random,
-    run::{Options, run},
+    run::{RunOptions, run},
 };
 use serde_json::Value;
 
-/// What is wrong with a store.
+/// A defect of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Defect {
     None,
-    /// Now and then a write is acknowledged and not made.
+    /// Periodically a write is acknowledged and not made.
     Forgets,
-    /// A write replaces whatever is there.
+    /// A write replaces any stored value.
     Blind,
-    /// Markers of rotations and of ends are acknowledged and not written, and nothing is removed.
+    /// Markers of rotations and of destroyed sessions are acknowledged and not written, and nothing
+    /// is deleted.
     Undead,
-    /// Now and then a write is made and reported as not made.
+    /// Periodically a write is made and reported as not made.
     Denies,
-    /// Now and then another session's record is loaded.
+    /// Periodically another session's record is loaded.
     Mixes,
-    /// Now and then a read finds nothing.
+    /// Periodically a read finds nothing.
     Blinks,
-    /// Now and then a write is made and reported as in conflict with what was there before.
+    /// Periodically a write is made and reported as a conflict with the former value.
     Repeats,
-    /// What an end leaves behind is removed at once.
+    /// The marker of a destroyed session is removed immediately.
     Buries,
-    /// After a while nothing works any more.
+    /// After a while every call fails.
     Dies,
 }
 
@@ -56,7 +58,7 @@ struct Defective {
 }
 
 impl Defective {
-    /// Whether the defect shows in this call: in one of so many.
+    /// Whether the defect affects this call: one in every few.
     fn shows(&self, defect: Defect, every: u64) -> bool {
         self.defect == defect && self.calls.fetch_add(1, Ordering::Relaxed) % every == every - 1
     }
@@ -80,7 +82,7 @@ impl Store for Defective {
         if self.shows(Defect::Blinks, 50) {
             return Ok(None);
         }
-        let mut last = self.last.lock().expect("nobody panics with it");
+        let mut last = self.last.lock().expect("no thread panics while it holds the lock");
         if self.shows(Defect::Mixes, 20) {
             return Ok(last.clone().or(loaded));
         }
@@ -109,7 +111,7 @@ impl Store for Defective {
             return Err(StoreError::unavailable("no"));
         }
         if swapped == Swap::Done && self.shows(Defect::Repeats, 10) {
-            // The same record under another write tag, as somebody else's write would be.
+            // The same record with another write tag, as another request's write would have.
             let text = String::from_utf8(write.bytes.to_vec()).expect("a record is text");
             let (head, tail) = text.split_at(text.find("\"w\":\"").expect("a write tag") + 5);
             let other = Bytes::from(format!("{head}AAAAAAAAAAA{}", &tail[11..]));
@@ -133,10 +135,10 @@ impl Store for Defective {
     }
 }
 
-/// A backend on such a store, with a fault that does nothing, as far as anybody can see.
+/// A backend on such a store, with a fault that has no visible effect.
 struct Planted(Arc<Defective>, Arc<Lateness>, Vec<Box<dyn Fault>>);
 
-/// A fault that is none.
+/// A fault that does nothing.
 struct Idle;
 
 impl Fault for Idle {
@@ -144,7 +146,7 @@ impl Fault for Idle {
         "idle"
     }
 
-    fn strike<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
+    fn inject<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async {
             tokio::time::sleep(random.millis(10..50)).await;
             Ok(())
@@ -171,37 +173,38 @@ impl Backend for Planted {
     }
 }
 
-/// What strikes in a run.
+/// The faults of a run.
 #[derive(Clone, Copy)]
-enum Strikes {
+enum PlantedFaults {
     Nothing,
     Idle,
     Late,
 }
 
-async fn history(defect: Defect, strikes: Strikes) -> History {
-    history_of(defect, strikes, 3).await
+async fn history(defect: Defect, injections: PlantedFaults) -> History {
+    history_of(defect, injections, 3).await
 }
 
-async fn history_of(defect: Defect, strikes: Strikes, seconds: u64) -> History {
+async fn history_of(defect: Defect, injections: PlantedFaults, seconds: u64) -> History {
     let defective =
         Defective { defect, store: MemoryStore::new(), calls: AtomicU64::new(0), last: std::sync::Mutex::default() };
     let lateness = Lateness::new(None);
-    let faults: Vec<Box<dyn Fault>> = match strikes {
-        Strikes::Nothing => Vec::new(),
-        Strikes::Idle => vec![Box::new(Idle)],
-        Strikes::Late => vec![Box::new(LateWrites(Arc::clone(&lateness)))],
+    let faults: Vec<Box<dyn Fault>> = match injections {
+        PlantedFaults::Nothing => Vec::new(),
+        PlantedFaults::Idle => vec![Box::new(Idle)],
+        PlantedFaults::Late => vec![Box::new(LateWrites(Arc::clone(&lateness)))],
     };
-    let options = Options { seed: 7, seconds, faults: None };
+    let options = RunOptions { seed: 7, seconds, faults: None };
     let backend = Planted(Arc::new(defective), lateness, faults);
     let run = tokio::time::timeout(Duration::from_mins(2), run(&backend, &options));
     run.await.expect("it ends").expect("the rig works")
 }
 
-/// The rig finds that these rules are broken. On a busy machine little happens in a run, so it may need a longer one.
-async fn finds(defect: Defect, strikes: Strikes, rules: &[&str]) {
+/// Expects the rig to find that these rules are broken. On a busy machine little happens in a run,
+/// so it may need a longer one.
+async fn finds(defect: Defect, injections: PlantedFaults, rules: &[&str]) {
     for seconds in [3, 10, 30] {
-        let found = check(&history_of(defect, strikes, seconds).await);
+        let found = check(&history_of(defect, injections, seconds).await);
         let broken: Vec<&str> = found.iter().map(|violation| violation.rule).collect();
         let has_all = rules.iter().all(|rule| broken.contains(rule));
         assert!(has_all || seconds < 30, "{defect:?}: {broken:?} has not all of {rules:?}");
@@ -213,14 +216,14 @@ async fn finds(defect: Defect, strikes: Strikes, rules: &[&str]) {
 
 #[tokio::test]
 async fn a_store_without_a_defect_breaks_no_rule() {
-    let history = history(Defect::None, Strikes::Nothing).await;
+    let history = history(Defect::None, PlantedFaults::Nothing).await;
     assert_eq!(check(&history), []);
     assert_eq!(Counts::of(&history).shortfalls(), [] as [&str; 0]);
 }
 
 #[tokio::test]
 async fn faults_that_do_nothing_are_a_failure() {
-    let history = history(Defect::None, Strikes::Idle).await;
+    let history = history(Defect::None, PlantedFaults::Idle).await;
     assert_eq!(check(&history), []);
     let shortfalls = Counts::of(&history).shortfalls();
     assert!(matches!(&shortfalls[..], [only] if only.contains("the faults did nothing")), "{shortfalls:?}");
@@ -228,50 +231,50 @@ async fn faults_that_do_nothing_are_a_failure() {
 
 #[tokio::test]
 async fn writes_that_are_forgotten_are_found() {
-    finds(Defect::Forgets, Strikes::Nothing, &["lost-count", "lost-write"]).await;
+    finds(Defect::Forgets, PlantedFaults::Nothing, &["lost-count", "lost-write"]).await;
 }
 
 #[tokio::test]
 async fn n2_writes_that_replace_whatever_is_there_are_found() {
-    finds(Defect::Blind, Strikes::Nothing, &["lost-count"]).await;
+    finds(Defect::Blind, PlantedFaults::Nothing, &["lost-count"]).await;
 }
 
 #[tokio::test]
 async fn n1_sessions_that_do_not_end_are_found() {
-    finds(Defect::Undead, Strikes::Nothing, &["revived"]).await;
+    finds(Defect::Undead, PlantedFaults::Nothing, &["revived"]).await;
 }
 
 #[tokio::test]
 async fn h3_sessions_that_come_back_by_a_late_write_are_found() {
-    finds(Defect::Buries, Strikes::Late, &["revived"]).await;
+    finds(Defect::Buries, PlantedFaults::Late, &["revived"]).await;
 }
 
 #[tokio::test]
 async fn h3_a_late_write_brings_nothing_back() {
-    assert_eq!(check(&history(Defect::None, Strikes::Late).await), []);
+    assert_eq!(check(&history(Defect::None, PlantedFaults::Late).await), []);
 }
 
 #[tokio::test]
 async fn writes_that_are_denied_are_found() {
-    finds(Defect::Denies, Strikes::Nothing, &["failed-shows", "counted-twice"]).await;
+    finds(Defect::Denies, PlantedFaults::Nothing, &["failed-shows", "counted-twice"]).await;
 }
 
 #[tokio::test]
 async fn s20_sessions_that_are_mixed_up_are_found() {
-    finds(Defect::Mixes, Strikes::Nothing, &["crossed"]).await;
+    finds(Defect::Mixes, PlantedFaults::Nothing, &["crossed"]).await;
 }
 
 #[tokio::test]
 async fn sessions_that_are_not_found_are_found() {
-    finds(Defect::Blinks, Strikes::Nothing, &["lost-session"]).await;
+    finds(Defect::Blinks, PlantedFaults::Nothing, &["lost-session"]).await;
 }
 
 #[tokio::test]
 async fn n39_writes_that_are_made_twice_are_found() {
-    finds(Defect::Repeats, Strikes::Nothing, &["counted-twice"]).await;
+    finds(Defect::Repeats, PlantedFaults::Nothing, &["counted-twice"]).await;
 }
 
 #[tokio::test]
 async fn a_store_that_stays_away_is_found() {
-    finds(Defect::Dies, Strikes::Nothing, &["no-recovery"]).await;
+    finds(Defect::Dies, PlantedFaults::Nothing, &["no-recovery"]).await;
 }

@@ -1,4 +1,5 @@
-//! The older dialects: any cookie and any record, in each of their forms, and taking over what comes of it.
+//! The older dialects: any cookie and any record, in each of their forms, and taking over what
+//! comes of it.
 
 use bytes::Bytes;
 use okibi_core::{
@@ -28,8 +29,8 @@ fn dialect(mode: u8) -> Dialect {
     }
 }
 
-/// The first byte says which dialect; what follows is a record, and a cookie's value. Whatever they are, a session that was
-/// read is written so that it reads the same, and every task ends.
+/// The first byte says which dialect; what follows is a record, and a cookie's value. Whatever they
+/// are, a session that was read is written so that it reads the same, and every task ends.
 ///
 /// # Panics
 /// If a session changes by being written and read again, or a task never ends.
@@ -51,7 +52,7 @@ pub fn dialects(input: &[u8]) {
     }
 }
 
-/// One request: looks the session up where `record` is all that lies anywhere, and writes it down once more.
+/// One request: loads the session, with `record` as the only stored record, and writes it again.
 fn visit(engine: &Engine, header: &[u8], record: &[u8]) {
     let mut flow = engine.open_on([header], Some("www.example.com"), NOW);
     let step = engine.load(&mut flow);

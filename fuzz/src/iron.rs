@@ -1,4 +1,5 @@
-//! Iron: nothing opens but what was sealed, and what opens is spelled in the one way that sealing spells it.
+//! Iron: nothing opens but what was sealed, and what opens is spelled in the one way that sealing
+//! spells it.
 
 use okibi_core::{
     Timestamp,
@@ -7,10 +8,12 @@ use okibi_core::{
 
 const NOW: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 
-/// The first byte says with which options and secret, the rest is taken for a seal and then for a text.
+/// The first byte selects options and secret. The rest is opened as a seal and then sealed as a
+/// string.
 ///
 /// # Panics
-/// If something opens that sealing would not have written so, or a seal does not give back its text, or opens for others.
+/// If something opens that sealing would not have written so, or a seal does not give back its
+/// text, or opens for others.
 pub fn iron(input: &[u8]) {
     let Some((&choice, input)) = input.split_first() else { return };
     let key = |raw: bool| {
@@ -30,7 +33,7 @@ pub fn iron(input: &[u8]) {
     let secrets = std::slice::from_ref(&secret);
     let which = if choice & 32 == 0 { Secrets::Any(secrets) } else { Secrets::Named(secrets) };
 
-    // Nobody forges a MAC by chance; the seeds hold seals of these very secrets, which do open.
+    // No input forges a MAC by chance. The seeds contain seals of these secrets, which do open.
     match unseal(&options, which, input, NOW) {
         Ok(text) => {
             let sealed = std::str::from_utf8(input).expect("what opens is ASCII");

@@ -65,7 +65,7 @@ pub fn cookies(input: &[u8]) {
     if let Step::Load(key) = engine.load(&mut flow) {
         let candidates = input.windows(43).filter_map(Id::parse);
         let known = candidates.map(|id| id.store_key("session")).any(|candidate| candidate == key);
-        assert!(known, "a key that no id in the header leads to");
+        assert!(known, "a key of no id in the header");
     }
 }
 

@@ -1,6 +1,8 @@
-//! Runs fuzz targets without nightly or libFuzzer: mutated seeds for a bounded time, repeatable by a seed.
+//! Runs fuzz targets without nightly or libFuzzer: mutated seeds for a bounded time, repeatable by
+//! a seed.
 //!
-//! `cargo run --release -- [--seconds N] [--seed N] [target …]`, or `-- --input FILE target` to repeat a finding.
+//! `cargo run --release -- [--seconds N] [--seed N] [target …]`, or `-- --input FILE target` to
+//! repeat a finding.
 #![forbid(unsafe_code)]
 
 mod mutate;
@@ -132,7 +134,8 @@ fn finding(name: &str, seed: u64, input: &[u8], what: &str) -> String {
     format!("{name}: {what} on an input of {} bytes (seed {seed}); {place}", input.len())
 }
 
-/// The good inputs of a target: those in the repository and those that libFuzzer has found on this machine.
+/// The good inputs of a target: those in the repository and those that libFuzzer has found on this
+/// machine.
 fn seeds(name: &str) -> Result<Vec<Vec<u8>>, String> {
     let mut files = Vec::new();
     for folder in ["seeds", "corpus"].map(|kind| here().join(kind).join(name)) {
@@ -146,7 +149,8 @@ fn seeds(name: &str) -> Result<Vec<Vec<u8>>, String> {
     files.into_iter().map(|file| fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))).collect()
 }
 
-/// This folder, as cargo says at run time: where this was compiled says nothing after the folder moved.
+/// This folder, as cargo says at run time: where this was compiled says nothing after the folder
+/// moved.
 fn here() -> PathBuf {
     env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from)
 }

@@ -16,7 +16,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `end`; 0 if there is none.
+    /// A number below `end`; 0 if `end` is 0.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         let end = u64::try_from(end).unwrap_or(u64::MAX).max(1);
         usize::try_from(self.next() % end).unwrap_or(0)
@@ -30,7 +30,8 @@ impl Random {
 /// Inputs grow no further than this.
 const LONGEST: usize = 4096;
 
-/// Pieces that parsers care about: separators, quotes, numbers at their limits, JSON, cookies, base64url.
+/// Pieces that parsers care about: separators, quotes, numbers at their limits, JSON, cookies,
+/// base64url.
 const PIECES: &[&[u8]] = &[
     b"; ",
     b";",
@@ -81,7 +82,7 @@ const PIECES: &[&[u8]] = &[
     b"\xef\xbb\xbf",
 ];
 
-/// A new input: one of the seeds, a few times changed; now and then bytes from nowhere.
+/// A new input: a seed after a few changes, or sometimes random bytes.
 pub(crate) fn input(random: &mut Random, seeds: &[Vec<u8>]) -> Vec<u8> {
     let mut input = match seeds.get(random.below(seeds.len() + 1)) {
         Some(seed) => seed.clone(),
@@ -132,7 +133,7 @@ fn change(random: &mut Random, input: &mut Vec<u8>, seeds: &[Vec<u8>]) {
             let run = vec![byte; random.below(200)];
             input.splice(at..at, run);
         }
-        // Go on with the end of another seed.
+        // Continue with the end of another seed.
         _ => {
             if let Some(other) = seeds.get(random.below(seeds.len())) {
                 let from = random.below(other.len());

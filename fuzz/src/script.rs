@@ -1,4 +1,5 @@
-//! Engine scripts: the bytes say which requests come, what they change, and how their store calls fare.
+//! Engine scripts: the bytes say which requests come, what they change, and how their store calls
+//! fare.
 
 #[path = "../../crates/okibi-core/tests/support/mod.rs"]
 mod support;
@@ -58,12 +59,13 @@ pub fn script(input: &[u8]) {
                 world.now = okibi_core::Timestamp::from_millis(back);
             }
             8 => {
-                // Somebody tampers with the store.
+                // The record is changed outside of the engine.
                 let key: Option<StoreKey> = world.store.keys().nth(index).cloned();
                 if let Some((bytes, _)) = key.and_then(|key| world.store.get_mut(&key)) {
                     let mut damaged = bytes.to_vec();
                     if let Some(byte) = damaged.get_mut(usize::from(argument)) {
-                        // Only the braces and names around the values: a changed value would be another one, rightly.
+                        // Only the braces and names around the values: a changed value would be
+                        // another one, rightly.
                         if !byte.is_ascii_digit() {
                             *byte ^= argument;
                         }

@@ -1,4 +1,5 @@
-//! The app with actix-session on actix-web, in a store that is a map in memory; the package brings none of its own.
+//! The app with actix-session on actix-web, in a store that is a map in memory; the package brings
+//! none of its own.
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
@@ -29,7 +30,7 @@ pub(super) fn counted(machine: &Rc<Machine>) -> Counted {
     let calls = Calls::default();
     let store = Memory { calls: calls.clone(), sessions: RefCell::default() };
     let key = Key::from(&[7; 64]);
-    // The package has no cookie without protection; this is the cheaper of its two.
+    // The package requires a protected cookie; this is the cheaper of its two protections.
     let sessions =
         SessionMiddleware::builder(store, key).cookie_content_security(CookieContentSecurity::Signed).build();
     let app = App::new()

@@ -1,4 +1,5 @@
-//! The app with `axum_session`, which keeps sessions in its own memory and may write them to a database besides.
+//! The app with `axum_session`, which keeps sessions in its own memory and may write them to a
+//! database besides.
 
 use std::{
     collections::HashMap,
@@ -32,7 +33,7 @@ fn boxed<D>(machine: &Rc<Machine>, database: Option<D>) -> Box<dyn Contestant>
 where
     D: DatabasePool + Clone + Debug + Send + Sync + 'static,
 {
-    // Its layer starts a task that sweeps, so it is made inside the runtime.
+    // Its layer starts a cleanup task, so it is made inside the runtime.
     let app = machine.block_on(async {
         let store = SessionStore::<D>::new(database, SessionConfig::default()).await.expect("the defaults work");
         Router::new()
@@ -103,7 +104,7 @@ impl DatabasePool for Counting<Table> {
         Ok(self.rows(|rows| rows.contains_key(id)))
     }
 
-    /// Nothing expires while the bench runs.
+    /// Nothing expires during the bench.
     async fn delete_by_expiry(&self, _table: &str) -> Result<Vec<String>, DatabaseError> {
         self.calls.write();
         Ok(Vec::new())

@@ -1,4 +1,4 @@
-//! The app without sessions, on each framework: what all others are compared with.
+//! The app without sessions on each framework: the baseline.
 
 use std::rc::Rc;
 

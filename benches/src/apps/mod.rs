@@ -14,11 +14,11 @@ use crate::{
     counting::Calls,
 };
 
-/// An app, and the one without sessions that it is compared with.
+/// An app and its baseline.
 pub struct Entrant {
     /// The app.
     pub contestant: Box<dyn Contestant>,
-    /// The place of the app without sessions on the same framework; `None` if this is such an app.
+    /// The index of the baseline on the same framework; `None` for a baseline.
     pub bare: Option<usize>,
 }
 
@@ -36,7 +36,7 @@ pub fn entrants(machine: &Rc<Machine>) -> Vec<Entrant> {
     list.map(|(contestant, bare)| Entrant { contestant, bare }).into()
 }
 
-/// An app whose store counts.
+/// An app with a store that counts its calls.
 pub type Counted = (Box<dyn Contestant>, Calls);
 
 /// Each library once, with a store that counts.

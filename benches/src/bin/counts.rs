@@ -1,6 +1,7 @@
-//! Prints as JSON what can be counted: allocations of a request, store calls and cookies of a thousand.
+//! Prints counts as JSON: allocations per request, store calls and cookies of a thousand requests.
 //!
-//! It is a program of its own because counting allocations takes time, which would fall on those who make many.
+//! It is a separate program because counting allocations takes time and would slow the apps that
+//! make many.
 
 use allocation_counter::measure;
 use okibi_benches::{
@@ -11,11 +12,11 @@ use okibi_benches::{
 };
 use serde_json::{Map, Value, json};
 
-/// Requests before those that count: tables have grown, buffers are there.
+/// Warm-up requests: tables have grown, buffers exist.
 const WARM_UP: usize = 100;
-/// Requests that count, of which the median is taken.
+/// Counted requests. The median is reported.
 const MEASURED: usize = 101;
-/// Requests of which store calls and cookies are counted.
+/// Requests with counted store calls and cookies.
 const REQUESTS: usize = 1000;
 
 fn main() -> std::io::Result<()> {
@@ -36,7 +37,7 @@ fn main() -> std::io::Result<()> {
     Ok(())
 }
 
-/// What one request allocates.
+/// The allocations of one request.
 fn allocations(entrant: &Entrant, page: Page) -> u64 {
     let count = || {
         let answer = entrant.contestant.prepare(page, 1);
@@ -48,7 +49,8 @@ fn allocations(entrant: &Entrant, page: Page) -> u64 {
     counts.get(MEASURED / 2).copied().unwrap_or_default()
 }
 
-/// Store calls and cookies of a thousand requests: of visitors without a session, of one who reads, of one who writes.
+/// Store calls and cookies of a thousand requests: without a session, with a session that is read,
+/// and with one that is written.
 fn calls_of(app: &dyn Contestant, calls: &Calls) -> Value {
     let thousand = |page: Page, begin: &str, stays: bool| {
         calls.take();

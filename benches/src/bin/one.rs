@@ -1,4 +1,4 @@
-//! Asks one app for one page many times, and nothing else: for a profiler such as callgrind.
+//! Requests one page of one app many times, for a profiler such as callgrind.
 //!
 //! `one <app> <page> <requests>`, by the names that the report uses.
 
@@ -6,7 +6,7 @@ use std::{env, io};
 
 use okibi_benches::{apps::entrants, contest::Machine, page::Page};
 
-/// How many requests are made ready at a time.
+/// Requests that are prepared at a time.
 const BATCH: usize = 100;
 
 fn main() -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! Prints as JSON how okibi and tower-sessions do on a real Redis and a real Postgres.
+//! Prints as JSON the measurements of okibi and tower-sessions on a real Redis and a real Postgres.
 //!
 //! `servers [rounds]`: fewer rounds than usual, for a quick look.
 
@@ -12,9 +12,9 @@ use okibi_benches::servers::{
 };
 use serde_json::{Value, json};
 
-/// How many numbers each app gets for each page.
+/// Samples of each app for each page.
 const ROUNDS: usize = 11;
-/// How many requests are timed one by one.
+/// Requests that are timed one by one.
 const REQUESTS: usize = 1000;
 
 fn main() -> Result<()> {

@@ -1,4 +1,5 @@
-//! Prints as JSON how long each app takes for a request: all of it without sessions, else what the session adds.
+//! Prints as JSON the time of a request of each app: the total without sessions, else what the
+//! session adds.
 
 use okibi_benches::{apps::entrants, contest::Machine, page::Page, rounds::times};
 use serde_json::{Map, Value, json};

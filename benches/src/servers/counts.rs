@@ -1,4 +1,4 @@
-//! What a request asks of its server: commands as the server counts them, and round trips.
+//! Counts the commands of a request, by the server's own counters, and its round trips.
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -18,15 +18,15 @@ use super::{
 };
 use crate::page::Page;
 
-/// How many requests are counted.
+/// Counted requests.
 const REQUESTS: u32 = 100;
-/// Those before, on which statements are prepared and scripts are loaded.
+/// Warm-up requests: statements are prepared and scripts are loaded.
 const WARM_UP: usize = 20;
-/// How long the last of what a request asked for may take after its answer: connections go back to their pools meanwhile.
+/// Time for commands after the answer: connections return to their pools.
 const REST: Duration = Duration::from_millis(100);
 
-/// For each way to keep sessions, page and app: how many commands a request takes, how many more run in scripts, and how
-/// many round trips it takes.
+/// For each store, page and app: the commands of a request, further commands in scripts, and its
+/// round trips.
 pub async fn counts(rig: &Rig) -> Result<Value> {
     let mut report = Vec::new();
     for (name, backend) in [
@@ -74,9 +74,9 @@ enum Server<'a> {
     Postgres(&'a PostgresServer),
 }
 
-/// A server while it counts.
+/// A server with counters.
 enum Listening<'a> {
-    /// What `MONITOR` says.
+    /// The output of `MONITOR`.
     Redis(&'a RedisServer, BufReader<TcpStream>),
     Postgres(&'a PostgresServer),
 }
@@ -112,7 +112,7 @@ impl<'a> Server<'a> {
 }
 
 impl Listening<'_> {
-    /// How many commands there were since, and how many within scripts.
+    /// The number of commands since then, and of those in scripts.
     fn heard(self) -> Result<(u64, u64)> {
         match self {
             Self::Redis(server, lines) => {

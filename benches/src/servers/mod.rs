@@ -1,4 +1,5 @@
-//! okibi and tower-sessions on a real Redis and a real Postgres: how much each serves, how soon, and what it asks for.
+//! okibi and tower-sessions on a real Redis and a real Postgres: throughput, latency, and the
+//! commands that they send.
 
 pub mod counts;
 mod okibi;

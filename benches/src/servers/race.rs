@@ -1,4 +1,4 @@
-//! Lets two apps take turns: in short rounds under load, and one request at a time.
+//! Runs two apps in turns: in short rounds under load, and one request at a time.
 
 use std::time::Duration;
 
@@ -8,20 +8,20 @@ use serde_json::{Map, Value, json};
 use super::site::Site;
 use crate::page::Page;
 
-/// The pages that ask something of a server.
+/// The pages that use the server.
 pub const PAGES: [Page; 2] = [Page::Read, Page::Write];
 
-/// How long a round of one app is.
+/// Duration of a round of one app.
 const ROUND: Duration = Duration::from_millis(300);
-/// How many requests one app gets, one after the other, before it is the next one's turn.
+/// Sequential requests of one app before the other app's turn.
 const TURN: usize = 25;
 
-/// For each page and app the answers a second in each round.
+/// For each page and app, the microseconds of this many sequential requests.
 pub async fn rates(sites: &[Site; 2], rounds: usize) -> Result<Value> {
     let mut report = Map::new();
     for page in PAGES {
         let mut seen = [Vec::new(), Vec::new()];
-        // The first turn is to warm up.
+        // The first round is a warm-up.
         for turn in 0..=rounds {
             for place in order(turn) {
                 if let (Some(site), Some(seen)) = (sites.get(place), seen.get_mut(place)) {
@@ -37,7 +37,7 @@ pub async fn rates(sites: &[Site; 2], rounds: usize) -> Result<Value> {
     Ok(Value::Object(report))
 }
 
-/// For each page and app the microseconds of each of so many requests, with nobody else asking.
+/// For each page and app, the microseconds of this many sequential requests.
 pub async fn times(sites: &[Site; 2], requests: usize) -> Result<Value> {
     let mut report = Map::new();
     for page in PAGES {
@@ -57,7 +57,7 @@ pub async fn times(sites: &[Site; 2], requests: usize) -> Result<Value> {
     Ok(Value::Object(report))
 }
 
-/// Who comes first changes from turn to turn.
+/// The order of the apps changes from round to round.
 const fn order(turn: usize) -> [usize; 2] {
     if turn.is_multiple_of(2) { [0, 1] } else { [1, 0] }
 }

@@ -1,4 +1,4 @@
-//! Stands between an app and its server and counts round trips: how often the one has to wait for the other.
+//! A relay between an app and its server. It counts round trips.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -10,7 +10,8 @@ use std::{
     thread,
 };
 
-/// Passes on everything that comes on its port. Its threads end with their connections, the listening one with the process.
+/// Passes all bytes on its port. Its threads end with their connections; the listening thread ends
+/// with the process.
 pub(super) struct Relay {
     port: u16,
     trips: Arc<AtomicU64>,
@@ -24,7 +25,7 @@ impl Relay {
         let counted = Arc::clone(&trips);
         thread::spawn(move || {
             for client in listener.incoming() {
-                // A client that could not be served finds its connection closed.
+                // A client that can't be served gets a closed connection.
                 let _ = client.and_then(|client| join(client, target, &counted));
             }
         });
@@ -35,18 +36,18 @@ impl Relay {
         self.port
     }
 
-    /// How many round trips there were so far, on all connections.
+    /// The number of round trips so far, on all connections.
     pub(super) fn trips(&self) -> u64 {
         self.trips.load(Ordering::SeqCst)
     }
 }
 
-/// Begins to pass on in both directions.
+/// Starts passing bytes in both directions.
 fn join(client: TcpStream, target: u16, trips: &Arc<AtomicU64>) -> io::Result<()> {
     let server = TcpStream::connect((Ipv4Addr::LOCALHOST, target))?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
-    // Whatever a client says before it has heard something is one round trip.
+    // The bytes of a client up to the next answer are one round trip.
     let is_asked = Arc::new(AtomicBool::new(false));
     let (from, to, trips, asked) = (client.try_clone()?, server.try_clone()?, Arc::clone(trips), Arc::clone(&is_asked));
     thread::spawn(move || {
@@ -60,7 +61,7 @@ fn join(client: TcpStream, target: u16, trips: &Arc<AtomicU64>) -> io::Result<()
     Ok(())
 }
 
-/// Passes on until one side ends, and then ends the other.
+/// Passes bytes until one peer closes, then closes the other.
 fn pass(mut from: TcpStream, mut to: TcpStream, seen: impl Fn()) {
     let mut buffer = [0; 16 * 1024];
     while let Ok(length @ 1..) = from.read(&mut buffer) {
@@ -69,7 +70,7 @@ fn pass(mut from: TcpStream, mut to: TcpStream, seen: impl Fn()) {
             break;
         }
     }
-    // They may be closed already, which is as good.
+    // They may be closed already.
     let _ = to.shutdown(Shutdown::Both);
     let _ = from.shutdown(Shutdown::Both);
 }

@@ -1,40 +1,41 @@
-//! The servers, and in which ways the apps are connected to them.
+//! The servers, and how the apps connect to them.
 
 use anyhow::Result;
 use okibi_servers::{PostgresServer, RedisKind, RedisServer};
 
 use super::{okibi, site::Site, tower_sessions};
 
-/// How an app's pool of connections to Postgres is made.
+/// The connection pool of an app to Postgres.
 #[derive(Clone, Copy, Debug)]
 pub enum Pool {
-    /// So many connections, which are used without asking each time whether they are still there.
+    /// This many connections, used without a ping.
     Lean(u32),
-    /// As sqlx makes it: ten connections, each asked for a sign of life before it is used.
+    /// With sqlx's defaults: ten connections, and a ping before each use.
     Default,
 }
 
-/// What two apps compete in.
+/// A setup in which two apps are compared.
 #[derive(Clone, Copy, Debug)]
 pub struct Setup {
-    /// What the report calls it.
+    /// Its name in the report.
     pub name: &'static str,
-    /// Where the sessions are.
+    /// The server of the sessions.
     pub backend: Backend,
-    /// How many visitors ask at the same time, each with a session of their own.
+    /// Concurrent visitors, each with a session.
     pub visitors: usize,
 }
 
-/// Where the sessions are.
+/// The server of the sessions.
 #[derive(Clone, Copy, Debug)]
 pub enum Backend {
-    /// In Redis. okibi has one connection, tower-sessions has so many.
+    /// Redis. okibi uses one connection, tower-sessions this many.
     Redis(usize),
-    /// In Postgres.
+    /// Postgres.
     Postgres(Pool),
 }
 
-/// Each on equal terms with many visitors and with few, and once as the documentation of both shows it.
+/// Each with the same settings for many and for few visitors, and once with the settings of each
+/// library's documentation.
 pub const SETUPS: [Setup; 6] = [
     Setup { name: "Redis, 1 connection", backend: Backend::Redis(1), visitors: 64 },
     Setup { name: "Redis, 1 connection", backend: Backend::Redis(1), visitors: 8 },
@@ -44,16 +45,16 @@ pub const SETUPS: [Setup; 6] = [
     Setup { name: "Postgres, as documented", backend: Backend::Postgres(Pool::Default), visitors: 64 },
 ];
 
-/// A Redis and a Postgres of their own, which end with this value.
+/// A Redis and a Postgres for the bench. They end when this is dropped.
 pub struct Rig {
     pub(super) redis: RedisServer,
     pub(super) postgres: PostgresServer,
 }
 
 impl Rig {
-    /// Starts both as they come, with one exception: Redis writes nothing to a disk.
+    /// Starts both with default settings, with one exception: Redis has no persistence.
     ///
-    /// In particular Postgres says that a change is done when it is on the disk: `fsync` and `synchronous_commit` are on.
+    /// So Postgres confirms a change when it is on disk: `fsync` and `synchronous_commit` are on.
     pub fn start() -> Result<Self> {
         let settings = ["fsync=on", "synchronous_commit=on", "shared_preload_libraries=pg_stat_statements"];
         let postgres = PostgresServer::start_with(&settings)?;
@@ -61,7 +62,7 @@ impl Rig {
         Ok(Self { redis: RedisServer::start(RedisKind::Redis7), postgres })
     }
 
-    /// What runs, in the servers' own words.
+    /// The versions, as the servers report them.
     pub fn described(&self) -> String {
         let redis = self.redis.cli(&["info", "server"]);
         let redis = redis.lines().find_map(|line| line.strip_prefix("redis_version:")).unwrap_or("?");

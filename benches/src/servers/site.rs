@@ -1,4 +1,4 @@
-//! An app with some visitors, each of whom has a session.
+//! An app with some visitors. Each has a session.
 
 use std::{
     sync::Arc,
@@ -19,9 +19,9 @@ use tower::ServiceExt as _;
 
 use crate::{contest::shared_bytes, page::Page};
 
-/// An app whose sessions are on a server.
+/// An app with its sessions on a server.
 pub struct Site {
-    /// What the report calls it.
+    /// Its name in the report.
     pub name: &'static str,
     app: Router,
     /// The cookie of each visitor.
@@ -29,7 +29,7 @@ pub struct Site {
 }
 
 impl Site {
-    /// The app, after so many visitors have logged in to it.
+    /// The app after this many visitors have logged in.
     pub(super) async fn new(name: &'static str, app: Router, visitors: usize) -> Result<Self> {
         let mut cookies = Vec::with_capacity(visitors);
         for _ in 0..visitors {
@@ -40,8 +40,8 @@ impl Site {
         Ok(Self { name, app, visitors: cookies.into() })
     }
 
-    /// Has all visitors ask for the page, each again as soon as there is an answer, and says how many answers a second
-    /// they got in all.
+    /// Lets all visitors request the page, each again after its answer. Returns the total answers
+    /// per second.
     pub async fn rate(&self, page: Page, time: Duration) -> Result<f64> {
         let mut tasks = JoinSet::new();
         let start = Instant::now();
@@ -64,10 +64,10 @@ impl Site {
         Ok(total / start.elapsed().as_secs_f64())
     }
 
-    /// Microseconds until each of so many answers, of which the first visitor asks for one after the other.
+    /// Microseconds of each of this many sequential requests of the first visitor.
     pub async fn times(&self, page: Page, requests: usize) -> Result<Vec<f64>> {
         let (app, visitors) = (self.app.clone(), Arc::clone(&self.visitors));
-        // On one of the runtime's workers, as in a server.
+        // On a worker of the runtime, as in a server.
         tokio::spawn(async move {
             let cookie = visitors.first().map(String::as_str);
             let mut times = Vec::with_capacity(requests);

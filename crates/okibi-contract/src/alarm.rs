@@ -1,4 +1,4 @@
-//! Waiting and time limits: a thread looks at the clock, as no async runtime is known here.
+//! Timers and time limits. A thread reads the clock, because the async runtime is unknown here.
 
 use std::{
     collections::BTreeMap,
@@ -10,32 +10,34 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Wakes tasks at a time. Its thread starts with the first task that waits and ends some time after the last.
+/// Wakes tasks at a time. Its thread starts with the first waiting task, and ends some time after
+/// the last.
 #[derive(Clone, Default)]
 pub(crate) struct Alarm(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
-    state: Mutex<State>,
-    /// Somebody waits for an earlier time than the thread knows of.
+    state: Mutex<AlarmState>,
+    /// A task waits for an earlier time than the thread knows.
     earlier: Condvar,
 }
 
 #[derive(Default)]
-struct State {
-    /// Who waits until when; the number tells those apart who wait for the same time.
+struct AlarmState {
+    /// The waiting tasks by time; the number separates tasks with the same time.
     waiting: BTreeMap<(Instant, u64), Waker>,
     next: u64,
     is_running: bool,
 }
 
 impl Alarm {
-    /// Comes when this much time has passed.
-    pub(crate) fn after(&self, span: Duration) -> Ring {
-        Ring { shared: Arc::clone(&self.0), at: Instant::now() + span, number: None }
+    /// Completes after this span.
+    pub(crate) fn after(&self, span: Duration) -> AlarmFuture {
+        AlarmFuture { shared: Arc::clone(&self.0), at: Instant::now() + span, number: None }
     }
 
-    /// What comes of the call, if it comes within this time. A call that is ready at once costs nothing here.
+    /// The result of the call, if it completes within this span. A call that is ready immediately
+    /// costs nothing here.
     pub(crate) async fn within<T>(&self, span: Duration, call: impl Future<Output = T>) -> Option<T> {
         let mut call = pin!(call);
         let mut ring = None;
@@ -51,12 +53,12 @@ impl Alarm {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing panics while it holds the lock, so poison means nothing.
+    fn lock(&self) -> MutexGuard<'_, AlarmState> {
+        // No code panics while it holds the lock, so a poisoned lock is usable.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes those whose time has come, until nobody waits any more.
+    /// Wakes tasks when their time is reached, until no task waits.
     fn run(&self) {
         let mut state = self.lock();
         while let Some(entry) = state.waiting.first_entry() {
@@ -74,15 +76,15 @@ impl Shared {
     }
 }
 
-/// A point in time to wait for.
-pub(crate) struct Ring {
+/// A future that completes at a point in time.
+pub(crate) struct AlarmFuture {
     shared: Arc<Shared>,
     at: Instant,
-    /// Its place among those who wait, once it was polled.
+    /// Its key among the waiting tasks, after the first poll.
     number: Option<u64>,
 }
 
-impl Future for Ring {
+impl Future for AlarmFuture {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
@@ -107,7 +109,7 @@ impl Future for Ring {
     }
 }
 
-impl Drop for Ring {
+impl Drop for AlarmFuture {
     fn drop(&mut self) {
         if let Some(number) = self.number {
             self.shared.lock().waiting.remove(&(self.at, number));

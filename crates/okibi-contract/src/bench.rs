@@ -1,4 +1,5 @@
-//! What every check works with: the store, the time, fresh keys, and steps that say what they expected.
+//! The tools of every check: the store, the time, new keys, and steps that report what they
+//! expected.
 
 use std::{
     collections::BTreeSet,
@@ -21,27 +22,29 @@ use okibi_store::{
 
 use crate::{Contract, Spawn, alarm::Alarm, time::Time, timed::Timed};
 
-/// What a check comes to: nothing, or what went wrong.
+/// The result of a check: nothing, or what went wrong.
 pub(crate) type Outcome<T = ()> = Result<T, String>;
 
-/// How long a session of the suite lives where its end doesn't matter.
+/// Lifetime of a session that a check does not wait for.
 pub(crate) const LONG: Duration = Duration::from_mins(10);
-/// How long a session lives that is to expire: long enough for a few calls to a usual backend.
+/// Lifetime of a session that is to expire: long enough for a few calls to a usual backend.
 const SHORT: Duration = Duration::from_millis(500);
-/// The most that this is for a slow backend.
+/// The upper bound of this lifetime, for a slow backend.
 const LONGEST_SHORT: Duration = Duration::from_secs(5);
-/// How much longer the suite waits for such a session to expire.
+/// Additional wait until such a session has expired.
 const PAST: Duration = Duration::from_millis(100);
-/// A slow backend gets this many times what as many calls take as are made at once while rules wait.
+/// For a slow backend, the lifetime is this many times the measured time of that many concurrent
+/// calls.
 const SLOWNESS: u32 = 6;
-/// As many calls as are made at once by rules that wait.
+/// The number of concurrent calls of the rules that wait.
 const PROBES: usize = 16;
 
-/// How often, and after what pause each, an eventually consistent store is asked until it shows the last write: 20 s.
+/// Loads, and the pause between them, until an eventually consistent store shows the last write: 20
+/// s.
 const SETTLE_TRIES: u32 = 400;
 const SETTLE_PAUSE: Duration = Duration::from_millis(50);
 
-/// The workbench of a run.
+/// The tools of one run.
 pub(crate) struct Bench<S> {
     pub(crate) store: Arc<Timed<S>>,
     /// Another instance on the same backend, if one was given.
@@ -49,9 +52,9 @@ pub(crate) struct Bench<S> {
     time: Time,
     alarm: Alarm,
     spawn: Option<Spawn>,
-    /// How long a session lives that is to expire, in milliseconds.
+    /// Lifetime in milliseconds of a session that is to expire.
     short: AtomicU64,
-    /// Tells the keys of this run from those of other runs on the same backend.
+    /// Separates the keys of this run from those of other runs on the same backend.
     run: u64,
     next: AtomicU64,
 }
@@ -71,17 +74,17 @@ impl<S: Store> Bench<S> {
         }
     }
 
-    /// The instance that one of many racers uses: they take turns, if there is another.
+    /// The instance for one of many racing calls: they alternate if there are two.
     pub(crate) fn instance(&self, racer: u64) -> Arc<Timed<S>> {
         Arc::clone(self.another.as_ref().filter(|_| racer % 2 == 1).unwrap_or(&self.store))
     }
 
-    /// How many calls got no answer in time, so far.
+    /// Calls without an answer in time, so far.
     pub(crate) fn silences(&self) -> u64 {
         self.store.silences() + self.another.as_ref().map_or(0, |store| store.silences())
     }
 
-    /// How long a session lives that is to expire.
+    /// Lifetime of a session that is to expire.
     pub(crate) fn short(&self) -> Duration {
         Duration::from_millis(self.short.load(Ordering::Relaxed))
     }
@@ -91,13 +94,13 @@ impl<S: Store> Bench<S> {
         self.time.pass(self.short() + PAST, &self.alarm).await;
     }
 
-    /// Looks how quick the store is, so that a slow one has enough time before sessions expire. What fails here fails in
-    /// the rules as well.
+    /// Measures the store's speed, so that sessions on a slow store expire later. A failure here
+    /// also fails the rules.
     pub(crate) async fn take_its_time(&self) {
         let started = Instant::now();
         let keys: Vec<_> = (0..PROBES).map(|_| self.key()).collect();
         join_all(keys.iter().map(|key| self.done(key, None, self.write("probe"), "a probe"))).await;
-        // An eventually consistent store took its time to show what was written.
+        // An eventually consistent store needed time to show the writes.
         if self.store.consistency() != Consistency::Eventual {
             self.short.fetch_max(millis((started.elapsed() * SLOWNESS).min(LONGEST_SHORT)), Ordering::Relaxed);
         }
@@ -107,12 +110,12 @@ impl<S: Store> Bench<S> {
         self.time.now()
     }
 
-    /// A key that nobody has used, of the shape and length that okibi's own keys have.
+    /// An unused key, of the shape and length of okibi's own keys.
     pub(crate) fn key(&self) -> StoreKey {
         StoreKey::new(format!("contract:{}", self.tag()))
     }
 
-    /// An owner that nobody has used.
+    /// An unused owner.
     pub(crate) fn owner(&self) -> Owner {
         Owner::new(format!("owner-{}", self.tag()))
     }
@@ -127,22 +130,23 @@ impl<S: Store> Bench<S> {
         self.time.now().plus(span)
     }
 
-    /// A write that lives long.
+    /// A write with a long lifetime.
     pub(crate) fn write(&self, bytes: impl AsRef<[u8]>) -> Write {
         self.write_for(bytes, LONG)
     }
 
-    /// A write that lives for this long.
+    /// A write with this lifetime.
     pub(crate) fn write_for(&self, bytes: impl AsRef<[u8]>, lives: Duration) -> Write {
         Write { bytes: Bytes::copy_from_slice(bytes.as_ref()), expires_at: self.in_(lives), owner: None }
     }
 
-    /// A write that lives long and has an owner.
+    /// A write with a long lifetime and an owner.
     pub(crate) fn owned(&self, bytes: impl AsRef<[u8]>, owner: &Owner) -> Write {
         Write { owner: Some(owner.clone()), ..self.write(bytes) }
     }
 
-    /// The key must hold this (`None`: nothing). An eventually consistent store gets time to show it.
+    /// Expects the key to hold this (`None`: nothing). An eventually consistent store gets time to
+    /// show it.
     pub(crate) async fn holds(&self, key: &StoreKey, want: Option<&[u8]>, when: &str) -> Outcome {
         let mut tries = if self.store.consistency() == Consistency::Eventual { SETTLE_TRIES } else { 1 };
         loop {
@@ -159,14 +163,14 @@ impl<S: Store> Bench<S> {
         }
     }
 
-    /// The swap must be done, and the key must hold what was written.
+    /// Expects the swap to be done, and the key to hold the written bytes.
     pub(crate) async fn done(&self, key: &StoreKey, expected: Option<&[u8]>, write: Write, when: &str) -> Outcome {
         let written = write.bytes.clone();
         self.accepts(key, expected, write, when).await?;
         self.holds(key, Some(&written), when).await
     }
 
-    /// The swap must be done; what the key holds after it is the check's business.
+    /// Expects the swap to be done. The check examines what the key holds then.
     pub(crate) async fn accepts(&self, key: &StoreKey, expected: Option<&[u8]>, write: Write, when: &str) -> Outcome {
         match self.store.swap(key, expected, write).await.map_err(|error| failed("swap", &error, when))? {
             Swap::Done => Ok(()),
@@ -178,7 +182,7 @@ impl<S: Store> Bench<S> {
         }
     }
 
-    /// The swap must be refused, must say what lies there, and must not have changed it.
+    /// Expects the swap to be refused, to return the stored bytes, and to leave them unchanged.
     pub(crate) async fn refuses(
         &self,
         key: &StoreKey,
@@ -202,7 +206,8 @@ impl<S: Store> Bench<S> {
         }
     }
 
-    /// The swap must be done, or be refused as a whole: then the key must still hold what it held. Whether it was done.
+    /// Expects the swap to be done, or to be refused with the stored bytes unchanged. Returns
+    /// whether it was done.
     pub(crate) async fn whole_or_refused(
         &self,
         key: &StoreKey,
@@ -225,7 +230,8 @@ impl<S: Store> Bench<S> {
         self.store.delete(key).await.map_err(|error| failed("delete", &error, when))
     }
 
-    /// The list of this owner's sessions must be this one, in any order and without doubles.
+    /// Expects the list of this owner's sessions to be this one, in any order and without
+    /// duplicates.
     pub(crate) async fn lists(&self, owner: &Owner, want: &[&StoreKey], when: &str) -> Outcome {
         let want: BTreeSet<_> = want.iter().map(|key| key.as_str()).collect();
         let mut tries = if self.store.consistency() == Consistency::Eventual { SETTLE_TRIES } else { 1 };
@@ -245,14 +251,15 @@ impl<S: Store> Bench<S> {
         }
     }
 
-    /// Runs tasks at once: on the runtime's threads if the suite may spawn, else by turns in this one.
-    pub(crate) async fn at_once(&self, tasks: Vec<BoxFuture<'static, Outcome>>) -> Outcome {
+    /// Runs tasks concurrently: on the runtime's threads if the suite may spawn, else in turns in
+    /// this task.
+    pub(crate) async fn concurrently(&self, tasks: Vec<BoxFuture<'static, Outcome>>) -> Outcome {
         let Some(spawn) = &self.spawn else {
             return join_all(tasks).await.into_iter().collect();
         };
         let answers = tasks.into_iter().map(|task| {
             let (reply, answer) = oneshot::channel();
-            // If nobody waits for the answer any more, another task has failed already.
+            // If the receiver was dropped, another task has failed already.
             spawn(Box::pin(async move { drop(reply.send(task.await)) }));
             answer
         });
@@ -287,7 +294,7 @@ pub(crate) async fn give_way() {
     .await;
 }
 
-/// Bytes as a message shows them: their beginning, and how many there are.
+/// Bytes as a message shows them: their beginning, and their number.
 pub(crate) struct Shown<'a>(pub(crate) Option<&'a [u8]>);
 
 impl fmt::Display for Shown<'_> {

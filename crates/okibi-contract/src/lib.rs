@@ -1,8 +1,8 @@
 //! The contract suite that every okibi store must pass.
 //!
-//! A store of your own is three `async fn`s and two short answers (see [`Store`]); `docs/your-own-store.md` in the repository
-//! shows a complete one. This suite says in tests what each of
-//! them must do. Point it at the real backend:
+//! A store is three `async fn`s and two short answers (see [`Store`]); `docs/your-own-store.md` in
+//! the repository shows a complete one. This suite tests what each of them must do. Run it against
+//! the real backend:
 //!
 //! ```
 //! use okibi_contract::Contract;
@@ -20,14 +20,17 @@
 //! # my_store_keeps_the_contract();
 //! ```
 //!
-//! It works with any async runtime. Without [`Contract::spawn`] it runs as one task, whose requests take turns; that
-//! finds races between the steps of an asynchronous store, but not those between threads.
+//! It works with any async runtime. Without [`Contract::spawn`] it runs as one task, and its
+//! requests take turns. That finds races between the steps of an asynchronous store, but not races
+//! between threads.
 //!
-//! A store whose backend is shared with other processes should bring a second instance with connections of its own
-//! ([`Contract::another`]): a store that only locks within its process keeps every rule but those.
+//! If other processes share the store's backend, give the suite a second instance with its own
+//! connections ([`Contract::another`]). Only the second instance shows that a store locks within
+//! one process only.
 //!
-//! Each call has a time limit ([`Contract::limit`]), so that a store that never answers is a finding and not a hang. A
-//! run on a local server takes 2 to 3 seconds, in which sessions expire in real time, unless the store takes a clock and shares it with the suite:
+//! Each call has a time limit ([`Contract::limit`]), so a store that never answers is a finding and
+//! not a hang. A run on a local server takes 2 to 3 seconds, in which sessions expire in real time.
+//! A store that takes a clock can share it with the suite instead:
 //!
 //! ```
 //! # use okibi_contract::{Contract, VirtualClock};
@@ -40,15 +43,15 @@
 //! # }
 //! ```
 //!
-//! Keys and owners are new in every run and begin with `contract:` and `owner-`, so the backend need not be empty, and
-//! several runs may share it. The sessions that a run leaves behind expire in ten minutes, or in years where that is
-//! what was tested; use a database for tests.
+//! Keys and owners are new in every run and begin with `contract:` and `owner-`. So the backend
+//! need not be empty, and several runs may share it. The sessions of a run expire in ten minutes,
+//! or in years where a rule needs that; use a database for tests.
 //!
-//! What a store can't promise isn't asked of it: where [`Store::consistency`] is [`NoSwap`](okibi_store::Consistency),
-//! the rules about swaps at once are skipped; where it is `Eventual`, they are skipped too, and every write gets up to
-//! 20 seconds to be seen (those of sessions that are to expire, half a second); a store without a list of owners or a purge
-//! need not keep the rules about them. The [`Report`] says what was skipped
-//! and why.
+//! Rules that the store does not promise are skipped. If [`Store::consistency`] is
+//! [`NoSwap`](okibi_store::Consistency), the rules about concurrent swaps are skipped. If it is
+//! `Eventual`, they are skipped too, and every write has up to 20 seconds to become visible (half a
+//! second for sessions that are to expire). Without a list of owners or a purge, the rules about
+//! them are skipped. The [`Report`] says what was skipped and why.
 #![forbid(unsafe_code)]
 
 mod alarm;
@@ -77,16 +80,16 @@ pub use crate::{
 /// Starts a task on a runtime.
 type Spawn = Arc<dyn Fn(BoxFuture<'static, ()>) + Send + Sync>;
 
-/// How long one call of the store may take, if nothing else is said.
+/// Default time limit of one call.
 const CALL_LIMIT: Duration = Duration::from_secs(4);
-/// How many times as long a rule may take.
+/// Time limit of a rule, in time limits of a call.
 const CALLS_PER_RULE: u32 = 15;
-/// The same for an eventually consistent store, which gets time to show each write.
+/// The same for an eventually consistent store.
 const CALLS_PER_EVENTUAL_RULE: u32 = 150;
-/// After so many rules with calls that got no answer, the rest is not tried any more.
+/// After this many rules with unanswered calls, the other rules are not tried.
 const ENOUGH_SILENCE: usize = 3;
 
-/// The contract, about to be checked against one store.
+/// The contract suite for one store.
 pub struct Contract<S> {
     store: Arc<S>,
     another: Option<Arc<S>>,
@@ -96,60 +99,62 @@ pub struct Contract<S> {
 }
 
 impl<S: Store> Contract<S> {
-    /// The contract for this store. To keep a handle on the store, give an [`Arc`] of it.
+    /// The suite for this store. To keep a handle on the store, pass an [`Arc`] of it.
     pub fn new(store: S) -> Self {
         Self { store: Arc::new(store), another: None, time: Time::System, spawn: None, limit: CALL_LIMIT }
     }
 
-    /// Another instance of the store on the same backend, with connections of its own, as a second process of an app
-    /// has it. Calls that race each other are then shared among the two: what only one process's lock keeps apart shows.
-    /// Without it, the report has no finding about it.
+    /// Another instance of the store on the same backend, with its own connections, as a second
+    /// process of an app has it. Racing calls then alternate between the two. That shows a lock
+    /// that works in one process only. Without a second instance, the report has no finding about
+    /// it.
     #[must_use]
     pub fn another(mut self, store: S) -> Self {
         self.another = Some(Arc::new(store));
         self
     }
 
-    /// Moves this clock, which the store must read, instead of waiting for sessions to expire.
+    /// Advances this clock instead of waiting for sessions to expire. The store must read it.
     #[must_use]
     pub fn clock(mut self, clock: &VirtualClock) -> Self {
         self.time = Time::Virtual(clock.clone());
         self
     }
 
-    /// Starts the tasks that race each other with this function, so that they run on several threads.
+    /// Starts racing tasks with this function, so that they run on several threads.
     ///
-    /// For tokio that is `|task| { tokio::spawn(task); }` in a runtime with more than one thread.
+    /// For tokio: `|task| { tokio::spawn(task); }` in a runtime with more than one thread.
     #[must_use]
     pub fn spawn(mut self, spawn: impl Fn(BoxFuture<'static, ()>) + Send + Sync + 'static) -> Self {
         self.spawn = Some(Arc::new(spawn));
         self
     }
 
-    /// How long one call of the store may take, in real time; 4 seconds by default. A rule may take 15 times as long, or
-    /// 150 times if the store is eventually consistent.
+    /// Time limit of one call of the store, in real time; 4 seconds by default. The limit of a rule
+    /// is 15 times as long, or 150 times if the store is eventually consistent.
     ///
-    /// A call that takes longer breaks the rule. A store that keeps the thread inside a call, instead of waiting, can't be
-    /// stopped that way.
+    /// A call that takes longer breaks the rule. A store that blocks the thread inside a call can't
+    /// be stopped that way.
     #[must_use]
     pub fn limit(mut self, call: Duration) -> Self {
         self.limit = call;
         self
     }
 
-    /// Checks every rule, also after one was found to be broken.
+    /// Checks every rule, also after one was broken.
     ///
-    /// Rules that wait for sessions to expire wait at the same time, unless there is a [clock](Self::clock) to move. If
-    /// the store leaves calls of several rules without an answer, the rest is not tried any more, and counts as broken.
+    /// Rules that wait for sessions to expire wait at the same time, unless there is a
+    /// [clock](Self::clock) to advance. If calls of several rules get no answer, the other rules
+    /// are not tried and count as broken.
     pub async fn run(&self) -> Report {
         let alarm = Alarm::default();
         let bench = Bench::new(self, alarm.clone());
         let mut checks = checks::all(&bench);
         checks.retain(|check| check.needs != Needs::Another || self.another.is_some());
         let rules: Vec<_> = checks.iter().map(|check| check.rule).collect();
-        let at_once = matches!(self.time, Time::System);
+        let runs_concurrently = matches!(self.time, Time::System);
         let (waiting, others): (Vec<_>, Vec<_>) =
-            checks.into_iter().enumerate().partition(|(_, check)| check.waits && at_once);
+            checks.into_iter().enumerate().partition(|(_, check)| check.waits && runs_concurrently);
         let mut verdicts = Vec::with_capacity(rules.len());
         let mut silent_rules = 0;
         for (at, check) in others {
@@ -162,7 +167,7 @@ impl<S: Store> Contract<S> {
             silent_rules += usize::from(bench.silences() > before);
             verdicts.push((at, verdict));
         }
-        if at_once && silent_rules < ENOUGH_SILENCE {
+        if runs_concurrently && silent_rules < ENOUGH_SILENCE {
             bench.take_its_time().await;
         }
         let judged = waiting.into_iter().map(async |(at, check)| (at, self.judge(check, &alarm).await));
@@ -190,7 +195,7 @@ impl<S: Store> Contract<S> {
         }
     }
 
-    /// Why the store need not keep a rule with these needs.
+    /// Why a rule with these needs is skipped.
     fn excuse(&self, needs: Needs) -> Option<&'static str> {
         let is_eventual = self.store.consistency() == Consistency::Eventual;
         match needs {

@@ -1,4 +1,4 @@
-//! What a run of the suite found.
+//! The result of a run of the suite.
 
 use std::fmt;
 
@@ -8,12 +8,12 @@ pub struct Report {
     findings: Vec<Finding>,
 }
 
-/// What was found about one rule.
+/// The finding about one rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// The rule, in words.
     pub rule: &'static str,
-    /// Whether the store keeps it.
+    /// Whether the store keeps the rule.
     pub verdict: Verdict,
 }
 
@@ -21,11 +21,11 @@ pub struct Finding {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// It does.
+    /// The store keeps it.
     Kept,
-    /// It does not; the text says what happened instead.
+    /// The store breaks it. The string says what happened instead.
     Broken(String),
-    /// The store does not promise this; the text says why it need not.
+    /// The store does not promise it. The string says why.
     Skipped(&'static str),
 }
 
@@ -48,10 +48,10 @@ impl Report {
         self.findings.iter().filter(|finding| matches!(finding.verdict, Verdict::Broken(_)))
     }
 
-    /// Does nothing if the store keeps every rule that it promises to keep.
+    /// Checks that the store keeps every rule that it promises.
     ///
     /// # Panics
-    /// If a rule is broken, with the whole report as the message.
+    /// A rule is broken. The message is the whole report.
     #[track_caller]
     pub fn assert_kept(&self) {
         let broken = self.broken().count();

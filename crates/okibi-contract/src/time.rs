@@ -1,4 +1,4 @@
-//! How the suite lets time pass: by waiting, or by moving a clock that the store reads.
+//! How time passes in the suite: by waiting, or by advancing a clock that the store reads.
 
 use std::{
     sync::{
@@ -12,9 +12,9 @@ use okibi_store::{Timestamp, system_time};
 
 use crate::alarm::Alarm;
 
-/// A clock that stands still until it is moved, for stores that take a clock.
+/// A clock that moves only when told to, for stores that take a clock.
 ///
-/// Its clones are one clock. It starts at a time in 2026.
+/// Clones share one time. It starts at a time in 2026.
 ///
 /// ```
 /// use std::time::Duration;
@@ -34,17 +34,17 @@ pub struct VirtualClock {
 }
 
 impl VirtualClock {
-    /// A clock of its own.
+    /// A new clock.
     pub fn new() -> Self {
         Self { millis: Arc::new(AtomicU64::new(1_790_000_000_000)) }
     }
 
-    /// What the clock says.
+    /// The current time of the clock.
     pub fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.millis.load(Ordering::SeqCst))
     }
 
-    /// Moves the clock on.
+    /// Advances the clock.
     pub fn advance(&self, span: Duration) {
         self.set(self.now().plus(span));
     }
@@ -82,7 +82,7 @@ impl Time {
         }
     }
 
-    /// Lets time pass.
+    /// Waits, or advances the clock.
     pub(crate) async fn pass(&self, span: Duration, alarm: &Alarm) {
         match self {
             Self::System => alarm.after(span).await,

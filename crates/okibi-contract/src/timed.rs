@@ -15,12 +15,12 @@ use okibi_store::{
 
 use crate::alarm::Alarm;
 
-/// A store that fails where its own would never answer.
+/// A store that fails if the store under test does not answer in time.
 pub(crate) struct Timed<S> {
     store: Arc<S>,
     alarm: Alarm,
     limit: Duration,
-    /// How many calls got no answer in time.
+    /// Calls without an answer in time.
     silences: AtomicU64,
 }
 
@@ -29,7 +29,7 @@ impl<S: Store> Timed<S> {
         Self { store, alarm, limit, silences: AtomicU64::new(0) }
     }
 
-    /// How many calls got no answer in time, so far.
+    /// Calls without an answer in time, so far.
     pub(crate) fn silences(&self) -> u64 {
         self.silences.load(Ordering::Relaxed)
     }

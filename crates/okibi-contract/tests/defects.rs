@@ -1,4 +1,5 @@
-//! The suite finds what is wrong: every defect that is planted in an honest store, under the name of the broken rule.
+//! The suite finds what is wrong: every defect that is planted in an honest store, under the name
+//! of the broken rule.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod faulty;
@@ -270,7 +271,8 @@ async fn a_race_between_threads_is_found_if_the_suite_may_spawn() {
         "of a hundred creations at once, one wins",
         "a swap never brings back what a delete removed",
     ];
-    // Whether two threads meet is the machine's doing: a busy one may let them pass each other in a run.
+    // Whether two threads meet is the machine's doing: a busy one may let them pass each other in a
+    // run.
     for _ in 0..20 {
         let clock = VirtualClock::new();
         let store = Faulty::new(Defect::RacesBetweenThreads, Consistency::Strong, &clock);

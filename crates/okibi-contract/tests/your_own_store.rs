@@ -1,4 +1,5 @@
-//! The store and the test of docs/your-own-store.md: what the page shows compiles, runs and keeps the contract.
+//! The store and the test of docs/your-own-store.md: what the page shows compiles, runs and keeps
+//! the contract.
 
 #[path = "your_own_store/contract.rs"]
 mod contract;

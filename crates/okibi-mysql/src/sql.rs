@@ -1,44 +1,44 @@
-//! The statements of the store, each one step and one round trip on its own.
+//! The statements of the store. Each is atomic and one round trip.
 
 use bytes::Bytes;
 use okibi_store::{Loaded, Owner, StoreKey, Timestamp, Write};
 use sqlx::{AssertSqlSafe, MySqlConnection, Result, Row, mysql::MySqlRow};
 
-/// Creates the row. "On duplicate key update" would not do: the server then does not tell a row that was made from one
-/// that was left as it is.
+/// Creates the row. `ON DUPLICATE KEY UPDATE` does not fit: it does not report whether a row was
+/// created or left as it was.
 const CREATE: &str = "INSERT INTO okibi_sessions (value, expires_at, owner, `key`) VALUES (?, ?, ?, ?)";
-/// Takes the place of an expired row.
+/// Replaces an expired row.
 pub(crate) const TAKE: &str =
     "UPDATE okibi_sessions SET value = ?, expires_at = ?, owner = ? WHERE `key` = ? AND expires_at <= ?";
-/// Replaces the value of a live row that still is what was expected. sqlx always asks for rows found instead of rows
-/// changed, so a write of what lies there already counts.
+/// Replaces the value of a live row that equals the expected value. sqlx counts rows found instead
+/// of rows changed, so a write of the stored bytes counts.
 pub(crate) const REPLACE: &str =
     "UPDATE okibi_sessions SET value = ?, expires_at = ?, owner = ? WHERE `key` = ? AND expires_at > ? AND value = ?";
 pub(crate) const LOAD: &str = "SELECT value, expires_at FROM okibi_sessions WHERE `key` = ? AND expires_at > ?";
-/// What lies there, expired or not.
+/// The stored row, expired or not.
 pub(crate) const LOOK: &str = "SELECT value, expires_at FROM okibi_sessions WHERE `key` = ?";
 pub(crate) const DELETE: &str = "DELETE FROM okibi_sessions WHERE `key` = ?";
 pub(crate) const LIST: &str = "SELECT `key` FROM okibi_sessions WHERE owner = ? AND expires_at > ?";
-/// Finds expired rows without locking any.
+/// Finds expired rows and locks none.
 pub(crate) const EXPIRED: &str = "SELECT `key`, expires_at FROM okibi_sessions
     WHERE expires_at >= ? AND expires_at <= ? ORDER BY expires_at LIMIT ?";
-/// Deletes rows by their keys: that locks these rows and nothing around them, and in the order in which writes lock. By
-/// the time of their expiry it would lock what lies between them too, and could meet a write head on.
+/// Deletes rows by their keys. That locks these rows and no gaps, in the order in which writes
+/// lock. A delete by expiry would lock the gaps too, and could deadlock with a write.
 pub(crate) const PURGE: &str =
     "DELETE held FROM okibi_sessions AS held FORCE INDEX (PRIMARY) WHERE held.expires_at <= ? AND held.`key` IN (";
 
 /// How a swap writes.
 #[derive(Clone, Copy)]
 pub(crate) enum Step<'a> {
-    /// Where there is no row.
+    /// If there is no row.
     Create,
-    /// Where there is an expired row.
+    /// If there is an expired row.
     Take,
-    /// Where there is a live row with these bytes.
+    /// If there is a live row with these bytes.
     Replace(&'a [u8]),
 }
 
-/// Rows that have expired, and when the last of them did.
+/// The keys of expired rows, and the expiry of the last one.
 pub(crate) struct Expired {
     pub(crate) keys: Vec<Vec<u8>>,
     pub(crate) last: i64,
@@ -46,7 +46,7 @@ pub(crate) struct Expired {
 
 pub(crate) async fn load(connection: &mut MySqlConnection, key: &StoreKey, now: Timestamp) -> Result<Option<Loaded>> {
     let load = sqlx::query(LOAD).bind(key.as_str().as_bytes()).bind(column(now));
-    // All rows, of which there is one at most: so the whole answer is read.
+    // Fetches all rows (at most one), so that the whole answer is read.
     load.fetch_all(connection).await?.first().map(loaded).transpose()
 }
 
@@ -61,7 +61,7 @@ fn loaded(row: &MySqlRow) -> Result<Loaded> {
     Ok(Loaded { bytes, expires_at: Some(Timestamp::from_millis(expires_at)) })
 }
 
-/// Writes if what is expected lies there, and says whether it did.
+/// Writes if the stored value is the expected one. Returns whether it wrote.
 pub(crate) async fn write(
     connection: &mut MySqlConnection,
     key: &StoreKey,
@@ -95,7 +95,7 @@ pub(crate) async fn list(connection: &mut MySqlConnection, owner: &Owner, now: T
     let rows = sqlx::query(LIST).bind(owner.as_str().as_bytes()).bind(column(now)).fetch_all(connection).await?;
     let mut keys = Vec::with_capacity(rows.len());
     for row in &rows {
-        // A key that is no text is none of okibi's.
+        // okibi writes keys as UTF-8 only.
         if let Ok(key) = String::from_utf8(row.try_get(0)?) {
             keys.push(StoreKey::new(key));
         }
@@ -103,7 +103,7 @@ pub(crate) async fn list(connection: &mut MySqlConnection, owner: &Owner, now: T
     Ok(keys)
 }
 
-/// At most `limit` rows that expired from `since` on and until now, the oldest first.
+/// At most `limit` rows that expired between `since` and `now`, oldest first.
 pub(crate) async fn expired(
     connection: &mut MySqlConnection,
     since: i64,
@@ -117,7 +117,7 @@ pub(crate) async fn expired(
     Ok(Expired { keys, last })
 }
 
-/// Drops those of these rows that have expired and says how many that were.
+/// Deletes the rows among these that have expired, and returns their number.
 pub(crate) async fn purge(connection: &mut MySqlConnection, keys: &[Vec<u8>], now: Timestamp) -> Result<usize> {
     let mut statement = String::from(PURGE);
     for at in 0..keys.len() {
@@ -132,7 +132,7 @@ pub(crate) async fn purge(connection: &mut MySqlConnection, keys: &[Vec<u8>], no
     Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
 }
 
-/// A time as the table has it.
+/// A time as the column stores it.
 fn column(time: Timestamp) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }

@@ -8,7 +8,7 @@ use crate::{MysqlStore, sql};
 /// The indexes that a statement goes by, as the server plans it.
 async fn indexes(pool: &MySqlPool, statement: &str) -> Vec<Option<String>> {
     let statement = statement.replace("owner = ?", "owner = 'owner 7'");
-    // What stands for a value everywhere else: a number will do as a text, too.
+    // Placeholder values of these statements: a number also works as a string.
     let statement = format!("EXPLAIN FORMAT = TRADITIONAL {}", statement.replace('?', "'2000'"));
     let statement = statement.replace("LIMIT '2000'", "LIMIT 200");
     let rows = sqlx::query(AssertSqlSafe(statement)).fetch_all(pool).await.unwrap();
@@ -40,8 +40,8 @@ async fn every_statement_goes_by_an_index_in_a_small_table_and_in_a_large_one() 
             (sql::LIST, "okibi_sessions_owner"),
         ] {
             let used = indexes(&pool, statement).await;
-            // No index at all means that the server has seen already that there is no such row. What reads without locking
-            // may go any way in a small table.
+            // No index at all means that the server has seen already that there is no such row.
+            // What reads without locking may go any way in a small table.
             let fits = |used: &Option<String>| used.as_deref().is_none_or(|used| used == index);
             assert!(used.iter().all(fits) || rows == 3 && index != "PRIMARY", "{statement}: {used:?}");
             if rows > 3 && (index != "PRIMARY" || statement == purge) {

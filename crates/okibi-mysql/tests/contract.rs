@@ -1,4 +1,4 @@
-//! The `MySQL` store keeps the contract on a real server, however the app has set up its connections.
+//! The `MySQL` store keeps the contract on a real server, with all connection settings of apps.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;

@@ -1,4 +1,5 @@
-//! A server that dies, refuses, stalls or answers by halves: what an error says is true, and the pool survives it.
+//! A server that is killed, refuses, stalls or cuts its answers: errors are correct, and the pool
+//! recovers.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
@@ -22,20 +23,21 @@ use support::{
 };
 use tokio::time::{sleep, timeout};
 
-/// A pool of two connections that gives up early.
+/// A pool of two connections with short timeouts.
 async fn small(port: u16, database: &str) -> MySqlPool {
     let options = MySqlPoolOptions::new().max_connections(2).acquire_timeout(Duration::from_millis(500));
     options.connect(&format!("mysql://okibi@127.0.0.1:{port}/{database}")).await.unwrap()
 }
 
-/// Ends connections to a database as an administrator does. They may end by themselves meanwhile.
+/// Ends connections to a database as an administrator does. They may end by themselves before.
 fn end_connections(server: &MariaDbServer, database: &str, most: usize) -> usize {
     let others = "SELECT id FROM information_schema.processlist WHERE id <> CONNECTION_ID() AND db = ";
     let others = server.sql(&format!("{others}'{database}'"));
     others.lines().take(most).filter(|id| server.try_sql(&format!("KILL {id}")).is_ok()).count()
 }
 
-/// The server tells anew of those who wait only if nobody asked for a tenth of a second.
+/// The server updates its list of waiting transactions only after a tenth of a second without a
+/// query of it.
 const ASK_AGAIN: Duration = Duration::from_millis(250);
 
 /// The connections to a database that wait for a lock.
@@ -49,7 +51,7 @@ fn waiting(server: &MariaDbServer, database: &str) -> Vec<String> {
 async fn f_s23_a_server_killed_during_commits_loses_nothing_acknowledged_and_no_error_lies() {
     let mut server = MariaDbServer::start_with(&["innodb_flush_log_at_trx_commit=1"]).unwrap();
     let options = MySqlPoolOptions::new().max_connections(4).acquire_timeout(Duration::from_secs(2));
-    // Without a sign of life first, requests meet the dead connections.
+    // Without a ping, requests get the broken connections.
     let pool = options.test_before_acquire(false).connect(&server.url()).await.unwrap();
     let store = Arc::new(MysqlStore::new(pool));
     store.migrate().await.unwrap();
@@ -62,7 +64,7 @@ async fn f_s23_a_server_killed_during_commits_loses_nothing_acknowledged_and_no_
             writers.fail(before).await;
             server.restart().unwrap();
         } else {
-            // A connection that is ended may be one that nobody uses any more.
+            // The ended connection may be an idle one.
             while writers.go_on_since(before) {
                 end_connections(&server, "okibi", 2);
                 sleep(Duration::from_millis(20)).await;
@@ -103,7 +105,7 @@ async fn f_s20_s23_what_was_given_up_in_a_stall_leaves_no_broken_connection_in_a
     for at in 0..4 {
         store.swap(&key(at), None, write(format!("value {at}"))).await.unwrap();
     }
-    // Once the way to the server is blocked, once the server itself.
+    // First the network to the server is blocked, then the server.
     for way in [true, false] {
         if way {
             proxy.set(Mode::Stall);
@@ -127,7 +129,7 @@ async fn f_s20_s23_what_was_given_up_in_a_stall_leaves_no_broken_connection_in_a
             server.go_on().unwrap();
         }
         recover(&store).await;
-        // The answer to one request is not taken for that to another.
+        // The answer to one request is never used for another.
         for at in 0..8 {
             assert_eq!(held(&store, &key(at % 4)).await.unwrap(), format!("value {}", at % 4));
         }
@@ -153,7 +155,7 @@ async fn f_requests_that_wait_for_a_lock_and_are_given_up_do_not_heap_up_in_the_
     let mut lock = app.begin().await.unwrap();
     lock.execute("SELECT 1 FROM okibi_sessions FOR UPDATE").await.unwrap();
     give_up_writes(&store).await;
-    // The first may still be on its way.
+    // The first may still be in progress.
     while waiting(&database.server, "waiting").is_empty() {
         sleep(ASK_AGAIN).await;
     }
@@ -170,12 +172,13 @@ async fn f_a_connection_that_was_ended_while_it_was_idle_fails_no_request() {
     assert!(end_connections(&database.server, "ended", 9) > 0);
     assert_eq!(store.swap(&key(1), None, write("1")).await.unwrap(), Swap::Done);
 
-    // Where the app's pool does not look first, an error says no more than it knows, and the next request is served.
+    // If the app's pool does not ping first, the error claims only what is known, and the next
+    // request succeeds.
     let options = MySqlPoolOptions::new().max_connections(1).test_before_acquire(false);
     let pool = options.connect_with((*database.pool.connect_options()).clone()).await.unwrap();
     let store = MysqlStore::new(pool.clone());
     held(&store, &key(1)).await.unwrap();
-    // Until it is back in the pool.
+    // Until the connection is back in the pool.
     while pool.num_idle() == 0 {
         sleep(Duration::from_millis(5)).await;
     }
@@ -230,10 +233,11 @@ async fn f_a_deadlock_with_the_app_is_tried_again() {
     for at in [1, 2] {
         store.swap(&key(at), None, write("1")).await.unwrap();
     }
-    // The app holds the second session and wants the first; a purge's step has the first and wants the second.
+    // The app has locked the second session and wants the first; a step of the purge has the first
+    // and wants the second.
     let mut app = database.pool.begin().await.unwrap();
     app.execute("SELECT 1 FROM okibi_sessions WHERE `key` = 'session:2' FOR UPDATE").await.unwrap();
-    // The server ends the transaction that has done less.
+    // The server aborts the transaction with fewer changes.
     app.execute("INSERT INTO work VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9)").await.unwrap();
     let late = MysqlStore::new(database.pool.clone()).clock(|| okibi_store::Timestamp::MAX);
     let purge = tokio::spawn(async move { late.purge().await });

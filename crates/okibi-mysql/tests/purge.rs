@@ -1,4 +1,4 @@
-//! Dropping what has expired, while others work with the table.
+//! The purge of expired sessions, while other transactions use the table.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
@@ -12,7 +12,7 @@ use support::{Database, held, key, write};
 
 const COUNT: &str = "SELECT COUNT(*) FROM okibi_sessions";
 
-/// Rows that have expired, `session:1` and so on, many of them at the same millisecond.
+/// Expired rows, `session:1` and so on, many of them in the same millisecond.
 async fn expire(database: &Database, count: u32) {
     let mut insert = "INSERT INTO okibi_sessions VALUES ('session:0', '', 1000, NULL)".to_owned();
     for at in 1..count {
@@ -50,7 +50,7 @@ async fn n27_a_purge_and_a_hundred_writers_don_t_disturb_each_other() {
     let writers = (0..100).map(|at| {
         let store = Arc::clone(&store);
         tokio::spawn(async move {
-            // Beside the rows that go, and in the place of some of them.
+            // Between deleted rows, and in the place of some of them.
             for key in [key(format!("{at}:new")), key(at)] {
                 assert_eq!(store.swap(&key, None, write("1")).await.unwrap(), Swap::Done);
                 assert_eq!(store.swap(&key, Some(b"1"), write("2")).await.unwrap(), Swap::Done);
@@ -73,7 +73,7 @@ async fn n27_sessions_are_served_while_a_purge_is_in_the_middle_of_a_step() {
     let store = database.store().await;
     expire(&database, 1000).await;
     store.swap(&key("live"), None, write("1")).await.unwrap();
-    // A step as the store makes it, which is not over yet.
+    // A step of the store's purge that has not committed.
     let keys: Vec<String> = (0..200).map(|at| format!("'session:{}'", at * 5)).collect();
     let mut step = database.pool.begin().await.unwrap();
     let rows = format!(
@@ -86,7 +86,7 @@ async fn n27_sessions_are_served_while_a_purge_is_in_the_middle_of_a_step() {
     let served = async {
         assert_eq!(store.swap(&key("live"), Some(b"1"), write("2")).await.unwrap(), Swap::Done);
         for new in ["", "00", "1:", "24", "99999", "new", "zzz"] {
-            // Between rows that go and after the last of them.
+            // Between deleted rows, and after the last of them.
             assert_eq!(store.swap(&key(format_args!("{new}+")), None, write("new")).await.unwrap(), Swap::Done);
         }
         assert_eq!(store.swap(&key(1), None, write("in its place")).await.unwrap(), Swap::Done);
@@ -95,7 +95,7 @@ async fn n27_sessions_are_served_while_a_purge_is_in_the_middle_of_a_step() {
         store.delete(&key("new+")).await.unwrap();
         assert_eq!(store.owners().unwrap().list(&Owner::new("ann")).await.unwrap(), []);
     };
-    tokio::time::timeout(Duration::from_mins(1), served).await.expect("somebody waits for the purge");
+    tokio::time::timeout(Duration::from_mins(1), served).await.expect("a request waits for the purge");
     step.commit().await.unwrap();
     assert_eq!(store.purge().await.unwrap(), 799);
 }

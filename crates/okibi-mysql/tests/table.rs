@@ -1,4 +1,4 @@
-//! The table: how it is made, what it refuses, and what lies in it.
+//! The table: how it is created, what it refuses, and what it stores.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
@@ -24,7 +24,7 @@ async fn ten_instances_migrate_at_once_and_again_later() {
         assert_eq!(database.number(indexes).await, 3);
         database.run("DROP TABLE okibi_sessions").await;
     }
-    // The schema by itself, as a migration of the app's own, and twice.
+    // The schema alone, as a migration of the app, and twice.
     sqlx::raw_sql(SCHEMA).execute(&database.pool).await.unwrap();
     sqlx::raw_sql(SCHEMA).execute(&database.pool).await.unwrap();
     MysqlStore::new(database.pool.clone()).migrate().await.unwrap();
@@ -37,7 +37,7 @@ async fn a_table_that_is_there_needs_no_right_to_create_and_waits_for_nobody() {
     database
         .run("CREATE USER app@'%'; GRANT SELECT, INSERT, UPDATE, DELETE ON restricted.okibi_sessions TO app@'%'")
         .await;
-    // Somebody is in the middle of changing the table; what changes its shape would wait for them.
+    // Another transaction has changed a row. A change of the table's definition would wait for it.
     let mut other = database.pool.begin().await.unwrap();
     sqlx::raw_sql("UPDATE okibi_sessions SET owner = NULL").execute(&mut *other).await.unwrap();
 
@@ -100,7 +100,7 @@ async fn rows_are_as_documented() {
 async fn what_the_table_has_no_room_for_is_refused_and_never_cut_off() {
     let database = Database::new("room").await;
     let options = MySqlPoolOptions::new().after_connect(|connection, _| {
-        // A server that cuts off what does not fit, and says nothing.
+        // A server that truncates long values without an error.
         Box::pin(async move { connection.execute("SET SESSION sql_mode = ''").await.map(drop) })
     });
     let pool = options.connect_with((*database.pool.connect_options()).clone()).await.unwrap();

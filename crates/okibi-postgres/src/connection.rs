@@ -1,4 +1,5 @@
-//! A connection from the app's pool, which finds its way back whatever happens meanwhile.
+//! A connection borrowed from the app's pool. It is returned in every case, also when its future is
+//! dropped.
 
 use std::sync::Arc;
 
@@ -10,81 +11,85 @@ use sqlx::{
 };
 
 use crate::{
-    fault::Failure,
-    line::{Line, Wire},
+    error::DriverError,
+    pool::{PooledConnection, SharedPool},
 };
 
-/// How often a request is made that collides with others. Each time somebody else came further.
+/// Attempts of a statement that collides with other transactions.
 const ATTEMPTS: usize = 100;
 
-/// A statement with its values.
-pub(crate) type Request<'q> = Query<'q, Postgres, PgArguments>;
+/// A statement with its parameters.
+pub(crate) type Statement<'q> = Query<'q, Postgres, PgArguments>;
 
-/// A connection, which goes to the next request when this is dropped.
-pub(crate) struct Held {
-    pub(crate) line: Option<Arc<Line>>,
-    /// There is none until it comes from the pool, and none after it was closed.
-    pub(crate) wire: Option<Wire>,
-    /// An answer is still to come.
-    is_asking: bool,
+/// A borrowed connection. When it is dropped, the next request gets the connection.
+pub(crate) struct Borrowed {
+    pub(crate) pool: Option<Arc<SharedPool>>,
+    /// `None` before the pool has given one, and after it was closed.
+    pub(crate) pooled: Option<PooledConnection>,
+    /// An answer is outstanding.
+    is_awaiting: bool,
 }
 
-impl Held {
-    pub(crate) const fn at(line: Arc<Line>, wire: Option<Wire>) -> Self {
-        Self { line: Some(line), wire, is_asking: false }
+impl Borrowed {
+    pub(crate) const fn at(pool: Arc<SharedPool>, pooled: Option<PooledConnection>) -> Self {
+        Self { pool: Some(pool), pooled, is_awaiting: false }
     }
 
-    /// The rows that a request finds. One that breaks the connection closes it.
-    pub(crate) async fn ask(&mut self, request: Request<'_>) -> Result<Vec<PgRow>, Failure> {
-        self.is_asking = true;
-        let asked = match self.wire.as_mut().and_then(Wire::next_turn) {
+    /// Sends a statement and returns its rows. An error that breaks the connection closes it.
+    pub(crate) async fn fetch(&mut self, request: Statement<'_>) -> Result<Vec<PgRow>, DriverError> {
+        self.is_awaiting = true;
+        let asked = match self.pooled.as_mut().and_then(PooledConnection::next_use) {
             Some(connection) => request.fetch_all(&mut **connection).await,
             None => Err(Error::PoolClosed),
         };
-        self.judge(asked)
+        self.note(asked)
     }
 
-    /// The same for a request that is right whenever it is made, and so is made again if it collided with another's.
-    pub(crate) async fn insist<'q>(&mut self, request: impl Fn() -> Request<'q>) -> Result<Vec<PgRow>, Failure> {
+    /// The same for a statement that may be repeated: it is sent again if it collides with another
+    /// transaction.
+    pub(crate) async fn fetch_retrying<'q>(
+        &mut self,
+        request: impl Fn() -> Statement<'q>,
+    ) -> Result<Vec<PgRow>, DriverError> {
         for _ in 1..ATTEMPTS {
-            match self.ask(request()).await {
+            match self.fetch(request()).await {
                 Err(failure) if failure.is_collision() => {}
                 result => return result,
             }
         }
-        self.ask(request()).await
+        self.fetch(request()).await
     }
 
-    /// Carries out several statements in one message, which makes them one transaction.
-    pub(crate) async fn script(&mut self, statements: String) -> Result<(), Failure> {
-        self.is_asking = true;
-        let done = match self.wire.as_mut().and_then(Wire::next_turn) {
+    /// Runs several statements in one message, which makes them one transaction.
+    pub(crate) async fn script(&mut self, statements: String) -> Result<(), DriverError> {
+        self.is_awaiting = true;
+        let done = match self.pooled.as_mut().and_then(PooledConnection::next_use) {
             Some(connection) => raw_sql(AssertSqlSafe(statements)).execute(&mut **connection).await,
             None => Err(Error::PoolClosed),
         };
-        self.judge(done).map(drop)
+        self.note(done).map(drop)
     }
 
-    fn judge<T>(&mut self, result: Result<T, Error>) -> Result<T, Failure> {
-        let result = result.map_err(Failure::from);
+    fn note<T>(&mut self, result: Result<T, Error>) -> Result<T, DriverError> {
+        let result = result.map_err(DriverError::from);
         match &result {
-            Ok(_) => self.is_asking = false,
+            Ok(_) => self.is_awaiting = false,
             Err(failure) if failure.ends_connection() => {
-                if let Some(mut wire) = self.wire.take() {
-                    wire.close();
+                if let Some(mut pooled) = self.pooled.take() {
+                    pooled.close();
                 }
             }
-            // The pool looks at the connection before another gets it.
+            // The pool tests the connection before it gives it to another request.
             Err(_) => {}
         }
         result
     }
 }
 
-impl Drop for Held {
+impl Drop for Borrowed {
     fn drop(&mut self) {
-        let Some(line) = self.line.take() else { return };
-        let wire = self.wire.take().filter(|_| !self.is_asking);
-        line.leave(wire);
+        let Some(pool) = self.pool.take() else { return };
+        let pooled = self.pooled.take().filter(|_| !self.is_awaiting);
+        pool.give_back(pooled);
     }
 }

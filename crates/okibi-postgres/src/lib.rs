@@ -1,4 +1,4 @@
-//! Sessions in Postgres, on the pool that the app already has.
+//! Sessions in Postgres, on the app's own pool.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -23,9 +23,9 @@
 #![forbid(unsafe_code)]
 
 mod connection;
-mod fault;
-mod line;
+mod error;
 mod migrate;
+mod pool;
 mod sql;
 
 use std::{fmt, sync::Arc};
@@ -37,95 +37,102 @@ use okibi_store::{
 use sqlx::PgPool;
 
 use crate::{
-    connection::Held,
-    fault::{Failure, Fault},
-    line::Line,
+    connection::Borrowed,
+    error::{DriverError, RequestError},
+    pool::SharedPool,
 };
 
-/// The table that holds the sessions, and its indexes, as [`PostgresStore::migrate`] creates them.
+/// The SQL of the table for the sessions and of its indexes, as `migrate` runs it.
 ///
-/// It may be run any number of times, as a migration of the app's own, say. Every store that shares the database, also
-/// the TypeScript one, uses this table.
+/// It may be run any number of times, for example as a migration of the app. All stores on the same
+/// database use this table, in Rust and in TypeScript.
 pub const SCHEMA: &str = include_str!("schema.sql");
 
-/// How many rows one step of a purge deletes, so that none holds its locks for long.
+/// Rows that one step of a purge deletes. Small, so that locks are short.
 const PURGE_STEP: i64 = 500;
-/// How often a swap is tried that is refused although what it expects lies there.
+/// Attempts of a swap that is refused although the stored value is the expected one.
 const ATTEMPTS: usize = 4;
 
 /// Sessions in a Postgres database.
 ///
-/// Any number of processes may share the table `okibi_sessions`, in Rust and in JavaScript: every write is one statement
-/// that compares and writes at once. A load and a write are one round trip each; only a write that lost against another
-/// needs a second one, to read what lies there now. A write that is acknowledged is on the server's disk, also on
-/// connections with `synchronous_commit = off`. (A server with `fsync = off` keeps no promise at all.)
+/// Any number of processes may share the table `okibi_sessions`, in Rust and in JavaScript. Every
+/// write is one atomic statement that compares and writes. A load is one round trip, and so is a
+/// write; a write that lost against another needs a second one, to read the stored record. An
+/// acknowledged write is on the server's disk, also on connections with `synchronous_commit = off`.
+/// (A server with `fsync = off` can lose it.)
 ///
-/// The table is the one that `search_path` finds under its plain name. Expiry is judged by the clock of this machine, as
-/// everywhere in okibi; expired sessions are never handed out, and [`purge_every`](okibi_store::purge_every) or
-/// [`purge`](Self::purge) removes them.
+/// The table is the one that `search_path` finds under its unqualified name. The clock of this
+/// machine decides expiry, as everywhere in okibi. Expired sessions are never returned;
+/// [`purge_every`](okibi_store::purge_every) or [`purge`](Self::purge) deletes them.
 ///
-/// Postgres has no NUL character in a text. There is no session under such a key nor of such an owner: a load finds
-/// nothing, a list is empty, and a write is refused as unavailable before anything is sent.
+/// Postgres stores no NUL character in a column of type text. So for a key or an owner with one, a
+/// load finds nothing, a list is empty, and a write is refused as unavailable before anything is
+/// sent.
 ///
-/// A request that is given up at its deadline gets five seconds more to end on its own; then its connection is closed and
-/// the pool may open another, so a network that swallows everything does not use up the pool.
+/// A request that is cancelled at its deadline has five more seconds to finish. Then its connection
+/// is closed and the pool may open another. So a network that drops all packets does not exhaust
+/// the pool.
 ///
 /// # What the pool decides
 ///
-/// - How many connections there are, and how they are made. The store hands one from request to request, sixteen times at most
-///   before it goes back to the pool and anybody else may have it: sqlx asks every connection that comes back for a sign of
-///   life, which is a round trip. A connection that nobody needs goes back at once.
-/// - `acquire_timeout`, 30 seconds by default: while the server is down a request waits that long, or until the session layer
-///   gives up on it (2 seconds). With 1 second it is known that nothing was written.
-/// - `test_before_acquire`, on by default, asks a connection for a sign of life before it leaves the pool: one more round trip, and
-///   no request fails because the server was restarted in between. Without it a restart costs the first request on each
-///   connection a 503.
-/// - Statements are prepared once for each connection. Behind `PgBouncer` in transaction mode that takes version 1.21 or
-///   later with `max_prepared_statements` (on by default from 1.24). Before that, only its session mode works:
-///   `statement_cache_capacity(0)` does not help, because sqlx prepares and executes in two steps all the same.
+/// - The number of connections, and how they are made. The store passes a connection from request
+///   to request, at most sixteen times. Then it goes back to the pool, where the rest of the app
+///   can get it: sqlx pings every returned connection, which is a round trip. A connection that no
+///   request needs is returned immediately.
+/// - `acquire_timeout`, 30 seconds by default. While the server is down, a request waits that long,
+///   or until the store timeout of the session layer (2 seconds). With 1 second the error is known
+///   to mean that nothing was written.
+/// - `test_before_acquire`, on by default, pings a connection before the pool gives it out. It
+///   costs one round trip, and no request fails after a restart of the server. Without it, a
+///   restart costs the first request on each connection a 503.
+/// - Statements are prepared once for each connection. Behind `PgBouncer` in transaction mode that
+///   needs version 1.21 or later with `max_prepared_statements` (on by default from 1.24). Earlier
+///   versions work in session mode only: `statement_cache_capacity(0)` does not help, because sqlx
+///   still prepares and executes in two steps.
 pub struct PostgresStore {
-    line: Arc<Line>,
+    pool: Arc<SharedPool>,
     clock: Clock,
 }
 
 impl PostgresStore {
-    /// Sessions in the database of this pool. The table must be there: see [`migrate`](Self::migrate).
+    /// Sessions in the database of this pool. The table must exist: see [`migrate`](Self::migrate).
     pub fn new(pool: PgPool) -> Self {
-        Self { line: Line::new(pool), clock: Arc::new(system_time) }
+        Self { pool: SharedPool::new(pool), clock: Arc::new(system_time) }
     }
 
-    /// Judges expiry by this clock instead of the system's.
+    /// Uses this clock to decide expiry, instead of the system's.
     #[must_use]
     pub fn clock(mut self, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(now);
         self
     }
 
-    /// Creates the table and its indexes if they are not there yet. Any number of instances may call it at once, at every
-    /// start: if there is nothing to do it locks nothing, and needs no more than the right to use the table.
+    /// Creates the table and its indexes if they do not exist. Several instances may call it at the
+    /// same time, at every start. If everything exists, it locks nothing and needs no right to
+    /// create.
     ///
     /// # Errors
-    /// The database can't be reached, the role may not create tables, or the table is `UNLOGGED`, which would lose every
-    /// session in a crash of the server.
+    /// The database can't be reached, the role may not create tables, or the table is `UNLOGGED`: a
+    /// crash of the server would empty it.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        let mut held = self.line.held().await.map_err(Fault::of_write)?;
-        migrate::migrate(&mut held).await.map_err(Fault::of_write)
+        let mut borrowed = self.pool.borrow().await.map_err(RequestError::of_write)?;
+        migrate::migrate(&mut borrowed).await.map_err(RequestError::of_write)
     }
 
-    /// Deletes the rows of expired sessions and says how many there were. [`purge_every`](okibi_store::purge_every) does it
-    /// now and then.
+    /// Deletes the rows of expired sessions and returns their number.
+    /// [`purge_every`](okibi_store::purge_every) calls it periodically.
     ///
-    /// It deletes little by little, each part in a transaction of its own, and passes over rows that somebody is busy with.
-    /// Several processes may do it at once.
+    /// It deletes in steps, each in its own transaction, and skips locked rows. Several processes
+    /// may purge at the same time.
     ///
     /// # Errors
-    /// The database can't be reached or refuses. What was deleted until then stays deleted.
+    /// The database can't be reached or refuses. Rows that were deleted before stay deleted.
     pub async fn purge(&self) -> Result<usize, StoreError> {
         let now = (self.clock)();
         let mut purged = 0;
         loop {
-            let mut held = self.line.held().await.map_err(Fault::of_write)?;
-            let rows = held.insist(|| sql::purge(now, PURGE_STEP)).await.map_err(of_write)?;
+            let mut borrowed = self.pool.borrow().await.map_err(RequestError::of_write)?;
+            let rows = borrowed.fetch_retrying(|| sql::purge(now, PURGE_STEP)).await.map_err(of_write)?;
             let step = sql::purged(&rows).map_err(of_write)?;
             purged += usize::try_from(step).unwrap_or(0);
             if step < PURGE_STEP {
@@ -134,19 +141,19 @@ impl PostgresStore {
         }
     }
 
-    async fn held(&self) -> Result<Held, StoreError> {
-        self.line.held().await.map_err(Fault::of_read)
+    async fn borrow(&self) -> Result<Borrowed, StoreError> {
+        self.pool.borrow().await.map_err(RequestError::of_read)
     }
 }
 
-/// What a failure means for a request that changes nothing.
-fn of_read(failure: impl Into<Failure>) -> StoreError {
-    Fault::Request(failure.into()).of_read()
+/// The store error for a request that changes nothing.
+fn of_read(failure: impl Into<DriverError>) -> StoreError {
+    RequestError::Request(failure.into()).of_read()
 }
 
-/// What a failure means for a request that changes something.
-fn of_write(failure: impl Into<Failure>) -> StoreError {
-    Fault::Request(failure.into()).of_write()
+/// The store error for a request that writes.
+fn of_write(failure: impl Into<DriverError>) -> StoreError {
+    RequestError::Request(failure.into()).of_write()
 }
 
 impl fmt::Debug for PostgresStore {
@@ -161,35 +168,37 @@ impl Store for PostgresStore {
             return Ok(None);
         }
         let now = (self.clock)();
-        let rows = self.held().await?.insist(|| sql::load(key, now)).await.map_err(of_read)?;
+        let rows = self.borrow().await?.fetch_retrying(|| sql::load(key, now)).await.map_err(of_read)?;
         sql::loaded(&rows).map_err(of_read)
     }
 
     async fn swap(&self, key: &StoreKey, expected: Option<&[u8]>, write: Write) -> Result<Swap, StoreError> {
         if has_nul(key.as_str()) {
-            return Err(Fault::Nul("the key").of_write());
+            return Err(RequestError::Nul("the key").of_write());
         }
         if write.owner.as_ref().is_some_and(|owner| has_nul(owner.as_str())) {
-            return Err(Fault::Nul("the owner").of_write());
+            return Err(RequestError::Nul("the owner").of_write());
         }
         let now = (self.clock)();
-        let mut held = self.held().await?;
+        let mut borrowed = self.borrow().await?;
         let mut attempt = 1;
         loop {
-            match held.ask(sql::swap(key, expected, &write, now)).await {
+            match borrowed.fetch(sql::swap(key, expected, &write, now)).await {
                 Ok(rows) if rows.is_empty() => {}
                 Ok(_) => return Ok(Swap::Done),
-                // Another was quicker, and the app's transactions see only what was there when they began.
+                // Another transaction won, and with the app's isolation level this one sees only
+                // older data.
                 Err(failure) if failure.is_collision() => {}
                 Err(failure) => return Err(of_write(failure)),
             }
-            // A statement of its own: the first one's snapshot may be older than what was in its way.
-            let rows = held.insist(|| sql::load(key, now)).await.map_err(of_read)?;
+            // A separate statement: the snapshot of the first one may be older than the row that
+            // refused it.
+            let rows = borrowed.fetch_retrying(|| sql::load(key, now)).await.map_err(of_read)?;
             let there = sql::loaded(&rows).map_err(of_read)?.map(|loaded| loaded.bytes);
             if there.as_deref() != expected || attempt == ATTEMPTS {
                 return Ok(Swap::Conflict(there));
             }
-            // What was in the way has gone since.
+            // The row that refused the swap has been deleted since.
             attempt += 1;
         }
     }
@@ -198,7 +207,7 @@ impl Store for PostgresStore {
         if has_nul(key.as_str()) {
             return Ok(());
         }
-        self.held().await?.insist(|| sql::delete(key)).await.map_err(of_write).map(drop)
+        self.borrow().await?.fetch_retrying(|| sql::delete(key)).await.map_err(of_write).map(drop)
     }
 
     fn consistency(&self) -> Consistency {
@@ -221,7 +230,7 @@ impl OwnerIndex for PostgresStore {
                 return Ok(Vec::new());
             }
             let now = (self.clock)();
-            let rows = self.held().await?.insist(|| sql::list(owner, now)).await.map_err(of_read)?;
+            let rows = self.borrow().await?.fetch_retrying(|| sql::list(owner, now)).await.map_err(of_read)?;
             sql::listed(&rows).map_err(of_read)
         })
     }

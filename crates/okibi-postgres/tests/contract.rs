@@ -1,4 +1,4 @@
-//! The Postgres store keeps the contract on a real server, under every isolation that an app may have chosen.
+//! The Postgres store keeps the contract on a real server, at every isolation level.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
@@ -11,7 +11,7 @@ use support::Database;
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn f_it_keeps_the_contract_on_many_threads() {
     let database = Database::new("threads").await;
-    // As another process of the app has it.
+    // As in another process of the app.
     let another = PgPool::connect_with((*database.pool.connect_options()).clone()).await.unwrap();
     let contract = Contract::new(database.store().await).another(PostgresStore::new(another)).spawn(|task| {
         tokio::spawn(task);

@@ -1,4 +1,5 @@
-//! A server that dies, refuses, stalls or answers by halves: what an error says is true, and the pool survives it.
+//! A server that is killed, refuses, stalls or cuts its answers: errors are correct, and the pool
+//! recovers.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
@@ -22,7 +23,7 @@ use support::{
 };
 use tokio::time::{sleep, timeout};
 
-/// A pool of two connections that gives up early.
+/// A pool of two connections with short timeouts.
 async fn small(port: u16) -> PgPool {
     let options = PgPoolOptions::new().max_connections(2).acquire_timeout(Duration::from_millis(500));
     options.connect(&format!("postgres://postgres@127.0.0.1:{port}/postgres")).await.unwrap()
@@ -32,7 +33,7 @@ async fn small(port: u16) -> PgPool {
 async fn f_s23_a_server_killed_during_commits_loses_nothing_acknowledged_and_no_error_lies() {
     let mut server = PostgresServer::start().unwrap();
     let options = PgPoolOptions::new().max_connections(4).acquire_timeout(Duration::from_secs(2));
-    // Without a sign of life first, requests meet the dead connections.
+    // Without a ping, requests get the broken connections.
     let pool = options.test_before_acquire(false).connect(&server.url()).await.unwrap();
     let store = Arc::new(PostgresStore::new(pool));
     store.migrate().await.unwrap();
@@ -48,7 +49,7 @@ async fn f_s23_a_server_killed_during_commits_loses_nothing_acknowledged_and_no_
             writers.fail(before).await;
             server.restart().unwrap();
         } else {
-            // It may have gone meanwhile, and a writer's error may have closed it.
+            // The connection may have ended, and a writer's error may have closed it.
             let backend = server.psql(backends).parse().unwrap();
             if server.kill_backend(backend).is_ok() {
                 writers.fail(before).await;
@@ -68,7 +69,7 @@ async fn f_an_acknowledged_write_is_durable_even_where_the_app_turned_that_off()
     store.swap(&key("changed"), None, write("1")).await.unwrap();
     assert_eq!(store.swap(&key("changed"), Some(b"1"), write("2")).await.unwrap(), Swap::Done);
     store.delete(&key("ended")).await.unwrap();
-    // The app's own write, which that setting gives up.
+    // The app's own write, which that setting cancels.
     let app = pool(server.port(), 1).await;
     sqlx::raw_sql("UPDATE okibi_sessions SET owner = 'ann'").execute(&app).await.unwrap();
     server.kill();
@@ -121,7 +122,7 @@ async fn f_s23_what_was_given_up_in_a_stall_leaves_no_broken_connection_in_a_sma
     assert!(begun.elapsed() < LONG, "it hangs");
     proxy.set(Mode::Open);
     recover(&store).await;
-    // The answer to one request is not taken for that to another.
+    // The answer to one request is never used for another.
     for at in 0..4 {
         assert_eq!(held(&store, &key(at)).await.unwrap(), format!("value {at}"));
     }
@@ -148,9 +149,9 @@ async fn f_requests_that_wait_for_a_lock_and_are_given_up_do_not_heap_up_in_the_
     give_up_writes(&store).await;
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
     let mut count = 0;
-    // The first may still be on its way.
+    // The first may still be in progress.
     while count == 0 {
-        // A transaction sees the activity as of its first look.
+        // A transaction sees the activity of its first query.
         sqlx::raw_sql("SELECT pg_stat_clear_snapshot()").execute(&mut *lock).await.unwrap();
         count = sqlx::query_scalar::<_, i64>(waiting).fetch_one(&mut *lock).await.unwrap();
     }
@@ -169,12 +170,13 @@ async fn f_a_connection_that_was_ended_while_it_was_idle_fails_no_request() {
     assert_eq!(server.psql(revoke_all), "1");
     assert_eq!(store.swap(&key(1), None, write("1")).await.unwrap(), Swap::Done);
 
-    // Where the app's pool does not look first, an error says no more than it knows, and the next request is served.
+    // If the app's pool does not ping first, the error claims only what is known, and the next
+    // request succeeds.
     let options = PgPoolOptions::new().max_connections(1).test_before_acquire(false);
     let pool = options.connect(&server.url()).await.unwrap();
     let store = PostgresStore::new(pool.clone());
     held(&store, &key(1)).await.unwrap();
-    // Until it is back in the pool.
+    // Until the connection is back in the pool.
     while pool.num_idle() == 0 {
         sleep(Duration::from_millis(5)).await;
     }

@@ -1,4 +1,4 @@
-//! Dropping what has expired, while others work with the table.
+//! The purge of expired sessions, while other transactions use the table.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
@@ -53,7 +53,7 @@ async fn n27_sessions_are_served_while_a_purge_is_in_the_middle_of_a_step() {
     let store = database.store().await;
     database.run(EXPIRED).await;
     store.swap(&key("live"), None, write("1")).await.unwrap();
-    // A step as the store makes it, which is not over yet.
+    // A step of the store's purge that has not committed.
     let mut step = database.pool.begin().await.unwrap();
     let rows = "DELETE FROM okibi_sessions WHERE key = ANY (ARRAY(
         SELECT key FROM okibi_sessions WHERE expires_at <= 5000 LIMIT 500 FOR UPDATE SKIP LOCKED)) RETURNING key";
@@ -67,7 +67,7 @@ async fn n27_sessions_are_served_while_a_purge_is_in_the_middle_of_a_step() {
         store.delete(&key("new")).await.unwrap();
         assert_eq!(store.owners().unwrap().list(&Owner::new("ann")).await.unwrap(), []);
     };
-    tokio::time::timeout(Duration::from_mins(1), served).await.expect("somebody waits for the purge");
+    tokio::time::timeout(Duration::from_mins(1), served).await.expect("a request waits for the purge");
     step.commit().await.unwrap();
     assert_eq!(store.purge().await.unwrap(), 1845);
 }

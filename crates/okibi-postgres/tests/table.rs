@@ -1,4 +1,4 @@
-//! The table: how it is made, what it refuses, and what lies in it.
+//! The table: how it is created, what it refuses, and what it stores.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
@@ -25,7 +25,7 @@ async fn ten_instances_migrate_at_once_and_again_later() {
         assert_eq!(database.value::<i64>(indexes).await, 3);
         database.run("DROP TABLE okibi_sessions").await;
     }
-    // The schema by itself, as a migration of the app's own, and twice.
+    // The schema alone, as a migration of the app, and twice.
     sqlx::raw_sql(SCHEMA).execute(&database.pool).await.unwrap();
     sqlx::raw_sql(SCHEMA).execute(&database.pool).await.unwrap();
     PostgresStore::new(database.pool.clone()).migrate().await.unwrap();
@@ -47,7 +47,8 @@ async fn a_table_that_is_there_needs_no_right_to_create_and_waits_for_nobody() {
     let database = Database::new("restricted").await;
     database.store().await;
     database.run("CREATE ROLE app LOGIN; GRANT SELECT, INSERT, UPDATE, DELETE ON okibi_sessions TO app").await;
-    // Somebody is in the middle of changing the whole table; a migration that locked it would wait for them.
+    // Another transaction has changed all rows. A migration that locked the table would wait for
+    // it.
     let mut other = database.pool.begin().await.unwrap();
     sqlx::raw_sql("UPDATE okibi_sessions SET owner = NULL").execute(&mut *other).await.unwrap();
 
@@ -117,7 +118,7 @@ async fn a_nul_in_a_key_or_an_owner_is_nowhere_and_is_refused_when_it_is_to_be_w
     assert_eq!(database.value::<i64>("SELECT count(*) FROM okibi_sessions").await, 1);
 }
 
-/// The row stays in its page and no index is touched, as long as neither expiry nor owner changes.
+/// The row stays on its page and no index is changed if neither expiry nor owner changes.
 #[tokio::test]
 async fn a_change_that_is_no_renewal_touches_no_index() {
     let database = Database::new("hot").await;
@@ -125,14 +126,14 @@ async fn a_change_that_is_no_renewal_touches_no_index() {
     for at in 0..40 {
         store.swap(&key(at), None, write(vec![0; 300])).await.unwrap();
     }
-    // Where the page is full the next version of a row needs another page, and then every index changes.
+    // If the page is full, the next version of a row goes to another page, and every index changes.
     for at in (0..40).step_by(8) {
         let swap = store.swap(&key(at), Some(&[0; 300]), write(vec![1; 300])).await.unwrap();
         assert_eq!(swap, Swap::Done);
     }
     let renewal = Write { expires_at: Timestamp::from_millis(4_102_444_800_123), ..write("renewed") };
     assert_eq!(store.swap(&key(1), Some(&[0; 300]), renewal).await.unwrap(), Swap::Done);
-    // What a connection did is counted when it has ended.
+    // The server counts a connection's changes when the connection has ended.
     let port = database.server.port();
     database.pool.close().await;
     let database = PgPool::connect(&format!("postgres://postgres@127.0.0.1:{port}/hot")).await.unwrap();

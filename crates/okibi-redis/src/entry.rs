@@ -1,34 +1,35 @@
-//! What an owner's list holds, and under which key. The TypeScript store has the same.
+//! The entries of an owner's list, and its key. The TypeScript store has the same format.
 
 use std::fmt::Write as _;
 
 use okibi_store::{Owner, StoreKey};
 use sha2::{Digest as _, Sha256};
 
-/// How many bytes of the record's SHA-256 an entry names, as twice as many hexadecimal digits.
+/// Bytes of the record's SHA-256 in an entry, written as twice as many hexadecimal digits.
 const DIGEST: usize = 16;
 
-/// The key of an owner's list, a sorted set of entries by the sessions' expiry.
+/// The key of an owner's list: a sorted set, with the sessions' expiry as scores.
 pub(crate) fn list_of(owner: &Owner) -> String {
     format!("okibi:owner:{}", owner.as_str())
 }
 
-/// The key that says whose a session is: only there is it known when the session ends. A cluster keeps it where the record is,
-/// as what lies between braces is all that counts there. `None` if no such key can be named.
+/// The key that stores a session's owner, for the moment when the session is deleted. It has the
+/// same hash tag as the record, so that a cluster stores both in one slot. `None` if no such key
+/// exists.
 pub(crate) fn owner_of(key: &str) -> Option<String> {
     match key.split_once('{') {
-        // The key has such a part itself.
+        // The key has a hash tag itself.
         Some((_, rest)) => rest.find('}').filter(|at| *at > 0).map(|_| format!("okibi:owned:{key}")),
         None if key.contains('}') => None,
         None => Some(format!("okibi:owned:{{{key}}}")),
     }
 }
 
-/// An entry says which session, and with which bytes it was this owner's.
+/// An entry names a session and the bytes with which it belonged to this owner.
 pub(crate) fn entry(key: &str, bytes: &[u8]) -> String {
     let mut entry = String::with_capacity(2 * DIGEST + 1 + key.len());
     for byte in Sha256::digest(bytes).iter().take(DIGEST) {
-        // Writing to a string does not fail.
+        // Writing to a `String` does not fail.
         let _ = write!(entry, "{byte:02x}");
     }
     entry.push(':');
@@ -48,7 +49,7 @@ mod tests {
     use super::owner_of;
 
     #[test]
-    fn whose_a_session_is_lies_in_the_slot_of_the_session() {
+    fn the_owner_of_a_session_is_stored_in_the_slot_of_the_session() {
         let found = ["session:a", "{app}:a", "a{b}{c}", "a}", "{}a", "a{", "a{}b{c}"].map(owner_of);
         let wanted = [
             Some("okibi:owned:{session:a}"),

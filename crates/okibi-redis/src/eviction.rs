@@ -1,21 +1,23 @@
-//! Whether Redis may throw sessions away: looked up once, and nobody waits for it.
+//! Checks in the background, once, whether Redis may evict sessions.
 
 use redis::Value;
 use tokio::runtime::Handle;
 
-use crate::connection::Way;
+use crate::connection::Transport;
 
-/// The one policy under which nothing that was written is thrown away. Every other one can, since all sessions expire.
+/// The only policy that evicts nothing. Every other policy can evict sessions, because all sessions
+/// expire.
 const KEEPS: &str = "noeviction";
-/// How the policy is called in what `INFO memory` says; managed servers that forbid `CONFIG` still say it there.
+/// The policy's name in the answer to `INFO memory`. Managed servers that forbid `CONFIG` still
+/// report it there.
 const POLICY: &str = "maxmemory_policy:";
 
-/// Asks in the background for the policy and warns if sessions may end before their time. A server that does not tell is
-/// not complained about.
-pub(crate) fn look_up(way: Way) {
+/// Reads the policy in the background and warns if sessions may be evicted. If the server does not
+/// report it, there is no warning.
+pub(crate) fn warn_if_evicting(transport: Transport) {
     let Ok(runtime) = Handle::try_current() else { return };
     runtime.spawn(async move {
-        let Ok(told) = way.ask_all(redis::cmd("INFO").arg("memory")).await else { return };
+        let Ok(told) = transport.send_to_all(redis::cmd("INFO").arg("memory")).await else { return };
         if let Some(policy) = evicting(&told) {
             tracing::warn!(
                 target: "okibi::redis",
@@ -26,7 +28,7 @@ pub(crate) fn look_up(way: Way) {
     });
 }
 
-/// The first policy in an answer, or in one of several, that throws away.
+/// The first policy that evicts, in one answer or in several.
 fn evicting(told: &Value) -> Option<String> {
     match told {
         Value::BulkString(bytes) => evicting_in(&String::from_utf8_lossy(bytes)),

@@ -1,9 +1,10 @@
-//! A connection to one node of a cluster, over which a swap is never sent twice.
+//! A connection to one node of a cluster. It never sends a swap twice.
 //!
-//! The driver's cluster connection sends a command again when its answer was lost. For what only reads, or can be done
-//! twice, that is right. A swap that comes a second time may meet what somebody else has written over the first in the
-//! meantime: it would look as if it had never happened, and its changes would be made once more. So a lost
-//! answer to a swap is reported here as something that the driver does not try again, and the engine finds out what became of it.
+//! The driver's cluster connection sends a command again when its answer was lost. That is right
+//! for reads and for idempotent commands. A swap that is sent again may meet the record that
+//! another request wrote over the first one. It would be reported as refused, and its changes would
+//! be applied again. So this module reports the lost answer to a swap as an error that the driver
+//! does not retry. The engine then finds out whether the swap was made.
 
 use std::{
     io,
@@ -22,19 +23,20 @@ use redis::{
 };
 use tokio::time::timeout;
 
-use crate::pulse::Pulse;
+use crate::liveness::Liveness;
 
-/// How long a command may wait for its answer. The driver sets no limit of its own, and a command that waits keeps its
-/// connection open, also one that nobody answers on.
+/// Longest time to wait for an answer. The driver sets no limit, and a waiting command keeps its
+/// connection open.
 const LOST: Duration = Duration::from_secs(10);
 
 /// A connection to one node.
 #[derive(Clone)]
 pub(crate) struct Node {
     connection: MultiplexedConnection,
-    /// It broke. The driver sends nothing over it any more, so what fails from now on was not sent.
+    /// The connection broke. The driver sends nothing on it any more, so a later failure means "not
+    /// sent".
     is_broken: Arc<AtomicBool>,
-    pulse: Pulse,
+    liveness: Liveness,
 }
 
 impl Connect for Node {
@@ -44,7 +46,7 @@ impl Connect for Node {
     {
         Box::pin(async move {
             let connection = MultiplexedConnection::connect_with_config(info, config).await?;
-            Ok(Self { connection, is_broken: Arc::default(), pulse: Pulse::default() })
+            Ok(Self { connection, is_broken: Arc::default(), liveness: Liveness::default() })
         })
     }
 }
@@ -52,19 +54,20 @@ impl Connect for Node {
 impl ConnectionLike for Node {
     fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
         Box::pin(async move {
-            if self.pulse.is_silent() {
-                // The driver connects anew and sends it there.
+            if self.liveness.is_silent() {
+                // The driver reconnects and sends the command on the new connection.
                 return Err(io::Error::from(io::ErrorKind::NotConnected).into());
             }
             let was_broken = self.is_broken.load(Ordering::Acquire);
-            self.pulse.asked();
+            self.liveness.asked();
             let sent = timeout(LOST, self.connection.send_packed_command(command)).await;
             let error = match sent.unwrap_or_else(|_| Err(io::Error::from(io::ErrorKind::TimedOut).into())) {
                 Ok(value) => {
-                    self.pulse.answered();
-                    // The driver would wait and ask again for minutes, and the store knows better. It hands on what lies in a list.
-                    let is_apart = is_script(command) && is_between(&value);
-                    return Ok(if is_apart { Value::Array(vec![value]) } else { value });
+                    self.liveness.answered();
+                    // The driver would retry for minutes. Wrapped in an array, the error reaches
+                    // the store.
+                    let is_cross_slot = is_script(command) && is_slot_moving(&value);
+                    return Ok(if is_cross_slot { Value::Array(vec![value]) } else { value });
                 }
                 Err(error) => error,
             };
@@ -82,7 +85,7 @@ impl ConnectionLike for Node {
         offset: usize,
         count: usize,
     ) -> RedisFuture<'a, Vec<Value>> {
-        // The store sends none to a cluster; the driver may.
+        // The store sends no pipeline to a cluster. The driver may.
         self.connection.req_packed_commands(pipeline, offset, count)
     }
 
@@ -91,17 +94,17 @@ impl ConnectionLike for Node {
     }
 }
 
-/// Whether of two keys that lie together one has moved to another server already and the other has not.
-fn is_between(answer: &Value) -> bool {
+/// Whether one of two keys of a slot has moved to another server and the other has not.
+fn is_slot_moving(answer: &Value) -> bool {
     matches!(answer, Value::ServerError(error) if error.kind() == Some(ServerErrorKind::TryAgain))
 }
 
-/// Whether it is one of the store's scripts, of which one is the swap.
+/// Whether the command runs a script of the store. One of them is the swap.
 fn is_script(command: &Cmd) -> bool {
     matches!(command.args_iter().next(), Some(Arg::Simple(b"EVALSHA" | b"EVAL")))
 }
 
-/// The same failure as one that the driver hands on.
+/// The same failure as an error that the driver does not retry.
 fn lost(error: &RedisError) -> RedisError {
     (ErrorKind::Extension, "the answer of a node was lost", error.to_string()).into()
 }

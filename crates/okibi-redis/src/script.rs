@@ -1,26 +1,29 @@
-//! What runs inside Redis. Each script is one step for everybody who uses the server.
+//! Lua scripts that run inside Redis. Each script is atomic.
 
 use std::sync::LazyLock;
 
 use redis::{Cmd, Script};
 
-/// Writes a record, or says what lies there instead.
-pub(crate) static SWAP: LazyLock<Named> = LazyLock::new(|| Named::new(include_str!("script/swap.lua")));
-/// The same for a session of an owner.
-pub(crate) static SWAP_LISTED: LazyLock<Named> = LazyLock::new(|| Named::new(include_str!("script/swap_listed.lua")));
-/// Deletes a session and what says whose it is.
-pub(crate) static DELETE: LazyLock<Named> = LazyLock::new(|| Named::new(include_str!("script/delete.lua")));
-/// Puts an entry on an owner's list, where that may be on another server than the record.
-pub(crate) static LIST: LazyLock<Named> = LazyLock::new(|| Named::new(include_str!("script/list.lua")));
+/// Writes a record, or returns the stored one.
+pub(crate) static SWAP: LazyLock<CachedScript> = LazyLock::new(|| CachedScript::new(include_str!("script/swap.lua")));
+/// The same for a session that has an owner.
+pub(crate) static SWAP_LISTED: LazyLock<CachedScript> =
+    LazyLock::new(|| CachedScript::new(include_str!("script/swap_listed.lua")));
+/// Deletes a session and the key with its owner.
+pub(crate) static DELETE: LazyLock<CachedScript> =
+    LazyLock::new(|| CachedScript::new(include_str!("script/delete.lua")));
+/// Adds an entry to an owner's list. The list may be on another server than the record.
+pub(crate) static LIST: LazyLock<CachedScript> = LazyLock::new(|| CachedScript::new(include_str!("script/list.lua")));
 
-/// A script, and the name by which Redis knows it once it has seen it.
-pub(crate) struct Named {
+/// A script, and the SHA-1 by which Redis calls it from its cache.
+pub(crate) struct CachedScript {
     text: &'static str,
     name: String,
 }
 
-impl Named {
-    /// Of a script's file. What Redis is given is all after the comment at its top, as in TypeScript.
+impl CachedScript {
+    /// Reads a script's file. Redis gets the script without the comment at its top, as in
+    /// TypeScript.
     fn new(file: &'static str) -> Self {
         let mut text = file;
         while let Some((_, rest)) = text.split_once('\n').filter(|(line, _)| line.starts_with("--")) {
@@ -30,19 +33,19 @@ impl Named {
         Self { text, name: Script::new(text).get_hash().to_owned() }
     }
 
-    /// Runs it by its name. Redis answers `NOSCRIPT` if it has not seen it, or has forgotten it.
+    /// Runs the script by its SHA-1. Redis answers `NOSCRIPT` if the script is not in its cache.
     pub(crate) fn by_name(&self, keys: &[&str], values: &[&[u8]]) -> Cmd {
         call("EVALSHA", &self.name, keys, values)
     }
 
-    /// Runs it by its text, by which Redis gets to know it.
+    /// Runs the script by its source. Redis then caches it.
     pub(crate) fn by_text(&self, keys: &[&str], values: &[&[u8]]) -> Cmd {
         call("EVAL", self.text, keys, values)
     }
 }
 
 fn call(how: &str, script: &str, keys: &[&str], values: &[&[u8]]) -> Cmd {
-    // Made in its full size at once: growing bit by bit costs as much as all else about it.
+    // Allocated in full size: growth in steps costs as much as the rest of the call.
     let bytes = keys.iter().map(|key| key.len()).chain(values.iter().map(|value| value.len())).sum::<usize>();
     let mut command = Cmd::with_capacity(keys.len() + values.len() + 3, how.len() + script.len() + bytes + 20);
     command.arg(how).arg(script).arg(keys.len()).arg(keys).arg(values);

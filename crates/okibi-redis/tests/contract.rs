@@ -1,4 +1,4 @@
-//! The contract on the real thing, by every way there is to it.
+//! The contract on real servers, over every transport.
 
 mod support;
 
@@ -11,7 +11,7 @@ use okibi_servers::{RedisCluster, RedisKind, RedisServer};
 use okibi_store::{Owner, Store, StoreKey, Swap, Write, system_time};
 use tokio::time::sleep;
 
-/// Two stores, each with a connection of its own.
+/// Two stores, each with its own connection.
 async fn keep_the_contract(store: RedisStore, another: RedisStore) {
     let contract = Contract::new(store).another(another).spawn(|task| drop(tokio::spawn(task)));
     contract.run().await.assert_kept();
@@ -60,8 +60,8 @@ async fn the_master_that_sentinels_name_keeps_the_contract() {
     keep_the_contract(store, connected(&server).await).await;
 }
 
-/// A proxy in front of several servers looks like one server, and refuses what is about keys of two of them. So does a
-/// cluster's only master.
+/// A proxy in front of several servers looks like one server, and refuses commands with keys of two
+/// servers. So does a cluster's only master.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_keeps_keys_apart_keeps_the_contract() {
     let server = single_master();
@@ -69,8 +69,8 @@ async fn a_server_that_keeps_keys_apart_keeps_the_contract() {
     n13_every_key_expires(&server);
 }
 
-/// A session that moves from key to key has its new key on the list before it leaves the old one, so no list may miss it.
-/// The fault rig found one that did.
+/// A session that changes its key has its new key on the list before the old one is removed, so no
+/// list may miss it. The fault rig found a list that did.
 #[tokio::test(flavor = "multi_thread")]
 async fn n25_a_list_misses_no_session_that_moves_meanwhile() {
     let server = RedisServer::start(RedisKind::Redis7);

@@ -1,4 +1,4 @@
-//! The warning about a policy that ends sessions. A program of its own: it listens to everything that is said.
+//! The warning about an evicting policy. A separate program, because it reads all log events.
 
 mod support;
 
@@ -59,7 +59,7 @@ async fn f_an_eviction_policy_that_ends_sessions_is_warned_of_once() {
         assert_eq!(sent.iter().filter(|name| *name == "INFO").count(), 1, "{sent:?}");
     }
 
-    // Nothing to warn of, and a server that does not tell.
+    // No evicting policy, and a server that does not report it.
     let silent = RedisServer::start_with(RedisKind::Redis7, &["--maxmemory-policy", "allkeys-lru"]);
     silent.cli(&["acl", "setuser", "default", "-info"]);
     for server in [RedisServer::start(RedisKind::Redis7), silent] {
@@ -72,7 +72,7 @@ async fn f_an_eviction_policy_that_ends_sessions_is_warned_of_once() {
         assert_eq!(log.take(), "");
     }
 
-    // One of several that would do it is enough.
+    // One of several servers is enough.
     let cluster = RedisCluster::start(RedisKind::Redis7);
     cluster.nodes()[1].cli(&["config", "set", "maxmemory-policy", "allkeys-random"]);
     let store = RedisStore::cluster(&cluster_client(&cluster)).await.unwrap();

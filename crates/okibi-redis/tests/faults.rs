@@ -1,4 +1,4 @@
-//! What the store says while Redis fails, that it recovers, and what becomes of a swap whose answer was lost.
+//! Failures of Redis: what the store reports, how it recovers, and swaps with a lost answer.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -26,7 +26,7 @@ async fn f_a_dead_server_is_unavailable_and_comes_back_without_a_restart() {
     let (a, ann) = (key("session:a"), Owner::new("ann"));
     store.swap(&a, None, write("1", None)).await.unwrap();
     server.kill();
-    // What broke in mid-air may have arrived; the next is refused.
+    // An interrupted command may have arrived. The next one is refused.
     let _ = store.load(&a).await;
     let started = Instant::now();
     let kinds = [
@@ -39,7 +39,7 @@ async fn f_a_dead_server_is_unavailable_and_comes_back_without_a_restart() {
     assert_eq!(kinds, [StoreErrorKind::Unavailable; 5]);
     assert!(started.elapsed() < Duration::from_mins(1), "{:?}", started.elapsed());
     server.restart();
-    // At once, and nothing was written meanwhile.
+    // Immediately, and nothing was written meanwhile.
     assert_eq!(held(&store, "session:a").await.as_deref(), Some("1"));
     assert_eq!(store.swap(&a, Some(b"1"), write("2", Some("ann"))).await.unwrap(), Swap::Done);
 }
@@ -59,17 +59,17 @@ async fn f_a_server_that_stalls_is_unknown_within_the_time_limit() {
     until("it answers", || async { store.load(&key("session:a")).await.is_ok() }).await;
 }
 
-/// Requests give up before the driver does.
+/// Requests time out before the driver does.
 #[tokio::test(flavor = "multi_thread")]
 async fn f_a_connection_on_which_nothing_comes_any_more_is_left_for_a_new_one() {
     let proxy = Proxy::start(1).unwrap();
     let address = format!("redis://127.0.0.1:{}", proxy.port());
     let server = RedisServer::start(RedisKind::Redis7);
-    proxy.lead_to(server.port());
+    proxy.redirect_to(server.port());
     goes_on_after_silence(RedisStore::connect(&address).await.unwrap(), &proxy).await;
 
     let master = single_master_behind(proxy.port());
-    proxy.lead_to(master.port());
+    proxy.redirect_to(master.port());
     let client = ClusterClient::new([address]).unwrap();
     goes_on_after_silence(RedisStore::cluster(&client).await.unwrap(), &proxy).await;
     drop(server);
@@ -81,7 +81,7 @@ async fn goes_on_after_silence(store: RedisStore, proxy: &Proxy) {
     proxy.cut_next(Cut { after: 0, then: Then::Silence });
     let patience = Duration::from_millis(1500);
     assert!(timeout(patience, store.load(&a)).await.is_err());
-    // Not for ever: the next one, or the one after it.
+    // The next command works, or the one after it.
     let _ = timeout(patience, store.load(&a)).await;
     assert_eq!(timeout(patience, held(&store, "session:a")).await.unwrap().as_deref(), Some("1"));
 }
@@ -101,7 +101,7 @@ async fn f_scripts_that_the_server_forgot_are_given_again_within_the_call() {
     assert_eq!(store.owners().unwrap().list(&Owner::new("ann")).await.unwrap(), [a]);
 }
 
-/// As behind an address that leads to whoever is the master.
+/// As behind an address that resolves to the current master.
 #[tokio::test(flavor = "multi_thread")]
 async fn f_a_promoted_replica_goes_on_at_the_same_address() {
     let master = RedisServer::start(RedisKind::Redis7);
@@ -113,8 +113,8 @@ async fn f_a_promoted_replica_goes_on_at_the_same_address() {
     store.swap(&a, None, write("1", Some("ann"))).await.unwrap();
     until("the replica has it", || async { replica.cli(&["get", "session:a"]) == "1" }).await;
 
-    // Before the promotion nothing can be written, and that is known.
-    proxy.lead_to(replica.port());
+    // Before the promotion no write succeeds, and the error says so.
+    proxy.redirect_to(replica.port());
     proxy.sever();
     until("it reads", || async { store.load(&a).await.is_ok() }).await;
     let refused = store.swap(&a, Some(b"1"), write("2", Some("ann"))).await.unwrap_err();
@@ -142,7 +142,8 @@ async fn f_a_master_that_dies_is_followed_by_the_one_that_sentinels_choose() {
     assert_eq!(replica.cli(&["get", "session:a"]), "2");
 }
 
-/// The worst case: the answer is lost, somebody else writes over what was written, and then it is sent again.
+/// The worst case: the answer is lost, another request replaces the record, and then the command is
+/// sent again.
 async fn a_swap_is_not_sent_twice(store: RedisStore, server: &RedisServer, proxy: &Proxy) {
     let store = std::sync::Arc::new(store);
     let a = key("session:a");
@@ -163,7 +164,7 @@ async fn a_swap_is_not_sent_twice(store: RedisStore, server: &RedisServer, proxy
         proxy.set(Mode::Open);
         let error = swap.await.unwrap().unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Unknown, "{then:?}: {error:?}");
-        // Asked once more, as the engine does, it tells what lies there.
+        // A second swap, as the engine sends it, returns the stored record.
         let again = store.swap(&a, Some(b"1"), write("2", None)).await.unwrap();
         assert_eq!(again, Swap::Conflict(Some("3".into())), "{then:?}");
     }
@@ -181,7 +182,7 @@ async fn n39_a_swap_whose_answer_is_lost_is_unknown_and_not_sent_again() {
 async fn n39_a_swap_in_a_cluster_whose_answer_is_lost_is_unknown_and_not_sent_again() {
     let proxy = Proxy::start(1).unwrap();
     let server = single_master_behind(proxy.port());
-    proxy.lead_to(server.port());
+    proxy.redirect_to(server.port());
     let client = ClusterClient::builder([format!("redis://127.0.0.1:{}", proxy.port())])
         .response_timeout(Duration::from_secs(1))
         .build()
@@ -190,12 +191,13 @@ async fn n39_a_swap_in_a_cluster_whose_answer_is_lost_is_unknown_and_not_sent_ag
     a_swap_is_not_sent_twice(store, &server, &proxy).await;
 }
 
-/// At each stage of a slot's way from one master to another, records in it are made, changed, listed and removed.
+/// At each stage of a slot's move from one master to another, its records are created, changed,
+/// listed and deleted.
 #[tokio::test(flavor = "multi_thread")]
 async fn f_a_slot_that_moves_between_masters_takes_its_sessions_along() {
     let cluster = RedisCluster::start(RedisKind::Redis7);
     let store = RedisStore::cluster(&cluster_client(&cluster)).await.unwrap();
-    // All in one slot, as their hash tag is the same.
+    // All in one slot, because their hash tag is the same.
     let names = ["before", "during", "after"].map(|name| format!("{{slot}}:{name}"));
     let [before, during, after] = names.each_ref().map(|name| key(name));
     let from = cluster.node_of("{slot}");
@@ -207,14 +209,15 @@ async fn f_a_slot_that_moves_between_masters_takes_its_sessions_along() {
     assert_eq!(store.swap(&before, None, write("1", ann)).await.unwrap(), Swap::Done);
     assert_eq!(to.cli(&["cluster", "setslot", &slot, "importing", &from_id]), "OK");
     assert_eq!(from.cli(&["cluster", "setslot", &slot, "migrating", &to_id]), "OK");
-    // What is still there is changed there; what is new is made at its new place, where the script is not known.
+    // A record that has not moved is changed at its old place. A new record is created at its new
+    // place, where the script is unknown.
     assert_eq!(to.cli(&["script", "flush"]), "OK");
     assert_eq!(store.swap(&before, Some(b"1"), write("2", ann)).await.unwrap(), Swap::Done);
     assert_eq!(store.load(&during).await.unwrap(), None);
     assert_eq!(store.swap(&during, None, write("1", ann)).await.unwrap(), Swap::Done);
     let port = to.port().to_string();
     let migrate = |name: &str| assert_eq!(from.cli(&["migrate", "127.0.0.1", &port, name, "0", "5000"]), "OK");
-    // One of the two keys of a session, and not yet the one that says whose it is.
+    // One of the two keys of a session has moved, and the owner's key has not.
     migrate(&names[0]);
     assert_eq!(store.swap(&before, Some(b"1"), write("3", ann)).await.unwrap(), Swap::Conflict(Some("2".into())));
     assert_eq!(store.swap(&before, Some(b"2"), write("3", ann)).await.unwrap(), Swap::Done);

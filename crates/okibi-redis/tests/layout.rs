@@ -1,4 +1,4 @@
-//! What lies in Redis is what the documentation says, and what the TypeScript store reads.
+//! The stored keys are those of the documentation, and those that the TypeScript store reads.
 
 mod support;
 
@@ -45,12 +45,12 @@ async fn an_entry_goes_when_its_record_is_replaced_and_stays_when_it_is_renewed_
         assert_eq!(server.cli(&["zcard", "okibi:owner:ann"]), "1");
         assert_eq!(listed().await, [key("a")]);
     }
-    // As a dialect without a write tag does it.
+    // As a dialect without a write tag writes it.
     assert_eq!(store.swap(&key("a"), Some(b"4"), write("4", Some("ann"))).await.unwrap(), Swap::Done);
     assert_eq!(listed().await, [key("a")]);
     assert!(matches!(store.swap(&key("a"), Some(b"1"), write("5", Some("ann"))).await.unwrap(), Swap::Conflict(_)));
     assert_eq!(server.cli(&["zcard", "okibi:owner:ann"]), "1");
-    // Somebody else's since: the entry that stays leads nowhere.
+    // Another owner has it now: the entry that stays opens nothing.
     store.swap(&key("a"), Some(b"4"), write("6", Some("ben"))).await.unwrap();
     assert_eq!(listed().await, []);
 }
@@ -82,7 +82,8 @@ async fn the_commands_that_the_documentation_names_are_all_that_are_needed() {
     assert_eq!(store.load(&a).await.unwrap(), None);
 }
 
-/// Whatever takes a session from its owner takes its entry off the owner's list, and not only when it would have expired.
+/// Every change that removes a session from its owner removes its entry from the owner's list, and
+/// not only at its expiry.
 #[tokio::test]
 async fn m7_an_entry_goes_with_its_session() {
     let server = RedisServer::start(RedisKind::Redis7);
@@ -102,14 +103,14 @@ async fn m7_an_entry_goes_with_its_session() {
         for gone in ["okibi:owned:{ended}", "okibi:owned:{deleted}"] {
             assert_eq!(server.cli(&["exists", gone]), "0", "{gone}");
         }
-        // Nor does a write that is refused add one that stays.
+        // A refused write does not leave an entry either.
         let refused = store.swap(&key("ended"), None, write_of("late", "ann")).await.unwrap();
         assert_eq!(refused, Swap::Conflict(Some("marker".into())));
         until("no entry is left", || async { card("okibi:owner:ann").await == "0" }).await;
     }
 }
 
-/// What an earlier version left behind, or a crash, is passed over, a page at a time.
+/// Entries of an earlier version or of a crash are skipped, a page at a time.
 #[tokio::test(flavor = "multi_thread")]
 async fn m7_a_hundred_thousand_entries_that_lead_nowhere_make_no_list_and_no_end_fail() {
     const FILL: &str = "
@@ -131,13 +132,13 @@ async fn m7_a_hundred_thousand_entries_that_lead_nowhere_make_no_list_and_no_end
     };
     let before = commands();
     let listed = store.owners().unwrap().list(&Owner::new("ann")).await.unwrap();
-    // Twice, as a marker may be what is just being written.
+    // Twice, because a marker may be a record that is being written.
     let asked = commands() - before;
     assert!(asked < 500, "{asked} commands for one list");
     let live = listed.iter().filter(|key| key.as_str() == "session:live").count();
-    // A slow machine looks at a part of the list only, and names the rest.
+    // A slow machine checks a part of the list only, and returns the rest unchecked.
     assert_eq!(live, 1);
-    // And a session on that list ends, and is off it, as quickly as any other.
+    // A session on that list is deleted and removed from it as quickly as any other.
     store.swap(&key("session:live"), Some(b"1"), write("marker", None)).await.unwrap();
     until("its entry is gone", || async { server.cli(&["zcard", "okibi:owner:ann"]) == "100000" }).await;
     assert!(!store.owners().unwrap().list(&Owner::new("ann")).await.unwrap().contains(&key("session:live")));

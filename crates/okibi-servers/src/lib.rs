@@ -1,7 +1,7 @@
-//! Real servers for tests: each is started, stopped and killed by the test that needs it. Loopback only, on free ports.
+//! Real servers for tests. A test starts, stops and kills its own. Loopback only, on free ports.
 #![forbid(unsafe_code)]
 
-mod held;
+mod hold;
 mod mariadb;
 mod nginx;
 mod postgres;
@@ -11,7 +11,7 @@ mod redis;
 mod redis_monitor;
 
 pub use crate::{
-    held::Held,
+    hold::HeldRequest,
     mariadb::MariaDbServer,
     nginx::Nginx,
     postgres::PostgresServer,

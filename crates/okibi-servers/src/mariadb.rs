@@ -1,4 +1,4 @@
-//! A `MariaDB` server of a test's own: fresh data in a folder of its own, started, killed and started again.
+//! A `MariaDB` server for one test: new data in its own folder, started, killed and restarted.
 
 use std::{
     env,
@@ -18,20 +18,22 @@ use crate::{
     process::{PATIENCE, on_free_port, wait_until_still},
 };
 
-/// How long to wait between two looks.
+/// Pause between two checks.
 const PAUSE: Duration = Duration::from_millis(10);
-/// Names the `mysqld` of a `MySQL` that is to be started instead of `MariaDB`.
+/// The environment variable with the `mysqld` of a `MySQL` server to start instead of `MariaDB`.
 const MYSQL: &str = "OKIBI_TEST_MYSQLD";
-/// Keeps the files of a server that nobody keeps for long small. Newer versions of `MySQL` do not know it.
+/// Keeps the files of a short-lived server small. Newer versions of `MySQL` do not have this
+/// option.
 const SMALL: [&str; 1] = ["--loose-innodb-log-file-size=10M"];
-/// What makes a new server one that tests can use.
+/// SQL that prepares a new server for tests.
 const FIRST: &str = "CREATE DATABASE IF NOT EXISTS okibi;\nCREATE USER IF NOT EXISTS okibi@'%';\nGRANT ALL ON *.* TO okibi@'%' WITH GRANT OPTION;\n";
 
-/// A `MariaDB` server on a free port of the loopback interface. Its database is called `okibi`, its administrator too,
-/// without a password.
+/// A `MariaDB` server on a free port of the loopback interface. Its database and its administrator
+/// are both called `okibi`. There is no password.
 ///
-/// It ends with this value, and also when the process that started it ends in any other way. If the environment variable
-/// `OKIBI_TEST_MYSQLD` names a `mysqld`, it is a `MySQL` server instead.
+/// It ends when this is dropped, and also when the process that started it ends in any other way.
+/// If the environment variable `OKIBI_TEST_MYSQLD` names a `mysqld`, it is a `MySQL` server
+/// instead.
 #[derive(Debug)]
 pub struct MariaDbServer {
     folder: TempDir,
@@ -40,7 +42,7 @@ pub struct MariaDbServer {
     running: Option<Running>,
 }
 
-/// A server that runs, and the thread that started it: Linux ends the server when that thread ends.
+/// A running server, and the thread that started it: Linux ends the server when that thread ends.
 #[derive(Debug)]
 struct Running {
     process: Process,
@@ -48,19 +50,20 @@ struct Running {
 }
 
 impl MariaDbServer {
-    /// Starts a server with the settings that suit most tests: what it acknowledges survives a SIGKILL of the server,
-    /// because the operating system lives on, but not a crash of the machine (`innodb_flush_log_at_trx_commit=2`).
+    /// Starts a server with settings for most tests: acknowledged writes survive a SIGKILL of the
+    /// server, but not a crash of the machine (`innodb_flush_log_at_trx_commit=2`).
     ///
     /// # Errors
-    /// `MariaDB` is not installed or does not start; the error says what it printed.
+    /// `MariaDB` is not installed or does not start. The error has its output.
     pub fn start() -> io::Result<Self> {
         Self::start_with(&[])
     }
 
-    /// Starts a server with these settings of my.cnf besides: `innodb_flush_log_at_trx_commit=1`, say.
+    /// Starts a server with these additional settings of my.cnf, for example
+    /// `innodb_flush_log_at_trx_commit=1`.
     ///
     /// # Errors
-    /// `MariaDB` is not installed or does not start; the error says what it printed.
+    /// `MariaDB` is not installed or does not start. The error has its output.
     pub fn start_with(settings: &[&str]) -> io::Result<Self> {
         let own = ["bind-address=127.0.0.1", "skip-name-resolve", "innodb_flush_log_at_trx_commit=2"];
         let settings = own.iter().chain(settings).map(|setting| format!("--{setting}")).collect();
@@ -74,30 +77,30 @@ impl MariaDbServer {
         Ok(server)
     }
 
-    /// Where a client finds it: `mysql://okibi@127.0.0.1:<port>/okibi`.
+    /// The URL: `mysql://okibi@127.0.0.1:<port>/okibi`.
     pub fn url(&self) -> String {
         format!("mysql://okibi@127.0.0.1:{}/okibi", self.port)
     }
 
-    /// The port, which stays the same over a restart.
+    /// The port. It stays the same over a restart.
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// The number of the server's process; `None` while it is killed.
+    /// The process id of the server; `None` while it is killed.
     pub fn id(&self) -> Option<u32> {
         self.running.as_ref().and_then(|running| running.process.id())
     }
 
-    /// What the client prints for these statements: a line for each row, tabs between columns, nothing else.
+    /// The client's output for these statements: one line for each row, columns separated by tabs.
     ///
     /// # Panics
-    /// A statement fails; the panic says how.
+    /// A statement fails. The panic has the error.
     pub fn sql(&self, statements: &str) -> String {
-        self.try_sql(statements).expect("the statements are carried out")
+        self.try_sql(statements).expect("the statements run")
     }
 
-    /// The same; what fails is an error that says how.
+    /// The same. A failed statement is an error.
     ///
     /// # Errors
     /// A statement fails.
@@ -108,13 +111,13 @@ impl MariaDbServer {
         Ok(said(&mut client)?.trim_end_matches('\n').to_owned())
     }
 
-    /// Ends it as a crash does (SIGKILL), and waits until it is gone.
+    /// Kills the server (SIGKILL) and waits until it has ended.
     pub fn kill(&mut self) {
         self.running = None;
     }
 
-    /// Holds the whole server still (SIGSTOP), and waits until it is: connections stay open and get no answer. It ends with
-    /// this value all the same.
+    /// Stops the whole server (SIGSTOP) and waits until it has stopped. Connections stay open and
+    /// get no answer. A stopped server also ends when this is dropped.
     ///
     /// # Errors
     /// It does not run.
@@ -123,7 +126,7 @@ impl MariaDbServer {
         wait_until_still(id)
     }
 
-    /// Lets it go on after a [`stall`](Self::stall).
+    /// Continues after a [`stall`](Self::stall).
     ///
     /// # Errors
     /// It does not run.
@@ -137,10 +140,10 @@ impl MariaDbServer {
         Ok(id)
     }
 
-    /// Starts it, again after a [`kill`](Self::kill), and waits until it serves. It keeps port and data.
+    /// Starts it, also after a [`kill`](Self::kill), and waits until it serves. Port and data stay.
     ///
     /// # Errors
-    /// It does not start; the error says what it printed.
+    /// It does not start. The error has its output.
     pub fn restart(&mut self) -> io::Result<()> {
         self.kill();
         let mut command = self.server();
@@ -152,9 +155,9 @@ impl MariaDbServer {
         let (starter, end) = channel::<()>();
         thread::Builder::new().name("okibi-mariadb".into()).spawn(move || {
             let process = Process::start(&mut command, port, &log);
-            // It fails only if nobody waits, and then the process ends here.
+            // It fails only if the receiver was dropped, and then the process ends here.
             if report.send(process).is_ok() {
-                // Until the other end is dropped, which never says anything.
+                // Blocks until the sender is dropped. It sends nothing.
                 let _ = end.recv();
             }
         })?;
@@ -169,7 +172,7 @@ impl MariaDbServer {
         let data = self.folder.path().join("data");
         loop {
             let answer = self.try_sql("SELECT @@datadir");
-            // Somebody else's server on this port would answer too.
+            // Another server on this port would answer too.
             if answer.as_ref().is_ok_and(|folder| Path::new(folder) == data) {
                 return Ok(());
             }
@@ -181,7 +184,7 @@ impl MariaDbServer {
         }
     }
 
-    /// Makes the files of a new server.
+    /// Creates the files of a new server.
     fn install(&self) -> io::Result<()> {
         fs::write(self.folder.path().join("first.sql"), FIRST)?;
         if mysql().is_some() {
@@ -193,22 +196,24 @@ impl MariaDbServer {
         said(install.args(SMALL).arg(self.option("--datadir=", "data"))).map(drop)
     }
 
-    /// The server's program with its data, ended when whoever started it ends.
+    /// The command of the server with its data. The server ends when the thread that started it
+    /// ends.
     fn server(&self) -> Command {
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL"]).arg(program()).arg("--no-defaults");
-        // It takes its log and its plugins from here. It refuses root unless it is told that root is meant.
-        // A server that starts sweeps this folder, also of what others have in it.
+        // It reads its messages and its plugins from here. It refuses root unless the option allows
+        // it. A starting server deletes files in its temporary folder, also those of other
+        // programs.
         command.env("TMPDIR", self.folder.path());
         command.current_dir(self.folder.path()).arg("--user=root").arg(self.option("--datadir=", "data"));
         if mysql().is_some() {
-            // What it would do with folders and ports that the machine shares.
+            // Options that would use folders and ports that the machine shares.
             command.args(["--secure-file-priv=", "--mysqlx=OFF"]);
         }
         command
     }
 
-    /// An option that names something in the server's folder.
+    /// An option with a path in the server's folder.
     fn option(&self, option: &str, name: &str) -> OsString {
         let mut text = OsString::from(option);
         text.push(self.folder.path().join(name));
@@ -216,18 +221,18 @@ impl MariaDbServer {
     }
 }
 
-/// The server's program, which Debian keeps where not everybody looks.
+/// The server's program. Debian installs it in a folder outside of the usual `PATH`.
 fn program() -> PathBuf {
     let debian = PathBuf::from("/usr/sbin/mariadbd");
     mysql().unwrap_or_else(|| if debian.is_file() { debian } else { "mariadbd".into() })
 }
 
-/// The `mysqld` that was asked for.
+/// The `mysqld` of the environment variable.
 fn mysql() -> Option<PathBuf> {
     env::var_os(MYSQL).map(PathBuf::from)
 }
 
-/// What a program prints; if it fails, an error with all that it printed.
+/// The output of a program. If it fails, an error with all of its output.
 fn said(command: &mut Command) -> io::Result<String> {
     let program = command.get_program().to_owned();
     let output = command.output().map_err(|error| {

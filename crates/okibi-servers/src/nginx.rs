@@ -1,4 +1,4 @@
-//! An nginx of a test's own: a proxy in front of one server, with the buffers that nginx has by default.
+//! An nginx for one test: a proxy in front of one server, with nginx's default buffers.
 
 use std::{fs, io, path::Path, process::Command};
 
@@ -6,10 +6,11 @@ use tempfile::TempDir;
 
 use crate::{Process, free_port};
 
-/// Where Debian installs it, which is not in everybody's path.
+/// Where Debian installs it, outside of the usual `PATH`.
 const DEBIAN: &str = "/usr/sbin/nginx";
 
-/// An nginx that passes all requests on to one port of the loopback interface. It ends with this value.
+/// An nginx that passes all requests to one port of the loopback interface. It ends when this is
+/// dropped.
 #[derive(Debug)]
 pub struct Nginx {
     process: Process,
@@ -17,10 +18,11 @@ pub struct Nginx {
 }
 
 impl Nginx {
-    /// Starts it in front of the server on `upstream`. `directives` are further lines of the block `server`.
+    /// Starts it in front of the server on `upstream`. `directives` are additional lines of the
+    /// block `server`.
     ///
     /// # Errors
-    /// nginx is not installed or does not start; the error says what it printed.
+    /// nginx is not installed or does not start. The error has its output.
     pub fn start(upstream: u16, directives: &str) -> io::Result<Self> {
         let (folder, port) = (TempDir::with_prefix("okibi-nginx-")?, free_port());
         let (config, log) = (folder.path().join("nginx.conf"), folder.path().join("log"));
@@ -38,7 +40,7 @@ impl Nginx {
     }
 }
 
-/// One process, all of its files in `folder`, and nothing about buffers.
+/// One process. All of its files are in `folder`, and no buffers are set.
 fn configuration(folder: &Path, port: u16, upstream: u16, directives: &str) -> String {
     let folder = folder.display();
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]

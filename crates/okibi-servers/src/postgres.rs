@@ -1,4 +1,4 @@
-//! A Postgres server of a test's own: a fresh cluster in a folder of its own, started, killed and started again.
+//! A Postgres server for one test: a new cluster in its own folder, started, killed and restarted.
 
 use std::{
     fs, io,
@@ -17,16 +17,16 @@ use crate::{
     process::{PATIENCE, on_free_port, wait_until_still},
 };
 
-/// How long to wait between two looks.
+/// Pause between two checks.
 const PAUSE: Duration = Duration::from_millis(10);
-/// Debian keeps the programs of each version here, outside of the path.
+/// Debian installs the programs of each version here, outside of `PATH`.
 const DEBIAN: &str = "/usr/lib/postgresql";
 
-/// A Postgres server on a free port of the loopback interface, which trusts everybody. Its database and its superuser
-/// are both called `postgres`.
+/// A Postgres server on a free port of the loopback interface. It asks for no password. Its
+/// database and its superuser are both called `postgres`.
 ///
-/// Postgres refuses to run as root; for root it runs as the user `postgres`. It ends with this value, and also when the
-/// process that started it ends in any other way.
+/// Postgres refuses to run as root; for root it runs as the user `postgres`. It ends when this is
+/// dropped, and also when the process that started it ends in any other way.
 #[derive(Debug)]
 pub struct PostgresServer {
     programs: PathBuf,
@@ -36,7 +36,7 @@ pub struct PostgresServer {
     running: Option<Running>,
 }
 
-/// A server that runs, and the thread that started it: Linux ends the server when that thread ends.
+/// A running server, and the thread that started it: Linux ends the server when that thread ends.
 #[derive(Debug)]
 struct Running {
     process: Process,
@@ -44,23 +44,23 @@ struct Running {
 }
 
 impl PostgresServer {
-    /// Starts a server with the settings that suit most tests: what it acknowledges survives a SIGKILL of the server,
-    /// because the operating system lives on, but not a crash of the machine (`fsync=off`).
+    /// Starts a server with settings for most tests: acknowledged writes survive a SIGKILL of the
+    /// server, but not a crash of the machine (`fsync=off`).
     ///
     /// # Errors
-    /// Postgres is not installed or does not start; the error says what it printed.
+    /// Postgres is not installed or does not start. The error has its output.
     pub fn start() -> io::Result<Self> {
         Self::start_with(&[])
     }
 
-    /// Starts a server with these settings of postgresql.conf besides: `fsync=on`, say, or
+    /// Starts a server with these additional settings of postgresql.conf, for example `fsync=on` or
     /// `shared_preload_libraries=pg_stat_statements`.
     ///
     /// # Errors
-    /// Postgres is not installed or does not start; the error says what it printed.
+    /// Postgres is not installed or does not start. The error has its output.
     pub fn start_with(settings: &[&str]) -> io::Result<Self> {
         let own = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off"];
-        // Nothing is to lie in folders that the machine shares.
+        // Uses no folder that the machine shares.
         let own = own.into_iter().chain(["dynamic_shared_memory_type=mmap"]);
         let settings = own.chain(settings.iter().copied()).map(str::to_owned).collect();
         let folder = tempfile::Builder::new().prefix("okibi-postgres-").tempdir()?;
@@ -79,17 +79,17 @@ impl PostgresServer {
         Ok(server)
     }
 
-    /// Where a client finds it: `postgres://postgres@127.0.0.1:<port>/postgres`.
+    /// The URL: `postgres://postgres@127.0.0.1:<port>/postgres`.
     pub fn url(&self) -> String {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
-    /// The port, which stays the same over a restart.
+    /// The port. It stays the same over a restart.
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// What the server has written to its log.
+    /// The contents of the server's log.
     ///
     /// # Errors
     /// The file can't be read.
@@ -97,12 +97,12 @@ impl PostgresServer {
         fs::read_to_string(self.log_file())
     }
 
-    /// What `psql` prints for these statements: a line for each row, `|` between columns, nothing else.
+    /// The output of `psql` for these statements: one line for each row, columns separated by `|`.
     ///
     /// # Panics
-    /// A statement fails; the panic says how.
+    /// A statement fails. The panic has the error.
     pub fn psql(&self, sql: &str) -> String {
-        self.try_psql(sql).expect("the statements are carried out")
+        self.try_psql(sql).expect("the statements run")
     }
 
     fn try_psql(&self, sql: &str) -> io::Result<String> {
@@ -111,14 +111,15 @@ impl PostgresServer {
         Ok(said(&mut psql)?.trim_end().to_owned())
     }
 
-    /// Kills the server and all of its processes at once with SIGKILL, as a machine that runs out of memory does.
+    /// Kills the server and all of its processes together with SIGKILL, as a machine without memory
+    /// does.
     ///
     /// # Panics
     /// Its processes can't be found or killed.
     pub fn kill(&mut self) {
         let Some(mut running) = self.running.take() else { return };
         let Some(id) = running.process.id() else { return };
-        // While it is stopped it starts no more processes, and does not clear up after those that are killed.
+        // While it is stopped it starts no processes, and does not clean up after killed ones.
         signal("STOP", &[id]).and_then(|()| wait_until_still(id)).expect("the server can be stopped");
         let children = children(id).expect("the server's processes are listed in /proc");
         let all: Vec<u32> = children.iter().copied().chain([id]).collect();
@@ -127,10 +128,10 @@ impl PostgresServer {
         wait_until(|| children.iter().all(|child| !is_alive(*child))).expect("the server's processes end");
     }
 
-    /// Starts it, again after a [`kill`](Self::kill), and waits until it serves. It keeps port and data.
+    /// Starts it, also after a [`kill`](Self::kill), and waits until it serves. Port and data stay.
     ///
     /// # Errors
-    /// It does not start; the error says what it printed.
+    /// It does not start. The error has its output.
     pub fn restart(&mut self) -> io::Result<()> {
         self.kill();
         let mut postgres = self.as_postgres("postgres")?;
@@ -143,16 +144,16 @@ impl PostgresServer {
         let (starter, end) = channel::<()>();
         thread::Builder::new().name("okibi-postgres".into()).spawn(move || {
             let process = Process::start(&mut postgres, port, &log);
-            // It fails only if nobody waits, and then the process ends here.
+            // It fails only if the receiver was dropped, and then the process ends here.
             if report.send(process).is_ok() {
-                // Until the other end is dropped, which never says anything.
+                // Blocks until the sender is dropped. It sends nothing.
                 let _ = end.recv();
             }
         })?;
         let process = reported.recv().map_err(io::Error::other)??;
         self.running = Some(Running { process, _starter: starter });
         self.wait_until_ready()?;
-        // Somebody else's server on this port would answer too.
+        // Another server on this port would answer too.
         let data = self.try_psql("SHOW data_directory")?;
         if Path::new(&data) == self.data() {
             Ok(())
@@ -161,7 +162,7 @@ impl PostgresServer {
         }
     }
 
-    /// Waits until it serves, also while it recovers from the death of one of its processes.
+    /// Waits until it serves, also during the recovery from the end of one of its processes.
     ///
     /// # Errors
     /// It does not serve within two minutes.
@@ -170,25 +171,26 @@ impl PostgresServer {
             .map_err(|error| io::Error::other(format!("{error}: {}", self.log().unwrap_or_default())))
     }
 
-    /// Kills the process that serves one connection (`pg_backend_pid()`) with SIGKILL. The server then ends all other
-    /// connections too and recovers; [`wait_until_ready`](Self::wait_until_ready) waits for that.
+    /// Kills the process that serves one connection (`pg_backend_pid()`) with SIGKILL. The server
+    /// then ends all other connections too and recovers;
+    /// [`wait_until_ready`](Self::wait_until_ready) waits for that.
     ///
     /// # Errors
-    /// It is no process of this server.
+    /// It is not a process of this server.
     pub fn kill_backend(&self, backend: u32) -> io::Result<()> {
         let id = self.running.as_ref().and_then(|running| running.process.id());
         let backends = id.map(children).transpose()?.unwrap_or_default();
         if !backends.contains(&backend) {
-            return Err(io::Error::other(format!("{backend} is no process of this server: {backends:?}")));
+            return Err(io::Error::other(format!("{backend} is not a process of this server: {backends:?}")));
         }
         signal("KILL", &[backend])
     }
 
-    /// Ends one connection (`pg_backend_pid()`) as an administrator does, with `pg_terminate_backend`, and says whether
-    /// there was one.
+    /// Ends one connection (`pg_backend_pid()`) with `pg_terminate_backend`, as an administrator
+    /// does. Returns whether it existed.
     ///
     /// # Panics
-    /// The server can't be asked.
+    /// The query fails.
     pub fn terminate_backend(&self, backend: u32) -> bool {
         self.psql(&format!("SELECT pg_terminate_backend({backend}, 5000)")) == "t"
     }
@@ -201,7 +203,8 @@ impl PostgresServer {
         self.folder.path().join("log")
     }
 
-    /// One of Postgres' programs, run as a user that it accepts, and ended when whoever started it ends.
+    /// The command of a program of Postgres, run as a user that it accepts. It ends when the thread
+    /// that started it ends.
     fn as_postgres(&self, program: &str) -> io::Result<Command> {
         let mut command = Command::new("setpriv");
         if is_root()? {
@@ -215,7 +218,8 @@ impl PostgresServer {
 impl Drop for PostgresServer {
     fn drop(&mut self) {
         let id = self.running.as_ref().and_then(|running| running.process.id());
-        // "Immediate shutdown" also gives back the shared memory; what does not end by that is killed.
+        // "Immediate shutdown" also releases the shared memory. A process that does not end is
+        // killed.
         if let Some(id) = id
             && signal("QUIT", &[id]).is_ok()
         {
@@ -242,7 +246,7 @@ fn is_root() -> io::Result<bool> {
     Ok(said(Command::new("id").arg("-u"))?.trim() == "0")
 }
 
-/// What a program prints; if it fails, an error with all that it printed.
+/// The output of a program. If it fails, an error with all of its output.
 fn said(command: &mut Command) -> io::Result<String> {
     let Output { status, stdout, stderr } = command.output()?;
     let (out, errors) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
@@ -252,13 +256,13 @@ fn said(command: &mut Command) -> io::Result<String> {
     Err(io::Error::other(format!("{}: {status}: {errors}{out}", command.get_program().display())))
 }
 
-/// Sends a signal. Processes that have ended already do no harm as long as there is one that has not.
+/// Sends a signal. Ended processes are ignored if at least one still runs.
 fn signal(name: &str, processes: &[u32]) -> io::Result<()> {
     let ids = processes.iter().map(u32::to_string);
     said(Command::new("sh").args(["-c", r#"kill -s "$@" 2>/dev/null || kill -0 "$2""#, "sh", name]).args(ids)).map(drop)
 }
 
-/// The processes that a process has started.
+/// The child processes of a process.
 fn children(parent: u32) -> io::Result<Vec<u32>> {
     let mut children = Vec::new();
     for entry in fs::read_dir("/proc")? {
@@ -270,7 +274,7 @@ fn children(parent: u32) -> io::Result<Vec<u32>> {
     Ok(children)
 }
 
-/// Whether a process runs. One that has ended and is not yet asked for its result does not.
+/// Whether a process runs. A zombie does not.
 fn is_alive(id: u32) -> bool {
     status_of(id).is_some_and(|(state, _)| !matches!(state, 'Z' | 'X'))
 }
@@ -278,7 +282,7 @@ fn is_alive(id: u32) -> bool {
 /// A process' state and its parent.
 fn status_of(id: u32) -> Option<(char, u32)> {
     let stat = fs::read_to_string(Path::new("/proc").join(id.to_string()).join("stat")).ok()?;
-    // The name, in brackets, may hold anything.
+    // The name, in brackets, may contain any character.
     let mut fields = stat.rsplit_once(") ")?.1.split(' ');
     Some((fields.next()?.chars().next()?, fields.next()?.parse().ok()?))
 }

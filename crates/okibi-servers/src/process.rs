@@ -1,4 +1,4 @@
-//! A server as a process with a folder of its own, which ends with the value that stands for it.
+//! A server process with its own folder. It ends when its value is dropped.
 
 use std::{
     fs,
@@ -12,28 +12,29 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long a server may take until it listens, or until it is held still: a ceiling for what hangs.
+/// Longest time until a server listens or has stopped. It bounds a server that hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
-/// How long to wait between two looks.
+/// Pause between two checks.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// How often another port is tried, if somebody else was quicker to take it.
+/// Attempts with another port, if another process has taken the port.
 const TRIES: u32 = 5;
-/// Ports that the system gives to nobody who asks for any (Linux begins at 32768, others later).
+/// Ports below the range of ephemeral ports (which begins at 32768 on Linux, higher on other
+/// systems).
 const PORTS: Range<u16> = 10_000..32_768;
 
-/// A port of the loopback interface that nobody listens on, and that the system gives to nobody: a server keeps it while it is
-/// killed and started again, and no connection of somebody else can take it meanwhile.
+/// A free port of the loopback interface outside of the range of ephemeral ports. A server keeps it
+/// while it is killed and restarted: no other process's connection can take it.
 ///
 /// # Panics
-/// The machine has none left.
+/// There is no free port.
 pub fn free_port() -> u16 {
     let draws = (0..1000).map(|_| RandomState::new().hash_one(()) % u64::from(PORTS.end - PORTS.start));
     let mut ports = draws.filter_map(|draw| PORTS.start.checked_add(u16::try_from(draw).ok()?));
     ports.find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()).expect("a free port")
 }
 
-/// Starts something on a free port. Another port is tried if somebody else was quicker to take it.
+/// Starts a server on a free port. Tries another port if another process has taken it.
 pub(crate) fn on_free_port<T>(mut start: impl FnMut(u16) -> io::Result<T>) -> io::Result<T> {
     let mut outcome = start(free_port());
     for _ in 1..TRIES {
@@ -45,8 +46,8 @@ pub(crate) fn on_free_port<T>(mut start: impl FnMut(u16) -> io::Result<T>) -> io
     outcome
 }
 
-/// Waits until a process that was sent SIGSTOP stands still: until each of its threads is stopped. The signal alone stops none
-/// at once, and a thread that still runs may answer.
+/// Waits until all threads of a process that was sent SIGSTOP have stopped. They do not stop
+/// immediately, and a running thread may answer.
 pub(crate) fn wait_until_still(id: u32) -> io::Result<()> {
     let started = Instant::now();
     while !is_still(id)? {
@@ -58,12 +59,12 @@ pub(crate) fn wait_until_still(id: u32) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether each thread of a process is stopped, or has ended.
+/// Whether each thread of a process has stopped or ended.
 fn is_still(id: u32) -> io::Result<bool> {
     for thread in fs::read_dir(format!("/proc/{id}/task"))? {
-        // A thread that has ended meanwhile has no status.
+        // A thread that has ended has no status.
         let Ok(stat) = fs::read_to_string(thread?.path().join("stat")) else { continue };
-        // The name, in brackets, may hold anything.
+        // The name, in brackets, may contain any character.
         let state = stat.rsplit_once(") ").and_then(|(_, fields)| fields.chars().next());
         if !matches!(state, Some('T' | 'Z' | 'X')) {
             return Ok(false);
@@ -80,10 +81,11 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `command` and waits until it listens on `port`. What it prints goes to `log`.
+    /// Starts `command` and waits until it listens on `port`. Its output goes to `log`.
     ///
     /// # Errors
-    /// It can't be started, ends at once, or does not listen within two minutes; the error says what it printed.
+    /// It can't be started, ends immediately, or does not listen within two minutes. The error has
+    /// its output.
     pub fn start(command: &mut Command, port: u16, log: &Path) -> io::Result<Self> {
         let out = std::fs::File::options().create(true).append(true).open(log)?;
         let child = command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out).spawn()?;
@@ -105,20 +107,20 @@ impl Process {
         self.port
     }
 
-    /// The number of the process; `None` once it was killed.
+    /// The process id; `None` after it was killed.
     pub fn id(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)
     }
 
-    /// Whether it has ended, in whatever way.
+    /// Whether it has ended for any reason.
     pub fn has_ended(&mut self) -> bool {
         self.child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)))
     }
 
-    /// Ends it as a crash does (SIGKILL), and waits until it is gone.
+    /// Kills it (SIGKILL) and waits until it has ended.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
-            // It fails only if the process has ended, which is what is wanted.
+            // It fails only if the process has ended already.
             let _ = child.kill();
             let _ = child.wait();
         }

@@ -1,4 +1,4 @@
-//! What stands between a client and a server, and disturbs what they say to each other.
+//! A TCP proxy that disturbs the traffic between a client and a server.
 
 use std::{
     fmt, io,
@@ -24,17 +24,17 @@ use tokio::{
     time::sleep,
 };
 
-use crate::held::{self, Held};
+use crate::hold::{HeldRequest, HoldOrder};
 
-/// How much is passed on at a time.
+/// Bytes that are passed on at a time.
 const CHUNK: usize = 16 * 1024;
-/// How many connections may wait to be accepted.
+/// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
-/// A TCP proxy on the loopback interface whose behaviour can be changed while it runs.
+/// A TCP proxy on the loopback interface. Its behaviour can be changed while it runs.
 ///
-/// It runs in a thread of its own, so that it goes on while a test blocks, and adds none to a runtime of the test. All is over
-/// when it is dropped. A change is in force when the method that makes it returns.
+/// It runs in its own thread, so it works while a test blocks and does not use the test's runtime.
+/// It ends when this is dropped. A change is in force when the method that makes it returns.
 pub struct Proxy {
     port: u16,
     shared: Arc<Shared>,
@@ -42,21 +42,21 @@ pub struct Proxy {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What the proxy does, from now on, to every connection, old and new.
+/// The behaviour of the proxy towards every connection, old and new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Passes everything on.
+    /// Passes everything.
     Open,
-    /// Passes each request on that much later; also one whose client has gone meanwhile.
+    /// Passes each request after this delay, also if its client has disconnected meanwhile.
     Delay(Duration),
-    /// Accepts and reads, and passes nothing on in either direction. What a client that is still there has said goes on with
-    /// the next mode; what others have said is lost.
+    /// Accepts and reads, and passes nothing in either direction. With the next mode, the bytes of
+    /// clients that are still connected pass; those of other clients are lost.
     Stall,
-    /// Closes its connections and does not listen: who connects is refused.
+    /// Closes its connections and stops listening, so that connections are refused.
     Refuse,
-    /// Closes its connections, and each new one at once.
+    /// Closes its connections, and each new one immediately.
     HangUp,
-    /// Resets its connections (RST), and each new one at once.
+    /// Resets its connections (RST), and each new one immediately.
     Reset,
     /// Cuts every reply.
     Cut(Cut),
@@ -65,31 +65,32 @@ pub enum Mode {
 /// A reply that is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cut {
-    /// How many bytes of it still arrive. None: the request was carried out, and nobody heard of it.
+    /// Bytes of the reply that still arrive. With 0, the request was executed and the client gets
+    /// no reply.
     pub after: usize,
-    /// What becomes of the connection then.
+    /// How the connection ends then.
     pub then: Then,
 }
 
-/// What becomes of a connection whose reply was cut.
+/// How a connection ends after its reply was cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Then {
     /// It is closed.
     Close,
     /// It is reset (RST).
     Reset,
-    /// Nothing is heard on it any more, as if the other side had lost its power, until the client closes it.
+    /// Nothing is sent on it any more, as if the peer had lost power, until the client closes it.
     Silence,
 }
 
-/// What has gone through a proxy.
+/// Counters of a proxy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// Connections of clients that are open now.
+    /// Open client connections.
     pub open: usize,
-    /// Connections of clients so far.
+    /// All client connections so far.
     pub total: usize,
-    /// Bytes that clients have sent, whether or not they were passed on.
+    /// Bytes from clients, passed on or not.
     pub asked: u64,
     /// Bytes of replies that were passed on.
     pub answered: u64,
@@ -97,7 +98,7 @@ pub struct Traffic {
     pub cuts: u64,
 }
 
-/// What the threads share.
+/// State that the threads share.
 #[derive(Default)]
 struct Shared {
     target: AtomicU16,
@@ -107,13 +108,13 @@ struct Shared {
     answered: AtomicU64,
     cuts: AtomicU64,
     next: Arc<Next>,
-    to_hold: Mutex<Vec<held::Order>>,
+    to_hold: Mutex<Vec<HoldOrder>>,
 }
 
-/// The one reply that is to be cut, and the words of the request that it answers, if any.
+/// The next reply to cut, with the words of its request if they select it.
 type Next = Mutex<Option<(Cut, Option<Vec<u8>>)>>;
 
-/// A change of the proxy's behaviour, and where to say that it is in force.
+/// A change of behaviour, and the channel that confirms it.
 type Order = (Change, blocking::Sender<()>);
 
 enum Change {
@@ -122,16 +123,16 @@ enum Change {
     End,
 }
 
-/// What every connection watches.
+/// The state that every connection watches.
 #[derive(Clone, Copy)]
-struct State {
+struct ProxyState {
     mode: Mode,
-    /// How often all connections have been severed.
+    /// How often all connections were severed.
     severed: u64,
 }
 
-impl State {
-    /// How a connection that is there in this state ends, if it has to. `severed` is the count at its beginning.
+impl ProxyState {
+    /// How a connection must end in this state, if it must. `severed` is the count when it began.
     fn ending(self, severed: u64) -> Option<Then> {
         match self.mode {
             Mode::Refuse | Mode::HangUp => Some(Then::Close),
@@ -145,22 +146,22 @@ impl Proxy {
     /// A proxy on a free port, in front of the port `target`.
     ///
     /// # Errors
-    /// No port, no thread, or no runtime to be had.
+    /// There is no free port, no thread, or no runtime.
     pub fn start(target: u16) -> io::Result<Self> {
         Self::sharing(target, Arc::default())
     }
 
-    /// A proxy in front of each of these ports. One reply is cut if any of them is told to cut one.
+    /// One proxy for each of these ports. They share the order to cut one reply.
     ///
     /// # Errors
-    /// As those of [`start`](Self::start).
+    /// Those of [`start`](Self::start).
     pub fn start_all(targets: impl IntoIterator<Item = u16>) -> io::Result<Vec<Self>> {
         let next = Arc::<Next>::default();
         targets.into_iter().map(|target| Self::sharing(target, Arc::clone(&next))).collect()
     }
 
     fn sharing(target: u16, next: Arc<Next>) -> io::Result<Self> {
-        // Bound, but not listening: it keeps the port for this proxy while that refuses.
+        // Bound but not listening: it reserves the port while the proxy refuses connections.
         let reserved = bound(0)?;
         let port = reserved.local_addr()?.port();
         let shared = Arc::new(Shared { target: target.into(), next, ..Shared::default() });
@@ -183,42 +184,43 @@ impl Proxy {
         self.port
     }
 
-    /// Changes what it does, for connections old and new.
+    /// Changes the mode, for old and new connections.
     pub fn set(&self, mode: Mode) {
         self.order(Change::To(mode));
     }
 
-    /// Resets all connections of now; new ones are as the mode says.
+    /// Resets all current connections. New ones follow the mode.
     pub fn sever(&self) {
         self.order(Change::Sever);
     }
 
-    /// New connections go to another port. Those of now stay where they are; see [`sever`](Self::sever).
-    pub fn lead_to(&self, target: u16) {
+    /// Connects new connections to another port. Current ones stay; see [`sever`](Self::sever).
+    pub fn redirect_to(&self, target: u16) {
         self.shared.target.store(target, Ordering::SeqCst);
     }
 
-    /// Cuts the next reply, on whichever connection it comes.
+    /// Cuts the next reply on any connection.
     pub fn cut_next(&self, cut: Cut) {
         *self.shared.next() = Some((cut, None));
     }
 
-    /// Cuts the next reply to a request that has these words in it.
+    /// Cuts the next reply to a request that contains these bytes.
     pub fn cut_reply_to(&self, words: impl Into<Vec<u8>>, cut: Cut) {
         *self.shared.next() = Some((cut, Some(words.into())));
     }
 
-    /// Holds back the next request that is meant: its client sees the connection end as `then` says, and the bytes, with all
-    /// that had come together with them, reach the server when they are let go, although their client has gone.
+    /// Holds back the next request that `selects` selects. Its client's connection ends as `then`
+    /// says. The bytes, with all others of the same read, reach the server when they are released,
+    /// although their client has disconnected.
     ///
-    /// `is_meant` is asked for each piece of what clients say, as it comes; a request of some kilobytes comes in one.
-    pub fn hold_next(&self, is_meant: impl Fn(&[u8]) -> bool + Send + 'static, then: Then) -> Held {
-        let (order, held) = held::Order::new(is_meant, then);
+    /// `selects` gets each read of client bytes. A request of some kilobytes is one read.
+    pub fn hold_next(&self, selects: impl Fn(&[u8]) -> bool + Send + 'static, then: Then) -> HeldRequest {
+        let (order, held) = HoldOrder::new(selects, then);
         self.shared.to_hold().push(order);
         held
     }
 
-    /// What has gone through so far.
+    /// The counters.
     pub fn traffic(&self) -> Traffic {
         let Shared { open, total, asked, answered, cuts, .. } = &*self.shared;
         Traffic {
@@ -232,7 +234,7 @@ impl Proxy {
 
     fn order(&self, change: Change) {
         let (done, is_done) = blocking::channel();
-        // Both fail only if the thread is gone, and then nothing is passed on anyway.
+        // Both fail only if the thread has ended, and then nothing is passed on.
         let _ = self.orders.send((change, done));
         let _ = is_done.recv();
     }
@@ -242,7 +244,7 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         self.order(Change::End);
         if let Some(thread) = self.thread.take() {
-            // A panic of the thread has been printed.
+            // The panic of the thread was printed.
             let _ = thread.join();
         }
     }
@@ -259,12 +261,12 @@ impl Shared {
         self.next.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn to_hold(&self) -> MutexGuard<'_, Vec<held::Order>> {
+    fn to_hold(&self) -> MutexGuard<'_, Vec<HoldOrder>> {
         self.to_hold.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The order to hold these bytes back, if there is one.
-    fn held(&self, bytes: &[u8]) -> Option<held::Order> {
+    /// The order that holds these bytes, if there is one.
+    fn held(&self, bytes: &[u8]) -> Option<HoldOrder> {
         let mut orders = self.to_hold();
         orders.retain(|order| !order.is_called_off());
         let place = orders.iter().position(|order| order.means(bytes))?;
@@ -272,7 +274,8 @@ impl Shared {
     }
 }
 
-/// A socket on a port of the loopback interface, 0 for any, which others of this kind can share.
+/// A socket on a port of the loopback interface (0 for any free one). Others of this kind can share
+/// the port.
 fn bound(port: u16) -> io::Result<TcpSocket> {
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;
@@ -285,9 +288,9 @@ fn listen(port: u16) -> io::Result<TcpListener> {
     bound(port)?.listen(BACKLOG)
 }
 
-/// Accepts connections and carries out orders until the last one.
+/// Accepts connections and handles orders until the last one.
 async fn serve(listener: TcpListener, port: u16, shared: Arc<Shared>, mut orders: mpsc::UnboundedReceiver<Order>) {
-    let (states, _) = watch::channel(State { mode: Mode::Open, severed: 0 });
+    let (states, _) = watch::channel(ProxyState { mode: Mode::Open, severed: 0 });
     let mut listener = Some(listener);
     loop {
         let accepted = async {
@@ -317,7 +320,7 @@ async fn serve(listener: TcpListener, port: u16, shared: Arc<Shared>, mut orders
                 }
                 let state = *states.borrow();
                 let ends_all = matches!(change, Change::Sever) || state.ending(state.severed).is_some();
-                // None is accepted meanwhile.
+                // No connection is accepted meanwhile.
                 while ends_all && shared.open.load(Ordering::SeqCst) > 0 {
                     yield_now().await;
                 }
@@ -338,8 +341,8 @@ async fn serve(listener: TcpListener, port: u16, shared: Arc<Shared>, mut orders
     }
 }
 
-/// One connection from its beginning, when all had been `severed` so often, to its end.
-async fn connection(mut client: TcpStream, shared: &Shared, states: watch::Receiver<State>, severed: u64) {
+/// Serves one connection to its end. `severed` is the count when it began.
+async fn connection(mut client: TcpStream, shared: &Shared, states: watch::Receiver<ProxyState>, severed: u64) {
     let mut watched = states.clone();
     let ending = tokio::select! {
         biased;
@@ -349,13 +352,13 @@ async fn connection(mut client: TcpStream, shared: &Shared, states: watch::Recei
         then = between(&mut client, shared, states) => Some(then),
     };
     if ending == Some(Then::Reset) {
-        // If it fails, the connection is over already.
+        // If it fails, the connection has ended already.
         let _ = client.set_zero_linger();
     }
 }
 
-/// Passes on what the two sides say until one of them ends.
-async fn between(client: &mut TcpStream, shared: &Shared, states: watch::Receiver<State>) -> Then {
+/// Passes bytes between client and server until one of them ends.
+async fn between(client: &mut TcpStream, shared: &Shared, states: watch::Receiver<ProxyState>) -> Then {
     let target = shared.target.load(Ordering::SeqCst);
     let Ok(mut server) = TcpStream::connect((Ipv4Addr::LOCALHOST, target)).await else { return Then::Reset };
     // A failure only makes it slower.
@@ -363,10 +366,10 @@ async fn between(client: &mut TcpStream, shared: &Shared, states: watch::Receive
     let _ = server.set_nodelay(true);
     let (from_client, to_client) = client.split();
     let (from_server, to_server) = server.split();
-    let line = Line { shared, silent: AtomicBool::new(false), heard: AtomicBool::new(false) };
+    let directions = Directions { shared, silent: AtomicBool::new(false), heard: AtomicBool::new(false) };
     let end = tokio::select! {
-        end = line.requests(from_client, to_server, states.clone()) => end,
-        then = line.replies(from_server, to_client, states) => End::Over(then),
+        end = directions.requests(from_client, to_server, states.clone()) => end,
+        then = directions.replies(from_server, to_client, states) => End::Over(then),
     };
     match end {
         End::Over(then) => then,
@@ -374,7 +377,7 @@ async fn between(client: &mut TcpStream, shared: &Shared, states: watch::Receive
             let then = order.then;
             tokio::spawn(order.keep(server, bytes));
             if then == Then::Silence {
-                // The client ends it.
+                // The client closes it.
                 let mut chunk = vec![0; CHUNK];
                 while let Ok(1..) = client.read(&mut chunk).await {}
             }
@@ -383,32 +386,32 @@ async fn between(client: &mut TcpStream, shared: &Shared, states: watch::Receive
     }
 }
 
-/// How what two sides say to each other ends.
+/// How a connection ends.
 enum End {
     Over(Then),
-    /// What the client said last is held back.
-    Held(held::Order, Vec<u8>),
+    /// The last bytes of the client are held.
+    Held(HoldOrder, Vec<u8>),
 }
 
-/// What the two directions of a connection know of each other.
-struct Line<'a> {
+/// State that the two directions of a connection share.
+struct Directions<'a> {
     shared: &'a Shared,
     /// Nothing is passed on any more.
     silent: AtomicBool,
-    /// The request whose reply is to be cut has been passed on.
+    /// The request that selects the reply to cut has been passed on.
     heard: AtomicBool,
 }
 
-impl Line<'_> {
+impl Directions<'_> {
     async fn requests(
         &self,
         mut client: ReadHalf<'_>,
         mut server: WriteHalf<'_>,
-        mut states: watch::Receiver<State>,
+        mut states: watch::Receiver<ProxyState>,
     ) -> End {
         let mut chunk = vec![0; CHUNK];
         let mut held = Vec::new();
-        // The end of what was passed on last: words may be torn between two chunks.
+        // The last bytes that were passed on: a match may span two reads.
         let mut before = Vec::new();
         loop {
             tokio::select! {
@@ -442,7 +445,7 @@ impl Line<'_> {
         }
     }
 
-    /// Notes whether the request has been made whose reply is to be cut.
+    /// Records whether the request that selects the reply to cut was made.
     fn listen_for_words(&self, before: &mut Vec<u8>, held: &[u8]) {
         if let Some((_, Some(words))) = &*self.shared.next() {
             before.extend(held);
@@ -457,7 +460,7 @@ impl Line<'_> {
         &self,
         mut server: ReadHalf<'_>,
         mut client: WriteHalf<'_>,
-        mut states: watch::Receiver<State>,
+        mut states: watch::Receiver<ProxyState>,
     ) -> Then {
         let mut chunk = vec![0; CHUNK];
         loop {
@@ -475,7 +478,7 @@ impl Line<'_> {
             match cut.map(|cut| cut.then) {
                 Some(Then::Silence) => {
                     self.silent.store(true, Ordering::SeqCst);
-                    // The client ends it.
+                    // The client closes it.
                     return std::future::pending().await;
                 }
                 Some(then) => return then,
@@ -484,7 +487,7 @@ impl Line<'_> {
         }
     }
 
-    /// Whether the reply that has come is to be cut, and how.
+    /// Whether to cut the current reply, and how.
     fn cut(&self, mode: Mode) -> Option<Cut> {
         let cut = match mode {
             Mode::Cut(cut) => Some(cut),

@@ -15,9 +15,9 @@ use crate::{
     process::{PATIENCE, on_free_port},
 };
 
-/// How long to wait between two looks.
+/// Pause between two checks.
 const PAUSE: Duration = Duration::from_millis(10);
-/// How many masters a cluster has, and how many slots they share.
+/// Masters of a cluster, and the slots that they share.
 const MASTERS: u16 = 3;
 const SLOTS: u16 = 16384;
 
@@ -33,10 +33,10 @@ pub enum RedisKind {
 }
 
 impl RedisKind {
-    /// Every kind there is.
+    /// All kinds.
     pub const ALL: [Self; 3] = [Self::Redis7, Self::Redis8, Self::Valkey];
 
-    /// The program that starts it.
+    /// The program of the server.
     fn program(self) -> PathBuf {
         let name = match self {
             Self::Redis7 => return "redis-server".into(),
@@ -55,8 +55,8 @@ fn repository() -> &'static Path {
     here.ancestors().find(|folder| folder.join("Cargo.lock").is_file()).unwrap_or(here)
 }
 
-/// A Redis or Valkey server with a port and a folder of its own. It is killed, and its folder removed, when this is
-/// dropped.
+/// A Redis or Valkey server with its own port and folder. When this is dropped, it is killed and
+/// its folder removed.
 pub struct RedisServer {
     kind: RedisKind,
     port: u16,
@@ -66,18 +66,19 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    /// Starts a server that keeps everything in memory.
+    /// Starts a server without persistence.
     ///
     /// # Panics
-    /// It does not start; the message says why.
+    /// It does not start. The message says why.
     pub fn start(kind: RedisKind) -> Self {
         Self::start_with(kind, &[])
     }
 
-    /// Starts a server with more settings, those of `redis.conf`: `&["--appendonly", "yes"]`, say.
+    /// Starts a server with additional settings of `redis.conf`, for example `&["--appendonly",
+    /// "yes"]`.
     ///
     /// # Panics
-    /// It does not start; the message says why.
+    /// It does not start. The message says why.
     pub fn start_with(kind: RedisKind, settings: &[&str]) -> Self {
         Self::start_on(kind, |port, _| {
             let port = port.to_string();
@@ -86,12 +87,12 @@ impl RedisServer {
         })
     }
 
-    /// Starts a replica of another server, and waits until it has everything that the other has.
+    /// Starts a replica of another server, and waits until it has all data.
     ///
     /// `cli(&["replicaof", "no", "one"])` promotes it.
     ///
     /// # Panics
-    /// It does not start; the message says why.
+    /// It does not start. The message says why.
     pub fn replica_of(master: &Self) -> Self {
         let port = master.port.to_string();
         let replica =
@@ -100,11 +101,11 @@ impl RedisServer {
         replica
     }
 
-    /// Starts a sentinel that watches a server under this name. It alone decides, when the server was silent for half a
-    /// second, that a replica takes over.
+    /// Starts a sentinel that watches a server under this name. After half a second without an
+    /// answer, this sentinel alone decides a failover to a replica.
     ///
     /// # Panics
-    /// It does not start; the message says why.
+    /// It does not start. The message says why.
     pub fn sentinel_of(master: &Self, name: &str) -> Self {
         Self::start_on(master.kind, |port, folder| {
             let master_port = master.port;
@@ -118,7 +119,7 @@ impl RedisServer {
         })
     }
 
-    /// Starts a server on a free port. Another port is tried if somebody else was quicker to take it.
+    /// Starts a server on a free port. Tries another port if another process has taken it.
     fn start_on(kind: RedisKind, arguments: impl Fn(u16, &Path) -> Vec<String>) -> Self {
         let start = |port| {
             let folder = TempDir::new()?;
@@ -132,7 +133,7 @@ impl RedisServer {
         let mut command = Command::new(self.kind.program());
         command.args(&self.arguments).current_dir(self.folder.path());
         let mut process = Process::start(&mut command, self.port, &self.folder.path().join("log"))?;
-        // Somebody else's server on this port would answer too.
+        // Another server on this port would answer too.
         let own = format!("process_id:{}\r", process.id().unwrap_or_default());
         wait_until("a server answers", || {
             process.has_ended() || self.cli(&["ping"]) == "PONG" && self.cli(&["info", "server"]).contains(&own)
@@ -149,22 +150,23 @@ impl RedisServer {
         self.kind
     }
 
-    /// The port that it listens on, which stays the same.
+    /// The port. It stays the same over a restart.
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// Its address as the crate `redis` takes it.
+    /// The URL for the crate `redis`.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 
-    /// The number of its process, to be stopped (SIGSTOP) for a while, say; `None` while it is killed.
+    /// The process id, for example for SIGSTOP; `None` while it is killed.
     pub fn id(&self) -> Option<u32> {
         self.process.as_ref().and_then(Process::id)
     }
 
-    /// What `redis-cli` prints for a command, without the last line's end; also if that is an error.
+    /// The output of `redis-cli` for a command, without the last newline. A Redis error is output
+    /// too.
     ///
     /// # Panics
     /// `redis-cli` is not on this machine.
@@ -175,15 +177,15 @@ impl RedisServer {
         String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
     }
 
-    /// Ends it as a crash does (SIGKILL).
+    /// Kills it (SIGKILL).
     pub fn kill(&mut self) {
         self.process = None;
     }
 
-    /// Starts it again on the same port and folder; kills it before, if it runs.
+    /// Restarts it on the same port and folder. Kills it before if it runs.
     ///
     /// # Panics
-    /// It does not start; the message says why.
+    /// It does not start. The message says why.
     pub fn restart(&mut self) {
         self.kill();
         self.run().expect("a server that starts again");
@@ -203,22 +205,23 @@ pub struct RedisCluster {
 }
 
 impl RedisCluster {
-    /// Starts a cluster and waits until each master serves its part.
+    /// Starts a cluster and waits until each master serves its slots.
     ///
     /// # Panics
-    /// It does not start; the message says why.
+    /// It does not start. The message says why.
     pub fn start(kind: RedisKind) -> Self {
         Self::start_with(kind, &[])
     }
 
-    /// Starts a cluster whose masters have more settings, as [`RedisServer::start_with`] takes them.
+    /// Starts a cluster with additional settings for its masters, as [`RedisServer::start_with`]
+    /// takes them.
     ///
     /// # Panics
-    /// It does not start; the message says why.
+    /// It does not start. The message says why.
     pub fn start_with(kind: RedisKind, settings: &[&str]) -> Self {
         let own = ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--cluster-port"];
         let start = |_| {
-            // Of its own: ten thousand more than the port, which is what it would be, may be no port at all.
+            // The bus port. The default is the port plus ten thousand, which may be above 65535.
             let bus = free_port().to_string();
             RedisServer::start_with(kind, &[&own[..], &[&bus], settings].concat())
         };
@@ -234,7 +237,7 @@ impl RedisCluster {
         cluster
     }
 
-    /// Makes all of them known to each other.
+    /// Introduces the masters to each other.
     fn meet(&self) {
         let Some((first, others)) = self.nodes.split_first() else { return };
         for other in others {
@@ -256,27 +259,27 @@ impl RedisCluster {
         &self.nodes
     }
 
-    /// The masters, to kill one and start it again.
+    /// The masters, for tests that kill and restart one.
     pub fn nodes_mut(&mut self) -> &mut [RedisServer] {
         &mut self.nodes
     }
 
-    /// The addresses of the masters as the crate `redis` takes them.
+    /// The URLs of the masters for the crate `redis`.
     pub fn urls(&self) -> Vec<String> {
         self.nodes.iter().map(RedisServer::url).collect()
     }
 
-    /// The master that holds a key.
+    /// The master of a key's slot.
     ///
     /// # Panics
-    /// None of them does.
+    /// No master serves the slot.
     pub fn node_of(&self, key: &str) -> &RedisServer {
         let holds = |node: &&RedisServer| !node.cli(&["exists", key]).starts_with("MOVED");
         self.nodes.iter().find(holds).expect("a master for every key")
     }
 }
 
-/// Looks again and again until something is so.
+/// Checks repeatedly until a condition holds.
 fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let started = Instant::now();
     while !is_so() {

@@ -1,4 +1,4 @@
-//! What clients send to a Redis server, as the server sees it.
+//! The commands that a Redis server receives from clients.
 
 use std::{
     fmt,
@@ -11,10 +11,10 @@ use std::{
 
 use crate::RedisServer;
 
-/// How long the server may take to repeat what it was sent.
+/// Longest time until `MONITOR` prints a command.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Listens to `MONITOR`. What scripts do inside the server is left out.
+/// Reads `MONITOR`. Commands inside scripts are left out.
 pub struct RedisMonitor {
     child: Child,
     lines: Receiver<String>,
@@ -23,7 +23,7 @@ pub struct RedisMonitor {
 }
 
 impl RedisMonitor {
-    /// Listens from now on.
+    /// Begins to read.
     ///
     /// # Panics
     /// `redis-cli` is not on this machine, or the server does not answer.
@@ -44,7 +44,7 @@ impl RedisMonitor {
         monitor
     }
 
-    /// The names of the commands that were sent since the last call, in capitals.
+    /// The names of the commands since the last call, in upper case.
     ///
     /// # Panics
     /// The server does not answer.
@@ -69,7 +69,7 @@ impl RedisMonitor {
 
 impl Drop for RedisMonitor {
     fn drop(&mut self) {
-        // It fails only if it has ended, which is what is wanted.
+        // It fails only if the process has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -87,7 +87,8 @@ fn redis_cli(port: u16) -> Command {
     command
 }
 
-/// The command in a line like `1700000000.000000 [0 127.0.0.1:50000] "get" "a"`, if a client sent it.
+/// The command in a line like `1700000000.000000 [0 127.0.0.1:50000] "get" "a"`, if a client sent
+/// it.
 fn command_in(line: &str) -> Option<String> {
     let (_, rest) = line.split_once('[')?;
     let (from, command) = rest.split_once(']')?;

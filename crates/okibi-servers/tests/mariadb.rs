@@ -1,4 +1,5 @@
-//! The `MariaDB` server of the tests: it starts, dies, comes back with its data, and leaves nothing behind.
+//! The `MariaDB` server for tests: it starts, is killed, restarts with its data, and leaves no
+//! files.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{fs, net::TcpStream, path::Path};

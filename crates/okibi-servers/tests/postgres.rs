@@ -1,4 +1,5 @@
-//! The Postgres server of the tests: it starts, dies in every way, comes back with its data, and leaves nothing behind.
+//! The Postgres server for tests: it starts, ends in every way, restarts with its data, and leaves
+//! no files.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
@@ -45,7 +46,7 @@ fn a_process_of_it_can_be_killed_or_ended_and_it_goes_on() {
     let backend = || server.psql("SELECT pg_backend_pid()").parse::<u32>().unwrap();
     assert!(!server.terminate_backend(backend()), "that connection has ended by itself");
     let refused = server.kill_backend(std::process::id()).unwrap_err();
-    assert!(refused.to_string().contains("is no process of this server"), "{refused}");
+    assert!(refused.to_string().contains("is not a process of this server"), "{refused}");
 
     let writer = server.psql("SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'").parse().unwrap();
     server.kill_backend(writer).unwrap();

@@ -71,7 +71,7 @@ impl Client {
         self.0.write_all(text.as_bytes()).unwrap();
     }
 
-    /// What comes next; "" once the other side has closed.
+    /// The next bytes; "" after the peer has closed.
     fn hears(&mut self) -> io::Result<String> {
         let mut bytes = [0; 1024];
         let count = self.0.read(&mut bytes)?;
@@ -180,7 +180,7 @@ fn stall_answers_nothing_and_goes_on_afterwards() {
     proxy.set(Mode::Open);
     assert_eq!((old.hears().unwrap(), new.hears().unwrap()), ("B".to_owned(), "B".to_owned()));
     assert_eq!((echo.hears(), echo.hears()), ("b".to_owned(), "b".to_owned()));
-    assert!(echo.heard.try_recv().is_err(), "what was said by who has gone is lost");
+    assert!(echo.heard.try_recv().is_err(), "the bytes of a disconnected client are lost");
 }
 
 #[test]
@@ -368,7 +368,7 @@ fn severing_ends_connections_and_new_ones_can_lead_elsewhere() {
     let proxy = Proxy::start(first.port).unwrap();
     let mut old = Client::of(&proxy);
     assert_eq!(old.asks("a").unwrap(), "A");
-    proxy.lead_to(second.port);
+    proxy.redirect_to(second.port);
     assert_eq!(old.asks("b").unwrap(), "B");
     proxy.sever();
     old.is_reset();

@@ -1,7 +1,7 @@
-//! Sessions in SQLite, the durable embedded default of okibi.
+//! Sessions in SQLite, okibi's durable embedded store.
 //!
-//! Nothing to install and nothing to run: SQLite is compiled in, and a file on a local disk holds the sessions of every
-//! process of the machine, in Rust and in JavaScript.
+//! SQLite is compiled in. A file on a local disk holds the sessions of all processes of the
+//! machine, in Rust and in JavaScript.
 //!
 //! ```
 //! use std::time::Duration;
@@ -17,9 +17,9 @@
 //! let key = StoreKey::new("session:example");
 //! let expires_at = system_time().plus(Duration::from_mins(15));
 //! let write = Write { bytes: "hello".into(), expires_at, owner: None };
-//! assert_eq!(store.swap(&key, None, write).await?, Swap::Done); // and it is on disk
+//! assert_eq!(store.swap(&key, None, write).await?, Swap::Done); // now it is on disk
 //!
-//! store.purge().await?; // now and then: frees the space of expired sessions
+//! store.purge().await?; // periodically: frees the space of expired sessions
 //! # Ok(())
 //! # }
 //! ```
@@ -38,28 +38,32 @@ use okibi_store::{
     Timestamp, Write, system_time,
 };
 
-use crate::worker::{Fault, Worker};
+use crate::worker::{Worker, WorkerError};
 
-/// The table that holds the sessions, and its indexes, as the store creates them when it opens a database.
+/// The SQL of the table for the sessions and of its indexes, as the store runs it when it opens a
+/// database.
 ///
-/// It may be run any number of times. Every store that shares the file, also the TypeScript one, uses this table.
+/// It may be run any number of times. All stores on the same file use this table, in Rust and in
+/// TypeScript.
 pub const SCHEMA: &str = include_str!("schema.sql");
 
-/// How many rows one step of [`SqliteStore::purge`] deletes, so that requests get their turn in between.
+/// Rows that one step of [`SqliteStore::purge`] deletes. Requests run between two steps.
 const PURGE_STEP: u32 = 500;
 
 /// Sessions in an SQLite database.
 ///
-/// Several processes may open one file at once, in Rust and in JavaScript: every operation is a single step for all of
-/// them. A write is acknowledged only when it is on disk (write-ahead log, `synchronous = FULL`), so it survives a crash
-/// of the process and of the machine. The file must be on a local disk, not on a network share.
+/// Several processes may open one file at the same time, in Rust and in JavaScript. Every operation
+/// is atomic for all of them. A write is acknowledged only when it is on disk (write-ahead log,
+/// `synchronous = FULL`), so it survives a crash of the process and of the machine. The file must
+/// be on a local disk, not on a network share.
 ///
-/// Two threads of the store own a connection each, one for reads and one for writes, so that a load never waits for
-/// somebody's write; they work with any async runtime and end when the store is dropped. Writes that wait at the same
-/// time share one transaction and one wait for the disk. If another process keeps the file locked for more than about a
-/// second, a write fails as unavailable and nothing is written.
+/// The store has two threads, each with its own connection: one for reads and one for writes. So a
+/// load never waits for a write. The threads work with every async runtime and end when the store
+/// is dropped. Writes that wait at the same time share one transaction and one disk sync. If
+/// another process locks the file for more than about a second, a write fails as unavailable and
+/// nothing is written.
 ///
-/// Expired sessions are never handed out; [`purge`](Self::purge) removes them from the file.
+/// Expired sessions are never returned; [`purge`](Self::purge) deletes them from the file.
 pub struct SqliteStore {
     reads: Arc<Worker>,
     writes: Arc<Worker>,
@@ -67,12 +71,13 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the database at `path`, and creates it and the table in it if they are not there yet.
+    /// Opens the database at `path`. Creates the database and the table if they do not exist.
     ///
-    /// It may share a database with other tables; it only touches `okibi_sessions`.
+    /// The database may contain other tables; the store uses only `okibi_sessions`.
     ///
     /// # Errors
-    /// The database can't be opened (its folder is missing, say, or the file is something else), or stays locked.
+    /// The database can't be opened (for example, its folder is missing, or the file is not a
+    /// database), or stays locked.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         let (to_write, to_read) = open::file(path.as_ref())?;
         let writes = Worker::writer("okibi-write", to_write).map_err(StoreError::unavailable)?;
@@ -80,7 +85,7 @@ impl SqliteStore {
         Ok(Self::on(Arc::new(writes), Arc::new(reads)))
     }
 
-    /// Opens a new database in memory, which ends with the store.
+    /// Opens a new database in memory. It ends with the store.
     ///
     /// # Errors
     /// SQLite or the thread can't be started.
@@ -94,16 +99,18 @@ impl SqliteStore {
         Self { reads, writes, clock: Arc::new(system_time) }
     }
 
-    /// Judges expiry by this clock instead of the system's.
+    /// Uses this clock to decide expiry, instead of the system's.
     #[must_use]
     pub fn clock(mut self, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(now);
         self
     }
 
-    /// Deletes the rows of expired sessions and says how many there were. Call it now and then, every hour, say, or let `okibi_store::purge_every` do that.
+    /// Deletes the rows of expired sessions and returns their number. Call it periodically, for
+    /// example every hour, or use `okibi_store::purge_every`.
     ///
-    /// It deletes little by little, so that requests are served in between. Other processes may do the same at once.
+    /// It deletes in steps, so that requests are served between them. Several processes may purge
+    /// at the same time.
     ///
     /// # Errors
     /// The database stays locked or can't be written. What was deleted until then stays deleted.
@@ -112,7 +119,7 @@ impl SqliteStore {
         let mut purged = 0;
         loop {
             let step = self.writes.run(move |connection| sql::purge(connection, now, PURGE_STEP));
-            match step.await.map_err(Fault::of_write)? {
+            match step.await.map_err(WorkerError::of_write)? {
                 0 => return Ok(purged),
                 step => purged += step,
             }
@@ -130,20 +137,20 @@ impl Store for SqliteStore {
     async fn load(&self, key: &StoreKey) -> Result<Option<Loaded>, StoreError> {
         let (key, now) = (key.clone(), (self.clock)());
         let load = self.reads.run(move |connection| sql::load(connection, key.as_str(), now));
-        load.await.map_err(Fault::of_read)
+        load.await.map_err(WorkerError::of_read)
     }
 
     async fn swap(&self, key: &StoreKey, expected: Option<&[u8]>, write: Write) -> Result<Swap, StoreError> {
         let (key, expected, now) = (key.clone(), expected.map(<[u8]>::to_vec), (self.clock)());
         let swap =
             self.writes.run(move |connection| sql::swap(connection, key.as_str(), expected.as_deref(), &write, now));
-        swap.await.map_err(Fault::of_write)
+        swap.await.map_err(WorkerError::of_write)
     }
 
     async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
         let key = key.clone();
         let delete = self.writes.run(move |connection| sql::delete(connection, key.as_str()));
-        delete.await.map_err(Fault::of_write)
+        delete.await.map_err(WorkerError::of_write)
     }
 
     fn consistency(&self) -> Consistency {
@@ -170,7 +177,7 @@ impl OwnerIndex for SqliteStore {
         let (owner, now) = (owner.as_str().to_owned(), (self.clock)());
         Box::pin(async move {
             let list = self.reads.run(move |connection| sql::list(connection, &owner, now));
-            list.await.map_err(Fault::of_read)
+            list.await.map_err(WorkerError::of_read)
         })
     }
 }

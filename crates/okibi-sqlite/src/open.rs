@@ -1,4 +1,4 @@
-//! Opens a database and makes it fit for sessions.
+//! Opens a database and creates the table.
 
 use std::{path::Path, thread::sleep, time::Duration};
 
@@ -7,12 +7,12 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::SCHEMA;
 
-/// How long to wait between two attempts at a lock that another process holds.
+/// Pause between two attempts at a lock of another process.
 const PAUSE: Duration = Duration::from_millis(1);
-/// How many attempts there are: together they last about a second.
+/// Number of attempts. Together they last about a second.
 const ATTEMPTS: i32 = 900;
 
-/// A database that can't hold sessions.
+/// Why a database can't store sessions.
 #[derive(Debug, thiserror::Error)]
 enum OpenError {
     #[error("can't open the session database {path}: {source}")]
@@ -24,7 +24,7 @@ enum OpenError {
     NoWal { path: String, mode: String },
 }
 
-/// The connection that writes and the one that only reads, with the table in place.
+/// The connection for writes and the read-only one. The table exists afterwards.
 pub(crate) fn file(path: &Path) -> Result<(Connection, Connection), StoreError> {
     let shown = || path.display().to_string();
     let refused = |source| StoreError::unavailable(OpenError::Refused { path: shown(), source });
@@ -39,16 +39,16 @@ pub(crate) fn file(path: &Path) -> Result<(Connection, Connection), StoreError> 
     Ok((writer, reader))
 }
 
-/// The one connection of a database in memory.
+/// The only connection of a database in memory.
 pub(crate) fn in_memory() -> Result<Connection, StoreError> {
     let connection = Connection::open_in_memory().map_err(StoreError::unavailable)?;
     create_table(&connection).map_err(StoreError::unavailable)?;
     Ok(connection)
 }
 
-/// Asks for the write-ahead log and says which journal the database has now.
+/// Turns the write-ahead log on, and returns the journal mode.
 fn write_ahead(connection: &Connection) -> rusqlite::Result<String> {
-    // Whoever changes the journal mode needs the file alone for a moment, and SQLite doesn't always wait for that.
+    // A change of the journal mode needs an exclusive lock, and SQLite does not always wait for it.
     let mut attempt = 0;
     loop {
         match connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0)) {
@@ -59,7 +59,7 @@ fn write_ahead(connection: &Connection) -> rusqlite::Result<String> {
 }
 
 fn create_table(connection: &Connection) -> rusqlite::Result<()> {
-    // Every acknowledged write has reached the disk, not only the operating system.
+    // Every acknowledged write is on disk, not only in the operating system's cache.
     connection.pragma_update(None, "synchronous", "full")?;
     connection.execute_batch(SCHEMA)
 }
@@ -68,13 +68,13 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     // Without SQLITE_OPEN_URI: a path is a path.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags)?;
-    // SQLite's own wait pauses longer and longer. Against another process that writes without a pause it would rarely
-    // come by at the right moment, so this one asks often.
+    // SQLite's own busy handler pauses longer each time. Against a process that writes without a
+    // pause it would rarely get the lock, so this one tries often.
     connection.busy_handler(Some(wait))?;
     Ok(connection)
 }
 
-/// Pauses before the next attempt, unless there were enough.
+/// Pauses before the next attempt. Returns whether there is one.
 fn wait(attempt: i32) -> bool {
     sleep(PAUSE);
     attempt < ATTEMPTS

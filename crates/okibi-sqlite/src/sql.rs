@@ -1,15 +1,15 @@
-//! The statements of the store, each one step on its own.
+//! The statements of the store. Each is atomic.
 
 use bytes::Bytes;
 use okibi_store::{Loaded, Owner, StoreKey, Swap, Timestamp, Write};
 use rusqlite::{Connection, OptionalExtension, Result, named_params};
 
-/// Creates the row, or takes the place of an expired one.
+/// Creates the row, or replaces an expired one.
 const CREATE: &str = "INSERT INTO okibi_sessions (key, value, expires_at, owner)
     VALUES (:key, :value, :expires_at, :owner)
     ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at, owner = excluded.owner
     WHERE okibi_sessions.expires_at <= :now";
-/// Replaces the value of a live row that still is what was expected.
+/// Replaces the value of a live row that equals the expected value.
 const REPLACE: &str = "UPDATE okibi_sessions SET value = :value, expires_at = :expires_at, owner = :owner
     WHERE key = :key AND value = :expected AND expires_at > :now";
 const LOAD: &str = "SELECT value, expires_at FROM okibi_sessions WHERE key = :key AND expires_at > :now";
@@ -30,7 +30,7 @@ pub(crate) fn load(connection: &Connection, key: &str, now: Timestamp) -> Result
     row.optional()
 }
 
-/// Run in a transaction, so that the conflict it reports is one at that moment.
+/// Runs in a transaction, so that the reported conflict is the state at that moment.
 pub(crate) fn swap(
     connection: &Connection,
     key: &str,
@@ -73,12 +73,12 @@ pub(crate) fn list(connection: &Connection, owner: &str, now: Timestamp) -> Resu
     keys.collect()
 }
 
-/// Drops at most `limit` expired rows and says how many it dropped.
+/// Deletes at most `limit` expired rows and returns their number.
 pub(crate) fn purge(connection: &Connection, now: Timestamp, limit: u32) -> Result<usize> {
     connection.prepare_cached(PURGE)?.execute(named_params! { ":now": column(now), ":limit": limit })
 }
 
-/// A time as the table has it.
+/// A time as the column stores it.
 fn column(time: Timestamp) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }

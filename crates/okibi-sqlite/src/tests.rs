@@ -1,4 +1,4 @@
-//! What only the inside can show: the connections' settings, the plans of the statements, and threads held still.
+//! Internals: the settings of the connections, the query plans, and blocked threads.
 
 use std::{
     future::poll_fn,
@@ -65,7 +65,7 @@ async fn the_connections_are_durable_and_the_reader_only_reads() {
     let (journal, _, query_only) = store.reads.run(settings).await.unwrap();
     assert_eq!((journal.as_str(), query_only), ("wal", 1));
     let refused = store.reads.run(|connection| sql::delete(connection, "session:1")).await;
-    assert!(matches!(refused, Err(Fault::Sqlite(_))), "the reader must not write: {refused:?}");
+    assert!(matches!(refused, Err(WorkerError::Sqlite(_))), "the reader must not write: {refused:?}");
 }
 
 #[tokio::test]
@@ -197,20 +197,21 @@ async fn a_queue_that_is_full_refuses_at_once_and_empties_again() {
 async fn s23_an_answer_that_never_comes_is_unknown_and_after_that_the_store_is_unavailable() {
     let (_folder, store) = file();
     let lost = store.writes.run::<(), _>(|_| panic!("this panic is part of the test")).await.unwrap_err();
-    assert!(matches!(lost, Fault::Lost));
+    assert!(matches!(lost, WorkerError::Lost));
     assert_eq!(lost.of_write().kind(), StoreErrorKind::Unknown);
-    // Until the thread has ended for good, a request may still be taken, and then is as unknown as the first.
+    // Until the thread has ended, a request may still be accepted, and then its outcome is unknown
+    // like that of the first.
     let patience = Instant::now() + Duration::from_mins(1);
     while store.swap(&KEY, None, write("late")).await.unwrap_err().kind() == StoreErrorKind::Unknown {
         assert!(Instant::now() < patience, "the thread takes requests and never answers");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    assert_eq!(store.load(&KEY).await.unwrap(), None, "reads go on");
+    assert_eq!(store.load(&KEY).await.unwrap(), None, "reads continue");
 }
 
 #[test]
 fn s23_only_a_failure_of_the_system_leaves_a_write_in_doubt() {
-    let sqlite = |code| Fault::from(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None));
+    let sqlite = |code| WorkerError::from(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None));
     for (code, kind) in [
         (rusqlite::ffi::SQLITE_BUSY, StoreErrorKind::Unavailable),
         (rusqlite::ffi::SQLITE_FULL, StoreErrorKind::Unavailable),

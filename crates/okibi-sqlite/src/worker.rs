@@ -1,4 +1,4 @@
-//! A thread that owns a connection and carries out what it is asked.
+//! A thread that owns a connection and runs jobs on it.
 
 use std::{
     sync::{
@@ -12,20 +12,20 @@ use futures_channel::oneshot;
 use okibi_store::StoreError;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
-/// How many requests may wait. More would all be past their deadline before their turn came.
+/// Requests that may wait. More would be past their deadline before their turn.
 const WAITING: usize = 4096;
-/// How many requests share a transaction at most.
+/// Most requests in one transaction.
 const TOGETHER: usize = 64;
 
-/// The way to a thread that owns a connection. The thread ends when this is dropped.
+/// A handle of a thread that owns a connection. The thread ends when this is dropped.
 pub(crate) struct Worker {
     jobs: SyncSender<Box<dyn Job>>,
 }
 
-/// Why a request has no result.
+/// Why a request failed.
 #[derive(Clone, Debug, thiserror::Error)]
-pub(crate) enum Fault {
-    #[error("{WAITING} requests wait for the database already")]
+pub(crate) enum WorkerError {
+    #[error("{WAITING} requests are waiting for the database already")]
     Full,
     #[error("the thread of the database has ended")]
     Ended,
@@ -37,33 +37,33 @@ pub(crate) enum Fault {
 
 /// A request that waits for its turn.
 trait Job: Send {
-    /// Whether somebody still waits for the answer.
+    /// Whether the caller still waits for the answer.
     fn wanted(&self) -> bool;
-    /// Does what was asked and keeps the result. It may be done again if the transaction around it was undone.
+    /// Runs the request and keeps the result. It may run again if its transaction was rolled back.
     fn run(&mut self, connection: &Connection) -> rusqlite::Result<()>;
-    /// Answers: with the result that was kept, or with this fault.
-    fn answer(self: Box<Self>, outcome: Result<(), Fault>);
+    /// Answers with the kept result, or with this error.
+    fn answer(self: Box<Self>, outcome: Result<(), WorkerError>);
 }
 
-struct Request<T, W> {
+struct PendingJob<T, W> {
     work: W,
     result: Option<T>,
-    reply: oneshot::Sender<Result<T, Fault>>,
+    reply: oneshot::Sender<Result<T, WorkerError>>,
 }
 
 impl Worker {
-    /// Starts a thread that only reads: each request by itself.
+    /// Starts a thread for reads. Each request runs by itself.
     pub(crate) fn reader(name: &str, connection: Connection) -> std::io::Result<Self> {
         Self::start(name, connection, |connection, jobs| {
             for mut job in jobs {
                 let done = job.run(connection);
-                job.answer(done.map_err(Fault::from));
+                job.answer(done.map_err(WorkerError::from));
             }
         })
     }
 
-    /// Starts a thread that writes. Requests that wait at the same time share a transaction, and so the wait for the
-    /// disk; each is answered when it is on disk.
+    /// Starts a thread for writes. Requests that wait at the same time share a transaction and its
+    /// disk sync. Each is answered when it is on disk.
     pub(crate) fn writer(name: &str, connection: Connection) -> std::io::Result<Self> {
         Self::start(name, connection, write)
     }
@@ -86,23 +86,23 @@ impl Worker {
         Ok(Self { jobs })
     }
 
-    /// Carries out `work` on the thread. If the returned future is dropped before the work begins, it isn't done at
-    /// all; once begun it is done to its end.
-    pub(crate) async fn run<T, W>(&self, work: W) -> Result<T, Fault>
+    /// Runs `work` on the thread. If the returned future is dropped before the work begins, it does
+    /// not run. Once begun, it runs to its end.
+    pub(crate) async fn run<T, W>(&self, work: W) -> Result<T, WorkerError>
     where
         T: Send + 'static,
         W: FnMut(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        self.jobs.try_send(Box::new(Request { work, result: None, reply })).map_err(|error| match error {
-            TrySendError::Full(_) => Fault::Full,
-            TrySendError::Disconnected(_) => Fault::Ended,
+        self.jobs.try_send(Box::new(PendingJob { work, result: None, reply })).map_err(|error| match error {
+            TrySendError::Full(_) => WorkerError::Full,
+            TrySendError::Disconnected(_) => WorkerError::Ended,
         })?;
-        answer.await.unwrap_or(Err(Fault::Lost))
+        answer.await.unwrap_or(Err(WorkerError::Lost))
     }
 }
 
-/// Carries out writes, in one transaction if all goes well.
+/// Runs writes in one transaction, or each in its own if one of them fails.
 fn write(connection: &mut Connection, mut jobs: Vec<Box<dyn Job>>) {
     match transact(connection, &mut jobs) {
         Ok(()) => {
@@ -110,36 +110,37 @@ fn write(connection: &mut Connection, mut jobs: Vec<Box<dyn Job>>) {
                 job.answer(Ok(()));
             }
         }
-        // One of them failed and all were undone: now each stands for itself.
-        Err(Failed::Job(_)) if jobs.len() > 1 => {
+        // One of them failed and all were rolled back: now each runs by itself.
+        Err(TransactionError::Job(_)) if jobs.len() > 1 => {
             for job in jobs {
                 write(connection, vec![job]);
             }
         }
-        Err(Failed::Job(error) | Failed::Transaction(error)) => {
-            let fault = Fault::from(error);
+        Err(TransactionError::Job(error) | TransactionError::Transaction(error)) => {
+            let error = WorkerError::from(error);
             for job in jobs {
-                job.answer(Err(fault.clone()));
+                job.answer(Err(error.clone()));
             }
         }
     }
 }
 
-/// What a transaction failed of.
-enum Failed {
+/// Why a transaction failed.
+enum TransactionError {
     Job(rusqlite::Error),
     Transaction(rusqlite::Error),
 }
 
-/// All of them or none. The write lock is taken first, so that a transaction that has begun can't be refused later.
-fn transact(connection: &mut Connection, jobs: &mut [Box<dyn Job>]) -> Result<(), Failed> {
+/// Runs all jobs or none. It takes the write lock first, so that a transaction that has begun can't
+/// be refused later.
+fn transact(connection: &mut Connection, jobs: &mut [Box<dyn Job>]) -> Result<(), TransactionError> {
     let transaction =
-        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(Failed::Transaction)?;
-    jobs.iter_mut().try_for_each(|job| job.run(&transaction)).map_err(Failed::Job)?;
-    transaction.commit().map_err(Failed::Transaction)
+        connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(TransactionError::Transaction)?;
+    jobs.iter_mut().try_for_each(|job| job.run(&transaction)).map_err(TransactionError::Job)?;
+    transaction.commit().map_err(TransactionError::Transaction)
 }
 
-impl<T: Send, W: FnMut(&Connection) -> rusqlite::Result<T> + Send> Job for Request<T, W> {
+impl<T: Send, W: FnMut(&Connection) -> rusqlite::Result<T> + Send> Job for PendingJob<T, W> {
     fn wanted(&self) -> bool {
         !self.reply.is_canceled()
     }
@@ -149,34 +150,34 @@ impl<T: Send, W: FnMut(&Connection) -> rusqlite::Result<T> + Send> Job for Reque
         Ok(())
     }
 
-    fn answer(self: Box<Self>, outcome: Result<(), Fault>) {
+    fn answer(self: Box<Self>, outcome: Result<(), WorkerError>) {
         let Self { result, reply, .. } = *self;
-        // It comes back to us if nobody waits for it any more.
-        drop(reply.send(outcome.and_then(|()| result.ok_or(Fault::Lost))));
+        // The send fails if the caller was cancelled.
+        drop(reply.send(outcome.and_then(|()| result.ok_or(WorkerError::Lost))));
     }
 }
 
-impl From<rusqlite::Error> for Fault {
+impl From<rusqlite::Error> for WorkerError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Sqlite(Arc::new(error))
     }
 }
 
-impl Fault {
-    /// What the fault means for a request that changes nothing.
+impl WorkerError {
+    /// The store error for a request that changes nothing.
     pub(crate) fn of_read(self) -> StoreError {
         StoreError::unavailable(self)
     }
 
-    /// What the fault means for a request that changes something.
+    /// The store error for a request that writes.
     pub(crate) fn of_write(self) -> StoreError {
         match &self {
-            // The write may have reached the disk although the system reported a failure.
+            // The write may be on disk although the system reported a failure.
             Self::Sqlite(error) if error.sqlite_error_code() == Some(ErrorCode::SystemIoFailure) => {
                 StoreError::unknown(self)
             }
             Self::Lost => StoreError::unknown(self),
-            // A transaction that fails is undone as a whole.
+            // A failed transaction is rolled back as a whole.
             Self::Sqlite(_) | Self::Full | Self::Ended => StoreError::unavailable(self),
         }
     }

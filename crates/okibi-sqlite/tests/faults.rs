@@ -1,4 +1,4 @@
-//! Files that are locked, missing or damaged: an error that says so, never a panic, and nothing lost.
+//! Files that are locked, missing or damaged: the error says so, no panic, and no session is lost.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
@@ -21,7 +21,7 @@ fn write(bytes: impl Into<Bytes>) -> Write {
     Write { bytes: bytes.into(), expires_at: Timestamp::MAX, owner: None }
 }
 
-/// The error's own text and that of its cause.
+/// The error's message and that of its cause.
 fn texts(error: &StoreError) -> String {
     format!("{error}: {}", error.source().unwrap())
 }
@@ -44,7 +44,7 @@ async fn f_a_file_that_another_process_keeps_locked_is_unavailable_and_recovers(
     let error = store.swap(&key(2), None, write("during")).await.unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     assert_eq!(store.delete(&key(1)).await.unwrap_err().kind(), StoreErrorKind::Unavailable);
-    assert_eq!(store.load(&key(1)).await.unwrap().unwrap().bytes, "before", "reads go on under the lock");
+    assert_eq!(store.load(&key(1)).await.unwrap().unwrap().bytes, "before", "reads continue under the lock");
     assert!(SqliteStore::open(&path).is_ok(), "a database with its table in place opens under the lock");
 
     other.execute_batch("COMMIT").unwrap();
@@ -69,7 +69,7 @@ async fn f_a_short_lock_is_waited_for() {
     assert_eq!((first.unwrap(), second.unwrap()), (Swap::Done, Swap::Done));
 }
 
-/// Its journal has to be changed first, which needs the file alone.
+/// Changing its journal mode needs exclusive access.
 #[test]
 fn f_a_database_of_another_app_that_is_in_use_when_it_is_opened_is_waited_for_but_not_for_ever() {
     let folder = tempfile::tempdir().unwrap();
@@ -110,7 +110,7 @@ fn f_a_path_that_means_memory_to_sqlite_is_refused_with_the_way_out() {
 fn f_a_file_of_another_kind_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("sessions.db");
-    fs::write(&path, "this is a text, and long enough to have a header ".repeat(100)).unwrap();
+    fs::write(&path, "this is no database, and long enough to have a header ".repeat(100)).unwrap();
     let error = SqliteStore::open(&path).unwrap_err();
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     assert!(texts(&error).contains("file is not a database"), "{}", texts(&error));
@@ -125,7 +125,7 @@ fn f_a_table_of_another_shape_is_an_error() {
     assert!(texts(&error).contains("no such column"), "{}", texts(&error));
 }
 
-/// Overwrites everything after the first page, which holds the schema.
+/// Overwrites everything after the first page, which contains the schema.
 fn damage(path: &Path) {
     let length = fs::metadata(path).unwrap().len();
     let mut file = fs::OpenOptions::new().write(true).open(path).unwrap();
@@ -142,7 +142,7 @@ async fn f_s24_a_damaged_file_is_an_error_and_never_a_panic() {
         store.swap(&key(at), None, write(format!("canary-{at}").repeat(30))).await.unwrap();
     }
     drop(store);
-    // Everything is in the file itself once the log is gone.
+    // After the log is removed, all data is in the file.
     while folder.path().join("sessions.db-wal").exists() {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }

@@ -1,7 +1,9 @@
-//! A disk that is really full: what was acknowledged stays, what is refused says so, and it goes on when there is room.
+//! A disk that is really full: acknowledged writes stay, refused writes report an error, and writes
+//! work again when there is space.
 //!
-//! The disk is a file system in memory of one megabyte, which only a child process sees (`unshare`). Where the system
-//! does not allow that, files may not grow beyond a limit instead (`ulimit -f`). The test prints which it was.
+//! The disk is a file system in memory of one megabyte that only a child process sees (`unshare`).
+//! If the system does not allow that, a limit on file sizes is used instead (`ulimit -f`). The test
+//! prints which one it used.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
@@ -13,11 +15,11 @@ use std::{
 use okibi_sqlite::SqliteStore;
 use okibi_store::{Owner, Store, StoreErrorKind, StoreKey, Swap, Timestamp, Write};
 
-/// Tells the child where its disk is.
+/// The variable with the path of the child's disk.
 const DISK: &str = "OKIBI_TEST_DISK";
-/// Gives the child a disk of its own and becomes it.
+/// Mounts the child's disk and runs the child.
 const SMALL_DISK: &str = r#"mount -t tmpfs -o size=1m okibi "$0" && exec "$@""#;
-/// The same with a limit for files instead: 1024 blocks of 512 bytes, and an error instead of a signal.
+/// The same with a limit for files: 1024 blocks of 512 bytes, and an error instead of a signal.
 const SMALL_FILES: &str = r#"trap '' XFSZ && ulimit -f 1024 && exec "$@""#;
 
 fn key(at: usize) -> StoreKey {
@@ -51,7 +53,7 @@ fn f_a_disk_that_is_full_loses_nothing_acknowledged_and_the_store_recovers() {
     assert!(said.contains("acknowledged and kept"), "the child did nothing: {said}");
 }
 
-/// Writes until the disk is full, makes room, and goes on, all with one store.
+/// Writes until the disk is full, frees space, and writes again, all with one store.
 #[tokio::test]
 async fn child_on_a_full_disk() {
     let Some(disk) = env::var_os(DISK).map(PathBuf::from) else { return };
@@ -69,7 +71,7 @@ async fn child_on_a_full_disk() {
         assert!(acknowledged < 1000, "the disk is not full");
     };
     assert!(acknowledged > 10, "only {acknowledged} writes");
-    // A disk that is full is told from one that fails. A file that is too long is not.
+    // A full disk has an error of its own. A file over the limit does not.
     let is_full = format!("{:?}", std::error::Error::source(&error)).contains("DiskFull");
     assert_eq!(error.kind(), if is_full { StoreErrorKind::Unavailable } else { StoreErrorKind::Unknown });
     for _ in 0..5 {
@@ -79,7 +81,7 @@ async fn child_on_a_full_disk() {
         );
         assert!(store.swap(&key(acknowledged), None, write(acknowledged, Timestamp::MAX)).await.is_err());
     }
-    // It still serves what it has, and nothing of what it refused.
+    // It still returns its sessions, and none that it refused.
     held(&store, acknowledged).await;
     assert_eq!(store.load(&key(acknowledged)).await.unwrap(), None);
 
@@ -99,7 +101,7 @@ async fn child_on_a_full_disk() {
     println!("{acknowledged} acknowledged and kept");
 }
 
-/// All of these sessions are there, whole.
+/// All of these sessions exist and are complete.
 async fn held(store: &SqliteStore, count: usize) {
     for at in 0..count {
         let loaded = store.load(&key(at)).await.unwrap().expect("it was acknowledged");

@@ -1,7 +1,7 @@
-//! Several processes on one file, and one that is killed while it writes.
+//! Several processes on one file, and one that is killed during writes.
 //!
-//! The other processes are this same test program, started again to run one of the `child_` tests, which do nothing
-//! when they are run without their environment variable.
+//! The other processes are this test program, started again to run one of the `child_` tests. Those
+//! do nothing without their environment variable.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::{
@@ -53,7 +53,8 @@ fn random(below: u64) -> u64 {
     RandomState::new().hash_one(0) % below
 }
 
-/// Writes without end, on several keys at once, and prints each write as soon as it is acknowledged.
+/// Writes without end, to several keys concurrently, and prints each write as soon as it is
+/// acknowledged.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn child_that_writes() {
     let Some((database, round)) = orders() else { return };
@@ -96,7 +97,7 @@ async fn f_kill_9_of_a_process_that_writes_loses_no_acknowledged_write() {
     for round in 0..12 {
         let mut writer = child("child_that_writes", &database, round);
         let mut lines = BufReader::new(writer.stdout.take().unwrap()).lines();
-        // From its twentieth acknowledged write on, it may be killed at any moment.
+        // After its twentieth acknowledged write it may be killed at any moment.
         let acknowledged = lines.by_ref().map(Result::unwrap).filter(|line| line.starts_with("ack "));
         let first: Vec<String> = acknowledged.take(20 + usize::try_from(random(30)).unwrap()).collect();
         let killer = std::thread::spawn(move || {
@@ -104,7 +105,7 @@ async fn f_kill_9_of_a_process_that_writes_loses_no_acknowledged_write() {
             writer.kill().unwrap();
             writer.wait().unwrap()
         });
-        // What was printed before the kill is still in the pipe, up to a line that may be cut off.
+        // Output from before the kill is still in the pipe, except for a truncated last line.
         let mut rest: Vec<u8> = Vec::new();
         for line in first.into_iter().chain(lines.map(Result::unwrap)) {
             rest.extend(line.as_bytes());
@@ -130,7 +131,7 @@ async fn f_kill_9_of_a_process_that_writes_loses_no_acknowledged_write() {
         for (key, at) in &chained {
             let loaded = store.load(&StoreKey::new(key)).await.unwrap().unwrap();
             let found: u64 = std::str::from_utf8(&loaded.bytes).unwrap().parse().unwrap();
-            // One more may have been written whose acknowledgement was cut off.
+            // One more write may have been made: its acknowledgement was cut off.
             assert!((*at..=at + 1).contains(&found), "round {round}: {key} holds {found}, acknowledged was {at}");
         }
     }
@@ -139,7 +140,7 @@ async fn f_kill_9_of_a_process_that_writes_loses_no_acknowledged_write() {
 
 const INCREMENTS: u32 = 25;
 
-/// Adds to one counter from several tasks at once.
+/// Adds to one counter from several concurrent tasks.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn child_that_increments() {
     let Some((database, _)) = orders() else { return };

@@ -1,4 +1,5 @@
-//! Sessions in a Redis Cluster of three masters, whose slots move under load, and of which one is killed now and then.
+//! Sessions in a Redis Cluster of three masters. Slots move under load, and a master is killed
+//! periodically.
 
 use std::{io, sync::Arc};
 
@@ -18,15 +19,15 @@ use crate::{
     random::Random,
 };
 
-/// What it acknowledges is in the operating system's hands: then a SIGKILL loses nothing.
+/// Acknowledged writes are in the operating system's cache, so a SIGKILL loses none.
 const DURABLE: [&str; 4] = ["--appendonly", "yes", "--appendfsync", "always"];
-/// How many keys' slots move in one strike.
+/// Number of keys per injection; their slots move.
 const MOVED: usize = 12;
 
 struct Cluster {
     urls: Vec<String>,
     ports: Vec<u16>,
-    /// For each instance one in front of each master.
+    /// For each instance, one proxy per master.
     proxies: Arc<Vec<Proxy>>,
     faults: Vec<Box<dyn Fault>>,
 }
@@ -45,7 +46,7 @@ pub(super) async fn start() -> Result<Box<dyn Backend>, Failure> {
 }
 
 impl Cluster {
-    /// The port of each master, and that of the proxy by which an instance reaches it.
+    /// The port of each master, and of the proxy of an instance in front of it.
     fn ways(&self, instance: usize) -> impl Iterator<Item = (u16, u16)> {
         let proxies = self.proxies.chunks_exact(self.ports.len()).nth(instance).unwrap_or_default();
         self.ports.iter().copied().zip(proxies.iter().map(Proxy::port))
@@ -76,7 +77,7 @@ impl Backend for Cluster {
     }
 }
 
-/// Slots with sessions in them move from one master to another, key by key, while they are used.
+/// Slots with sessions move from one master to another, key by key, while they are in use.
 struct Migrate(Shared<RedisCluster>);
 
 impl Fault for Migrate {
@@ -84,7 +85,7 @@ impl Fault for Migrate {
         "migrate"
     }
 
-    fn strike<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
+    fn inject<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async {
             for _ in 0..MOVED {
                 let (from, to, which) = (random.index(3), 1 + random.index(2), random.index(1000));
@@ -111,7 +112,7 @@ fn begin(cluster: &RedisCluster, from: usize, to: usize, which: usize) -> Result
     Ok(Some(slot.parse()?))
 }
 
-/// Moves the slot's keys over and tells all masters whose it is.
+/// Moves the slot's keys, and tells all masters the new owner of the slot.
 fn finish(cluster: &RedisCluster, from: usize, to: usize, slot: u16) -> Result<(), Failure> {
     let (source, target) = (node(cluster, from)?, node(cluster, to)?);
     let (slot, port, owner) = (slot.to_string(), target.port().to_string(), target.cli(&["cluster", "myid"]));
@@ -124,7 +125,7 @@ fn finish(cluster: &RedisCluster, from: usize, to: usize, slot: u16) -> Result<(
         let mut migrate = vec!["migrate", "127.0.0.1", &port, "", "0", "5000", "keys"];
         migrate.extend(keys);
         let answer = source.cli(&migrate);
-        // Somebody else may have removed the last key meanwhile.
+        // A client may have removed the last key meanwhile.
         if answer != "OK" && answer != "NOKEY" {
             return Err(format!("MIGRATE: {answer}").into());
         }
@@ -143,7 +144,7 @@ fn done(answer: &str) -> Result<(), Failure> {
     if answer == "OK" { Ok(()) } else { Err(format!("CLUSTER SETSLOT: {answer}").into()) }
 }
 
-/// One master is killed and comes back on what it had written; until then its sessions are away.
+/// One master is killed and restarts with its data. Until then its sessions are unavailable.
 struct KillNode(Shared<RedisCluster>);
 
 impl Fault for KillNode {
@@ -151,7 +152,7 @@ impl Fault for KillNode {
         "kill"
     }
 
-    fn strike<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
+    fn inject<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async {
             let place = random.index(3);
             let kill = move |cluster: &mut RedisCluster| {
@@ -168,7 +169,7 @@ impl Fault for KillNode {
                     }
                     std::thread::sleep(std::time::Duration::from_millis(20));
                 }
-                Err("the cluster did not come back".into())
+                Err("the cluster did not recover".into())
             };
             self.0.with(restart).await
         })

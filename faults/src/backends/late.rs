@@ -1,4 +1,5 @@
-//! Writes that arrive late at a server: their connections end for the app, and the bytes reach the server afterwards.
+//! Writes that arrive late at a server: their connections end for the app, and the bytes reach the
+//! server afterwards.
 
 use std::sync::Arc;
 
@@ -11,14 +12,14 @@ use crate::{
     random::Random,
 };
 
-/// What every record begins with, and what every marker does.
+/// The first bytes of every record and of every marker.
 const RECORD: &[u8] = br#"{"v":1,"w":""#;
 
-/// Single writes are held back, the app asks once more over another connection, and what was held back arrives when the
-/// visitor may have logged out.
+/// Single writes are held back, the app asks again over another connection, and the held write
+/// arrives when the visitor may have logged out.
 pub(super) struct LateWrites {
     pub(super) proxies: Arc<Vec<Proxy>>,
-    /// How many of the proxies, the first, have clients that give up a connection on which nothing is heard.
+    /// The number of proxies, from the first, with clients that close a silent connection.
     pub(super) alert: usize,
 }
 
@@ -27,12 +28,12 @@ impl Fault for LateWrites {
         "late"
     }
 
-    fn strike<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
+    fn inject<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async {
             loop {
                 let count = 4 + random.index(8);
                 let writes: Vec<_> = (0..count).filter_map(|_| self.one(random)).collect();
-                // If every server had closed every connection meanwhile, nothing was late.
+                // If the server had closed every connection, no write was late.
                 if join_all(writes).await.contains(&true) {
                     return Ok(());
                 }
@@ -42,7 +43,8 @@ impl Fault for LateWrites {
 }
 
 impl LateWrites {
-    /// Holds one write back for a while; whether it was carried out, as far as the server's answer says.
+    /// Holds one write back for a while. Returns whether it was executed, according to the server's
+    /// answer.
     fn one<'a>(&'a self, random: &mut Random) -> Option<impl Future<Output = bool> + use<'a>> {
         let place = random.index(self.proxies.len());
         let then = match random.index(3) {
@@ -67,8 +69,8 @@ fn is_write(bytes: &[u8]) -> bool {
     written(bytes).is_some()
 }
 
-/// Whether a client's bytes write a new session's record, or the new record of a login: what expects nothing at its key.
-/// These have just been created, so they were active last when they were created.
+/// Whether a client's bytes write the record of a new session or of a login: a swap that expects
+/// nothing. Such a record has equal times of creation and last activity.
 fn is_creation(bytes: &[u8]) -> bool {
     let Some(record) = written(bytes) else { return false };
     let time = |name: &[u8]| {
@@ -79,7 +81,7 @@ fn is_creation(bytes: &[u8]) -> bool {
     time(br#""c":"#).is_some_and(|created| time(br#""a":"#) == Some(created))
 }
 
-/// The record among the bytes, as itself or as hexadecimal digits, as some clients send it; with what follows it.
+/// The record in the bytes, raw or hexadecimal as some clients send it, and the bytes after it.
 fn written(bytes: &[u8]) -> Option<Vec<u8>> {
     let find = |what: &[u8]| bytes.windows(what.len()).position(|part| part == what);
     if let Some(at) = find(RECORD) {

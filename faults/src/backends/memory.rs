@@ -1,4 +1,5 @@
-//! Sessions in this process: nothing fails, so whatever the checker finds is the engine's or a face's own. A write may be late.
+//! Sessions in this process: the store never fails, so every finding is the engine's or a face's. A
+//! write may be late.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The backends, and the list of all.
+//! The backends, and their list.
 
 mod cluster;
 mod late;
@@ -14,7 +14,7 @@ use okibi_servers::RedisKind;
 
 use crate::backend::{Backend, Failure, Kind};
 
-/// Every kind of backend that the rig knows.
+/// All kinds of backends.
 const KINDS: &[Kind] = &[
     Kind { name: "memory", start: || Box::pin(async { Ok(memory::start()) }) },
     Kind { name: "sqlite", start: || Box::pin(async { sqlite::start() }) },
@@ -26,7 +26,7 @@ const KINDS: &[Kind] = &[
     Kind { name: "redis-cluster", start: || Box::pin(cluster::start()) },
 ];
 
-/// Every kind of backend that the rig knows.
+/// All kinds of backends.
 pub fn all() -> impl Iterator<Item = &'static Kind> {
     KINDS.iter()
 }
@@ -34,7 +34,7 @@ pub fn all() -> impl Iterator<Item = &'static Kind> {
 /// Starts the backend of this name.
 ///
 /// # Errors
-/// There is none of this name, or it does not start.
+/// There is no backend of this name, or it does not start.
 pub async fn start(name: &str) -> Result<Box<dyn Backend>, Failure> {
     let Some(kind) = all().find(|kind| kind.name == name) else {
         let known: Vec<&str> = all().map(|kind| kind.name).collect();

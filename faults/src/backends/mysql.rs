@@ -1,4 +1,4 @@
-//! Sessions in `MariaDB`, which is killed, held still, and loses its connections.
+//! Sessions in `MariaDB`. The server is killed, stopped, and loses its connections.
 
 use okibi::{MysqlStore, Sessions};
 use okibi_servers::MariaDbServer;
@@ -58,7 +58,7 @@ impl Backend for Mysql {
     }
 }
 
-/// The server is stopped for a while (SIGSTOP) and goes on as if nothing had been.
+/// The server is stopped for a while (SIGSTOP) and continues afterwards.
 struct HoldStill(Shared<MariaDbServer>);
 
 impl Fault for HoldStill {
@@ -66,7 +66,7 @@ impl Fault for HoldStill {
         "hold-still"
     }
 
-    fn strike<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
+    fn inject<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async {
             self.0.with(|server| Ok(server.stall()?)).await?;
             sleep(random.millis(200..1500)).await;

@@ -1,4 +1,4 @@
-//! What can be done to any server from outside: its connections run through proxies, one for each instance.
+//! Network faults, for every server: its connections run through proxies, one for each instance.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -11,23 +11,24 @@ use crate::{
     random::Random,
 };
 
-/// How many instances the rig starts.
+/// Number of instances.
 pub(super) const INSTANCES: usize = 4;
-/// How many of them, the first, have clients that give a connection up on which nothing is heard any more. Those of Node
-/// wait for as long as the operating system does.
+/// Number of instances, from the first, with clients that close a silent connection. Those of Node
+/// wait as long as the operating system does.
 pub(super) const ALERT: usize = 2;
 
 /// A proxy for each instance, in front of one port.
 pub(super) struct Network(Arc<Vec<Proxy>>);
 
-/// One way to disturb connections.
+/// A disturbance of connections.
 struct Disturbance {
     name: &'static str,
     proxies: Arc<Vec<Proxy>>,
     mode: Draw,
 }
 
-/// Draws what a proxy does to an instance's connections; whether that may be silence depends on the instance.
+/// Draws the disturbance of an instance's connections. Whether it may be silence depends on the
+/// instance.
 type Draw = fn(&mut Random, bool) -> Mode;
 
 impl Network {
@@ -43,15 +44,15 @@ impl Network {
         self.0.get(instance % self.0.len().max(1)).map_or(0, Proxy::port)
     }
 
-    /// From now on all connections go to another port; those of now are reset.
-    pub(super) fn lead_to(&self, port: u16) {
+    /// Connects new connections to another port, and resets the current ones.
+    pub(super) fn redirect_to(&self, port: u16) {
         for proxy in self.0.iter() {
-            proxy.lead_to(port);
+            proxy.redirect_to(port);
             proxy.sever();
         }
     }
 
-    /// Everything that proxies can do.
+    /// All faults of proxies.
     pub(super) fn faults(&self) -> Vec<Box<dyn Fault>> {
         let modes: [(&'static str, Draw); 5] = [
             ("delay", |random, _| Mode::Delay(random.millis(50..700))),
@@ -68,7 +69,8 @@ impl Network {
     }
 }
 
-/// Now and then one reply is lost while all else goes on: what it answered was done, and nobody heard of it.
+/// Single replies are lost while all other traffic passes: the request was executed, and its client
+/// gets no reply.
 struct LostReplies(Arc<Vec<Proxy>>);
 
 impl Fault for LostReplies {
@@ -76,7 +78,7 @@ impl Fault for LostReplies {
         "lose-replies"
     }
 
-    fn strike<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
+    fn inject<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async {
             for _ in 0..20 + random.index(40) {
                 let place = random.index(self.0.len());
@@ -105,9 +107,9 @@ impl Fault for Disturbance {
         self.name
     }
 
-    fn strike<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
+    fn inject<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async {
-            // Everybody's connections, or those of one instance, so that the others go on meanwhile.
+            // All connections, or those of one instance, so that the others still work.
             let only = random.chance(60).then(|| random.index(self.proxies.len()));
             let chosen = || self.proxies.iter().enumerate().filter(|(place, _)| only.is_none_or(|only| only == *place));
             let is_alert = only.is_some_and(|only| only < ALERT);

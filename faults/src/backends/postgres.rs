@@ -1,4 +1,5 @@
-//! Sessions in Postgres, which is killed, whole or in part, and loses its connections.
+//! Sessions in Postgres. The server or one of its processes is killed, and it loses its
+//! connections.
 
 use okibi::{PostgresStore, Sessions};
 use okibi_servers::PostgresServer;
@@ -57,7 +58,7 @@ impl Backend for Postgres {
     }
 }
 
-/// A process that serves one connection is killed; the server then ends all others and recovers.
+/// A process of one connection is killed. The server then ends all others and recovers.
 struct KillBackend(Shared<PostgresServer>);
 
 impl Fault for KillBackend {
@@ -65,7 +66,7 @@ impl Fault for KillBackend {
         "kill-backend"
     }
 
-    fn strike<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
+    fn inject<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async {
             let which = random.index(1000);
             let kill = move |server: &mut PostgresServer| {
@@ -82,7 +83,7 @@ impl Fault for KillBackend {
     }
 }
 
-/// An administrator ends connections (`pg_terminate_backend`), one after another, whatever they are doing.
+/// An administrator ends connections (`pg_terminate_backend`), one after another, busy or not.
 struct Terminate(Shared<PostgresServer>);
 
 impl Fault for Terminate {
@@ -90,13 +91,13 @@ impl Fault for Terminate {
         "terminate"
     }
 
-    fn strike<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
+    fn inject<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async {
             for _ in 0..5 + random.index(15) {
                 let which = random.index(1000);
                 let end = move |server: &mut PostgresServer| {
-                    // One that is busy, if there is one: it may be in the midst of a commit.
-                    // It waits until the process is gone, lest one ends after the strike is over.
+                    // Prefers a busy connection: it may be in a commit. Waits until its process has
+                    // ended, so that none ends after the injection.
                     Ok(server.psql(&format!(
                         "select pg_terminate_backend(pid, 10000) from pg_stat_activity \
                          where backend_type = 'client backend' and pid <> pg_backend_pid() \

@@ -1,5 +1,5 @@
-//! Sessions in one Redis server, which is killed, paused, and loses its connections; or in one that a replica follows and
-//! takes over from.
+//! Sessions in one Redis server, which is killed, paused, and loses its connections; or in a server
+//! with a replica that takes over.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use crate::{
     random::Random,
 };
 
-/// What it acknowledges is in the operating system's hands: then a SIGKILL loses nothing.
+/// Acknowledged writes are in the operating system's cache, so a SIGKILL loses none.
 const DURABLE: [&str; 4] = ["--appendonly", "yes", "--appendfsync", "always"];
 
 struct Redis {
@@ -37,7 +37,7 @@ pub(super) async fn start(name: &'static str, kind: RedisKind) -> Result<Box<dyn
     Ok(Box::new(Redis { name, network, faults }))
 }
 
-/// One server that writes nothing down: when it is killed, all is gone.
+/// One server without persistence: a kill loses all data.
 pub(super) async fn start_forgetful() -> Result<Box<dyn Backend>, Failure> {
     let server = spawn_blocking(|| RedisServer::start(RedisKind::Redis7)).await?;
     let network = Arc::new(Network::in_front_of(server.port())?);
@@ -46,7 +46,7 @@ pub(super) async fn start_forgetful() -> Result<Box<dyn Backend>, Failure> {
     Ok(Box::new(Redis { name: "redis-forgetful", network, faults }))
 }
 
-/// The server is killed and comes back with nothing.
+/// The server is killed and restarts without data.
 struct Forget(Kill<RedisServer>);
 
 impl Fault for Forget {
@@ -58,12 +58,12 @@ impl Fault for Forget {
         true
     }
 
-    fn strike<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
-        self.0.strike(random)
+    fn inject<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
+        self.0.inject(random)
     }
 }
 
-/// Two servers, one of which follows the other.
+/// A server and its replica.
 pub(super) async fn start_pair() -> Result<Box<dyn Backend>, Failure> {
     let pair = spawn_blocking(|| {
         let master = RedisServer::start(RedisKind::Redis7);
@@ -99,7 +99,8 @@ impl Backend for Redis {
     }
 }
 
-/// The server takes no command for a while (CLIENT PAUSE) and then carries out what has come meanwhile.
+/// The server executes no command for a while (CLIENT PAUSE), and then those that arrived
+/// meanwhile.
 struct Pause(Shared<RedisServer>);
 
 impl Fault for Pause {
@@ -107,11 +108,11 @@ impl Fault for Pause {
         "pause"
     }
 
-    fn strike<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
+    fn inject<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async {
             let span = random.millis(200..1500);
             let millis = span.as_millis().to_string();
-            // Either nothing is carried out, or only what does not write.
+            // Either no command runs, or only reads.
             let which = if random.chance(50) { "all" } else { "write" };
             let answer = self.0.with(move |server| Ok(server.cli(&["client", "pause", &millis, which]))).await?;
             if answer != "OK" {
@@ -128,7 +129,8 @@ struct Pair {
     replica: RedisServer,
 }
 
-/// The master dies, its replica takes over, and gets a replica of its own. What had not reached it is lost.
+/// The master is killed, its replica takes over and gets its own replica. Writes that had not been
+/// replicated are lost.
 struct Promote {
     pair: Shared<Pair>,
     network: Arc<Network>,
@@ -143,9 +145,9 @@ impl Fault for Promote {
         true
     }
 
-    fn strike<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
+    fn inject<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async {
-            // Sometimes the replica has fallen behind.
+            // Sometimes the replica lags.
             if random.chance(50) {
                 let lag = |pair: &mut Pair| Ok(pair.replica.cli(&["replicaof", "127.0.0.1", "1"]));
                 self.pair.with(lag).await?;
@@ -161,7 +163,7 @@ impl Fault for Promote {
                 .await?;
             debug_assert_ne!(master, port, "two servers");
             sleep(random.millis(0..400)).await;
-            self.network.lead_to(port);
+            self.network.redirect_to(port);
             let follow = |pair: &mut Pair| {
                 let next = RedisServer::replica_of(&pair.replica);
                 pair.master = std::mem::replace(&mut pair.replica, next);

@@ -1,4 +1,4 @@
-//! A server that faults share: its blocking work, and the crash that every one of them can have.
+//! A server that several faults share: its blocking calls, and the kill that all servers have.
 
 use std::{
     io,
@@ -13,7 +13,7 @@ use crate::{
     random::Random,
 };
 
-/// A server that can be killed and started again on its data.
+/// A server that can be killed and restarted with its data.
 pub(super) trait Crash: Send + 'static {
     fn kill(&mut self);
     fn restart(&mut self) -> io::Result<()>;
@@ -50,7 +50,7 @@ impl Crash for RedisServer {
     }
 }
 
-/// A server in the hands of its backend and of that backend's faults. It ends with the last of them.
+/// A server shared by its backend and that backend's faults. It ends with the last of them.
 pub(super) struct Shared<S>(Arc<Mutex<S>>);
 
 impl<S> Clone for Shared<S> {
@@ -64,7 +64,7 @@ impl<S: Send + 'static> Shared<S> {
         Self(Arc::new(Mutex::new(server)))
     }
 
-    /// Does something to the server that blocks.
+    /// Runs a blocking call on the server.
     pub(super) async fn with<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut S) -> Result<T, Failure> + Send + 'static,
@@ -74,7 +74,7 @@ impl<S: Send + 'static> Shared<S> {
     }
 }
 
-/// The server is killed (SIGKILL), stays away for a while, and is started again on what it had written.
+/// The server is killed (SIGKILL), stays down for a while, and restarts with its data.
 pub(super) struct Kill<S>(pub(super) Shared<S>);
 
 impl<S: Crash> Fault for Kill<S> {
@@ -82,7 +82,7 @@ impl<S: Crash> Fault for Kill<S> {
         "kill"
     }
 
-    fn strike<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
+    fn inject<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async {
             self.0
                 .with(|server| {

@@ -1,4 +1,4 @@
-//! Sessions in one SQLite file that every instance opens for itself.
+//! Sessions in one SQLite file. Every instance opens it.
 
 use std::{path::PathBuf, sync::Arc, thread::sleep, time::Duration};
 
@@ -17,10 +17,10 @@ use crate::{
 struct Sqlite {
     path: PathBuf,
     lateness: Arc<Lateness>,
-    /// Where the Hono app reads which writes are to be late.
+    /// The file in which the Hono app reads which writes to delay.
     told: PathBuf,
     faults: Vec<Box<dyn Fault>>,
-    /// What it lies on, if that is not the machine's disk.
+    /// Its disk, if that is not the machine's.
     _disk: Option<Disk>,
     /// Removed when this is dropped.
     _folder: TempDir,
@@ -30,7 +30,7 @@ pub(super) fn start() -> Result<Box<dyn Backend>, Failure> {
     let folder = tempfile::tempdir()?;
     let disk = Disk::over(folder.path())?;
     let path = folder.path().join("sessions.sqlite");
-    // The table, before several processes look for it at once.
+    // Creates the table before several processes open it concurrently.
     drop(SqliteStore::open(&path)?);
     let mut faults: Vec<Box<dyn Fault>> = vec![Box::new(Busy(path.clone()))];
     let told = folder.path().join("late");
@@ -58,7 +58,7 @@ impl Backend for Sqlite {
     }
 }
 
-/// Somebody else holds the lock for writing, for less or for longer than the stores wait for it.
+/// Another process holds the write lock, for less or for longer than the stores wait for it.
 struct Busy(PathBuf);
 
 impl Fault for Busy {
@@ -66,7 +66,7 @@ impl Fault for Busy {
         "busy"
     }
 
-    fn strike<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
+    fn inject<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async {
             let (path, span) = (self.0.clone(), random.millis(200..2000));
             let hold = spawn_blocking(move || -> Result<(), Failure> {

@@ -1,4 +1,4 @@
-//! What answers do to the visitor's cookie.
+//! How answers change the visitor's cookie.
 
 use super::{
     Violation,
@@ -25,13 +25,13 @@ pub(super) fn check(model: &Model<'_>) -> Vec<Violation> {
     found
 }
 
-/// A failure leaves the cookie; but who came by an id that was renewed before may be told of the new one, lest the old one's
-/// grace ends with the outage still going on.
+/// A failed request keeps the cookie. An exception: a request with an id that was renewed before
+/// may get the new cookie, because the old id's grace period may end during the outage.
 fn on_failure(model: &Model<'_>, seen: &Seen<'_>) -> Option<&'static str> {
     let is_told = match *seen.request.cookies {
         [] => return None,
         [SetCookie::Issued(cookie)] => seen.request.sent != Some(cookie) && was_renewed(model, seen),
-        // The handler's own commit failed, and then the logout was carried out all the same.
+        // The handler's own commit failed, and the logout took effect afterwards.
         [SetCookie::Removed] => is_gone(seen),
         _ => false,
     };
@@ -43,7 +43,7 @@ fn on_success(model: &Model<'_>, seen: &Seen<'_>) -> Option<&'static str> {
     let destroys = request.wish.act == Act::Destroy && request.outcome == Outcome::Ok;
     match *request.cookies {
         [] if destroys && request.sent.is_some() => Some("a logout did not remove the cookie"),
-        // One that has committed by itself may have been ended since then.
+        // A session that the handler committed may have ended since then.
         [] if matches!(request.wish.act, Act::Rotate { .. }) && !request.wish.early => Some("a login set no cookie"),
         [] => None,
         [SetCookie::Removed] if destroys && request.sent.is_some() => None,
@@ -57,7 +57,8 @@ fn on_success(model: &Model<'_>, seen: &Seen<'_>) -> Option<&'static str> {
     }
 }
 
-/// Whether there was a reason to set a cookie: a new session, a move, or a move before that the visitor missed.
+/// Whether there was a reason to set a cookie: a new session, a new id, or a former new id that the
+/// visitor missed.
 fn may_set(model: &Model<'_>, seen: &Seen<'_>) -> bool {
     let act = &seen.request.wish.act;
     let rolls_back = seen.request.outcome == Outcome::RolledBack && !seen.request.wish.early;
@@ -70,7 +71,7 @@ fn may_set(model: &Model<'_>, seen: &Seen<'_>) -> bool {
     was_renewed(model, seen)
 }
 
-/// Whether somebody may have renewed the id that came, so that the request came by the old one and is told of the new one.
+/// Whether the request's id may have been renewed, so that the answer may set the new cookie.
 fn was_renewed(model: &Model<'_>, seen: &Seen<'_>) -> bool {
     let Some(at) = seen.at else { return false };
     model.of_lineage(model.lineage(at)).any(|other| {

@@ -1,4 +1,4 @@
-//! The counter and the owner: what an update and a change of privilege promise.
+//! The counter and the owner: the guarantees of an update and of a change of privilege.
 
 use std::collections::HashMap;
 
@@ -18,11 +18,11 @@ pub(super) fn check(model: &Model<'_>) -> Vec<Violation> {
     found
 }
 
-/// A count that somebody saw.
+/// A count that a request saw.
 struct Count<'a> {
     seen: &'a Seen<'a>,
     value: u64,
-    /// It is what the request's own increment made.
+    /// It is the result of the request's own increment.
     is_own: bool,
 }
 
@@ -74,7 +74,7 @@ fn counts<'a>(model: &'a Model<'_>, lineage: Lineage) -> Vec<Count<'a>> {
     counts
 }
 
-/// Two increments that were both made cannot have made the same count.
+/// Two increments that were both made have different results.
 fn same_count_twice(model: &Model<'_>, counts: &[Count<'_>]) -> Vec<Violation> {
     let mut made: HashMap<u64, &Seen<'_>> = HashMap::new();
     let mut found = Vec::new();
@@ -89,7 +89,7 @@ fn same_count_twice(model: &Model<'_>, counts: &[Count<'_>]) -> Vec<Violation> {
     found
 }
 
-/// Who looks later sees no less.
+/// A later request sees no lower count.
 fn backwards(model: &Model<'_>, counts: &[Count<'_>]) -> Vec<Violation> {
     let mut by_start: Vec<&Count<'_>> = counts.iter().collect();
     by_start.sort_by_key(|count| count.seen.request.start);

@@ -1,34 +1,34 @@
-//! Whether a run could have shown anything: one in which too little happened proves nothing.
+//! Checks that enough happened in a run: a run without faults or requests proves nothing.
 
 use std::{collections::BTreeMap, fmt};
 
 use crate::history::{History, Outcome, Part};
 
-/// Faults that visitors need not notice: the app asks once more and is answered.
+/// Faults that visitors need not notice: the app asks again and gets an answer.
 const QUIET: [&str; 1] = ["late"];
-/// Acknowledged requests that a run must have for each second of its storm.
+/// Required acknowledged requests per second of injections.
 const LEAST_A_SECOND: usize = 5;
-/// The acts of which at least one must have been acknowledged, given enough time.
+/// Acts that must be acknowledged at least once in a run that is long enough.
 const MUST_HAPPEN: [&str; 8] = ["read", "set", "bump", "take", "rotate", "renew", "own", "destroy"];
-/// After how many acknowledged requests every act must have come up.
+/// Number of acknowledged requests by which every act must have occurred.
 const TIME_FOR_ALL: usize = 600;
 
-/// What happened in a run, counted.
+/// The counts of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// How often each outcome came up, by its name.
+    /// The number of each outcome, by name.
     pub outcomes: BTreeMap<&'static str, usize>,
-    /// How often each act was acknowledged.
+    /// The number of acknowledgements of each act.
     pub acts: BTreeMap<&'static str, usize>,
-    /// How often each fault struck.
-    pub strikes: BTreeMap<String, usize>,
-    /// The time of the storm in seconds.
+    /// The number of injections of each fault.
+    pub injections: BTreeMap<String, usize>,
+    /// The time of the injections in seconds.
     pub seconds: u64,
     faults: Vec<String>,
 }
 
 impl Counts {
-    /// Counts what happened in the storm.
+    /// Counts the requests during the injections.
     pub fn of(history: &History) -> Self {
         let mut counts = Self { seconds: history.run.seconds, faults: history.run.faults.clone(), ..Self::default() };
         for request in history.requests.iter().filter(|request| request.part == Part::Storm) {
@@ -46,8 +46,8 @@ impl Counts {
                 *counts.acts.entry(request.wish.act.name()).or_default() += 1;
             }
         }
-        for strike in &history.strikes {
-            *counts.strikes.entry(strike.fault.clone()).or_default() += 1;
+        for injection in &history.injections {
+            *counts.injections.entry(injection.fault.clone()).or_default() += 1;
         }
         counts
     }
@@ -56,7 +56,7 @@ impl Counts {
         self.outcomes.get(name).copied().unwrap_or(0)
     }
 
-    /// Why the run proves nothing, if so.
+    /// The reason why the run proves nothing, if there is one.
     pub fn shortfalls(&self) -> Vec<String> {
         let mut found = Vec::new();
         let acknowledged = self.outcome("ok");
@@ -73,8 +73,8 @@ impl Counts {
         if self.faults.is_empty() {
             return found;
         }
-        for fault in self.faults.iter().filter(|fault| !self.strikes.contains_key(*fault)) {
-            found.push(format!("the fault {fault} never struck: give the run more seconds"));
+        for fault in self.faults.iter().filter(|fault| !self.injections.contains_key(*fault)) {
+            found.push(format!("the fault {fault} never injected: give the run more seconds"));
         }
         let is_heard = self.faults.iter().any(|fault| !QUIET.contains(&fault.as_str()));
         if is_heard && self.outcome("failed") + self.outcome("unknown") == 0 {
@@ -92,6 +92,6 @@ impl fmt::Display for Counts {
         };
         writeln!(f, "requests: {}", list(self.outcomes.iter().map(|(name, count)| (*name, *count)).collect()))?;
         writeln!(f, "acknowledged: {}", list(self.acts.iter().map(|(name, count)| (*name, *count)).collect()))?;
-        write!(f, "faults: {}", list(self.strikes.iter().map(|(name, count)| (name.as_str(), *count)).collect()))
+        write!(f, "faults: {}", list(self.injections.iter().map(|(name, count)| (name.as_str(), *count)).collect()))
     }
 }

@@ -1,27 +1,28 @@
-//! What became of the change that a request asked for, as far as its answer tells.
+//! Decides from the answers whether each requested change was made.
 
 use std::collections::HashMap;
 
 use super::model::{Generation, Model, Rotated, Seen};
 use crate::history::{Act, Micros, Outcome, SetCookie};
 
-/// What became of a change.
+/// The fate of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It was made, while the request was under way.
+    /// It was made during the request.
     Done,
-    /// It was made, or will be at any time, or never.
+    /// It was made, or will be made at any time, or never.
     Maybe,
     /// It was not made and never will be.
     Never,
 }
 
-/// Judges every request of the model.
+/// Decides the fate of every request's change.
 pub(super) fn judge(model: &mut Model<'_>) {
     for seen in &mut model.requests {
         seen.fate = by_itself(seen);
     }
-    // A rotation that overlaps a change drops it without a word, unless the handler looked after its commit.
+    // A concurrent rotation drops a change silently, unless the handler read the session after its
+    // commit.
     let mut rotations: HashMap<Generation, Micros> = HashMap::new();
     for seen in model.requests.iter().filter(|seen| is_rotation(seen)) {
         let Some(generation) = seen.at else { continue };
@@ -48,15 +49,15 @@ pub(super) fn judge(model: &mut Model<'_>) {
     }
 }
 
-/// Whether the session that a request was to change was there no more when the handler's own commit was over.
+/// Whether the session of a change no longer existed when the handler's own commit had ended.
 fn is_dropped(seen: &Seen<'_>) -> bool {
     let is_gone = seen.request.after().is_some_and(|after| !after.live);
     let changes = !matches!(seen.request.wish.act, Act::Destroy | Act::Read | Act::Revoke { .. });
     seen.was_live() == Some(true) && is_gone && changes && seen.fate == Fate::Never
 }
 
-/// Whether the session may have ended meanwhile. Then a change whose answer was lost may have been made before that, and
-/// whoever looks into it finds neither the change nor the session.
+/// Whether the session may have ended meanwhile. Then a change with a lost answer may have been
+/// made before the end, and a later request finds neither the change nor the session.
 fn may_have_ended(model: &Model<'_>, seen: &Seen<'_>) -> bool {
     let Some(at) = seen.at else { return false };
     let is_meanwhile = |end: &Seen<'_>| {
@@ -74,7 +75,7 @@ pub(super) fn is_rotation(seen: &Seen<'_>) -> bool {
     }
     match seen.request.wish.act {
         Act::Rotate { .. } => seen.fate != Fate::Never && seen.was_live() != Some(false),
-        // The same owner once more rotates nothing, but that is known only if it was acknowledged.
+        // Setting the same owner again rotates nothing, but only an acknowledged owner is known.
         Act::Own { .. } if seen.fate == Fate::Done => seen.began.is_some() && seen.was_live() != Some(false),
         Act::Own { .. } => seen.fate == Fate::Maybe && seen.was_live() != Some(false),
         _ => false,
@@ -103,20 +104,20 @@ fn by_itself(seen: &Seen<'_>) -> Fate {
     let request = seen.request;
     let is_revocation = matches!(request.wish.act, Act::Revoke { .. });
     if is_gone(seen) {
-        // A logout is carried out even if the handler's own commit of it had failed before.
+        // A logout takes effect even if the handler's own commit of it failed.
         return Fate::Done;
     }
     let has_failed = matches!(request.outcome, Outcome::Failed | Outcome::Unknown);
     let is_begun = seen.began.is_some() && request.wish.early && request.outcome != Outcome::Ok && !has_failed;
     if seen.rotated == Rotated::Apart || is_begun {
-        // The session is there, whatever failed after it had begun.
+        // The session exists, whatever failed after it had begun.
         return Fate::Done;
     }
     match &request.outcome {
-        // It ends one session after another, so some may have ended before one could not.
+        // It ends one session after another, so some may have ended before one failed.
         Outcome::Failed if is_revocation => Fate::Maybe,
         Outcome::Failed => Fate::Never,
-        // What the handler had committed by itself stays.
+        // Changes that the handler committed stay.
         Outcome::RolledBack => {
             if request.wish.early {
                 of_success(seen)
@@ -124,7 +125,8 @@ fn by_itself(seen: &Seen<'_>) -> Fate {
                 Fate::Never
             }
         }
-        // A visitor without a cookie who was given none wrote, if anything, what nobody will ever see.
+        // A visitor without a cookie, with an answer that sets none, wrote nothing that any request
+        // will see.
         Outcome::Unknown | Outcome::Abandoned | Outcome::Hung | Outcome::Broken(_) => {
             if request.sent.is_some() || is_revocation { Fate::Maybe } else { Fate::Never }
         }
@@ -135,11 +137,12 @@ fn by_itself(seen: &Seen<'_>) -> Fate {
 fn of_success(seen: &Seen<'_>) -> Fate {
     let request = seen.request;
     let moved = request.issued().is_some();
-    // Outside of any session, or in one that was there no more but may have had a successor, which ended as well.
+    // Without a session, or in one that no longer existed but may have had a successor that ended
+    // as well.
     match (&request.wish.act, seen.was_live()) {
         (Act::Revoke { .. }, _) => return Fate::Done,
         (Act::Destroy, Some(false)) if request.sent.is_some() => return Fate::Maybe,
-        // Its own commit made it, and what it made ended before the answer.
+        // Its own commit made it, and the new session ended before the answer.
         (Act::Rotate { .. }, Some(true)) if !moved && request.after().is_some_and(|after| after.live) => {
             return Fate::Maybe;
         }
@@ -150,9 +153,10 @@ fn of_success(seen: &Seen<'_>) -> Fate {
         (Act::Destroy, _) => true,
         (Act::Take { .. }, _) => got(seen),
         (Act::ReadFlash, Some(true)) if !got(seen) => false,
-        // A new session comes with its cookie; without one, what was changed is dropped. So it is with a rotation.
+        // A new session comes with its cookie. Without a cookie the change is dropped. The same is
+        // true for a rotation.
         (_, Some(false)) | (Act::Rotate { .. }, _) if !moved => false,
-        // If the session had ended before the commit, what was changed is dropped.
+        // If the session had ended before the commit, the change is dropped.
         _ => request.after().is_none_or(|after| after.live),
     };
     if changed { Fate::Done } else { Fate::Never }

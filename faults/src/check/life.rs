@@ -1,4 +1,4 @@
-//! The life of sessions: what ends them, what must not, and who wins a rotation.
+//! The lifecycle of sessions: what ends them, what must not, and which of two rotations wins.
 
 use super::{
     Violation,
@@ -7,15 +7,15 @@ use super::{
 };
 use crate::history::{Act, Micros};
 
-/// How many renewals a request follows from the id that it came with.
+/// Number of renewals through which a request is forwarded from its id.
 const MOST_HOPS: usize = 4;
 
-/// Something that ends a session, or what the ids of one generation open.
+/// An event that ends a session, or the ids of one generation.
 struct End<'a> {
     by: &'a Seen<'a>,
-    /// A rotation ends one generation, everything else the whole session.
+    /// A rotation ends one generation, every other event the whole session.
     only: Option<Generation>,
-    /// By when it has happened, if it has for certain.
+    /// The time by which it has happened, if that is certain.
     done: Option<Micros>,
 }
 
@@ -39,7 +39,7 @@ pub(super) fn check(model: &Model<'_>) -> Vec<Violation> {
     found
 }
 
-/// All that ends this session or may have.
+/// All events that end this session, certainly or possibly.
 fn ends<'a>(model: &'a Model<'_>, lineage: Lineage, revocations: &[&'a Seen<'a>]) -> Vec<End<'a>> {
     let mut ends = Vec::new();
     for seen in model.of_lineage(lineage) {
@@ -60,7 +60,8 @@ fn ends<'a>(model: &'a Model<'_>, lineage: Lineage, revocations: &[&'a Seen<'a>]
     ends
 }
 
-/// Whether a revocation ends this session: for certain if it was acknowledged and the session was that owner's throughout.
+/// Whether a revocation ends this session: certainly, if it was acknowledged and the session
+/// belonged to that owner all the time.
 fn revoked<'a>(model: &Model<'_>, lineage: Lineage, revocation: &'a Seen<'a>) -> Option<End<'a>> {
     let Act::Revoke { owner } = &revocation.request.wish.act else { return None };
     let owns: Vec<(&Seen<'_>, bool)> = model
@@ -72,9 +73,9 @@ fn revoked<'a>(model: &Model<'_>, lineage: Lineage, revocation: &'a Seen<'a>) ->
         })
         .collect();
     let (start, end) = (revocation.request.start, revocation.request.end);
-    // What is unknown ends at any time after it began.
+    // An unknown end happens at any time after its beginning.
     let until = revocation.done_by();
-    // One that began another session may have been on its way here when this one was ended.
+    // A request that began another session may have had this one when it was ended.
     let may_be_theirs = |seen: &Seen<'_>| match &seen.request.wish.act {
         Act::Own { owner: to, .. } => {
             let is_here = model.written(seen) == Some(lineage) || seen.rotated == Rotated::Apart;
@@ -117,7 +118,7 @@ fn revived(model: &Model<'_>, lineage: Lineage, ends: &[End<'_>], seen: &Seen<'_
     Some(Violation { rule: "revived", what, proof: vec![end.by.number(), seen.number()] })
 }
 
-/// Whether a request found no session though nothing had ended it.
+/// Whether a request found no session although none of them had ended it.
 fn lost(model: &Model<'_>, lineage: Lineage, ends: &[End<'_>], seen: &Seen<'_>) -> Option<Violation> {
     let at = seen.at.filter(|at| model.lineage(*at) == lineage)?;
     let request = seen.request;

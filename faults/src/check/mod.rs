@@ -1,14 +1,14 @@
-//! The checker: a pure function from a recorded history to what must not have happened.
+//! The checker: a pure function from a recorded history to its violations.
 
 mod cookies;
 mod counters;
 mod enough;
 mod fates;
 mod life;
-mod manners;
 mod model;
 mod origins;
 mod registers;
+mod service;
 #[cfg(test)]
 mod tests;
 
@@ -19,12 +19,12 @@ use crate::history::History;
 
 pub use self::enough::Counts;
 
-/// Something that must not have happened, and the few requests that prove it.
+/// A violation, and the few requests that prove it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Violation {
     /// The rule that is broken: one of [`RULES`].
     pub rule: &'static str,
-    /// What happened, in words.
+    /// A description.
     pub what: String,
     /// The numbers of the requests that prove it.
     pub proof: Vec<u32>,
@@ -36,30 +36,31 @@ impl fmt::Display for Violation {
     }
 }
 
-/// Every rule by its name, and what it says.
+/// All rules: name and description.
 pub const RULES: [(&str, &str); 19] = [
     ("revived", "a session that was ended, or an id that was rotated away, opens nothing any more"),
     ("lost-write", "an acknowledged change is seen by every later reader until another change takes its place"),
-    ("undone", "what was overwritten, removed or taken by an acknowledged change does not come back"),
+    ("undone", "what was overwritten, removed or taken by an acknowledged change is not seen again"),
     ("failed-shows", "a change that was reported as not written, or dropped, is never seen"),
-    ("crossed", "nobody sees a value, a handle or a cookie of another session"),
-    ("from-nowhere", "nobody sees a value that nobody had written by then"),
+    ("crossed", "no request sees a value, a handle or a cookie of another session"),
+    ("from-nowhere", "no request sees a value before it was written"),
     ("lost-count", "a counter is at least what was acknowledged before it was read"),
     ("counted-twice", "a counter is at most what was acknowledged or left unknown"),
     ("count-backwards", "a counter never goes back"),
     ("wrong-owner", "a session's owner is the one that was acknowledged last"),
-    ("lost-session", "a session goes on until something ends it"),
+    ("lost-session", "a session continues until something ends it"),
     ("two-winners", "of several rotations of one id at most one wins"),
     ("taken-twice", "a value is taken at most once"),
     ("cookie-on-failure", "an answer that reports a failure leaves the cookie, or tells of a renewal that was missed"),
     ("wrong-cookie", "an answer sets the session's cookie once at most, and only where the session moves"),
-    ("anonymous", "a visitor of whom nothing is stored is served whatever happens to the store"),
+    ("anonymous", "a visitor without session data is served whatever happens to the store"),
     ("broken", "every request has an answer that the app meant"),
     ("late", "every request ends within its deadline"),
     ("no-recovery", "when the faults have ended everything works again without a restart"),
 ];
 
-/// What the history proves to have gone wrong, the rules in their order. What follows from the same request is said once.
+/// The violations in the history, in the order of the rules. Violations that follow from the same
+/// request are reported once.
 pub fn check(history: &History) -> Vec<Violation> {
     let model = Model::of(history);
     let mut found = model.crossed.clone();
@@ -68,7 +69,7 @@ pub fn check(history: &History) -> Vec<Violation> {
     found.extend(counters::check(&model));
     found.extend(life::check(&model));
     found.extend(cookies::check(&model));
-    found.extend(manners::check(&model));
+    found.extend(service::check(&model));
     found.sort_by_key(|violation| RULES.iter().position(|(rule, _)| *rule == violation.rule));
     let mut said = HashSet::new();
     found.retain(|violation| said.insert((violation.rule, violation.proof.first().copied())));

@@ -1,4 +1,5 @@
-//! Where each value that anybody saw came from: the same session, an earlier change, and one that was not refused.
+//! Checks the origin of each value that a request saw: the same session, an earlier change, and one
+//! that was not refused.
 
 use std::collections::{HashMap, HashSet};
 
@@ -29,7 +30,7 @@ pub(super) fn check(model: &Model<'_>) -> Vec<Violation> {
     found
 }
 
-/// Every value that a request's answer shows, once.
+/// Every value in a request's answer, once.
 fn values<'a>(seen: &Seen<'a>) -> HashSet<&'a str> {
     let Some(answer) = &seen.request.answer else { return HashSet::new() };
     let views = [&answer.before, &answer.after].into_iter().flatten();
@@ -46,18 +47,19 @@ fn of_value(model: &Model<'_>, reader: &Seen<'_>, value: &str, writer: Option<&S
         return violation("from-nowhere", format!("{value} was seen but had not been written"), writer);
     };
     if writer.number() == reader.number() {
-        // Its own, before anybody knows what becomes of it.
+        // Its own value, before its fate is known.
         return None;
     }
     if writer.fate == Fate::Never {
         let (rule, why) = match writer.request.outcome {
             Outcome::Ok | Outcome::Failed | Outcome::RolledBack => ("failed-shows", "writing it failed or was dropped"),
-            _ => ("crossed", "it went to a new session whose cookie nobody got"),
+            _ => ("crossed", "it went to a new session with a cookie that no answer set"),
         };
         return violation(rule, format!("{value} was seen, though {why}"), Some(writer));
     }
     let lineage = |generation: Option<Generation>| generation.map(|generation| model.lineage(generation));
-    // What was written before a session was known to be its own may lie in a session that the writer's cookie had named.
+    // A value written before a session was identified may be stored in a session that the writer's
+    // cookie named.
     let own = [lineage(reader.at), lineage(reader.began)];
     if own.contains(&model.written(writer)) {
         return None;
@@ -65,7 +67,7 @@ fn of_value(model: &Model<'_>, reader: &Seen<'_>, value: &str, writer: Option<&S
     violation("crossed", format!("{value} was seen in another session than it was written to"), Some(writer))
 }
 
-/// Who has no session sees no values.
+/// A request without a session sees no values.
 fn without_session(seen: &Seen<'_>) -> Option<Violation> {
     let before = seen.request.before()?;
     let shows =
@@ -81,7 +83,7 @@ fn without_session(seen: &Seen<'_>) -> Option<Violation> {
     Some(Violation { rule, what: what.to_owned(), proof: vec![seen.number()] })
 }
 
-/// A handle is that of one generation, and each generation has one.
+/// A handle belongs to one generation, and each generation has one handle.
 fn handles(model: &Model<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut by_handle: HashMap<&str, (Generation, u32)> = HashMap::new();
@@ -89,7 +91,8 @@ fn handles(model: &Model<'_>) -> Vec<Violation> {
     for seen in &model.requests {
         let before = seen.at.zip(seen.request.before());
         let after = seen.began.or(seen.at.filter(|_| !is_login(seen.request))).zip(seen.request.after());
-        // After an ended session there may be the handle of another, which the next request shows.
+        // After an ended session the view may have the handle of another one, which the next
+        // request shows.
         let after = after.filter(|_| !matches!(seen.request.wish.act, Act::Destroy));
         for (generation, View { handle, .. }) in [before, after].into_iter().flatten() {
             let Some(handle) = handle.as_deref() else { continue };
@@ -108,7 +111,7 @@ fn handles(model: &Model<'_>) -> Vec<Violation> {
     found
 }
 
-/// A birth is that of one session, and each session keeps the one that it has.
+/// A birth belongs to one session, and each session keeps its birth.
 fn births(model: &Model<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut by_birth: HashMap<&str, (Lineage, u32)> = HashMap::new();
@@ -131,7 +134,7 @@ fn births(model: &Model<'_>) -> Vec<Violation> {
     found
 }
 
-/// A value is taken by one request at most, unless what the first did was lost.
+/// A value is taken by one request at most, unless the effect of the first was lost.
 fn taken_twice(model: &Model<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut takers: HashMap<&str, &Seen<'_>> = HashMap::new();

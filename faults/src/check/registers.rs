@@ -1,8 +1,9 @@
-//! What lies under each name: an atomic register whose values are all different.
+//! The values under each name: an atomic register. All written values differ.
 //!
-//! For each value the span in which it must have lain there for certain is known: from the first end to the last start of
-//! the write and of the reads that saw it. Two such spans never overlap, and no other change lies within one. (Gibbons and
-//! Korach, "Testing Shared Memories", 1997, have the proof that this is all there is to ask of a register.)
+//! For each value the span in which it was certainly stored is known: from the first end to the
+//! last start of the write and of the reads that saw it. Two such spans never overlap, and no other
+//! change is within one. (Gibbons and Korach, "Testing Shared Memories", 1997, prove that a
+//! register needs no other check.)
 
 use std::collections::BTreeMap;
 
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::history::{Act, Micros, NAMES, NOTE};
 
-/// All that happened to one name of one session.
+/// All events of one name of one session.
 #[derive(Default)]
 struct Register<'a> {
     writes: Vec<Event<'a>>,
@@ -22,7 +23,7 @@ struct Register<'a> {
     reads: Vec<Event<'a>>,
 }
 
-/// Something that happened at one moment between two times.
+/// An event at one moment between two times.
 #[derive(Clone, Copy)]
 struct Event<'a> {
     number: u32,
@@ -31,7 +32,7 @@ struct Event<'a> {
     end: Micros,
 }
 
-/// A value's certain time: it lay there from `from` to `until`, if that is a span at all.
+/// A value's certain time: it was stored from `from` to `until`, if that is a span.
 struct Zone<'a> {
     value: &'a str,
     from: Micros,
@@ -112,7 +113,7 @@ impl<'a> Register<'a> {
         }
     }
 
-    /// What an epoch between two losses tells: a change from before it may be there or not.
+    /// The events of an epoch between two losses: a change from before it may exist or not.
     fn within(&self, (from, until): (Micros, Micros)) -> Self {
         let is_inside = |event: &Event<'_>| event.start >= from && event.end <= until;
         let changes = |events: &[Event<'a>]| -> Vec<Event<'a>> {
@@ -132,7 +133,7 @@ impl<'a> Register<'a> {
         for (place, zone) in zones.iter().enumerate() {
             for other in zones.iter().skip(place + 1) {
                 if zone.excludes(other) {
-                    let what = format!("{} and {} lay under {name} at the same time", zone.value, other.value);
+                    let what = format!("{} and {} were stored under {name} at the same time", zone.value, other.value);
                     found.push(Violation { rule: "undone", what, proof: together(zone.proof, other.proof) });
                 }
             }
@@ -177,7 +178,7 @@ impl<'a> Register<'a> {
         zones.into_values().collect()
     }
 
-    /// Nothing was seen after an acknowledged write, and nobody can have removed it.
+    /// Nothing was seen after an acknowledged write, and no request can have removed it.
     fn missing(&self, name: &str) -> Vec<Violation> {
         let mut found = Vec::new();
         for read in self.reads.iter().filter(|read| read.value.is_none()) {
@@ -186,7 +187,8 @@ impl<'a> Register<'a> {
             let may_be_gone = self.removals.iter().any(|removal| removal.start < read.end && removal.end > write.start);
             if !may_be_gone {
                 let value = write.value.unwrap_or_default();
-                let what = format!("{value} was acknowledged under {name}, nobody removed it, and nothing was there");
+                let what =
+                    format!("{value} was acknowledged under {name}, no request removed it, and nothing was stored");
                 found.push(Violation { rule: "lost-write", what, proof: vec![write.number, read.number] });
             }
         }
@@ -201,14 +203,15 @@ impl<'a> Event<'a> {
 }
 
 impl Zone<'_> {
-    /// Whether there is a span in which the value lay there for certain.
+    /// Whether there is a span in which the value was certainly stored.
     const fn is_certain(&self) -> bool {
         self.from < self.until
     }
 
-    /// Whether the two values cannot both have lain there when they did.
+    /// Whether the two values cannot both have been stored at their times.
     const fn excludes(&self, other: &Self) -> bool {
-        // Either their certain times overlap, or all that is known of one happened within the other's.
+        // Either their certain times overlap, or all that is known of one happened within the
+        // other's.
         let overlap = self.from < other.until && other.from < self.until;
         overlap && (self.is_certain() || other.is_certain())
     }

@@ -22,7 +22,7 @@ use crate::{
 const COUNT: Name<u64> = Name::new("count");
 const BIRTH: Name<String> = Name::new("birth");
 const NOTE: Name<String> = Name::new("note");
-/// The names that every view shows, as the face wants them.
+/// The names that every view shows, as the axum face needs them.
 const VALUES: [Name<String>; 4] = [Name::new("a"), Name::new("b"), Name::new("c"), Name::new("ticket")];
 
 /// Stops the instance when it is dropped.
@@ -52,7 +52,7 @@ pub(super) async fn start(sessions: Sessions) -> Result<(SocketAddr, Stopper), F
     Ok((address, stopper))
 }
 
-/// Says by the error's stable name whether something was written.
+/// Reports by the error's stable code whether something was written.
 fn answer_error(error: &Error) -> axum::http::Response<Bytes> {
     let causes = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
     let why = causes.last().map(ToString::to_string);
@@ -78,7 +78,7 @@ async fn carry_out(
     let mut answer = Answer { before: Some(view(&session)?), ..Answer::default() };
     tokio::time::sleep(Duration::from_millis(wish.pause)).await;
     if may_begin(&session, &wish.act) {
-        // Made anew for the session that a login which lost begins: there nothing lies under it.
+        // A new value for the session that a lost login begins: it stores nothing under this name.
         let own = wish.birth.clone();
         session.update(BIRTH, move |birth| birth.unwrap_or_else(|| own.clone()))?;
     }
@@ -96,7 +96,7 @@ async fn carry_out(
     Ok(Json(answer).into_response())
 }
 
-/// Whether this may begin a session: a change without one, or a login.
+/// Whether this may begin a session: a change without a session, or a login.
 fn may_begin(session: &Session, act: &Act) -> bool {
     let is_login = matches!(act, Act::Rotate { .. } | Act::Own { .. });
     is_login || (!session.is_live() && (act.write().is_some() || *act == Act::Bump))
@@ -126,7 +126,8 @@ async fn change(session: &Session, act: &Act, answer: &mut Answer) -> Result<(),
     }
 }
 
-/// The name among those that views show; one that is not is another's mistake and shows as a missing value.
+/// The name, if it is one that views show. Another name is an error of the sender and shows as a
+/// missing value.
 fn named(name: &str) -> Name<'static, String> {
     VALUES.into_iter().find(|known| known.as_str() == name).unwrap_or(Name::new("unknown"))
 }

@@ -1,4 +1,4 @@
-//! One instance of the Hono app: a process of Node with the built package.
+//! One instance of the Hono app: a Node process with the built package.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -17,10 +17,11 @@ use tokio::{
 use super::{COMMIT_DEADLINE, GRACE, IDLE, STORE_TIMEOUT};
 use crate::backend::Failure;
 
-/// How long Node may take to start and to reach its store.
+/// Longest time until Node has started and reached its store.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// The process. It is killed when this is dropped, and ends by itself if this process is gone: its input ends then.
+/// The process. It is killed when this is dropped. It also ends with this process: its input closes
+/// then.
 pub(super) type App = Child;
 
 /// Starts an instance on a free port.
@@ -50,7 +51,7 @@ pub(super) async fn start(store: &Value) -> Result<(SocketAddr, App), Failure> {
     Ok(((Ipv4Addr::LOCALHOST, port).into(), child))
 }
 
-/// Where this crate lies, as cargo says at run time.
+/// The folder of this crate, as cargo reports it at run time.
 fn folder() -> PathBuf {
     std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).to_owned(), Into::into)
 }

@@ -1,4 +1,4 @@
-//! The instances of both apps: the same route, the same answers, one backend behind.
+//! The instances of both apps: the same route and the same answers, on one backend.
 
 mod axum;
 mod hono;
@@ -7,39 +7,39 @@ use std::{net::SocketAddr, time::Duration};
 
 use crate::backend::{Backend, Failure};
 
-/// How long one call of the store may take: short, so that many outcomes are unknown.
+/// Store timeout: short, so that many outcomes are unknown.
 pub(crate) const STORE_TIMEOUT: Duration = Duration::from_millis(500);
-/// How long a commit may take with all its conflicts.
+/// Commit timeout, including all conflicts.
 pub(crate) const COMMIT_DEADLINE: Duration = Duration::from_secs(2);
-/// How long a renewed id leads to its successor.
+/// Grace period of a renewed id.
 pub(crate) const GRACE: Duration = Duration::from_mins(1);
-/// So long that no renewal is due within a run: then reading sends no cookie.
+/// Long enough that no renewal is due within a run, so a read sends no cookie.
 const IDLE: Duration = Duration::from_hours(24 * 100);
-/// How many instances of each app there are.
+/// Number of instances of each app.
 const INSTANCES: usize = 2;
 
 /// A running instance of an app. It ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Face {
-    /// Such as `axum-0`.
+    /// For example `axum-0`.
     pub(crate) name: String,
-    /// Where it listens.
+    /// Its address.
     pub(crate) address: SocketAddr,
     _running: Running,
 }
 
-/// What keeps an instance running.
+/// The running process or server.
 #[derive(Debug)]
 enum Running {
     Here(#[expect(dead_code, reason = "it stops when it is dropped")] axum::Stopper),
     Process(#[expect(dead_code, reason = "it is killed when it is dropped")] hono::App),
 }
 
-/// Starts every instance that the backend can serve: two of the axum app, and two of the Hono app where another process
-/// can share the backend.
+/// Starts all instances that the backend supports: two of the axum app, and two of the Hono app if
+/// another process can share the backend.
 ///
 /// # Errors
-/// One does not start.
+/// An instance does not start.
 pub(crate) async fn start(backend: &dyn Backend) -> Result<Vec<Face>, Failure> {
     let mut faces = Vec::new();
     for instance in 0..INSTANCES {

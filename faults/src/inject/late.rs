@@ -1,4 +1,4 @@
-//! Writes that arrive late where no network is in between: a store around the store does the writing later.
+//! Late writes without a network: a store that wraps another one and delays its writes.
 
 use std::{
     collections::VecDeque,
@@ -17,37 +17,40 @@ use crate::{
     random::Random,
 };
 
-/// The writes that are to be late, for all stores of a run.
+/// The late writes, for all stores of a run.
 #[derive(Debug)]
 pub struct Lateness {
     waiting: Mutex<VecDeque<Late>>,
     arrived: watch::Sender<usize>,
-    /// Says to the Hono app, while it is there, which creations are to be late.
+    /// The file that tells the Hono app, while it exists, which creations to delay.
     told: Option<PathBuf>,
 }
 
-/// What becomes of one creation.
+/// The fate of one creation.
 #[derive(Clone, Copy, Debug)]
 struct Late {
-    /// How much later it is made.
+    /// The delay.
     span: Duration,
-    /// It is made at once too, and acknowledged; else its outcome is unknown to the app, which then asks once more.
+    /// It is also made immediately and acknowledged; else its outcome is unknown to the app, which
+    /// then asks again.
     twice: bool,
 }
 
-/// A store whose creations are late when they are told to be.
+/// A store with late creations, when it is told to delay them.
 #[derive(Debug)]
 pub struct LateStore<S> {
     store: Arc<S>,
     lateness: Arc<Lateness>,
 }
 
-/// The fault: single creations are made later, or once more later, when the visitor may have logged out.
+/// The fault: single creations are made later, or repeated later, when the visitor may have logged
+/// out.
 #[derive(Debug)]
 pub struct LateWrites(pub Arc<Lateness>);
 
 impl Lateness {
-    /// None is late before [`LateWrites`] strikes. `told`: the file in which the Hono app then reads which ones are.
+    /// No creation is late before [`LateWrites`] is injected. `told`: the file in which the Hono
+    /// app then reads which ones are.
     pub fn new(told: Option<PathBuf>) -> Arc<Self> {
         Arc::new(Self { waiting: Mutex::default(), arrived: watch::Sender::new(0), told })
     }
@@ -58,7 +61,7 @@ impl Lateness {
 }
 
 impl<S> LateStore<S> {
-    /// Around this store.
+    /// The wrapped store.
     pub fn new(store: Arc<S>, lateness: &Arc<Lateness>) -> Self {
         Self { store, lateness: Arc::clone(lateness) }
     }
@@ -76,7 +79,7 @@ impl<S: Store> Store for LateStore<S> {
         let (again, same) = (key.clone(), write.clone());
         tokio::spawn(async move {
             sleep(late.span).await;
-            // Nobody waits for what comes of it.
+            // Its result is not awaited.
             drop(store.swap(&again, None, same).await);
             lateness.arrived.send_modify(|arrived| *arrived += 1);
         });
@@ -108,7 +111,7 @@ impl Fault for LateWrites {
         "late"
     }
 
-    fn strike<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
+    fn inject<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async {
             let count = 4 + random.index(8);
             let late = |_| Late { span: random.millis(100..1800), twice: random.chance(50) };

@@ -1,5 +1,4 @@
-//! What is done where no server is in between: to a SQLite file from outside, on the small disk that this wants, and to the
-//! writes of a store.
+//! Faults without a server: of a SQLite file, of its small disk, and of the writes of a store.
 
 mod late;
 mod sqlite;
@@ -13,7 +12,7 @@ pub use self::{
 };
 use crate::backend::Fault;
 
-/// What can be done to a SQLite file, and to the disk that it has for itself, if it has one.
+/// The faults of a SQLite file, and of its own disk if it has one.
 pub fn of_sqlite(path: &Path, disk: Option<&Disk>) -> Vec<Box<dyn Fault>> {
     let mut faults: Vec<Box<dyn Fault>> = vec![Box::new(SlowReader(path.to_owned()))];
     if let Some(folder) = path.parent().filter(|_| disk.is_some()) {

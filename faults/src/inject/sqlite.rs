@@ -1,4 +1,4 @@
-//! What is done to a SQLite file: somebody reads on and on, or the disk is full.
+//! Faults of a SQLite file: a reader that does not end, or a full disk.
 
 use std::{
     env, fs,
@@ -17,16 +17,16 @@ use crate::{
     random::Random,
 };
 
-/// Set for a process that has its own view of the file system.
+/// Set in a process with its own mount namespace.
 const APART: &str = "OKIBI_FAULTS_APART";
-/// The size of the disk that a run has for itself. A run writes a few megabytes.
+/// The size of the disk of a run. A run writes a few megabytes.
 const DISK: &str = "size=64m";
-/// How much is written at a time to fill it.
+/// Bytes per write when the disk is filled.
 const CHUNK: usize = 256 * 1024;
 
-/// Starts this program again with a view of the file system of its own, so that a small disk can be had, which nobody else
-/// sees and which is gone with the process, however it ends. Returns if that is done already, or where the system does not
-/// allow it.
+/// Restarts this program in its own mount namespace, so that it can mount a small disk. No other
+/// process sees the disk, and it disappears with the process. Returns if that is done already, or
+/// if the system does not allow it.
 ///
 /// Call it before anything else runs in this process.
 pub fn go_apart() {
@@ -54,20 +54,21 @@ fn command(way: &[&str]) -> Command {
 }
 
 fn works(way: &[&str]) -> bool {
-    // A folder that is there everywhere, as nobody but this command sees it.
+    // A folder that exists everywhere. The mount is visible to this command only.
     let mount = ["mount", "-t", "tmpfs", "-o", DISK, "tmpfs", "/tmp"];
     command(way).args(mount).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
-/// A small disk over a folder. It is taken away, with all that lies on it, when this is dropped.
+/// A small disk mounted over a folder. It is unmounted, with all of its files, when this is
+/// dropped.
 #[derive(Debug)]
 pub struct Disk(PathBuf);
 
 impl Disk {
-    /// Puts a small disk over this folder, if this process may: see [`go_apart`].
+    /// Mounts a small disk over this folder, if this process may: see [`go_apart`].
     ///
     /// # Errors
-    /// It may, and it does not work.
+    /// It may, and the mount fails.
     pub fn over(folder: &Path) -> io::Result<Option<Self>> {
         if env::var_os(APART).is_none() {
             return Ok(None);
@@ -80,12 +81,13 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // If it fails, the disk goes with the process.
+        // If it fails, the disk disappears with the process.
         let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
     }
 }
 
-/// A reader that does not end keeps the write-ahead log from being taken back into the file, and then it is, all at once.
+/// A reader that does not end keeps the write-ahead log from being checkpointed. Then the whole log
+/// is checkpointed in one step.
 pub(super) struct SlowReader(pub(super) PathBuf);
 
 impl Fault for SlowReader {
@@ -93,7 +95,7 @@ impl Fault for SlowReader {
         "slow-reader"
     }
 
-    fn strike<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
+    fn inject<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async {
             let (path, span) = (self.0.clone(), random.millis(100..1500));
             let hold = move || -> rusqlite::Result<()> {
@@ -102,7 +104,7 @@ impl Fault for SlowReader {
                 connection.execute_batch("BEGIN; SELECT count(*) FROM okibi_sessions")?;
                 thread::sleep(span);
                 connection.execute_batch("COMMIT")?;
-                // How much of the log it could take back is no matter.
+                // The number of checkpointed pages is irrelevant.
                 connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
             };
             Ok(spawn_blocking(hold).await??)
@@ -110,7 +112,7 @@ impl Fault for SlowReader {
     }
 }
 
-/// The disk is full (`SQLITE_FULL`): nothing can be written, until there is room again.
+/// The disk is full (`SQLITE_FULL`): no write succeeds until there is space.
 pub(super) struct Full(pub(super) PathBuf);
 
 impl Fault for Full {
@@ -118,7 +120,7 @@ impl Fault for Full {
         "full"
     }
 
-    fn strike<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
+    fn inject<'a>(&'a self, random: &'a mut Random) -> BoxFuture<'a, Result<(), Failure>> {
         Box::pin(async {
             let ballast = self.0.join("ballast");
             fill(&ballast)?;
@@ -129,7 +131,7 @@ impl Fault for Full {
     }
 }
 
-/// Writes until there is no room for another byte.
+/// Writes until the disk has no free byte.
 fn fill(path: &Path) -> io::Result<()> {
     let mut file = fs::File::create(path)?;
     let mut chunk = vec![b'x'; CHUNK];

@@ -4,8 +4,8 @@ use okibi_store::{Store, StoreKey};
 
 use crate::bench::{Bench, Outcome};
 
-/// Values that stores have been known to change: not text, ending in what some column types trim, or looking like
-/// something that could be normalised.
+/// Values that stores have been known to change: not text, ending in what some column types trim,
+/// or looking like something that could be normalised.
 fn awkward() -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("every byte there is", (0..=255).collect()),
@@ -37,13 +37,14 @@ pub(crate) async fn exact<S: Store>(bench: &Bench<S>) -> Outcome {
 pub(crate) async fn empty<S: Store>(bench: &Bench<S>) -> Outcome {
     let key = bench.key();
     bench.done(&key, None, bench.write(""), "a value of no bytes").await?;
-    bench.refuses(&key, None, bench.write("new"), Some(b""), "a creation where no bytes lie").await?;
+    bench.refuses(&key, None, bench.write("new"), Some(b""), "a creation where an empty value is stored").await?;
     bench.refuses(&key, Some(b"x"), bench.write("new"), Some(b""), "a swap that expects a byte").await?;
     bench.done(&key, Some(b""), bench.write("new"), "a swap that expects no bytes").await?;
     bench.done(&key, Some(b"new"), bench.write(""), "a swap that writes no bytes").await
 }
 
-/// Bytes of which no two stretches are alike and that nothing compresses, and the same with the last bit turned.
+/// Bytes of which no two stretches are alike and that nothing compresses, and the same with the
+/// last bit turned.
 fn noise(size: usize) -> (Vec<u8>, Vec<u8>) {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut first = Vec::with_capacity(size);
@@ -111,7 +112,8 @@ pub(crate) async fn compare<S: Store>(bench: &Bench<S>) -> Outcome {
 pub(crate) async fn keys<S: Store>(bench: &Bench<S>) -> Outcome {
     let base = bench.key();
     let base = base.as_str();
-    // As long as the longest key of a dialect: `session:`, a host name of 253 characters, `:` and an id of 128.
+    // As long as the longest key of a dialect: `session:`, a host name of 253 characters, `:` and
+    // an id of 128.
     let long = format!("{base}:{}", "k".repeat(390 - base.len() - 1));
     let spellings = [
         format!("{base}:Key"),

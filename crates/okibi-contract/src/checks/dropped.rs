@@ -1,4 +1,4 @@
-//! Calls that nobody waits for any more: done or not done, and nothing of them stays in the way.
+//! Cancelled calls: done or not done, and without side effects on later calls.
 
 use std::{future::poll_fn, task::Poll};
 
@@ -10,7 +10,7 @@ use crate::bench::{Bench, Outcome, Shown, failed, give_way};
 
 /// After how many polls a future is dropped.
 const POLLS: [u32; 10] = [1, 2, 3, 4, 6, 8, 12, 20, 50, 200];
-/// How many futures are dropped at once.
+/// Futures that are dropped at the same time.
 const MANY: u32 = 50;
 /// What a key holds once it is clear what became of the dropped call.
 const SETTLED: &[u8] = b"settled";
@@ -36,7 +36,7 @@ pub(crate) async fn reads_and_deletes<S: Store>(bench: &Bench<S>) -> Outcome {
         let (loaded, deleted) = (bench.key(), bench.key());
         bench.done(&loaded, None, bench.owned(&held, &owner), "before a load that is dropped").await?;
         drop_after(polls, bench.store.load(&loaded)).await;
-        bench.holds(&loaded, Some(&held), "after a load whose future was dropped").await?;
+        bench.holds(&loaded, Some(&held), "after a cancelled load").await?;
         if let Some(owners) = bench.store.owners() {
             drop_after(polls, owners.list(&owner)).await;
         }
@@ -50,7 +50,7 @@ pub(crate) async fn reads_and_deletes<S: Store>(bench: &Bench<S>) -> Outcome {
     bench.done(&key, None, bench.write(&held), "before many loads that are dropped").await?;
     let loads = (0..MANY).map(|polls| drop_after(1 + polls % 4, bench.store.load(&key)));
     join_all(loads).await;
-    bench.holds(&key, Some(&held), "after many loads at once whose futures were dropped").await
+    bench.holds(&key, Some(&held), "after many cancelled concurrent loads").await
 }
 
 /// Drops a future after so many polls, if it isn't done by then.
@@ -68,8 +68,9 @@ async fn drop_after<F: Future>(polls: u32, future: F) {
     .await;
 }
 
-/// The key must hold one of two states, and go on from there, and hold one of `ends` then. What was dropped may still be
-/// carried out: a swap not after a later one was done, a delete at any time.
+/// Expects the key to hold one of two states, to accept a swap from there, and to hold one of
+/// `ends` then. The cancelled call may still be executed: a swap only before a later one is done, a
+/// delete at any time.
 async fn settles<S: Store>(
     bench: &Bench<S>,
     key: &StoreKey,
@@ -77,7 +78,7 @@ async fn settles<S: Store>(
     ends: &[Option<&[u8]>],
     what: &str,
 ) -> Outcome {
-    let when = format!("after {what} whose future was dropped");
+    let when = format!("after {what} that was cancelled");
     let load = async || -> Outcome<Option<Bytes>> {
         let loaded = bench.store.load(key).await.map_err(|error| failed("load", &error, &when))?;
         Ok(loaded.map(|loaded| loaded.bytes))
@@ -86,7 +87,10 @@ async fn settles<S: Store>(
     for _ in 0..HOPELESS {
         let stale = bench.store.consistency() == Consistency::Eventual && current.is_none();
         if !stale && !states.contains(&current.as_deref()) {
-            return Err(format!("{when}: the key holds {}, which nobody wrote as a whole", Shown(current.as_deref())));
+            return Err(format!(
+                "{when}: the key holds {}, which was never written as a whole",
+                Shown(current.as_deref())
+            ));
         }
         if bench.store.consistency() != Consistency::Strong {
             // Without atomic swaps, what was dropped may overwrite what is written now.

@@ -16,8 +16,8 @@ use crate::bench::{Bench, Outcome};
 pub(crate) struct Check<'a> {
     pub(crate) rule: &'static str,
     pub(crate) needs: Needs,
-    /// It waits for sessions to expire: such rules can wait at the same time. The one about purges waits alone, as others'
-    /// writes may make a store drop what it is to count.
+    /// It waits for sessions to expire: such rules can wait at the same time. The one about purges
+    /// waits alone, as others' writes may make a store drop what it is to count.
     pub(crate) waits: bool,
     pub(crate) outcome: BoxFuture<'a, Outcome>,
 }

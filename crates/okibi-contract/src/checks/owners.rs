@@ -1,4 +1,4 @@
-//! The list of an owner's sessions: complete, and exact once nothing is going on.
+//! The list of an owner's sessions: complete, and exact when no write is in progress.
 
 use std::sync::{
     Arc,
@@ -112,10 +112,10 @@ pub(crate) async fn many<S: Store>(bench: &Bench<S>) -> Outcome {
         let (store, key, write) = (bench.store.clone(), key.clone(), bench.owned("1", &ann));
         boxed(async move {
             let swap = store.swap(&key, None, write).await;
-            swap.map(|_| ()).map_err(|error| failed("swap", &error, "one of many creations at once"))
+            swap.map(|_| ()).map_err(|error| failed("swap", &error, "one of many concurrent creations"))
         })
     });
-    bench.at_once(writes.collect()).await?;
+    bench.concurrently(writes.collect()).await?;
     bench.lists(&ann, &keys.iter().collect::<Vec<_>>(), &format!("the owner of {MANY} sessions")).await
 }
 
@@ -168,6 +168,6 @@ pub(crate) async fn while_written<S: Store>(bench: &Bench<S>) -> Outcome {
             Ok(())
         }));
     }
-    bench.at_once(tasks).await?;
+    bench.concurrently(tasks).await?;
     bench.lists(&ann, &keys.iter().collect::<Vec<_>>(), "after all those writes").await
 }

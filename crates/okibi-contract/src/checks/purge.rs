@@ -1,4 +1,4 @@
-//! Purges: they take what has expired and nothing that lives, whatever goes on beside them.
+//! Purges delete expired sessions and no live ones, whatever runs concurrently.
 
 use std::time::Duration;
 
@@ -8,9 +8,9 @@ use okibi_store::{Store, StoreKey, Swap, Timestamp, Write};
 use super::races::boxed;
 use crate::bench::{Bench, Outcome, Shown, failed};
 
-/// How many sessions expire before a purge.
+/// Sessions that expire before a purge.
 const MANY: usize = 10;
-/// How long the engine has a marker kept.
+/// How long the engine keeps a marker.
 const AN_HOUR: Duration = Duration::from_hours(1);
 
 pub(crate) async fn drops<S: Store>(bench: &Bench<S>) -> Outcome {
@@ -48,11 +48,11 @@ pub(crate) async fn drops<S: Store>(bench: &Bench<S>) -> Outcome {
     bench.lists(&ann, &listed, "the owner of sessions that were dropped").await
 }
 
-/// The marker of a session that ended counts for a minute at most, and is kept for an hour. Until then no write that arrives
-/// late finds nothing under the key.
+/// The marker of a destroyed session counts for a minute at most and is kept for an hour. Until
+/// then every late write finds it under the key.
 pub(crate) async fn keeps_markers<S: Store>(bench: &Bench<S>) -> Outcome {
     let ann = bench.owner();
-    // It does not count any more.
+    // The marker does not count any more.
     let until = bench.now().as_millis().saturating_sub(1000);
     let marker = format!(r#"{{"v":1,"w":"AAAAAAAAAAA","r":"rotate","until":{until}}}"#);
     let keys: Vec<_> = (0..MANY).map(|_| bench.key()).collect();
@@ -105,7 +105,7 @@ pub(crate) async fn beside_swaps<S: Store>(bench: &Bench<S>) -> Outcome {
             });
             tasks.insert(usize::try_from(at).unwrap_or_default() * MANY, purge);
         }
-        bench.at_once(tasks).await?;
+        bench.concurrently(tasks).await?;
         for key in &anew {
             bench.holds(key, Some(b"new"), "a session that was written during a purge").await?;
         }

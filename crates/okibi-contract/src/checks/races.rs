@@ -1,4 +1,4 @@
-//! What must hold when many do the same at once.
+//! Rules about concurrent calls.
 
 use std::sync::{
     Arc,
@@ -9,9 +9,9 @@ use okibi_store::{BoxFuture, Store, StoreKey, Swap, Write};
 
 use crate::bench::{Bench, Outcome, Shown, failed, give_way};
 
-/// How many do it at once.
+/// Number of concurrent calls.
 const MANY: u64 = 100;
-/// After so many conflicts in a row something is wrong: each of them means that another one's swap was done.
+/// This many conflicts in a row are a defect: each means that another swap was done.
 pub(crate) const HOPELESS: u64 = 2 * MANY;
 
 pub(crate) async fn increments<S: Store>(bench: &Bench<S>) -> Outcome {
@@ -19,18 +19,19 @@ pub(crate) async fn increments<S: Store>(bench: &Bench<S>) -> Outcome {
     bench.done(&key, None, bench.write("0"), "the counter at nought").await?;
     let write = bench.write("");
     let tasks = (0..MANY).map(|task| boxed(increment(bench.instance(task), key.clone(), write.clone())));
-    bench.at_once(tasks.collect()).await?;
-    bench.holds(&key, Some(MANY.to_string().as_bytes()), "after a hundred increments at once").await
+    bench.concurrently(tasks.collect()).await?;
+    bench.holds(&key, Some(MANY.to_string().as_bytes()), "after a hundred concurrent increments").await
 }
 
-/// Adds one to a counter, as a session's change does it: load, swap, and again on what a conflict carries.
+/// Adds one to a counter as a change of a session does: load, swap, and again with the bytes of a
+/// conflict.
 async fn increment<S: Store>(store: Arc<S>, key: StoreKey, write: Write) -> Outcome {
-    let when = "a hundred increments at once";
+    let when = "a hundred concurrent increments";
     let loaded = store.load(&key).await.map_err(|error| failed("load", &error, when))?;
     let mut current = loaded.map(|loaded| loaded.bytes);
     for _ in 0..HOPELESS {
         let Some(held) = current else {
-            return Err(format!("{when}: the counter was gone, although nobody deletes it"));
+            return Err(format!("{when}: the counter was gone, although no call deletes it"));
         };
         let count: u64 = std::str::from_utf8(&held)
             .ok()
@@ -48,23 +49,24 @@ async fn increment<S: Store>(store: Arc<S>, key: StoreKey, write: Write) -> Outc
 
 pub(crate) async fn creations<S: Store>(bench: &Bench<S>) -> Outcome {
     let key = bench.key();
-    one_wins(bench, &key, None, "a hundred creations at once").await
+    one_wins(bench, &key, None, "a hundred concurrent creations").await
 }
 
 pub(crate) async fn replacements<S: Store>(bench: &Bench<S>) -> Outcome {
     let key = bench.key();
     bench.done(&key, None, bench.write("held"), "the first write").await?;
-    one_wins(bench, &key, Some(b"held"), "a hundred swaps at once").await
+    one_wins(bench, &key, Some(b"held"), "a hundred concurrent swaps").await
 }
 
 pub(crate) async fn expired_creations<S: Store>(bench: &Bench<S>) -> Outcome {
     let key = bench.key();
     bench.done(&key, None, bench.write_for("short", bench.short()), "a short-lived session").await?;
     bench.pass_short().await;
-    one_wins(bench, &key, None, "a hundred creations at once in the place of an expired session").await
+    one_wins(bench, &key, None, "a hundred concurrent creations in the place of an expired session").await
 }
 
-/// A hundred swaps with the same expectation: one is done, the others are told what it wrote.
+/// A hundred swaps with the same expected value: one is done, the others get the bytes that it
+/// wrote.
 async fn one_wins<S: Store>(
     bench: &Bench<S>,
     key: &StoreKey,
@@ -92,11 +94,11 @@ async fn one_wins<S: Store>(
                         )),
                     }
                 }
-                Swap::Conflict(None) => Err(format!("{when}: the loser was told that nothing lies there")),
+                Swap::Conflict(None) => Err(format!("{when}: the loser was told that nothing is stored")),
             }
         })
     });
-    bench.at_once(tasks.collect()).await?;
+    bench.concurrently(tasks.collect()).await?;
     match winners.load(Ordering::Relaxed) {
         1 => Ok(()),
         winners => Err(format!("{when}: {winners} of them were done")),
@@ -104,7 +106,7 @@ async fn one_wins<S: Store>(
 }
 
 pub(crate) async fn deletes<S: Store>(bench: &Bench<S>) -> Outcome {
-    let when = "swaps and a delete at once";
+    let when = "concurrent swaps and a delete";
     for round in 0..MANY {
         let key = bench.key();
         bench.done(&key, None, bench.write("held"), when).await?;
@@ -114,7 +116,7 @@ pub(crate) async fn deletes<S: Store>(bench: &Bench<S>) -> Outcome {
         };
         let mut tasks = Vec::new();
         for task in 0..4 {
-            // The delete is the first, the last, or one in between.
+            // The delete is the first, the last, or between two swaps.
             if task == round % 4 {
                 tasks.push(delete());
             }
@@ -124,8 +126,8 @@ pub(crate) async fn deletes<S: Store>(bench: &Bench<S>) -> Outcome {
                 swap.map(|_| ()).map_err(|error| failed("swap", &error, when))
             }));
         }
-        bench.at_once(tasks).await?;
-        bench.holds(&key, None, "after swaps and a delete at once").await?;
+        bench.concurrently(tasks).await?;
+        bench.holds(&key, None, "after concurrent swaps and a delete").await?;
     }
     Ok(())
 }
@@ -153,7 +155,7 @@ pub(crate) async fn instances<S: Store>(bench: &Bench<S>) -> Outcome {
 }
 
 pub(crate) async fn different_keys<S: Store>(bench: &Bench<S>) -> Outcome {
-    let when = "a hundred creations of different keys at once";
+    let when = "a hundred concurrent creations of different keys";
     let keys: Vec<_> = (0..MANY).map(|_| bench.key()).collect();
     let tasks = keys.iter().map(|key| {
         let (store, key, write) = (bench.store.clone(), key.clone(), bench.write(key.as_str()));
@@ -164,7 +166,7 @@ pub(crate) async fn different_keys<S: Store>(bench: &Bench<S>) -> Outcome {
             }
         })
     });
-    bench.at_once(tasks.collect()).await?;
+    bench.concurrently(tasks.collect()).await?;
     for key in &keys {
         bench.holds(key, Some(key.as_str().as_bytes()), when).await?;
     }

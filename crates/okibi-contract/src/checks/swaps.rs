@@ -40,13 +40,14 @@ pub(crate) async fn expect_absent<S: Store>(bench: &Bench<S>) -> Outcome {
     bench.refuses(&key, Some(b""), bench.write("new"), None, "a swap that expects no bytes on such a key").await
 }
 
-/// The creation was done; the session ended, and a marker took its place; and then the creation comes once more.
+/// The creation was done, the session was destroyed, and a marker replaced it. Then the same
+/// creation arrives again.
 pub(crate) async fn late<S: Store>(bench: &Bench<S>) -> Outcome {
     let key = bench.key();
     bench.done(&key, None, bench.write("first"), "the first write").await?;
     bench.done(&key, Some(b"first"), bench.write("marker"), "a marker in its place").await?;
-    bench.refuses(&key, None, bench.write("first"), Some(b"marker"), "the first write once more").await?;
-    bench.refuses(&key, Some(b"first"), bench.write("second"), Some(b"marker"), "a change of what was there").await
+    bench.refuses(&key, None, bench.write("first"), Some(b"marker"), "the first write again").await?;
+    bench.refuses(&key, Some(b"first"), bench.write("second"), Some(b"marker"), "a change of the replaced value").await
 }
 
 pub(crate) async fn same_bytes<S: Store>(bench: &Bench<S>) -> Outcome {

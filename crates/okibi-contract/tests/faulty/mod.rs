@@ -58,7 +58,7 @@ pub(crate) enum Defect {
     ReportsOtherExpiry,
     RefusesPastExpiry,
     RefusesNever,
-    // At once.
+    // Immediately.
     SwapInTwoSteps,
     CreateInTwoSteps,
     ExpiredCreateInTwoSteps,
@@ -119,7 +119,8 @@ struct Tables {
 /// How long an eventually consistent store shows what was there before.
 const LAG: Duration = Duration::from_millis(130);
 
-/// A store on virtual time with at most one defect. If it is to be eventually consistent, its reads lag behind.
+/// A store on virtual time with at most one defect. If it is to be eventually consistent, its reads
+/// lag behind.
 pub(crate) struct Faulty {
     defect: Option<Defect>,
     consistency: Consistency,
@@ -269,7 +270,8 @@ impl Faulty {
         }
     }
 
-    /// Compares and writes, as it should be; or says no more than that it may be written, if a defect wants a second step.
+    /// Compares and writes, as it should be; or says no more than that it may be written, if a
+    /// defect wants a second step.
     fn in_one_step(&self, key: &str, expected: Option<&[u8]>, write: &Write) -> Option<Swap> {
         let mut tables = self.lock();
         if let Err(refused) = self.judge(&tables, key, expected, write) {
@@ -301,7 +303,8 @@ impl Faulty {
         Some(Swap::Done)
     }
 
-    /// What happens between the two steps of a swap; what others do in between isn't looked at again.
+    /// What happens between the two steps of a swap; what others do in between isn't looked at
+    /// again.
     async fn come_in_between(&self, key: &str, write: &Write) {
         if self.has(Defect::RacesBetweenThreads) {
             // Nothing else can come in between in this thread.
@@ -346,7 +349,7 @@ impl Faulty {
 /// What some column types hold at most.
 const HUGE: usize = 1_000_000;
 
-/// As a collation that has no regard for accents reads a text.
+/// As a collation that ignores accents reads a string.
 fn without_accents(text: &str) -> String {
     text.replace('\u{301}', "").replace('\u{e9}', "e").replace('\u{c9}', "E")
 }

@@ -42,7 +42,7 @@ fn millis(time: Timestamp) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// What lies under a key and has not expired.
+/// The value under a key that has not expired.
 fn live(connection: &Connection, key: &StoreKey) -> Result<Option<Loaded>, Error> {
     let mut select =
         connection.prepare_cached("SELECT value, expires_at FROM my_sessions WHERE key = ? AND expires_at > ?")?;
@@ -86,7 +86,7 @@ impl Store for TableStore {
             ],
         )
         .map_err(before)?;
-        // When a commit fails, nobody knows what became of it.
+        // When a commit fails, its outcome is unknown.
         step.commit().map_err(StoreError::unknown)?;
         Ok(Swap::Done)
     }

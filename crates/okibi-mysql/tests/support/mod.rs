@@ -1,4 +1,4 @@
-//! What the tests of the `MySQL` store share.
+//! Helpers of the tests.
 #![allow(dead_code, unused_imports, reason = "each test program uses its own part of this")]
 
 #[path = "../../../okibi-servers/tests/sql_store/mod.rs"]
@@ -12,13 +12,13 @@ use sqlx::{AssertSqlSafe, MySqlPool, mysql::MySqlPoolOptions};
 
 pub(crate) use self::sql_store::{held, key, texts, write};
 
-/// A pool of this size for a database, on a port that leads to its server.
+/// A pool of this size for a database, on a port of its server or of a proxy.
 pub(crate) async fn pool(port: u16, database: &str, size: u32) -> MySqlPool {
     let url = format!("mysql://okibi@127.0.0.1:{port}/{database}");
     MySqlPoolOptions::new().max_connections(size).connect(&url).await.unwrap()
 }
 
-/// A database of a test's own, on a server that the tests of a program share while any of them runs.
+/// A database for one test, on a server that the running tests of a program share.
 pub(crate) struct Database {
     pub(crate) server: Arc<MariaDbServer>,
     pub(crate) pool: MySqlPool,
@@ -40,19 +40,19 @@ impl Database {
         Self { server, pool }
     }
 
-    /// A store on the pool, with its table.
+    /// A store on the pool, with its table created.
     pub(crate) async fn store(&self) -> MysqlStore {
         let store = MysqlStore::new(self.pool.clone());
         store.migrate().await.unwrap();
         store
     }
 
-    /// Carries out statements.
+    /// Runs statements.
     pub(crate) async fn run(&self, sql: &str) {
         sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&self.pool).await.unwrap();
     }
 
-    /// The one number that a query finds.
+    /// The single number that a query returns.
     pub(crate) async fn number(&self, sql: &'static str) -> i64 {
         sqlx::query_scalar(sql).fetch_one(&self.pool).await.unwrap()
     }

@@ -1,4 +1,4 @@
-//! What the tests of the Postgres store share.
+//! Helpers of the tests.
 #![allow(dead_code, unused_imports, reason = "each test program uses its own part of this")]
 
 #[path = "../../../okibi-servers/tests/sql_store/mod.rs"]
@@ -12,13 +12,13 @@ use sqlx::{PgPool, postgres::PgPoolOptions};
 
 pub(crate) use self::sql_store::{held, key, texts, write};
 
-/// A pool of this size on a port that leads to a server.
+/// A pool of this size, on a port of a server or of a proxy.
 pub(crate) async fn pool(port: u16, size: u32) -> PgPool {
     let url = format!("postgres://postgres@127.0.0.1:{port}/postgres");
     PgPoolOptions::new().max_connections(size).connect(&url).await.unwrap()
 }
 
-/// A database of a test's own, on a server that the tests of a program share while any of them runs.
+/// A database for one test, on a server that the running tests of a program share.
 pub(crate) struct Database {
     pub(crate) server: Arc<PostgresServer>,
     pub(crate) pool: PgPool,
@@ -40,19 +40,19 @@ impl Database {
         Self { server, pool }
     }
 
-    /// A store on the pool, with its table.
+    /// A store on the pool, with its table created.
     pub(crate) async fn store(&self) -> PostgresStore {
         let store = PostgresStore::new(self.pool.clone());
         store.migrate().await.unwrap();
         store
     }
 
-    /// Carries out statements.
+    /// Runs statements.
     pub(crate) async fn run(&self, sql: &'static str) {
         sqlx::raw_sql(sql).execute(&self.pool).await.unwrap();
     }
 
-    /// The one value that a query finds.
+    /// The single value that a query returns.
     pub(crate) async fn value<T>(&self, sql: &'static str) -> T
     where
         T: for<'r> sqlx::Decode<'r, sqlx::Postgres> + sqlx::Type<sqlx::Postgres> + Send + Unpin,

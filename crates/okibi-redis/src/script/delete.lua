@@ -1,4 +1,5 @@
--- Deletes a session and what says whose it is; and says whose it was and what it held, if it was somebody's.
+-- Deletes a session and its owner's key. Returns the owner and the record if the session had an
+-- owner.
 local former = redis.call('GET', KEYS[2])
 local held = former and redis.call('GET', KEYS[1])
 redis.call('DEL', KEYS[1], KEYS[2])

@@ -1,6 +1,6 @@
--- The same for a session of an owner: if it writes, the list KEYS[2] gets the entry ARGV[4] before the record and loses
--- ARGV[5], the entry of what was replaced, after it. What the key must hold is ARGV[7]. ARGV[3] is the time, ARGV[6] the
--- owner, which KEYS[3] says if there is one.
+-- The same for a session with an owner. If it writes, the list KEYS[2] gets the entry ARGV[4]
+-- before the record, and loses ARGV[5], the entry of the replaced record, after it. The expected
+-- value is ARGV[7]. ARGV[3] is the time. ARGV[6] is the owner, which KEYS[3] stores if given.
 local held = redis.call('GET', KEYS[1])
 if held ~= (ARGV[7] or false) then return held end
 local former = held and KEYS[3] and redis.call('GET', KEYS[3])

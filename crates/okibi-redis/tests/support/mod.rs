@@ -1,4 +1,4 @@
-//! What the tests of the store share.
+//! Helpers of the tests.
 #![allow(dead_code, clippy::unwrap_used, clippy::panic, reason = "test plumbing, of which each test uses its part")]
 
 use std::{thread::sleep, time::Duration};
@@ -27,13 +27,13 @@ pub(crate) fn key(name: &str) -> StoreKey {
     StoreKey::new(name)
 }
 
-/// What a key holds, as text.
+/// The value of a key as a string.
 pub(crate) async fn held(store: &RedisStore, name: &str) -> Option<String> {
     let loaded = store.load(&key(name)).await.unwrap()?;
     Some(String::from_utf8(loaded.bytes.to_vec()).unwrap())
 }
 
-/// A store that is connected to this server.
+/// A store connected to this server.
 pub(crate) async fn connected(server: &RedisServer) -> RedisStore {
     RedisStore::connect(&server.url()).await.unwrap()
 }
@@ -51,7 +51,7 @@ pub(crate) fn single_master() -> RedisServer {
     single_master_with(&[])
 }
 
-/// The same, which tells everybody to come to another port.
+/// The same. It redirects clients to another port.
 pub(crate) fn single_master_behind(port: u16) -> RedisServer {
     single_master_with(&["--cluster-announce-ip", "127.0.0.1", "--cluster-announce-port", &port.to_string()])
 }
@@ -66,7 +66,7 @@ fn single_master_with(settings: &[&str]) -> RedisServer {
     server
 }
 
-/// Looks again and again until something is so, for a minute.
+/// Checks repeatedly for up to a minute until a condition holds.
 pub(crate) async fn until<F: Future<Output = bool>>(what: &str, is_so: impl Fn() -> F) {
     for _ in 0..6000 {
         if is_so().await {

@@ -1,5 +1,6 @@
-//! What the stores on SQL servers must do while their server dies, refuses, stalls or answers by halves, whichever it is. The
-//! tests of `okibi-postgres` and `okibi-mysql` have this as a module of theirs.
+//! What the stores on SQL servers must do while their server dies, refuses, stalls or answers by
+//! halves, whichever it is. The tests of `okibi-postgres` and `okibi-mysql` have this as a module
+//! of theirs.
 #![allow(dead_code, reason = "each test program uses its own part of this")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -23,7 +24,7 @@ use tokio::{
 pub(crate) const SHORT: Duration = Duration::from_millis(200);
 /// How long what hangs is waited for.
 pub(crate) const LONG: Duration = Duration::from_mins(1);
-/// How many write at once while the server dies.
+/// Concurrent writers while the server is killed.
 const WRITERS: usize = 6;
 
 pub(crate) fn key(at: impl Display) -> StoreKey {
@@ -34,7 +35,7 @@ pub(crate) fn write(bytes: impl Into<Bytes>) -> Write {
     Write { bytes: bytes.into(), expires_at: Timestamp::MAX, owner: None }
 }
 
-/// What lies under a key, as text.
+/// The value under a key, as a string.
 pub(crate) async fn held<S: Store>(store: &S, key: &StoreKey) -> Option<String> {
     let loaded = store.load(key).await.unwrap();
     loaded.map(|loaded| String::from_utf8(loaded.bytes.to_vec()).unwrap())
@@ -45,7 +46,7 @@ pub(crate) fn texts(error: &StoreError) -> String {
     format!("{error}: {}", error.source().unwrap())
 }
 
-/// Those who write while the server dies, and what all of them have seen so far.
+/// Writers that run while the server is killed, and their shared progress.
 pub(crate) struct Writers {
     progress: Arc<Progress>,
     tasks: Vec<JoinHandle<()>>,
@@ -59,7 +60,8 @@ struct Progress {
 }
 
 impl Writers {
-    /// `late`: the server may carry out a little later what it was told on a connection that was ended since.
+    /// `late`: the server may carry out a little later what it was told on a connection that was
+    /// ended since.
     pub(crate) fn begin<S: Store>(store: &Arc<S>, late: bool) -> Self {
         let progress = Arc::new(Progress::default());
         let write = |name| tokio::spawn(count_up(Arc::clone(store), name, Arc::clone(&progress), late));
@@ -82,12 +84,12 @@ impl Writers {
         self.progress.failures.load(Ordering::Relaxed)
     }
 
-    /// Whether nobody has failed since there were so many failures, and none of them has ended.
+    /// Whether no writer has failed since this count of failures, and none has ended.
     pub(crate) fn go_on_since(&self, before: u64) -> bool {
         self.failures() == before && !self.has_ended()
     }
 
-    /// Waits until somebody has failed since there were so many failures.
+    /// Waits until a writer has failed since this count of failures.
     pub(crate) async fn fail(&self, before: u64) {
         while self.go_on_since(before) {
             sleep(Duration::from_millis(5)).await;
@@ -107,7 +109,8 @@ impl Writers {
     }
 }
 
-/// Counts up, one swap at a time, until told to stop, and holds every answer against what lies there then.
+/// Counts up, one swap at a time, until told to stop, and compares every answer with the stored
+/// value.
 async fn count_up<S: Store>(store: Arc<S>, name: usize, progress: Arc<Progress>, may_be_late: bool) {
     let key = key(format_args!("chain-{name}"));
     let mut at: Option<u64> = None;
@@ -123,7 +126,7 @@ async fn count_up<S: Store>(store: Arc<S>, name: usize, progress: Arc<Progress>,
             }
             Ok(Swap::Conflict(held)) => {
                 let written = late.take().map(|late| late.to_string().into());
-                assert!(written.is_some() && held == written, "session {name}: {held:?}, but nobody else writes here");
+                assert!(written.is_some() && held == written, "session {name}: {held:?}, but this is its only writer");
                 at = Some(next);
                 continue;
             }
@@ -163,8 +166,8 @@ pub(crate) async fn is_unavailable<S: Store>(store: &S, why: &str) {
     }
 }
 
-/// The store has one connection, through the proxy. `piece`: so many bytes more of each reply come than of the one before; the
-/// rest says whether it was carried out.
+/// The store has one connection, through the proxy. `piece`: so many bytes more of each reply come
+/// than of the one before; the rest says whether it was carried out.
 pub(crate) async fn tells_of_lost_replies<S: Store>(store: &S, proxy: &Proxy, piece: usize) {
     let lost_key = key("lost");
     let mut before: Option<String> = None;
@@ -200,7 +203,7 @@ pub(crate) async fn outlives_a_silent_network<S: Store>(store: &S, proxy: &Proxy
     assert!(one.unwrap().is_some() && other.unwrap().is_some());
 }
 
-/// Ten writes of one session that the test holds locked, each given up.
+/// Ten writes of one session that the test holds locked. Each is cancelled.
 pub(crate) async fn give_up_writes<S: Store>(store: &S) {
     for at in 0..10 {
         let key = key(0);

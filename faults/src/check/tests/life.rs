@@ -25,7 +25,8 @@ fn n1_a_session_that_was_ended_is_not_there_any_more() {
 
 #[test]
 fn h3_a_session_that_comes_back_long_after_its_end_is_found() {
-    // It was gone for a while, and then a late write arrived: somebody who kept the cookie shows it, at the very end.
+    // The session was deleted, and then a late write arrived: the kept cookie shows it at the end
+    // of the run.
     let mut story = begun();
     story.add(2..3, Some(1), rotate("v2")).sees(&[("a", "v1")]).issues(2);
     story.add(4..5, Some(2), Act::Destroy).sees(&[("a", "v1"), ("b", "v2")]).removes();
@@ -143,7 +144,7 @@ fn s18_of_two_rotations_one_wins() {
     let mut story = begun();
     story.add(2..5, Some(1), rotate("v2")).sees(&born).issues(2);
     story.add(3..7, Some(1), rotate("v4")).ends(Outcome::Unknown);
-    // Who comes too late begins a session of their own.
+    // A late request begins a new session.
     story.add(8..9, Some(1), rotate("v5")).dead().issues(4);
     story.add(10..11, Some(2), Act::Read).sees(&[("a", "v1"), ("b", "v2")]);
     story.breaks(&[]);
@@ -162,7 +163,7 @@ fn s18_of_two_rotations_one_wins() {
     assert!(story.broken().contains(&"two-winners"));
 }
 
-/// A session of birth `r1`, of which two logins want cookies 2 and 3 at once: the first wins.
+/// A session of birth `r1`. Two concurrent logins want cookies 2 and 3: the first wins.
 fn raced() -> Story {
     let mut story = begun();
     story.add(2..5, Some(1), rotate("v2")).sees(&[("a", "v1")]).born("r1").issues(2);
@@ -229,7 +230,8 @@ fn r2_a_login_begins_another_session_only_if_it_lost() {
     // A logout at the same time may have been what it lost to.
     story.add(4..6, Some(1), Act::Destroy).sees(&[("a", "v1")]).born("r1").removes();
     story.breaks(&[]);
-    // So may the end of all sessions of the owner whose it was about to become, but of no other's.
+    // So may the revocation of all sessions of the owner that it was about to get, but of no
+    // other's.
     for (owner, broken) in [("ada", &[][..]), ("bob", &["lost-session"])] {
         let mut story = begun();
         story.add(2..5, Some(1), own("ada", "v2")).sees(&[("a", "v1")]).handle("h1").born("r1");
@@ -241,12 +243,13 @@ fn r2_a_login_begins_another_session_only_if_it_lost() {
         story.add(7..8, Some(2), Act::Read).sees(&[("b", "v2")]).born("r2").owned("ada");
         story.breaks(broken);
     }
-    // So may a login that came to nothing else: nobody saw what its cookie opens.
+    // So may a login without any other result: no request saw what its cookie opens.
     let mut story = raced();
     story.0.requests.pop();
     story.add(8..9, Some(3), Act::Read).sees(&[("b", "v3")]).born("r3");
     story.breaks(&[]);
-    // It was the first to end, so the other began a session of its own, or the session ended by whatever ends it.
+    // It was the first to end, so the other began a session of its own, or the session ended by
+    // whatever ends it.
     story.add(10..11, Some(2), Act::Read).dead();
     story.breaks(&["lost-session"]);
     story.add(7..9, Some(1), Act::Destroy).dead().removes();
@@ -282,7 +285,7 @@ fn n25_a_revocation_ends_all_sessions_of_an_owner() {
     story.breaks(&[]);
     story.add(8..9, Some(2), Act::Read).sees(&ADAS).owned("ada");
     story.breaks(&["revived"]);
-    // Nobody else's.
+    // No other session's.
     let mut story = adas();
     story.add(4..5, None, revoke("grace")).answer = None;
     story.add(6..7, Some(2), Act::Read).sees(&ADAS).owned("ada");

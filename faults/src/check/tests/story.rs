@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, ops::Range};
 
 use crate::{
     check::check,
-    history::{Act, Answer, History, Outcome, Part, Request, Run, SetCookie, Strike, View, Wish},
+    history::{Act, Answer, History, Injection, Outcome, Part, RecordedRequest, Run, SetCookie, View, Wish},
 };
 
 /// A history in the making. Times are in milliseconds.
@@ -20,13 +20,14 @@ impl Story {
             deadline: 5_000_000,
             grace: 60_000_000,
         };
-        Self(History { run, strikes: Vec::new(), requests: Vec::new() })
+        Self(History { run, injections: Vec::new(), requests: Vec::new() })
     }
 
-    /// A request that was answered with success. With a cookie it saw a live, empty session, without one none.
-    pub(super) fn add(&mut self, time: Range<u64>, sent: Option<u32>, act: Act) -> &mut Request {
+    /// A request that was answered with success. With a cookie it saw a live, empty session,
+    /// without one none.
+    pub(super) fn add(&mut self, time: Range<u64>, sent: Option<u32>, act: Act) -> &mut RecordedRequest {
         let before = View { live: sent.is_some(), ..View::default() };
-        self.0.requests.push(Request {
+        self.0.requests.push(RecordedRequest {
             number: u32::try_from(self.0.requests.len()).unwrap() + 1,
             browser: 0,
             part: Part::Storm,
@@ -51,7 +52,7 @@ impl Story {
     /// A fault that may lose what was acknowledged.
     pub(super) fn loses(&mut self, time: Range<u64>) {
         let (start, end) = (time.start * 1000, time.end * 1000);
-        self.0.strikes.push(Strike { fault: "failover".to_owned(), start, end, loses_writes: true });
+        self.0.injections.push(Injection { fault: "failover".to_owned(), start, end, loses_writes: true });
     }
 
     /// The rules that the checker finds broken.
@@ -92,16 +93,16 @@ pub(super) trait Told {
     fn ends(&mut self, outcome: Outcome) -> &mut Self;
 }
 
-fn before(request: &mut Request) -> &mut View {
+fn before(request: &mut RecordedRequest) -> &mut View {
     request.answer.get_or_insert_default().before.get_or_insert_default()
 }
 
-fn after(request: &mut Request) -> &mut View {
+fn after(request: &mut RecordedRequest) -> &mut View {
     request.wish.early = true;
     request.answer.get_or_insert_default().after.get_or_insert_default()
 }
 
-impl Told for Request {
+impl Told for RecordedRequest {
     fn sees(&mut self, values: &[(&str, &str)]) -> &mut Self {
         let values = values.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         before(self).values = values.collect::<BTreeMap<_, _>>();

@@ -147,7 +147,7 @@ fn a_value_of_another_session_is_crossed() {
     story.session(0..1, 2, "a", "other");
     story.add(2..3, Some(1), Act::Read).sees(&[("a", "other")]);
     assert!(story.broken().contains(&"crossed"));
-    // Nobody got the cookie of this session, so nobody can see it.
+    // No answer set the cookie of this session, so no request can see it.
     let mut story = begun();
     story.add(2..3, None, set("b", "orphan")).ends(Outcome::Unknown);
     story.add(4..5, Some(1), Act::Read).sees(&[("a", "v1"), ("b", "orphan")]);
@@ -215,7 +215,7 @@ fn a_value_that_nobody_wrote_is_from_nowhere() {
     assert!(story.broken().contains(&"from-nowhere"));
 }
 
-/// A session whose counter was incremented with these outcomes, one after another.
+/// A session with a counter that was incremented with these outcomes, one after another.
 fn counted(outcomes: &[Outcome]) -> Story {
     let mut story = begun();
     for (place, outcome) in (0..).zip(outcomes) {

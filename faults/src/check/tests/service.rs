@@ -1,9 +1,10 @@
-//! Planted violations of what is promised about cookies, answers and times; and runs in which too little happened.
+//! Planted violations of what is promised about cookies, answers and times; and runs in which too
+//! little happened.
 
 use super::story::{Story, Told, own, renew, rotate, set};
 use crate::{
     check::Counts,
-    history::{Act, Answer, History, Outcome, Part, Strike},
+    history::{Act, Answer, History, Injection, Outcome, Part},
 };
 
 pub(super) const PLANTED: &[&str] =
@@ -155,8 +156,9 @@ fn who_was_too_slow_after_the_faults_may_be_asked_again() {
     }
 }
 
-/// What a run lacks in which these outcomes came up so often, with one fault that struck so often.
-fn shortfalls(outcomes: &[(Outcome, usize)], strikes: usize) -> Vec<String> {
+/// What a run lacks in which these outcomes came up so often, with one fault that injected so
+/// often.
+fn shortfalls(outcomes: &[(Outcome, usize)], injections: usize) -> Vec<String> {
     let mut story = Story::new();
     story.0.run.faults = vec!["kill".to_owned()];
     for (outcome, count) in outcomes {
@@ -164,21 +166,21 @@ fn shortfalls(outcomes: &[(Outcome, usize)], strikes: usize) -> Vec<String> {
             story.add(0..1, None, Act::Read).ends(outcome.clone());
         }
     }
-    let strike = Strike { fault: "kill".to_owned(), start: 0, end: 1, loses_writes: false };
-    let history = History { strikes: vec![strike; strikes], ..story.0 };
+    let injection = Injection { fault: "kill".to_owned(), start: 0, end: 1, loses_writes: false };
+    let history = History { injections: vec![injection; injections], ..story.0 };
     Counts::of(&history).shortfalls()
 }
 
 #[test]
 fn a_run_that_could_show_nothing_is_a_failure() {
     assert_eq!(shortfalls(&[(Outcome::Ok, 5), (Outcome::Unknown, 1)], 1), [] as [&str; 0]);
-    let short = |outcomes: &[(Outcome, usize)], strikes, says: &str| {
-        let found = shortfalls(outcomes, strikes);
+    let short = |outcomes: &[(Outcome, usize)], injections, says: &str| {
+        let found = shortfalls(outcomes, injections);
         assert!(matches!(&found[..], [only] if only.contains(says)), "{found:?}");
     };
     short(&[(Outcome::Ok, 4), (Outcome::Failed, 1)], 1, "too little happened");
     short(&[(Outcome::Ok, 5)], 1, "the faults did nothing");
-    short(&[(Outcome::Ok, 5), (Outcome::Failed, 1)], 0, "never struck");
+    short(&[(Outcome::Ok, 5), (Outcome::Failed, 1)], 0, "never injected");
     let found = shortfalls(&[(Outcome::Ok, 601), (Outcome::Failed, 1)], 1);
     assert!(found.contains(&"no rotate was ever acknowledged".to_owned()), "{found:?}");
 }

@@ -1,4 +1,5 @@
-//! A request that a proxy holds back: its client has lost the connection, and the request reaches the server later.
+//! A request that a proxy holds back: the client loses its connection, and the request reaches the
+//! server later.
 
 use std::{fmt, sync::Arc};
 
@@ -6,10 +7,11 @@ use tokio::{io::AsyncWriteExt as _, net::TcpStream, sync::watch};
 
 use crate::proxy::Then;
 
-/// A request that a proxy is to hold back, or holds back.
+/// A request that a proxy holds back, or will hold back.
 ///
-/// Dropped, it is called off: what was not caught goes on as any other request, and what was caught is lost.
-pub struct Held(Arc<watch::Sender<Stage>>);
+/// When this is dropped, the hold is cancelled: a request that has not arrived passes as any other,
+/// and a held one is lost.
+pub struct HeldRequest(Arc<watch::Sender<Stage>>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -20,16 +22,17 @@ enum Stage {
     CalledOff,
 }
 
-impl Held {
-    /// Waits until the request has come to the proxy. Its connection is over then, as far as the client can see.
+impl HeldRequest {
+    /// Waits until the request has reached the proxy. The client's connection has ended then.
     pub async fn caught(&self) {
         // It cannot fail while this sender is there.
         let _ = self.0.subscribe().wait_for(|stage| *stage != Stage::Waiting).await;
     }
 
-    /// Lets the request reach the server, and says whether the server answered it. `false`: it had closed the connection.
+    /// Releases the request to the server, and returns whether the server answered it. `false`: the
+    /// server had closed the connection.
     ///
-    /// It waits until the request has been caught.
+    /// It waits until the request is held.
     pub async fn arrives(&self) -> bool {
         self.caught().await;
         self.0.send_if_modified(|stage| {
@@ -45,47 +48,47 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for HeldRequest {
     fn drop(&mut self) {
         self.0.send_replace(Stage::CalledOff);
     }
 }
 
-impl fmt::Debug for Held {
+impl fmt::Debug for HeldRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Held").field(&*self.0.borrow()).finish()
+        f.debug_tuple("HeldRequest").field(&*self.0.borrow()).finish()
     }
 }
 
-/// Says whether a client's bytes are meant.
-type Meant = Box<dyn Fn(&[u8]) -> bool + Send>;
+/// Selects the request by its bytes.
+type Selector = Box<dyn Fn(&[u8]) -> bool + Send>;
 
-/// What a proxy needs to know to hold a request back.
-pub(crate) struct Order {
-    is_meant: Meant,
-    /// What becomes of the client's connection.
+/// The proxy's side of a hold.
+pub(crate) struct HoldOrder {
+    selects: Selector,
+    /// How the client's connection ends.
     pub(crate) then: Then,
     answered: bool,
     stage: Arc<watch::Sender<Stage>>,
 }
 
-impl Order {
-    pub(crate) fn new(is_meant: impl Fn(&[u8]) -> bool + Send + 'static, then: Then) -> (Self, Held) {
+impl HoldOrder {
+    pub(crate) fn new(selects: impl Fn(&[u8]) -> bool + Send + 'static, then: Then) -> (Self, HeldRequest) {
         let stage = Arc::new(watch::Sender::new(Stage::Waiting));
-        (Self { is_meant: Box::new(is_meant), then, answered: false, stage: Arc::clone(&stage) }, Held(stage))
+        (Self { selects: Box::new(selects), then, answered: false, stage: Arc::clone(&stage) }, HeldRequest(stage))
     }
 
-    /// Whether nobody wants it any more.
+    /// Whether the hold was cancelled.
     pub(crate) fn is_called_off(&self) -> bool {
         *self.stage.borrow() == Stage::CalledOff
     }
 
-    /// Whether these bytes of a client are what it waits for.
+    /// Whether these bytes are the request to hold.
     pub(crate) fn means(&self, bytes: &[u8]) -> bool {
-        (self.is_meant)(bytes)
+        (self.selects)(bytes)
     }
 
-    /// Keeps the bytes until they are let go, and hands them to the server then.
+    /// Keeps the bytes until they are released, and sends them to the server then.
     pub(crate) async fn keep(mut self, mut server: TcpStream, bytes: Vec<u8>) {
         let mut stages = self.stage.subscribe();
         self.stage.send_if_modified(|stage| {
@@ -99,14 +102,14 @@ impl Order {
         if !released.is_ok_and(|stage| *stage == Stage::Released) {
             return;
         }
-        self.answered = tell(&mut server, &bytes).await;
+        self.answered = send_and_wait(&mut server, &bytes).await;
     }
 }
 
-impl Drop for Order {
+impl Drop for HoldOrder {
     fn drop(&mut self) {
         let answered = self.answered;
-        // Whoever waits for it has waited long enough, also if the proxy is gone.
+        // Ends the wait of the test, also if the proxy has ended.
         self.stage.send_if_modified(|stage| {
             let is_wanted = *stage != Stage::CalledOff;
             if is_wanted {
@@ -117,10 +120,10 @@ impl Drop for Order {
     }
 }
 
-/// Sends a request and waits for its answer; whether there was one.
-async fn tell(server: &mut TcpStream, request: &[u8]) -> bool {
+/// Sends a request and waits for its answer. Returns whether there was one.
+async fn send_and_wait(server: &mut TcpStream, request: &[u8]) -> bool {
     let mut chunk = [0; 4096];
-    // Answers to what had been asked before.
+    // Answers to earlier requests.
     while let Ok(1..) = server.try_read(&mut chunk) {}
     if server.write_all(request).await.is_err() {
         return false;

@@ -1,13 +1,13 @@
-//! What a failure of Redis, or of the way to it, says about whether a command was carried out.
+//! Classifies failures of Redis and of its connections: was the command executed?
 
 use std::fmt;
 
 use okibi_store::StoreError;
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
-/// What Redis and Valkey answer before they carry anything out, or from within a script before it has written anything:
-/// it moved, is loading, is a replica, may not write, has no room, or does not know the caller. `ERR` is not among them, since
-/// proxies in front of Redis say that too when an answer is lost.
+/// Error codes that Redis and Valkey return before they execute a command, or from a script before
+/// it writes: the key moved, the server is loading, is a replica, is read-only, has no memory, or
+/// denies access. `ERR` is not among them, because proxies return it too when an answer is lost.
 const REFUSALS: &[&str] = &[
     "ASK",
     "BUSY",
@@ -29,30 +29,30 @@ const REFUSALS: &[&str] = &[
     "WRONGTYPE",
 ];
 
-/// A command failed.
+/// Why a command failed.
 #[derive(Debug)]
-pub(crate) enum Fault {
-    /// It was never sent: no connection was to be had.
+pub(crate) enum CommandError {
+    /// The command was not sent: there was no connection.
     Unsent(RedisError),
-    /// It may have been sent.
+    /// The command may have been sent.
     Redis(RedisError),
-    /// It was answered with something that no Redis says.
-    Strange,
+    /// The answer has an unexpected type.
+    Unexpected,
 }
 
-impl Fault {
-    /// Whether Redis has not seen the script that was called by its name.
+impl CommandError {
+    /// Whether the script is not in the script cache of Redis.
     pub(crate) fn is_unknown_script(&self) -> bool {
         self.has_kind(ServerErrorKind::NoScript)
     }
 
-    /// Whether the keys of a command lie on different servers.
-    pub(crate) fn is_apart(&self) -> bool {
+    /// Whether the keys of a command are on different servers.
+    pub(crate) fn is_cross_slot(&self) -> bool {
         self.has_kind(ServerErrorKind::CrossSlot)
     }
 
-    /// Whether of two keys that lie together one has moved to another server already and the other has not.
-    pub(crate) fn is_between(&self) -> bool {
+    /// Whether one of two keys of a slot has moved to another server and the other has not.
+    pub(crate) fn is_slot_moving(&self) -> bool {
         self.has_kind(ServerErrorKind::TryAgain)
     }
 
@@ -60,23 +60,23 @@ impl Fault {
         matches!(self, Self::Redis(error) if error.kind() == ErrorKind::Server(kind))
     }
 
-    /// Whether nobody listens there, so that nothing was sent.
+    /// Whether the connection was refused, so that nothing was sent.
     pub(crate) fn is_refused(&self) -> bool {
         matches!(self, Self::Unsent(error) | Self::Redis(error) if error.is_connection_refusal())
     }
 
-    /// Whether the connection broke, so that another one may do.
+    /// Whether the connection broke. Another connection may work.
     pub(crate) fn is_broken(&self) -> bool {
         matches!(self, Self::Unsent(error) | Self::Redis(error) if error.is_connection_dropped())
     }
 
-    /// Whether the command was certainly not carried out.
-    fn is_undone(&self) -> bool {
+    /// Whether the command was certainly not executed.
+    fn is_certainly_not_done(&self) -> bool {
         match self {
             Self::Unsent(_) => true,
-            Self::Strange => false,
+            Self::Unexpected => false,
             Self::Redis(error) => match error.kind() {
-                // These come up while a connection is made, or before a command is sent.
+                // These errors occur while connecting, or before a command is sent.
                 ErrorKind::AuthenticationFailed
                 | ErrorKind::InvalidClientConfig
                 | ErrorKind::Client
@@ -91,27 +91,28 @@ impl Fault {
         }
     }
 
-    /// The failure of a step before the record was touched, whatever became of that step.
-    pub(crate) fn beforehand(self) -> StoreError {
+    /// The failure of a step before the write of the record. The record is unchanged.
+    pub(crate) fn before_write(self) -> StoreError {
         StoreError::unavailable(Cause(self))
     }
 }
 
-impl From<Fault> for StoreError {
-    fn from(fault: Fault) -> Self {
-        if fault.is_undone() { Self::unavailable(Cause(fault)) } else { Self::unknown(Cause(fault)) }
+impl From<CommandError> for StoreError {
+    fn from(error: CommandError) -> Self {
+        if error.is_certainly_not_done() { Self::unavailable(Cause(error)) } else { Self::unknown(Cause(error)) }
     }
 }
 
-/// What an operator reads. Redis repeats what it was sent in some of its `ERR` texts, and that stays out of logs.
+/// The message for operators. Some `ERR` messages of Redis repeat the command, and that stays out
+/// of logs.
 #[derive(Debug, thiserror::Error)]
-struct Cause(Fault);
+struct Cause(CommandError);
 
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Fault::Strange => f.write_str("redis: an answer that is none"),
-            Fault::Unsent(error) | Fault::Redis(error) => match error.code() {
+            CommandError::Unexpected => f.write_str("redis: answer of an unexpected type"),
+            CommandError::Unsent(error) | CommandError::Redis(error) => match error.code() {
                 Some("ERR") => {
                     let text = error.detail().unwrap_or_default();
                     let spoken = text.split(['\'', '`', '"']).next().unwrap_or_default();
@@ -131,14 +132,14 @@ mod tests {
     use okibi_store::{StoreError, StoreErrorKind};
     use redis::{ErrorKind, RedisError, Value, parse_redis_value};
 
-    use super::{Fault, REFUSALS};
+    use super::{CommandError, REFUSALS};
 
     fn answered(line: &str) -> RedisError {
         parse_redis_value(format!("-{line}\r\n").as_bytes()).and_then(Value::extract_error).unwrap_err()
     }
 
     fn kind_of(error: RedisError) -> StoreErrorKind {
-        StoreError::from(Fault::Redis(error)).kind()
+        StoreError::from(CommandError::Redis(error)).kind()
     }
 
     #[test]
@@ -158,18 +159,18 @@ mod tests {
             assert_eq!(by(kind), StoreErrorKind::Unknown, "{kind}");
         }
         let reset = || RedisError::from(io::Error::from(io::ErrorKind::ConnectionReset));
-        assert_eq!(StoreError::from(Fault::Unsent(reset())).kind(), StoreErrorKind::Unavailable);
+        assert_eq!(StoreError::from(CommandError::Unsent(reset())).kind(), StoreErrorKind::Unavailable);
         assert_eq!(kind_of((ErrorKind::Parse, "nonsense").into()), StoreErrorKind::Unknown);
-        assert_eq!(StoreError::from(Fault::Strange).kind(), StoreErrorKind::Unknown);
+        assert_eq!(StoreError::from(CommandError::Unexpected).kind(), StoreErrorKind::Unknown);
     }
 
     #[test]
     fn s7_what_redis_repeats_of_a_command_is_not_passed_on() {
         let text = "ERR unknown command 'EVALSHA', with args beginning with: 'abc' '1' 'session:secret'";
-        let error = StoreError::from(Fault::Redis(answered(text)));
+        let error = StoreError::from(CommandError::Redis(answered(text)));
         let cause = std::error::Error::source(&error).unwrap();
         assert_eq!(cause.to_string(), "redis: ERR unknown command");
-        let error = StoreError::from(Fault::Redis(answered("OOM command not allowed")));
+        let error = StoreError::from(CommandError::Redis(answered("OOM command not allowed")));
         assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "redis: OOM command not allowed");
     }
 }

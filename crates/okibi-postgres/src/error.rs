@@ -1,18 +1,18 @@
-//! What a failure of Postgres or of the way to it says about what was asked.
+//! Classifies failures of Postgres and of its connections: did the statement have an effect?
 
 use okibi_store::StoreError;
 use sqlx::{Error, error::DatabaseError, postgres::PgDatabaseError, postgres::PgSeverity};
 
-/// Why a request has no result.
+/// Why a request failed.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Fault {
-    /// No connection was to be had, so nothing was sent.
+pub(crate) enum RequestError {
+    /// There was no connection, so nothing was sent.
     #[error("no connection to Postgres: {0}")]
-    NoConnection(#[source] Failure),
-    /// It failed after it had been sent, or while it was.
+    NoConnection(#[source] DriverError),
+    /// The request was sent, or was being sent, and failed.
     #[error(transparent)]
-    Request(Failure),
-    #[error("{0} holds a NUL character, which Postgres can't store in a text")]
+    Request(DriverError),
+    #[error("{0} holds a NUL character, which Postgres can't store in a column of type text")]
     Nul(&'static str),
     #[error(
         "table okibi_sessions is unlogged, so a crash of the server would empty it; run: \
@@ -21,16 +21,16 @@ pub(crate) enum Fault {
     Unlogged,
 }
 
-/// An error of sqlx's without what Postgres tells of rows: keys and values stay out of logs.
+/// An error of sqlx without the details that Postgres adds: keys and values stay out of logs.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
+pub(crate) enum DriverError {
     #[error("{message} (SQLSTATE {code})")]
     Database { code: String, message: String, is_fatal: bool },
     #[error(transparent)]
     Driver(Error),
 }
 
-impl From<Error> for Failure {
+impl From<Error> for DriverError {
     fn from(error: Error) -> Self {
         let database = error.as_database_error().and_then(<dyn DatabaseError>::try_downcast_ref::<PgDatabaseError>);
         let Some(database) = database else { return Self::Driver(error) };
@@ -42,14 +42,15 @@ impl From<Error> for Failure {
     }
 }
 
-impl Failure {
-    /// Whether Postgres gave up on it because of what another did at the same time. Nothing was written.
+impl DriverError {
+    /// Whether Postgres aborted the statement because of a concurrent transaction. Nothing was
+    /// written.
     pub(crate) fn is_collision(&self) -> bool {
-        // Serialization failure, which only happens above READ COMMITTED, and deadlock.
+        // Serialization failure (only above READ COMMITTED) and deadlock.
         matches!(self, Self::Database { code, .. } if matches!(code.as_str(), "40001" | "40P01"))
     }
 
-    /// Whether the connection is of no use any more.
+    /// Whether the connection is unusable.
     pub(crate) const fn ends_connection(&self) -> bool {
         matches!(
             self,
@@ -57,11 +58,12 @@ impl Failure {
         )
     }
 
-    /// Whether what was asked was certainly not carried out.
+    /// Whether the statement certainly had no effect.
     ///
-    /// An error undoes its statement. But whoever ends a connection (57P01 and its like) or cancels a statement (57014)
-    /// may come just after it was committed, and a proxy that says 08… has lost its server, so it does not know.
-    fn is_undone(&self) -> bool {
+    /// An error rolls its statement back. But the end of a connection (57P01 and similar) or the
+    /// cancellation of a statement (57014) may happen just after the commit. A proxy that returns
+    /// 08… has lost its server and does not know.
+    fn is_certainly_not_done(&self) -> bool {
         match self {
             Self::Database { is_fatal: true, .. } => false,
             Self::Database { code, .. } => !(code.starts_with("57") || code.starts_with("08") || code == "40003"),
@@ -79,16 +81,16 @@ impl Failure {
     }
 }
 
-impl Fault {
-    /// What the fault means for a request that changes nothing.
+impl RequestError {
+    /// The store error for a request that changes nothing.
     pub(crate) fn of_read(self) -> StoreError {
         StoreError::unavailable(self)
     }
 
-    /// What the fault means for a request that changes something.
+    /// The store error for a request that writes.
     pub(crate) fn of_write(self) -> StoreError {
         match &self {
-            Self::Request(failure) if !failure.is_undone() => StoreError::unknown(self),
+            Self::Request(failure) if !failure.is_certainly_not_done() => StoreError::unknown(self),
             Self::Request(_) | Self::NoConnection(_) | Self::Nul(_) | Self::Unlogged => StoreError::unavailable(self),
         }
     }

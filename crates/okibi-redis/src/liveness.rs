@@ -1,32 +1,32 @@
-//! Notices when a connection is there and nobody answers on it.
+//! Detects an open connection that answers nothing.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-/// After which a connection on which something was asked and nothing at all was answered is given up for another one.
+/// A connection is replaced if commands were sent on it and no answer arrived for this long.
 ///
-/// The driver gives a command up and keeps the connection. That is of no use where the other side has gone without a word:
-/// a machine that lost its power, a firewall that forgot.
+/// The driver cancels a command and keeps the connection. That does not help if the peer
+/// disappeared without closing it: a machine without power, or a firewall that dropped its state.
 const SILENCE: Duration = Duration::from_secs(1);
 
-/// Since when a connection has been asked and has answered nothing.
+/// The time of the first command that has no answer yet.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Pulse(Arc<Mutex<Option<Instant>>>);
+pub(crate) struct Liveness(Arc<Mutex<Option<Instant>>>);
 
-impl Pulse {
-    /// Something is being asked.
+impl Liveness {
+    /// Records that a command is sent.
     pub(crate) fn asked(&self) {
         self.set(|since| since.or_else(|| Some(Instant::now())));
     }
 
-    /// An answer came, whatever it was an answer to.
+    /// Records that an answer arrived, to any command.
     pub(crate) fn answered(&self) {
         self.set(|_| None);
     }
 
-    /// Whether nothing has been heard for too long.
+    /// Whether an answer is overdue.
     pub(crate) fn is_silent(&self) -> bool {
         let since = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         since.is_some_and(|since| since.elapsed() > SILENCE)

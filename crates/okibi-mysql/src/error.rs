@@ -1,72 +1,74 @@
-//! What a failure of the server or of the way to it says about what was asked.
+//! Classifies failures of the server and of its connections: did the statement have an effect?
 
 use okibi_store::StoreError;
 use sqlx::{Error, error::DatabaseError, mysql::MySqlDatabaseError};
 
-/// Why a request has no result.
+/// Why a request failed.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Fault {
-    /// No connection was to be had, so nothing was sent.
+pub(crate) enum RequestError {
+    /// There was no connection, so nothing was sent.
     #[error("no connection to the database server: {0}")]
-    NoConnection(#[source] Failure),
-    /// It failed after it had been sent, or while it was.
+    NoConnection(#[source] DriverError),
+    /// The request was sent, or was being sent, and failed.
     #[error(transparent)]
-    Request(Failure),
+    Request(DriverError),
     #[error("the {what} has {length} bytes, more than the {most} that its column holds")]
     TooLong { what: &'static str, length: usize, most: usize },
     #[error(
-        "table okibi_sessions is kept by {0}, which has no transactions and may lose or tear what it acknowledged; run: \
+        "table okibi_sessions is kept by {0}, which has no transactions and may lose acknowledged writes; run: \
          ALTER TABLE okibi_sessions ENGINE = InnoDB"
     )]
     NotDurable(String),
-    #[error("autocommit is off, so nothing that a session writes would stay: it must be on for the pool's connections")]
+    #[error("autocommit is off, so writes of sessions would be lost: turn it on for the pool's connections")]
     NotCommitted,
 }
 
-/// What went wrong, in the server's words or in sqlx's.
+/// An error of the server or of sqlx.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Failure {
+pub(crate) enum DriverError {
     #[error("{message} (error {number}, SQLSTATE {state})")]
     Database { number: u16, state: String, message: String },
     #[error(transparent)]
     Driver(Error),
 }
 
-impl From<Error> for Failure {
+impl From<Error> for DriverError {
     fn from(error: Error) -> Self {
         let database = error.as_database_error().and_then(<dyn DatabaseError>::try_downcast_ref::<MySqlDatabaseError>);
         let Some(database) = database else { return Self::Driver(error) };
         let number = database.number();
-        // In its message the server says which key it was.
+        // The server's message contains the key.
         let message = if number == DUPLICATE { "duplicate key" } else { database.message() };
         Self::Database { number, state: database.code().unwrap_or("HY000").to_owned(), message: message.to_owned() }
     }
 }
 
-/// "Duplicate entry": the row is there already.
+/// "Duplicate entry": the row exists already.
 const DUPLICATE: u16 = 1062;
 
-impl Failure {
+impl DriverError {
     pub(crate) fn is_duplicate(&self) -> bool {
         matches!(self, Self::Database { number: DUPLICATE, .. })
     }
 
-    /// Whether the server gave up on it because of what another did at the same time. Nothing was written.
+    /// Whether the server aborted the statement because of a concurrent transaction. Nothing was
+    /// written.
     pub(crate) fn is_collision(&self) -> bool {
-        // A deadlock, also one that a cluster found when it was to be committed (1213), and a row that has changed since
-        // the transaction began (1020).
+        // A deadlock, also one that a cluster finds at the commit (1213), and a row that has
+        // changed since the transaction began (1020).
         matches!(self, Self::Database { number: 1213 | 1020, .. })
     }
 
-    /// Whether what was asked was certainly not carried out.
+    /// Whether the statement certainly had no effect.
     ///
-    /// An error undoes its statement, but not every error comes before the commit: whoever ends a connection (1053, 1927)
-    /// or a statement (1317) may come just after it, an error in the commit itself (1180) may mean anything, and a proxy
-    /// makes up errors of its own. So only those count that are known to come before.
-    fn is_undone(&self) -> bool {
+    /// An error rolls its statement back, but not every error comes before the commit. The end of a
+    /// connection (1053, 1927) or of a statement (1317) may come just after it. An error in the
+    /// commit (1180) may mean either. A proxy returns errors of its own. So only errors count that
+    /// are known to come before the commit.
+    fn is_certainly_not_done(&self) -> bool {
         match self {
             Self::Database { number, state, .. } => refuses(state) || REFUSED.contains(number),
-            // It was never sent.
+            // The statement was not sent.
             Self::Driver(error) => matches!(
                 error,
                 Error::Configuration(_)
@@ -80,13 +82,13 @@ impl Failure {
     }
 }
 
-/// Whether all errors of this kind come before anything is committed: of values (21, 22), of constraints (23), of the
-/// transaction's state (25), rolled back (40), of syntax, names and rights (3D, 42).
+/// Whether all errors of this class come before the commit: values (21, 22), constraints (23),
+/// transaction state (25), rollback (40), syntax, names and rights (3D, 42).
 fn refuses(state: &str) -> bool {
     ["21", "22", "23", "25", "3D", "40", "42"].iter().any(|class| state.starts_with(class))
 }
 
-/// The same, of errors whose SQLSTATE says nothing.
+/// The same for errors with an unspecific SQLSTATE.
 const REFUSED: [u16; 14] = [
     1020, // the row has changed since the transaction began
     1114, // the table is full
@@ -104,16 +106,16 @@ const REFUSED: [u16; 14] = [
     4031, // the server had closed the connection because it was idle
 ];
 
-impl Fault {
-    /// What the fault means for a request that changes nothing.
+impl RequestError {
+    /// The store error for a request that changes nothing.
     pub(crate) fn of_read(self) -> StoreError {
         StoreError::unavailable(self)
     }
 
-    /// What the fault means for a request that changes something.
+    /// The store error for a request that writes.
     pub(crate) fn of_write(self) -> StoreError {
         match &self {
-            Self::Request(failure) if !failure.is_undone() => StoreError::unknown(self),
+            Self::Request(failure) if !failure.is_certainly_not_done() => StoreError::unknown(self),
             Self::Request(_)
             | Self::NoConnection(_)
             | Self::TooLong { .. }
@@ -130,10 +132,10 @@ mod tests {
     use okibi_store::StoreErrorKind::{Unavailable, Unknown};
     use sqlx::Error;
 
-    use super::{Failure, Fault};
+    use super::{DriverError, RequestError};
 
-    fn database(number: u16, state: &str) -> Failure {
-        Failure::Database { number, state: state.to_owned(), message: String::new() }
+    fn database(number: u16, state: &str) -> DriverError {
+        DriverError::Database { number, state: state.to_owned(), message: String::new() }
     }
 
     #[test]
@@ -141,14 +143,14 @@ mod tests {
         let undone =
             [(1213, "40001"), (1205, "HY000"), (1146, "42S02"), (1142, "42000"), (1792, "25006"), (1290, "HY000")];
         for (number, state) in undone {
-            assert_eq!(Fault::Request(database(number, state)).of_write().kind(), Unavailable, "{number}");
+            assert_eq!(RequestError::Request(database(number, state)).of_write().kind(), Unavailable, "{number}");
         }
         let unclear =
             [(1053, "08S01"), (1180, "HY000"), (1317, "70100"), (1927, "70100"), (1105, "HY000"), (2013, "HY000")];
         for (number, state) in unclear {
-            assert_eq!(Fault::Request(database(number, state)).of_write().kind(), Unknown, "{number}");
+            assert_eq!(RequestError::Request(database(number, state)).of_write().kind(), Unknown, "{number}");
             assert_eq!(
-                Fault::Request(database(number, state)).of_read().kind(),
+                RequestError::Request(database(number, state)).of_read().kind(),
                 Unavailable,
                 "{number}: it only reads"
             );
@@ -157,10 +159,10 @@ mod tests {
 
     #[test]
     fn s23_a_lost_connection_is_unknown_after_something_was_sent_and_unavailable_before() {
-        let reset = || Failure::Driver(Error::Io(io::ErrorKind::ConnectionReset.into()));
-        assert_eq!(Fault::Request(reset()).of_write().kind(), Unknown);
-        assert_eq!(Fault::NoConnection(reset()).of_write().kind(), Unavailable);
-        assert_eq!(Fault::Request(Failure::Driver(Error::Protocol("?".into()))).of_write().kind(), Unknown);
-        assert_eq!(Fault::Request(Failure::Driver(Error::PoolTimedOut)).of_write().kind(), Unavailable);
+        let reset = || DriverError::Driver(Error::Io(io::ErrorKind::ConnectionReset.into()));
+        assert_eq!(RequestError::Request(reset()).of_write().kind(), Unknown);
+        assert_eq!(RequestError::NoConnection(reset()).of_write().kind(), Unavailable);
+        assert_eq!(RequestError::Request(DriverError::Driver(Error::Protocol("?".into()))).of_write().kind(), Unknown);
+        assert_eq!(RequestError::Request(DriverError::Driver(Error::PoolTimedOut)).of_write().kind(), Unavailable);
     }
 }

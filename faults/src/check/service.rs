@@ -1,4 +1,4 @@
-//! What every request may expect whatever it asks: an answer, in time, and service after the storm.
+//! What every request gets, whatever it asks: an answer, in time, and service after the faults.
 
 use std::{collections::BTreeMap, mem};
 
@@ -6,7 +6,7 @@ use super::{
     Violation,
     model::{Model, Seen},
 };
-use crate::history::{Act, Outcome, Part, Request, seconds};
+use crate::history::{Act, Outcome, Part, RecordedRequest, seconds};
 
 pub(super) fn check(model: &Model<'_>) -> Vec<Violation> {
     let mut found = Vec::new();
@@ -28,7 +28,7 @@ fn broken(seen: &Seen<'_>) -> Option<Violation> {
 fn late(model: &Model<'_>, seen: &Seen<'_>) -> Option<Violation> {
     let request = seen.request;
     let took = request.end.saturating_sub(request.start);
-    // Ending all sessions of an owner takes many calls; it must end, but nobody says when.
+    // Revoking all sessions of an owner takes many calls. It must end, but has no deadline.
     let has_deadline = !matches!(request.wish.act, Act::Revoke { .. });
     let allowed = model.history.run.deadline.saturating_add(request.wish.pause.saturating_mul(1000));
     let what = if request.outcome == Outcome::Hung {
@@ -41,7 +41,7 @@ fn late(model: &Model<'_>, seen: &Seen<'_>) -> Option<Violation> {
     Some(Violation { rule: "late", what, proof: vec![seen.number()] })
 }
 
-/// Who has no cookie and changes nothing needs no store.
+/// A request without a cookie that changes nothing needs no store.
 fn anonymous(seen: &Seen<'_>) -> Option<Violation> {
     let request = seen.request;
     if request.sent.is_some() || request.wish.act != Act::Read || request.outcome == Outcome::Abandoned {
@@ -49,8 +49,8 @@ fn anonymous(seen: &Seen<'_>) -> Option<Violation> {
     }
     let what = match (&request.outcome, request.before()) {
         (Outcome::Ok, Some(before)) if !before.live && request.cookies.is_empty() => return None,
-        (Outcome::Ok, _) => "a visitor of whom nothing is stored got a session".to_owned(),
-        _ => "a visitor of whom nothing is stored was not served".to_owned(),
+        (Outcome::Ok, _) => "a visitor without session data got a session".to_owned(),
+        _ => "a visitor without session data was not served".to_owned(),
     };
     Some(Violation { rule: "anonymous", what, proof: vec![seen.number()] })
 }
@@ -67,10 +67,10 @@ fn not_calm(model: &Model<'_>, seen: &Seen<'_>) -> Option<Violation> {
     Some(Violation { rule: "no-recovery", what, proof: vec![seen.number()] })
 }
 
-/// A busy machine may be slower than the store's deadline, which is short here. Then the same is asked again.
+/// On a busy machine the store may exceed its short deadline. Then the same request is repeated.
 fn worked_when_asked_again(model: &Model<'_>, seen: &Seen<'_>) -> bool {
     let request = seen.request;
-    let is_again = |other: &Request| {
+    let is_again = |other: &RecordedRequest| {
         other.part == Part::Calm
             && other.start >= request.end
             && (&other.face, other.browser, other.sent) == (&request.face, request.browser, request.sent)
@@ -79,7 +79,7 @@ fn worked_when_asked_again(model: &Model<'_>, seen: &Seen<'_>) -> bool {
     model.requests.iter().any(|other| is_again(other.request) && other.request.is_fine())
 }
 
-/// Instances of which the last request that looked for it still failed.
+/// Instances that still failed the last request that tested them.
 fn unrecovered(model: &Model<'_>) -> Vec<Violation> {
     let probes = model.requests.iter().filter(|seen| seen.request.part == Part::Probe);
     let last: BTreeMap<&str, &Seen<'_>> = probes.map(|seen| (seen.request.face.as_str(), seen)).collect();

@@ -1,5 +1,5 @@
-//! A connection to one server, or to whichever server the sentinels name as the master, that is made again when it is
-//! of no more use.
+//! A connection to one server, or to the master that the sentinels name. It reconnects when the
+//! connection is unusable.
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
@@ -11,25 +11,25 @@ use tokio::sync::Mutex;
 
 use crate::{
     connection::{CONNECTION_TIMEOUT, RESPONSE_TIMEOUT},
-    fault::Fault,
-    pulse::Pulse,
+    error::CommandError,
+    liveness::Liveness,
 };
 
-/// Connects again, and asks the sentinels again, when the connection breaks, falls silent, or leads to a server that is no
-/// master any more.
+/// Reconnects, and asks the sentinels again, when the connection breaks, answers nothing, or its
+/// server is no longer the master.
 #[derive(Clone)]
-pub(crate) struct Followed(Arc<Inner>);
+pub(crate) struct Reconnecting(Arc<Inner>);
 
 struct Inner {
     source: Mutex<Source>,
     current: RwLock<Current>,
 }
 
-/// Where connections come from.
+/// What to connect to.
 pub(crate) enum Source {
     /// One server.
     Server(Client),
-    /// The server that they name.
+    /// The master that they name.
     Sentinels(SentinelClient),
 }
 
@@ -45,19 +45,19 @@ impl Source {
     }
 }
 
-/// The connection of now.
+/// The current connection.
 #[derive(Default)]
 struct Current {
-    connection: Option<(MultiplexedConnection, Pulse)>,
-    /// How many there have been.
+    connection: Option<(MultiplexedConnection, Liveness)>,
+    /// The number of connections made so far.
     number: u64,
-    /// How often one was tried to be made.
+    /// The number of attempts to connect.
     tries: u64,
-    /// What came of the last try, if nothing good.
+    /// The error of the last attempt, if it failed.
     failure: Option<RedisError>,
 }
 
-impl Followed {
+impl Reconnecting {
     /// Connects.
     pub(crate) async fn new(source: Source) -> RedisResult<Self> {
         let inner = Inner { source: Mutex::new(source), current: RwLock::default() };
@@ -67,35 +67,36 @@ impl Followed {
     }
 
     /// Sends a command.
-    pub(crate) async fn send(&self, command: &Cmd) -> Result<Value, Fault> {
-        let (mut connection, pulse, number) = self.connection().await.map_err(Fault::Unsent)?;
-        pulse.asked();
+    pub(crate) async fn send(&self, command: &Cmd) -> Result<Value, CommandError> {
+        let (mut connection, liveness, number) = self.connection().await.map_err(CommandError::Unsent)?;
+        liveness.asked();
         let answer = connection.send_packed_command(command).await;
         if answer.is_ok() {
-            pulse.answered();
+            liveness.answered();
         }
         answer.and_then(Value::extract_error).map_err(|error| {
             if is_over(&error) {
                 self.forget(number);
             }
-            Fault::Redis(error)
+            CommandError::Redis(error)
         })
     }
 
-    async fn connection(&self) -> RedisResult<(MultiplexedConnection, Pulse, u64)> {
+    async fn connection(&self) -> RedisResult<(MultiplexedConnection, Liveness, u64)> {
         if let Some(current) = self.current() {
             return Ok(current);
         }
         let tries = self.read().tries;
-        // It goes on when who asked for it gives up: the next one wants it too.
+        // A task of its own: it continues when its caller is cancelled, because the next caller
+        // needs the connection too.
         let this = self.clone();
         let made = tokio::spawn(async move { this.make(tries).await });
         made.await.unwrap_or_else(|_| Err((ErrorKind::Client, "the runtime ends").into()))
     }
 
-    /// Makes a connection. Of all who wait for one, one does it; who comes later finds what the first has found, and a
-    /// failure is everybody's who has waited for it.
-    async fn make(&self, tries: u64) -> RedisResult<(MultiplexedConnection, Pulse, u64)> {
+    /// Connects. Of concurrent callers one connects, and the others get the same connection or the
+    /// same error.
+    async fn make(&self, tries: u64) -> RedisResult<(MultiplexedConnection, Liveness, u64)> {
         let mut source = self.0.source.lock().await;
         if let Some(current) = self.current() {
             return Ok(current);
@@ -108,23 +109,23 @@ impl Followed {
         let mut current = self.0.current.write().unwrap_or_else(PoisonError::into_inner);
         current.tries += 1;
         current.failure = made.as_ref().err().cloned();
-        let (connection, pulse) = (made?, Pulse::default());
+        let (connection, liveness) = (made?, Liveness::default());
         current.number += 1;
-        current.connection = Some((connection.clone(), pulse.clone()));
-        Ok((connection, pulse, current.number))
+        current.connection = Some((connection.clone(), liveness.clone()));
+        Ok((connection, liveness, current.number))
     }
 
-    fn current(&self) -> Option<(MultiplexedConnection, Pulse, u64)> {
+    fn current(&self) -> Option<(MultiplexedConnection, Liveness, u64)> {
         let current = self.read();
-        let (connection, pulse) = current.connection.as_ref().filter(|(_, pulse)| !pulse.is_silent())?;
-        Some((connection.clone(), pulse.clone(), current.number))
+        let (connection, liveness) = current.connection.as_ref().filter(|(_, liveness)| !liveness.is_silent())?;
+        Some((connection.clone(), liveness.clone(), current.number))
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Current> {
         self.0.current.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets the next command connect anew, unless somebody has already done that.
+    /// Makes the next command reconnect, unless another command has done so already.
     fn forget(&self, number: u64) {
         let mut current = self.0.current.write().unwrap_or_else(PoisonError::into_inner);
         if current.number == number {
@@ -133,7 +134,7 @@ impl Followed {
     }
 }
 
-/// Whether the connection is of no more use, or leads to a server that another has taken the place of.
+/// Whether the connection is unusable, or its server is no longer the master.
 fn is_over(error: &RedisError) -> bool {
     let is_no_master =
         matches!(error.kind(), ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown));

@@ -1,4 +1,5 @@
-//! How connections go from one request to the next: not over the pool each time, and not past those who wait there.
+//! Connections pass from one request to the next: without the pool each time, and without delaying
+//! other users of the pool.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
@@ -19,7 +20,7 @@ use tokio::time::{sleep, timeout};
 
 const LONG: Duration = Duration::from_mins(1);
 
-/// A store on a pool of this size, the pool, and how often a connection has come back to it.
+/// A store on a pool of this size, the pool, and how often a connection was returned to it.
 async fn counted(name: &str, size: u32) -> (Database, Arc<PostgresStore>, PgPool, Arc<AtomicUsize>) {
     let database = Database::new(name).await;
     let returned = Arc::new(AtomicUsize::new(0));
@@ -93,7 +94,7 @@ async fn f_requests_that_never_stop_let_the_rest_of_the_app_have_its_turn() {
 #[tokio::test]
 async fn f_who_gives_up_waiting_keeps_nothing_from_those_behind() {
     let (_database, store, pool, _) = counted("given_up", 1).await;
-    // The only connection is busy, so that all of these wait.
+    // The only connection is in use, so all of these wait.
     let own = pool.acquire().await.unwrap();
     let waiting: Vec<_> = (0..9)
         .map(|_| {
@@ -102,7 +103,7 @@ async fn f_who_gives_up_waiting_keeps_nothing_from_those_behind() {
         })
         .collect();
     sleep(Duration::from_millis(20)).await;
-    // The first, which waits for the pool, and some of those that wait for it.
+    // The first request, which waits for the pool, and some of those that wait for it.
     waiting.iter().step_by(2).for_each(tokio::task::JoinHandle::abort);
     drop(own);
     for (place, visitor) in waiting.into_iter().enumerate() {
