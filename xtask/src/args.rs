@@ -1,8 +1,9 @@
-//! What was typed after `cargo xtask <task>`: words, `--flags` and `--options value`.
+//! The arguments after `cargo xtask <task>`: words, `--flags` and `--options value`.
 
 use crate::run::{Outcome, fail};
 
-/// The arguments of a task, taken out one by one; what is left at the end is a mistake.
+/// The arguments of a task. They are removed one by one; an argument that is left at the end is an
+/// error.
 #[derive(Debug)]
 pub(crate) struct Args {
     task: String,
@@ -14,19 +15,19 @@ impl Args {
         Self { task: task.to_owned(), rest: rest.into_iter().collect() }
     }
 
-    /// The task that these are for.
+    /// The task of these arguments.
     pub(crate) fn task(&self) -> &str {
         &self.task
     }
 
-    /// Takes a flag out, if it was given.
+    /// Removes a flag. Returns whether it was given.
     pub(crate) fn flag(&mut self, name: &str) -> bool {
         let before = self.rest.len();
         self.rest.retain(|argument| argument != name);
         self.rest.len() < before
     }
 
-    /// Takes an option and its value out: `--name value` or `--name=value`.
+    /// Removes an option and its value: `--name value` or `--name=value`.
     pub(crate) fn option(&mut self, name: &str) -> Outcome<Option<String>> {
         let Some(at) = self.rest.iter().position(|argument| key(argument) == name) else { return Ok(None) };
         let argument = self.rest.remove(at);
@@ -39,19 +40,19 @@ impl Args {
         Ok(Some(self.rest.remove(at)))
     }
 
-    /// Takes an option out that is a whole number.
+    /// Removes an option with an integer as its value.
     pub(crate) fn number(&mut self, name: &str) -> Outcome<Option<u64>> {
         let Some(value) = self.option(name)? else { return Ok(None) };
         value.parse().map_or_else(|_| fail(format!("{name} {value}: not a whole number")), |number| Ok(Some(number)))
     }
 
-    /// Takes the next word out: an argument that is neither flag nor option.
+    /// Removes the next word: an argument that is neither a flag nor an option.
     pub(crate) fn word(&mut self) -> Option<String> {
         let at = self.rest.iter().position(|argument| !argument.starts_with("--"))?;
         Some(self.rest.remove(at))
     }
 
-    /// Fails if anything was given that no one took.
+    /// Fails if an argument is left.
     pub(crate) fn done(self) -> Outcome {
         match self.rest.first() {
             None => Ok(()),

@@ -8,10 +8,10 @@ use crate::{
     wasm::{self, Effort},
 };
 
-/// The programs of the Rust benches. Each prints JSON, which the report on Node reads.
+/// The programs of the Rust benches. Each prints JSON for the report, which runs on Node.
 const PROGRAMS: [&str; 3] = ["times", "counts", "servers"];
 
-/// Builds everything first, then measures one thing after the other and prints one report.
+/// Builds everything first, then runs the measurements one after another and prints one report.
 pub(crate) fn run() -> Outcome {
     let benches = ["--quiet", "--release", "--manifest-path", "benches/Cargo.toml"];
     run_command(cargo().arg("build").args(benches))?;

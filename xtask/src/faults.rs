@@ -1,6 +1,6 @@
-//! `cargo xtask faults`: random session histories on every backend while faults strike.
+//! `cargo xtask faults`: random session histories on every backend during injected faults.
 //!
-//! `docs/faults.md` says what it proves and how to read what it finds.
+//! `docs/faults.md` explains what it proves and how to read its findings.
 
 use std::{
     process::Command,
@@ -18,22 +18,22 @@ use crate::{
     wasm::{self, Effort},
 };
 
-/// How long faults are injected at least in each run of `cargo xtask test`.
+/// Minimum time of injections in each run of `cargo xtask test`.
 const SECONDS_IN_TESTS: u64 = 4;
-/// How many of those run at a time: each waits most of the time, for a server that is away.
+/// Concurrent runs: each waits most of the time for an unavailable server.
 const LANES_IN_TESTS: usize = 2;
-/// The seed that `cargo xtask test` always runs, beside a new one.
+/// The fixed seed of `cargo xtask test`, which also runs a random one.
 const FIXED_SEED: u64 = 7;
 
-/// What was asked for.
+/// The options of the task.
 #[derive(Debug)]
-pub(crate) struct Options {
+pub(crate) struct FaultsOptions {
     backends: Vec<String>,
     seconds: u64,
     seed: Option<u64>,
 }
 
-impl Options {
+impl FaultsOptions {
     pub(crate) fn parse(args: &mut Args) -> Outcome<Self> {
         let seconds = args.number("--seconds")?.unwrap_or(60);
         let seed = args.number("--seed")?;
@@ -41,8 +41,8 @@ impl Options {
     }
 }
 
-/// Runs the wanted backends, each for the wanted time.
-pub(crate) fn run(options: &Options) -> Outcome {
+/// Runs the selected backends, each for the selected time.
+pub(crate) fn run(options: &FaultsOptions) -> Outcome {
     let known = prepare()?;
     if let Some(unknown) = options.backends.iter().find(|name| !known.contains(name)) {
         return fail(format!("{unknown}: no such backend; these are known: {}", known.join(", ")));
@@ -53,7 +53,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
     runs(&wanted, options.seconds, 1)
 }
 
-/// Runs the rig's own tests, then every backend twice: with the seed that never changes and with one that nobody chose.
+/// Runs the rig's own tests, then every backend twice: with the fixed seed and with a random one.
 pub(crate) fn in_tests() -> Outcome {
     run_command(cargo().args(["test", "--quiet", "--package", "okibi-faults"]))?;
     let backends = prepare()?;
@@ -64,14 +64,15 @@ pub(crate) fn in_tests() -> Outcome {
     runs(&wanted, SECONDS_IN_TESTS, LANES_IN_TESTS)
 }
 
-/// Builds both apps and says which backends there are.
+/// Builds both apps and returns the names of the backends.
 fn prepare() -> Outcome<Vec<String>> {
     wasm::build(Effort::Quick)?;
     build_package()?;
     Ok(read(rig().arg("--list"))?.lines().map(str::to_owned).collect())
 }
 
-/// Runs them, so many at a time, and shows what each printed when it has ended. One that fails stops none of the others.
+/// Runs them, this many at a time, and prints the output of each when it has ended. A failed one
+/// stops no other.
 fn runs(wanted: &[(&str, u64)], seconds: u64, lanes: usize) -> Outcome {
     let next = AtomicUsize::new(0);
     let failed = Mutex::new(Vec::new());
@@ -102,7 +103,7 @@ fn rig() -> Command {
     command
 }
 
-/// A seed that nobody chose, short enough to be typed.
+/// A random seed, short enough to type.
 fn fresh_seed() -> Outcome<u64> {
     let mut bytes = [0; 4];
     getrandom::fill(&mut bytes).during("drawing a seed")?;

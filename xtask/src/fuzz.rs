@@ -1,7 +1,8 @@
 //! `cargo xtask fuzz`: random input for the parsers and the engine.
 //!
-//! With cargo-fuzz and a nightly compiler the targets run under libFuzzer, which sees what code an input reaches.
-//! Without them the runner in `fuzz/` feeds the same targets mutated seeds on the stable compiler.
+//! With cargo-fuzz and a nightly compiler, the targets run under libFuzzer, which is guided by code
+//! coverage. Without them, the runner in `fuzz/` runs the same targets with mutated seeds on the
+//! stable compiler.
 
 use std::{fs, process::Command};
 
@@ -12,23 +13,23 @@ use crate::{
 
 const MANIFEST: &str = "fuzz/Cargo.toml";
 
-/// What was asked for.
+/// The options of the task.
 #[derive(Debug)]
-pub(crate) struct Options {
+pub(crate) struct FuzzOptions {
     target: Option<String>,
     seconds: u64,
     seed: Option<u64>,
 }
 
-impl Options {
+impl FuzzOptions {
     pub(crate) fn parse(args: &mut Args) -> Outcome<Self> {
         let seconds = args.number("--seconds")?.unwrap_or(60);
         Ok(Self { seconds, seed: args.number("--seed")?, target: args.word() })
     }
 }
 
-/// Runs the wanted targets for the wanted time each.
-pub(crate) fn run(options: &Options) -> Outcome {
+/// Runs the selected targets, each for the selected time.
+pub(crate) fn run(options: &FuzzOptions) -> Outcome {
     let known = targets()?;
     let wanted: Vec<&String> =
         known.iter().filter(|name| options.target.as_ref().is_none_or(|one| one == *name)).collect();
@@ -36,7 +37,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
         let target = options.target.as_deref().unwrap_or_default();
         return fail(format!("{target}: no such target; these are known: {}", known.join(", ")));
     }
-    // A seed can only be repeated by our own runner.
+    // Only our own runner can repeat a seed.
     if options.seed.is_none() && has_libfuzzer() {
         return wanted.into_iter().try_for_each(|target| libfuzzer(target, options.seconds));
     }
@@ -54,7 +55,7 @@ pub(crate) fn in_tests(seconds: u64) -> Outcome {
     run_command(runner(seconds).args(targets()?))
 }
 
-/// The targets, by their files.
+/// The targets, from their file names.
 fn targets() -> Outcome<Vec<String>> {
     let folder = root().join("fuzz/fuzz_targets");
     let mut names = Vec::new();
@@ -74,7 +75,7 @@ fn runner(seconds: u64) -> Command {
     command
 }
 
-/// The cargo that rustup starts, with another compiler than the one that runs this task.
+/// rustup's cargo, with another toolchain than that of this task.
 fn nightly() -> Command {
     let mut command = Command::new("cargo");
     command.current_dir(root()).arg("+nightly");
@@ -86,7 +87,7 @@ fn has_libfuzzer() -> bool {
 }
 
 fn libfuzzer(target: &str, seconds: u64) -> Outcome {
-    // The sanitizer needs to be told for what it builds: a default target may lack it.
+    // The sanitizer needs an explicit target: the default target may lack it.
     let host = read(nightly_rustc().args(["--print", "host-tuple"]))?;
     let corpus = root().join("fuzz/corpus").join(target);
     let seeds = root().join("fuzz/seeds").join(target);

@@ -1,4 +1,4 @@
-//! `cargo xtask msrv`: the crates with the oldest Rust that each says it compiles with.
+//! `cargo xtask msrv`: compiles each crate with the oldest Rust that its manifest names.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,14 +8,14 @@ use std::{
 
 use crate::run::{During, Outcome, fail, quietly, read, root, run as run_command};
 
-/// The crate that users add. Its features bring crates that may want a newer Rust than itself.
+/// The crate for users. Some of its features depend on crates that need a newer Rust.
 const FACADE: &str = "okibi";
 
-/// A crate as its manifest has it.
+/// A crate, from its manifest.
 struct Crate {
     name: String,
     rust: String,
-    /// Each with the crates of this repository that it brings.
+    /// The features, each with the crates of this repository that it enables.
     features: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -39,7 +39,8 @@ pub(crate) fn run() -> Outcome {
     Ok(())
 }
 
-/// What is compiled with this Rust: the crates that name it, and the crate for users with the features that it allows.
+/// The crates to compile with this Rust: those that name it, and the crate for users with the
+/// features that it supports.
 fn checks(crates: &[Crate], rust: &str) -> Vec<Vec<String>> {
     let start = || ["check", "--quiet", "--locked"].map(str::to_owned).to_vec();
     let mut checks = Vec::new();
@@ -59,12 +60,12 @@ fn checks(crates: &[Crate], rust: &str) -> Vec<Vec<String>> {
     checks
 }
 
-/// `1.91` and `1.91.0` as numbers that can be compared.
+/// `1.91` and `1.91.0` as comparable numbers.
 fn number(version: &str) -> Vec<u32> {
     version.split('.').take(2).filter_map(|part| part.parse().ok()).collect()
 }
 
-/// The crates that are published.
+/// The published crates.
 fn crates() -> Outcome<Vec<Crate>> {
     let text = |path: &std::path::Path| fs::read_to_string(path).during(path.display());
     let of_workspace = text(&root().join("Cargo.toml"))?;
@@ -100,7 +101,7 @@ fn of_manifest(manifest: &str, of_workspace: &str) -> Crate {
     }
 }
 
-/// The Rust that a manifest names itself.
+/// The `rust-version` of a manifest.
 fn rust_version(manifest: &str) -> Option<&str> {
     manifest.lines().find_map(|line| line.strip_prefix("rust-version = \"")?.strip_suffix('"'))
 }

@@ -1,4 +1,5 @@
-//! npm packages of the repository: found by their lock files, installed only when those have changed.
+//! The npm packages of the repository, found by their lock files. They are installed only when a
+//! lock file has changed.
 
 use std::{
     fs,
@@ -8,18 +9,18 @@ use std::{
 
 use crate::run::{During, Failure, Outcome, fail, node, npm, quietly, read, root, run};
 
-/// The oldest Node that okibi runs on.
+/// The oldest supported Node.
 const OLDEST_NODE: u32 = 20;
 
 /// The file inside `node_modules` that says which lock file it was installed from.
 const STAMP: &str = "node_modules/.okibi-installed-from";
 
-/// Where the TypeScript package lies.
+/// The folder of the TypeScript package.
 pub(crate) fn package() -> PathBuf {
     root().join("packages/okibi")
 }
 
-/// Fails with a plain sentence unless a new enough Node is there.
+/// Fails with a message unless a new enough Node is installed.
 pub(crate) fn need_node() -> Outcome {
     let version = read(node(&root()).arg("--version"))
         .map_err(|_| Failure(format!("node: not found, install Node {OLDEST_NODE} or newer")))?;
@@ -34,7 +35,8 @@ fn major(version: &str) -> Option<u32> {
     version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
 }
 
-/// Runs `npm ci` in a folder unless its packages are those of its lock file already. Parts that run side by side take turns.
+/// Runs `npm ci` in a folder unless the packages of its lock file are installed. Concurrent parts
+/// take turns.
 pub(crate) fn install(folder: &Path) -> Outcome {
     static TURN: Mutex<()> = Mutex::new(());
     let wanted = wanted(folder)?;
@@ -53,7 +55,8 @@ pub(crate) fn install(folder: &Path) -> Outcome {
     fs::write(&stamp, &wanted).during(stamp.display())
 }
 
-/// What an installation depends on: the lock file, the manifest, and the folder (a copied one has broken links).
+/// The inputs of an installation: the lock file, the manifest, and the folder (a copied folder has
+/// broken links).
 fn wanted(folder: &Path) -> Outcome<Vec<u8>> {
     let mut wanted = folder.display().to_string().into_bytes();
     for name in ["package-lock.json", "package.json"] {
@@ -63,8 +66,8 @@ fn wanted(folder: &Path) -> Outcome<Vec<u8>> {
     Ok(wanted)
 }
 
-/// Compiles the TypeScript package into its `dist`, if its sources are newer. The wasm must be built first. Parts that run
-/// side by side take turns.
+/// Compiles the TypeScript package into its `dist`, if its sources are newer. The wasm must be
+/// built first. Concurrent parts take turns.
 pub(crate) fn build_package() -> Outcome {
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock();
@@ -82,7 +85,7 @@ pub(crate) fn build_package() -> Outcome {
     run(npm(&package).args(["run", "--silent", "build"]))
 }
 
-/// When a file, or anything in a folder, was last changed.
+/// The last change of a file, or of any file in a folder.
 fn newest_change(path: &Path) -> Outcome<Option<std::time::SystemTime>> {
     let metadata = fs::metadata(path).during(path.display())?;
     let mut newest = metadata.modified().ok();
@@ -94,7 +97,8 @@ fn newest_change(path: &Path) -> Outcome<Option<std::time::SystemTime>> {
     Ok(newest)
 }
 
-/// `examples/` and `benches/` and the folders below them, those that are npm packages with a lock file of their own.
+/// `examples/`, `benches/` and the folders below them that are npm packages with their own lock
+/// file.
 pub(crate) fn companions() -> Outcome<Vec<PathBuf>> {
     let mut folders = vec![];
     for parent in ["examples", "benches"].map(|name| root().join(name)) {

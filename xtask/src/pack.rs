@@ -1,4 +1,4 @@
-//! `cargo xtask pack`: the npm package as it ships.
+//! `cargo xtask pack`: the npm package as it is published.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use crate::{
     wasm::{self, Effort},
 };
 
-/// Files that every package must hold, besides those that its `exports` name.
+/// Required files of the package, besides those that its `exports` name.
 const REQUIRED: &[&str] = &[
     "package.json",
     "README.md",
@@ -24,7 +24,7 @@ const REQUIRED: &[&str] = &[
     "dist/okibi-compat.wasm",
 ];
 
-/// Builds the package and says what every file weighs.
+/// Builds the package and prints the size of each file.
 pub(crate) fn run() -> Outcome {
     let tarball = build()?;
     for file in files(&tarball)? {
@@ -36,7 +36,7 @@ pub(crate) fn run() -> Outcome {
     Ok(())
 }
 
-/// The packed package, which is built by the first part of the tests that asks for it.
+/// The packed package. The first part of the tests that needs it builds it.
 pub(crate) fn once() -> Outcome<PathBuf> {
     static PACKED: Mutex<Option<PathBuf>> = Mutex::new(None);
     let mut packed = PACKED.lock().during("packing the npm package")?;
@@ -48,9 +48,9 @@ pub(crate) fn once() -> Outcome<PathBuf> {
     Ok(tarball)
 }
 
-/// Builds `target/npm/okibi-<version>.tgz`, and checks what is in it and what it weighs.
+/// Builds `target/npm/okibi-<version>.tgz`, and checks its files and sizes.
 pub(crate) fn build() -> Outcome<PathBuf> {
-    // Files that an earlier build left behind must not ship.
+    // Files of an earlier build must not be published.
     let dist = package().join("dist");
     if dist.is_dir() {
         fs::remove_dir_all(&dist).during(dist.display())?;
@@ -69,7 +69,7 @@ pub(crate) fn build() -> Outcome<PathBuf> {
     Ok(tarball)
 }
 
-/// Copies what belongs into the package into a folder of its own.
+/// Copies the files of the package into a separate folder.
 fn stage(folder: &Path) -> Outcome<PathBuf> {
     let staged = folder.join("package");
     if staged.is_dir() {
@@ -82,7 +82,7 @@ fn stage(folder: &Path) -> Outcome<PathBuf> {
     for licence in ["LICENSE-MIT", "LICENSE-APACHE"] {
         copy(&root().join(licence), &staged.join(licence))?;
     }
-    // Its scripts and tools are ours, not the user's.
+    // Its scripts and development tools are not for users.
     quietly(npm(&staged).args(["pkg", "delete", "scripts", "devDependencies"]))?;
     Ok(staged)
 }
@@ -100,7 +100,7 @@ pub(crate) fn copy(from: &Path, to: &Path) -> Outcome {
     fs::copy(from, to).map(|_| ()).during(from.display())
 }
 
-/// The files in a tarball, without the folder that npm puts around them.
+/// The files in a tarball, without npm's top folder.
 fn files(tarball: &Path) -> Outcome<Vec<String>> {
     let list = read(Command::new("tar").arg("-tzf").arg(tarball))?;
     let mut files: Vec<String> = list.lines().map(|line| line.trim_start_matches("package/").to_owned()).collect();
@@ -108,10 +108,10 @@ fn files(tarball: &Path) -> Outcome<Vec<String>> {
     Ok(files)
 }
 
-/// Fails if a file is missing or does not belong there.
+/// Fails if a file is missing or unexpected.
 fn check(files: &[String], manifest: &str) -> Outcome {
     let exported = manifest.split('"').filter_map(|text| text.strip_prefix("./")).filter(|path| {
-        // Patterns stand in `typesVersions` only.
+        // Only `typesVersions` has patterns.
         path.starts_with("dist/") && !path.contains('*')
     });
     for path in exported.chain(REQUIRED.iter().copied()) {

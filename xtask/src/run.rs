@@ -1,4 +1,5 @@
-//! Starting other programs: one way to run a command, one kind of failure, and where things lie.
+//! Runs other programs: one way to run a command, one type of failure, and the paths of the
+//! project.
 
 use std::{
     cell::RefCell,
@@ -7,20 +8,20 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// Why a task ended, in words for whoever typed the command.
+/// Why a task failed, as a message for the user of the command.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Failure(pub(crate) String);
 
-/// What a task returns.
+/// The result of a task.
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 
 impl Failure {
-    /// A failure about which everything was said already, so that nothing comes after a last line.
+    /// A failure that was printed already, so that its message stays the last line.
     pub(crate) fn said() -> Self {
         Self(String::new())
     }
 
-    /// Whether there is something to say.
+    /// Whether there is a message to print.
     pub(crate) fn has_message(&self) -> bool {
         !self.0.is_empty()
     }
@@ -32,12 +33,12 @@ impl fmt::Display for Failure {
     }
 }
 
-/// Ends a task with a message.
+/// Fails a task with a message.
 pub(crate) fn fail<T>(message: impl Into<String>) -> Outcome<T> {
     Err(Failure(message.into()))
 }
 
-/// Says what was being done when an error came up.
+/// Adds the context of an error.
 pub(crate) trait During<T> {
     /// Turns the error into a [`Failure`] that starts with `what`.
     fn during(self, what: impl fmt::Display) -> Outcome<T>;
@@ -49,13 +50,15 @@ impl<T, E: fmt::Display> During<T> for Result<T, E> {
     }
 }
 
-/// The root of the repository, as cargo says at run time: where this was compiled says nothing after the folder moved.
+/// The root of the repository, as cargo reports it at run time. The path at compile time is wrong
+/// after the folder was moved.
 pub(crate) fn root() -> PathBuf {
     let manifest = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
     manifest.parent().unwrap_or(&manifest).to_owned()
 }
 
-/// Where cargo builds: the folder two above this program, wherever the machine's configuration puts it.
+/// Cargo's target directory: the folder two above this program, for every configuration of the
+/// machine.
 pub(crate) fn target() -> Outcome<PathBuf> {
     let program = env::current_exe().during("finding the task runner's own path")?;
     match program.ancestors().nth(2) {
@@ -71,7 +74,7 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
-/// npm in a folder of the repository, quiet about everything but errors.
+/// npm in a folder of the repository. It prints errors only.
 pub(crate) fn npm(folder: &Path) -> Command {
     let mut command = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" });
     command.current_dir(folder).env("npm_config_loglevel", "error").env("npm_config_fund", "false");
@@ -86,18 +89,19 @@ pub(crate) fn node(folder: &Path) -> Command {
 }
 
 thread_local! {
-    /// What the commands of this thread printed, while it is held back.
+    /// The captured output of this thread's commands.
     static HELD: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// Does something whose commands are not to print among others' lines, and returns what they printed as well.
+/// Runs a function and returns the output of its commands together with its result, so that
+/// parallel parts do not mix their output.
 pub(crate) fn holding_back<T>(work: impl FnOnce() -> T) -> (T, String) {
     HELD.set(Some(String::new()));
     let result = work();
     (result, HELD.take().unwrap_or_default())
 }
 
-/// Runs a command with the terminal as its output; anything but success is a failure that shows the command.
+/// Runs a command with the terminal as its output. A failure shows the command.
 pub(crate) fn run(command: &mut Command) -> Outcome {
     let during = format!("starting {}", shown(command));
     let status = if HELD.with_borrow(Option::is_some) {
@@ -114,7 +118,7 @@ pub(crate) fn run(command: &mut Command) -> Outcome {
     if status.success() { Ok(()) } else { fail(format!("{} ended with {status}", shown(command))) }
 }
 
-/// Runs a command and shows what it printed only if it fails.
+/// Runs a command and prints its output only if it fails.
 pub(crate) fn quietly(command: &mut Command) -> Outcome {
     let output = command.stdin(Stdio::null()).output().during(format!("starting {}", shown(command)))?;
     if output.status.success() {
@@ -125,7 +129,7 @@ pub(crate) fn quietly(command: &mut Command) -> Outcome {
     fail(format!("{} ended with {}\n{}", shown(command), output.status, text.trim_end()))
 }
 
-/// Runs a command and returns what it printed; its errors go to the terminal.
+/// Runs a command and returns its output. Its errors go to the terminal.
 pub(crate) fn read(command: &mut Command) -> Outcome<String> {
     let output = command.stderr(Stdio::inherit()).output().during(format!("starting {}", shown(command)))?;
     if !output.status.success() {
@@ -134,12 +138,12 @@ pub(crate) fn read(command: &mut Command) -> Outcome<String> {
     String::from_utf8(output.stdout).during(format!("output of {}", shown(command)))
 }
 
-/// Whether this is a continuous-integration run, where nothing may be skipped.
+/// Whether this is a continuous-integration run. Such a run skips nothing.
 pub(crate) fn in_ci() -> bool {
     env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
 }
 
-/// The command as one would type it.
+/// The command as a user would type it.
 pub(crate) fn shown(command: &Command) -> String {
     let program = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
     let mut text = program.to_string_lossy().into_owned();
@@ -150,7 +154,7 @@ pub(crate) fn shown(command: &Command) -> String {
     text
 }
 
-/// Writes a file and the folders above it, and leaves it alone if it holds the same bytes already.
+/// Writes a file and its folders. Leaves the file unchanged if it has the same bytes already.
 pub(crate) fn write_if_changed(path: &Path, bytes: &[u8]) -> Outcome {
     if fs::read(path).is_ok_and(|old| old == bytes) {
         return Ok(());

@@ -1,7 +1,9 @@
-//! `cargo xtask servers`: newer Redis and Valkey than the machine's own, for tests only, in a folder of their own.
+//! `cargo xtask servers`: installs newer Redis and Valkey than the machine's own, for tests only,
+//! in a separate folder.
 //!
-//! They are Debian packages of a newer suite, unpacked and not installed; they bring their own libraries and loader along.
-//! `crates/okibi-servers` and `packages/okibi/test/stores/servers.ts` look for them where they are put here.
+//! They are Debian packages of a newer suite, unpacked and not installed, with their own libraries
+//! and loader. `crates/okibi-servers` and `packages/okibi/test/stores/servers.ts` look for them
+//! there.
 
 use std::{
     fs,
@@ -14,20 +16,21 @@ use std::{
 
 use crate::run::{During, Failure, Outcome, fail, quietly, root};
 
-/// A server, the program of its package that it is, and the name under which that program is the server.
+/// A server, its program in the package, and the name under which that program acts as the server.
 struct Server {
     name: &'static str,
     program: &'static str,
     called: &'static str,
 }
 
-/// Debian's packages make the server a link to the checker; the name that it is called by decides what it does.
+/// Debian's packages make the server a link to the checker. The program acts according to the name
+/// by which it is called.
 const SERVERS: &[Server] = &[
     Server { name: "redis-8", program: "redis-check-rdb", called: "redis-server" },
     Server { name: "valkey", program: "valkey-check-rdb", called: "valkey-server" },
 ];
 
-/// The suite that the packages come from (Debian 13), the packages, and the libraries that they want.
+/// The suite of the packages (Debian 13), the packages, and their libraries.
 const SUITE: &str = "trixie";
 const PACKAGES: &[&str] = &[
     "redis-tools",
@@ -45,19 +48,20 @@ const PACKAGES: &[&str] = &[
     "zlib1g",
 ];
 
-/// What signs them.
+/// The key that signs them.
 const KEYS: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// How often a download is tried, and how long after a failure.
+/// Attempts of a download, and the pause after a failure.
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// The folder of the servers. It is the same wherever cargo builds, so that tests find it.
+/// The folder of the servers. It does not depend on cargo's target directory, so that tests find
+/// it.
 fn folder() -> PathBuf {
     root().join("target/servers")
 }
 
-/// Puts the servers there, unless they are there and run. Parts that run side by side take turns.
+/// Installs the servers unless they exist and run. Concurrent parts take turns.
 pub(crate) fn fetch() -> Outcome {
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock();
@@ -85,11 +89,11 @@ fn runs(server: &Server) -> bool {
     program.is_file() && quietly(Command::new(program).arg("--version")).is_ok()
 }
 
-/// Downloads and unpacks in a folder that nobody looks into, and moves what came out to its place.
+/// Downloads and unpacks in a temporary folder, and moves the result to its place.
 fn unpack() -> Outcome {
     let work = folder().join(format!("unpacking-{}", process::id()));
     let outcome = unpack_in(&work);
-    // If it stays, it is in nobody's way.
+    // A folder that stays does no harm.
     let _ = fs::remove_dir_all(&work);
     outcome
 }
@@ -115,7 +119,7 @@ fn unpack_in(work: &Path) -> Outcome {
     SERVERS.iter().try_for_each(write_starter)
 }
 
-/// apt with folders of its own, so that it neither reads nor changes what the machine has.
+/// apt with its own folders, so that it neither reads nor changes the machine's.
 fn apt_get(work: &Path) -> Command {
     let mut command = Command::new("apt-get");
     for (name, value) in [("sourcelist", "sources.list"), ("sourceparts", "none")] {
@@ -128,7 +132,7 @@ fn apt_get(work: &Path) -> Command {
     command
 }
 
-/// Where the machine's own apt gets Debian's packages: the first address in its sources that ends in `/debian`.
+/// The machine's mirror of Debian: the first address in its sources that ends in `/debian`.
 fn archive() -> Outcome<String> {
     let folder = Path::new("/etc/apt");
     let mut files = vec![folder.join("sources.list")];
@@ -137,7 +141,7 @@ fn archive() -> Outcome<String> {
     }
     files.retain(|file| file.extension().is_some_and(|kind| kind == "list" || kind == "sources"));
     files.sort();
-    // One that is not there or can't be read is none of apt's either.
+    // A missing or unreadable file is not one of apt's.
     let texts = files.iter().filter_map(|file| fs::read_to_string(file).ok());
     match texts.into_iter().find_map(|text| archive_in(&text)) {
         Some(address) => Ok(address),
@@ -145,14 +149,15 @@ fn archive() -> Outcome<String> {
     }
 }
 
-/// The first archive of Debian in a file of sources, in either of the two ways to write one.
+/// The first archive of Debian in a file of sources, in either format.
 fn archive_in(sources: &str) -> Option<String> {
     let lines = sources.lines().map(str::trim).filter(|line| line.starts_with("deb ") || line.starts_with("URIs:"));
     let mut words = lines.flat_map(str::split_whitespace);
     words.find(|word| word.contains("://") && word.trim_end_matches('/').ends_with("/debian")).map(str::to_owned)
 }
 
-/// A program that starts a server with its own loader and libraries. It becomes the server, so killing it kills that.
+/// A script that starts a server with its own loader and libraries. The script is replaced by the
+/// server (`exec`), so killing it kills the server.
 fn write_starter(server: &Server) -> Outcome {
     let Server { name, program, called } = server;
     let text = format!(
@@ -171,7 +176,7 @@ fn make_executable(path: &Path) -> Outcome {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755)).during(path.display())
 }
 
-/// Debian's packages come to no such system, but the other tasks do.
+/// Debian's packages do not run on this system, but the other tasks do.
 #[cfg(not(unix))]
 fn make_executable(path: &Path) -> Outcome {
     fail(format!("{}: a program for Linux", path.display()))

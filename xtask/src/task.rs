@@ -1,4 +1,4 @@
-//! The tasks, and how each is spelled on the command line.
+//! The tasks, and their spelling on the command line.
 
 use crate::{
     args::Args,
@@ -25,7 +25,7 @@ cargo xtask <task>
   wasm [--dev]                              build the engine for JavaScript; --dev leaves out the optimiser
   fuzz [target] [--seconds N] [--seed N]    run the fuzz targets (60 seconds each) with random input
   faults [backend ...] [--seconds N] [--seed N]
-                                            random session histories while faults strike (60 seconds each)
+                                            random session histories with injected faults (60 seconds each)
   bench                                     measure okibi beside other session libraries
   msrv                                      compile the crates with the oldest Rust that each names
   site [--serve] [--port N]                 build the documentation with the references of both languages, into
@@ -34,44 +34,44 @@ cargo xtask <task>
   release --dry-run                         check, pack and compile all that a release publishes, and publish nothing
 ";
 
-/// What was asked for, checked but not begun.
+/// The requested task, checked but not started.
 #[derive(Debug)]
 pub(crate) enum Task {
     Help,
-    Demo(demo::Options),
-    Test(test::Options),
-    Quick(quick::Options),
+    Demo(demo::DemoOptions),
+    Test(test::TestOptions),
+    Quick(quick::QuickOptions),
     Servers,
     Tidy,
     Facts(facts::Mode),
     Wasm(Effort),
-    Fuzz(fuzz::Options),
-    Faults(faults::Options),
+    Fuzz(fuzz::FuzzOptions),
+    Faults(faults::FaultsOptions),
     Bench,
     Msrv,
     Site(site::Options),
     Pack,
-    Release(release::Options),
+    Release(release::ReleaseOptions),
 }
 
 impl Task {
     /// Reads a task and its arguments.
     pub(crate) fn parse(mut args: Args) -> Outcome<Self> {
         let task = match args.task() {
-            "demo" => Self::Demo(demo::Options::parse(&mut args)?),
-            "test" => Self::Test(test::Options::parse(&mut args)?),
-            "quick" => Self::Quick(quick::Options::parse(&mut args)?),
+            "demo" => Self::Demo(demo::DemoOptions::parse(&mut args)?),
+            "test" => Self::Test(test::TestOptions::parse(&mut args)?),
+            "quick" => Self::Quick(quick::QuickOptions::parse(&mut args)?),
             "servers" => Self::Servers,
             "tidy" => Self::Tidy,
             "facts" => Self::Facts(if args.flag("--check") { facts::Mode::Check } else { facts::Mode::Write }),
             "wasm" => Self::Wasm(if args.flag("--dev") { Effort::Quick } else { Effort::Shipped }),
-            "fuzz" => Self::Fuzz(fuzz::Options::parse(&mut args)?),
-            "faults" => Self::Faults(faults::Options::parse(&mut args)?),
+            "fuzz" => Self::Fuzz(fuzz::FuzzOptions::parse(&mut args)?),
+            "faults" => Self::Faults(faults::FaultsOptions::parse(&mut args)?),
             "bench" => Self::Bench,
             "msrv" => Self::Msrv,
             "site" => Self::Site(site::Options::parse(&mut args)?),
             "pack" => Self::Pack,
-            "release" => Self::Release(release::Options::parse(&mut args)?),
+            "release" => Self::Release(release::ReleaseOptions::parse(&mut args)?),
             "help" | "--help" | "-h" => Self::Help,
             _ => return fail(format!("unknown task; these are known:\n\n{USAGE}")),
         };
@@ -79,7 +79,7 @@ impl Task {
         Ok(task)
     }
 
-    /// Does it.
+    /// Runs the task.
     pub(crate) fn run(self) -> Outcome {
         match self {
             Self::Help => {

@@ -1,4 +1,5 @@
-//! `cargo xtask wasm`: the engine as two WebAssembly modules, each in the two shapes that the TypeScript package loads.
+//! `cargo xtask wasm`: the engine as two WebAssembly modules, each in the two shapes that the
+//! TypeScript package loads.
 
 use std::{
     fs,
@@ -13,16 +14,16 @@ use crate::{
     run::{During, Outcome, cargo, fail, node, read, run, target, write_if_changed},
 };
 
-/// What the engine is compiled for.
+/// The compilation target of the engine.
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
 /// One module of the engine.
 struct Module {
     /// Its file in `dist`.
     file: &'static str,
-    /// The module of TypeScript that has it as base64.
+    /// The TypeScript module that contains it as base64.
     source: &'static str,
-    /// The most that it may weigh as shipped, gzipped, in bytes. ARCHITECTURE.md says why it is this.
+    /// The budget in bytes of the shipped file after gzip. ARCHITECTURE.md has the reason.
     budget: usize,
     profile: &'static str,
     features: &'static [&'static str],
@@ -46,20 +47,20 @@ const COMPAT: Module = Module {
     features: &["--features", "compat"],
 };
 
-/// How much work to put into the file.
+/// How much to optimise the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effort {
-    /// As the compiler leaves it: quick, needs no npm package.
+    /// The output of the compiler: fast to build, without npm packages.
     Quick,
-    /// As it ships: optimised, without names, within its budget.
+    /// As it is published: optimised, without names, within its budget.
     Shipped,
-    /// As it ships, whatever it weighs: for the benches, which say so themselves.
+    /// As it is published, without the check of the budget: for the benches, which report the size.
     Measured,
 }
 
-/// What the compiler is told. SIMD, which every runtime has that okibi runs on, makes SHA-256 half as large. LLVM's own
-/// threshold for inlining makes the whole module a tenth larger and no faster. AES need not be unrolled. Where this
-/// machine keeps its crates is nobody's business.
+/// Flags of the compiler. SIMD is available on all supported runtimes and halves the size of
+/// SHA-256. LLVM's default inlining threshold makes the module a tenth larger and no faster. AES is
+/// not unrolled. The paths of this machine's crates are removed.
 fn flags() -> String {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo"))).unwrap_or_default();
@@ -68,10 +69,11 @@ fn flags() -> String {
         .join("\u{1f}")
 }
 
-/// What `wasm-opt` is told. The input's own list of features decides what it may use.
+/// Flags of `wasm-opt`. The features section of the input decides which features it uses.
 const OPTIMISE: &[&str] = &["-Os", "--converge", "--strip-debug", "--strip-producers", "--strip-target-features"];
 
-/// Builds what the TypeScript package needs of the engine, if anything has changed since. Parts that run side by side take turns.
+/// Builds the engine for the TypeScript package, if its sources have changed. Concurrent parts take
+/// turns.
 pub(crate) fn build(effort: Effort) -> Outcome {
     static TURN: Mutex<()> = Mutex::new(());
     let _turn = TURN.lock();
@@ -85,7 +87,7 @@ fn make(module: &Module, effort: Effort) -> Outcome {
     run(cargo()
         .args(["rustc", "--quiet", "--package", "okibi-wasm", "--profile", module.profile, "--target", TARGET])
         .args(module.features)
-        // As an rlib besides it could not be optimised as a whole.
+        // A build that also makes an rlib can't be optimised as a whole.
         .args(["--crate-type", "cdylib"])
         .env("CARGO_ENCODED_RUSTFLAGS", flags()))?;
     let compiled = target()?.join(TARGET).join(module.profile).join("okibi_wasm.wasm");
@@ -103,7 +105,7 @@ fn make(module: &Module, effort: Effort) -> Outcome {
     if effort == Effort::Shipped { weigh(module, &wasm) } else { Ok(()) }
 }
 
-/// Says what the file weighs, and fails if that is too much.
+/// Prints the size of the file, and fails if it is over the budget.
 fn weigh(Module { file, budget, .. }: &Module, wasm: &[u8]) -> Outcome {
     let zipped = gzipped(&package().join("dist").join(file))?;
     println!("{file}: {} bytes, {zipped} bytes gzipped (at most {budget})", wasm.len());
@@ -113,7 +115,7 @@ fn weigh(Module { file, budget, .. }: &Module, wasm: &[u8]) -> Outcome {
     Ok(())
 }
 
-/// Adds the compiler's wasm target if it is not there.
+/// Adds the compiler's wasm target if it is missing.
 pub(crate) fn need_target() -> Outcome {
     let libraries = read(Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]))?;
     if Path::new(libraries.trim()).is_dir() {
@@ -128,7 +130,8 @@ pub(crate) fn need_target() -> Outcome {
     }
 }
 
-/// The bytes as a TypeScript module. The type is written out: without it the declaration would hold all bytes again.
+/// The bytes as a TypeScript module. The type is explicit: otherwise the declaration file would
+/// contain all bytes again.
 fn base64_module(wasm: &[u8]) -> String {
     format!(
         "// The engine as base64. Generated by `cargo xtask wasm`.\nexport const wasm: string = '{}'\n",
@@ -136,14 +139,14 @@ fn base64_module(wasm: &[u8]) -> String {
     )
 }
 
-/// How many bytes a file has after gzip, as npm packs it.
+/// The size of a file after gzip, as npm packs it.
 fn gzipped(file: &Path) -> Outcome<usize> {
     const SCRIPT: &str = "const zlib = require('node:zlib'), fs = require('node:fs');
         console.log(zlib.gzipSync(fs.readFileSync(process.argv[1]), { level: 9 }).length)";
     read(node(&package()).args(["--eval", SCRIPT]).arg(file))?.trim().parse().during("size after gzip")
 }
 
-/// The last optimised file, beside the compiled one that it was made from.
+/// The last optimised file, stored next to the compiled file of which it was made.
 struct Cache {
     compiled: PathBuf,
     shipped: PathBuf,
@@ -159,7 +162,7 @@ impl Cache {
         }
     }
 
-    /// The optimised file, if it was made from these bytes with today's flags.
+    /// The optimised file, if it was made of these bytes with the current flags.
     fn shipped_from(&self, compiled: &[u8]) -> Option<Vec<u8>> {
         let fresh =
             fs::read(&self.compiled).ok()? == compiled && fs::read_to_string(&self.flags).ok()? == OPTIMISE.join(" ");

@@ -1,4 +1,4 @@
-//! One half of the demo: a server in a process of its own, which ends when the task runner does.
+//! One half of the demo: a server process that ends with the task runner.
 
 use std::{
     io::{self, BufRead, BufReader, Write},
@@ -10,14 +10,15 @@ use std::{
 
 use crate::run::{During, Outcome, fail};
 
-/// How long a server may take from its start to its first answer.
+/// Longest time from the start of a server to its first answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How often servers are looked at.
+/// Pause between two checks of the servers.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// A running server. Its standard input is a pipe from here: however this process ends, the pipe closes, and the
-/// server (told `--exit-with-stdin`) ends too. Nothing has to be caught or cleaned up for that.
+/// A running server. Its standard input is a pipe of this process. However this process ends, the
+/// pipe closes, and the server (started with `--exit-with-stdin`) ends too. No signal handler is
+/// needed.
 pub(super) struct Half {
     name: &'static str,
     address: SocketAddr,
@@ -26,7 +27,8 @@ pub(super) struct Half {
 
 impl Half {
     pub(super) fn start(name: &'static str, command: &mut Command, address: SocketAddr) -> Outcome<Self> {
-        // Where it listens is said from here, once it answers; what it complains of comes through.
+        // This process prints the address when the server answers. The server's errors are passed
+        // through.
         command.arg("--listen").arg(address.to_string()).arg("--exit-with-stdin");
         command.stdin(Stdio::piped()).stdout(Stdio::null());
         let child = command.spawn().during(format!("starting the {name} half"))?;
@@ -50,7 +52,7 @@ impl Half {
         }
     }
 
-    /// Returns, with a failure, when the first of them ends; the others are ended then.
+    /// Returns an error when the first of them ends. The others are ended then.
     pub(super) fn watch(halves: &mut [&mut Self]) -> Outcome {
         loop {
             for half in halves.iter_mut() {
@@ -68,7 +70,7 @@ impl Half {
 }
 
 impl Drop for Half {
-    /// Ends the server: politely by closing its input, then by force.
+    /// Ends the server: first by closing its input, then by force.
     fn drop(&mut self) {
         drop(self.child.stdin.take());
         let start = Instant::now();
@@ -78,13 +80,13 @@ impl Drop for Half {
             }
             thread::sleep(PAUSE);
         }
-        // It may have ended just now; then there is nothing to kill.
+        // It may have ended just now. Then there is no process to kill.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Asks a server for its first page; anything but 200 is an error.
+/// Requests a server's first page. Any status except 200 is an error.
 pub(crate) fn get(address: SocketAddr) -> io::Result<()> {
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(1))?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
@@ -109,7 +111,7 @@ mod tests {
 
     use super::{Half, get};
 
-    /// A server that answers one request with this.
+    /// A server that answers one request with this response.
     fn server(answer: &'static str) -> std::net::SocketAddr {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
@@ -134,7 +136,7 @@ mod tests {
     #[cfg(unix)]
     fn a_half_that_dies_is_named_and_the_other_is_ended() {
         let nowhere = ([127, 0, 0, 1], 1).into();
-        // The shell's own arguments come after the script, where it ignores them.
+        // Arguments after the script are the shell's positional parameters, which it ignores.
         let mut dies = Half::start("first", Command::new("sh").args(["-c", "exit 3", "sh"]), nowhere).unwrap();
         let failure = dies.wait_until_it_serves().unwrap_err().0;
         assert_eq!(failure, "the first half ended at its start with exit status: 3");

@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: the demo site on axum and on Hono, with one session between them.
+//! `cargo xtask demo`: the demo site on axum and on Hono, which share one session.
 
 mod half;
 mod secret;
@@ -24,11 +24,11 @@ pub(crate) use half::get;
 /// The crate of the axum half; its program has the same name.
 pub(crate) const AXUM_PACKAGE: &str = "okibi-example-axum";
 
-/// The folder of the Hono half, and the one above it, where the site finds its packages.
+/// The folder of the Hono half, and its parent folder, which has its packages.
 const HONO_FOLDERS: [&str; 2] = [HONO_FOLDER, "examples"];
 const HONO_FOLDER: &str = "examples/hono";
 
-/// Where the sessions lie.
+/// The store of the sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Store {
     Sqlite,
@@ -44,15 +44,15 @@ impl Store {
     }
 }
 
-/// What was asked for.
+/// The options of the task.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Options {
+pub(crate) struct DemoOptions {
     store: Store,
     /// The axum half's port; the Hono half has the next.
     port: u16,
 }
 
-impl Options {
+impl DemoOptions {
     pub(crate) fn parse(args: &mut Args) -> Outcome<Self> {
         let store = match args.option("--store")?.as_deref() {
             None | Some("sqlite") => Store::Sqlite,
@@ -76,12 +76,12 @@ impl Options {
 }
 
 /// Runs the demo until it is interrupted or a half ends.
-pub(crate) fn run(options: Options) -> Outcome {
+pub(crate) fn run(options: DemoOptions) -> Outcome {
     need_free(options.axum_address())?;
     need_free(options.hono_address())?;
     let shared = Shared::prepare(options.store)?;
 
-    // npm mostly waits for the network, cargo mostly for the processor: let them do so together.
+    // Concurrent: npm mostly waits for the network, and cargo mostly uses the processor.
     let packages = thread::spawn(install_packages);
     println!("building the axum half (a minute or two the first time)");
     run_command(cargo().args(["build", "--package", AXUM_PACKAGE]))?;
@@ -108,12 +108,12 @@ pub(crate) fn run(options: Options) -> Outcome {
     }
 }
 
-/// The program of the axum half, once it is built.
+/// The path of the axum half's program after the build.
 pub(crate) fn axum_program() -> Outcome<PathBuf> {
     Ok(target()?.join("debug").join(AXUM_PACKAGE).with_extension(EXE_EXTENSION))
 }
 
-/// Fails unless one can listen there.
+/// Fails if the port is in use.
 fn need_free(address: SocketAddr) -> Outcome {
     match TcpListener::bind(address) {
         Ok(_) => Ok(()),
@@ -124,7 +124,7 @@ fn need_free(address: SocketAddr) -> Outcome {
     }
 }
 
-/// What both halves are told alike.
+/// Settings that both halves get.
 struct Shared {
     store: Store,
     database: PathBuf,
@@ -153,12 +153,12 @@ fn install_packages() -> Outcome {
     install_hono()
 }
 
-/// Installs what the Hono half depends on.
+/// Installs the dependencies of the Hono half.
 pub(crate) fn install_hono() -> Outcome {
     HONO_FOLDERS.iter().try_for_each(|folder| install(&root().join(folder)))
 }
 
-fn start_hono(options: Options, shared: &Shared) -> Outcome<Half> {
+fn start_hono(options: DemoOptions, shared: &Shared) -> Outcome<Half> {
     println!("building the Hono half");
     wasm::build(Effort::Quick)?;
     build_package()?;
@@ -171,8 +171,8 @@ fn start_hono(options: Options, shared: &Shared) -> Outcome<Half> {
     Ok(hono)
 }
 
-/// What to try, in a few lines.
-fn guide(options: Options, shared: &Shared) -> String {
+/// Instructions for the user, in a few lines.
+fn guide(options: DemoOptions, shared: &Shared) -> String {
     let [axum, hono] = [options.port, options.port + 1].map(|port| format!("http://localhost:{port}"));
     let place = match options.store {
         Store::Sqlite => {

@@ -1,4 +1,4 @@
-//! The secret that both halves of the demo seal cookies with, made once per machine.
+//! The secret with which both halves of the demo seal cookies. Created once per machine.
 
 use std::{
     fs::{self, OpenOptions},
@@ -11,7 +11,7 @@ use crate::{
     run::{During, Outcome},
 };
 
-/// Makes sure that a secret lies in the file; one that is there stays, so that cookies outlive a restart.
+/// Creates a secret in the file. An existing one stays, so that cookies are valid after a restart.
 pub(super) fn ensure(path: &Path) -> Outcome {
     if fs::read(path).is_ok_and(|text| text.len() >= 32) {
         return Ok(());

@@ -7,7 +7,7 @@ use crate::run::{During, Outcome, fail};
 
 const BORDER: &str = "facts/border.md";
 
-/// A name, its number, and what there is to say of it.
+/// A name, its number, and its description.
 struct Number {
     name: String,
     value: u32,
@@ -44,7 +44,7 @@ pub(super) fn made(read: Read<'_>) -> Outcome<Vec<Made>> {
     ])
 }
 
-/// The options as Rust names them, and those that TypeScript knows, by their names there.
+/// The options with their Rust names, and those of TypeScript with their names there.
 fn options(text: &str) -> Outcome<(Vec<Number>, Named)> {
     let rows = table::rows(BORDER, text, ["option", "bit", "TypeScript", "meaning"])?;
     let names: Vec<String> = rows.iter().map(|[_, _, name, _]| name.clone()).collect();
@@ -66,7 +66,7 @@ fn options(text: &str) -> Outcome<(Vec<Number>, Named)> {
     Ok((bits(numbers)?, theirs))
 }
 
-/// Numbers that are put together must each be a bit of its own.
+/// Flags must be distinct bits.
 fn bits(numbers: Vec<Number>) -> Outcome<Vec<Number>> {
     let mut seen = 0;
     for Number { name, value, .. } in &numbers {
@@ -88,7 +88,7 @@ fn numbers(rows: impl Iterator<Item = (String, String, String)>) -> Outcome<Vec<
 
 fn rust(lists: &[&[Number]], outcomes: &[Number], calls: &[Number]) -> String {
     let mut text = head("//!", "The numbers of the border.", BORDER);
-    // What is replied is a digit.
+    // An answer is a digit.
     for (list, kind) in lists.iter().map(|list| (*list, "u32")).chain([(outcomes, "u8")]) {
         text.push('\n');
         for Number { name, value, about } in list {
@@ -113,7 +113,7 @@ fn rust_options(options: &[Number]) -> String {
     text
 }
 
-/// A number as clippy wants it in Rust: `131_072`.
+/// A number with the separators that clippy requires in Rust: `131_072`.
 fn grouped(value: u32) -> String {
     let (thousands, rest) = (value / 1000, value % 1000);
     if thousands < 10 { value.to_string() } else { format!("{thousands}_{rest:03}") }
@@ -142,7 +142,7 @@ fn typescript(
         }
         text.push_str("} as const\n");
     }
-    // A flag is put together with others, so its type would say nothing.
+    // Flags are combined, so a type per flag has no use.
     for name in ["Call", "Answer"] {
         let _ = writeln!(text, "\nexport type {name} = (typeof {name})[keyof typeof {name}]");
     }

@@ -1,4 +1,5 @@
-//! Events and errors: a stable name and a meaning each, as an enum in Rust and as a union in TypeScript.
+//! Events and errors: a stable name and a meaning each, as an enum in Rust and as a union in
+//! TypeScript.
 
 use std::{collections::BTreeSet, fmt::Write as _};
 

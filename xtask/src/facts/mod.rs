@@ -1,4 +1,5 @@
-//! `cargo xtask facts`: what both languages must have alike stands in one place, and the files that repeat it are made of that.
+//! `cargo xtask facts`: facts that both languages share have one source file. This task generates
+//! the files that repeat them.
 
 mod border;
 mod codes;
@@ -12,24 +13,24 @@ use crate::run::{During, Outcome, fail, root, write_if_changed};
 /// Reads a file by its path from the root of the repository.
 pub(crate) type Read<'a> = &'a dyn Fn(&str) -> Outcome<String>;
 
-/// A file that is made of another.
+/// A generated file.
 #[derive(Debug)]
 pub(crate) struct Made {
     pub(crate) path: &'static str,
-    /// What it is made of.
+    /// Its source.
     pub(crate) source: &'static str,
     pub(crate) text: String,
 }
 
-/// What to do with them.
+/// The mode of the task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     Write,
-    /// Fail where one of them is not as its source says.
+    /// Fail if a file differs from its source.
     Check,
 }
 
-/// Writes or checks all of them.
+/// Writes or checks all files.
 pub(crate) fn run(what: Mode) -> Outcome {
     let made = made(&|path| fs::read_to_string(root().join(path)).during(path))?;
     for Made { path, source, text } in &made {
@@ -46,7 +47,8 @@ pub(crate) fn run(what: Mode) -> Outcome {
     Ok(())
 }
 
-/// All of them as they must be. The rule `facts` of `cargo xtask tidy` holds the repository to it.
+/// All files with their generated contents. The rule `facts` of `cargo xtask tidy` compares the
+/// repository with them.
 pub(crate) fn made(read: Read<'_>) -> Outcome<Vec<Made>> {
     let mut made = codes::made(read)?;
     made.extend(border::made(read)?);
@@ -54,15 +56,15 @@ pub(crate) fn made(read: Read<'_>) -> Outcome<Vec<Made>> {
     Ok(made)
 }
 
-/// The first line of a made file.
+/// The first line of a generated file.
 fn head(start: &str, what: &str, source: &str) -> String {
     format!("{start} {what} Written by `cargo xtask facts` from {source}: change that.\n")
 }
 
-/// The widest that a comment is made, in columns.
+/// Maximum width of a comment, in columns.
 const WIDTH: usize = 120;
 
-/// A comment of lines that begin with `start`, broken between words.
+/// A comment with lines that begin with `start`, broken between words.
 fn comment(start: &str, text: &str) -> String {
     let mut lines = String::new();
     let mut line = start.to_owned();
@@ -80,7 +82,7 @@ fn comment(start: &str, text: &str) -> String {
     lines
 }
 
-/// As a sentence: the first letter large, unless code comes first, and a full stop.
+/// As a sentence: with an upper-case first letter, unless code comes first, and a full stop.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();

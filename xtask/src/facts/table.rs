@@ -2,7 +2,8 @@
 
 use crate::run::{Outcome, fail};
 
-/// The rows of the one table with these columns; each cell trimmed, none empty. `path`: for what is said of mistakes.
+/// The rows of the table with these columns. Cells are trimmed and not empty. `path` is for error
+/// messages.
 pub(super) fn rows<const COLUMNS: usize>(
     path: &str,
     text: &str,
@@ -13,7 +14,7 @@ pub(super) fn rows<const COLUMNS: usize>(
         return fail(format!("{path}: no table with the columns {}", columns.join(", ")));
     }
     let mut rows = Vec::new();
-    // The second line of a table only says that it is one.
+    // The second line of a table is the separator.
     for (line, number) in lines.skip(1) {
         let Some(cells) = cells(line) else { break };
         let Ok(row) = <[&str; COLUMNS]>::try_from(cells) else {
@@ -37,7 +38,7 @@ fn cells(line: &str) -> Option<Vec<&str>> {
     Some(inside.split('|').map(str::trim).collect())
 }
 
-/// A name as a table has it, between backticks: words of small letters and digits, joined by `_`.
+/// A name in backticks: words of lower-case letters and digits, joined by `_`.
 pub(super) fn name(path: &str, cell: &str) -> Outcome<String> {
     let inside = cell.strip_prefix('`').and_then(|cell| cell.strip_suffix('`')).unwrap_or_default();
     let is_word = |word: &str| {

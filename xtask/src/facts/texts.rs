@@ -1,11 +1,12 @@
-//! SQL schemas and Redis' scripts: files of the Rust crates, and the same texts as modules of TypeScript.
+//! SQL schemas and the scripts for Redis: files of the Rust crates, and the same strings as
+//! TypeScript modules.
 
 use std::fmt::Write as _;
 
 use super::{Made, Read, comment, head};
 use crate::run::{Outcome, fail};
 
-/// A schema: its file, the module that it becomes, which table it is, and what the module says of it.
+/// A schema: its file, the generated module, its table, and the module's description.
 const SCHEMAS: [(&str, &str, &str, &str); 3] = [
     (
         "crates/okibi-sqlite/src/schema.sql",
@@ -28,7 +29,7 @@ const SCHEMAS: [(&str, &str, &str, &str); 3] = [
     ),
 ];
 
-/// What the npm package ships beside its modules.
+/// Files that the npm package contains besides its modules.
 const SHIPPED: &str = "packages/okibi/schema.sql";
 
 const SCRIPTS: [(&str, &str); 4] = [
@@ -50,7 +51,7 @@ pub(super) fn made(read: Read<'_>) -> Outcome<Vec<Made>> {
     made.push(Made { path: SHIPPED, source, text: read(source)? });
 
     let source = "crates/okibi-redis/src/script";
-    let mut text = head("//", "What runs inside Redis, each one step for everybody who uses the server.", source);
+    let mut text = head("//", "Lua scripts that run inside Redis. Each script is atomic.", source);
     for (name, path) in SCRIPTS {
         let script = read(path)?;
         let (about, code) = parts(&script);
@@ -63,7 +64,8 @@ pub(super) fn made(read: Read<'_>) -> Outcome<Vec<Made>> {
     Ok(made)
 }
 
-/// What the comment at the top of a script says, and what Redis is given: all after it. The Rust store does the same.
+/// The comment at the top of a script, and the rest of it, which Redis gets. The Rust store does
+/// the same.
 fn parts(script: &str) -> (String, &str) {
     let mut about = Vec::new();
     let mut code = script;
@@ -77,11 +79,11 @@ fn parts(script: &str) -> (String, &str) {
 
 fn documentation(about: &str) -> String {
     let line = format!("/** {about} */\n");
-    // A line and its end.
+    // A line with its newline.
     if line.len() <= super::WIDTH + 1 { line } else { format!("/**\n{} */\n", comment(" *", about)) }
 }
 
-/// What stands between backticks in TypeScript.
+/// The contents of a template literal in TypeScript.
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('`', "\\`").replace("${", "\\${")
 }

@@ -1,13 +1,13 @@
-//! What git says has changed: commits since a branch left `main`, and what is not committed yet.
+//! Changed files according to git: commits since the branch left `main`, and uncommitted changes.
 
 use std::{collections::BTreeSet, process::Command};
 
 use crate::run::{Outcome, fail, quietly, read, root};
 
-/// Where a branch may have begun: this repository's own `main`, or that of where it was cloned from.
+/// Possible bases of a branch: `main` of this repository, or of its origin.
 const MAINS: [&str; 2] = ["main", "origin/main"];
 
-/// The commit that is compared with, shortened, and the paths that differ from it, those of deleted files too.
+/// The abbreviated base commit, and the paths that differ from it, including deleted files.
 pub(super) fn since(commit: Option<&str>) -> Outcome<(String, BTreeSet<String>)> {
     let base = match commit {
         Some(commit) if is_commit(commit) => commit.to_owned(),
@@ -23,7 +23,7 @@ pub(super) fn since(commit: Option<&str>) -> Outcome<(String, BTreeSet<String>)>
     Ok((base, changed))
 }
 
-/// Every path that git tracks or would track.
+/// All paths that git tracks or would track.
 pub(super) fn tracked() -> Outcome<BTreeSet<String>> {
     Ok(paths(&git(&["ls-files", "--cached", "--others", "--exclude-standard", "-z"])?))
 }

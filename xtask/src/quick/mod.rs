@@ -1,4 +1,5 @@
-//! `cargo xtask quick`: formatter, linters and tests of what changed, for the loop between an edit and the next.
+//! `cargo xtask quick`: formatter, linters and tests for the changed files, for use after each
+//! edit.
 
 mod changed;
 mod plan;
@@ -13,22 +14,22 @@ use crate::{
     run::{During, Failure, Outcome, root},
 };
 
-/// What counts as changed.
+/// The options of the task.
 #[derive(Debug)]
-pub(crate) struct Options {
-    /// The commit to compare with; without one, where the branch left `main`.
+pub(crate) struct QuickOptions {
+    /// The base commit; `None`: where the branch left `main`.
     since: Option<String>,
 }
 
-impl Options {
+impl QuickOptions {
     /// Reads `--since COMMIT`.
     pub(crate) fn parse(args: &mut Args) -> Outcome<Self> {
         Ok(Self { since: args.option("--since")? })
     }
 }
 
-/// Runs the steps for what changed. A step that fails stops none of the others.
-pub(crate) fn run(options: &Options) -> Outcome {
+/// Runs the steps for the changed files. A failed step stops no other.
+pub(crate) fn run(options: &QuickOptions) -> Outcome {
     let (base, changed) = changed::since(options.since.as_deref())?;
     println!("quick: {} changed files since {base}", changed.len());
     if changed.is_empty() {

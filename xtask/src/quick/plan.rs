@@ -1,35 +1,36 @@
-//! From changed files to what must be looked at because of them.
+//! Decides what to check for the changed files.
 
 use std::collections::BTreeSet;
 
 use super::workspace::{Workspace, is_vitest, other_vitest};
 use crate::test::{BACKENDS, wants_server};
 
-/// Files that say how the whole workspace is compiled.
+/// Files that configure the compilation of the whole workspace.
 const OF_ALL: &[&str] = &[".cargo/config.toml", "Cargo.lock", "Cargo.toml", "clippy.toml", "rust-toolchain.toml"];
 
-/// Folders with JavaScript that biome looks at, the innermost first.
+/// Folders with a biome configuration, the innermost first.
 const BIOME: &[&str] = &["packages/okibi", "examples", "benches", "docs", "faults"];
 
-/// How the names of files end that biome knows.
+/// Extensions of the files that biome checks.
 const BIOME_KNOWS: &[&str] = &["cjs", "css", "js", "json", "jsonc", "mjs", "mts", "ts"];
 
-/// The Vitest tests that take longer than ten seconds each. They run here only if they changed themselves.
+/// Vitest tests that take longer than ten seconds each. They run here only if they changed
+/// themselves.
 pub(super) const SLOW: &[&str] = &["aborted", "contract-defects", "engine", "joined", "races", "reuse/reuse"];
 
-/// What must be looked at. Names of crates and paths of files, each once.
+/// What to check. Each crate and each file occurs once.
 #[expect(clippy::struct_excessive_bools, reason = "each is a kind of change that asks for one thing")]
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Plan {
     /// Crates with a changed source.
     pub(super) format: BTreeSet<String>,
-    /// Workspaces of their own with a changed source: their folders.
+    /// Folders of separate workspaces with a changed source.
     pub(super) format_apart: BTreeSet<String>,
-    /// The formatter's own settings changed.
+    /// The formatter's settings changed.
     pub(super) format_all: bool,
-    /// Crates with a changed file: linter and tests.
+    /// Crates with a changed file, for linter and tests.
     pub(super) crates: BTreeSet<String>,
-    /// What all crates are compiled with changed.
+    /// The compilation settings of all crates changed.
     pub(super) check_all: bool,
     /// Crates that depend on those.
     pub(super) dependents: BTreeSet<String>,
@@ -37,27 +38,27 @@ pub(super) struct Plan {
     pub(super) rust_tests: BTreeSet<(String, String)>,
     /// The fuzz targets changed.
     pub(super) fuzz: bool,
-    /// Files for biome, each with the folder that says how.
+    /// Files for biome, each with the folder of its configuration.
     pub(super) biome: BTreeSet<(&'static str, String)>,
-    /// Something changed that the TypeScript compiler reads.
+    /// An input of the TypeScript compiler changed.
     pub(super) types: bool,
-    /// Sources and helpers whose tests are to run.
+    /// Sources and helpers. The tests that import them run.
     pub(super) related: BTreeSet<String>,
     /// Tests in TypeScript that changed, or that read a changed file.
     pub(super) vitests: BTreeSet<String>,
-    /// Parts of `cargo xtask test` that a change concerns and that take too long for here.
+    /// Parts of `cargo xtask test` that a change affects and that are too slow for this task.
     pub(super) elsewhere: BTreeSet<&'static str>,
 }
 
 impl Plan {
-    /// What these changes ask for. `exists` says of a path whether there is such a file now.
+    /// The plan for these changes. `exists` says whether a path is a file now.
     pub(super) fn of(changed: &BTreeSet<String>, workspace: &Workspace, exists: &dyn Fn(&str) -> bool) -> Self {
         let mut plan = Self::default();
         for path in changed {
             plan.add(path, workspace, exists(path));
         }
         plan.dependents = workspace.dependents_of(&plan.crates);
-        // All of them are checked anyway.
+        // All of them are checked in any case.
         if plan.check_all {
             plan.dependents.clear();
         }
@@ -94,10 +95,10 @@ impl Plan {
         }
     }
 
-    /// A file of TypeScript or JavaScript, or one that says how they are compiled.
+    /// A file of TypeScript or JavaScript, or a file that configures its compilation.
     fn add_javascript(&mut self, path: &str, exists: bool) {
         let Some(inside) = path.strip_prefix("packages/okibi/") else {
-            // The rig's own and the benches have no quick tests.
+            // The fault rig and the benches have no quick tests.
             self.elsewhere.extend(is_in(path, "examples").then_some("examples"));
             self.elsewhere.extend(is_in(path, "docs").then_some("site"));
             self.elsewhere.extend(is_in(path, "faults").then_some("faults"));
@@ -124,7 +125,7 @@ impl Plan {
         }
     }
 
-    /// A file that is no source: the tests that name it say whether it is right.
+    /// A file that is not source code. The tests that name it check it.
     fn add_document(&mut self, path: &str, workspace: &Workspace) {
         let name = path.rsplit('/').next().unwrap_or(path);
         for test in workspace.rust_tests_that_read(name) {
@@ -143,7 +144,7 @@ impl Plan {
     }
 }
 
-/// The parts of `cargo xtask test` that go on where the quick tests of a crate end.
+/// The parts of `cargo xtask test` that cover what the quick tests of a crate leave out.
 fn elsewhere(package: &str) -> &'static [&'static str] {
     match package {
         "okibi" => &["databases"],

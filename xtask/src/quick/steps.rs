@@ -1,4 +1,4 @@
-//! From what must be looked at to commands, those that fail most often and soonest first.
+//! Turns a plan into commands, those that fail most often and soonest first.
 
 use std::{fmt, thread};
 
@@ -16,7 +16,7 @@ use crate::{
 pub(super) enum Step {
     Tidy,
     Cargo(Vec<String>),
-    /// A folder with settings for biome, and the files in it.
+    /// A folder with a biome configuration, and its files.
     Biome(&'static str, Vec<String>),
     Types,
     /// Vitest with these arguments, in the package's folder.
@@ -73,7 +73,7 @@ fn rust(plan: &Plan) -> Vec<Step> {
             plan.crates.iter().cloned().partition(|name| BACKENDS.contains(&name.as_str()));
         let test = ["test", "--quiet", "--all-features", "--no-fail-fast"];
         steps.extend(some(packages(&others)).map(|packages| cargo_step(&test, packages)));
-        // What needs no server is in the sources of these.
+        // The tests without a server are in the sources of these crates.
         let in_sources = [&test[..], &["--lib"]].concat();
         steps.extend(some(packages(&servers)).map(|packages| cargo_step(&in_sources, packages)));
     }
@@ -95,7 +95,7 @@ fn rust(plan: &Plan) -> Vec<Step> {
 
 fn vitest(plan: &Plan) -> Vec<Step> {
     let mut steps = Vec::new();
-    // A worker for each core: what is slow and alone is not among them.
+    // One worker per core: the slow tests, which need a core of their own, are not among these.
     let workers = thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let in_package = |path: &String| path.strip_prefix("packages/okibi/").unwrap_or(path).to_owned();
     let start = |word: &str| vec![word.to_owned(), format!("--maxWorkers={workers}")];
@@ -127,7 +127,7 @@ fn some(packages: Vec<String>) -> Option<Vec<String>> {
 }
 
 impl Step {
-    /// Does it.
+    /// Runs the step.
     pub(super) fn run(&self) -> Outcome {
         match self {
             Self::Tidy => tidy::check(),
@@ -192,7 +192,8 @@ mod tests {
         ("packages/okibi/test/stores/docs.test.ts", "'../../../../docs/stores.md'"),
     ];
 
-    /// The commands for changed files, and the parts that are not run; a path that begins with `-` was deleted.
+    /// The commands for changed files, and the parts that are not run. A path that begins with `-`
+    /// is deleted.
     fn steps(changed: &[&str]) -> Vec<String> {
         let files: BTreeMap<_, _> = FILES.iter().map(|(path, text)| ((*path).to_owned(), (*text).to_owned())).collect();
         let paths: BTreeSet<_> = changed.iter().map(|path| path.trim_start_matches('-').to_owned()).collect();
@@ -201,7 +202,7 @@ mod tests {
         let mut shown: Vec<String> = of(&plan).iter().map(ToString::to_string).collect();
         assert_eq!(shown.remove(0), "cargo xtask tidy");
         shown.extend(plan.elsewhere.iter().map(|part| format!("not: {part}")));
-        // How many cores there are here is not the matter.
+        // The number of cores is irrelevant here.
         shown
             .iter()
             .map(|step| step.split(' ').filter(|word| !word.starts_with("--maxWorkers")).collect::<Vec<_>>().join(" "))

@@ -1,10 +1,11 @@
-//! What `quick` knows of the repository: its crates, which of them need which, and the tests that read other files.
+//! The repository as `quick` sees it: its crates, their dependencies, and the tests that read other
+//! files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::tidy::manifest::of_cargo;
 
-/// A folder that is a workspace of its own holds no crate of this one.
+/// Folders that are separate workspaces: their crates are not in this one.
 const APART: [&str; 2] = ["benches/", "fuzz/"];
 
 /// A crate of the workspace.
@@ -13,18 +14,18 @@ struct Package {
     /// With a slash at its end.
     folder: String,
     name: String,
-    /// The names of the crates that it depends on, those of its tests too.
+    /// The crates that it depends on, also for tests.
     needs: BTreeSet<String>,
 }
 
-/// The crates, and the files of the tests with what is in them.
+/// The crates, and the test files with their contents.
 #[derive(Debug)]
 pub(super) struct Workspace {
     packages: Vec<Package>,
     tests: BTreeMap<String, String>,
 }
 
-/// Whether the text of a file says something about crates or tests.
+/// Whether a file describes crates or tests.
 pub(super) fn is_of_interest(path: &str) -> bool {
     is_manifest(path) || is_rust_test(path) || is_vitest(path)
 }
@@ -37,12 +38,12 @@ fn is_rust_test(path: &str) -> bool {
     path.contains("/tests/") && path.rsplit_once('.').is_some_and(|(_, ending)| ending == "rs")
 }
 
-/// A test that Vitest runs with the configuration of the package. Others have one of their own.
+/// Whether Vitest runs a test with the package's configuration. Others have their own.
 pub(super) fn is_vitest(path: &str) -> bool {
     path.starts_with("packages/okibi/test/") && path.ends_with(".test.ts") && other_vitest(path).is_none()
 }
 
-/// The part of `cargo xtask test` for a test that has a configuration of its own.
+/// The part of `cargo xtask test` for a test with its own configuration.
 pub(super) fn other_vitest(path: &str) -> Option<&'static str> {
     let inside = path.strip_prefix("packages/okibi/test/")?;
     match inside.split('/').next()? {
@@ -55,7 +56,7 @@ pub(super) fn other_vitest(path: &str) -> Option<&'static str> {
 }
 
 impl Workspace {
-    /// What these files say, each a path with its text.
+    /// Reads these files, each a path with its contents.
     pub(super) fn of(files: &BTreeMap<String, String>) -> Self {
         let packages = files.iter().filter(|(path, _)| is_manifest(path)).filter_map(|(path, text)| {
             let dependencies = of_cargo(text);
@@ -72,13 +73,13 @@ impl Workspace {
         Self { packages, tests: tests.collect() }
     }
 
-    /// The crate that a file belongs to.
+    /// The crate of a file.
     pub(super) fn package_of(&self, path: &str) -> Option<&str> {
         let holds = self.packages.iter().filter(|package| path.starts_with(&package.folder));
         holds.max_by_key(|package| package.folder.len()).map(|package| package.name.as_str())
     }
 
-    /// The crates that depend on one of these, directly or through another.
+    /// The crates that depend on one of these, directly or indirectly.
     pub(super) fn dependents_of(&self, names: &BTreeSet<String>) -> BTreeSet<String> {
         let mut reached = names.clone();
         loop {
@@ -91,13 +92,13 @@ impl Workspace {
         }
     }
 
-    /// The tests in Rust whose sources name a file, as crate and test.
+    /// The Rust tests with sources that name a file, as crate and test.
     pub(super) fn rust_tests_that_read(&self, name: &str) -> BTreeSet<(String, String)> {
         let readers = self.readers(name).filter(|path| is_rust_test(path));
         readers.filter_map(|path| Some((self.package_of(path)?.to_owned(), self.target(path)?))).collect()
     }
 
-    /// The tests in TypeScript that name a file; vectors are named without the ending.
+    /// The TypeScript tests that name a file. Vectors are named without the extension.
     pub(super) fn vitests_that_read(&self, name: &str) -> BTreeSet<String> {
         let vectors = name.strip_suffix(".json").map(|stem| format!("('{stem}')"));
         let readers = self.readers(name).chain(vectors.iter().flat_map(|vectors| self.readers(vectors)));
@@ -108,7 +109,7 @@ impl Workspace {
         self.tests.iter().filter(move |(_, text)| text.contains(name)).map(|(path, _)| path.as_str())
     }
 
-    /// The test that a file under `tests` is, or is a part of.
+    /// The test of a file under `tests`, or of a module of a test.
     fn target(&self, path: &str) -> Option<String> {
         let (folder, inside) = path.split_once("/tests/")?;
         match inside.split_once('/') {

@@ -1,25 +1,25 @@
-//! What the changelog says of a version, and whether it is written by the usual sections.
+//! Reads a version's entries in the changelog, and checks the order of its sections.
 
 use super::Problem;
 
 /// The sections of a version, in their order (Keep a Changelog).
 pub(crate) const SECTIONS: &[&str] = &["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"];
 
-/// The heading of what is not released yet.
+/// The heading of unreleased changes.
 pub(crate) const UNRELEASED: &str = "Unreleased";
 
 /// A version in the changelog.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Version<'a> {
-    /// What stands behind `## `.
+    /// The heading after `## `.
     pub(crate) heading: &'a str,
     /// Its sections, each with its line, counted from 1.
     pub(crate) sections: Vec<(usize, &'a str)>,
-    /// How many entries they have.
+    /// The number of entries in them.
     pub(crate) entries: usize,
 }
 
-/// The versions in a changelog, the newest first.
+/// The versions in a changelog, newest first.
 pub(crate) fn versions_in(text: &str) -> Vec<Version<'_>> {
     let mut versions: Vec<Version<'_>> = Vec::new();
     for (index, line) in text.lines().enumerate() {
@@ -36,7 +36,7 @@ pub(crate) fn versions_in(text: &str) -> Vec<Version<'_>> {
     versions
 }
 
-/// What there is to say of this version: under its number and date, or still under [`UNRELEASED`].
+/// The entries of this version: under its number and date, or still under [`UNRELEASED`].
 pub(super) fn for_release(text: &str, version: &str) -> Result<String, Problem> {
     let versions = versions_in(text);
     let of_heading = |wanted: &str| versions.iter().find(|found| found.heading.split(' ').next() == Some(wanted));
@@ -60,7 +60,7 @@ pub(super) fn for_release(text: &str, version: &str) -> Result<String, Problem> 
     Ok(format!("the changelog has {} entries of {date}", found.entries))
 }
 
-/// Whether a text has the form of `2026-12-01`.
+/// Whether a string is a date like `2026-12-01`.
 fn is_date(text: &str) -> bool {
     let parts: Vec<&str> = text.split('-').collect();
     parts.iter().map(|part| part.len()).eq([4, 2, 2])

@@ -1,8 +1,8 @@
-//! What a crate must say of itself, and which files its package has.
+//! Checks the metadata of a crate and the files of its package.
 
 use super::{Problem, manifest::Manifest};
 
-/// A crate as it is packed.
+/// A packed crate.
 #[derive(Debug)]
 pub(super) struct Package {
     pub(super) manifest: Manifest,
@@ -13,7 +13,7 @@ pub(super) struct Package {
 
 const LICENCE: &str = "MIT OR Apache-2.0";
 
-/// What a page of a crate wants to say.
+/// Keys that the page of a crate on crates.io needs.
 const SAID: &[(&str, &str)] = &[
     ("description", "say in one line what it is for"),
     ("license", "write `license.workspace = true`"),
@@ -22,11 +22,11 @@ const SAID: &[(&str, &str)] = &[
     ("rust-version", "write `rust-version.workspace = true`"),
 ];
 
-/// crates.io takes five keywords of twenty characters at most.
+/// crates.io accepts at most five keywords of at most twenty characters.
 const MOST_KEYWORDS: usize = 5;
 const LONGEST_KEYWORD: usize = 20;
 
-/// The categories of crates.io that a crate of okibi may be in. It drops any other without an error.
+/// Valid categories of crates.io for okibi's crates. crates.io drops invalid ones without an error.
 const CATEGORIES: &[&str] = &[
     "asynchronous",
     "authentication",
@@ -39,16 +39,16 @@ const CATEGORIES: &[&str] = &[
     "web-programming::http-server",
 ];
 
-/// Files that every package has.
+/// Files that every package contains.
 const REQUIRED: &[&str] = &["Cargo.toml", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "src/lib.rs"];
 
 /// Files that cargo adds.
 const ADDED: &[&str] = &[".cargo_vcs_info.json", "Cargo.lock", "Cargo.toml.orig"];
 
-/// How the names of sources end.
+/// Extensions of source files.
 const SOURCES: &[&str] = &["lua", "rs", "sql"];
 
-/// What is wrong with a package of this version.
+/// The problems of a package of this version.
 pub(super) fn check(package: &Package, version: &str) -> Vec<Problem> {
     let mut problems = said(package);
     problems.extend(labels(&package.manifest));
@@ -103,7 +103,8 @@ fn labels(manifest: &Manifest) -> Vec<Problem> {
     problems
 }
 
-/// All crates have one version, and ask for exactly that of each other: their contracts with each other are no promise.
+/// All crates have one version and require exactly that version of each other: their internal
+/// interfaces are not stable.
 fn versions(manifest: &Manifest, version: &str) -> Vec<Problem> {
     let name = manifest.name();
     let mut problems = Vec::new();
@@ -157,7 +158,7 @@ mod tests {
     const FILES: &[&str] =
         &["Cargo.toml", "Cargo.lock", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "src/lib.rs", "src/schema.sql"];
 
-    /// What is said of a package with this manifest and these files.
+    /// The problems of a package with this manifest and these files.
     fn found(manifest: &str, files: &[&str]) -> Vec<String> {
         let files = files.iter().map(|file| (*file).to_owned()).collect();
         let package = Package { manifest: Manifest::of(manifest), files, bytes: 0 };

@@ -1,8 +1,8 @@
-//! Reads a Cargo.toml as cargo writes it into a package: one key a line, everything that is inherited spelled out.
+//! Reads a Cargo.toml as cargo writes it into a package: one key per line, inherited keys resolved.
 
 use std::collections::BTreeMap;
 
-/// A section's keys, each with its values: one, or those of a list.
+/// A section's keys with their values: one value, or those of a list.
 type Section = BTreeMap<String, Vec<String>>;
 
 /// A crate's manifest.
@@ -11,11 +11,11 @@ pub(super) struct Manifest {
     sections: BTreeMap<String, Section>,
 }
 
-/// What a crate needs of another crate.
+/// A dependency on another crate.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Need {
     pub(super) name: String,
-    /// The versions that will do.
+    /// The version requirement.
     pub(super) version: String,
     /// For its tests only.
     pub(super) dev: bool,
@@ -56,12 +56,12 @@ impl Manifest {
         section.entry(key.to_owned()).or_default().extend(values);
     }
 
-    /// The one value of a key.
+    /// The single value of a key.
     pub(super) fn text(&self, section: &str, key: &str) -> Option<&str> {
         self.list(section, key).first().map(String::as_str).filter(|text| !text.is_empty())
     }
 
-    /// The values of a key; none if it is not there.
+    /// The values of a key; empty if the key is missing.
     pub(super) fn list(&self, section: &str, key: &str) -> &[String] {
         self.sections.get(section).and_then(|section| section.get(key)).map_or(&[], Vec::as_slice)
     }
@@ -71,13 +71,13 @@ impl Manifest {
         self.text("package", "name").unwrap_or_default()
     }
 
-    /// The names of the crate's features, but for `default`.
+    /// The feature names, except `default`.
     pub(super) fn features(&self) -> Vec<&str> {
         let section = self.sections.get("features").into_iter().flat_map(BTreeMap::keys);
         section.map(String::as_str).filter(|name| *name != "default").collect()
     }
 
-    /// What the crate needs of crates of this repository.
+    /// The dependencies on crates of this repository.
     pub(super) fn needs(&self) -> Vec<Need> {
         let mut needs = Vec::new();
         for section in self.sections.keys() {

@@ -1,6 +1,6 @@
-//! `cargo xtask release --dry-run`: everything that publishing does and asks for, but for the publishing itself.
+//! `cargo xtask release --dry-run`: all steps and checks of a release except the publishing.
 //!
-//! RELEASING.md says what is done by hand before and after it.
+//! RELEASING.md lists the manual steps before and after it.
 
 mod changelog;
 mod checks;
@@ -23,12 +23,12 @@ use crate::{
 
 pub(crate) use self::changelog::{SECTIONS, UNRELEASED, versions_in};
 
-/// What was asked for.
+/// The options of the task.
 #[derive(Debug)]
-pub(crate) struct Options;
+pub(crate) struct ReleaseOptions;
 
-impl Options {
-    /// Reads `--dry-run`, which must be there: this task publishes nothing.
+impl ReleaseOptions {
+    /// Reads `--dry-run`, which is required: this task publishes nothing.
     pub(crate) fn parse(args: &mut Args) -> Outcome<Self> {
         if args.flag("--dry-run") {
             return Ok(Self);
@@ -37,7 +37,7 @@ impl Options {
     }
 }
 
-/// Something that must be put right before a release: what, and what to do.
+/// A problem to fix before a release, and its fix.
 #[derive(Debug, PartialEq, Eq)]
 struct Problem {
     what: String,
@@ -50,8 +50,8 @@ impl Problem {
     }
 }
 
-/// Checks, packs and compiles all that a release publishes.
-pub(crate) fn run(_: &Options) -> Outcome {
+/// Checks, packs and compiles everything that a release publishes.
+pub(crate) fn run(_: &ReleaseOptions) -> Outcome {
     let (crates, version) = look(&[])?;
 
     println!("\n== cargo publish --dry-run: each crate is compiled from what is packed");
@@ -63,12 +63,13 @@ pub(crate) fn run(_: &Options) -> Outcome {
     Ok(())
 }
 
-/// The part of the tests: what needs no compiling, also while something is not committed.
+/// The part of the tests: the checks without compilation, which also work with uncommitted changes.
 pub(crate) fn in_tests() -> Outcome {
     look(&["--allow-dirty"]).map(|_| ())
 }
 
-/// Checks versions, changelog and what is packed of each crate. How many there are, and their version.
+/// Checks versions, changelog and the packages of all crates. Returns the number of crates and
+/// their version.
 fn look(how_to_pack: &[&str]) -> Outcome<(usize, String)> {
     println!("== versions and changelog");
     let texts = |path: &str| fs::read_to_string(root().join(path)).during(path);
@@ -107,7 +108,7 @@ fn look(how_to_pack: &[&str]) -> Outcome<(usize, String)> {
     Ok((packages.len(), version))
 }
 
-/// Packs the crates and reads what is in each.
+/// Packs the crates and reads the packages.
 fn packages(version: &str, how: &[&str]) -> Outcome<Vec<Package>> {
     let mut command = cargo();
     command.args(["package", "--quiet", "--locked", "--no-verify"]).args(how);
@@ -120,7 +121,7 @@ fn packages(version: &str, how: &[&str]) -> Outcome<Vec<Package>> {
     published.iter().map(|(name, version)| package(&folder, &format!("{name}-{version}"))).collect()
 }
 
-/// The crates that are published, with their versions: those in `crates/` that do not refuse it.
+/// The published crates with their versions: those in `crates/` without `publish = false`.
 fn published(of_workspace: &str) -> Outcome<Vec<(String, String)>> {
     let folder = root().join("crates");
     let mut found = Vec::new();
@@ -136,7 +137,7 @@ fn published(of_workspace: &str) -> Outcome<Vec<(String, String)>> {
     Ok(found)
 }
 
-/// What is in the packed file of a crate.
+/// The contents of a crate's package.
 fn package(folder: &Path, stem: &str) -> Outcome<Package> {
     let file = folder.join(format!("{stem}.crate"));
     let tar = |action: &str, rest: &[&str]| {
@@ -152,7 +153,7 @@ fn package(folder: &Path, stem: &str) -> Outcome<Package> {
     Ok(Package { manifest, files, bytes })
 }
 
-/// The manifests of the examples that are there to be copied, each a path with its text.
+/// The manifests of the examples for copying, each a path with its contents.
 fn examples() -> Outcome<Vec<(String, String)>> {
     let folder = root().join("examples");
     let mut found = Vec::new();

@@ -1,11 +1,11 @@
-//! The order in which crates are published: each after those that it needs.
+//! The publishing order of the crates: each after its dependencies.
 
 use std::collections::BTreeSet;
 
 use super::{Problem, checks::Package};
 
-/// The packages in that order. A crate needs what its tests need as well, since crates.io looks for it; but not what has
-/// no version there, which cargo leaves out of the package.
+/// The packages in that order. Dependencies of tests count too, because crates.io resolves them;
+/// those without a version do not count, because cargo leaves them out of the package.
 pub(super) fn of(packages: &[Package]) -> Result<Vec<&Package>, Problem> {
     let known: BTreeSet<&str> = packages.iter().map(|package| package.manifest.name()).collect();
     let mut order: Vec<&Package> = Vec::new();
@@ -22,7 +22,7 @@ pub(super) fn of(packages: &[Package]) -> Result<Vec<&Package>, Problem> {
     Ok(order)
 }
 
-/// Why none of these comes next.
+/// The error if none of these can be next.
 fn no_order(left: &[&Package], known: &BTreeSet<&str>) -> Problem {
     for package in left {
         let name = package.manifest.name();
@@ -53,7 +53,7 @@ mod tests {
 
     use super::{super::manifest::Manifest, Package, Problem, of};
 
-    /// A crate with what it needs; what its tests need begins with `dev `.
+    /// A crate with its dependencies. Those of tests begin with `dev `.
     fn package(name: &str, needs: &[&str]) -> Package {
         let mut text = format!("[package]\nname = \"{name}\"\n");
         for need in needs {

@@ -1,4 +1,4 @@
-//! The one version of all crates and of the npm package.
+//! The common version of all crates and of the npm package.
 
 use super::Problem;
 use crate::run::{Outcome, fail};
@@ -13,7 +13,8 @@ pub(super) fn of_workspace(manifest: &str) -> Outcome<String> {
     }
 }
 
-/// What has another version: the npm package, or an example that asks for it. Each example is a path with its text.
+/// Other versions: of the npm package, or in the manifest of an example. Each example is a path
+/// with its contents.
 pub(super) fn check(version: &str, npm: &str, examples: &[(String, String)]) -> Vec<Problem> {
     let mut problems = Vec::new();
     let own = value(npm, "version").unwrap_or("none");
@@ -28,17 +29,17 @@ pub(super) fn check(version: &str, npm: &str, examples: &[(String, String)]) -> 
         }
     }
     for (path, text) in examples {
-        // One that runs in this repository only takes the folder.
+        // An example that runs in this repository only depends on the folder.
         let range = value(text, "okibi").filter(|range| !range.starts_with("file:"));
         if let Some(range) = range.filter(|range| *range != format!("^{version}")) {
             let what = format!("{path}: asks for okibi {range}");
-            problems.push(Problem::new(what, format!("who copies it wants `^{version}`")));
+            problems.push(Problem::new(what, format!("must be `^{version}`")));
         }
     }
     problems
 }
 
-/// The string that a key has in a package.json that is written as npm writes it.
+/// The string value of a key in a package.json in npm's format.
 fn value<'a>(text: &'a str, key: &str) -> Option<&'a str> {
     let start = format!("\"{key}\": \"");
     text.lines().find_map(|line| line.trim_start().strip_prefix(&start)?.split('"').next())

@@ -1,4 +1,5 @@
-//! Whether every link of the built site leads to one of its files, and to a place in it, and whether nothing comes from elsewhere.
+//! Checks the built site: every link resolves to one of its files and to an anchor in it, and no
+//! resource is loaded from another site.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -8,7 +9,7 @@ use std::{
 
 use crate::run::{During, Outcome, fail};
 
-/// What rustdoc has written: it checks its own links, and only what the pages link to is looked at here.
+/// The output of rustdoc. It checks its own links; here only links from pages to it are checked.
 const RUSTDOC: &str = "reference/rust/";
 
 /// Checks the pages in a folder.
@@ -30,18 +31,18 @@ pub(super) fn links(site: &Path) -> Outcome {
             println!("site: the links of {} pages lead somewhere", pages.len());
             Ok(())
         }
-        count => fail(format!("links that lead nowhere: {count}")),
+        count => fail(format!("broken links: {count}")),
     }
 }
 
-/// What a page has.
+/// The contents of a page that are checked.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Page {
-    /// Where its links lead, those to other sites left out.
+    /// The targets of its links, except those on other sites.
     links: BTreeSet<String>,
     /// Scripts, styles, fonts and pictures of other sites.
     loaded: BTreeSet<String>,
-    /// The places in it that a link can lead to.
+    /// Its anchors.
     anchors: BTreeSet<String>,
 }
 
@@ -91,7 +92,7 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
     )
 }
 
-/// What is wrong with a link.
+/// The problem of a link, if it has one.
 fn problem(site: &Path, pages: &BTreeMap<String, Page>, from: &str, link: &str) -> Option<&'static str> {
     let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
     let path = decoded(path.split('?').next().unwrap_or_default());
@@ -175,6 +176,6 @@ mod tests {
         write("b/index.html", "<a id=\"y\" href=\"../a.html#x\"></a>");
         links(folder.path()).unwrap();
         write("c.html", "<a href=\"/b/#z\"></a><a href=\"d.html\"></a><link href=\"https://example.org/f.css\">");
-        assert_eq!(links(folder.path()).unwrap_err().0, "links that lead nowhere: 3");
+        assert_eq!(links(folder.path()).unwrap_err().0, "broken links: 3");
     }
 }

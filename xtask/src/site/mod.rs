@@ -16,7 +16,7 @@ use crate::{
     wasm::{self, Effort},
 };
 
-/// The crates whose documentation is part of the site: those that apps and stores depend on.
+/// The crates with documentation on the site: those that apps and stores depend on.
 const CRATES: [&str; 9] = [
     "okibi",
     "okibi-core",

@@ -1,4 +1,5 @@
-//! What the parts download, fetched while the first of them compile: the one waits for the network, the other for the processor.
+//! Downloads for the parts, during the compilation of the first of them: one uses the network, the
+//! other the processor.
 
 use std::{
     iter,
@@ -11,7 +12,8 @@ use crate::{
     servers,
 };
 
-/// Begins. A part that wants something of it waits until it is there, and fetches it itself if that has failed.
+/// Starts the downloads. A part that needs one waits for it, and downloads it itself if that
+/// failed.
 pub(super) fn begin() -> JoinHandle<()> {
     thread::spawn(|| {
         let folders = [package(), package().join("test/runtimes"), package().join("test/stores"), root().join("docs")];

@@ -1,4 +1,5 @@
-//! The pages of the documentation, followed by copying: the projects that they show, on every runtime and in axum.
+//! Tests the pages of the documentation: creates the projects that they show, on every runtime and
+//! in axum.
 
 use std::env;
 
@@ -9,7 +10,8 @@ use crate::{
     run::{Outcome, node, run, target},
 };
 
-/// Writes, checks, runs and visits what the pages show. The variable `OKIBI_PAGE` names one page alone.
+/// Writes, checks, runs and requests the projects of the pages. The variable `OKIBI_PAGE` selects
+/// one page.
 pub(super) fn follow() -> Outcome {
     let tarball = pack::once()?;
     install(&package())?;

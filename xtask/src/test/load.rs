@@ -1,4 +1,4 @@
-//! Load for tests that must hold on a busy machine too: a thread for each core that does nothing but compute.
+//! Load for tests that must pass on a busy machine: one computing thread per core.
 
 use std::{
     sync::{
@@ -10,15 +10,15 @@ use std::{
 
 use crate::run::{During, Outcome};
 
-/// Threads that keep every core busy until this is dropped. They are threads of the task runner, so they also end with it
-/// when it is interrupted or killed.
+/// Threads that keep every core busy until this is dropped. They also end when the task runner is
+/// interrupted or killed.
 pub(super) struct Load {
     is_over: Arc<AtomicBool>,
     burners: Vec<JoinHandle<u64>>,
 }
 
 impl Load {
-    /// Starts them, one for each core.
+    /// Starts one thread per core.
     pub(super) fn start() -> Outcome<Self> {
         let cores = thread::available_parallelism().during("counting the cores")?.get();
         let mut load = Self { is_over: Arc::default(), burners: Vec::with_capacity(cores) };
@@ -39,13 +39,13 @@ impl Drop for Load {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
         for burner in self.burners.drain(..) {
-            // It can't panic, and if it did, it would be over all the same.
+            // The thread does not panic. If it did, it would have ended too.
             let _ = burner.join();
         }
     }
 }
 
-/// Computes until it is over, and returns what it counted. No compiler can leave out an atomic write.
+/// Computes until told to stop, and returns a count. Compilers do not remove an atomic write.
 fn burn(is_over: &AtomicBool) -> u64 {
     let count = AtomicU64::new(0);
     while !is_over.load(Ordering::Relaxed) {
@@ -54,7 +54,7 @@ fn burn(is_over: &AtomicBool) -> u64 {
     count.into_inner()
 }
 
-/// Linux says what a thread has computed.
+/// Linux reports the processor time of a thread.
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod tests {
@@ -86,12 +86,12 @@ mod tests {
         assert_eq!(load.cores(), thread::available_parallelism().unwrap().get());
         let started = Instant::now();
         while ticks() == 0 {
-            assert!(started.elapsed() < Duration::from_mins(1), "nobody computes");
+            assert!(started.elapsed() < Duration::from_mins(1), "no other process computes");
             thread::yield_now();
         }
         let is_over = Arc::clone(&load.is_over);
         drop(load);
         assert!(is_over.load(Ordering::Relaxed));
-        assert_eq!(Arc::strong_count(&is_over), 1, "a thread goes on");
+        assert_eq!(Arc::strong_count(&is_over), 1, "a thread still runs");
     }
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: everything that must hold, part by part, with a summary at the end.
+//! `cargo xtask test`: all tests, part by part, with a summary at the end.
 
 mod ahead;
 mod guides;
@@ -33,20 +33,21 @@ use crate::{
     site as documentation, tidy,
 };
 
-/// One thing that must hold.
+/// One part of the tests.
 struct Part {
     name: &'static str,
-    /// Parts that belong together can be asked for by one word.
+    /// The group of the part. A group's name selects all of its parts.
     group: &'static str,
-    /// What must be on the machine. Where it is missing the part is skipped, or failed in continuous integration.
+    /// The required program. If it is missing, the part is skipped, or fails in continuous
+    /// integration.
     needs: &'static [fn() -> Outcome],
     run: fn() -> Outcome,
 }
 
-/// Seconds for which each fuzz target runs here. `cargo xtask fuzz` runs longer.
+/// Seconds per fuzz target. `cargo xtask fuzz` runs longer.
 const FUZZ_SECONDS: u64 = 5;
 
-/// In the order in which they run: the quick ones and those that most often fail come first.
+/// In the order of execution: fast parts and those that fail most often come first.
 const PARTS: &[Part] = &[
     Part { name: "format", group: "rust", needs: &[rust::need_rustfmt], run: rust::format },
     Part { name: "tidy", group: "tidy", needs: &[], run: tidy::check },
@@ -122,18 +123,18 @@ const PARTS: &[Part] = &[
     },
 ];
 
-/// Parts that may run side by side if they follow each other: those that keep one core busy for most of their time, and those
+/// Consecutive parts that may run concurrently: those that use one core most of the time, and those
 /// that mostly wait for servers.
 const SIDE_BY_SIDE: &[&[&str]] =
     &[&["vitest", "newer-node", "workerd", "deno", "bun"], &["stores", "databases", "examples", "faults"]];
 
-/// How many of them at a time.
+/// The number of concurrent parts.
 const LANES: usize = 2;
 
-/// A part that has run: its name, what became of it, and how many seconds that took.
+/// The result of a part: its name, its verdict, and the seconds that it took.
 type Ran<'a> = (&'a str, Verdict, f32);
 
-/// What became of a part.
+/// The verdict on a part.
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
     Passed,
@@ -141,17 +142,17 @@ enum Verdict {
     Skipped(Failure),
 }
 
-/// The parts that are to run, and how.
-pub(crate) struct Options {
+/// The options of the task.
+pub(crate) struct TestOptions {
     parts: Vec<&'static Part>,
-    /// How many times all of them run, one round after the other.
+    /// Number of rounds.
     rounds: u64,
-    /// Whether every core is kept busy meanwhile.
+    /// Whether to keep every core busy.
     is_loaded: bool,
 }
 
-impl Options {
-    /// Reads `--repeat N` and `--load`, and names of parts or groups; none stands for all.
+impl TestOptions {
+    /// Reads `--repeat N`, `--load`, and names of parts or groups; without names, all parts.
     pub(crate) fn parse(args: &mut Args) -> Outcome<Self> {
         let rounds = args.number("--repeat")?.unwrap_or(1);
         if rounds == 0 {
@@ -163,19 +164,19 @@ impl Options {
     }
 }
 
-impl fmt::Debug for Options {
+impl fmt::Debug for TestOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.parts.iter().map(|part| part.name)).finish()
     }
 }
 
-/// Runs the parts as often as wanted and sums up. A round that fails stops none of the others.
-pub(crate) fn run(options: &Options) -> Outcome {
+/// Runs all rounds and prints a summary. A failed round stops no other.
+pub(crate) fn run(options: &TestOptions) -> Outcome {
     let load = options.is_loaded.then(Load::start).transpose()?;
     if let Some(load) = &load {
         println!("== load: {} threads that compute", load.cores());
     }
-    // Elsewhere nothing is fetched before it is missed.
+    // With a selection of parts, nothing is downloaded in advance.
     let ahead = (in_ci() && options.parts.len() == PARTS.len()).then(ahead::begin);
     let mut rounds = Vec::new();
     for round in 1..=options.rounds {
@@ -186,7 +187,7 @@ pub(crate) fn run(options: &Options) -> Outcome {
         print!("{}", summary(&verdicts));
         rounds.push(verdicts);
     }
-    // It has ended long ago, unless everything failed at once.
+    // It has ended long ago, unless everything failed immediately.
     if ahead.is_some_and(|ahead| ahead.join().is_err()) {
         return fail("what the parts download: fetching it ahead panicked");
     }
@@ -220,7 +221,7 @@ fn may_run_beside(one: &Part, next: &Part) -> bool {
     SIDE_BY_SIDE.iter().any(|names| names.contains(&one.name) && names.contains(&next.name))
 }
 
-/// Runs a part; what became of it, and the line that says so.
+/// Runs a part. Returns its verdict and the line that reports it.
 fn timed(part: &Part) -> (Ran<'static>, String) {
     let start = Instant::now();
     let verdict = judge(part, in_ci());
@@ -233,7 +234,7 @@ fn timed(part: &Part) -> (Ran<'static>, String) {
     ((part.name, verdict, seconds), line)
 }
 
-/// Runs parts at the same time, a few at once, and shows what each printed when it has ended.
+/// Runs parts concurrently, a few at a time, and prints the output of each when it has ended.
 fn side_by_side(parts: &[&'static Part]) -> Vec<Ran<'static>> {
     let names: Vec<&str> = parts.iter().map(|part| part.name).collect();
     println!("== side by side: {}", names.join(", "));
@@ -256,7 +257,7 @@ fn side_by_side(parts: &[&'static Part]) -> Vec<Ran<'static>> {
     names.into_iter().zip(verdicts).map(|(name, ran)| ran.into_inner().unwrap_or_else(|| no_verdict(name))).collect()
 }
 
-/// The parts that are called by these names, of a part or of a group; without names all of them.
+/// The parts with these names, of parts or groups; without names, all parts.
 fn chosen(wanted: &[String]) -> Outcome<Vec<&'static Part>> {
     for word in wanted {
         if !PARTS.iter().any(|part| part.name == word || part.group == word) {
@@ -268,7 +269,7 @@ fn chosen(wanted: &[String]) -> Outcome<Vec<&'static Part>> {
     Ok(PARTS.iter().filter(is_wanted).collect())
 }
 
-/// The words that choose parts.
+/// The names that select parts.
 fn names() -> String {
     let mut names: Vec<&str> = PARTS.iter().flat_map(|part| [part.group, part.name]).collect();
     let mut seen = BTreeSet::new();
@@ -287,12 +288,12 @@ fn judge(part: &Part, in_ci: bool) -> Verdict {
     }
 }
 
-/// What failed and what was skipped, how many seconds each took, and a last line that counts.
+/// The summary: failed and skipped parts, their seconds, and a last line with the counts.
 fn summary(verdicts: &[Ran<'_>]) -> String {
     let mut text = String::new();
     let (mut passed, mut failed) = (0, 0);
     for (name, verdict, _) in verdicts {
-        // A failure may carry the whole output of a command, which was printed already.
+        // A failure may contain the whole output of a command, which was printed already.
         let first_line = |failure: &Failure| failure.0.lines().next().unwrap_or_default().to_owned();
         let _ = match verdict {
             Verdict::Passed => {

@@ -1,15 +1,16 @@
-//! What became of each part over several rounds, for tests that must never fail by themselves.
+//! The verdicts of each part over several rounds, to find flaky tests.
 
 use super::{Ran, Verdict};
 
-/// How a part fared over the rounds.
+/// The verdicts of a part over the rounds.
 struct Count<'a> {
     name: &'a str,
     failed: u64,
     skipped: u64,
 }
 
-/// How often each part failed, in the order in which they first ran: the last line of `--repeat`.
+/// The number of failures of each part, in the order of their first run: the last line of
+/// `--repeat`.
 pub(super) fn counts(rounds: &[Vec<Ran<'_>>], is_loaded: bool) -> String {
     let mut counts: Vec<Count<'_>> = Vec::new();
     for (name, verdict, _) in rounds.iter().flatten() {

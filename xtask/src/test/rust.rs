@@ -1,4 +1,4 @@
-//! The parts of the tests that are Rust's: formatter, linter, tests, features, documentation, `no_std`.
+//! The Rust parts of the tests: formatter, linter, tests, features, documentation, `no_std`.
 
 use std::fs;
 
@@ -22,7 +22,7 @@ fn need_component(subcommand: &str, component: &str) -> Outcome {
     }
 }
 
-/// The workspace, and the two folders that are workspaces of their own.
+/// The workspace and the two separate workspaces.
 pub(super) fn format() -> Outcome {
     run(cargo().args(["fmt", "--all", "--check"]))?;
     for manifest in ["fuzz/Cargo.toml", "benches/Cargo.toml"] {
@@ -33,7 +33,8 @@ pub(super) fn format() -> Outcome {
     Ok(())
 }
 
-/// The workspace with all features, and the fuzz targets (without libFuzzer, which wants a C++ compiler).
+/// The workspace with all features, and the fuzz targets (without libFuzzer, which needs a C++
+/// compiler).
 pub(super) fn clippy() -> Outcome {
     const DENY: [&str; 3] = ["--", "-D", "warnings"];
     run(cargo().args(["clippy", "--quiet", "--workspace", "--all-targets", "--all-features"]).args(DENY))?;
@@ -41,10 +42,10 @@ pub(super) fn clippy() -> Outcome {
     run(cargo().args(["clippy", "--quiet", "--manifest-path", "fuzz/Cargo.toml", "--all-targets"]).args(DENY))
 }
 
-/// What needs a server to be tested with.
+/// Crates with tests that need a server.
 pub(crate) const BACKENDS: [&str; 4] = ["okibi-servers", "okibi-redis", "okibi-postgres", "okibi-mysql"];
 
-/// Tests of the crate that users add which need servers, and so run only if they are named.
+/// Tests of the crate for users that need a server. They run only if they are named.
 const OUTAGES: &[&str] = &[
     "--package",
     "okibi",
@@ -69,7 +70,7 @@ pub(crate) fn wants_server(package: &str, test: &str) -> bool {
     BACKENDS.contains(&package) || (package == "okibi" && OUTAGES.contains(&test))
 }
 
-/// All but what needs servers, or has a part of its own.
+/// All tests except those that need a server or have their own part.
 pub(super) fn tests() -> Outcome {
     let mut command = cargo();
     command.args(["test", "--quiet", "--workspace", "--all-features", "--no-fail-fast"]);
@@ -79,7 +80,7 @@ pub(super) fn tests() -> Outcome {
     run(&mut command)
 }
 
-/// The stores whose backends are servers, which the tests start.
+/// The stores with servers as backends. The tests start the servers.
 pub(super) fn databases() -> Outcome {
     let mut command = cargo();
     command.args(["test", "--quiet", "--all-features", "--no-fail-fast"]);
@@ -87,11 +88,12 @@ pub(super) fn databases() -> Outcome {
         command.args(["--package", package]);
     }
     run(&mut command)?;
-    // What visitors see while such a store fails. Most of it is waiting.
+    // Responses during a failure of such a store. Most of the time is waiting.
     run(cargo().args(["test", "--quiet", "--all-features"]).args(OUTAGES).args(["--", "--test-threads", "8"]))
 }
 
-/// The crate that users add, with no feature and with each feature alone; and the engine as `okibi.wasm` has it.
+/// The crate for users, without features and with each feature alone; and the engine with the
+/// features of `okibi.wasm`.
 pub(super) fn features() -> Outcome {
     let engine = ["clippy", "--quiet", "--package", "okibi-core", "--package", "okibi-wasm", "--no-default-features"];
     run(cargo().args(engine).args(["--", "-D", "warnings"]))?;
@@ -105,7 +107,7 @@ pub(super) fn features() -> Outcome {
     Ok(())
 }
 
-/// The names in a manifest's `[features]`, but for `default`.
+/// The feature names of a manifest, except `default`.
 fn features_in(manifest: &str) -> Vec<&str> {
     let section = manifest.lines().skip_while(|line| line.trim() != "[features]").skip(1);
     section
@@ -122,7 +124,7 @@ pub(super) fn docs() -> Outcome {
     run(command.args(["doc", "--quiet", "--workspace", "--no-deps", "--all-features"]))
 }
 
-/// The engine for a target that has no standard library worth the name: it must not need one.
+/// Compiles the engine for a target without a standard library.
 pub(super) fn no_std() -> Outcome {
     wasm::need_target()?;
     run(cargo().args(["check", "--quiet", "--package", "okibi-core", "--target", wasm::TARGET]))

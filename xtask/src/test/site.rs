@@ -1,4 +1,4 @@
-//! The parts of the tests that are about what a visitor and a newcomer meet: examples, README, demo, browser.
+//! The parts of the tests for examples, README, demo and browser.
 
 use std::{
     env, fs,
@@ -23,16 +23,17 @@ use crate::{
     wasm::{self, Effort},
 };
 
-/// The example whose test is a part of its own, because it needs a browser.
+/// The example with a test in a separate part, because the test needs a browser.
 const BROWSER_TEST: &str = "examples/browser-test";
 
-/// How long the demo may take until both halves answer, or until both are gone; what it builds is built before.
+/// Longest time until both halves of the demo answer, or have ended. They are built before.
 const DEMO_PATIENCE: Duration = Duration::from_mins(2);
 
-/// Ports for the demo in this test: those that the system gives to nobody who asks for any (Linux begins at 32768).
+/// Ports for the demo in this test, below the range of ephemeral ports (which begins at 32768 on
+/// Linux).
 const DEMO_PORTS: Range<u16> = 10_000..32_000;
 
-/// The tests that examples bring along.
+/// The tests of the examples.
 pub(super) fn examples() -> Outcome {
     wasm::build(Effort::Quick)?;
     build_package()?;
@@ -46,7 +47,7 @@ pub(super) fn examples() -> Outcome {
     Ok(())
 }
 
-/// Where the browser test looks for Chromium (`examples/browser-test/browser.mjs`).
+/// The path of Chromium for the browser test (`examples/browser-test/browser.mjs`).
 const BROWSERS: &[&str] = &[
     "/usr/bin/chromium",
     "/usr/bin/chromium-browser",
@@ -56,7 +57,7 @@ const BROWSERS: &[&str] = &[
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
 ];
 
-/// Chromium, where the browser test looks for it.
+/// Chromium at the path that the browser test uses.
 pub(super) fn need_browser() -> Outcome {
     need_node()?;
     if env::var_os("OKIBI_CHROMIUM").is_some() || BROWSERS.iter().any(|path| Path::new(path).exists()) {
@@ -82,7 +83,8 @@ pub(super) fn browser_examples() -> Outcome {
     run(command.env("OKIBI_TARBALL", tarball).args(["run", "--silent", "examples"]))
 }
 
-/// Every command that the documents name exists, and the demo starts, serves both halves, and leaves nothing behind.
+/// Every command in the documents exists. The demo starts, serves both halves, and leaves no
+/// process.
 pub(super) fn readme() -> Outcome {
     for name in ["README.md", "CONTRIBUTING.md"] {
         let text = fs::read_to_string(root().join(name)).during(name)?;
@@ -95,7 +97,7 @@ pub(super) fn readme() -> Outcome {
     demo_serves("cookie")
 }
 
-/// Builds what the demo would build, so that a slow machine does not look like a slow start.
+/// Builds the demo first, so that a slow build does not count as a slow start.
 fn build_both_halves() -> Outcome {
     wasm::build(Effort::Quick)?;
     build_package()?;
@@ -103,7 +105,8 @@ fn build_both_halves() -> Outcome {
     demo::install_hono()
 }
 
-/// The `cargo xtask …` lines in a document's code blocks, with their line numbers, without comments.
+/// The `cargo xtask …` lines in a document's code blocks, with their line numbers, without
+/// comments.
 fn commands(text: &str) -> Vec<(usize, Args)> {
     let mut found = Vec::new();
     let mut in_code = false;
@@ -122,7 +125,8 @@ fn commands(text: &str) -> Vec<(usize, Args)> {
     found
 }
 
-/// Starts the demo as a user does, waits until both halves answer, kills it, and waits until both are gone.
+/// Starts the demo as a user does, waits until both halves answer, kills it, and waits until both
+/// have ended.
 fn demo_serves(store: &str) -> Outcome {
     let program = env::current_exe().during("finding the task runner's own path")?;
     let addresses = free_addresses()?;
@@ -130,14 +134,14 @@ fn demo_serves(store: &str) -> Outcome {
     command.args(["demo", "--store", store, "--port", &addresses[0].port().to_string()]);
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().during("starting the demo")?;
     let outcome = both_answer(&mut child, addresses);
-    // The hardest end there is: nothing in the task runner gets to run any more.
+    // SIGKILL: the task runner runs no more code.
     child.kill().during("ending the demo")?;
     child.wait().during("ending the demo")?;
     outcome?;
     both_gone(addresses)
 }
 
-/// Two addresses, one after the other, on which nobody listens.
+/// Two consecutive addresses without a listener.
 fn free_addresses() -> Outcome<[SocketAddr; 2]> {
     for _ in 0..1000 {
         let mut draw = [0; 2];

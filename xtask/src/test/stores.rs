@@ -1,4 +1,5 @@
-//! The TypeScript stores against the real thing: Redis servers, workerd, Bun and Deno, each started by its test.
+//! The TypeScript stores with real backends: Redis servers, workerd, Bun and Deno. Each test starts
+//! its own.
 
 use std::{fs, path::Path, process::Command};
 
@@ -17,7 +18,7 @@ pub(super) fn need_redis() -> Outcome {
 }
 
 pub(super) fn need_postgres() -> Outcome {
-    // Debian keeps the programs of each version outside of the path.
+    // Debian installs the programs of each version outside of `PATH`.
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let is_here = versions.map(|version| version.path().join("bin/initdb")).any(|program| program.is_file());
     if is_here || read(Command::new("pg_config").arg("--bindir")).is_ok() {
@@ -26,7 +27,7 @@ pub(super) fn need_postgres() -> Outcome {
     Err(Failure("Postgres: not found; install the package postgresql".to_owned()))
 }
 
-/// Redis 8 and Valkey, which are fetched if they are not there.
+/// Redis 8 and Valkey. They are downloaded if missing.
 pub(super) fn need_newer_redis() -> Outcome {
     servers::fetch()
 }
@@ -39,7 +40,7 @@ pub(super) fn need_mariadb() -> Outcome {
     Err(Failure("MariaDB: not found; install the packages mariadb-server-core and mariadb-client-core".to_owned()))
 }
 
-/// The proxy that sealed sessions must pass.
+/// The proxy through which sealed sessions must pass.
 pub(super) fn need_nginx() -> Outcome {
     if Path::new("/usr/sbin/nginx").is_file() || read(Command::new("nginx").arg("-v")).is_ok() {
         return Ok(());

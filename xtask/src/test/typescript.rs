@@ -1,4 +1,4 @@
-//! The parts of the tests that are TypeScript's: the wasm that it loads, formatter and linter, types, tests.
+//! The TypeScript parts of the tests: the wasm, formatter and linter, types, tests.
 
 use crate::{
     npm::{build_package, install, package},
@@ -8,7 +8,7 @@ use crate::{
 
 pub(super) use crate::npm::need_node;
 
-/// The engine as it ships, within its budget.
+/// The published build of the engine, within its budget.
 pub(super) fn wasm() -> Outcome {
     wasm::build(Effort::Shipped)
 }
@@ -30,7 +30,7 @@ pub(super) fn biome() -> Outcome {
     Ok(())
 }
 
-/// The compiler over sources, tests and type tests, and once more as it builds what ships.
+/// Runs the compiler over sources, tests and type tests, and again as it builds the package.
 pub(super) fn types() -> Outcome {
     wasm::build(Effort::Quick)?;
     install(&package())?;
@@ -38,7 +38,7 @@ pub(super) fn types() -> Outcome {
     build_package()
 }
 
-/// Builds what the tests run.
+/// Builds the inputs of the tests.
 pub(super) fn build() -> Outcome {
     wasm::build(Effort::Quick)?;
     build_package()
@@ -51,7 +51,7 @@ pub(super) fn vitest() -> Outcome {
     run(npm(&package()).args(["run", "--silent", "test"]))
 }
 
-/// What the benches measure on Node works and is counted rightly. `cargo xtask bench` measures it.
+/// Checks that the Node benches work and count correctly. `cargo xtask bench` measures.
 pub(super) fn benches() -> Outcome {
     build()?;
     let folder = root().join("benches/node");

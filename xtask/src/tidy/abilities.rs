@@ -1,4 +1,4 @@
-//! Rule: the engine asks what a dialect can do, and never which dialect is spoken.
+//! Rule: the engine asks what a dialect can do, and never which dialect is in use.
 
 use super::{
     scan::without_test_modules,

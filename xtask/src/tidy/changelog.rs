@@ -1,4 +1,5 @@
-//! Rule: the changelog has the usual sections in the usual order, and every line in it stands in one.
+//! Rule: the changelog has the usual sections in the usual order, and every line in it stands in
+//! one.
 
 use super::source::{Finding, Repository, numbered};
 use crate::release::{SECTIONS, UNRELEASED, versions_in};

@@ -1,4 +1,5 @@
-//! Rule: no circle between the files of `okibi-core`: what two files both need stands in a file below them.
+//! Rule: the files of `okibi-core` have no circular imports. What two files share is in a file
+//! below them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +12,7 @@ const RULE: &str = "circle";
 
 const CORE: &str = "crates/okibi-core/src/";
 
-/// A file's place among the modules: `engine/open.rs` is `["engine", "open"]`, and so would be `engine/open/mod.rs`.
+/// A file's module path: `["engine", "open"]` for `engine/open.rs` and for `engine/open/mod.rs`.
 type Module = Vec<String>;
 
 pub(super) fn check(repository: &Repository) -> Vec<Finding> {
@@ -50,8 +51,9 @@ fn module(file: &File) -> Option<Module> {
     (path != "lib" && !file.is_test()).then(|| path.split('/').map(str::to_owned).collect())
 }
 
-/// The file that holds what a path names: that of its longest beginning which is a module. A file may use the room that it stands
-/// in (`Engine` of `engine/mod.rs`); the room's own file joins its parts and is above them by that.
+/// The file of the item that a path names: that of the longest prefix that is a module. A file may
+/// use its folder's module (`Engine` of `engine/mod.rs`); `mod.rs` contains its parts, so it is
+/// above them.
 fn owner(files: &BTreeMap<Module, &File>, path: &[String]) -> Option<Module> {
     (1..=path.len())
         .rev()
@@ -69,14 +71,15 @@ fn reaches(edges: &BTreeMap<&Module, BTreeMap<Module, usize>>, from: &Module, to
     seen.contains(to)
 }
 
-/// All paths of a source that begin at the crate's root, above the file or in the file's own modules, with their lines.
+/// All paths in a source file that begin at the crate root, at the parent module or at a child
+/// module, with their lines.
 fn paths(source: &str, module: &Module) -> Vec<(usize, Vec<String>)> {
     let mut found = Vec::new();
     for (at, _) in source.match_indices("::") {
         let before = source.get(..at).unwrap_or_default();
         let first = before.rsplit(|part: char| !is_part(part)).next().unwrap_or_default();
         let start = at - first.len();
-        // The middle of a path, or nothing that a module can be called.
+        // The middle of a path, or not the name of a module.
         if first.is_empty()
             || before.get(..start).is_some_and(|before| before.ends_with("::"))
             || !is_word(source, start, first)
@@ -108,7 +111,7 @@ const fn is_part(character: char) -> bool {
     character.is_ascii_alphanumeric() || character == '_'
 }
 
-/// The paths that `a::b` or `{a::{b, c}, d}` stands for, each behind `base`.
+/// The paths of `a::b` or `{a::{b, c}, d}`, each with `base` before it.
 fn spelled_out(base: &[String], path: &str) -> Vec<Vec<String>> {
     let path = path.trim_start();
     if let Some(group) = path.strip_prefix('{') {
@@ -122,7 +125,7 @@ fn spelled_out(base: &[String], path: &str) -> Vec<Vec<String>> {
     }
 }
 
-/// What stands between the commas of a group, up to its end.
+/// The items of a group, separated by commas, up to its end.
 fn items(group: &str) -> Vec<String> {
     let (mut items, mut item, mut depth) = (Vec::new(), String::new(), 0_usize);
     for character in group.chars() {

@@ -1,11 +1,12 @@
-//! Rule: a face compares no status with a number and no option with another; the core says what they mean.
+//! Rule: a face compares no status with a number and no option with another; the core says what
+//! they mean.
 
 use super::source::{Finding, Repository, numbered};
 
 const RULE: &str = "decisions";
 
 const FACES: &[&str] = &["crates/okibi-tower/src/", "packages/okibi/src/"];
-/// What speaks HTTP or a store's protocol itself is no face.
+/// Clients of HTTP or of a store's protocol are not faces.
 const OTHERS: &[&str] = &["packages/okibi/src/stores/", "packages/okibi/src/contract/"];
 
 pub(super) fn check(repository: &Repository) -> Vec<Finding> {
@@ -44,7 +45,8 @@ fn judges_status(line: &str) -> bool {
     RUST.iter().any(|pattern| line.contains(pattern)) || with_number("status") || with_number(".as_u16()")
 }
 
-/// `options.store !== undefined && options.secret !== undefined`, `(store === undefined) === (secret === undefined)`.
+/// `options.store !== undefined && options.secret !== undefined`, `(store === undefined) ===
+/// (secret === undefined)`.
 fn joins_options(line: &str) -> bool {
     let tests = line.matches("== undefined").count();
     tests > 1 && (line.matches("options.").count() > 1 || line.contains("== undefined) =="))

@@ -1,4 +1,4 @@
-//! Rule: what is made of a file of facts is as that file says.
+//! Rule: generated files match their file of facts.
 
 use super::source::{Finding, Repository};
 use crate::{facts, run::fail};
@@ -30,7 +30,8 @@ pub(super) fn check(repository: &Repository) -> Vec<Finding> {
     findings
 }
 
-/// The codes of the engine's refusals that TypeScript does not know, though it shows each as an error's code.
+/// The codes of the engine's refusals that TypeScript does not know, though it shows each as an
+/// error's code.
 fn strangers(repository: &Repository) -> Vec<Finding> {
     let (Some(refusals), Some(errors)) = (repository.file(REFUSALS), repository.file(ERRORS)) else {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! Rule: the first line of a source file says the file's job.
+//! Rule: the first line of a source file states the file's job.
 
 use super::{
     scan::Language,
@@ -7,7 +7,7 @@ use super::{
 
 const RULE: &str = "first-line";
 
-/// Fewer words than this cannot say what a file is for.
+/// Minimum number of words of that line.
 const FEWEST_WORDS: usize = 3;
 
 pub(super) fn check(repository: &Repository) -> Vec<Finding> {

@@ -1,4 +1,4 @@
-//! Rule: nothing is left for later, and no test is switched off.
+//! Rule: no unfinished code, and no disabled test.
 
 use super::{
     scan::Language,
@@ -7,14 +7,14 @@ use super::{
 
 const RULE: &str = "leftover";
 
-/// Words that put something off. They are put together here, or this file would break its own rule.
+/// Words that mark unfinished work. They are concatenated, because this file is checked too.
 const WORDS: &[&str] = &[concat!("TO", "DO"), concat!("FIX", "ME")];
 
 const RUST: &[&str] = &[concat!("to", "do!"), concat!("unimplemen", "ted!"), concat!("#[ig", "nore")];
 
 const JAVASCRIPT: &[&str] = &[".skip(", ".only(", ".todo(", ".skipIf(", ".runIf(", "xit(", "xdescribe("];
 
-/// What a test file calls its tests with; a `.skip(` on anything else is an iterator's.
+/// Functions that define tests. A `.skip(` on any other value is an iterator's.
 const RUNNERS: &[&str] = &["test", "it", "describe", "suite"];
 
 pub(super) fn check(repository: &Repository) -> Vec<Finding> {
@@ -45,7 +45,7 @@ fn check_file(file: &File) -> Vec<Finding> {
     findings
 }
 
-/// Whether a line of JavaScript switches a test off with this call.
+/// Whether a line of JavaScript disables a test with this call.
 fn switches_off(line: &str, call: &str) -> bool {
     let Some((before, _)) = line.split_once(call) else { return false };
     let word = before.rsplit(|character: char| !character.is_alphanumeric() && character != '_').next().unwrap_or("");

@@ -1,4 +1,4 @@
-//! Rule: a file past 400 lines of code wants to be two.
+//! Rule: a file has at most 400 lines of code.
 
 use super::{
     scan::{Language, without_test_modules},

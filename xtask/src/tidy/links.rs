@@ -1,4 +1,4 @@
-//! Rule: a link in a document leads to a file of the repository, and to a heading that is there.
+//! Rule: a link in a document names an existing file of the repository, and an existing heading.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,7 +44,7 @@ fn is_there(repository: &Repository, path: &str) -> bool {
         || repository.files.iter().any(|file| file.path.starts_with(&folder))
 }
 
-/// The path that a link in a file means; none if it leaves the repository.
+/// The path of a link's target; `None` if it is outside of the repository.
 fn resolve(from: &str, link: &str) -> Option<String> {
     let mut parts: Vec<&str> = from.split('/').collect();
     parts.pop();
@@ -58,7 +58,7 @@ fn resolve(from: &str, link: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// The targets of the links in a text, with their lines.
+/// The targets of the links in a document, with their lines.
 fn links(text: &str) -> Vec<(usize, String)> {
     prose(text)
         .flat_map(|(number, line)| {
@@ -76,7 +76,7 @@ fn links(text: &str) -> Vec<(usize, String)> {
 
 /// The lines of a document outside of its code blocks.
 fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    // How many backticks opened the block that a line is in.
+    // The number of backticks that opened the current block.
     let mut fence = None;
     numbered(text).filter(move |(_, line)| {
         let after = line.trim_start_matches('`');
@@ -90,7 +90,7 @@ fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// A line without what stands between backticks.
+/// A line without its code spans.
 fn without_code(line: &str) -> String {
     line.split('`').step_by(2).collect()
 }
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn anchors_are_githubs() {
-        assert_eq!(anchor(" Log out: `everywhere`, at once"), "log-out-everywhere-at-once");
+        assert_eq!(anchor(" Log out: `everywhere`, now"), "log-out-everywhere-now");
         assert_eq!(anchor(" From [hono-sessions](x.md) 1.0"), "from-hono-sessions-10");
         assert_eq!(anchor(" snake_case & more"), "snake_case--more");
     }

@@ -2,13 +2,13 @@
 
 use super::source::{File, Finding, Repository, numbered};
 
-/// The one source that a Cargo.lock may name.
+/// The only source that a Cargo.lock may name.
 const CRATES: &str = "\"registry+https://github.com/rust-lang/crates.io-index\"";
 
-/// How an example that is there to be copied depends on okibi. What is locked then is its user's.
+/// How an example for copying depends on okibi. Its users make their own lock file.
 const PUBLISHED: &str = "\"okibi\": \"^";
 
-/// Put together, or this file would break its own rule.
+/// Concatenated, because this file is checked too.
 const REGISTRY: &str = concat!("://", "registry.");
 
 pub(super) fn check(repository: &Repository) -> Vec<Finding> {
@@ -20,7 +20,7 @@ pub(super) fn check(repository: &Repository) -> Vec<Finding> {
     findings
 }
 
-/// A workspace or npm package whose lock file is not tracked.
+/// A workspace or npm package without a tracked lock file.
 fn missing_lock(repository: &Repository, file: &File) -> Option<Finding> {
     let lock = match file.name() {
         "Cargo.toml" if numbered(&file.text).any(|(_, line)| line.trim() == "[workspace]") => "Cargo.lock",
@@ -33,7 +33,7 @@ fn missing_lock(repository: &Repository, file: &File) -> Option<Finding> {
     (!repository.tracked.contains(&path)).then(|| file.finding(1, "lock-file", message))
 }
 
-/// A line that names a place to download from.
+/// A line with the address of a package source.
 fn address(file: &File, number: usize, line: &str) -> Option<Finding> {
     let message = match file.name() {
         "Cargo.lock" => {

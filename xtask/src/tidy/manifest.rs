@@ -10,7 +10,8 @@ pub(crate) struct Dependency {
     pub(crate) line: usize,
 }
 
-/// The dependencies in a Cargo.toml. The list shared by the workspace is not one: it only fixes versions.
+/// The dependencies in a Cargo.toml. The list shared by the workspace is not one: it only fixes
+/// versions.
 pub(crate) fn of_cargo(text: &str) -> Vec<Dependency> {
     let mut dependencies = Vec::new();
     let mut section = String::new();
@@ -43,7 +44,8 @@ pub(crate) fn of_cargo(text: &str) -> Vec<Dependency> {
     dependencies
 }
 
-/// Whether a section lists dependencies: also `target.'cfg(unix)'.dependencies`, not `workspace.dependencies`.
+/// Whether a section lists dependencies: also `target.'cfg(unix)'.dependencies`, not
+/// `workspace.dependencies`.
 fn is_table(section: &str) -> bool {
     let last = section.rsplit('.').next().unwrap_or(section);
     matches!(last, "dependencies" | "dev-dependencies" | "build-dependencies") && !section.starts_with("workspace.")

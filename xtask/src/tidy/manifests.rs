@@ -1,4 +1,5 @@
-//! Rule: every crate takes the workspace's lints, and ARCHITECTURE.md says why each dependency is there.
+//! Rule: every crate inherits the workspace's lints, and ARCHITECTURE.md gives a reason for each
+//! dependency.
 
 use super::{
     manifest::{of_cargo, of_npm},
@@ -30,7 +31,7 @@ pub(super) fn check(repository: &Repository) -> Vec<Finding> {
     findings
 }
 
-/// A crate that does not take the workspace's lints.
+/// A crate that does not inherit the workspace's lints.
 fn without_lints(file: &File) -> Option<Finding> {
     let has = |section: &str, key: &str| {
         let mut lines = file.text.lines().skip_while(|line| line.trim() != section).skip(1);

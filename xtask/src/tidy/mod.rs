@@ -22,13 +22,14 @@ mod source;
 mod subpaths;
 mod unsafe_code;
 mod wasm_border;
+mod words;
 
 use std::{collections::BTreeSet, fs, process::Command};
 
 use crate::run::{During, Outcome, fail, read, root};
 use source::{File, Finding, Repository};
 
-/// A rule reads the repository and says what is wrong with it.
+/// A rule reads the repository and returns its findings.
 type Rule = fn(&Repository) -> Vec<Finding>;
 
 const RULES: &[Rule] = &[
@@ -51,6 +52,7 @@ const RULES: &[Rule] = &[
     pages::check,
     readme::check,
     requirements::check,
+    words::check,
 ];
 
 /// Checks every rule and prints each finding on a line of its own.
@@ -71,13 +73,13 @@ pub(crate) fn check() -> Outcome {
     }
 }
 
-/// Every text file that git tracks or would track.
+/// All UTF-8 files that git tracks or would track.
 fn load() -> Outcome<Repository> {
     let tracked: BTreeSet<String> = list(&["ls-files", "-z"])?.into_iter().collect();
     let mut files = Vec::new();
     for path in list(&["ls-files", "-z", "--cached", "--others", "--exclude-standard"])? {
         let full = root().join(&path);
-        // A link, a file that is deleted but not yet in git, or one that is no text has nothing to say here.
+        // Skips links, deleted files that are still in the index, and binary files.
         if full.is_symlink() || !full.is_file() {
             continue;
         }

@@ -1,4 +1,4 @@
-//! Rule: a page of the documentation says in its front matter where the site lists it.
+//! Rule: the front matter of a documentation page says where the site lists the page.
 
 use super::source::{File, Finding, Repository};
 

@@ -1,4 +1,5 @@
-//! Rule: `docs/requirements.md` names tests that exist, and every number that tests name. Elsewhere a number is a link to it.
+//! Rule: `docs/requirements.md` lists existing tests, and every number that test names contain.
+//! Other pages link to a number.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +12,7 @@ const RULE: &str = "requirements";
 
 const PAGE: &str = "docs/requirements.md";
 
-/// What a test in JavaScript is made with.
+/// The calls that define a test in JavaScript.
 const RUNNERS: &[&str] = &["test(", "test.", "it(", "it.", "describe(", "describe.", "step(", "common(", "])("];
 
 pub(super) fn check(repository: &Repository) -> Vec<Finding> {
@@ -46,7 +47,7 @@ struct Section<'a> {
     line: usize,
     /// The path and the name of each test, with its line.
     tests: Vec<(usize, &'a str, &'a str)>,
-    /// Says why it has no test of its own.
+    /// It gives a reason for having no test.
     has_reason: bool,
 }
 
@@ -98,8 +99,8 @@ fn check_page(repository: &Repository, page: &File, sections: &[Section<'_>]) ->
     findings
 }
 
-/// Whether a file has a test of this name. What must not compile is a test too: in Rust a `compile_fail` block, in
-/// TypeScript the comment behind `@ts-expect-error`.
+/// Whether a file has a test of this name. Code that must not compile is a test too: a
+/// `compile_fail` block in Rust, the comment of `@ts-expect-error` in TypeScript.
 fn has_test(file: &File, name: &str) -> bool {
     match file.language() {
         Some(Language::Rust) if name.starts_with("compile_fail") => file.text.contains(&format!("```{name}\n")),
@@ -141,7 +142,8 @@ fn tests(file: &File) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
-/// The numbers of requirements in some words: `N1`, and `n1` if that counts too. A number in a name has a boundary on each side.
+/// The numbers of requirements in a string: `N1`, and `n1` if `small_too`. A number in a name has a
+/// boundary on each side.
 fn numbers(words: &str, small_too: bool) -> impl Iterator<Item = String> {
     let parts = words.split(|character: char| !character.is_alphanumeric());
     parts.filter_map(move |part| {
@@ -154,7 +156,8 @@ fn numbers(words: &str, small_too: bool) -> impl Iterator<Item = String> {
     })
 }
 
-/// The numbers that links to the page name, each with its line: `requirements.md#n1`, and on the page itself `(#n1)`.
+/// The numbers that links to the page name, each with its line: `requirements.md#n1`, and on the
+/// page itself `(#n1)`.
 fn links(text: &str) -> impl Iterator<Item = (usize, String)> {
     numbered(text).flat_map(|(line, words)| {
         let starts = ["requirements.md#", "](#"]
@@ -168,7 +171,7 @@ fn links(text: &str) -> impl Iterator<Item = (usize, String)> {
     })
 }
 
-/// The numbers in a page, or in the comments of a source, that are no part of a link to the page.
+/// The numbers in a page, or in the comments of source code, outside of links to the page.
 fn bare(file: &File) -> impl Iterator<Item = (usize, String)> {
     let is_page = matches!(file.path.rsplit_once('.'), Some((_, "md")));
     let code = if is_page || file.language().is_none() { String::new() } else { file.code() };
@@ -187,13 +190,13 @@ fn bare(file: &File) -> impl Iterator<Item = (usize, String)> {
     found.into_iter()
 }
 
-/// What a line has that its code has not.
+/// The comment of a line: the characters that its code lacks.
 fn comment(text: &str, code: &str) -> String {
     let mut code = code.chars();
     text.chars().map(|character| if code.next() == Some(character) { ' ' } else { character }).collect()
 }
 
-/// A line without its links to the page, and without what stands in code.
+/// A line without its links to the page and its code spans.
 fn without_links(words: &str) -> String {
     let mut kept = String::new();
     for (index, part) in words.split('`').enumerate() {

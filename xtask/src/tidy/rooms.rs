@@ -10,7 +10,8 @@ use super::{
 
 const RULE: &str = "rooms";
 
-/// The rooms of `okibi-core`, from the ground up. A room may import from its own floor (without a circle) and below.
+/// The rooms of `okibi-core`, from the ground up. A room may import from its own floor (without a
+/// circle) and below.
 const FLOORS: &[&[&str]] = &[
     &["error", "text", "json", "time", "state", "random", "outcome"],
     &["id", "exchange", "cookie", "seal", "record"],
@@ -20,7 +21,8 @@ const FLOORS: &[&[&str]] = &[
 
 const CORE: &str = "crates/okibi-core/src/";
 
-/// Which crates of okibi a crate may depend on, apart from its tests. The crate `okibi` may see all.
+/// The crates of okibi that a crate may depend on, apart from its tests. The crate `okibi` may
+/// depend on all.
 const CRATES: &[(&str, &[&str])] = &[
     ("okibi-crypto", &[]),
     ("okibi-core", &["okibi-crypto"]),
@@ -54,7 +56,7 @@ fn floor(room: &str) -> Option<usize> {
     FLOORS.iter().position(|floor| floor.contains(&room))
 }
 
-/// Looks at one file of `okibi-core`, whose path inside `src` has no extension any more.
+/// Checks one file of `okibi-core`. Its path inside `src` has no extension.
 fn check_core_file<'a>(
     file: &File,
     path: &'a str,
@@ -157,7 +159,7 @@ fn circles(sideways: BTreeMap<(&str, String), Finding>) -> Vec<Finding> {
     sideways.into_iter().filter(|((from, to), _)| reaches(to, from)).map(|(_, finding)| finding).collect()
 }
 
-/// The crate whose manifest this path is.
+/// The crate of the manifest at this path.
 fn crate_name(path: &str) -> Option<&str> {
     path.strip_prefix("crates/")?.strip_suffix("/Cargo.toml")
 }

@@ -1,23 +1,24 @@
-//! Reads source just well enough to tell code from comments and strings.
+//! A minimal scanner that separates code from comments and strings.
 
-/// What a source file is written in.
+/// The language of a source file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Language {
     Rust,
     JavaScript,
 }
 
-/// Source with its comments turned into spaces.
+/// Source with its comments replaced by spaces.
 pub(super) fn without_comments(text: &str, language: Language) -> String {
     Scanner::new(text, language, false).scan()
 }
 
-/// Source with its comments turned into spaces and the characters of its strings into underscores.
+/// Source with its comments replaced by spaces and the characters of its strings by underscores.
 pub(super) fn bare(text: &str, language: Language) -> String {
     Scanner::new(text, language, true).scan()
 }
 
-/// `bare` without the bodies of `#[cfg(test)]` modules; their lines are left empty. The indentation is rustfmt's.
+/// `bare` without the bodies of `#[cfg(test)]` modules; their lines are left empty. The indentation
+/// is rustfmt's.
 pub(super) fn without_test_modules(bare: &str) -> String {
     let mut kept = String::with_capacity(bare.len());
     let mut lines = bare.lines().peekable();
@@ -60,7 +61,7 @@ impl<'a> Scanner<'a> {
             match next {
                 _ if self.rest.starts_with("//") => self.blank(self.rest.find('\n').unwrap_or(self.rest.len())),
                 _ if self.rest.starts_with("/*") => self.blank(self.block_comment()),
-                // Outside of strings a backslash stands in a JavaScript regular expression.
+                // Outside of strings, a backslash is part of a JavaScript regular expression.
                 '\\' => self.keep(next.len_utf8() + self.rest.chars().nth(1).map_or(0, char::len_utf8)),
                 '"' => self.string('"', true),
                 '\'' if self.language == Language::JavaScript => self.string('\'', false),
@@ -73,14 +74,14 @@ impl<'a> Scanner<'a> {
         self.out
     }
 
-    /// Copies so many bytes.
+    /// Copies this many bytes.
     fn keep(&mut self, length: usize) {
         let (kept, rest) = self.rest.split_at(length);
         self.out.push_str(kept);
         self.rest = rest;
     }
 
-    /// Turns so many bytes into spaces, lines kept.
+    /// Replaces this many bytes by spaces. Line breaks stay.
     fn blank(&mut self, length: usize) {
         self.cover(length, ' ');
     }
@@ -91,7 +92,7 @@ impl<'a> Scanner<'a> {
         self.rest = rest;
     }
 
-    /// How long the block comment is; in Rust they nest.
+    /// The length of the block comment. In Rust they nest.
     fn block_comment(&self) -> usize {
         let mut depth = 0_usize;
         let mut at = 0;
@@ -112,7 +113,7 @@ impl<'a> Scanner<'a> {
         self.rest.len()
     }
 
-    /// A string with escapes. One that may not span lines ends with its line, whatever it says.
+    /// A string with escapes. A single-line string ends with its line.
     fn string(&mut self, quote: char, spans_lines: bool) {
         let mut escaped = false;
         let end = self.rest.char_indices().skip(1).find_map(|(at, character)| match character {
@@ -131,7 +132,8 @@ impl<'a> Scanner<'a> {
         self.quoted(1, end.unwrap_or(self.rest.len()));
     }
 
-    /// Copies the opening quote (up to `start`), then the contents up to `end`, then the closing quote.
+    /// Copies the opening quote (up to `start`), then the contents up to `end`, then the closing
+    /// quote.
     fn quoted(&mut self, start: usize, end: usize) {
         self.keep(start);
         if self.hide_strings {
@@ -154,7 +156,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// `r"…"` and `r#"…"#`; otherwise the letter is just a letter.
+    /// `r"…"` and `r#"…"#`; any other `r` is a letter.
     fn raw_string(&mut self) {
         let hashes = self.rest.chars().skip(1).take_while(|character| *character == '#').count();
         let part_of_name =

@@ -1,4 +1,4 @@
-//! What the rules read and what they answer: files, and findings in them.
+//! The input and output of rules: files, and findings in them.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -27,7 +27,7 @@ impl Repository {
     }
 }
 
-/// A text file, with its path from the root of the repository.
+/// A UTF-8 file, with its path from the root of the repository.
 pub(super) struct File {
     pub(super) path: String,
     pub(super) text: String,
@@ -59,7 +59,8 @@ impl File {
         self.language.map_or_else(|| self.text.clone(), |language| scan::without_comments(&self.text, language))
     }
 
-    /// The source without comments and without what strings say; line for line like the original.
+    /// The source without comments and without the contents of strings; line for line like the
+    /// original.
     pub(super) fn bare(&self) -> String {
         self.language.map_or_else(|| self.text.clone(), |language| scan::bare(&self.text, language))
     }
@@ -83,7 +84,7 @@ impl File {
     }
 }
 
-/// A broken rule: where, which, and what to do.
+/// A broken rule: the place, the rule, and the fix.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Finding {
     pub(super) path: String,
@@ -112,7 +113,7 @@ pub(super) fn has_word(text: &str, word: &str) -> bool {
     text.match_indices(word).any(|(at, _)| is_word(text, at, word))
 }
 
-/// The lines of a text, counted from 1.
+/// The lines of a string, counted from 1.
 pub(super) fn numbered(text: &str) -> impl Iterator<Item = (usize, &str)> + Clone {
     text.lines().enumerate().map(|(index, line)| (index + 1, line))
 }

@@ -1,4 +1,4 @@
-//! Rule: the subpaths of the npm package are those of its `exports`: documentation names each of them, and no other.
+//! Rule: documentation names every subpath of the npm package's `exports`, and no other.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ pub(super) fn check(repository: &Repository) -> Vec<Finding> {
     let told: BTreeSet<&str> = named(&readme.text).map(|(_, path)| path).collect();
     let mut findings: Vec<Finding> = exports
         .iter()
-        // What bundlers and tools ask for, and no app imports.
+        // For bundlers and tools, not for imports of apps.
         .filter(|path| !matches!(ending(path), Some("wasm" | "json")) && !told.contains(**path))
         .map(|path| readme.finding(1, RULE, format!("`okibi/{path}` is a subpath of {MANIFEST} and not named here")))
         .collect();
@@ -29,25 +29,26 @@ pub(super) fn check(repository: &Repository) -> Vec<Finding> {
     findings
 }
 
-/// What people read and copy. The changelog and ARCHITECTURE.md may name what is no more, or not for them.
+/// Documents for users. The changelog and ARCHITECTURE.md may name former or internal subpaths.
 fn is_read(file: &File) -> bool {
     let is_page = ending(&file.path) == Some("md") && !matches!(file.path.as_str(), "CHANGELOG.md" | "ARCHITECTURE.md");
     is_page || (file.path.starts_with("examples/") && file.language().is_some())
 }
 
-/// What stands behind the last dot.
+/// The extension of a path.
 fn ending(path: &str) -> Option<&str> {
     path.rsplit_once('.').map(|(_, ending)| ending)
 }
 
-/// The subpaths that a manifest exports, each as an import names it. It is written as npm writes it.
+/// The subpaths that a manifest exports, as an import names them. The manifest has npm's format.
 fn exports(manifest: &str) -> BTreeSet<&str> {
     let section = manifest.lines().skip_while(|line| *line != "  \"exports\": {").skip(1);
     let lines = section.take_while(|line| !line.starts_with("  }"));
     lines.filter_map(|line| line.strip_prefix("    \"./")?.split_once('"')).map(|(path, _)| path).collect()
 }
 
-/// The subpaths that a text names, as `okibi/redis` between quotes or backticks, each with its line.
+/// The subpaths that a file names, as `okibi/redis` between quotes or backticks, each with its
+/// line.
 fn named(text: &str) -> impl Iterator<Item = (usize, &str)> {
     numbered(text).flat_map(|(number, line)| {
         ['\'', '"', '`'].into_iter().flat_map(move |quote| {

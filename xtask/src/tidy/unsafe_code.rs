@@ -1,4 +1,4 @@
-//! Rule: `unsafe` stands in one file only, the border between JavaScript and wasm.
+//! Rule: `unsafe` occurs in one file only, the border between JavaScript and wasm.
 
 use super::{
     scan::Language,
@@ -7,7 +7,7 @@ use super::{
 
 const RULE: &str = "unsafe";
 
-/// The one file that may say `unsafe`: it passes byte buffers across the border.
+/// The only file that may use `unsafe`: it passes byte buffers across the border.
 const BORDER: &str = "crates/okibi-wasm/src/border.rs";
 
 pub(super) fn check(repository: &Repository) -> Vec<Finding> {

@@ -1,4 +1,5 @@
-//! Rule: in the TypeScript package only `engine.ts` and the entry files touch wasm, and faces and stores stay apart.
+//! Rule: in the TypeScript package only `engine.ts` and the entry files use wasm, and faces and
+//! stores do not import each other.
 
 use super::source::{Finding, Repository, has_word, numbered};
 
