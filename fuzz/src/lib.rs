@@ -1,7 +1,8 @@
 //! The fuzz targets: each takes any bytes and panics if okibi does what it must never do.
 //!
-//! To add one: write the function, name it in [`TARGETS`], add `fuzz_targets/<name>.rs` (one line, like its siblings)
-//! with its `[[bin]]` in `Cargo.toml`, and put a few good inputs into `seeds/<name>/`.
+//! To add one: write the function, name it in [`TARGETS`], add `fuzz_targets/<name>.rs` (one line,
+//! like its siblings) with its `[[bin]]` in `Cargo.toml`, and put a few good inputs into
+//! `seeds/<name>/`.
 
 mod dialects;
 mod iron;
@@ -46,7 +47,8 @@ pub fn id(input: &[u8]) {
     }
 }
 
-/// Names and values come from the header, in order, without a separator in them; only a canonical id is looked up.
+/// Names and values come from the header, in order, without a separator in them; only a canonical
+/// id is looked up.
 ///
 /// # Panics
 /// If a pair is not from the header, or an id is looked up that the header has not.
@@ -75,7 +77,7 @@ pub fn cookies(input: &[u8]) {
 /// If something opens that was not sealed with the secrets, or a seal does not give back its text.
 pub fn unseal(input: &[u8]) {
     let secrets = Secrets::new(["a secret of thirty-two bytes: no more"]).expect("a good secret");
-    // Nobody forges a tag by chance; the seeds hold values of this very secrets, which do open.
+    // No input forges a tag by chance. The seeds contain values of these secrets, which do open.
     if let Some(text) = open(&secrets, "__Host-session", input) {
         let nonce = base64_nonce(input);
         assert_eq!(seal(&secrets, "__Host-session", &text, nonce).as_deref().map(str::as_bytes), Some(input));

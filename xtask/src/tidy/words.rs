@@ -26,6 +26,7 @@ const FOLDERS: &[&str] = &[
     "crates/okibi-servers",
     "crates/okibi-sqlite",
     "faults",
+    "fuzz",
     "xtask",
 ];
 
