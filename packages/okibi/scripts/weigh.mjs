@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib'
 
 /** The most that each subpath may weigh, in bytes: what it needs and 3 %. To raise one is a decision: say why in the commit. */
 const BUDGETS = {
-  okibi: 22_650,
+  okibi: 23_900,
   'okibi/accept': 9_250,
   'okibi/iron': 10_150,
   'okibi/memory': 2_650,
@@ -19,16 +19,16 @@ const BUDGETS = {
   'okibi/durable-object': 3_200,
   'okibi/deno-kv': 2_300,
   'okibi/cached': 1_800,
-  'okibi/testing': 19_300,
+  'okibi/testing': 19_800,
   'okibi/unstorage': 3_300,
-  'okibi/hono-kv-session': 24_700,
+  'okibi/hono-kv-session': 25_800,
   'okibi/hono-kv-session/cloudflare': 2_600,
   'okibi/hono-kv-session/d1': 2_100,
   'okibi/hono-kv-session/denokv': 2_100,
   'okibi/hono-kv-session/redis': 1_800,
   'okibi/hono-kv-session/node': 1_800,
   'okibi/hono-kv-session/bun': 1_800,
-  'okibi/hono-sessions': 29_000,
+  'okibi/hono-sessions': 30_200,
   'okibi/hono-sessions/bun-sqlite-store': 1_600,
   'okibi/contract': 10_900,
 }

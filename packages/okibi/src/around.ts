@@ -1,6 +1,6 @@
 // One request around its handler, the same for every face: look the session up, run the rest, commit, mend the head.
 import type { Context } from 'hono'
-import { enter } from './beside.js'
+import { enter, strangeness } from './beside.js'
 import { OkibiError } from './errors.js'
 import type { SessionEvent } from './facts/events.js'
 import { addToHead, answerError, clearAnswer, type HeaderList, sentInside } from './head.js'
@@ -43,8 +43,11 @@ export async function around<V extends Changes>(
   const { failed, upgrades } = request.engine.outcome(status, manner.commitsFailed, said)
   let failure: OkibiError | undefined = request.unanswered
   try {
-    const inside = status === undefined ? undefined : sentInside(c.res.headers, request.engine)
-    if (inside !== undefined) await request.goOnFrom(inside, failed)
+    if (status !== undefined && c.res.headers.has('Set-Cookie')) {
+      const inside = sentInside(c.res.headers, request.engine)
+      const strange = strangeness(c, request, inside)
+      if (inside !== undefined) await request.goOnFrom(inside, failed, strange)
+    }
     const closing = request.close(failed, upgrades)
     if (closing) await closing
   } catch (error) {

@@ -1,5 +1,6 @@
 // The other sessions of a request: which cookies are theirs, and whether they can stand in one app.
 import type { Context } from 'hono'
+import type { Outside } from './driver.js'
 import type { Engine } from './engine.js'
 import { OkibiError } from './errors.js'
 
@@ -7,12 +8,19 @@ import { OkibiError } from './errors.js'
 const engines = new WeakMap<Context, readonly Engine[]>()
 /** The engines that were found to go together. */
 const checked = new WeakMap<Engine, WeakSet<Engine>>()
-/** The engines that have sent cookies, by their cookie's name, for what an app inside shares with the app around it. */
-const senders = new WeakMap<object, Map<string, Engine>>()
+/** Who has sent cookies, by the cookie's name, for what an app inside shares with the app around it. */
+const senders = new WeakMap<object, Map<string, Sender>>()
+
+/** A session as far as it says whose a cookie is. */
+export interface Sender {
+  /** As it is configured. */
+  readonly configured: Engine
+  readonly outside: Pick<Outside, 'store' | 'given'>
+}
 
 /**
  * Notes that a request has a session of this engine. Throws an `OkibiError` with the code `config` if a session around it has
- * a cookie that is a part of this one's, or the other way round: each would take the other's for its own.
+ * the same cookie, or one that is a part of this one's, or the other way round: each would take the other's for its own.
  */
 export function enter(c: Context, engine: Engine): void {
   // An app inside (`app.mount`) has a context of its own, and gets this from the one around it.
@@ -21,31 +29,106 @@ export function enter(c: Context, engine: Engine): void {
   for (const other of outer) {
     const known = checked.get(other) ?? new WeakSet()
     if (known.has(engine)) continue
-    // What two with one cookie have in common, their own middleware asks.
-    if (other.cookieName !== engine.cookieName && other.meets(engine)) {
-      const [part, whole] = engine.sends(other.cookieName) ? [other, engine] : [engine, other]
-      throw new OkibiError(
-        'config',
-        `sessions: cookie.name of "${part.cookieName}": it is the name of a part of the session cookie ${whole.cookieName}, which may be ` +
-          'split over cookies; give one of the two another cookie (by `as` or `cookie.name`)',
-      )
-    }
+    // What two of one kind with one cookie have in common, their own middleware asks before.
+    if (other.cookieName === engine.cookieName) throw sameCookie(other, engine)
+    if (other.meets(engine)) throw partOf(other, engine)
     checked.set(other, known.add(engine))
   }
   engines.set(c, [...outer, engine])
 }
 
-/** Notes that a session of this engine has sent a cookie. */
-export function sent(c: Context, engine: Engine): void {
+function partOf(one: Engine, other: Engine): OkibiError {
+  const [part, whole] = other.sends(one.cookieName) ? [one, other] : [other, one]
+  return config(
+    `sessions: cookie.name of "${part.cookieName}": it is the name of a part of the session cookie ${whole.cookieName}, which may be ` +
+      'split over cookies; give one of the two another cookie (by `as` or `cookie.name`)',
+  )
+}
+
+/** Two middlewares whose cookies have one name, and which are not one session. */
+function sameCookie(one: Engine, other: Engine, isElsewhere = false): OkibiError {
+  if (one.who === other.who) return differs(one, (!isElsewhere && one.differs(other)) || 'store')
+  const { who } = other
+  return config(
+    `${one.who}: ${one.nameOf('cookie.name')} of "${one.cookieName}": ${who} has a cookie of this name as well; give one of the two another`,
+  )
+}
+
+/** Two middlewares of one kind whose cookies have one name, and which differ in an option. */
+export function differs(engine: Engine, option: string): OkibiError {
+  const name = engine.nameOf('cookie.name')
+  return config(
+    `${engine.who}: ${engine.nameOf(option)}: two middlewares have a cookie ${engine.cookieName} and differ in this; ` +
+      `give both the same options and the same store, or one of them another cookie (by ${name === 'cookie.name' ? '`as` or ' : ''}\`${name}\`)`,
+  )
+}
+
+function config(text: string): OkibiError {
+  return new OkibiError('config', text)
+}
+
+/** Notes that this session has sent a cookie. */
+export function sent(c: Context, { configured, outside }: Sender): void {
+  const sender = { configured, outside }
   for (const shared of sharedBy(c)) {
-    const known = senders.get(shared) ?? new Map<string, Engine>()
-    senders.set(shared, known.set(engine.cookieName, engine))
+    const known = senders.get(shared) ?? new Map<string, Sender>()
+    senders.set(shared, known.set(configured.cookieName, sender))
   }
+}
+
+/** Who has sent cookies in the request, also in apps inside. */
+function sendersOf(c: Context): readonly Sender[] {
+  return sharedBy(c).flatMap((shared) => [...(senders.get(shared)?.values() ?? [])])
 }
 
 /** Whether a cookie of this name was sent by a session of the request, also by one of an app inside. */
 export function isSent(c: Context, name: string): boolean {
-  return sharedBy(c).some((shared) => [...(senders.get(shared)?.values() ?? [])].some((engine) => engine.sends(name)))
+  return sendersOf(c).some(({ configured }) => configured.sends(name))
+}
+
+/** Errors by which the cookies of another session do not leave: they would take the place of the present one's. */
+const foreign = new WeakSet<OkibiError>()
+
+/** Whether the cookies on an answer are not the session's, by this error. */
+export function isForeign(error: OkibiError): boolean {
+  return foreign.has(error)
+}
+
+/**
+ * Why a session's cookies on an answer may be of another one, which an app inside has; `undefined` if they are its own.
+ * `header`: these cookies, as the browser sends them back. Only a look tells whether they open nothing: on some servers other
+ * requests share what this goes by. Throws if one of the two is a part of the other.
+ */
+export function strangeness(c: Context, own: Sender, header: string | undefined): OkibiError | undefined {
+  const { configured: engine, outside } = own
+  const found = (error: OkibiError) => {
+    foreign.add(error)
+    return error
+  }
+  for (const { configured: other, outside: theirs } of sendersOf(c)) {
+    if (other.cookieName !== engine.cookieName) {
+      const isOther = () => other.claims(pairsOf(c.res.headers, other))
+      const isOwn = () => engine.sends(other.cookieName) && engine.claims(header ?? '')
+      if (other.meets(engine) && !isOwn() && isOther()) throw found(partOf(other, engine))
+    } else if (header && (other !== engine || outside.store !== theirs.store)) {
+      const isElsewhere = outside.store !== theirs.store && (outside.given ?? outside) !== theirs.given
+      if (isElsewhere || engine.who !== other.who || engine.differs(other) !== null) {
+        return found(sameCookie(engine, other, isElsewhere))
+      }
+    }
+  }
+  return undefined
+}
+
+/** The cookies of a session on an answer, as the browser will send them back. What is removed is left out. */
+export function pairsOf(headers: Headers, engine: Engine): string {
+  const pairs = headers.getSetCookie().map((cookie) => cookie.split(';', 1)[0] ?? '')
+  return pairs.filter((pair) => engine.sends(nameOf(pair)) && !pair.endsWith('=')).join('; ')
+}
+
+/** The name of a cookie that is sent. */
+export function nameOf(cookie: string): string {
+  return cookie.split('=', 1)[0] ?? ''
 }
 
 /**

@@ -11,6 +11,8 @@ export { isPromise }
 /** What every task of one middleware shares. */
 export interface Outside {
   readonly store: Store | undefined
+  /** The same as the app gave it: a function, too. */
+  readonly given?: unknown
   /** Where accepted dialects keep their sessions, in the order of the options; undefined where the cookie is the store. */
   readonly accepted: readonly (Store | undefined)[]
   /** Milliseconds since the Unix epoch. */

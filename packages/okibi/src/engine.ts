@@ -366,6 +366,11 @@ export class Engine {
     return this.#speaker.name(option)
   }
 
+  /** What the app called to configure it. */
+  get who(): string {
+    return this.#speaker.who
+  }
+
   /** Whether the cookies of two sessions have a name in common, chunks included. */
   meets(other: Engine): boolean {
     return this.sends(other.cookieName) || other.sends(this.cookieName)

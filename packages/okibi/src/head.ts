@@ -1,6 +1,6 @@
 // What a session does to the head of an answer: its cookies, what keeps caches out, and the answer to its failure.
 import type { Context } from 'hono'
-import { isSent, sent } from './beside.js'
+import { isForeign, isSent, nameOf, pairsOf, sent } from './beside.js'
 import type { Engine } from './engine.js'
 import { type OkibiError, plainAnswer } from './errors.js'
 import type { CommonOptions } from './options.js'
@@ -32,17 +32,18 @@ export function addToHead<V extends Changes>(c: Context, request: RequestSession
     headers.delete('Set-Cookie')
     for (const cookie of [...others, ...cookies]) headers.append('Set-Cookie', cookie)
   })
-  if (cookies.length > 0) sent(c, engine)
+  if (cookies.length > 0) sent(c, request)
 }
 
 /**
  * The cookies on an answer that belong to commits that were made inside. They are sent even if the session of `engine` fails.
- * A removal of that session's own cookie may be the app's doing, which goes with the app's answer.
+ * A removal of that session's own cookie may be the app's doing, which goes with the app's answer. `isForeign`: a cookie of
+ * its name is another's.
  */
-function committedInside(c: Context, engine: Engine): readonly string[] {
+function committedInside(c: Context, engine: Engine, isForeign: boolean): readonly string[] {
   const { headers } = c.res
   const own = sentInside(headers, engine)
-  const keepsOwn = own !== undefined && engine.claims(own)
+  const keepsOwn = !isForeign && own !== undefined && engine.claims(own)
   return headers.getSetCookie().filter((cookie) => {
     const name = nameOf(cookie)
     return isSent(c, name) && (keepsOwn || !engine.sends(name))
@@ -54,15 +55,8 @@ function committedInside(c: Context, engine: Engine): readonly string[] {
  * them back; `undefined` if it has not.
  */
 export function sentInside(headers: Headers, engine: Engine): string | undefined {
-  if (!headers.has('Set-Cookie')) return undefined
-  const sent = headers.getSetCookie().filter((cookie) => engine.sends(nameOf(cookie)))
-  if (sent.length === 0) return undefined
-  const pairs = sent.map((cookie) => cookie.split(';', 1)[0] ?? '')
-  return pairs.filter((pair) => !pair.endsWith('=')).join('; ')
-}
-
-function nameOf(cookie: string): string {
-  return cookie.split('=', 1)[0] ?? ''
+  const isSent = headers.getSetCookie().some((cookie) => engine.sends(nameOf(cookie)))
+  return isSent ? pairsOf(headers, engine) : undefined
 }
 
 /**
@@ -131,7 +125,7 @@ export async function answerError(
   engine: Engine,
   onError: CommonOptions['onError'],
 ): Promise<void> {
-  const inside = clear(c, before, engine)
+  const inside = clear(c, before, engine, isForeign(error))
   c.status(error.status)
   const answer = await errorAnswer(c, error, onError)
   for (const name of new Set(before.map(([name]) => name))) {
@@ -149,8 +143,8 @@ export function clearAnswer(c: Context, before: HeaderList, engine: Engine): voi
 }
 
 /** Puts a bare answer in place of the present one, and says which cookies of that must leave. */
-function clear(c: Context, before: HeaderList, engine: Engine): readonly string[] {
-  const inside = committedInside(c, engine)
+function clear(c: Context, before: HeaderList, engine: Engine, isForeign = false): readonly string[] {
+  const inside = committedInside(c, engine, isForeign)
   discard(c.res)
   // Hono goes on to build answers on the headers of the present one, so that is made a bare one first.
   c.res = undefined

@@ -86,7 +86,7 @@ export function sessions<E extends Env>(
     const place = isPromise(found) ? await found : found
     const before = headersOf(own)
     const { store, engine } = place
-    const outside = store === common.store ? common : { ...common, store }
+    const outside = store === common.store ? common : { ...common, store, given: described.store }
     const request = new RequestSession(engine, outside, isUpgrade(c.req.raw), new View(engine.limits), (event) =>
       tell(options.onEvent, event, own),
     )

@@ -45,6 +45,8 @@ export interface Changes {
 export class RequestSession<V extends Changes = View> {
   /** What decides. A face that lets a request choose its cookie's secret or lifetime puts another of its engines here. */
   engine: Engine
+  /** As it was before. */
+  readonly configured: Engine
   readonly outside: Outside
   /** The request begins a WebSocket, so there may be no head to send a cookie with. */
   readonly isUpgrade: boolean
@@ -82,6 +84,7 @@ export class RequestSession<V extends Changes = View> {
 
   constructor(engine: Engine, outside: Outside, isUpgrade: boolean, view: V, onEvent: (event: SessionEvent) => void) {
     this.engine = engine
+    this.configured = engine
     this.view = view
     this.outside = outside
     this.isUpgrade = isUpgrade
@@ -267,8 +270,9 @@ export class RequestSession<V extends Changes = View> {
   /**
    * An app inside had this session in a context of its own, and sent its cookie: `header` is what the browser sends back.
    * What this request did goes on top of that, with what it committed into another cookie. The other app's logout stays one.
+   * `strange`: why the cookie may be of another session. If it opens nothing here this is thrown.
    */
-  goOnFrom(header: string, failed: boolean): Awaitable<void> {
+  goOnFrom(header: string, failed: boolean, strange?: OkibiError): Awaitable<void> {
     return this.#inTurn(() => {
       const { view } = this
       if (!failed) view.notice()
@@ -276,14 +280,17 @@ export class RequestSession<V extends Changes = View> {
         this.#isOver = true
       }
       const isChanged = failed ? view.isDestroyed : view.isChanged
-      if (!this.engine.claims(header) && this.#mayGoOnWithout()) {
+      const isClaimed = this.engine.claims(header)
+      if (strange && !isClaimed) throw strange
+      if (!isClaimed && this.#mayGoOnWithout()) {
         // Where nothing was changed here, what is on the answer stands.
         return isChanged || this.cookies.length > 0 ? undefined : isOver()
       }
       const pairs = header.split('; ')
       const isSame = this.cookies.some((cookie) => pairs.includes(cookie.split(';', 1)[0] ?? ''))
       const early = isSame ? [] : this.#early
-      if (!isChanged && early.length === 0) return isOver()
+      const isUntouched = !isChanged && early.length === 0
+      if (isUntouched && !strange) return isOver()
       const ops = view.drain()
       this.#state = undefined
       this.#head = undefined
@@ -295,7 +302,8 @@ export class RequestSession<V extends Changes = View> {
         else view.restore(ops)
       }
       const loaded = () => {
-        if (!view.base) return isOver()
+        if (strange && !view.base) throw strange
+        if (isUntouched || !view.base) return isOver()
         if (early.length === 0) return add(ops)
         add(early)
         this.#early = []

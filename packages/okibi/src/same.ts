@@ -1,6 +1,6 @@
 // Two middlewares with a cookie of the same name: one session if they are configured the same, and an error if not.
+import { differs } from './beside.js'
 import type { Engine } from './engine.js'
-import { wrong } from './options.js'
 import type { Place } from './places.js'
 import type { Awaitable, Store } from './store.js'
 
@@ -29,7 +29,7 @@ export async function checkSame(
 ): Promise<void> {
   const { engine } = outer
   const check = (option: string | null | false) => {
-    if (option) throw differs(engine.cookieName, engine.nameOf(option))
+    if (option) throw differs(engine, option)
   }
   const configured = engine.differs(inner.engine)
   // A secret that a function finds is not in there.
@@ -40,11 +40,4 @@ export async function checkSame(
   const place = await findInner()
   check(outer.store !== inner.store && outerPlace.store !== place.store && 'store')
   check(outer.secret !== inner.secret && outerPlace.engine.differs(place.engine))
-}
-
-function differs(cookie: string, option: string): Error {
-  return wrong(
-    `${option}: two middlewares have a cookie ${cookie} and differ in this; ` +
-      `give both the same options and the same store, or one of them another cookie (by \`as\` or \`cookie.name\`)`,
-  )
 }

@@ -2,12 +2,14 @@
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { kvClient } from '../src/hono-kv-session/cloudflare.js'
-import { SessionManager } from '../src/hono-kv-session/index.js'
-import { MemoryStore, sessionMiddleware } from '../src/hono-sessions/index.js'
+import { createSession, SessionManager } from '../src/hono-kv-session/index.js'
+import { CookieStore, MemoryStore, sessionMiddleware } from '../src/hono-sessions/index.js'
 import { type OkibiError, type Session, StoreError, sessions } from '../src/index.js'
 import { native } from '../src/native.js'
 import { memoryStore } from '../src/stores/memory.js'
+import { Browser } from './support/browser.js'
 import { FakeKv } from './support/fake-kv.js'
+import { memoryDenoKv } from './support/memory-deno-kv.js'
 import { Watched } from './support/stores.js'
 import { readVectors } from './support/vectors.js'
 
@@ -146,6 +148,160 @@ describe('a cookie that is a part of another', () => {
     const stored = sessions({ store: memoryStore(), cookie: { name: 'x' } }) as unknown as MiddlewareHandler
     for (const other of Object.values(others)) expect(await ask([stored, ...other('x.1')])).toBe('fine')
   })
+})
+
+const OTHER = 'another secret of thirty-two bytes....'
+const okibi = (options: object) => sessions(options as never) as unknown as MiddlewareHandler
+const dropIn = (options: object) => sessionMiddleware(options as never) as unknown as MiddlewareHandler
+const shared = memoryStore()
+const keys = memoryDenoKv()
+const keyValue = (secret: string): MiddlewareHandler => {
+  const manager = SessionManager({ secret })
+  return (c, next) => {
+    c.kv = keys
+    c.kvType = 'denokv'
+    return manager(c, next)
+  }
+}
+
+/** Two sessions with one cookie that are not one, and how that is told. */
+const STRANGERS: readonly (readonly [
+  what: string,
+  around: MiddlewareHandler,
+  inside: MiddlewareHandler,
+  text: string,
+])[] = [
+  ['store', okibi({ store: memoryStore() }), okibi({ store: memoryStore() }), 'sessions: store: two'],
+  ['found store', okibi({ store: shared }), okibi({ store: (_c: Context) => memoryStore() }), 'sessions: store: two'],
+  ['secret', okibi({ secret: SECRET }), okibi({ secret: OTHER }), 'sessions: secret: two'],
+  ['namespace', okibi({ store: shared }), okibi({ store: shared, namespace: 'other' }), 'sessions: namespace: two'],
+  ['cookie in a store', okibi({ store: memoryStore() }), okibi({ secret: SECRET }), 'sessions: store: two'],
+  ['store in a cookie', okibi({ secret: SECRET }), okibi({ store: memoryStore() }), 'sessions: store: two'],
+  [
+    'driver',
+    dropIn({ store: new MemoryStore() }),
+    dropIn({ store: new MemoryStore() }),
+    'sessionMiddleware: store: two',
+  ],
+  [
+    'key',
+    dropIn({ store: new CookieStore(), encryptionKey: SECRET }),
+    dropIn({ store: new CookieStore(), encryptionKey: OTHER }),
+    'sessionMiddleware: encryptionKey: two',
+  ],
+  ['secret of a drop-in', keyValue(SECRET), keyValue(OTHER), 'hono-kv-session: secret: two'],
+  [
+    'drop-in',
+    okibi({ store: memoryStore(), cookie: { name: 'session' } }),
+    dropIn({ store: new MemoryStore() }),
+    'sessions: cookie.name of "session": sessionMiddleware has a cookie of this name as well',
+  ],
+  [
+    'drop-in outside',
+    dropIn({ store: new CookieStore(), encryptionKey: SECRET }),
+    okibi({ secret: SECRET, cookie: { name: 'session' } }),
+    'sessionMiddleware: sessionCookieName of "session": sessions has a cookie of this name as well',
+  ],
+]
+const signIn = (c: Context) => (c.session ? createSession(c, 'ann') : of(c, 'session').set('user', 'ann'))
+const user = (c: Context) => String((c.session ? c.session.value : of(c, 'session').get('user')) || 'nobody')
+
+describe.each(STRANGERS)('n51 a session with the cookie of another one (another %s)', (_what, around, inside, text) => {
+  /** An app with both, and what its answers fail with. */
+  function both(join: (app: Hono, inner: Hono) => void) {
+    const errors = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const inner = new Hono().use(inside)
+    inner.get('*', async (c) => {
+      if (c.req.path.endsWith('/login')) await signIn(c)
+      return c.text(user(c))
+    })
+    const app = new Hono()
+    app.get('/login', around, async (c) => {
+      await signIn(c)
+      return c.text('in')
+    })
+    app.get('/user', around, (c) => c.text(user(c)))
+    app.use('/in/*', around)
+    join(app, inner)
+    const env = {}
+    const ann = new Browser({ request: (path: string, init: RequestInit) => app.request(path, init, env) } as never)
+    const told = () => errors.mock.calls.map(([error]) => (error as Error).message).join()
+    return { ann, told }
+  }
+
+  const { mount, 'its own fetch': fetched } = WAYS as Record<string, (app: Hono, inner: Hono) => void>
+  test.each([
+    ['mount', mount],
+    ['its own fetch', fetched],
+    ['mount and a change', mount],
+  ] as const)('is_refused_where_its_cookie_would_take_the_others_place (%s)', async (way, join) => {
+    const { ann, told } = both((app, inner) => {
+      if (way === 'mount and a change') {
+        app.use('/in/*', async (c, next) => {
+          if (!c.session) of(c, 'session').set('n' as never, 1 as never)
+          await next()
+        })
+      }
+      join?.(app, inner)
+    })
+    await ann.text('/login')
+    const before = new Map(ann.cookies)
+    for (let round = 0; round < 2; round += 1) {
+      const answer = await ann.fetch('/in/login')
+      expect([answer.status, names(answer)]).toEqual([500, []])
+      expect(told()).toContain(text)
+    }
+    expect(ann.cookies).toEqual(before)
+    expect(await ann.text('/user')).toBe('ann')
+  })
+
+  test('is_refused_at_once_where_both_are_in_one_app', async () => {
+    const { ann, told } = both((app, inner) => void app.route('/in', inner))
+    await ann.text('/login')
+    const answer = await ann.fetch('/in/look')
+    expect([answer.status, names(answer)]).toEqual([500, []])
+    expect(told().split(':')[0]).toBe(text.split(':')[0])
+    expect(await ann.text('/user')).toBe('ann')
+  })
+})
+
+test.each([
+  [
+    { store: memoryStore(), cookie: { name: 'x.2' } },
+    { secret: SECRET, chunks: 3, cookie: { name: 'x' } },
+  ],
+  [
+    { secret: SECRET, cookie: { name: 'x.2' } },
+    { secret: SECRET, chunks: 3, cookie: { name: 'x' } },
+  ],
+  [
+    { secret: SECRET, chunks: 3, cookie: { name: 'x' } },
+    { store: memoryStore(), cookie: { name: 'x.1' } },
+  ],
+  [
+    { secret: SECRET, chunks: 3, cookie: { name: 'x' } },
+    { secret: SECRET, cookie: { name: 'x.1' } },
+  ],
+])('n51_a_cookie_that_is_a_part_of_one_in_a_mounted_app_is_refused (%j, %j)', async (outer, within) => {
+  const errors = vi.spyOn(console, 'error').mockImplementation(() => {})
+  const inner = new Hono().use(okibi(within)).get('/login', async (c) => {
+    of(c, 'session').set('user', 'ann')
+    return c.text('in')
+  })
+  const app = new Hono().use(okibi(outer))
+  app.get('/login', (c) => {
+    of(c, 'session').set('user', 'bob')
+    return c.text('in')
+  })
+  app.get('/user', (c) => c.text(of(c, 'session').get('user') ?? 'nobody'))
+  app.mount('/in', inner.fetch)
+  const ann = new Browser(app)
+  await ann.text('/login')
+  expect((await ann.fetch('/in/login')).status).toBe(500)
+  expect((errors.mock.calls[0]?.[0] as Error | undefined)?.message).toContain(
+    'it is the name of a part of the session cookie x,',
+  )
+  expect(await ann.text('/user')).toBe('bob')
 })
 
 /** The engine decides it in Rust, and from the names that it says here. */

@@ -104,7 +104,7 @@ const engines = new Map<string, Engine>()
 /** How SessionManager tells what is wrong with its options: the cookie has but a name. */
 const SPEAKER: Speaker = {
   who: 'hono-kv-session',
-  name: (option) => optionName(option.replace(/^(cookie|dialect)\./, '')),
+  name: (option) => (option === 'dialect' ? 'secret' : optionName(option.replace(/^(cookie|dialect)\./, ''))),
 }
 
 /** The engine for a backend. */

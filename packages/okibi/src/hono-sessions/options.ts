@@ -90,6 +90,7 @@ const NAMES: Readonly<Record<string, string>> = {
   'cookie.name': 'sessionCookieName',
   idle: 'expireAfterSeconds',
   keys: 'encryptionKey',
+  dialect: 'encryptionKey',
   'dialect.keys': 'encryptionKey',
   maxAge: 'cookieOptions.maxAge',
 }

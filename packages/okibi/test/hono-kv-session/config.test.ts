@@ -187,17 +187,31 @@ test('an_inner_manager_of_the_same_cookie_goes_on_with_its_own_options', async (
   expect(kv.keys).toEqual([`session:localhost:${key}`])
 })
 
-test('n29_an_inner_manager_with_another_backend_has_sessions_of_its_own', async () => {
-  const app = new Hono()
-  app.use(custom(memoryDenoKv(), 'denokv'), SessionManager())
-  app.use('/admin', custom(memoryDenoKv(), 'denokv'), SessionManager(), denyAccess())
-  app.get('/login', async (c) => c.text(await createSession(c, 'ann')))
-  app.get('/who', (c) => c.json(c.session.value))
-  app.get('/admin', (c) => c.text('secret'))
-  const ann = new Browser(app)
-  await ann.text('/login')
-  expect((await ann.fetch('/admin')).status).toBe(401)
-  expect(await ann.text('/who')).toBe('"ann"')
+test('n29_an_inner_manager_with_another_backend_or_secret_is_refused_and_never_the_outer_session', async () => {
+  const errors = vi.spyOn(console, 'error').mockImplementation(() => {})
+  const database = memoryDenoKv()
+  for (const [other, option] of [
+    [[custom(memoryDenoKv(), 'denokv'), SessionManager()], 'store'],
+    [[custom(database, 'denokv'), SessionManager({ secret: 'only the admin has this' })], 'secret'],
+  ] as const) {
+    errors.mockClear()
+    const app = new Hono()
+    app.use(custom(database, 'denokv'), SessionManager())
+    app.use('/admin', ...other, denyAccess())
+    app.get('/login', async (c) => c.text(await createSession(c, 'ann')))
+    app.get('/who', (c) => c.json(c.session.value))
+    app.get('/admin', (c) => c.text('secret'))
+    const ann = new Browser(app)
+    await ann.text('/login')
+    expect((await ann.fetch('/admin')).status).toBe(500)
+    expect((errors.mock.lastCall?.[0] as Error | undefined)?.message).toMatch(
+      new RegExp(
+        `^hono-kv-session: ${option}: two middlewares have a cookie id and differ in this; .* \\(by \`name\`\\)$`,
+      ),
+    )
+    expect(await ann.text('/who')).toBe('"ann"')
+  }
+  errors.mockRestore()
 })
 
 test('n22_a_secret_can_be_changed_with_nobody_logged_out', async () => {
