@@ -6,7 +6,7 @@ use core::fmt;
 use okibi_crypto::{base64, sha256};
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use crate::state::{State, variants};
+use crate::codec::{Codec, variants};
 
 /// The secret in a visitor's cookie: 32 random bytes, or the text that an older dialect uses. It is never shown, and
 /// okibi's own is never stored.
@@ -21,13 +21,13 @@ enum Form {
 
 variants!(Form { 0 => Random(bytes), 1 => Text(text) });
 
-impl State for Id {
+impl Codec for Id {
     fn put(&self, out: &mut Vec<u8>) {
         self.0.put(out);
     }
 
     fn get(from: &mut &[u8]) -> Option<Self> {
-        State::get(from).map(Self)
+        Codec::get(from).map(Self)
     }
 }
 
@@ -126,7 +126,7 @@ impl StoreKey {
     }
 }
 
-impl State for StoreKey {
+impl Codec for StoreKey {
     fn put(&self, out: &mut Vec<u8>) {
         // A key is short.
         String::from(self.as_str()).put(out);
@@ -164,13 +164,13 @@ impl Handle {
     }
 }
 
-impl State for Handle {
+impl Codec for Handle {
     fn put(&self, out: &mut Vec<u8>) {
         self.0.put(out);
     }
 
     fn get(from: &mut &[u8]) -> Option<Self> {
-        State::get(from).map(Self)
+        Codec::get(from).map(Self)
     }
 }
 
@@ -196,13 +196,13 @@ impl Owner {
     }
 }
 
-impl State for Owner {
+impl Codec for Owner {
     fn put(&self, out: &mut Vec<u8>) {
         self.0.put(out);
     }
 
     fn get(from: &mut &[u8]) -> Option<Self> {
-        State::get(from).map(Self)
+        Codec::get(from).map(Self)
     }
 }
 

@@ -15,11 +15,12 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod codec;
+mod contract;
 mod cookie;
 mod dialect;
 mod engine;
 mod error;
-mod exchange;
 mod id;
 pub mod json;
 mod log;
@@ -29,11 +30,11 @@ mod random;
 mod record;
 mod seal;
 mod session;
-mod state;
 mod text;
 mod time;
 
 pub use crate::{
+    contract::{Consistency, Loaded, Swap, Write},
     cookie::{
         cache::{cache_control, vary},
         write::{CookieConfig, FormerCookie, SameSite},
@@ -41,10 +42,9 @@ pub use crate::{
     engine::{
         Engine, Summary,
         flow::Flow,
-        io::{Answer, Calls, Fault, Step},
+        step::{Answer, Calls, Fault, Step},
     },
     error::{ConfigError, Event, Refusal, Shown},
-    exchange::{Consistency, Loaded, Swap, Write},
     id::{Handle, Id, Owner, StoreKey},
     outcome::Outcome,
     policy::{

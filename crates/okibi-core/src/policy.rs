@@ -1,21 +1,21 @@
 //! The configuration of one session, checked and parsed once.
 
 pub(crate) mod config;
+mod differs;
 pub(crate) mod given;
 pub(crate) mod hono;
-mod same;
 pub(crate) mod timeouts;
 
 use alloc::{string::String, vec::Vec};
 use core::time::Duration;
 
 use crate::{
+    contract::Consistency,
     cookie::{
         chunk,
         write::{MAX_AGE, Template, without_prefix},
     },
     error::ConfigError,
-    exchange::Consistency,
     record::Limits,
     time::Timestamp,
 };
@@ -36,13 +36,13 @@ pub(crate) const SKEW: Duration = Duration::from_mins(1);
 pub(crate) const MOST_LIMITS: Limits = Limits { bytes: 16 * 1024 * 1024, names: 65_536, depth: 100 };
 pub(crate) const SHORTEST_IDLE: Duration = Duration::from_secs(1);
 /// Activity is written down this often at least: some browsers keep a cookie for a few days only unless it is sent again.
-pub(crate) const LONGEST_RENEWAL: Duration = Duration::from_hours(24);
+pub(crate) const LONGEST_TOUCH: Duration = Duration::from_hours(24);
 const LONGEST_GRACE: Duration = Duration::from_hours(1);
 
-/// What is spoken, found possible.
+/// What is config, found possible.
 #[expect(clippy::large_enum_variant, reason = "one for each engine")]
 #[derive(Clone, Debug)]
-pub(crate) enum Spoken {
+pub(crate) enum CheckedDialect {
     Native(Protection),
     HonoSessions(HonoSessions),
     HonoKv(HonoKv),
@@ -54,7 +54,7 @@ pub(crate) struct Policy {
     pub(crate) cookie: Template,
     /// The cookie with attributes that it had before.
     pub(crate) former: Vec<Template>,
-    pub(crate) dialect: Spoken,
+    pub(crate) dialect: CheckedDialect,
     pub(crate) accepted: AcceptedList,
     pub(crate) namespace: String,
     pub(crate) lifetime: Lifetime,
@@ -93,13 +93,13 @@ impl Policy {
         check_limits(&limits)?;
         match dialect {
             Dialect::Native(native) => Self::native(native, limits, consistency),
-            Dialect::HonoSessions(spoken) => {
-                let (cookie, lifetime) = (spoken.template()?, spoken.lifetime()?);
-                Ok(Self::older(Spoken::HonoSessions(spoken), cookie, lifetime, limits, consistency))
+            Dialect::HonoSessions(config) => {
+                let (cookie, lifetime) = (config.template()?, config.lifetime()?);
+                Ok(Self::older(CheckedDialect::HonoSessions(config), cookie, lifetime, limits, consistency))
             }
-            Dialect::HonoKv(spoken) => {
-                let (cookie, lifetime) = (spoken.template()?, spoken.lifetime()?);
-                Ok(Self::older(Spoken::HonoKv(spoken), cookie, lifetime, limits, consistency))
+            Dialect::HonoKv(config) => {
+                let (cookie, lifetime) = (config.template()?, config.lifetime()?);
+                Ok(Self::older(CheckedDialect::HonoKv(config), cookie, lifetime, limits, consistency))
             }
         }
     }
@@ -128,7 +128,7 @@ impl Policy {
         let policy = Self {
             former: cookie.former(&native.cookie)?,
             cookie,
-            dialect: Spoken::Native(native.protection),
+            dialect: CheckedDialect::Native(native.protection),
             accepted: accepted(native.accept, limits)?,
             namespace,
             lifetime,
@@ -155,7 +155,13 @@ impl Policy {
     }
 
     /// An older dialect brings its cookie and its lifetime, and has nothing else to be configured.
-    fn older(dialect: Spoken, cookie: Template, lifetime: Lifetime, limits: Limits, consistency: Consistency) -> Self {
+    fn older(
+        dialect: CheckedDialect,
+        cookie: Template,
+        lifetime: Lifetime,
+        limits: Limits,
+        consistency: Consistency,
+    ) -> Self {
         Self {
             namespace: namespace_of(&cookie.name),
             cookie,
@@ -178,9 +184,9 @@ impl Policy {
     /// Whether the cookie is the store.
     pub(crate) const fn is_sealed(&self) -> bool {
         match &self.dialect {
-            Spoken::Native(protection) => matches!(protection, Protection::Sealed { .. }),
-            Spoken::HonoSessions(spoken) => matches!(spoken.protection, HonoProtection::Sealed(_)),
-            Spoken::HonoKv(_) => false,
+            CheckedDialect::Native(protection) => matches!(protection, Protection::Sealed { .. }),
+            CheckedDialect::HonoSessions(config) => matches!(config.protection, HonoProtection::Sealed(_)),
+            CheckedDialect::HonoKv(_) => false,
         }
     }
 
@@ -219,7 +225,7 @@ fn accepted(accept: Vec<Accept>, _: Limits) -> Result<AcceptedList, ConfigError>
     Err(ConfigError::Together("accept: okibi-core was built without its feature compat; enable that"))
 }
 
-/// Only a cookie that is the store needs its end noted, and only for as long as it could be used.
+/// Only a cookie that is the store needs its end revocation_key, and only for as long as it could be used.
 fn check_revocations(protection: &Protection, lifetime: Lifetime, evicts: bool) -> Result<(), ConfigError> {
     let rule = match protection {
         Protection::Sealed { .. } if lifetime.absolute.is_none() => {
@@ -257,7 +263,7 @@ fn check_spans(lifetime: Lifetime, touch_after: Option<Duration>, grace: Duratio
     if let Some(touch_after) = touch_after.filter(|touch_after| *touch_after >= idle) {
         return span("touch_after", touch_after, "must be shorter than idle, or no session would ever be touched");
     }
-    if let Some(touch_after) = touch_after.filter(|touch_after| *touch_after > LONGEST_RENEWAL) {
+    if let Some(touch_after) = touch_after.filter(|touch_after| *touch_after > LONGEST_TOUCH) {
         return span("touch_after", touch_after, "must be at most 1 day; activity is written that often at least");
     }
     if grace > LONGEST_GRACE {

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use okibi_crypto::base64;
 
 use crate::{
+    codec::fields,
     id::{Handle, Owner, StoreKey, decode_exact},
     json,
-    state::fields,
     text::Text,
     time::{Timestamp, millis},
 };
@@ -242,7 +242,7 @@ fn decode_stored(bytes: &Bytes, limits: &Limits) -> Option<Stored> {
     if bytes.len() > limits.bytes {
         return None;
     }
-    let mut members = Wire::default();
+    let mut members = RawRecord::default();
     let mut unknown = Vec::new();
     let read = json::each_member(core::str::from_utf8(bytes).ok()?, 1 + limits.depth, &mut |name, value| {
         let slot = match name.as_bytes() {
@@ -282,7 +282,7 @@ fn decode_stored(bytes: &Bytes, limits: &Limits) -> Option<Stored> {
 
 /// The members of a record or marker, each still as text.
 #[derive(Default)]
-struct Wire<'a> {
+struct RawRecord<'a> {
     version: Option<&'a str>,
     tag: Option<&'a str>,
     handle: Option<&'a str>,
@@ -302,7 +302,7 @@ struct Wire<'a> {
     successor: Option<&'a str>,
 }
 
-impl Wire<'_> {
+impl RawRecord<'_> {
     fn marker(self) -> Option<Stored> {
         let moved = match self.moved? {
             "\"rotate\"" => Moved::Rotated,

@@ -7,9 +7,9 @@ use core::{mem, time::Duration};
 
 use self::index::Index;
 use crate::{
+    codec::{Codec, variants},
     id::Owner,
     record::{Entry, push_data},
-    state::{State, variants},
     text::Text,
     time::millis,
 };
@@ -18,13 +18,13 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Json(pub Text);
 
-impl State for Json {
+impl Codec for Json {
     fn put(&self, out: &mut Vec<u8>) {
         self.0.put(out);
     }
 
     fn get(from: &mut &[u8]) -> Option<Self> {
-        State::get(from).map(Self)
+        Codec::get(from).map(Self)
     }
 }
 

@@ -12,7 +12,7 @@ pub struct Text(Bytes);
 impl PartialEq for Text {
     fn eq(&self, other: &Self) -> bool {
         #[cfg(test)]
-        work::count();
+        comparisons::count();
         self.0 == other.0
     }
 }
@@ -26,7 +26,7 @@ impl PartialOrd for Text {
 impl Ord for Text {
     fn cmp(&self, other: &Self) -> Ordering {
         #[cfg(test)]
-        work::count();
+        comparisons::count();
         self.0.cmp(&other.0)
     }
 }
@@ -81,7 +81,7 @@ impl fmt::Debug for Text {
 
 /// Counts comparisons, by which a test tells linear work from other.
 #[cfg(test)]
-pub(crate) mod work {
+pub(crate) mod comparisons {
     extern crate std;
 
     use core::cell::Cell;

@@ -8,7 +8,7 @@ use okibi_core::{
     json::{items, members, string},
 };
 
-use crate::given::{Given, each};
+use crate::js_option::{JsOption, each};
 
 /// A dialect by its name, with its options and its cookie's. `sealed`: its cookie is the store. `accepted`: only what it takes to
 /// read its sessions can be said.
@@ -26,48 +26,50 @@ pub(crate) fn dialect(json: &str, cookie: &str, sealed: bool, accepted: bool) ->
 }
 
 fn hono_sessions(json: &str, cookie: &str, sealed: bool, accepted: bool) -> Result<HonoSessions, ConfigError> {
-    let mut spoken = HonoSessions { cookie: hono_cookie(cookie, "session")?, ..HonoSessions::default() };
+    let mut options = HonoSessions { cookie: hono_cookie(cookie, "session")?, ..HonoSessions::default() };
     let mut keys = None;
-    each("dialect.", json, &mut |given| {
-        match given.name {
+    each("dialect.", json, &mut |option| {
+        match option.name {
             "name" => {}
-            "keys" => keys = Some(IronSecrets::new(protecting(given)?)?),
-            "idle" if !accepted => spoken.idle = Some(given.span()?),
-            "autoExtend" if !accepted => spoken.auto_extend = given.flag()?,
-            _ => return Err(given.refused("there is no such option; of this dialect's own there is keys")),
+            "keys" => keys = Some(IronSecrets::new(protecting(option)?)?),
+            "idle" if !accepted => options.idle = Some(option.span()?),
+            "autoExtend" if !accepted => options.auto_extend = option.flag()?,
+            _ => return Err(option.refused("there is no such option; of this dialect's own there is keys")),
         }
         Ok(())
     })?;
-    spoken.protection = match (keys, sealed) {
+    options.protection = match (keys, sealed) {
         (Some(keys), true) => HonoProtection::Sealed(keys),
         (Some(keys), false) => HonoProtection::SealedId(keys),
         (None, true) => return Err(missing("keys", "none given; a cookie that is the store is encrypted with one")),
         (None, false) => HonoProtection::Id,
     };
-    Ok(spoken)
+    Ok(options)
 }
 
 fn hono_kv(json: &str, cookie: &str, accepted: bool) -> Result<HonoKv, ConfigError> {
-    let mut spoken = HonoKv { name: hono_cookie(cookie, "id")?.name, ..HonoKv::default() };
-    each("dialect.", json, &mut |given| {
-        match given.name {
+    let mut options = HonoKv { name: hono_cookie(cookie, "id")?.name, ..HonoKv::default() };
+    each("dialect.", json, &mut |option| {
+        match option.name {
             "name" => {}
-            "secrets" => spoken.secrets = protecting(given)?.into_iter().map(String::into).collect(),
-            "json" => spoken.json = given.flag()?,
-            "ttl" if !accepted => spoken.ttl = given.span()?,
-            "renew" if !accepted => spoken.renew = given.flag()?,
-            _ => return Err(given.refused("there is no such option; of this dialect's own there are secrets and json")),
+            "secrets" => options.secrets = protecting(option)?.into_iter().map(String::into).collect(),
+            "json" => options.json = option.flag()?,
+            "ttl" if !accepted => options.ttl = option.span()?,
+            "renew" if !accepted => options.renew = option.flag()?,
+            _ => {
+                return Err(option.refused("there is no such option; of this dialect's own there are secrets and json"));
+            }
         }
         Ok(())
     })?;
-    Ok(spoken)
+    Ok(options)
 }
 
 /// Secrets, of which there must be one, and none empty: else they protect nothing.
-fn protecting(given: Given<'_, '_>) -> Result<Vec<String>, ConfigError> {
+fn protecting(option: JsOption<'_, '_>) -> Result<Vec<String>, ConfigError> {
     let rule = "must be a list of texts that are not empty; leave it out only if the old cookies are not protected";
-    let texts = given.texts().unwrap_or_default();
-    if texts.is_empty() || texts.iter().any(String::is_empty) { Err(given.wrong(rule)) } else { Ok(texts) }
+    let texts = option.texts().unwrap_or_default();
+    if texts.is_empty() || texts.iter().any(String::is_empty) { Err(option.wrong(rule)) } else { Ok(texts) }
 }
 
 fn missing(option: &str, rule: &'static str) -> ConfigError {
@@ -76,20 +78,20 @@ fn missing(option: &str, rule: &'static str) -> ConfigError {
 
 fn hono_cookie(json: &str, name: &str) -> Result<HonoCookie, ConfigError> {
     let mut cookie = HonoCookie::named(name);
-    each("cookie.", json, &mut |given| {
-        match given.name {
-            "name" => cookie.name = given.text()?,
-            "path" => cookie.path = given.text()?,
-            "domain" => cookie.domain = Some(given.text()?),
-            "secure" => cookie.secure = given.flag()?,
-            "httpOnly" => cookie.http_only = given.flag()?,
-            "sameSite" => cookie.same_site = Some(given.same_site()?),
-            "partitioned" => cookie.partitioned = given.flag()?,
-            "maxAge" => cookie.max_age = Some(given.span()?),
-            "expires" => cookie.expires = Some(given.text()?),
-            "lasts" => cookie.lasts = Some(given.span()?),
-            "priority" => cookie.priority = Some(given.text()?),
-            _ => return Err(given.unknown()),
+    each("cookie.", json, &mut |option| {
+        match option.name {
+            "name" => cookie.name = option.text()?,
+            "path" => cookie.path = option.text()?,
+            "domain" => cookie.domain = Some(option.text()?),
+            "secure" => cookie.secure = option.flag()?,
+            "httpOnly" => cookie.http_only = option.flag()?,
+            "sameSite" => cookie.same_site = Some(option.same_site()?),
+            "partitioned" => cookie.partitioned = option.flag()?,
+            "maxAge" => cookie.max_age = Some(option.span()?),
+            "expires" => cookie.expires = Some(option.text()?),
+            "lasts" => cookie.lasts = Some(option.span()?),
+            "priority" => cookie.priority = Some(option.text()?),
+            _ => return Err(option.unknown()),
         }
         Ok(())
     })?;
@@ -97,26 +99,26 @@ fn hono_cookie(json: &str, name: &str) -> Result<HonoCookie, ConfigError> {
 }
 
 /// The dialects whose sessions are taken over.
-pub(crate) fn accepted(given: Given<'_, '_>) -> Result<Vec<Accept>, ConfigError> {
-    let entries = items(given.json).ok_or_else(|| given.wrong("must be a list"))?;
+pub(crate) fn accepted(option: JsOption<'_, '_>) -> Result<Vec<Accept>, ConfigError> {
+    let entries = items(option.json).ok_or_else(|| option.wrong("must be a list"))?;
     entries.into_iter().map(accept).collect()
 }
 
 fn accept(json: &str) -> Result<Accept, ConfigError> {
-    let (mut spoken, mut cookie, mut sealed, mut until, mut consistency) = ("{}", "{}", false, None, None);
-    each("accept.", json, &mut |given| {
-        match given.name {
-            "dialect" => spoken = given.json,
-            "cookie" => cookie = given.json,
-            "sealed" => sealed = given.flag()?,
-            "until" => until = Some(given.time()?),
-            "consistency" => consistency = Some(given.consistency()?),
-            _ => return Err(given.unknown()),
+    let (mut options, mut cookie, mut sealed, mut until, mut consistency) = ("{}", "{}", false, None, None);
+    each("accept.", json, &mut |option| {
+        match option.name {
+            "dialect" => options = option.json,
+            "cookie" => cookie = option.json,
+            "sealed" => sealed = option.flag()?,
+            "until" => until = Some(option.time()?),
+            "consistency" => consistency = Some(option.consistency()?),
+            _ => return Err(option.unknown()),
         }
         Ok(())
     })?;
     let until = until.ok_or_else(|| missing("until", "none given"))?;
-    let dialect = dialect(spoken, cookie, sealed, true)?;
+    let dialect = dialect(options, cookie, sealed, true)?;
     let consistency = consistency.or_else(|| (!dialect.is_sealed()).then_some(Consistency::Strong));
     Ok(Accept { dialect, until, consistency })
 }

@@ -25,7 +25,7 @@ pub(crate) fn seal<'a>(flags: u32, now: Timestamp, mut frames: impl Iterator<Ite
         }
         iron::seal(&options, &secret, text, now, random).map_err(IronError::code)
     });
-    tell(reply, sealed.as_deref().map_err(|code| *code));
+    push_result(reply, sealed.as_deref().map_err(|code| *code));
 }
 
 /// Opens a seal. Frames: the options, the two keys, the seal.
@@ -37,10 +37,10 @@ pub(crate) fn unseal<'a>(flags: u32, now: Timestamp, mut frames: impl Iterator<I
         let secrets: &[Secret] = if flags & NO_SECRET == 0 { &[secret] } else { &[] };
         iron::unseal(&options, Secrets::Any(secrets), frame(), now).map_err(IronError::code)
     });
-    tell(reply, text.as_deref().map_err(|code| *code));
+    push_result(reply, text.as_deref().map_err(|code| *code));
 }
 
-fn tell(reply: &mut Vec<u8>, result: Result<&str, &str>) {
+fn push_result(reply: &mut Vec<u8>, result: Result<&str, &str>) {
     frames::push(reply, result.err().unwrap_or_default().as_bytes());
     frames::push(reply, result.unwrap_or_default().as_bytes());
 }

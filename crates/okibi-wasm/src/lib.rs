@@ -16,9 +16,9 @@ mod calls;
 #[cfg(feature = "compat")]
 mod dialects;
 mod frames;
-mod given;
 #[cfg(feature = "compat")]
 mod iron;
+mod js_option;
 pub mod numbers;
 mod options;
 mod reply;

@@ -13,8 +13,8 @@ const RULE: &str = "rooms";
 /// The rooms of `okibi-core`, from the ground up. A room may import from its own floor (without a
 /// circle) and below.
 const FLOORS: &[&[&str]] = &[
-    &["error", "text", "json", "time", "state", "random", "outcome"],
-    &["id", "exchange", "cookie", "seal", "record"],
+    &["error", "text", "json", "time", "codec", "random", "outcome"],
+    &["id", "contract", "cookie", "seal", "record"],
     &["session", "log", "dialect", "policy"],
     &["engine"],
 ];

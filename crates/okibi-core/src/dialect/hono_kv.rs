@@ -8,8 +8,8 @@ use okibi_crypto::{HmacSha256, base64};
 
 use super::{Abilities, Candidate, ChosenId, Reading};
 use crate::{
+    contract::Loaded,
     error::Refusal,
-    exchange::Loaded,
     id::{Id, StoreKey},
     json,
     policy::{
@@ -27,8 +27,8 @@ pub(super) const ABILITIES: Abilities = Abilities {
     write_tag: false,
     markers: false,
     own_handles: false,
-    two_clocks: false,
-    writes_renew: true,
+    own_spans: false,
+    writes_touch: true,
     deletes_expired: false,
     first_counts: true,
     chosen_id: ChosenId::Overwrites,
@@ -52,12 +52,12 @@ pub(super) fn is_id(text: &[u8]) -> bool {
 }
 
 /// The id in a cookie's value, and its signature where there has to be one.
-pub(super) fn parse(spoken: &HonoKv, value: &[u8]) -> Option<Candidate<'static>> {
+pub(super) fn parse(config: &HonoKv, value: &[u8]) -> Option<Candidate<'static>> {
     if value.len() > LONGEST_VALUE {
         return None;
     }
     let text = String::from_utf8(percent_decoded(value)?).ok()?;
-    if spoken.secrets.is_empty() {
+    if config.secrets.is_empty() {
         return is_id(text.as_bytes()).then(|| Candidate::Id(Id::from_text(text)));
     }
     let (id, signature) = text.split_at_checked(text.len().checked_sub(SIGNATURE + 1)?)?;
@@ -65,20 +65,20 @@ pub(super) fn parse(spoken: &HonoKv, value: &[u8]) -> Option<Candidate<'static>>
     is_id(id.as_bytes()).then(|| Candidate::Signed { id: Id::from_text(id), text: Cow::Owned(id.into()), signature })
 }
 
-pub(super) fn open(spoken: &HonoKv, candidate: Candidate<'_>) -> Option<Reading> {
+pub(super) fn open(config: &HonoKv, candidate: Candidate<'_>) -> Option<Reading> {
     match candidate {
-        Candidate::Id(id) if spoken.secrets.is_empty() => Some(Reading::Id(id)),
+        Candidate::Id(id) if config.secrets.is_empty() => Some(Reading::Id(id)),
         Candidate::Signed { id, text, signature } => {
-            let is_ours = spoken.secrets.iter().any(|secret| mac(secret, &text).verify(&signature));
+            let is_ours = config.secrets.iter().any(|secret| mac(secret, &text).verify(&signature));
             is_ours.then_some(Reading::Id(id))
         }
         _ => None,
     }
 }
 
-pub(super) fn write_id(spoken: &HonoKv, id: &Id) -> String {
+pub(super) fn write_id(config: &HonoKv, id: &Id) -> String {
     let mut value = id.to_text();
-    if let Some(secret) = spoken.secrets.first() {
+    if let Some(secret) = config.secrets.first() {
         let signature = mac(secret, &value).finish();
         value.push('.');
         base64::push_standard(&mut value, &signature);
@@ -146,10 +146,10 @@ pub(super) const fn accepts(op: &Op) -> bool {
     )
 }
 
-pub(super) fn decode(policy: &Policy, spoken: &HonoKv, loaded: &Loaded, id: Option<&Id>) -> Option<Stored> {
+pub(super) fn decode(policy: &Policy, config: &HonoKv, loaded: &Loaded, id: Option<&Id>) -> Option<Stored> {
     let limits = &policy.limits;
     let text = core::str::from_utf8(&loaded.bytes).ok().filter(|text| text.len() <= limits.bytes)?;
-    let value: Text = if spoken.json {
+    let value: Text = if config.json {
         text.into()
     } else if let Some(json) = text.strip_prefix(JSON_PREFIX).filter(|json| json::is_value(json, limits.depth)) {
         json.into()
@@ -183,13 +183,13 @@ pub(super) fn decode(policy: &Policy, spoken: &HonoKv, loaded: &Loaded, id: Opti
     }))
 }
 
-pub(super) fn encode(spoken: &HonoKv, record: &Record) -> Result<Bytes, Refusal> {
+pub(super) fn encode(config: &HonoKv, record: &Record) -> Result<Bytes, Refusal> {
     let [entry] = record.entries.as_slice() else { return Err(Refusal::UnsupportedByDialect) };
     if entry.name.as_str() != VALUE || entry.flash {
         return Err(Refusal::UnsupportedByDialect);
     }
     let value = entry.value.as_str();
-    if spoken.json {
+    if config.json {
         return Ok(Bytes::copy_from_slice(value.as_bytes()));
     }
     match json::string(value).filter(|text| !text.starts_with(JSON_PREFIX)) {

@@ -28,8 +28,8 @@ pub(super) const ABILITIES: Abilities = Abilities {
     write_tag: false,
     markers: false,
     own_handles: false,
-    two_clocks: false,
-    writes_renew: true,
+    own_spans: false,
+    writes_touch: true,
     deletes_expired: true,
     first_counts: true,
     chosen_id: ChosenId::Creates,
@@ -118,9 +118,9 @@ pub(super) const fn accepts(op: &Op) -> bool {
 
 /// How long after the last activity the next one is written down: a tenth of whatever ends first, the session or its cookie.
 /// `None`: never.
-pub(super) fn touch_after(spoken: &HonoSessions) -> Option<Duration> {
-    let shorter = [spoken.idle, spoken.cookie.lifetime()].into_iter().flatten().min()?;
-    spoken.auto_extend.then_some(shorter / 10)
+pub(super) fn touch_after(config: &HonoSessions) -> Option<Duration> {
+    let shorter = [config.idle, config.cookie.lifetime()].into_iter().flatten().min()?;
+    config.auto_extend.then_some(shorter / 10)
 }
 
 pub(super) fn decode(policy: &Policy, bytes: &Bytes, id: Option<&Id>) -> Option<Stored> {
@@ -239,7 +239,7 @@ fn size(entry: &Entry) -> usize {
     32 + entry.name.as_str().len() + entry.value.as_str().len()
 }
 
-/// A record that is over: the package takes it for one that has expired.
+/// A record that is replaced: the package takes it for one that has expired.
 pub(super) fn dead_record(now: Timestamp) -> Bytes {
     let mut text = String::from("{\"_data\":{},\"_expire\":");
     push_time(&mut text, Some(now.minus(Duration::from_hours(24))));

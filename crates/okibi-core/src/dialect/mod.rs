@@ -10,11 +10,11 @@ use core::time::Duration;
 use bytes::Bytes;
 
 use crate::{
+    contract::Loaded,
     cookie::{chunk, write::Template},
     error::{Reason, Refusal},
-    exchange::Loaded,
     id::{Id, StoreKey},
-    policy::{LONGEST_RENEWAL, Policy, Protection, SKEW, Spoken as Dialect},
+    policy::{CheckedDialect, LONGEST_TOUCH, Policy, Protection, SKEW},
     random::Random,
     record::{self, Record, Stored, Undecodable},
     session::Op,
@@ -40,7 +40,7 @@ pub(crate) enum Reading {
     Record(Vec<u8>),
 }
 
-/// What a dialect can do. Each says so at the top of its file, and the engine asks this and never which dialect is spoken.
+/// What a dialect can do. Each says so at the top of its file, and the engine asks this and never which dialect is config.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of a dialect by itself")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Abilities {
@@ -52,12 +52,12 @@ pub(crate) struct Abilities {
     /// A record has a place for a handle. Without one it is made from the id.
     pub(crate) own_handles: bool,
     /// A record has an idle and an absolute span of its own.
-    pub(crate) two_clocks: bool,
+    pub(crate) own_spans: bool,
     /// Every write is activity, and brings back the configured idle span.
-    pub(crate) writes_renew: bool,
+    pub(crate) writes_touch: bool,
     /// Its stores do not clear up by themselves: what has expired is deleted by whoever finds it.
     pub(crate) deletes_expired: bool,
-    /// Of two cookies of its name the first that opens counts, as for the older packages. Else two that open contradict each
+    /// Of two cookies of its name the first that opens counts, as for the older packages. Else two that open refuse_duplicates each
     /// other.
     pub(crate) first_counts: bool,
     /// What an id means that the app chose.
@@ -83,21 +83,21 @@ pub(crate) enum ChosenId {
 }
 
 impl Policy {
-    /// What the dialect that is spoken can do.
+    /// What the dialect that is config can do.
     pub(crate) const fn can(&self) -> &'static Abilities {
         match &self.dialect {
-            Dialect::Native(_) => &native::ABILITIES,
-            Dialect::HonoSessions(_) => &hono_sessions::ABILITIES,
-            Dialect::HonoKv(_) => &hono_kv::ABILITIES,
+            CheckedDialect::Native(_) => &native::ABILITIES,
+            CheckedDialect::HonoSessions(_) => &hono_sessions::ABILITIES,
+            CheckedDialect::HonoKv(_) => &hono_kv::ABILITIES,
         }
     }
 
     /// Takes a cookie's value apart, if it has the form of this cookie's.
     pub(crate) fn parse<'a>(&self, value: &'a [u8]) -> Result<Candidate<'a>, Reason> {
         let candidate = match &self.dialect {
-            Dialect::Native(protection) => native::parse(protection, value),
-            Dialect::HonoSessions(spoken) => hono_sessions::parse(&spoken.protection, value),
-            Dialect::HonoKv(spoken) => hono_kv::parse(spoken, value),
+            CheckedDialect::Native(protection) => native::parse(protection, value),
+            CheckedDialect::HonoSessions(config) => hono_sessions::parse(&config.protection, value),
+            CheckedDialect::HonoKv(config) => hono_kv::parse(config, value),
         };
         candidate.ok_or(Reason::Malformed)
     }
@@ -105,20 +105,20 @@ impl Policy {
     /// Verifies a signature, or opens a seal.
     pub(crate) fn open(&self, candidate: Candidate<'_>, now: Timestamp) -> Result<Reading, Reason> {
         match &self.dialect {
-            Dialect::Native(protection) => native::open(protection, &self.cookie.name, candidate),
-            Dialect::HonoSessions(spoken) => {
-                hono_sessions::open(&spoken.protection, candidate, now).ok_or(Reason::Forged)
+            CheckedDialect::Native(protection) => native::open(protection, &self.cookie.name, candidate),
+            CheckedDialect::HonoSessions(config) => {
+                hono_sessions::open(&config.protection, candidate, now).ok_or(Reason::Forged)
             }
-            Dialect::HonoKv(spoken) => hono_kv::open(spoken, candidate).ok_or(Reason::Forged),
+            CheckedDialect::HonoKv(config) => hono_kv::open(config, candidate).ok_or(Reason::Forged),
         }
     }
 
     /// The cookie's value for an id; `None` where the cookie is the record. Only Iron seals take random bytes.
     pub(crate) fn write_id(&self, id: &Id, now: Timestamp, random: &mut Random) -> Result<Option<String>, Refusal> {
         match &self.dialect {
-            Dialect::Native(protection) => Ok(native::write_id(protection, &self.cookie.name, id)),
-            Dialect::HonoSessions(spoken) => hono_sessions::write_id(&spoken.protection, id, now, random),
-            Dialect::HonoKv(spoken) => Ok(Some(hono_kv::write_id(spoken, id))),
+            CheckedDialect::Native(protection) => Ok(native::write_id(protection, &self.cookie.name, id)),
+            CheckedDialect::HonoSessions(config) => hono_sessions::write_id(&config.protection, id, now, random),
+            CheckedDialect::HonoKv(config) => Ok(Some(hono_kv::write_id(config, id))),
         }
     }
 
@@ -130,19 +130,19 @@ impl Policy {
         random: &mut Random,
     ) -> Result<Option<(String, usize)>, Refusal> {
         match &self.dialect {
-            Dialect::Native(protection) => native::seal_record(protection, &self.cookie.name, record, random),
-            Dialect::HonoSessions(spoken) => {
-                let value = hono_sessions::seal_record(&spoken.protection, record, now, random)?;
+            CheckedDialect::Native(protection) => native::seal_record(protection, &self.cookie.name, record, random),
+            CheckedDialect::HonoSessions(config) => {
+                let value = hono_sessions::seal_record(&config.protection, record, now, random)?;
                 Ok(value.map(|value| (value, 1)))
             }
-            Dialect::HonoKv(_) => Ok(None),
+            CheckedDialect::HonoKv(_) => Ok(None),
         }
     }
 
     /// The cookie as it is for a request's host, where the dialect puts the host in.
     pub(crate) fn cookie_on(&self, host: Option<&str>) -> Cow<'_, Template> {
         match (&self.dialect, host) {
-            (Dialect::HonoKv(_), Some(host)) => Cow::Owned(self.cookie.on_host(host)),
+            (CheckedDialect::HonoKv(_), Some(host)) => Cow::Owned(self.cookie.on_host(host)),
             _ => Cow::Borrowed(&self.cookie),
         }
     }
@@ -150,38 +150,38 @@ impl Policy {
     /// How long the cookie is to live; `None`: as long as the browser's own session.
     pub(crate) fn max_age(&self, record: &Record, now: Timestamp) -> Option<Duration> {
         match &self.dialect {
-            Dialect::Native(protection) => native::max_age(protection, record, now),
-            Dialect::HonoSessions(spoken) => spoken.cookie.max_age,
-            Dialect::HonoKv(_) => Some(until(record.expires_at(), now)),
+            CheckedDialect::Native(protection) => native::max_age(protection, record, now),
+            CheckedDialect::HonoSessions(config) => config.cookie.max_age,
+            CheckedDialect::HonoKv(_) => Some(until(record.expires_at(), now)),
         }
     }
 
     /// Whether a change moves the session's end, so that a cookie with an end of its own has to move along.
     pub(crate) fn sends_cookie_on_write(&self) -> bool {
         match &self.dialect {
-            Dialect::Native(_) => false,
-            Dialect::HonoSessions(spoken) => spoken.cookie.lifetime().is_some(),
-            Dialect::HonoKv(_) => true,
+            CheckedDialect::Native(_) => false,
+            CheckedDialect::HonoSessions(config) => config.cookie.lifetime().is_some(),
+            CheckedDialect::HonoKv(_) => true,
         }
     }
 
     /// Whether what a change says can be written down.
     pub(crate) const fn accepts(&self, op: &Op) -> bool {
         match &self.dialect {
-            Dialect::Native(_) => native::accepts(op),
-            Dialect::HonoSessions(_) => hono_sessions::accepts(op),
-            Dialect::HonoKv(_) => hono_kv::accepts(op),
+            CheckedDialect::Native(_) => native::accepts(op),
+            CheckedDialect::HonoSessions(_) => hono_sessions::accepts(op),
+            CheckedDialect::HonoKv(_) => hono_kv::accepts(op),
         }
     }
 
     /// When activity is next written down: after a part of the idle span, so that reading costs no write.
     pub(crate) fn touch_due_at(&self, record: &Record) -> Timestamp {
         let after = match &self.dialect {
-            Dialect::Native(_) => Some(self.touch_span(record.idle)),
-            Dialect::HonoSessions(spoken) => hono_sessions::touch_after(spoken),
-            Dialect::HonoKv(spoken) => spoken.renew.then(|| spoken.gap()),
+            CheckedDialect::Native(_) => Some(self.touch_span(record.idle)),
+            CheckedDialect::HonoSessions(config) => hono_sessions::touch_after(config),
+            CheckedDialect::HonoKv(config) => config.renew.then(|| config.gap()),
         };
-        let after = after.map(|after| after.min(LONGEST_RENEWAL));
+        let after = after.map(|after| after.min(LONGEST_TOUCH));
         let after = after.map(|after| if self.is_eventual() { eventually(after, record.idle) } else { after });
         after.map_or(Timestamp::MAX, |after| record.last_active.plus(after))
     }
@@ -190,7 +190,7 @@ impl Policy {
     /// configured that is shorter than the span.
     pub(crate) fn touch_span(&self, idle: Duration) -> Duration {
         let configured = self.touch_after.filter(|after| *after < idle);
-        configured.unwrap_or(idle / 10).min(LONGEST_RENEWAL)
+        configured.unwrap_or(idle / 10).min(LONGEST_TOUCH)
     }
 
     /// Whether activity of now is to be written down.
@@ -202,42 +202,42 @@ impl Policy {
     /// Whether activity that the app declares is written down: on stores that take few writes, only some time after the last.
     pub(crate) fn may_touch(&self, record: &Record, now: Timestamp) -> bool {
         match &self.dialect {
-            Dialect::HonoKv(spoken) => {
-                now >= record.last_active.plus(spoken.gap()) || record.last_active > now.plus(SKEW)
+            CheckedDialect::HonoKv(config) => {
+                now >= record.last_active.plus(config.gap()) || record.last_active > now.plus(SKEW)
             }
-            Dialect::Native(_) | Dialect::HonoSessions(_) => true,
+            CheckedDialect::Native(_) | CheckedDialect::HonoSessions(_) => true,
         }
     }
 
     /// How many cookies the value can be spread over.
     pub(crate) fn suffixes(&self) -> &'static [&'static str] {
-        let splits = matches!(self.dialect, Dialect::Native(Protection::Sealed { .. }));
+        let splits = matches!(self.dialect, CheckedDialect::Native(Protection::Sealed { .. }));
         chunk::SUFFIXES.get(..if splits { chunk::MOST } else { 1 }).unwrap_or_default()
     }
 
     /// Where the record of an id lies.
     pub(crate) fn key(&self, host: Option<&str>, id: &Id) -> StoreKey {
         match &self.dialect {
-            Dialect::Native(_) => id.store_key(&self.namespace),
-            Dialect::HonoSessions(_) => StoreKey::new(id.to_text()),
-            Dialect::HonoKv(_) => hono_kv::key(host.unwrap_or_default(), id),
+            CheckedDialect::Native(_) => id.store_key(&self.namespace),
+            CheckedDialect::HonoSessions(_) => StoreKey::new(id.to_text()),
+            CheckedDialect::HonoKv(_) => hono_kv::key(host.unwrap_or_default(), id),
         }
     }
 
     /// An id that never was before.
     pub(crate) fn new_id(&self, random: [u8; 32]) -> Id {
         match &self.dialect {
-            Dialect::Native(_) => Id::from_bytes(random),
-            Dialect::HonoSessions(_) | Dialect::HonoKv(_) => Id::from_text(uuid(random)),
+            CheckedDialect::Native(_) => Id::from_bytes(random),
+            CheckedDialect::HonoSessions(_) | CheckedDialect::HonoKv(_) => Id::from_text(uuid(random)),
         }
     }
 
     /// An id that the app chose.
     pub(crate) fn chosen_id(&self, text: &str) -> Result<Id, Refusal> {
         let is_one = match &self.dialect {
-            Dialect::Native(_) => return Err(Refusal::UnsupportedByDialect),
-            Dialect::HonoSessions(_) => is_uuid(text.as_bytes()),
-            Dialect::HonoKv(_) => hono_kv::is_id(text.as_bytes()),
+            CheckedDialect::Native(_) => return Err(Refusal::UnsupportedByDialect),
+            CheckedDialect::HonoSessions(_) => is_uuid(text.as_bytes()),
+            CheckedDialect::HonoKv(_) => hono_kv::is_id(text.as_bytes()),
         };
         if is_one { Ok(Id::from_text(text)) } else { Err(Refusal::InvalidId) }
     }
@@ -245,27 +245,27 @@ impl Policy {
     /// Reads what lies in the store, or in a cookie that is the store (then without an id).
     pub(crate) fn decode(&self, loaded: &Loaded, id: Option<&Id>) -> Result<Stored, Undecodable> {
         match &self.dialect {
-            Dialect::Native(_) => record::decode(&loaded.bytes, &self.limits),
-            Dialect::HonoSessions(_) => hono_sessions::decode(self, &loaded.bytes, id).ok_or(Undecodable),
-            Dialect::HonoKv(spoken) => hono_kv::decode(self, spoken, loaded, id).ok_or(Undecodable),
+            CheckedDialect::Native(_) => record::decode(&loaded.bytes, &self.limits),
+            CheckedDialect::HonoSessions(_) => hono_sessions::decode(self, &loaded.bytes, id).ok_or(Undecodable),
+            CheckedDialect::HonoKv(config) => hono_kv::decode(self, config, loaded, id).ok_or(Undecodable),
         }
     }
 
     /// The record as it lies in the store. `tag` makes it unlike any other, where the dialect has a place for it.
     pub(crate) fn encode(&self, record: &Record, id: Option<&Id>, tag: [u8; 8]) -> Result<Bytes, Refusal> {
         Ok(match &self.dialect {
-            Dialect::Native(_) => record.encode(tag),
-            Dialect::HonoSessions(_) => hono_sessions::encode(record, id),
-            Dialect::HonoKv(spoken) => hono_kv::encode(spoken, record)?,
+            CheckedDialect::Native(_) => record.encode(tag),
+            CheckedDialect::HonoSessions(_) => hono_sessions::encode(record, id),
+            CheckedDialect::HonoKv(config) => hono_kv::encode(config, record)?,
         })
     }
 
     /// What an older dialect puts in place of a record that has moved, right before it deletes it: no session to anybody.
     pub(crate) fn dead_record(&self, now: Timestamp) -> Bytes {
         match &self.dialect {
-            Dialect::HonoKv(spoken) if spoken.json => Bytes::from_static(b"\"\""),
-            Dialect::Native(_) | Dialect::HonoKv(_) => Bytes::new(),
-            Dialect::HonoSessions(_) => hono_sessions::dead_record(now),
+            CheckedDialect::HonoKv(config) if config.json => Bytes::from_static(b"\"\""),
+            CheckedDialect::Native(_) | CheckedDialect::HonoKv(_) => Bytes::new(),
+            CheckedDialect::HonoSessions(_) => hono_sessions::dead_record(now),
         }
     }
 }

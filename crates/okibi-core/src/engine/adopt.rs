@@ -1,21 +1,21 @@
-//! Taking over: sessions of older dialects, found by their cookies, looked up where those keep them, and written down anew.
+//! Taking replaced: sessions of older dialects, found by their cookies, looked up where those keep them, and written down anew.
 
 use alloc::{boxed::Box, vec::Vec};
 use core::mem;
 
 use super::{
     Engine,
+    base::{AcceptedKey, Base, Live},
     flow::Call,
     flow::Flow,
-    io::Step,
-    known::{Base, Elsewhere, Live},
     lookup::record_in,
+    step::Step,
     work::{Stage, Work},
 };
 use crate::{
+    contract::Loaded,
     dialect::{Candidate, Reading},
     error::Refusal,
-    exchange::Loaded,
     policy::Accepted,
     record::Record,
     time::Timestamp,
@@ -23,14 +23,14 @@ use crate::{
 
 /// The cookies of accepted dialects that a request has, each with the number of its dialect: two different values of each at
 /// most. The first that opens counts, as it does for the older package.
-pub(super) type Heard<'a> = Vec<(usize, Candidate<'a>)>;
+pub(super) type AcceptedCookies<'a> = Vec<(usize, Candidate<'a>)>;
 
 impl Engine {
     /// Whether a cookie is one of an accepted dialect that still counts.
-    pub(super) fn hear_accepted<'a>(
+    pub(super) fn add_accepted<'a>(
         &self,
         flow: &mut Flow,
-        heard: &mut Heard<'a>,
+        cookies: &mut AcceptedCookies<'a>,
         name: &[u8],
         value: &'a [u8],
     ) -> bool {
@@ -43,10 +43,10 @@ impl Engine {
             let Ok(candidate) = policy.parse(value) else { continue };
             is_one = true;
             flow.accepted_seen |= 1 << index;
-            let mut known = heard.iter().filter(|(other, _)| *other == index);
+            let mut known = cookies.iter().filter(|(other, _)| *other == index);
             let (first, second) = (known.next(), known.next());
             if second.is_none() && first.is_none_or(|(_, first)| *first != candidate) {
-                heard.push((index, candidate));
+                cookies.push((index, candidate));
             }
         }
         is_one
@@ -54,15 +54,15 @@ impl Engine {
 
     /// Reads the cookies of accepted dialects. The first of them counts, but none if the written cookie is there, even a
     /// dead one: a logout would log in again.
-    pub(super) fn read_accepted(&self, flow: &mut Flow, heard: &Heard<'_>) {
+    pub(super) fn open_accepted(&self, flow: &mut Flow, cookies: &AcceptedCookies<'_>) {
         for (index, accepted) in self.policy.accepted.iter().enumerate() {
-            for (_, candidate) in heard.iter().filter(|(other, _)| *other == index) {
-                self.read_one_accepted(flow, (index, accepted), candidate.clone());
+            for (_, candidate) in cookies.iter().filter(|(other, _)| *other == index) {
+                self.open_one_accepted(flow, (index, accepted), candidate.clone());
             }
         }
     }
 
-    fn read_one_accepted(&self, flow: &mut Flow, (index, accepted): (usize, &Accepted), candidate: Candidate<'_>) {
+    fn open_one_accepted(&self, flow: &mut Flow, (index, accepted): (usize, &Accepted), candidate: Candidate<'_>) {
         let now = flow.began;
         let counts = flow.accepted.is_empty()
             && !flow.is_accepted
@@ -72,7 +72,7 @@ impl Engine {
             Ok(Reading::Id(id)) => {
                 let key = accepted.policy.key(flow.host.as_ref().map(crate::text::Text::as_str), &id);
                 let entry = u8::try_from(index).unwrap_or(u8::MAX);
-                flow.accepted.push(Elsewhere { entry, key, until: accepted.until });
+                flow.accepted.push(AcceptedKey { entry, key, until: accepted.until });
                 if counts {
                     flow.is_accepted = true;
                     flow.presented = Some(id);
@@ -119,23 +119,23 @@ impl Engine {
         record: Record,
     ) -> Result<Step, Refusal> {
         let is_stored = call.flow.live().is_some_and(|live| live.adopted && live.id.is_some());
-        let Some(Elsewhere { entry, key, .. }) = call.flow.accepted.first().filter(|_| is_stored) else {
+        let Some(AcceptedKey { entry, key, .. }) = call.flow.accepted.first().filter(|_| is_stored) else {
             return self.seal(call, record);
         };
         let step = Step::DeleteAccepted { entry: (*entry).into(), key: key.clone() };
         // Before anything is deleted, it must be certain that the session fits into cookies.
-        let cookies = self.sealed(call, &record)?;
+        let cookies = self.sealed_cookies(call, &record)?;
         work.stage = Stage::Adopting { record, cookies };
         call.flow.work = Some(work);
         Ok(step)
     }
 
     /// What is to be forgotten of accepted dialects once the session is ended.
-    pub(super) fn forget_accepted(flow: &mut Flow, mut work: Box<Work>) -> Result<Step, Box<Work>> {
+    pub(super) fn start_delete_accepted(flow: &mut Flow, mut work: Box<Work>) -> Result<Step, Box<Work>> {
         let mut accepted = mem::take(&mut flow.accepted);
-        let Some(Elsewhere { entry, key, .. }) = accepted.pop() else { return Err(work) };
+        let Some(AcceptedKey { entry, key, .. }) = accepted.pop() else { return Err(work) };
         flow.accepted = accepted;
-        work.stage = Stage::EndForgetting;
+        work.stage = Stage::DestroyDeletingAccepted;
         flow.work = Some(work);
         Ok(Step::DeleteAccepted { entry: entry.into(), key })
     }

@@ -59,7 +59,7 @@ impl Engine {
     /// Refuses a span that another one would cut off in silence.
     pub(super) fn check_spans(&self, record: &Record, log: &[Op], now: Timestamp) -> Result<(), Refusal> {
         let sets_one = log.iter().any(|op| matches!(op, Op::SetIdle(_) | Op::SetAbsolute(_)));
-        if !sets_one || !self.policy.can().two_clocks {
+        if !sets_one || !self.policy.can().own_spans {
             return Ok(());
         }
         let (idle, absolute) = (record.idle, record.deadline.map(|deadline| deadline.since(record.created)));

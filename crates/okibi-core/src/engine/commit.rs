@@ -7,20 +7,20 @@ use bytes::Bytes;
 
 use super::{
     Engine,
+    base::{Base, Live},
     flow::Call,
     flow::Flow,
-    io::Step,
-    known::{Base, Live},
-    lookup::{MOST_HOPS, Seen},
+    lookup::{Lookup, MOST_HOPS},
     plan::{Computed, Plan, Rotation},
     replay::Replayed,
-    swap::{Came, not_deleted},
+    step::Step,
+    swap::{Resolved, not_deleted},
     work::{Stage, Task, Work},
 };
 use crate::{
+    contract::{Loaded, Write},
     dialect::ChosenId,
     error::{Event, Reason, Refusal},
-    exchange::{Loaded, Write},
     id::Id,
     random::Random,
     record::Record,
@@ -60,23 +60,23 @@ impl Engine {
     pub(super) fn commit_next(&self, call: &mut Call<'_>, mut work: Box<Work>) -> Result<Step, Refusal> {
         let Task::Commit(plan) = &mut work.task else { return Err(Refusal::OutOfOrder) };
         if plan.destroy {
-            return self.end_session(call, work);
+            return self.destroy_session(call, work);
         }
-        let rotates = plan.rotation(None) > Some(Rotation::Renewed);
+        let rotates = plan.rotation(None) > Some(Rotation::Renew);
         match (&call.flow.base, call.flow.presented.clone()) {
             (Base::Unread | Base::Unchecked(_), _) if plan.log.is_empty() => Ok(Step::Done),
             // Not even what comes from elsewhere is written down: the next request does it.
             (Base::Live(live), _)
-                if plan.is_quiet
+                if plan.no_activity
                     && plan.log.is_empty()
-                    && work.fresh.is_none()
+                    && work.new_record.is_none()
                     && !self.owes_cookie(call.flow, live) =>
             {
                 Ok(Step::Done)
             }
-            (Base::Unchecked(_), _) => self.ask_check(call.flow, work),
-            (Base::Unread, Some(id)) => Ok(self.ask_load(call.flow, work, id)),
-            (Base::Barred, _) if !rotates => {
+            (Base::Unchecked(_), _) => self.start_revocation_check(call.flow, work),
+            (Base::Unread, Some(id)) => Ok(self.start_load(call.flow, work, id)),
+            (Base::Blocked, _) if !rotates => {
                 if !plan.log.is_empty() {
                     call.flow.event(Event::ChangesDropped);
                 }
@@ -84,12 +84,14 @@ impl Engine {
             }
             // Where nothing is kept for longer, a store drops what expires while the request is under way, or should have.
             (Base::Live(live), _)
-                if self.policy.can().kept.is_zero() && live.record.expires_at() <= call.now && work.fresh.is_none() =>
+                if self.policy.can().kept.is_zero()
+                    && live.record.expires_at() <= call.now
+                    && work.new_record.is_none() =>
             {
-                self.lose(call, work)
+                self.session_ended(call, work)
             }
             (Base::Live(_), _) => self.change(call, work),
-            (Base::Unread | Base::Absent | Base::Barred, _) => self.create(call, work),
+            (Base::Unread | Base::Absent | Base::Blocked, _) => self.create(call, work),
         }
     }
 
@@ -99,35 +101,35 @@ impl Engine {
         call: &mut Call<'_>,
         mut work: Box<Work>,
         stage: Stage,
-        came: Came,
+        resolved: Resolved,
     ) -> Result<Step, Refusal> {
-        match (stage, came) {
-            (Stage::Creating { id, record }, Came::Written(bytes)) => {
-                self.arrived_at(call, Live::stored(Some(id), bytes, record), true)?;
+        match (stage, resolved) {
+            (Stage::Creating { id, record }, Resolved::Written(bytes)) => {
+                self.set_live(call, Live::stored(Some(id), bytes, record), true)?;
                 Ok(Step::Done)
             }
-            (Stage::Creating { .. }, Came::Overtaken(there)) => {
+            (Stage::Creating { .. }, Resolved::Conflict(there)) => {
                 self.id_is_taken(&mut work, there);
                 self.proceed(call, work)
             }
-            (Stage::Writing { record, renewed }, Came::Written(bytes)) => {
+            (Stage::Writing { record, sends_cookie }, Resolved::Written(bytes)) => {
                 let id = call.flow.live().and_then(|live| live.id.clone()).ok_or(Refusal::OutOfOrder)?;
-                self.arrived_at(call, Live::stored(Some(id), bytes, record), renewed)?;
+                self.set_live(call, Live::stored(Some(id), bytes, record), sends_cookie)?;
                 Ok(Step::Done)
             }
-            (Stage::Writing { .. }, Came::Overtaken(there)) => self.conflict(call, work, there),
-            (Stage::Recomputing { token, input }, Came::Recomputed(patch)) => {
+            (Stage::Writing { .. }, Resolved::Conflict(there)) => self.conflict(call, work, there),
+            (Stage::Recomputing { token, input }, Resolved::Recomputed(patch)) => {
                 self.check_patch(&patch)?;
                 let Task::Commit(plan) = &mut work.task else { return Err(Refusal::OutOfOrder) };
                 plan.computed.retain(|known| known.token != token);
                 plan.computed.push(Computed { token, input, patch });
                 self.proceed(call, work)
             }
-            (Stage::Adopting { record, cookies }, Came::Deleted) => {
-                Self::arrived_sealed(call.flow, record, cookies);
+            (Stage::Adopting { record, cookies }, Resolved::Deleted) => {
+                Self::set_sealed(call.flow, record, cookies);
                 Ok(Step::Done)
             }
-            (Stage::Adopting { .. }, Came::Failed(fault)) => Err(not_deleted(fault)),
+            (Stage::Adopting { .. }, Resolved::Failed(fault)) => Err(not_deleted(fault)),
             _ => Err(Refusal::OutOfOrder),
         }
     }
@@ -142,22 +144,22 @@ impl Engine {
     ) -> Result<Step, Refusal> {
         let id = call.flow.live().and_then(|live| live.id.clone()).ok_or(Refusal::OutOfOrder)?;
         let there = there.map(|bytes| Loaded { bytes, expires_at: None });
-        match there.map(|loaded| self.see(call, &loaded, &id)) {
-            Some(Seen::Live(mut live)) => {
-                live.stay_as(call.flow.live());
+        match there.map(|loaded| self.classify(call, &loaded, &id)) {
+            Some(Lookup::Live(mut live)) => {
+                live.keep_key_of(call.flow.live());
                 call.flow.replace(Base::Live(live));
                 call.flow.event(Event::Conflict);
                 self.proceed(call, work)
             }
-            Some(Seen::Moved(next)) if work.hops < MOST_HOPS => {
+            Some(Lookup::Moved(next)) if work.hops < MOST_HOPS => {
                 work.hops += 1;
-                Ok(self.ask_load(call.flow, work, next))
+                Ok(self.start_load(call.flow, work, next))
             }
             seen => {
-                if let Some(Seen::Gone(Reason::Undecodable)) = seen {
+                if let Some(Lookup::Absent(Reason::Undecodable)) = seen {
                     call.flow.refuse(Reason::Undecodable);
                 }
-                self.lose(call, work)
+                self.session_ended(call, work)
             }
         }
     }
@@ -166,7 +168,7 @@ impl Engine {
     pub(super) fn id_is_taken(&self, work: &mut Work, there: Option<Bytes>) {
         let Task::Commit(plan) = &mut work.task else { return };
         let overwrites = plan.chosen.is_some() && self.policy.can().chosen_id == ChosenId::Overwrites;
-        if overwrites { work.over = there } else { plan.chosen = None }
+        if overwrites { work.replaced = there } else { plan.chosen = None }
     }
 
     /// A first record under an id that never was before.
@@ -174,7 +176,7 @@ impl Engine {
         let Task::Commit(plan) = &mut work.task else { return Err(Refusal::OutOfOrder) };
         let entries = match self.replay(plan, Vec::new(), call.flow.basis)? {
             Replayed::Entries(entries) => entries,
-            Replayed::Ask { token, input } => return Ok(ask_again(call.flow, work, token, input)),
+            Replayed::Recompute { token, input } => return Ok(start_recompute(call.flow, work, token, input)),
         };
         let mut record = self.begin(call.random, call.now)?;
         record.entries = entries;
@@ -192,7 +194,7 @@ impl Engine {
             record.handle = Some(id.derived_handle());
         }
         let write = self.write(&record, &id, call.random)?;
-        self.ask_swap(call.flow, work, Stage::Creating { id, record }, write)
+        self.start_swap(call.flow, work, Stage::Creating { id, record }, write)
     }
 
     /// The id of a new record: the one that the app chose, or one that never was before.
@@ -210,24 +212,24 @@ impl Engine {
         };
         let is_late = self.is_late(call.flow, live, call.now);
         let rotation = if plan.failed { None } else { plan.rotation_of(live) };
-        let rotation = rotation.filter(|rotation| !(is_late && *rotation == Rotation::Renewed));
+        let rotation = rotation.filter(|rotation| !(is_late && *rotation == Rotation::Renew));
         let due = self.is_due(call.flow, plan, &live.record, call.now);
         let owes_cookie = !is_late && self.owes_cookie(call.flow, live);
-        if rotation.is_none() && work.fresh.is_some() {
+        if rotation.is_none() && work.new_record.is_some() {
             return self.undo_rotation(call, work, false);
         }
         if rotation.is_none() && plan.changes_nothing() && !due {
             if is_late {
                 call.flow.set_cookies.clear();
             }
-            return self.look_again(call, work, owes_cookie);
+            return self.reload_for_cookie(call, work, owes_cookie);
         }
         let entries = match self.replay(plan, live.record.entries.clone(), call.flow.basis)? {
             Replayed::Entries(entries) => entries,
-            Replayed::Ask { token, input } => return Ok(ask_again(call.flow, work, token, input)),
+            Replayed::Recompute { token, input } => return Ok(start_recompute(call.flow, work, token, input)),
         };
         let mut record = live.record.with_entries(entries);
-        if rotation == Some(Rotation::Anew) && self.policy.can().two_clocks {
+        if rotation == Some(Rotation::Rotate) && self.policy.can().own_spans {
             self.restart(&mut record, call.now);
         }
         let moved = self.apply_to_session(&mut record, &plan.log);
@@ -236,13 +238,13 @@ impl Engine {
             return self.rotate(call, work, record, rotation);
         }
         let renewed = moved || due;
-        if (renewed && !plan.is_quiet) || self.policy.can().writes_renew {
-            self.renew(&mut record, &plan.log, call.now);
+        if (renewed && !plan.no_activity) || self.policy.can().writes_touch {
+            self.touch(&mut record, &plan.log, call.now);
         }
         if self.is_sealed() {
             let only_renews = plan.changes_nothing();
-            if self.must_check(call.flow, &work) {
-                return self.ask_check(call.flow, work);
+            if self.must_check_revocation(call.flow, &work) {
+                return self.start_revocation_check(call.flow, work);
             }
             return match self.seal(call, record) {
                 // It was sealed when more was allowed. Who only reads it goes on until it expires, instead of failing at every page.
@@ -252,23 +254,23 @@ impl Engine {
         }
         let id = live.id.clone().ok_or(Refusal::OutOfOrder)?;
         let write = self.write(&record, &id, call.random)?;
-        let cookie = !is_late && (renewed || owes_cookie || self.policy.sends_cookie_on_write());
+        let sends_cookie = !is_late && (renewed || owes_cookie || self.policy.sends_cookie_on_write());
         if is_late {
             call.flow.set_cookies.clear();
         }
-        self.ask_swap(call.flow, work, Stage::Writing { record, renewed: cookie }, write)
+        self.start_swap(call.flow, work, Stage::Writing { record, sends_cookie }, write)
     }
 
     /// Nothing is to be written. A cookie that was decided before is sent only if its id still opens the session: a login
     /// elsewhere may have replaced it, and the browser must not get the old one back.
-    fn look_again(&self, call: &mut Call<'_>, mut work: Box<Work>, owes_cookie: bool) -> Result<Step, Refusal> {
+    fn reload_for_cookie(&self, call: &mut Call<'_>, mut work: Box<Work>, owes_cookie: bool) -> Result<Step, Refusal> {
         let Some(Live { id: Some(id), record, .. }) = call.flow.live().filter(|_| owes_cookie).cloned() else {
             return Ok(Step::Done);
         };
         // An eventually consistent store may still show what was there before the commit.
-        if !work.is_checked && !self.policy.is_eventual() {
-            work.is_checked = true;
-            return Ok(self.ask_load(call.flow, work, id));
+        if !work.is_rechecked && !self.policy.is_eventual() {
+            work.is_rechecked = true;
+            return Ok(self.start_load(call.flow, work, id));
         }
         call.flow.set_cookies = self.id_cookies(call, &id, &record)?;
         Ok(Step::Done)
@@ -276,8 +278,8 @@ impl Engine {
 
     /// The record into the cookie: nothing to ask of a store.
     pub(super) fn seal(&self, call: &mut Call<'_>, record: Record) -> Result<Step, Refusal> {
-        let cookies = self.sealed(call, &record)?;
-        Self::arrived_sealed(call.flow, record, cookies);
+        let cookies = self.sealed_cookies(call, &record)?;
+        Self::set_sealed(call.flow, record, cookies);
         Ok(Step::Done)
     }
 
@@ -292,13 +294,13 @@ impl Engine {
     }
 
     /// The swap was made: what was written is what is there. `sends_cookie`: its cookie goes out too.
-    pub(super) fn arrived_at(&self, call: &mut Call<'_>, mut live: Live, sends_cookie: bool) -> Result<(), Refusal> {
+    pub(super) fn set_live(&self, call: &mut Call<'_>, mut live: Live, sends_cookie: bool) -> Result<(), Refusal> {
         let id = live.id.as_ref().ok_or(Refusal::OutOfOrder)?;
         if sends_cookie {
             call.flow.set_cookies = self.id_cookies(call, id, &live.record)?;
-            call.flow.rivals.is_doubled = false;
+            call.flow.duplicates.is_duplicated = false;
         }
-        live.stay_as(call.flow.live());
+        live.keep_key_of(call.flow.live());
         match &mut call.flow.base {
             Base::Live(before) => **before = live,
             base => *base = Base::Live(Box::new(live)),
@@ -308,7 +310,7 @@ impl Engine {
 }
 
 /// Has the face run an update's function again.
-fn ask_again(flow: &mut Flow, mut work: Box<Work>, token: u32, input: Option<Text>) -> Step {
+fn start_recompute(flow: &mut Flow, mut work: Box<Work>, token: u32, input: Option<Text>) -> Step {
     work.stage = Stage::Recomputing { token, input: input.clone() };
     flow.work = Some(work);
     Step::Recompute { token, current: input }

@@ -16,7 +16,7 @@ impl Engine {
     }
 
     /// Headers that set the cookies that are the record.
-    pub(super) fn sealed(&self, call: &mut Call<'_>, record: &Record) -> Result<Vec<String>, Refusal> {
+    pub(super) fn sealed_cookies(&self, call: &mut Call<'_>, record: &Record) -> Result<Vec<String>, Refusal> {
         let text = self.encode(record, None, call.random)?;
         let (value, chunks) = self.policy.seal_record(&text, call.now, call.random)?.ok_or(Refusal::OutOfOrder)?;
         let parts = chunk::split(&self.policy.cookie.name, &value, chunks).ok_or(Refusal::CookieTooLarge)?;

@@ -4,16 +4,16 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{fmt, mem};
 
 use super::{
-    io::{Calls, Step},
-    known::{Base, Elsewhere, Live, Rivals},
-    work::{Looking, Work},
+    base::{AcceptedKey, Base, Duplicates, Live},
+    step::{Calls, Step},
+    work::{PendingLoad, Work},
 };
 use crate::{
+    codec::{Codec, fields},
     error::{Event, Reason, Refusal},
     id::{Id, StoreKey},
     random::Random,
     record::{Entry, Record},
-    state::{State, fields},
     text::Text,
     time::Timestamp,
 };
@@ -23,7 +23,7 @@ use crate::{
 pub struct Flow {
     /// The id in the cookie, where the cookie has one.
     pub(super) presented: Option<Id>,
-    pub(super) rivals: Rivals,
+    pub(super) duplicates: Duplicates,
     /// The host that the request asked, where a dialect tells hosts apart.
     pub(super) host: Option<Text>,
     /// Which of the cookie's names the request had, as bits: the name itself, then its chunks.
@@ -31,7 +31,7 @@ pub struct Flow {
     /// Which accepted dialects' cookies it had, as bits.
     pub(super) accepted_seen: u8,
     /// The sessions that those cookies name.
-    pub(super) accepted: Vec<Elsewhere>,
+    pub(super) accepted: Vec<AcceptedKey>,
     /// The session that counts came with the first of them.
     pub(super) is_accepted: bool,
     pub(super) base: Base,
@@ -39,12 +39,12 @@ pub struct Flow {
     /// When the request began, where that is known: what was live then is live for it.
     pub(super) began: Timestamp,
     /// Where a note says that the sealed session of the cookie has ended.
-    pub(super) noted: Option<StoreKey>,
+    pub(super) revocation_key: Option<StoreKey>,
     pub(super) set_cookies: Vec<String>,
     pub(super) taken: Option<Text>,
     pub(super) calls: Calls,
     pub(super) events: Vec<Event>,
-    pub(super) looking: Option<Looking>,
+    pub(super) pending_load: Option<PendingLoad>,
     pub(super) work: Option<Box<Work>>,
     /// The outcome of a task is unknown, so what the session holds is, too.
     pub(super) in_doubt: bool,
@@ -58,7 +58,7 @@ pub(super) struct Call<'a> {
 }
 
 fields!(Flow {
-    presented, rivals, host, names_seen, accepted_seen, accepted, is_accepted, base, basis, began, noted, set_cookies, taken, calls, looking, work, in_doubt;
+    presented, duplicates, host, names_seen, accepted_seen, accepted, is_accepted, base, basis, began, revocation_key, set_cookies, taken, calls, pending_load, work, in_doubt;
     events
 });
 impl Flow {
@@ -184,7 +184,7 @@ impl fmt::Debug for Flow {
         let base = match self.base {
             Base::Unread | Base::Unchecked(_) => "unread",
             Base::Absent => "absent",
-            Base::Barred => "barred",
+            Base::Blocked => "blocked",
             Base::Live(_) => "live",
         };
         f.debug_struct("Flow").field("session", &base).field("calls", &self.calls).finish_non_exhaustive()

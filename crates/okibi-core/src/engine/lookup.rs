@@ -6,16 +6,16 @@ use bytes::Bytes;
 
 use super::{
     Engine,
+    base::{AcceptedKey, Base, Live, OtherCookie},
     flow::Call,
     flow::Flow,
-    io::{Answer, Step},
-    known::{Base, Elsewhere, Live, Rival},
-    swap::Came,
-    work::{Looking, Stage, Work},
+    step::{Answer, Step},
+    swap::Resolved,
+    work::{PendingLoad, Stage, Work},
 };
 use crate::{
+    contract::Loaded,
     error::{Event, Reason, Refusal},
-    exchange::Loaded,
     id::Id,
     policy::Policy,
     record::{self, Moved, Stored},
@@ -27,21 +27,21 @@ use crate::{
 pub(super) const MOST_HOPS: u8 = 4;
 
 /// What lies under a key, as far as a request's session is concerned.
-pub(super) enum Seen {
+pub(super) enum Lookup {
     Live(Box<Live>),
     /// It moved at equal privilege: the next id.
     Moved(Id),
-    Gone(Reason),
+    Absent(Reason),
 }
 
 /// Where to look next.
-pub(super) enum Next {
+pub(super) enum NextLoad {
     /// What is known now is known for good: a live session, or why there is none.
-    Nowhere(Option<Reason>),
+    None(Option<Reason>),
     /// Under the id that a marker names.
     Id(Id),
     /// Where an accepted dialect keeps this id.
-    Elsewhere(Id),
+    Accepted(Id),
 }
 
 impl Engine {
@@ -49,14 +49,14 @@ impl Engine {
     pub fn load(&self, flow: &mut Flow) -> Step {
         match (&flow.base, flow.presented.clone()) {
             (Base::Unchecked(_), _) => {
-                let step = self.check_by_itself(flow).unwrap_or(Step::Done);
+                let step = self.load_revocation(flow).unwrap_or(Step::Done);
                 flow.count(&step);
                 step
             }
             (Base::Unread, Some(id)) => {
                 flow.work = None;
                 let step = if flow.is_accepted && self.is_sealed() {
-                    look_elsewhere(flow, id)
+                    look_up_accepted(flow, id)
                 } else {
                     self.look_up(flow, id, 0)
                 };
@@ -69,47 +69,48 @@ impl Engine {
 
     fn look_up(&self, flow: &mut Flow, id: Id, hops: u8) -> Step {
         let key = self.key(flow.host.as_ref(), &id);
-        flow.looking = Some(Looking { id, key: Some(key.clone()), hops, is_elsewhere: false, is_leftover: false });
+        flow.pending_load =
+            Some(PendingLoad { id, key: Some(key.clone()), hops, is_accepted: false, is_cleanup: false });
         Step::Load(key)
     }
 
     /// Takes in the answer to a load by itself.
-    pub(super) fn looked_up(&self, call: &mut Call<'_>, answer: Answer) -> Result<Step, Refusal> {
+    pub(super) fn load_answered(&self, call: &mut Call<'_>, answer: Answer) -> Result<Step, Refusal> {
         if matches!(call.flow.base, Base::Unchecked(_)) {
-            return self.checked_by_itself(call, answer);
+            return self.revocation_load_answered(call, answer);
         }
         let flow = &mut *call.flow;
-        let mut looking = flow.looking.take().ok_or(Refusal::OutOfOrder)?;
+        let mut pending_load = flow.pending_load.take().ok_or(Refusal::OutOfOrder)?;
         let found = match answer {
             Answer::Loaded(found) => found,
             // What could not be cleared up is cleared up another time.
-            Answer::Deleted | Answer::Failed(_) if looking.is_leftover => return Ok(Step::Done),
+            Answer::Deleted | Answer::Failed(_) if pending_load.is_cleanup => return Ok(Step::Done),
             Answer::Failed(_) => return Err(Refusal::StoreUnavailable),
             _ => return Err(Refusal::OutOfOrder),
         };
-        let next = if looking.is_elsewhere {
-            Next::Nowhere(self.arrive_elsewhere(call, &looking.id, found.as_ref()))
+        let next = if pending_load.is_accepted {
+            NextLoad::None(self.update_base_accepted(call, &pending_load.id, found.as_ref()))
         } else {
-            self.arrive(call, &mut looking.hops, &looking.id, found.as_ref())
+            self.update_base(call, &mut pending_load.hops, &pending_load.id, found.as_ref())
         };
         let flow = &mut *call.flow;
         let reason = match next {
-            Next::Id(id) => return Ok(self.look_up(flow, id, looking.hops)),
-            Next::Elsewhere(id) => return Ok(look_elsewhere(flow, id)),
-            Next::Nowhere(reason) => reason,
+            NextLoad::Id(id) => return Ok(self.look_up(flow, id, pending_load.hops)),
+            NextLoad::Accepted(id) => return Ok(look_up_accepted(flow, id)),
+            NextLoad::None(reason) => reason,
         };
         if let Base::Live(live) = &mut flow.base
             && !live.adopted
         {
-            live.key = looking.key.take();
+            live.key = pending_load.key.take();
         }
-        if let Some(Rival::Id(id)) = self.other_cookie(flow) {
+        if let Some(OtherCookie::Id(id)) = self.other_cookie(flow) {
             return Ok(self.look_up(flow, id, 0));
         }
         if flow.live().is_none() && self.policy.can().deletes_expired && reason == Some(Reason::Expired) {
-            let key = looking.key.take().unwrap_or_else(|| self.key(flow.host.as_ref(), &looking.id));
-            looking.is_leftover = true;
-            flow.looking = Some(looking);
+            let key = pending_load.key.take().unwrap_or_else(|| self.key(flow.host.as_ref(), &pending_load.id));
+            pending_load.is_cleanup = true;
+            flow.pending_load = Some(pending_load);
             return Ok(Step::Delete(key));
         }
         Ok(Step::Done)
@@ -121,21 +122,21 @@ impl Engine {
         call: &mut Call<'_>,
         work: Box<Work>,
         stage: Stage,
-        came: Came,
+        resolved: Resolved,
     ) -> Result<Step, Refusal> {
-        match (stage, came) {
-            (Stage::Loading(id), Came::Loaded(found)) => self.loaded(call, work, &id, found.as_ref()),
-            (Stage::LoadingAccepted(id), Came::Loaded(found)) => {
-                self.arrive_elsewhere(call, &id, found.as_ref());
+        match (stage, resolved) {
+            (Stage::Loading(id), Resolved::Loaded(found)) => self.loaded(call, work, &id, found.as_ref()),
+            (Stage::LoadingAccepted(id), Resolved::Loaded(found)) => {
+                self.update_base_accepted(call, &id, found.as_ref());
                 self.proceed(call, work)
             }
-            (Stage::Checking, Came::Loaded(found)) => {
-                self.checked(call, work, found.map(|loaded| loaded.bytes).as_ref())
+            (Stage::CheckingRevocation, Resolved::Loaded(found)) => {
+                self.revocation_checked(call, work, found.map(|loaded| loaded.bytes).as_ref())
             }
             // Nothing was left to write, only to look again before a cookie is sent: no reason to fail. An id that the browser has
             // already, or finds by a marker, is not sent, as a login may have replaced it. A new one has no other way, nor has a
             // renewed one whose marker may be over.
-            (Stage::Loading(_), Came::Failed(_)) if work.is_checked => {
+            (Stage::Loading(_), Resolved::Failed(_)) if work.is_rechecked => {
                 let flow = &call.flow;
                 let is_marked = call.now < flow.began.plus(self.policy.grace);
                 let is_found = |live: &Live| live.id == flow.presented || (live.followed && is_marked);
@@ -144,7 +145,7 @@ impl Engine {
                 }
                 Ok(Step::Done)
             }
-            (_, Came::Failed(_)) => Err(Refusal::StoreUnavailable),
+            (_, Resolved::Failed(_)) => Err(Refusal::StoreUnavailable),
             _ => Err(Refusal::OutOfOrder),
         }
     }
@@ -158,24 +159,24 @@ impl Engine {
     ) -> Result<Step, Refusal> {
         let was_live = call.flow.live().is_some();
         let followed = call.flow.live().is_some_and(|live| live.followed);
-        match self.arrive(call, &mut work.hops, id, found) {
-            Next::Id(next) => return Ok(self.ask_load(call.flow, work, next)),
-            Next::Elsewhere(id) => return Ok(ask_load_elsewhere(call.flow, work, id)),
-            Next::Nowhere(_) => {}
+        match self.update_base(call, &mut work.hops, id, found) {
+            NextLoad::Id(next) => return Ok(self.start_load(call.flow, work, next)),
+            NextLoad::Accepted(id) => return Ok(start_load_accepted(call.flow, work, id)),
+            NextLoad::None(_) => {}
         }
-        if !was_live && let Some(Rival::Id(next)) = self.other_cookie(call.flow) {
+        if !was_live && let Some(OtherCookie::Id(next)) = self.other_cookie(call.flow) {
             work.hops = 0;
-            return Ok(self.ask_load(call.flow, work, next));
+            return Ok(self.start_load(call.flow, work, next));
         }
         if let Base::Live(live) = &mut call.flow.base {
             live.followed |= followed;
         }
-        if was_live && call.flow.live().is_none() { self.lose(call, work) } else { self.proceed(call, work) }
+        if was_live && call.flow.live().is_none() { self.session_ended(call, work) } else { self.proceed(call, work) }
     }
 
-    pub(super) fn ask_load(&self, flow: &mut Flow, mut work: Box<Work>, id: Id) -> Step {
+    pub(super) fn start_load(&self, flow: &mut Flow, mut work: Box<Work>, id: Id) -> Step {
         if flow.is_accepted && self.is_sealed() {
-            return ask_load_elsewhere(flow, work, id);
+            return start_load_accepted(flow, work, id);
         }
         let key = self.key(flow.host.as_ref(), &id);
         work.stage = Stage::Loading(id);
@@ -184,50 +185,50 @@ impl Engine {
     }
 
     /// What lies under an id's key is at this time.
-    pub(super) fn see(&self, call: &Call<'_>, loaded: &Loaded, id: &Id) -> Seen {
+    pub(super) fn classify(&self, call: &Call<'_>, loaded: &Loaded, id: &Id) -> Lookup {
         let now = call.flow.judged_at(call.now);
         let marker = match self.policy.decode(loaded, Some(id)) {
             Ok(Stored::Marker(marker)) => marker,
-            stored => return live(stored, &loaded.bytes, Some(id), now).map_or_else(Seen::Gone, Seen::Live),
+            stored => return live(stored, &loaded.bytes, Some(id), now).map_or_else(Lookup::Absent, Lookup::Live),
         };
         match (marker.moved, marker.next) {
-            _ if marker.until <= now => Seen::Gone(Reason::UnknownId),
-            (Moved::Rotated, _) => Seen::Gone(Reason::RotatedAway),
+            _ if marker.until <= now => Lookup::Absent(Reason::UnknownId),
+            (Moved::Rotated, _) => Lookup::Absent(Reason::RotatedAway),
             (Moved::Renewed, next) => {
                 let key = self.key(call.flow.host.as_ref(), id);
                 let next = next.and_then(|next| renew::reveal(&next, id, &key));
-                next.map_or(Seen::Gone(Reason::Undecodable), Seen::Moved)
+                next.map_or(Lookup::Absent(Reason::Undecodable), Lookup::Moved)
             }
         }
     }
 
     /// Takes in what lay under the key of `id`, and says where to look next.
-    pub(super) fn arrive(&self, call: &mut Call<'_>, hops: &mut u8, id: &Id, found: Option<&Loaded>) -> Next {
+    pub(super) fn update_base(&self, call: &mut Call<'_>, hops: &mut u8, id: &Id, found: Option<&Loaded>) -> NextLoad {
         if found.is_none() && call.flow.is_accepted && *hops == 0 {
-            return Next::Elsewhere(id.clone());
+            return NextLoad::Accepted(id.clone());
         }
-        match found.map_or(Seen::Gone(Reason::UnknownId), |loaded| self.see(call, loaded, id)) {
-            Seen::Live(mut live) => {
+        match found.map_or(Lookup::Absent(Reason::UnknownId), |loaded| self.classify(call, loaded, id)) {
+            Lookup::Live(mut live) => {
                 live.followed = *hops > 0;
                 if live.followed {
                     call.flow.event(Event::FollowedMarker);
                 }
                 call.flow.replace(Base::Live(live));
-                Next::Nowhere(None)
+                NextLoad::None(None)
             }
-            Seen::Moved(next) if *hops < MOST_HOPS => {
+            Lookup::Moved(next) if *hops < MOST_HOPS => {
                 *hops += 1;
-                Next::Id(next)
+                NextLoad::Id(next)
             }
-            Seen::Moved(_) => Next::Nowhere(Some(nothing(call.flow, Reason::UnknownId))),
-            Seen::Gone(reason) => Next::Nowhere(Some(nothing(call.flow, reason))),
+            Lookup::Moved(_) => NextLoad::None(Some(set_absent(call.flow, Reason::UnknownId))),
+            Lookup::Absent(reason) => NextLoad::None(Some(set_absent(call.flow, reason))),
         }
     }
 
     /// Takes in what an accepted dialect keeps under `id`. Why there is no session there, if there is none.
-    pub(super) fn arrive_elsewhere(&self, call: &mut Call<'_>, id: &Id, found: Option<&Loaded>) -> Option<Reason> {
+    pub(super) fn update_base_accepted(&self, call: &mut Call<'_>, id: &Id, found: Option<&Loaded>) -> Option<Reason> {
         let flow = &mut *call.flow;
-        let entry = flow.accepted.first().map(|elsewhere| usize::from(elsewhere.entry));
+        let entry = flow.accepted.first().map(|accepted| usize::from(accepted.entry));
         let accepted = entry.and_then(|entry| self.policy.accepted.get(entry));
         let now = flow.judged_at(call.now);
         let seen = match (accepted, found) {
@@ -237,14 +238,14 @@ impl Engine {
         match seen {
             Ok(live) => {
                 let expires_at = live.record.expires_at();
-                if let Some(elsewhere) = flow.accepted.first_mut() {
-                    elsewhere.until = elsewhere.until.min(expires_at);
+                if let Some(accepted_key) = flow.accepted.first_mut() {
+                    accepted_key.until = accepted_key.until.min(expires_at);
                 }
                 flow.event(Event::Adopted);
                 flow.replace(Base::Live(self.adopt(live, call.now)));
                 None
             }
-            Err(reason) => Some(nothing(flow, reason)),
+            Err(reason) => Some(set_absent(flow, reason)),
         }
     }
 }
@@ -277,22 +278,22 @@ fn live(
 }
 
 /// There is no session for this request (any more), so no cookie of one is sent either.
-fn nothing(flow: &mut Flow, reason: Reason) -> Reason {
+fn set_absent(flow: &mut Flow, reason: Reason) -> Reason {
     flow.set_cookies.clear();
     flow.refuse(reason);
-    flow.replace(if reason == Reason::RotatedAway { Base::Barred } else { Base::Absent });
+    flow.replace(if reason == Reason::RotatedAway { Base::Blocked } else { Base::Absent });
     reason
 }
 
-fn look_elsewhere(flow: &mut Flow, id: Id) -> Step {
-    let Some(Elsewhere { entry, key, .. }) = flow.accepted.first() else { return Step::Done };
+fn look_up_accepted(flow: &mut Flow, id: Id) -> Step {
+    let Some(AcceptedKey { entry, key, .. }) = flow.accepted.first() else { return Step::Done };
     let step = Step::LoadAccepted { entry: (*entry).into(), key: key.clone() };
-    flow.looking = Some(Looking { id, key: None, hops: 0, is_elsewhere: true, is_leftover: false });
+    flow.pending_load = Some(PendingLoad { id, key: None, hops: 0, is_accepted: true, is_cleanup: false });
     step
 }
 
-pub(super) fn ask_load_elsewhere(flow: &mut Flow, mut work: Box<Work>, id: Id) -> Step {
-    let Some(Elsewhere { entry, key, .. }) = flow.accepted.first() else { return Step::Done };
+pub(super) fn start_load_accepted(flow: &mut Flow, mut work: Box<Work>, id: Id) -> Step {
+    let Some(AcceptedKey { entry, key, .. }) = flow.accepted.first() else { return Step::Done };
     let step = Step::LoadAccepted { entry: (*entry).into(), key: key.clone() };
     work.stage = Stage::LoadingAccepted(id);
     flow.work = Some(work);

@@ -14,21 +14,21 @@
 //! as it was before the task began, so a face that answers an error sends no cookie that belongs to it.
 
 mod adopt;
+mod answer;
+mod base;
 mod check;
 pub(crate) mod commit;
 mod cookies;
 mod destroy;
+mod duplicate;
 pub(crate) mod flow;
-pub(crate) mod io;
-mod known;
 mod lookup;
 mod open;
 mod plan;
 mod replay;
 mod revoke;
-mod rival;
 mod rotate;
-mod settle;
+pub(crate) mod step;
 mod swap;
 mod take;
 mod touch;

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Engine, flow::Flow, rival::Values};
+use super::{Engine, duplicate::Values, flow::Flow};
 use crate::{
     cookie::{chunk, parse},
     dialect::Candidate,
@@ -33,14 +33,14 @@ impl Engine {
         let mut flow = Flow { host, began: now, ..Flow::default() };
         let mut values = Values::default();
         let mut accepted = Vec::new();
-        let (mut is_crowded, mut looked_at) = (false, 0);
+        let (mut has_too_many, mut looked_at) = (false, 0);
         for (name, value) in headers.into_iter().flat_map(parse::pairs) {
             if let Some(index) = self.cookie_index(name) {
-                flow.rivals.is_doubled |= flow.names_seen >> index & 1 == 1;
+                flow.duplicates.is_duplicated |= flow.names_seen >> index & 1 == 1;
                 flow.names_seen |= 1 << index;
                 if index > 0 || self.is_first_chunk(value) {
                     // A chunk has no form of its own.
-                    values.hear(index, value);
+                    values.add(index, value);
                     continue;
                 }
                 looked_at += 1;
@@ -48,22 +48,22 @@ impl Engine {
                     continue;
                 }
                 match self.policy.parse(value) {
-                    Ok(Candidate::Seal(value)) if self.is_sealed() => values.hear(index, value),
-                    Ok(candidate) => is_crowded |= self.hear_id(&mut flow, candidate),
+                    Ok(Candidate::Seal(value)) if self.is_sealed() => values.add(index, value),
+                    Ok(candidate) => has_too_many |= self.add_id(&mut flow, candidate),
                     // What has not the form is as good as absent, unless it has that of an accepted dialect.
-                    Err(_) if self.hear_accepted(&mut flow, &mut accepted, name, value) => {}
+                    Err(_) if self.add_accepted(&mut flow, &mut accepted, name, value) => {}
                     Err(reason) => flow.refuse(reason),
                 }
             } else {
-                self.hear_accepted(&mut flow, &mut accepted, name, value);
+                self.add_accepted(&mut flow, &mut accepted, name, value);
             }
         }
         if self.is_sealed() {
-            self.hear_sealed(&mut flow, &values);
-        } else if is_crowded {
-            self.contradict(&mut flow);
+            self.open_sealed(&mut flow, &values);
+        } else if has_too_many {
+            self.refuse_duplicates(&mut flow);
         }
-        self.read_accepted(&mut flow, &accepted);
+        self.open_accepted(&mut flow, &accepted);
         flow
     }
 

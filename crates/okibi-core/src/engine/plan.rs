@@ -2,11 +2,11 @@
 
 use alloc::vec::Vec;
 
-use super::known::Live;
+use super::base::Live;
 use crate::{
+    codec::{fields, variants},
     id::Owner,
     session::{Op, Patch},
-    state::{fields, variants},
     text::Text,
 };
 
@@ -17,7 +17,7 @@ pub(super) struct Plan {
     pub(super) destroy: bool,
     pub(super) rotation: Option<Rotation>,
     /// The request is no activity.
-    pub(super) is_quiet: bool,
+    pub(super) no_activity: bool,
     /// The changes after the last destroy.
     pub(super) log: Vec<Op>,
     pub(super) computed: Vec<Computed>,
@@ -27,14 +27,14 @@ pub(super) struct Plan {
     pub(super) failed: bool,
 }
 
-fields!(Plan { destroy, rotation, is_quiet, log, computed, chosen, failed });
+fields!(Plan { destroy, rotation, no_activity, log, computed, chosen, failed });
 
 impl Plan {
     /// `failed`: the request failed, so only a destroy is carried out.
     pub(super) fn new(mut log: Vec<Op>, failed: bool) -> Self {
         let before = log.len();
         log.retain(|op| !matches!(op, Op::NoActivity));
-        let is_quiet = log.len() < before;
+        let no_activity = log.len() < before;
         let end = log.iter().rposition(|op| matches!(op, Op::Destroy));
         if let Some(end) = end {
             log.drain(..=end);
@@ -42,19 +42,19 @@ impl Plan {
         if failed {
             log.clear();
         }
-        let rotation = log.iter().filter_map(Rotation::asked_by).max();
+        let rotation = log.iter().filter_map(Rotation::of_op).max();
         let chosen = log.iter().rev().find_map(|op| if let Op::UseId(id) = op { Some(id.clone()) } else { None });
-        Self { destroy: end.is_some(), rotation, is_quiet, log, computed: Vec::new(), chosen, failed }
+        Self { destroy: end.is_some(), rotation, no_activity, log, computed: Vec::new(), chosen, failed }
     }
 
     /// How a live session moves: as the log asks, and always when it comes from elsewhere or the app chose another id.
     pub(super) fn rotation_of(&self, live: &Live) -> Option<Rotation> {
         let by_log = self.rotation(live.record.owner.as_ref());
         let chosen = self.chosen.as_ref().zip(live.id.as_ref());
-        let by_id = chosen.filter(|(chosen, id)| chosen.as_str().as_bytes() != id.as_bytes()).map(|_| Rotation::Anew);
-        let by_adoption = live.adopted.then_some(Rotation::Renewed);
+        let by_id = chosen.filter(|(chosen, id)| chosen.as_str().as_bytes() != id.as_bytes()).map(|_| Rotation::Rotate);
+        let by_adoption = live.adopted.then_some(Rotation::Renew);
         let rotation = by_log.max(by_id).max(by_adoption);
-        rotation.filter(|rotation| !(live.followed && *rotation == Rotation::Renewed))
+        rotation.filter(|rotation| !(live.followed && *rotation == Rotation::Renew))
     }
 
     /// Whether nothing in the log changes what is stored.
@@ -72,7 +72,7 @@ impl Plan {
             Op::SetOwner(new) => Some(new.as_ref() != owner),
             _ => None,
         });
-        let by_owner = changed.filter(|changed| *changed).map(|_| Rotation::Anew);
+        let by_owner = changed.filter(|changed| *changed).map(|_| Rotation::Rotate);
         self.rotation.max(by_owner)
     }
 }
@@ -81,21 +81,21 @@ impl Plan {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rotation {
     /// A new id at equal privilege.
-    Renewed,
+    Renew,
     /// A new id for a change of privilege; the absolute deadline stays.
-    KeepingDeadline,
+    RotateKeepingDeadline,
     /// A new id for a change of privilege; both clocks start anew.
-    Anew,
+    Rotate,
 }
 
-variants!(Rotation { 0 => Renewed, 1 => KeepingDeadline, 2 => Anew });
+variants!(Rotation { 0 => Renew, 1 => RotateKeepingDeadline, 2 => Rotate });
 
 impl Rotation {
-    pub(super) fn asked_by(op: &Op) -> Option<Self> {
+    pub(super) fn of_op(op: &Op) -> Option<Self> {
         match op {
-            Op::RenewId => Some(Self::Renewed),
-            Op::RotateKeepingDeadline => Some(Self::KeepingDeadline),
-            Op::Rotate => Some(Self::Anew),
+            Op::RenewId => Some(Self::Renew),
+            Op::RotateKeepingDeadline => Some(Self::RotateKeepingDeadline),
+            Op::Rotate => Some(Self::Rotate),
             _ => None,
         }
     }

@@ -20,7 +20,7 @@ use crate::{
 pub(super) enum Replayed {
     Entries(Vec<Entry>),
     /// This update reads something new and must be asked again.
-    Ask {
+    Recompute {
         token: u32,
         input: Option<Text>,
     },
@@ -48,7 +48,7 @@ impl Engine {
                     };
                     match computed.iter().find(|known| known.token == *token) {
                         Some(known) if known.input == input => values.apply_patch(&known.patch),
-                        _ => return Ok(Replayed::Ask { token: *token, input }),
+                        _ => return Ok(Replayed::Recompute { token: *token, input }),
                     }
                 }
                 _ => values.apply(op),
@@ -151,7 +151,7 @@ mod tests {
         random::RANDOM_BYTES,
         record::Limits,
         session::{Json, Op},
-        text::{Text, work},
+        text::{Text, comparisons},
         time::Timestamp,
     };
 
@@ -162,7 +162,7 @@ mod tests {
     /// How many names are compared to commit this log, and what came of it.
     fn commit(engine: &Engine, log: Vec<Op>) -> (usize, Option<Refusal>) {
         let mut refused = None;
-        let comparisons = work::of(|| {
+        let comparisons = comparisons::of(|| {
             let random = &mut Random::new([7; RANDOM_BYTES]);
             let now = Timestamp::from_millis(1_700_000_000_000);
             refused = engine.commit(&mut Flow::default(), log, false, now, random).err();

@@ -4,15 +4,15 @@ use alloc::boxed::Box;
 
 use super::{
     Engine,
+    base::{Base, Live},
     flow::Call,
     flow::Flow,
-    io::Step,
-    known::{Base, Live},
     plan::Rotation,
-    swap::Came,
+    step::Step,
+    swap::Resolved,
     work::{Stage, Task, Work},
 };
-use crate::{error::Refusal, exchange::Consistency, random::Random, text::Text, time::Timestamp};
+use crate::{contract::Consistency, error::Refusal, random::Random, text::Text, time::Timestamp};
 
 impl Engine {
     /// Takes the value under `name` out of the stored session; afterwards [`Flow::taken`] has it, if this request got it.
@@ -45,17 +45,17 @@ impl Engine {
         call: &mut Call<'_>,
         work: Box<Work>,
         stage: Stage,
-        came: Came,
+        resolved: Resolved,
     ) -> Result<Step, Refusal> {
-        match (stage, came) {
-            (Stage::Taking { record, value }, Came::Written(bytes)) => {
+        match (stage, resolved) {
+            (Stage::Taking { record, value }, Resolved::Written(bytes)) => {
                 let id = call.flow.live().and_then(|live| live.id.clone()).ok_or(Refusal::OutOfOrder)?;
-                self.arrived_at(call, Live::stored(Some(id), bytes, record), false)?;
+                self.set_live(call, Live::stored(Some(id), bytes, record), false)?;
                 call.flow.basis = call.flow.basis.wrapping_add(1);
                 call.flow.taken = Some(value);
                 Ok(Step::Done)
             }
-            (_, Came::Overtaken(there)) => self.conflict(call, work, there),
+            (_, Resolved::Conflict(there)) => self.conflict(call, work, there),
             _ => Err(Refusal::OutOfOrder),
         }
     }
@@ -64,15 +64,15 @@ impl Engine {
         let Task::Take(name) = &work.task else { return Err(Refusal::OutOfOrder) };
         let live = match (&call.flow.base, call.flow.presented.clone()) {
             (Base::Live(live), _) => live,
-            (Base::Unread, Some(id)) => return Ok(self.ask_load(call.flow, work, id)),
+            (Base::Unread, Some(id)) => return Ok(self.start_load(call.flow, work, id)),
             _ => return Ok(Step::Done),
         };
         if live.adopted {
             // It is written down in this dialect first; then one of them takes the value out.
             let record = live.record.clone();
-            return self.rotate(call, work, record, Rotation::Renewed);
+            return self.rotate(call, work, record, Rotation::Renew);
         }
-        if work.fresh.is_some() {
+        if work.new_record.is_some() {
             return self.undo_rotation(call, work, false);
         }
         let Some(value) = live.record.get(name.as_str()).map(|entry| entry.value.clone()) else {
@@ -82,6 +82,6 @@ impl Engine {
         let record = live.record.with_entries(entries);
         let id = live.id.clone().ok_or(Refusal::OutOfOrder)?;
         let write = self.write(&record, &id, call.random)?;
-        self.ask_swap(call.flow, work, Stage::Taking { record, value }, write)
+        self.start_swap(call.flow, work, Stage::Taking { record, value }, write)
     }
 }

@@ -1,6 +1,6 @@
 //! Touch: when activity is written down, and when the cookie is sent for it.
 
-use super::{Engine, flow::Flow, known::Live, plan::Plan};
+use super::{Engine, base::Live, flow::Flow, plan::Plan};
 use crate::{record::Record, session::Op, time::Timestamp};
 
 impl Engine {
@@ -12,31 +12,34 @@ impl Engine {
     /// Whether there is anything to commit even if the handler changes nothing.
     pub fn is_touch_due(&self, flow: &Flow, now: Timestamp) -> bool {
         flow.live().is_some_and(|live| {
-            live.adopted || self.heals(flow) || self.policy.touch_due(&live.record, now) || self.owes_cookie(flow, live)
+            live.adopted
+                || self.must_resend(flow)
+                || self.policy.touch_due(&live.record, now)
+                || self.owes_cookie(flow, live)
         })
     }
 
     /// Whether a commit writes activity down that the request itself was, or declared.
     pub(super) fn is_due(&self, flow: &Flow, plan: &Plan, record: &Record, now: Timestamp) -> bool {
         !plan.failed
-            && !plan.is_quiet
-            && (self.heals(flow)
+            && !plan.no_activity
+            && (self.must_resend(flow)
                 || self.policy.touch_due(record, now)
                 || (plan.touches() && self.policy.may_touch(record, now)))
     }
 
     /// Activity, now. Where every write is, it brings back the configured span.
-    pub(super) fn renew(&self, record: &mut Record, log: &[Op], now: Timestamp) {
+    pub(super) fn touch(&self, record: &mut Record, log: &[Op], now: Timestamp) {
         record.last_active = now;
         let own_span = log.iter().any(|op| matches!(op, Op::SetIdle(_)));
-        if self.policy.can().writes_renew && !own_span {
+        if self.policy.can().writes_touch && !own_span {
             record.idle = self.policy.lifetime.idle;
         }
     }
 
     /// Whether two cookies came and one of them can be removed: then the one that counts is sent again.
-    pub(super) fn heals(&self, flow: &Flow) -> bool {
-        flow.rivals.is_doubled && !self.policy.former.is_empty()
+    pub(super) fn must_resend(&self, flow: &Flow) -> bool {
+        flow.duplicates.is_duplicated && !self.policy.former.is_empty()
     }
 
     /// Whether a cookie is to be sent that nothing in this task decides: that of a session that was followed through a

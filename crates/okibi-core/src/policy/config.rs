@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::hono::{HonoKv, HonoProtection, HonoSessions};
 use crate::{
-    cookie::write::CookieConfig, exchange::Consistency, record::Limits, seal::secrets::Secrets, time::Timestamp,
+    contract::Consistency, cookie::write::CookieConfig, record::Limits, seal::secrets::Secrets, time::Timestamp,
 };
 
 /// How a session's cookie value is made.
@@ -41,8 +41,8 @@ impl Dialect {
     /// Whether the cookie is the store.
     pub const fn is_sealed(&self) -> bool {
         match self {
-            Self::Native(spoken) => matches!(spoken.protection, Protection::Sealed { .. }),
-            Self::HonoSessions(spoken) => matches!(spoken.protection, HonoProtection::Sealed(_)),
+            Self::Native(config) => matches!(config.protection, Protection::Sealed { .. }),
+            Self::HonoSessions(config) => matches!(config.protection, HonoProtection::Sealed(_)),
             Self::HonoKv(_) => false,
         }
     }
@@ -55,20 +55,20 @@ impl Default for Dialect {
 }
 
 impl From<Native> for Dialect {
-    fn from(spoken: Native) -> Self {
-        Self::Native(spoken)
+    fn from(config: Native) -> Self {
+        Self::Native(config)
     }
 }
 
 impl From<HonoSessions> for Dialect {
-    fn from(spoken: HonoSessions) -> Self {
-        Self::HonoSessions(spoken)
+    fn from(config: HonoSessions) -> Self {
+        Self::HonoSessions(config)
     }
 }
 
 impl From<HonoKv> for Dialect {
-    fn from(spoken: HonoKv) -> Self {
-        Self::HonoKv(spoken)
+    fn from(config: HonoKv) -> Self {
+        Self::HonoKv(config)
     }
 }
 
@@ -117,7 +117,7 @@ impl Lifetime {
 /// Everything that can be configured about a session. [`Engine::new`](crate::Engine::new) checks it.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// What is spoken, with all that can be configured in it.
+    /// What is config, with all that can be configured in it.
     pub dialect: Dialect,
     /// What a record may be at most.
     pub limits: Limits,

@@ -13,7 +13,7 @@ pub struct Given(u32);
 impl Given {
     /// The cookie is the store.
     const SEALED: Self = Self(1 << 18);
-    /// An older dialect is spoken.
+    /// An older dialect is config.
     const OLDER: Self = Self(1 << 19);
 
     /// The options with these bits.
@@ -27,7 +27,7 @@ impl Given {
         Self(self.0 | other.0)
     }
 
-    /// Fails for two options that exclude each other, where this dialect is spoken.
+    /// Fails for two options that exclude each other, where this dialect is config.
     ///
     /// # Errors
     /// [`ConfigError::Together`], which names the option that has to go, the reason and the fix.

@@ -27,7 +27,7 @@ pub struct HonoSessions {
     pub idle: Option<Duration>,
     /// `autoExtendExpiration`: whether reading a session counts as activity. Default true.
     pub auto_extend: bool,
-    /// Without the feature `compat` there is no such value, and the compiler drops what would have spoken it.
+    /// Without the feature `compat` there is no such value, and the compiler drops what would have config it.
     #[cfg(not(feature = "compat"))]
     _never: core::convert::Infallible,
 }

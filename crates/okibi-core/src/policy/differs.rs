@@ -1,6 +1,6 @@
 //! Whether two configurations are the same, so that two layers with one cookie are one session.
 
-use super::{Policy, Spoken, config::Protection};
+use super::{CheckedDialect, Policy, config::Protection};
 
 impl Policy {
     /// The first option in which two configurations differ; `None` if they are the same. What their stores are is not looked at.
@@ -36,7 +36,7 @@ impl Policy {
     }
 }
 
-impl Spoken {
+impl CheckedDialect {
     fn differs(&self, other: &Self) -> Option<&'static str> {
         match (self, other) {
             (Self::Native(one), Self::Native(other)) => one.differs(other),

@@ -5,9 +5,9 @@ use alloc::boxed::Box;
 use bytes::Bytes;
 
 use crate::{
+    codec::{fields, variants},
     id::{Id, StoreKey},
     record::Record,
-    state::{fields, variants},
     time::Timestamp,
 };
 
@@ -22,7 +22,7 @@ pub(super) enum Base {
     #[default]
     Absent,
     /// The session was rotated away, or ended under this request: anonymous, and no cookie unless this request rotates.
-    Barred,
+    Blocked,
     /// A live session.
     Live(Box<Live>),
 }
@@ -51,7 +51,7 @@ impl Live {
     }
 
     /// Where the session is stored and how it was found stay known while its id is the same.
-    pub(super) fn stay_as(&mut self, before: Option<&Self>) {
+    pub(super) fn keep_key_of(&mut self, before: Option<&Self>) {
         if let Some(before) = before.filter(|before| before.id == self.id) {
             (self.followed, self.key) = (before.followed, before.key.clone());
         }
@@ -65,38 +65,38 @@ impl Live {
 
 /// What is known of a request's two cookies of one name, if it has two (`rival.rs`).
 #[derive(Clone, Default)]
-pub(super) struct Rivals {
+pub(super) struct Duplicates {
     /// The other one: to be looked up as well, and to be ended by a logout.
-    pub(super) other: Option<Rival>,
+    pub(super) other: Option<OtherCookie>,
     /// What the first of the two turned out to be, while the other is looked up.
     pub(super) first: Option<Box<Base>>,
     /// It was decided which of the two counts.
     pub(super) is_decided: bool,
     /// A cookie's name came twice, and no answer to that was written yet.
-    pub(super) is_doubled: bool,
+    pub(super) is_duplicated: bool,
 }
 
-fields!(Rivals { other, first, is_decided, is_doubled });
+fields!(Duplicates { other, first, is_decided, is_duplicated });
 
 /// The other cookie of a request that has two.
 #[derive(Clone)]
-pub(super) enum Rival {
+pub(super) enum OtherCookie {
     /// A session in the store.
     Id(Id),
     /// A sealed session that may have ended.
     Sealed(Box<Live>),
 }
 
-variants!(Rival { 0 => Id(id), 1 => Sealed(live) });
+variants!(OtherCookie { 0 => Id(id), 1 => Sealed(live) });
 
 /// A session of an accepted dialect: where it lies, and until when at most.
 #[derive(Clone)]
-pub(super) struct Elsewhere {
+pub(super) struct AcceptedKey {
     pub(super) entry: u8,
     pub(super) key: StoreKey,
     pub(super) until: Timestamp,
 }
 
-variants!(Base { 0 => Unread, 1 => Absent, 2 => Barred, 3 => Live(live), 4 => Unchecked(live) });
+variants!(Base { 0 => Unread, 1 => Absent, 2 => Blocked, 3 => Live(live), 4 => Unchecked(live) });
 fields!(Live { id, bytes, record, followed, adopted; key });
-fields!(Elsewhere { entry, key, until });
+fields!(AcceptedKey { entry, key, until });

@@ -10,16 +10,16 @@ use core::mem;
 
 use super::{
     Engine,
+    base::{Base, Live, OtherCookie},
     flow::Flow,
-    known::{Base, Live, Rival},
     lookup::record_in,
     work::Work,
 };
 use crate::{
+    contract::Loaded,
     cookie::chunk,
     dialect::{Candidate, Reading},
     error::Reason,
-    exchange::Loaded,
 };
 
 /// The different values of each of a sealed session's cookies: two of each name at most.
@@ -27,22 +27,22 @@ use crate::{
 pub(super) struct Values<'a> {
     each: [[Option<&'a [u8]>; 2]; chunk::MOST],
     /// There were more than two.
-    is_crowded: bool,
+    has_too_many: bool,
 }
 
 impl<'a> Values<'a> {
-    pub(super) fn hear(&mut self, index: usize, value: &'a [u8]) {
+    pub(super) fn add(&mut self, index: usize, value: &'a [u8]) {
         let Some([first, second]) = self.each.get_mut(index) else { return };
         match (&first, &second) {
             (Some(known), _) | (_, Some(known)) if *known == value => {}
             (None, _) => *first = Some(value),
             (_, None) => *second = Some(value),
-            (Some(_), Some(other)) => self.is_crowded |= *other != value,
+            (Some(_), Some(other)) => self.has_too_many |= *other != value,
         }
     }
 
     /// Each way to put chunks of these together, with the place of its first chunk.
-    fn ways(&self) -> impl Iterator<Item = (usize, [Option<&'a [u8]>; chunk::MOST])> {
+    fn combinations(&self) -> impl Iterator<Item = (usize, [Option<&'a [u8]>; chunk::MOST])> {
         (0..1_usize << chunk::MOST).filter_map(|way| {
             let mut chosen = [None; chunk::MOST];
             for (index, (slot, [first, second])) in chosen.iter_mut().zip(&self.each).enumerate() {
@@ -56,7 +56,7 @@ impl<'a> Values<'a> {
 
 impl Engine {
     /// Takes in a cookie's value that may be an id. Whether it is one too many.
-    pub(super) fn hear_id(&self, flow: &mut Flow, candidate: Candidate<'_>) -> bool {
+    pub(super) fn add_id(&self, flow: &mut Flow, candidate: Candidate<'_>) -> bool {
         let id = match self.policy.open(candidate, flow.began) {
             Ok(Reading::Id(id)) => id,
             Ok(Reading::Record(_)) => return false,
@@ -65,25 +65,25 @@ impl Engine {
                 return false;
             }
         };
-        match (&flow.presented, &flow.rivals.other) {
+        match (&flow.presented, &flow.duplicates.other) {
             (None, _) => {
                 flow.presented = Some(id);
                 flow.base = Base::Unread;
             }
             (Some(known), _) if *known == id => {}
-            (_, None) => flow.rivals.other = Some(Rival::Id(id)),
-            (_, Some(Rival::Id(known))) if *known == id => {}
+            (_, None) => flow.duplicates.other = Some(OtherCookie::Id(id)),
+            (_, Some(OtherCookie::Id(known))) if *known == id => {}
             _ => return !self.policy.can().first_counts,
         }
         false
     }
 
     /// Opens the cookies of a sealed session. Two copies of one session count once: the one that was active later.
-    pub(super) fn hear_sealed(&self, flow: &mut Flow, values: &Values<'_>) {
+    pub(super) fn open_sealed(&self, flow: &mut Flow, values: &Values<'_>) {
         let mut opened: Vec<(Box<Live>, Vec<u8>)> = Vec::new();
         let mut failures = [None; 2];
         let mut has_opened = [false; 2];
-        for (place, chosen) in values.ways() {
+        for (place, chosen) in values.combinations() {
             let mut fail = |reason| {
                 if let Some(slot) = failures.get_mut(place) {
                     *slot = Some(reason);
@@ -129,12 +129,12 @@ impl Engine {
         let mut opened = opened.into_iter().map(|(live, _)| live);
         let first_counts = self.policy.can().first_counts;
         match (opened.next(), opened.next().filter(|_| !first_counts), opened.next()) {
-            (Some(_), Some(_), third) if third.is_some() || values.is_crowded || !self.policy.revocations => {
-                self.contradict(flow);
+            (Some(_), Some(_), third) if third.is_some() || values.has_too_many || !self.policy.revocations => {
+                self.refuse_duplicates(flow);
             }
-            (Some(_), None, _) if values.is_crowded && !first_counts => self.contradict(flow),
+            (Some(_), None, _) if values.has_too_many && !first_counts => self.refuse_duplicates(flow),
             (Some(first), second, _) => {
-                flow.rivals.other = second.map(Rival::Sealed);
+                flow.duplicates.other = second.map(OtherCookie::Sealed);
                 flow.base = if self.policy.revocations { Base::Unchecked(first) } else { Base::Live(first) };
             }
             _ => {}
@@ -142,39 +142,39 @@ impl Engine {
     }
 
     /// There are too many cookies to tell which one counts: no session.
-    pub(super) fn contradict(&self, flow: &mut Flow) {
-        flow.rivals.is_decided = true;
+    pub(super) fn refuse_duplicates(&self, flow: &mut Flow) {
+        flow.duplicates.is_decided = true;
         flow.base = Base::Absent;
         flow.refuse(Reason::Duplicate);
         flow.set_cookies = self.former_removals(flow);
     }
 
     /// Once a cookie was looked up: the other one, if it has to be looked up as well. After that it is decided which counts.
-    pub(super) fn other_cookie(&self, flow: &mut Flow) -> Option<Rival> {
-        if flow.rivals.is_decided {
+    pub(super) fn other_cookie(&self, flow: &mut Flow) -> Option<OtherCookie> {
+        if flow.duplicates.is_decided {
             return None;
         }
-        if let Some(first) = flow.rivals.first.take() {
+        if let Some(first) = flow.duplicates.first.take() {
             self.decide(flow, *first);
             return None;
         }
         if self.policy.can().first_counts && flow.live().is_some() {
-            flow.rivals.is_decided = true;
+            flow.duplicates.is_decided = true;
             return None;
         }
-        let rival = flow.rivals.other.take()?;
-        let base = match &rival {
-            Rival::Id(id) => {
-                flow.rivals.other = flow.presented.replace(id.clone()).map(Rival::Id);
+        let other = flow.duplicates.other.take()?;
+        let base = match &other {
+            OtherCookie::Id(id) => {
+                flow.duplicates.other = flow.presented.replace(id.clone()).map(OtherCookie::Id);
                 Base::Unread
             }
-            Rival::Sealed(live) => {
-                flow.rivals.other = Some(rival.clone());
+            OtherCookie::Sealed(live) => {
+                flow.duplicates.other = Some(other.clone());
                 Base::Unchecked(live.clone())
             }
         };
-        flow.rivals.first = Some(Box::new(mem::replace(&mut flow.base, base)));
-        Some(rival)
+        flow.duplicates.first = Some(Box::new(mem::replace(&mut flow.base, base)));
+        Some(other)
     }
 
     fn decide(&self, flow: &mut Flow, first: Base) {
@@ -185,12 +185,12 @@ impl Engine {
             }
             (Base::Live(first), Base::Live(_)) => {
                 // Both are ended by a logout.
-                flow.rivals.first = Some(Box::new(Base::Live(first)));
-                self.contradict(flow);
+                flow.duplicates.first = Some(Box::new(Base::Live(first)));
+                self.refuse_duplicates(flow);
                 Base::Absent
             }
             (Base::Live(first), _) => {
-                if let Some(Rival::Id(id)) = &mut flow.rivals.other
+                if let Some(OtherCookie::Id(id)) = &mut flow.duplicates.other
                     && let Some(presented) = &mut flow.presented
                 {
                     mem::swap(id, presented);
@@ -198,25 +198,25 @@ impl Engine {
                 Base::Live(first)
             }
             (_, Base::Live(second)) => Base::Live(second),
-            (Base::Barred, _) | (_, Base::Barred) => Base::Barred,
+            (Base::Blocked, _) | (_, Base::Blocked) => Base::Blocked,
             _ => Base::Absent,
         };
-        flow.rivals.is_decided = true;
+        flow.duplicates.is_decided = true;
         flow.replace(base);
     }
 
     /// A session of the request's that a logout has still to end, after the one that counts.
-    pub(super) fn next_to_end(&self, flow: &mut Flow, work: &mut Work) -> bool {
-        work.is_checked = false;
-        flow.rivals.is_decided = true;
-        let first = flow.rivals.first.take().filter(|_| self.is_sealed());
-        let base = match (first, flow.rivals.other.take()) {
-            (Some(first), rival) => {
-                flow.rivals.other = rival;
+    pub(super) fn next_to_destroy(&self, flow: &mut Flow, work: &mut Work) -> bool {
+        work.is_rechecked = false;
+        flow.duplicates.is_decided = true;
+        let first = flow.duplicates.first.take().filter(|_| self.is_sealed());
+        let base = match (first, flow.duplicates.other.take()) {
+            (Some(first), other) => {
+                flow.duplicates.other = other;
                 *first
             }
-            (None, Some(Rival::Sealed(live))) => Base::Unchecked(live),
-            (None, Some(Rival::Id(id))) => {
+            (None, Some(OtherCookie::Sealed(live))) => Base::Unchecked(live),
+            (None, Some(OtherCookie::Id(id))) => {
                 flow.presented = Some(id);
                 Base::Absent
             }

@@ -10,7 +10,7 @@ use okibi_core::{
 
 /// One option. `inside`: the option that it is a part of, with a dot behind it.
 #[derive(Clone, Copy)]
-pub(crate) struct Given<'name, 'json> {
+pub(crate) struct JsOption<'name, 'json> {
     inside: &'static str,
     pub(crate) name: &'name str,
     pub(crate) json: &'json str,
@@ -21,16 +21,16 @@ pub(crate) struct Given<'name, 'json> {
 pub(crate) fn each<'json>(
     inside: &'static str,
     json: &'json str,
-    take: &mut dyn FnMut(Given<'_, 'json>) -> Result<(), ConfigError>,
+    take: &mut dyn FnMut(JsOption<'_, 'json>) -> Result<(), ConfigError>,
 ) -> Result<(), ConfigError> {
     let Some(options) = members(json) else {
         let what = if inside.is_empty() { "the whole" } else { inside.strip_suffix('.').unwrap_or(inside) };
         return Err(ConfigError::Options { option: what.into(), value: None, rule: "must be an object of options" });
     };
-    options.0.iter().try_for_each(|(name, json)| take(Given { inside, name, json }))
+    options.0.iter().try_for_each(|(name, json)| take(JsOption { inside, name, json }))
 }
 
-impl Given<'_, '_> {
+impl JsOption<'_, '_> {
     /// A wrong value: its JSON is shown, but never that of a secret.
     #[inline(never)]
     pub(crate) fn wrong(self, rule: &'static str) -> ConfigError {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::{id::Owner, state::fields, time::Timestamp};
+use crate::{codec::fields, id::Owner, time::Timestamp};
 
 /// What a load found.
 #[derive(Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use super::{
     Engine,
     flow::Call,
     flow::Flow,
-    io::{Answer, Step},
+    step::{Answer, Step},
     work::{Stage, Task, Work},
 };
 use crate::{error::Refusal, random::Random, time::Timestamp};
@@ -27,15 +27,15 @@ impl Engine {
         let step = match call.flow.work.take() {
             Some(work) => {
                 // The session that was there has ended, or nobody knows what was written before: that nothing was would be wrong.
-                let is_written = work.has_ended || call.flow.in_doubt;
-                let step = self.take_in(call, work, answer);
+                let is_written = work.has_destroyed || call.flow.in_doubt;
+                let step = self.dispatch(call, work, answer);
                 step.map_err(|refusal| match refusal {
                     Refusal::StoreUnavailable if is_written => in_doubt(call.flow),
                     Refusal::StoreUnknown => in_doubt(call.flow),
                     refusal => refusal,
                 })?
             }
-            None => self.looked_up(call, answer)?,
+            None => self.load_answered(call, answer)?,
         };
         call.flow.count(&step);
         Ok(step)
@@ -47,46 +47,47 @@ impl Engine {
     /// [unknown](Refusal::StoreUnknown), or in which nothing was written ([`Conflict`](Refusal::Conflict)).
     pub fn out_of_time(&self, flow: &mut Flow) -> Refusal {
         match flow.work.take() {
-            Some(work) if work.uncertain || work.has_ended => in_doubt(flow),
+            Some(work) if work.uncertain || work.has_destroyed => in_doubt(flow),
             _ => Refusal::Conflict,
         }
     }
 
     /// Hands what the step came to over to the task that asked for it: each reads its own answers.
-    fn take_in(&self, call: &mut Call<'_>, mut work: Box<Work>, answer: Answer) -> Result<Step, Refusal> {
-        let came = match self.come_to(call.flow, &mut work, answer)? {
-            Ok(came) => came,
+    fn dispatch(&self, call: &mut Call<'_>, mut work: Box<Work>, answer: Answer) -> Result<Step, Refusal> {
+        let resolved = match self.resolve(call.flow, &mut work, answer)? {
+            Ok(resolved) => resolved,
             Err(again) => {
                 call.flow.work = Some(work);
                 return Ok(again);
             }
         };
-        let stage = core::mem::replace(&mut work.stage, Stage::Settled);
+        let stage = core::mem::replace(&mut work.stage, Stage::Ready);
         match &stage {
-            Stage::Loading(_) | Stage::LoadingAccepted(_) | Stage::Checking => {
-                self.lookup_answered(call, work, stage, came)
+            Stage::Loading(_) | Stage::LoadingAccepted(_) | Stage::CheckingRevocation => {
+                self.lookup_answered(call, work, stage, resolved)
             }
             Stage::Creating { .. } | Stage::Writing { .. } | Stage::Recomputing { .. } | Stage::Adopting { .. } => {
-                self.commit_answered(call, work, stage, came)
+                self.commit_answered(call, work, stage, resolved)
             }
-            Stage::Taking { .. } => self.take_answered(call, work, stage, came),
+            Stage::Taking { .. } => self.take_answered(call, work, stage, resolved),
             Stage::RotateCreating(_)
             | Stage::RotateRewriting(_)
             | Stage::RotateMarking
-            | Stage::RotateClearing { .. }
-            | Stage::RotateUndoing { .. } => self.rotate_answered(call, work, stage, came),
-            Stage::EndLoading { .. } | Stage::EndMarking { .. } | Stage::EndDeleting | Stage::EndForgetting => {
-                self.destroy_answered(call, work, stage, came)
-            }
-            Stage::Revoking { .. } => self.revoke_answered(call, work, stage, came),
-            Stage::Settled => Err(Refusal::OutOfOrder),
+            | Stage::RotateDeleting { .. }
+            | Stage::RotateUndoing { .. } => self.rotate_answered(call, work, stage, resolved),
+            Stage::DestroyLoading { .. }
+            | Stage::DestroyMarking { .. }
+            | Stage::DestroyDeleting
+            | Stage::DestroyDeletingAccepted => self.destroy_answered(call, work, stage, resolved),
+            Stage::Revoking { .. } => self.revoke_answered(call, work, stage, resolved),
+            Stage::Ready => Err(Refusal::OutOfOrder),
         }
     }
 
     /// Goes on with the task, with nothing outstanding.
     pub(super) fn proceed(&self, call: &mut Call<'_>, work: Box<Work>) -> Result<Step, Refusal> {
         match work.task {
-            Task::End => Ok(Step::Done),
+            Task::Revoke => Ok(Step::Done),
             Task::Commit(_) => self.commit_next(call, work),
             Task::Take(_) => self.take_next(call, work),
         }

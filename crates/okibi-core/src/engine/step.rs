@@ -5,11 +5,11 @@ use core::fmt;
 use bytes::Bytes;
 
 use crate::{
-    exchange::{Loaded, Swap, Write},
+    codec::fields,
+    contract::{Loaded, Swap, Write},
     id::StoreKey,
     random::{RANDOM_BYTES, Random, SEAL_RANDOM},
     session::Patch,
-    state::fields,
     text::Text,
 };
 

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use crate::{text::Text, time::Timestamp};
 
 /// A value that goes to bytes and comes back.
-pub(crate) trait State: Sized {
+pub(crate) trait Codec: Sized {
     /// Appends the value.
     fn put(&self, out: &mut Vec<u8>);
     /// Takes a value off the front.
@@ -22,14 +22,14 @@ pub(crate) trait State: Sized {
 /// The fields of a struct, in order; behind a semicolon those that are not kept.
 macro_rules! fields {
     ($name:ident { $($field:ident),+ $(,)? $(; $($left_out:ident),+)? }) => {
-        impl $crate::state::State for $name {
+        impl $crate::codec::Codec for $name {
             fn put(&self, out: &mut alloc::vec::Vec<u8>) {
-                $($crate::state::State::put(&self.$field, out);)+
+                $($crate::codec::Codec::put(&self.$field, out);)+
             }
 
             fn get(from: &mut &[u8]) -> Option<Self> {
                 Some(Self {
-                    $($field: $crate::state::State::get(from)?,)+
+                    $($field: $crate::codec::Codec::get(from)?,)+
                     $($($left_out: Default::default(),)+)?
                 })
             }
@@ -42,22 +42,22 @@ macro_rules! variants {
     ($name:ident {
         $($number:literal => $variant:ident $(($($inner:ident),+))? $({ $($field:ident),+ })?),+ $(,)?
     }) => {
-        impl $crate::state::State for $name {
+        impl $crate::codec::Codec for $name {
             fn put(&self, out: &mut alloc::vec::Vec<u8>) {
                 match self {
                     $(Self::$variant $(($($inner),+))? $({ $($field),+ })? => {
                         out.push($number);
-                        $($($crate::state::State::put($inner, out);)+)?
-                        $($($crate::state::State::put($field, out);)+)?
+                        $($($crate::codec::Codec::put($inner, out);)+)?
+                        $($($crate::codec::Codec::put($field, out);)+)?
                     })+
                 }
             }
 
             fn get(from: &mut &[u8]) -> Option<Self> {
-                Some(match <u8 as $crate::state::State>::get(from)? {
+                Some(match <u8 as $crate::codec::Codec>::get(from)? {
                     $($number => {
-                        $($(let $inner = $crate::state::State::get(from)?;)+)?
-                        $($(let $field = $crate::state::State::get(from)?;)+)?
+                        $($(let $inner = $crate::codec::Codec::get(from)?;)+)?
+                        $($(let $field = $crate::codec::Codec::get(from)?;)+)?
                         Self::$variant $(($($inner),+))? $({ $($field),+ })?
                     })+
                     _ => return None,
@@ -69,7 +69,7 @@ macro_rules! variants {
 
 pub(crate) use {fields, variants};
 
-impl<const N: usize> State for [u8; N] {
+impl<const N: usize> Codec for [u8; N] {
     fn put(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self);
     }
@@ -83,13 +83,13 @@ impl<const N: usize> State for [u8; N] {
 
 macro_rules! numbers {
     ($($number:ty),+) => {
-        $(impl State for $number {
+        $(impl Codec for $number {
             fn put(&self, out: &mut Vec<u8>) {
                 self.to_le_bytes().put(out);
             }
 
             fn get(from: &mut &[u8]) -> Option<Self> {
-                State::get(from).map(Self::from_le_bytes)
+                Codec::get(from).map(Self::from_le_bytes)
             }
         })+
     };
@@ -97,7 +97,7 @@ macro_rules! numbers {
 
 numbers!(u8, u32, u64);
 
-impl State for bool {
+impl Codec for bool {
     fn put(&self, out: &mut Vec<u8>) {
         out.push(u8::from(*self));
     }
@@ -124,7 +124,7 @@ fn get_bytes<'a>(from: &mut &'a [u8]) -> Option<&'a [u8]> {
     Some(bytes)
 }
 
-impl State for Bytes {
+impl Codec for Bytes {
     fn put(&self, out: &mut Vec<u8>) {
         put_bytes(self, out);
     }
@@ -134,7 +134,7 @@ impl State for Bytes {
     }
 }
 
-impl State for String {
+impl Codec for String {
     fn put(&self, out: &mut Vec<u8>) {
         put_bytes(self.as_bytes(), out);
     }
@@ -144,7 +144,7 @@ impl State for String {
     }
 }
 
-impl State for Text {
+impl Codec for Text {
     fn put(&self, out: &mut Vec<u8>) {
         put_bytes(self.as_str().as_bytes(), out);
     }
@@ -154,7 +154,7 @@ impl State for Text {
     }
 }
 
-impl State for Timestamp {
+impl Codec for Timestamp {
     fn put(&self, out: &mut Vec<u8>) {
         self.as_millis().put(out);
     }
@@ -164,7 +164,7 @@ impl State for Timestamp {
     }
 }
 
-impl State for Duration {
+impl Codec for Duration {
     fn put(&self, out: &mut Vec<u8>) {
         self.as_secs().put(out);
         self.subsec_nanos().put(out);
@@ -177,7 +177,7 @@ impl State for Duration {
     }
 }
 
-impl<T: State> State for Option<T> {
+impl<T: Codec> Codec for Option<T> {
     fn put(&self, out: &mut Vec<u8>) {
         self.is_some().put(out);
         if let Some(value) = self {
@@ -190,7 +190,7 @@ impl<T: State> State for Option<T> {
     }
 }
 
-impl<T: State> State for Box<T> {
+impl<T: Codec> Codec for Box<T> {
     fn put(&self, out: &mut Vec<u8>) {
         (**self).put(out);
     }
@@ -200,7 +200,7 @@ impl<T: State> State for Box<T> {
     }
 }
 
-impl<T: State> State for Vec<T> {
+impl<T: Codec> Codec for Vec<T> {
     fn put(&self, out: &mut Vec<u8>) {
         for value in self {
             true.put(out);
@@ -218,7 +218,7 @@ impl<T: State> State for Vec<T> {
     }
 }
 
-impl<A: State, B: State> State for (A, B) {
+impl<A: Codec, B: Codec> Codec for (A, B) {
     fn put(&self, out: &mut Vec<u8>) {
         self.0.put(out);
         self.1.put(out);
