@@ -1,4 +1,5 @@
-//! Taking replaced: sessions of older dialects, found by their cookies, looked up where those keep them, and written down anew.
+//! Adoption: sessions of accepted dialects are found by their cookies, loaded from their own
+//! stores, and written in the configured dialect.
 
 use alloc::{boxed::Box, vec::Vec};
 use core::mem;
@@ -21,12 +22,14 @@ use crate::{
     time::Timestamp,
 };
 
-/// The cookies of accepted dialects that a request has, each with the number of its dialect: two different values of each at
-/// most. The first that opens counts, as it does for the older package.
+/// The cookies of accepted dialects in a request, each with the index of its dialect. At most two
+/// different values of each cookie are kept. The first value that opens counts, as in the older
+/// packages.
 pub(super) type AcceptedCookies<'a> = Vec<(usize, Candidate<'a>)>;
 
 impl Engine {
-    /// Whether a cookie is one of an accepted dialect that still counts.
+    /// Adds a cookie if it belongs to an accepted dialect whose `until` has not passed. Returns
+    /// whether it does.
     pub(super) fn add_accepted<'a>(
         &self,
         flow: &mut Flow,
@@ -52,8 +55,9 @@ impl Engine {
         is_one
     }
 
-    /// Reads the cookies of accepted dialects. The first of them counts, but none if the written cookie is there, even a
-    /// dead one: a logout would log in again.
+    /// Opens the cookies of accepted dialects. The first one counts, but only if the request has no
+    /// cookie of the configured dialect. Even an invalid one blocks adoption: otherwise a visitor
+    /// who logged out would be logged in again.
     pub(super) fn open_accepted(&self, flow: &mut Flow, cookies: &AcceptedCookies<'_>) {
         for (index, accepted) in self.policy.accepted.iter().enumerate() {
             for (_, candidate) in cookies.iter().filter(|(other, _)| *other == index) {
@@ -91,7 +95,7 @@ impl Engine {
         }
     }
 
-    /// An older dialect's session as one of this dialect that begins now.
+    /// Converts a session of an older dialect into a session of this dialect that begins now.
     pub(super) fn adopt(&self, live: Box<Live>, now: Timestamp) -> Box<Live> {
         let policy = &self.policy;
         let Live { id, record, .. } = *live;
@@ -111,7 +115,8 @@ impl Engine {
         Box::new(Live { adopted: true, ..Live::stored(id, bytes::Bytes::new(), record) })
     }
 
-    /// The record into the cookie. What a store of an accepted dialect still keeps of it goes first.
+    /// Seals the record into the cookie. If the session is stored by an accepted dialect, it is
+    /// deleted there first.
     pub(super) fn seal_or_adopt(
         &self,
         call: &mut Call<'_>,
@@ -123,14 +128,15 @@ impl Engine {
             return self.seal(call, record);
         };
         let step = Step::DeleteAccepted { entry: (*entry).into(), key: key.clone() };
-        // Before anything is deleted, it must be certain that the session fits into cookies.
+        // The delete must not happen before it is certain that the session fits into cookies.
         let cookies = self.sealed_cookies(call, &record)?;
         work.stage = Stage::Adopting { record, cookies };
         call.flow.work = Some(work);
         Ok(step)
     }
 
-    /// What is to be forgotten of accepted dialects once the session is ended.
+    /// Starts to delete the adopted session from the store of its dialect, after the session is
+    /// destroyed. Returns the work if there is nothing to delete.
     pub(super) fn start_delete_accepted(flow: &mut Flow, mut work: Box<Work>) -> Result<Step, Box<Work>> {
         let mut accepted = mem::take(&mut flow.accepted);
         let Some(AcceptedKey { entry, key, .. }) = accepted.pop() else { return Err(work) };
@@ -141,7 +147,8 @@ impl Engine {
     }
 }
 
-/// The written cookie's own bit, if the accepted dialect has the same name: then the form of the value tells whose it is.
+/// The bit of the configured cookie's name, if the accepted dialect uses the same name. Then the
+/// form of the value decides which dialect the cookie belongs to.
 fn same_name(engine: &Engine, index: usize) -> u8 {
     let accepted = engine.policy.accepted.get(index);
     u8::from(accepted.is_some_and(|accepted| accepted.policy.cookie.name == engine.policy.cookie.name))

@@ -1,4 +1,4 @@
-//! Answers: each goes to the task that asked, and each task goes on from there.
+//! Answers: passes each answer to the task that requested the step, and continues the task.
 
 use alloc::boxed::Box;
 
@@ -12,10 +12,11 @@ use super::{
 use crate::{error::Refusal, random::Random, time::Timestamp};
 
 impl Engine {
-    /// Takes in the answer to the last step and says what to do next.
+    /// Processes the answer to the last step and returns the next step.
     ///
     /// # Errors
-    /// The store's failure, or a change that cannot be written. The task is over then and nothing of it is sent.
+    /// The store's failure, or a change that cannot be written. The task is then over, and none of
+    /// its cookies are sent.
     pub fn answer(
         &self,
         flow: &mut Flow,
@@ -26,7 +27,8 @@ impl Engine {
         let call = &mut Call { flow, now, random };
         let step = match call.flow.work.take() {
             Some(work) => {
-                // The session that was there has ended, or nobody knows what was written before: that nothing was would be wrong.
+                // Part of the task, or an earlier task, may be written. An error that says "nothing
+                // was written" would be wrong.
                 let is_written = work.has_destroyed || call.flow.in_doubt;
                 let step = self.dispatch(call, work, answer);
                 step.map_err(|refusal| match refusal {
@@ -41,10 +43,11 @@ impl Engine {
         Ok(step)
     }
 
-    /// What a task is refused with whose time is over before it is done: whether anybody can tell what was written.
+    /// Ends a task that has reached its deadline, and returns the refusal for it.
     ///
-    /// A face asks this in place of its next step. The flow is then that of a request whose outcome is
-    /// [unknown](Refusal::StoreUnknown), or in which nothing was written ([`Conflict`](Refusal::Conflict)).
+    /// A face calls this instead of carrying out the next step.
+    /// [`StoreUnknown`](Refusal::StoreUnknown) means that the outcome of a write is unknown; the
+    /// flow is then in doubt. [`Conflict`](Refusal::Conflict) means that nothing was written.
     pub fn out_of_time(&self, flow: &mut Flow) -> Refusal {
         match flow.work.take() {
             Some(work) if work.uncertain || work.has_destroyed => in_doubt(flow),
@@ -52,7 +55,7 @@ impl Engine {
         }
     }
 
-    /// Hands what the step came to over to the task that asked for it: each reads its own answers.
+    /// Passes what the answer means to the task that requested the step.
     fn dispatch(&self, call: &mut Call<'_>, mut work: Box<Work>, answer: Answer) -> Result<Step, Refusal> {
         let resolved = match self.resolve(call.flow, &mut work, answer)? {
             Ok(resolved) => resolved,
@@ -84,7 +87,7 @@ impl Engine {
         }
     }
 
-    /// Goes on with the task, with nothing outstanding.
+    /// Continues the task. No step is outstanding.
     pub(super) fn proceed(&self, call: &mut Call<'_>, work: Box<Work>) -> Result<Step, Refusal> {
         match work.task {
             Task::Revoke => Ok(Step::Done),
@@ -94,7 +97,7 @@ impl Engine {
     }
 }
 
-/// The outcome is unknown, and with it what the session holds.
+/// Marks the session as in doubt: the outcome of a write is unknown.
 const fn in_doubt(flow: &mut Flow) -> Refusal {
     flow.in_doubt = true;
     Refusal::StoreUnknown

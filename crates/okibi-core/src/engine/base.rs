@@ -1,4 +1,4 @@
-//! What is known of a session between two tasks: plain data.
+//! What is known about a session between two tasks. Plain data.
 
 use alloc::boxed::Box;
 
@@ -11,68 +11,69 @@ use crate::{
     time::Timestamp,
 };
 
-/// What is known of the stored session.
+/// What is known about the stored session.
 #[derive(Clone, Default)]
 pub(super) enum Base {
-    /// There is an id, and nobody has looked yet.
+    /// The cookie has an id that is not loaded yet.
     Unread,
-    /// There is a sealed session, and nobody has looked yet whether it has ended.
+    /// The cookie has a sealed session. Whether it is revoked is not checked yet.
     Unchecked(Box<Live>),
     /// There is no session.
     #[default]
     Absent,
-    /// The session was rotated away, or ended under this request: anonymous, and no cookie unless this request rotates.
+    /// The session was rotated, or it ended during this request. The request is anonymous and sends
+    /// no cookie, unless it rotates.
     Blocked,
     /// A live session.
     Live(Box<Live>),
 }
 
-/// A live session as it was last seen.
+/// A live session, as of the last load or write.
 #[derive(Clone)]
 pub(super) struct Live {
-    /// Its id; a sealed session has none.
+    /// The id. A sealed session has none.
     pub(super) id: Option<Id>,
-    /// Where it lies, as far as that was worked out already.
+    /// The store key, if it is computed already.
     pub(super) key: Option<StoreKey>,
-    /// The bytes that lie in the store: the witness of the next swap.
+    /// The stored bytes: the witness of the next swap.
     pub(super) bytes: Bytes,
     pub(super) record: Record,
-    /// A renewal's marker leads to it, which an earlier request or this one made, so the new cookie is sent again and it is not
-    /// renewed again.
+    /// The session was found through the marker of a renewed id. The new cookie is sent again, and
+    /// the id is not renewed again.
     pub(super) followed: bool,
-    /// It comes from an accepted dialect and is still to be written down in this one.
+    /// The session comes from an accepted dialect and is not yet written in this dialect.
     pub(super) adopted: bool,
 }
 
 impl Live {
-    /// What is stored under an id. A sealed session has neither an id nor bytes of a store.
+    /// A session as it is stored under an id. A sealed session has no id and no stored bytes.
     pub(super) fn stored(id: Option<Id>, bytes: Bytes, record: Record) -> Self {
         Self { id, key: None, bytes, record, followed: false, adopted: false }
     }
 
-    /// Where the session is stored and how it was found stay known while its id is the same.
+    /// Keeps the store key and `followed` of the session before, if it has the same id.
     pub(super) fn keep_key_of(&mut self, before: Option<&Self>) {
         if let Some(before) = before.filter(|before| before.id == self.id) {
             (self.followed, self.key) = (before.followed, before.key.clone());
         }
     }
 
-    /// What must lie where the session lies, for a swap of it.
+    /// The bytes that a swap of this session expects. An adopted session expects no bytes.
     pub(super) fn witness(&self) -> Option<Bytes> {
         (!self.adopted).then(|| self.bytes.clone())
     }
 }
 
-/// What is known of a request's two cookies of one name, if it has two (`rival.rs`).
+/// The state of a request that has two cookies of one name (`duplicate.rs`).
 #[derive(Clone, Default)]
 pub(super) struct Duplicates {
-    /// The other one: to be looked up as well, and to be ended by a logout.
+    /// The other cookie. It is looked up too, and a logout destroys its session too.
     pub(super) other: Option<OtherCookie>,
-    /// What the first of the two turned out to be, while the other is looked up.
+    /// The result for the first cookie, while the other one is looked up.
     pub(super) first: Option<Box<Base>>,
-    /// It was decided which of the two counts.
+    /// Which of the two cookies counts is decided.
     pub(super) is_decided: bool,
-    /// A cookie's name came twice, and no answer to that was written yet.
+    /// The request has two cookies of one name, and no cookie was sent since.
     pub(super) is_duplicated: bool,
 }
 
@@ -81,15 +82,15 @@ fields!(Duplicates { other, first, is_decided, is_duplicated });
 /// The other cookie of a request that has two.
 #[derive(Clone)]
 pub(super) enum OtherCookie {
-    /// A session in the store.
+    /// A stored session.
     Id(Id),
-    /// A sealed session that may have ended.
+    /// A sealed session that may be revoked.
     Sealed(Box<Live>),
 }
 
 variants!(OtherCookie { 0 => Id(id), 1 => Sealed(live) });
 
-/// A session of an accepted dialect: where it lies, and until when at most.
+/// Where an accepted dialect stores a session, and until when it can be adopted.
 #[derive(Clone)]
 pub(super) struct AcceptedKey {
     pub(super) entry: u8,

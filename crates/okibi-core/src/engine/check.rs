@@ -1,4 +1,4 @@
-//! The limits: what a log, a value or a span must be like to be written at all.
+//! The limits: checks whether a log, a value or a time span can be written.
 
 use core::time::Duration;
 
@@ -13,14 +13,15 @@ use crate::{
     time::Timestamp,
 };
 
-/// So many bytes an owner or a label has at most.
+/// The most bytes of an owner or a label.
 pub(super) const LONGEST_TEXT: usize = 256;
 
 impl Engine {
-    /// Refuses a log that could never be written. A commit asks this too; a face asks it where the change is made.
+    /// Refuses a log that can never be written. A commit calls this. A face calls it when the
+    /// handler makes the change.
     ///
     /// # Errors
-    /// What is wrong with the first change that could not be written.
+    /// The refusal of the first change that cannot be written.
     pub fn check(&self, log: &[Op]) -> Result<(), Refusal> {
         if log.iter().filter(|op| matches!(op, Op::Update { .. })).count() > MOST_UPDATES {
             return Err(Refusal::TooManyUpdates);
@@ -45,10 +46,10 @@ impl Engine {
         })
     }
 
-    /// Refuses what an update made if it could never be written.
+    /// Refuses the result of an update if it can never be written.
     ///
     /// # Errors
-    /// What is wrong with the first value that could not be written.
+    /// The refusal of the first value that cannot be written.
     pub fn check_patch(&self, patch: &Patch) -> Result<(), Refusal> {
         patch.iter().try_for_each(|(name, value)| {
             self.check_name(name)?;
@@ -56,7 +57,7 @@ impl Engine {
         })
     }
 
-    /// Refuses a span that another one would cut off in silence.
+    /// Refuses an idle or absolute timeout span that another time span would cut short.
     pub(super) fn check_spans(&self, record: &Record, log: &[Op], now: Timestamp) -> Result<(), Refusal> {
         let sets_one = log.iter().any(|op| matches!(op, Op::SetIdle(_) | Op::SetAbsolute(_)));
         if !sets_one || !self.policy.can().own_spans {
@@ -66,7 +67,8 @@ impl Engine {
         match absolute {
             Some(absolute) if absolute < idle => Err(Refusal::IdleBeyondAbsolute { idle, absolute }),
             Some(absolute) if record.created.plus(absolute) <= now => Err(Refusal::InvalidAbsolute),
-            // Notes of ends are kept for the configured span, and nobody who follows a rotation knows another.
+            // Revocations are kept for the configured absolute timeout, because the absolute timeout of a
+            // successor is unknown.
             absolute
                 if self.policy.revocations && absolute.is_none_or(|own| Some(own) > self.policy.lifetime.absolute) =>
             {

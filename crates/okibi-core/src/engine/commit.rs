@@ -1,5 +1,5 @@
-//! Commit: from the log of changes to one compare-and-swap, and the cookie that goes with it. On a conflict the same again, with
-//! the record that is there now.
+//! Commit: turns the log of changes into one compare-and-swap and its cookie. After a conflict it
+//! starts again with the record that is stored now.
 
 use alloc::{boxed::Box, vec::Vec};
 
@@ -30,12 +30,14 @@ use crate::{
 };
 
 impl Engine {
-    /// Commits what the request did so far. With an empty log only a due renewal is written.
+    /// Commits the changes of the request so far. With an empty log it only writes a touch that is
+    /// due.
     ///
-    /// `failed`: the request [failed](crate::Outcome::failed); then only a destroy in the log is carried out.
+    /// `failed`: the request [failed](crate::Outcome::failed), so only a destroy in the log is
+    /// carried out.
     ///
     /// # Errors
-    /// A change that cannot be written, found before anything is.
+    /// A change that cannot be written. The check comes before the first write.
     pub fn commit(
         &self,
         flow: &mut Flow,
@@ -47,7 +49,8 @@ impl Engine {
         flow.begin(failed)?;
         let plan = Plan::new(log, failed);
         self.check(&plan.log)?;
-        // What an earlier commit left to be sent is looked at again, also after a failure.
+        // A cookie of an earlier commit is checked again before it is sent, even if the request
+        // failed.
         if failed && !plan.destroy && flow.set_cookies.is_empty() {
             return Ok(Step::Done);
         }
@@ -56,7 +59,7 @@ impl Engine {
         Ok(step)
     }
 
-    /// What a commit does next, with nothing outstanding.
+    /// The next step of a commit. No step is outstanding.
     pub(super) fn commit_next(&self, call: &mut Call<'_>, mut work: Box<Work>) -> Result<Step, Refusal> {
         let Task::Commit(plan) = &mut work.task else { return Err(Refusal::OutOfOrder) };
         if plan.destroy {
@@ -65,7 +68,7 @@ impl Engine {
         let rotates = plan.rotation(None) > Some(Rotation::Renew);
         match (&call.flow.base, call.flow.presented.clone()) {
             (Base::Unread | Base::Unchecked(_), _) if plan.log.is_empty() => Ok(Step::Done),
-            // Not even what comes from elsewhere is written down: the next request does it.
+            // An adopted session is not written either. A later request writes it.
             (Base::Live(live), _)
                 if plan.no_activity
                     && plan.log.is_empty()
@@ -82,7 +85,8 @@ impl Engine {
                 }
                 Ok(Step::Done)
             }
-            // Where nothing is kept for longer, a store drops what expires while the request is under way, or should have.
+            // A store that keeps nothing after expiry drops a session that expires during the
+            // request.
             (Base::Live(live), _)
                 if self.policy.can().kept.is_zero()
                     && live.record.expires_at() <= call.now
@@ -95,7 +99,7 @@ impl Engine {
         }
     }
 
-    /// What the answers to a commit's own steps mean.
+    /// Processes the answers to the steps of a commit.
     pub(super) fn commit_answered(
         &self,
         call: &mut Call<'_>,
@@ -134,8 +138,8 @@ impl Engine {
         }
     }
 
-    /// Another request was first. What is stored now becomes what is known, and the task goes on with that: a commit replays its
-    /// log on it (`change`), a take looks for its value in it.
+    /// Another request wrote first. The task continues with the record that is stored now: a commit
+    /// replays its log on it (`change`), and a take reads its value from it.
     pub(super) fn conflict(
         &self,
         call: &mut Call<'_>,
@@ -164,14 +168,15 @@ impl Engine {
         }
     }
 
-    /// The id was taken, so another is tried; one that the app chose means what lies there.
+    /// The new id is in use. Another id is tried, unless the app chose this id and the dialect
+    /// overwrites the record.
     pub(super) fn id_is_taken(&self, work: &mut Work, there: Option<Bytes>) {
         let Task::Commit(plan) = &mut work.task else { return };
         let overwrites = plan.chosen.is_some() && self.policy.can().chosen_id == ChosenId::Overwrites;
         if overwrites { work.replaced = there } else { plan.chosen = None }
     }
 
-    /// A first record under an id that never was before.
+    /// Creates the first record of a session under a new id.
     fn create(&self, call: &mut Call<'_>, mut work: Box<Work>) -> Result<Step, Refusal> {
         let Task::Commit(plan) = &mut work.task else { return Err(Refusal::OutOfOrder) };
         let entries = match self.replay(plan, Vec::new(), call.flow.basis)? {
@@ -183,7 +188,7 @@ impl Engine {
         self.apply_to_session(&mut record, &plan.log);
         self.check_spans(&record, &plan.log, call.now)?;
         if record.entries.is_empty() && record.owner.is_none() && plan.chosen.is_none() {
-            // Who stores nothing gets no record and no cookie, unless the app has given the session's id away.
+            // A session without data gets no record and no cookie, unless the app chose its id.
             return Ok(Step::Done);
         }
         if self.is_sealed() {
@@ -197,7 +202,7 @@ impl Engine {
         self.start_swap(call.flow, work, Stage::Creating { id, record }, write)
     }
 
-    /// The id of a new record: the one that the app chose, or one that never was before.
+    /// The id of a new record: the app's choice, or a new random id.
     pub(super) fn next_id(&self, plan: Option<&Plan>, random: &mut Random) -> Result<Id, Refusal> {
         match plan.and_then(|plan| plan.chosen.as_ref()) {
             Some(chosen) => self.policy.chosen_id(chosen.as_str()),
@@ -205,7 +210,7 @@ impl Engine {
         }
     }
 
-    /// A live session's record with the changes.
+    /// Writes the changes to a live session.
     fn change(&self, call: &mut Call<'_>, mut work: Box<Work>) -> Result<Step, Refusal> {
         let (Task::Commit(plan), Base::Live(live)) = (&mut work.task, &call.flow.base) else {
             return Err(Refusal::OutOfOrder);
@@ -247,7 +252,8 @@ impl Engine {
                 return self.start_revocation_check(call.flow, work);
             }
             return match self.seal(call, record) {
-                // It was sealed when more was allowed. Who only reads it goes on until it expires, instead of failing at every page.
+                // The session was sealed under a higher limit. A request that only reads it must
+                // not fail, so the session stays as it is until it expires.
                 Err(Refusal::CookieTooLarge) if only_renews => Ok(Step::Done),
                 sealed => sealed,
             };
@@ -261,13 +267,15 @@ impl Engine {
         self.start_swap(call.flow, work, Stage::Writing { record, sends_cookie }, write)
     }
 
-    /// Nothing is to be written. A cookie that was decided before is sent only if its id still opens the session: a login
-    /// elsewhere may have replaced it, and the browser must not get the old one back.
+    /// Nothing is to be written. A cookie of an earlier decision is sent only if its id still opens
+    /// the session. A parallel login may have replaced the id, and the browser must keep the new
+    /// one.
     fn reload_for_cookie(&self, call: &mut Call<'_>, mut work: Box<Work>, owes_cookie: bool) -> Result<Step, Refusal> {
         let Some(Live { id: Some(id), record, .. }) = call.flow.live().filter(|_| owes_cookie).cloned() else {
             return Ok(Step::Done);
         };
-        // An eventually consistent store may still show what was there before the commit.
+        // An eventually consistent store may still return the record from before the commit, so it
+        // is not loaded.
         if !work.is_rechecked && !self.policy.is_eventual() {
             work.is_rechecked = true;
             return Ok(self.start_load(call.flow, work, id));
@@ -276,7 +284,7 @@ impl Engine {
         Ok(Step::Done)
     }
 
-    /// The record into the cookie: nothing to ask of a store.
+    /// Seals the record into the cookie. This needs no store call.
     pub(super) fn seal(&self, call: &mut Call<'_>, record: Record) -> Result<Step, Refusal> {
         let cookies = self.sealed_cookies(call, &record)?;
         Self::set_sealed(call.flow, record, cookies);
@@ -287,13 +295,13 @@ impl Engine {
         let bytes = self.encode(record, Some(id), random)?;
         Ok(Write {
             bytes,
-            // A request that began while the session was live may end after that.
+            // A request that began while the session was live may end after it expires.
             expires_at: record.expires_at().plus(self.policy.can().kept),
             owner: record.owner.as_ref().map(|owner| self.stored_owner(owner)),
         })
     }
 
-    /// The swap was made: what was written is what is there. `sends_cookie`: its cookie goes out too.
+    /// Keeps the written session as the live session. With `sends_cookie`, its cookie is sent.
     pub(super) fn set_live(&self, call: &mut Call<'_>, mut live: Live, sends_cookie: bool) -> Result<(), Refusal> {
         let id = live.id.as_ref().ok_or(Refusal::OutOfOrder)?;
         if sends_cookie {
@@ -309,7 +317,7 @@ impl Engine {
     }
 }
 
-/// Has the face run an update's function again.
+/// Requests that the face runs the function of an update again.
 fn start_recompute(flow: &mut Flow, mut work: Box<Work>, token: u32, input: Option<Text>) -> Step {
     work.stage = Stage::Recomputing { token, input: input.clone() };
     flow.work = Some(work);

@@ -1,4 +1,4 @@
-//! Which Set-Cookie headers go out.
+//! The Set-Cookie headers of a response.
 
 use alloc::{string::String, vec::Vec};
 
@@ -9,13 +9,13 @@ use super::{
 use crate::{cookie::chunk, error::Refusal, id::Id, record::Record, time::Timestamp};
 
 impl Engine {
-    /// Headers that set the id's cookie.
+    /// Headers that set the cookie of the id.
     pub(super) fn id_cookies(&self, call: &mut Call<'_>, id: &Id, record: &Record) -> Result<Vec<String>, Refusal> {
         let value = self.policy.write_id(id, call.now, call.random)?;
         self.cookies(call.flow, value.as_slice(), record, call.now)
     }
 
-    /// Headers that set the cookies that are the record.
+    /// Headers that set the cookies of a sealed record.
     pub(super) fn sealed_cookies(&self, call: &mut Call<'_>, record: &Record) -> Result<Vec<String>, Refusal> {
         let text = self.encode(record, None, call.random)?;
         let (value, chunks) = self.policy.seal_record(&text, call.now, call.random)?.ok_or(Refusal::OutOfOrder)?;
@@ -23,8 +23,9 @@ impl Engine {
         self.cookies(call.flow, &parts, record, call.now)
     }
 
-    /// Headers that set the cookie to this value, or to its parts, and clear its former ones, what an earlier, longer value
-    /// left, and those of accepted dialects. Those that are the record are measured.
+    /// Headers that set the cookie to `values`, one value for each chunk. They also remove former
+    /// cookies, unused chunks, and the cookies of accepted dialects. For a sealed session, the size
+    /// of the headers that set cookies is limited.
     fn cookies(&self, flow: &Flow, values: &[String], record: &Record, now: Timestamp) -> Result<Vec<String>, Refusal> {
         let (max_age, cookie) = (self.policy.max_age(record, now), self.policy.cookie_on(flow.host()));
         let (mut cookies, mut total) = (self.former_removals(flow), 0);
@@ -41,7 +42,7 @@ impl Engine {
         Ok(cookies)
     }
 
-    /// Headers that remove every cookie of a session that the request had.
+    /// Headers that remove every session cookie that the request sent.
     pub(super) fn removals(&self, flow: &Flow) -> Vec<String> {
         let mut cookies = Vec::new();
         self.remove_own(flow, 0, &mut cookies);
@@ -50,7 +51,7 @@ impl Engine {
         cookies
     }
 
-    /// Removes those of the cookies that the request had, from the `first` on.
+    /// Removes the cookies that the request sent, starting at chunk number `first`.
     fn remove_own(&self, flow: &Flow, first: usize, cookies: &mut Vec<String>) {
         let cookie = self.policy.cookie_on(flow.host());
         for (index, suffix) in chunk::SUFFIXES.iter().enumerate().skip(first) {
@@ -60,7 +61,8 @@ impl Engine {
         }
     }
 
-    /// Removes the cookies of accepted dialects that the request had, but none that this response sets.
+    /// Removes the cookies of accepted dialects that the request sent, but not the cookie that this
+    /// response sets.
     fn remove_accepted(&self, flow: &Flow, cookies: &mut Vec<String>) {
         for (index, accepted) in self.policy.accepted.iter().enumerate() {
             let cookie = accepted.policy.cookie_on(flow.host());
@@ -70,8 +72,8 @@ impl Engine {
         }
     }
 
-    /// Headers that remove the cookie as it was before, with the attributes that the configuration names. They come first: to a
-    /// browser that does not know `Partitioned` it may be the very cookie that is set next.
+    /// Headers that remove the cookie with its former attributes. They come before the headers that
+    /// set it: a browser that does not support `Partitioned` treats both as the same cookie.
     pub(super) fn former_removals(&self, flow: &Flow) -> Vec<String> {
         let (mut cookies, seen) = (Vec::new(), flow.names_seen | 1);
         for former in &self.policy.former {

@@ -1,4 +1,5 @@
-//! The end of a session: its record becomes a marker, so that no rotation under way and no late write can escape.
+//! Destroy: replaces a session's record with a marker, so that no parallel rotation and no late
+//! write can restore the session.
 
 use alloc::boxed::Box;
 
@@ -21,32 +22,34 @@ use crate::{
     record::{self, Marker, Moved, Stored},
 };
 
-/// How many moves of a session are followed to its end. Each takes a request that rotates in the meantime.
+/// How many moves of a session are followed in order to destroy it. Each move is the rotation of a
+/// parallel request.
 const MOST_MOVES: u8 = 16;
 
 impl Engine {
-    /// Ends the session that lies under `key`, wherever it has moved to meanwhile: revocation from elsewhere.
+    /// Revokes the session that is stored under `key`. If the session was rotated meanwhile, its
+    /// successor is revoked too.
     ///
-    /// Give it a flow of its own ([`Flow::default`]).
+    /// The flow must be new ([`Flow::default`]).
     pub fn revoke(&self, flow: &mut Flow, key: StoreKey) -> Step {
         let step = start_destroy_load(flow, Work::new(Task::Revoke), key, 0);
         flow.count(&step);
         step
     }
 
-    /// Ends the request's own session.
+    /// Destroys the session of the request.
     pub(super) fn destroy_session(&self, call: &mut Call<'_>, work: Box<Work>) -> Result<Step, Refusal> {
         let host = call.flow.host.as_ref();
         match (&call.flow.base, &call.flow.presented) {
             _ if self.is_sealed() => match self.own_revocation_key(call.flow) {
                 Some(key) => self.start_marking(call, work, (key, 0), None),
                 None => match call.flow.revocation_key.clone() {
-                    // It went on under another handle: that one ends.
+                    // The session continued under another handle. The successor is destroyed.
                     Some(key) => Ok(start_destroy_load(call.flow, work, key, 0)),
                     None => self.destroyed(call, work),
                 },
             },
-            // Without markers there is nothing to leave behind and nobody to follow.
+            // Without markers there is no successor to follow, so the record is deleted.
             (Base::Live(live), presented) if !self.policy.can().markers => {
                 match live.id.as_ref().or(presented.as_ref()) {
                     Some(id) => Ok(start_destroy_delete(call.flow, work, self.key(host, id))),
@@ -68,7 +71,7 @@ impl Engine {
         }
     }
 
-    /// What the answers to the steps of an end mean.
+    /// Processes the answers to the steps of a destroy.
     pub(super) fn destroy_answered(
         &self,
         call: &mut Call<'_>,
@@ -94,7 +97,7 @@ impl Engine {
         }
     }
 
-    /// What lies under the key that is to be ended.
+    /// Processes the bytes that are stored under the key of the session to destroy.
     fn destroy_loaded(
         &self,
         call: &mut Call<'_>,
@@ -103,7 +106,8 @@ impl Engine {
         found: Option<Bytes>,
     ) -> Result<Step, Refusal> {
         let Some(bytes) = found else {
-            // Nobody has taken the session over yet, and from now on nobody can.
+            // No request has adopted the session yet. The marker prevents that later requests adopt
+            // it.
             let is_untaken = hops == 0 && call.flow.is_accepted && matches!(work.task, Task::Commit(_));
             return if is_untaken || self.policy.revocations {
                 self.start_marking(call, work, (key, hops), None)
@@ -111,21 +115,23 @@ impl Engine {
                 self.destroyed(call, work)
             };
         };
-        // What is larger than the limits is ended as well.
+        // A record above the configured limits is destroyed too.
         match record::decode(&bytes, &MOST_LIMITS) {
-            // A note of a sealed session's end outlives its marker's minute.
+            // The stored revocation of a sealed session is kept after its marker's `until`.
             Ok(Stored::Marker(Marker { successor: Some(next), until, .. }))
-                // Who saw the session live in this very request, or the marker, ends what became of it, however long the request took.
+                // If the request saw the session live, or saw the marker, it destroys the successor
+                // too, even after `until`.
                 if hops < MOST_MOVES
                     && (until > call.now || matches!(call.flow.base, Base::Live(_) | Base::Blocked)) =>
             {
                 Ok(start_destroy_load(call.flow, work, next, hops + 1))
             }
             Ok(Stored::Marker(_)) => self.destroyed(call, work),
-            // Whatever is stored there, a note's key says that the session has ended.
+            // A stored value under a revocation key always means that the session has ended, even
+            // if it does not decode.
             _ if self.policy.revocations => self.destroyed(call, work),
             stored => {
-                // Whoever looked at it before has told.
+                // Without a live session, the lookup has already reported the reason.
                 if stored.is_err() && matches!(call.flow.base, Base::Live(_)) {
                     call.flow.refuse(Reason::Undecodable);
                 }
@@ -154,7 +160,8 @@ impl Engine {
         self.start_swap(call.flow, work, Stage::DestroyMarking { key, expected, hops }, write)
     }
 
-    /// It is ended: no session, no cookie; and what the log says after the destroy begins another.
+    /// The session is destroyed, and its cookie is removed. The changes that follow the destroy in
+    /// the log begin a new session.
     pub(super) fn destroyed(&self, call: &mut Call<'_>, mut work: Box<Work>) -> Result<Step, Refusal> {
         work.has_destroyed = true;
         let mut work = match Self::start_delete_accepted(call.flow, work) {

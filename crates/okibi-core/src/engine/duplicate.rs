@@ -1,9 +1,10 @@
-//! Two cookies of one name: what opens counts, in whatever order they come.
+//! Duplicates: two cookies of one name. The cookie that opens a session counts, in any order.
 //!
-//! Browsers send two where a parent domain has a cookie of the same name, or where the cookie's path, domain or partition
-//! changed. A cookie opens if its signature or seal verifies and its session is live. At most two are looked up. If both open
-//! there is no session: nothing tells which one the visitor means. The older dialects take the first that opens, as the
-//! packages do.
+//! Browsers send two cookies if a parent domain has a cookie of the same name, or if the cookie's
+//! path, domain or partition changed. A cookie opens if its signature or seal verifies and its
+//! session is live. At most two cookies are looked up. If both open, there is no session, because
+//! the request does not say which one the visitor means. In the older dialects the first cookie
+//! that opens counts, as in the original packages.
 
 use alloc::{boxed::Box, vec::Vec};
 use core::mem;
@@ -22,11 +23,11 @@ use crate::{
     error::Reason,
 };
 
-/// The different values of each of a sealed session's cookies: two of each name at most.
+/// The different values of each cookie of a sealed session: at most two of each name.
 #[derive(Default)]
 pub(super) struct Values<'a> {
     each: [[Option<&'a [u8]>; 2]; chunk::MOST],
-    /// There were more than two.
+    /// The request has more than two different values of a name.
     has_too_many: bool,
 }
 
@@ -41,21 +42,21 @@ impl<'a> Values<'a> {
         }
     }
 
-    /// Each way to put chunks of these together, with the place of its first chunk.
+    /// Every combination of chunks, with the position (0 or 1) of its first chunk.
     fn combinations(&self) -> impl Iterator<Item = (usize, [Option<&'a [u8]>; chunk::MOST])> {
-        (0..1_usize << chunk::MOST).filter_map(|way| {
+        (0..1_usize << chunk::MOST).filter_map(|combination| {
             let mut chosen = [None; chunk::MOST];
             for (index, (slot, [first, second])) in chosen.iter_mut().zip(&self.each).enumerate() {
-                *slot = if way >> index & 1 == 0 { *first } else { Some((*second)?) };
+                *slot = if combination >> index & 1 == 0 { *first } else { Some((*second)?) };
             }
-            // What is beyond the value's own number of chunks makes no difference.
-            (way >> chunk::count((*chosen.first()?)?) == 0).then_some((way & 1, chosen))
+            // A combination that differs only in unused chunks is skipped.
+            (combination >> chunk::count((*chosen.first()?)?) == 0).then_some((combination & 1, chosen))
         })
     }
 }
 
 impl Engine {
-    /// Takes in a cookie's value that may be an id. Whether it is one too many.
+    /// Adds the value of a cookie that may be an id. Returns whether there are too many ids.
     pub(super) fn add_id(&self, flow: &mut Flow, candidate: Candidate<'_>) -> bool {
         let id = match self.policy.open(candidate, flow.began) {
             Ok(Reading::Id(id)) => id,
@@ -78,7 +79,8 @@ impl Engine {
         false
     }
 
-    /// Opens the cookies of a sealed session. Two copies of one session count once: the one that was active later.
+    /// Opens the cookies of a sealed session. Two copies of one session count as one: the copy with
+    /// the later activity.
     pub(super) fn open_sealed(&self, flow: &mut Flow, values: &Values<'_>) {
         let mut opened: Vec<(Box<Live>, Vec<u8>)> = Vec::new();
         let mut failures = [None; 2];
@@ -141,7 +143,7 @@ impl Engine {
         }
     }
 
-    /// There are too many cookies to tell which one counts: no session.
+    /// Refuses all cookies: it cannot be decided which one counts. There is no session.
     pub(super) fn refuse_duplicates(&self, flow: &mut Flow) {
         flow.duplicates.is_decided = true;
         flow.base = Base::Absent;
@@ -149,7 +151,8 @@ impl Engine {
         flow.set_cookies = self.former_removals(flow);
     }
 
-    /// Once a cookie was looked up: the other one, if it has to be looked up as well. After that it is decided which counts.
+    /// After a cookie is looked up: returns the other cookie if it must be looked up too. Otherwise
+    /// decides which cookie counts.
     pub(super) fn other_cookie(&self, flow: &mut Flow) -> Option<OtherCookie> {
         if flow.duplicates.is_decided {
             return None;
@@ -179,12 +182,12 @@ impl Engine {
 
     fn decide(&self, flow: &mut Flow, first: Base) {
         let base = match (first, mem::take(&mut flow.base)) {
-            // An id and the one that it was renewed to.
+            // The two ids are an id and its renewed id.
             (Base::Live(first), Base::Live(second)) if first.id.is_some() && first.id == second.id => {
                 Base::Live(if first.followed { first } else { second })
             }
             (Base::Live(first), Base::Live(_)) => {
-                // Both are ended by a logout.
+                // A logout destroys both sessions.
                 flow.duplicates.first = Some(Box::new(Base::Live(first)));
                 self.refuse_duplicates(flow);
                 Base::Absent
@@ -205,7 +208,8 @@ impl Engine {
         flow.replace(base);
     }
 
-    /// A session of the request's that a logout has still to end, after the one that counts.
+    /// Whether the request has another session that a logout must destroy. The flow then holds that
+    /// session.
     pub(super) fn next_to_destroy(&self, flow: &mut Flow, work: &mut Work) -> bool {
         work.is_rechecked = false;
         flow.duplicates.is_decided = true;

@@ -1,4 +1,4 @@
-//! The plain data of one request's session, and what passes between it and the face that keeps it.
+//! The flow: the plain data of one request's session, which the face keeps.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::{fmt, mem};
@@ -18,27 +18,30 @@ use crate::{
     time::Timestamp,
 };
 
-/// One request's session between two calls of the engine. The face keeps it and hands it back; it means nothing to others.
+/// The session of one request between two calls of the engine. The face keeps it and passes it to
+/// each call. Its content is private to the engine.
 #[derive(Clone, Default)]
 pub struct Flow {
-    /// The id in the cookie, where the cookie has one.
+    /// The id in the cookie, if there is one.
     pub(super) presented: Option<Id>,
     pub(super) duplicates: Duplicates,
-    /// The host that the request asked, where a dialect tells hosts apart.
+    /// The host name of the request, if the dialect separates hosts.
     pub(super) host: Option<Text>,
-    /// Which of the cookie's names the request had, as bits: the name itself, then its chunks.
+    /// Which names of the session's cookie the request has, as bits: the name itself, then its
+    /// chunks.
     pub(super) names_seen: u8,
-    /// Which accepted dialects' cookies it had, as bits.
+    /// Which accepted dialects have a cookie in the request, as bits.
     pub(super) accepted_seen: u8,
-    /// The sessions that those cookies name.
+    /// The stored sessions of those cookies.
     pub(super) accepted: Vec<AcceptedKey>,
-    /// The session that counts came with the first of them.
+    /// The request's session is the first of those.
     pub(super) is_accepted: bool,
     pub(super) base: Base,
     pub(super) basis: u32,
-    /// When the request began, where that is known: what was live then is live for it.
+    /// When the request began, or the default if that is unknown. A session that is live at this
+    /// time is live for the whole request.
     pub(super) began: Timestamp,
-    /// Where a note says that the sealed session of the cookie has ended.
+    /// The key of the revocation of the cookie's sealed session, if the session is revoked.
     pub(super) revocation_key: Option<StoreKey>,
     pub(super) set_cookies: Vec<String>,
     pub(super) taken: Option<Text>,
@@ -46,11 +49,11 @@ pub struct Flow {
     pub(super) events: Vec<Event>,
     pub(super) pending_load: Option<PendingLoad>,
     pub(super) work: Option<Box<Work>>,
-    /// The outcome of a task is unknown, so what the session holds is, too.
+    /// The outcome of a write is unknown, so the stored session is unknown.
     pub(super) in_doubt: bool,
 }
 
-/// One call of the engine under way: the request's session, what time it is, and random bytes.
+/// One call of the engine: the request's session, the current time, and random bytes.
 pub(super) struct Call<'a> {
     pub(super) flow: &'a mut Flow,
     pub(super) now: Timestamp,
@@ -62,9 +65,10 @@ fields!(Flow {
     events
 });
 impl Flow {
-    /// The flow as bytes, for a binding that cannot keep it itself. Its events are not part of them: take those first.
+    /// The flow as bytes, for a binding that cannot keep the value. The bytes do not include the
+    /// events: call [`take_events`](Self::take_events) first.
     ///
-    /// Whoever has the bytes has the session: they stay where the request is.
+    /// The bytes give full access to the session. Keep them in memory, for this request only.
     pub fn to_bytes(&self) -> Vec<u8> {
         let size = self.live().map_or(0, |live| 3 * live.bytes.len());
         let mut bytes = Vec::with_capacity(256 + size);
@@ -72,12 +76,12 @@ impl Flow {
         bytes
     }
 
-    /// A flow from its bytes. `None` for anything else.
+    /// A flow from its bytes; `None` if they are not a flow.
     pub fn from_bytes(mut bytes: &[u8]) -> Option<Self> {
         Self::get(&mut bytes).filter(|_| bytes.is_empty())
     }
 
-    /// A live session's record as last seen, without this request's uncommitted changes.
+    /// The record of a live session, without the uncommitted changes of this request.
     pub fn record(&self) -> Option<&Record> {
         match &self.base {
             Base::Live(live) => Some(&live.record),
@@ -85,51 +89,54 @@ impl Flow {
         }
     }
 
-    /// The named values as last seen, without this request's uncommitted changes.
+    /// The named values of a live session, without the uncommitted changes of this request.
     pub fn entries(&self) -> &[Entry] {
         self.record().map(|record| record.entries.as_slice()).unwrap_or_default()
     }
 
-    /// Whether there is an id that nobody has looked up yet, or a sealed session that may have ended.
+    /// Whether the session must be loaded: the id is not looked up yet, or a sealed session may be
+    /// revoked.
     pub const fn is_unread(&self) -> bool {
         matches!(self.base, Base::Unread | Base::Unchecked(_))
     }
 
-    /// Counts how often what is known of the session was replaced by something that the handler has not seen.
+    /// A counter that grows when the session is replaced by one that the handler has not seen.
     pub const fn basis(&self) -> u32 {
         self.basis
     }
 
-    /// The Set-Cookie headers of what was committed so far.
+    /// The Set-Cookie headers of all commits so far.
     pub fn set_cookies(&self) -> &[String] {
         &self.set_cookies
     }
 
-    /// What the last `take` took out.
+    /// The value that the last `take` returned. It is removed from the flow.
     pub fn taken(&mut self) -> Option<Text> {
         self.taken.take()
     }
 
-    /// Whether nobody can tell what the session holds: the outcome of a task is [unknown](crate::Refusal::StoreUnknown), or one was
-    /// abandoned while its write was on its way. From then on every commit and every take is refused with that, but for the end
-    /// of a session by a request that failed.
+    /// Whether the session is in doubt: the outcome of a write is
+    /// [unknown](crate::Refusal::StoreUnknown), or a task was abandoned during a write. Every later
+    /// commit and take is refused with that error. The only exception is a failed request that
+    /// destroys its session.
     pub fn is_in_doubt(&self) -> bool {
         self.in_doubt || self.work.as_ref().is_some_and(|work| work.may_have_written())
     }
 
-    /// A task begins, and one that was abandoned before is over. `ends`: all that it may do is to end the session.
+    /// Begins a task and drops an abandoned one. `ends`: the task can only destroy the session, so
+    /// it is allowed in doubt.
     pub(super) fn begin(&mut self, ends: bool) -> Result<(), Refusal> {
         self.in_doubt = self.is_in_doubt();
         self.work = None;
         if self.in_doubt && !ends { Err(Refusal::StoreUnknown) } else { Ok(()) }
     }
 
-    /// How often the store was asked.
+    /// The number of store calls so far.
     pub const fn calls(&self) -> Calls {
         self.calls
     }
 
-    /// What an operator may want to know, since last asked.
+    /// The events since the last call of this method.
     pub fn take_events(&mut self) -> Vec<Event> {
         mem::take(&mut self.events)
     }
@@ -145,7 +152,7 @@ impl Flow {
         }
     }
 
-    /// The time by which it is decided whether a session is live.
+    /// The time at which liveness of a session is checked.
     pub(super) fn judged_at(&self, now: Timestamp) -> Timestamp {
         if self.began == Timestamp::default() { now } else { self.began.min(now) }
     }
@@ -163,7 +170,8 @@ impl Flow {
         self.events.push(event);
     }
 
-    /// Says why a cookie opens no session: once for each reason, however many cookies there are.
+    /// Reports why a cookie opens no session. Each reason is reported once, also for several
+    /// cookies.
     pub(super) fn refuse(&mut self, reason: Reason) {
         let event = reason.event();
         if !self.events.contains(&event) {
@@ -171,14 +179,14 @@ impl Flow {
         }
     }
 
-    /// Another request changed the session: what the handler saw is no longer what is there.
+    /// Replaces the session with one that the handler has not seen.
     pub(super) fn replace(&mut self, base: Base) {
         self.base = base;
         self.basis = self.basis.wrapping_add(1);
     }
 }
 
-/// Never what a session holds, nor its cookie.
+/// Shows no session data and no cookie.
 impl fmt::Debug for Flow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let base = match self.base {

@@ -1,4 +1,5 @@
-//! Look up: from an id to what is known of its session, along the markers and into the stores of accepted dialects.
+//! Lookup: from an id to its session. It follows the markers of renewed ids and loads from the
+//! stores of accepted dialects.
 
 use alloc::boxed::Box;
 
@@ -23,29 +24,30 @@ use crate::{
     time::Timestamp,
 };
 
-/// How many renewal markers are followed in one request.
+/// How many markers of renewed ids one request follows.
 pub(super) const MOST_HOPS: u8 = 4;
 
-/// What lies under a key, as far as a request's session is concerned.
+/// What is stored under a key.
 pub(super) enum Lookup {
     Live(Box<Live>),
-    /// It moved at equal privilege: the next id.
+    /// The id was renewed. This is the next id.
     Moved(Id),
     Absent(Reason),
 }
 
 /// Where to look next.
 pub(super) enum NextLoad {
-    /// What is known now is known for good: a live session, or why there is none.
+    /// Nowhere: the session is live, or it is absent for this reason.
     None(Option<Reason>),
-    /// Under the id that a marker names.
+    /// Under the id in a marker.
     Id(Id),
-    /// Where an accepted dialect keeps this id.
+    /// In the store of an accepted dialect.
     Accepted(Id),
 }
 
 impl Engine {
-    /// Looks the session up, if there is an id that nobody has looked up yet, or a sealed session that may have ended.
+    /// Looks up the session, if the flow has an id that is not looked up yet or a sealed session
+    /// that may be revoked.
     pub fn load(&self, flow: &mut Flow) -> Step {
         match (&flow.base, flow.presented.clone()) {
             (Base::Unchecked(_), _) => {
@@ -74,7 +76,7 @@ impl Engine {
         Step::Load(key)
     }
 
-    /// Takes in the answer to a load by itself.
+    /// Processes the answer to a load that is not part of a commit, take or destroy.
     pub(super) fn load_answered(&self, call: &mut Call<'_>, answer: Answer) -> Result<Step, Refusal> {
         if matches!(call.flow.base, Base::Unchecked(_)) {
             return self.revocation_load_answered(call, answer);
@@ -83,7 +85,7 @@ impl Engine {
         let mut pending_load = flow.pending_load.take().ok_or(Refusal::OutOfOrder)?;
         let found = match answer {
             Answer::Loaded(found) => found,
-            // What could not be cleared up is cleared up another time.
+            // A failed delete of an expired record is no error. A later request deletes the record.
             Answer::Deleted | Answer::Failed(_) if pending_load.is_cleanup => return Ok(Step::Done),
             Answer::Failed(_) => return Err(Refusal::StoreUnavailable),
             _ => return Err(Refusal::OutOfOrder),
@@ -116,7 +118,7 @@ impl Engine {
         Ok(Step::Done)
     }
 
-    /// What the answer to a load in the middle of a task means.
+    /// Processes the answer to a load inside a task.
     pub(super) fn lookup_answered(
         &self,
         call: &mut Call<'_>,
@@ -133,9 +135,11 @@ impl Engine {
             (Stage::CheckingRevocation, Resolved::Loaded(found)) => {
                 self.revocation_checked(call, work, found.map(|loaded| loaded.bytes).as_ref())
             }
-            // Nothing was left to write, only to look again before a cookie is sent: no reason to fail. An id that the browser has
-            // already, or finds by a marker, is not sent, as a login may have replaced it. A new one has no other way, nor has a
-            // renewed one whose marker may be over.
+            // Nothing is left to write; the load only checks a cookie before it is sent, so its
+            // failure is no error. The cookie is not sent if the browser has its id already or
+            // reaches it through a marker, because a login may have replaced the id. It is sent if
+            // the browser has no other way to the session: the id is new, or the marker of the
+            // renewed id may be over.
             (Stage::Loading(_), Resolved::Failed(_)) if work.is_rechecked => {
                 let flow = &call.flow;
                 let is_marked = call.now < flow.began.plus(self.policy.grace);
@@ -184,7 +188,7 @@ impl Engine {
         Step::Load(key)
     }
 
-    /// What lies under an id's key is at this time.
+    /// Says what is stored under the key of an id at the time of the request.
     pub(super) fn classify(&self, call: &Call<'_>, loaded: &Loaded, id: &Id) -> Lookup {
         let now = call.flow.judged_at(call.now);
         let marker = match self.policy.decode(loaded, Some(id)) {
@@ -202,7 +206,7 @@ impl Engine {
         }
     }
 
-    /// Takes in what lay under the key of `id`, and says where to look next.
+    /// Updates the flow with what is stored under the key of `id`, and returns where to look next.
     pub(super) fn update_base(&self, call: &mut Call<'_>, hops: &mut u8, id: &Id, found: Option<&Loaded>) -> NextLoad {
         if found.is_none() && call.flow.is_accepted && *hops == 0 {
             return NextLoad::Accepted(id.clone());
@@ -225,7 +229,8 @@ impl Engine {
         }
     }
 
-    /// Takes in what an accepted dialect keeps under `id`. Why there is no session there, if there is none.
+    /// Updates the flow with what an accepted dialect stores under `id`. Returns the reason if
+    /// there is no session.
     pub(super) fn update_base_accepted(&self, call: &mut Call<'_>, id: &Id, found: Option<&Loaded>) -> Option<Reason> {
         let flow = &mut *call.flow;
         let entry = flow.accepted.first().map(|accepted| usize::from(accepted.entry));
@@ -250,7 +255,7 @@ impl Engine {
     }
 }
 
-/// The session in a cookie, or where an accepted dialect keeps it. No marker has a place there.
+/// The session in a cookie or in the store of an accepted dialect. A marker is not accepted there.
 pub(super) fn record_in(
     policy: &Policy,
     loaded: &Loaded,
@@ -260,7 +265,7 @@ pub(super) fn record_in(
     live(policy.decode(loaded, id), &loaded.bytes, id, now)
 }
 
-/// The session that is stored, if it is a live one. A sealed one needs no witness.
+/// The stored session if it is live. A sealed session needs no witness.
 fn live(
     stored: Result<Stored, record::Undecodable>,
     bytes: &Bytes,
@@ -277,7 +282,7 @@ fn live(
     }
 }
 
-/// There is no session for this request (any more), so no cookie of one is sent either.
+/// The request has no session, or has none any more. No session cookie is sent.
 fn set_absent(flow: &mut Flow, reason: Reason) -> Reason {
     flow.set_cookies.clear();
     flow.refuse(reason);

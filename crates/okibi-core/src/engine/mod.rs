@@ -1,17 +1,23 @@
-//! The engine: the only room that joins the others. Text and bytes in, plain data out.
+//! The engine: makes every decision about a session. It takes strings and bytes, and returns plain
+//! data.
 //!
-//! It holds nothing between two calls. A face keeps the [`Flow`] of a request and hands it back, in this order:
+//! The engine keeps no state between two calls. A face keeps the [`Flow`] of a request and makes
+//! these calls, in this order:
 //!
-//! 1. [`Engine::open`] takes the Cookie headers and makes the flow. A sealed session is there at once.
-//! 2. [`Engine::load`] when someone asks for the session. It returns a [`Step`].
-//! 3. [`Engine::commit`] takes the log of changes, before the response head leaves; also earlier, and more than once.
-//!    [`Engine::take`] in between, where a handler asks for it.
-//! 4. After each step the face hands the [`Answer`] to [`Engine::answer`] and gets the next step, until [`Step::Done`].
-//! 5. [`Flow::set_cookies`] is what to send. [`vary`](crate::vary) and [`cache_control`](crate::cache_control) say what
-//!    else the head needs.
+//! 1. [`Engine::open`] reads the Cookie headers and returns the flow. A sealed session is available
+//!    immediately.
+//! 2. [`Engine::load`] when the handler first uses the session. It returns a [`Step`].
+//! 3. [`Engine::commit`] with the log of changes, before the response headers are sent. A handler
+//!    may also commit earlier, and several times. [`Engine::take`] in between, when a handler takes
+//!    a value.
+//! 4. After each step, [`Engine::answer`] with the [`Answer`]. It returns the next step, until
+//!    [`Step::Done`].
+//! 5. [`Flow::set_cookies`] returns the Set-Cookie headers. [`vary`](crate::vary) and
+//!    [`cache_control`](crate::cache_control) return the other response headers.
 //!
-//! Inputs: headers, time, random bytes, logs, answers. Outputs: steps, cookies, events. A refused call leaves the flow
-//! as it was before the task began, so a face that answers an error sends no cookie that belongs to it.
+//! Inputs are headers, time, random bytes, logs and answers. Outputs are steps, cookies and events.
+//! A refused call leaves the cookies of the flow as they were before the task, so an error response
+//! sends no cookie of that task.
 
 mod adopt;
 mod answer;
@@ -48,24 +54,24 @@ use crate::{
 };
 use flow::Flow;
 
-/// Decides everything about sessions of one configuration. It never changes after it was made.
+/// Decides everything about the sessions of one configuration. It is immutable.
 #[derive(Clone, Debug)]
 pub struct Engine {
     policy: Policy,
 }
 
-/// A session in a list of one owner's sessions.
+/// A session in the list of an owner's sessions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Summary {
-    /// Its public name, for ending it.
+    /// The public name, for revoking the session.
     pub handle: Handle,
-    /// When it began.
+    /// When the session began.
     pub created: Timestamp,
-    /// When it was last active, as of its last touch.
+    /// The last-active time, as of the last touch.
     pub last_active: Timestamp,
-    /// When it ends if nothing happens.
+    /// When the session ends without further activity.
     pub expires_at: Timestamp,
-    /// What the app calls it.
+    /// The app's name for the session.
     pub label: Option<String>,
 }
 
@@ -73,25 +79,28 @@ impl Engine {
     /// An engine for this configuration.
     ///
     /// # Errors
-    /// A configuration that cannot work, named with the value and the fix.
+    /// An invalid configuration. The error names the option, the value and the fix.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         Policy::new(config).map(|policy| Self { policy })
     }
 
-    /// The first option in which two configurations differ; `None` if they are the same. What their stores are is not looked at:
-    /// a face knows whether two are the same. Two layers whose cookies have one name are one session only if nothing differs.
+    /// The first option in which two configurations differ; `None` if they are equal. Stores are
+    /// not compared: the face compares them. Two layers with the same cookie name share one session
+    /// only if nothing differs.
     pub fn differs(&self, other: &Self) -> Option<&'static str> {
         self.policy.differs(&other.policy)
     }
 
-    /// Whether the cookies of two sessions have a name in common, where a sealed session also has the names of its chunks.
-    /// Layers in one app whose sessions meet must be one session, or each would clear the other's cookie.
+    /// Whether the cookies of two sessions have a name in common. The names of a sealed session
+    /// include its chunks. Two such layers in one app must be one session, or each would remove the
+    /// other's cookie.
     pub fn meets(&self, other: &Self) -> bool {
         let has = |one: &Self, other: &Self| one.cookie_index(other.cookie_name().as_bytes()).is_some();
         has(self, other) || has(other, self)
     }
 
-    /// What the log has to say when a layer is made of this engine; `None`: nothing. It is no error.
+    /// A warning for the app's log when a layer is created; `None` if there is none. It is not an
+    /// error.
     pub fn warning(&self) -> Option<&'static str> {
         let text = "insecure_for_development: the session cookie travels in clear text; never use this in production";
         self.policy.is_insecure.then_some(text)
@@ -102,35 +111,38 @@ impl Engine {
         &self.policy.cookie.name
     }
 
-    /// What the names of the session's cookies have after [the name](Self::cookie_name): nothing, and of a sealed session
-    /// `.1` to `.4`, for the chunks that it may be split over.
+    /// The suffixes of the session's cookie names after [the name](Self::cookie_name): an empty
+    /// one, and for a sealed session `.1` to `.4` for its chunks.
     pub fn cookie_suffixes(&self) -> &'static [&'static str] {
         self.policy.suffixes()
     }
 
-    /// The names of the accepted dialects' cookies.
+    /// The cookie names of the accepted dialects.
     pub fn accepted_cookie_names(&self) -> impl Iterator<Item = &str> {
         self.policy.accepted.iter().map(|accepted| accepted.policy.cookie.name.as_str())
     }
 
-    /// Whether the cookie is the store: then no step is ever asked for, unless [revocations](crate::Native::revocations) are kept.
+    /// Whether the cookie contains the whole session. Then no store is used, except for
+    /// [revocations](crate::Native::revocations).
     pub const fn is_sealed(&self) -> bool {
         self.policy.is_sealed()
     }
 
-    /// The id of the flow's session, for apps that are used to seeing it. Only the older dialects show theirs.
+    /// The id of the flow's session, for apps of the older dialects, which show it. `None` in
+    /// okibi's own dialect.
     pub fn visible_id(&self, flow: &Flow) -> Option<String> {
         if self.policy.can().shows_id { flow.live()?.id.as_ref().map(Id::to_text) } else { None }
     }
 
-    /// An owner as stores know it: `<namespace>:<owner>`. Sessions of different namespaces have different owners, even if
-    /// the app's names for them are equal. A store's index is asked with this, and every write carries it.
+    /// The owner as stores know it: `<namespace>:<owner>`. Equal owners in different namespaces are
+    /// different owners. Every write has this owner, and a list by owner needs it.
     pub fn stored_owner(&self, owner: &Owner) -> Owner {
         Owner::new([&self.policy.namespace, ":", owner.as_str()].concat())
     }
 
-    /// What a list shows of the record that is stored under `key`; `None` if it is not a live session of `owner` in this
-    /// namespace. The configured [limits](Config::limits) do not matter here: a session that is larger can be ended too.
+    /// The list entry for the record that is stored under `key`; `None` if it is not a live session
+    /// of `owner` in this namespace. The configured [limits](Config::limits) do not apply: a
+    /// session above them can be revoked too.
     pub fn summary(&self, key: &StoreKey, bytes: &Bytes, owner: &Owner, now: Timestamp) -> Option<Summary> {
         let is_here = key.as_str().strip_prefix(&self.policy.namespace).is_some_and(|rest| rest.starts_with(':'));
         let Ok(Stored::Record(record)) = record::decode(bytes, &MOST_LIMITS) else { return None };

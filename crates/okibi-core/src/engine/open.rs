@@ -1,4 +1,4 @@
-//! Open and load: from the Cookie header to what is known of the session.
+//! Open: from the Cookie headers to a flow.
 
 use alloc::vec::Vec;
 
@@ -10,24 +10,27 @@ use crate::{
     time::Timestamp,
 };
 
-/// So many values of the session's cookie are looked at in one request. A browser sends one, and one more for each path, domain
-/// and partition that the cookie had.
+/// The most values of the session's cookie that are checked in one request. A browser sends one
+/// value, and one more for each path, domain and partition that the cookie had.
 const MOST_VALUES: usize = 16;
 
 impl Engine {
-    /// Reads the request's Cookie headers.
+    /// Reads the Cookie headers of the request.
     ///
-    /// At most 16 values of the session's cookie are looked at, and two of each chunk and of each accepted cookie. So one request
-    /// takes at most 16 checks of a signature, or 32 attempts to open a seal, and two for each accepted dialect. What follows is
-    /// ignored. Each reason why a cookie opens nothing is told by one event.
+    /// At most 16 values of the session's cookie are checked, and at most two of each chunk and of
+    /// each accepted cookie. One request therefore costs at most 16 signature checks or 32 attempts
+    /// to open a seal, and two for each accepted dialect. Further values are ignored. Each reason
+    /// why a cookie opens no session is reported by one event.
     ///
-    /// A malformed, forged or unknown cookie means "no session". Of two different values for the session's cookie the one
-    /// that opens counts, in whatever order they come; if both open there is no session. Equal ones count once.
+    /// A malformed, forged or unknown cookie means "no session". Of two different values of the
+    /// session's cookie, the one that opens counts, in any order. If both open, there is no
+    /// session. Equal values count once.
     pub fn open<'a>(&self, headers: impl IntoIterator<Item = &'a [u8]>, now: Timestamp) -> Flow {
         self.open_on(headers, None, now)
     }
 
-    /// The same for a dialect that tells the hosts of requests apart: `host` is the URL's host name.
+    /// Like [`open`](Self::open), for a dialect that separates hosts. `host` is the host name of
+    /// the request's URL.
     pub fn open_on<'a>(&self, headers: impl IntoIterator<Item = &'a [u8]>, host: Option<&str>, now: Timestamp) -> Flow {
         let host = host.filter(|host| is_host(host)).map(Text::from);
         let mut flow = Flow { host, began: now, ..Flow::default() };
@@ -39,7 +42,7 @@ impl Engine {
                 flow.duplicates.is_duplicated |= flow.names_seen >> index & 1 == 1;
                 flow.names_seen |= 1 << index;
                 if index > 0 || self.is_first_chunk(value) {
-                    // A chunk has no form of its own.
+                    // A chunk has no form that could be checked by itself.
                     values.add(index, value);
                     continue;
                 }
@@ -50,7 +53,8 @@ impl Engine {
                 match self.policy.parse(value) {
                     Ok(Candidate::Seal(value)) if self.is_sealed() => values.add(index, value),
                     Ok(candidate) => has_too_many |= self.add_id(&mut flow, candidate),
-                    // What has not the form is as good as absent, unless it has that of an accepted dialect.
+                    // A malformed value counts as absent, unless it has the form of an accepted
+                    // dialect.
                     Err(_) if self.add_accepted(&mut flow, &mut accepted, name, value) => {}
                     Err(reason) => flow.refuse(reason),
                 }
@@ -67,17 +71,18 @@ impl Engine {
         flow
     }
 
-    /// Whether a Cookie header has this session's cookie, in a form that it can have.
+    /// Whether a Cookie header has the session's cookie, in a valid form.
     ///
-    /// For an app that still writes an older dialect while it accepts this one: the requests that this engine claims are
-    /// its own.
+    /// For an app that still writes an older dialect and already accepts this one: such requests
+    /// belong to this engine.
     pub fn claims(&self, header: &[u8]) -> bool {
         parse::pairs(header).any(|(name, value)| {
             self.cookie_index(name) == Some(0) && (self.is_first_chunk(value) || self.policy.parse(value).is_ok())
         })
     }
 
-    /// Which of the session's cookies a name is: 0 for the name itself, then the chunks.
+    /// The index of a name among the names of the session's cookie: 0 is the name itself, the
+    /// chunks follow.
     pub(super) fn cookie_index(&self, name: &[u8]) -> Option<usize> {
         let suffix = name.strip_prefix(self.policy.cookie.name.as_bytes())?;
         self.policy.suffixes().iter().position(|known| known.as_bytes() == suffix)
@@ -88,7 +93,7 @@ impl Engine {
     }
 }
 
-/// Whether a host name can stand in a key and in a cookie's Domain.
+/// Whether a host name is valid in a store key and in a cookie's Domain.
 fn is_host(host: &str) -> bool {
     let is_address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).is_some_and(|address| {
         address.len() <= 45 && address.bytes().all(|byte| byte.is_ascii_hexdigit() || b":.".contains(&byte))

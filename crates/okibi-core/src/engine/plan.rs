@@ -1,4 +1,4 @@
-//! What the log of a request amounts to: whether its session ends, moves, or only changes.
+//! The plan of a commit: whether the log destroys, rotates or only changes the session.
 
 use alloc::vec::Vec;
 
@@ -10,10 +10,10 @@ use crate::{
     text::Text,
 };
 
-/// What a log amounts to.
+/// What a log does to the session.
 #[derive(Clone)]
 pub(super) struct Plan {
-    /// The session ends first; the rest begins another.
+    /// The session is destroyed first. The rest of the log begins a new one.
     pub(super) destroy: bool,
     pub(super) rotation: Option<Rotation>,
     /// The request is no activity.
@@ -21,9 +21,9 @@ pub(super) struct Plan {
     /// The changes after the last destroy.
     pub(super) log: Vec<Op>,
     pub(super) computed: Vec<Computed>,
-    /// The id that the app chose for the next new record.
+    /// The app's choice of the id of the next new record.
     pub(super) chosen: Option<Text>,
-    /// The request failed: nothing but a destroy is written.
+    /// The request failed: only a destroy is written.
     pub(super) failed: bool,
 }
 
@@ -47,7 +47,8 @@ impl Plan {
         Self { destroy: end.is_some(), rotation, no_activity, log, computed: Vec::new(), chosen, failed }
     }
 
-    /// How a live session moves: as the log asks, and always when it comes from elsewhere or the app chose another id.
+    /// Which rotation a live session gets: the one in the log. An adopted session always gets one,
+    /// and so does a session whose app chose another id.
     pub(super) fn rotation_of(&self, live: &Live) -> Option<Rotation> {
         let by_log = self.rotation(live.record.owner.as_ref());
         let chosen = self.chosen.as_ref().zip(live.id.as_ref());
@@ -57,7 +58,7 @@ impl Plan {
         rotation.filter(|rotation| !(live.followed && *rotation == Rotation::Renew))
     }
 
-    /// Whether nothing in the log changes what is stored.
+    /// Whether the log changes no stored data.
     pub(super) fn changes_nothing(&self) -> bool {
         self.log.iter().all(|op| matches!(op, Op::Touch | Op::UseId(_)))
     }
@@ -66,7 +67,8 @@ impl Plan {
         self.log.iter().any(|op| matches!(op, Op::Touch))
     }
 
-    /// How a session that is `owner`'s moves: as the log asks, and always when it gets another owner.
+    /// Which rotation a session of `owner` gets: the one in the log. A change of the owner always
+    /// rotates.
     pub(super) fn rotation(&self, owner: Option<&Owner>) -> Option<Rotation> {
         let changed = self.log.iter().rev().find_map(|op| match op {
             Op::SetOwner(new) => Some(new.as_ref() != owner),
@@ -77,14 +79,14 @@ impl Plan {
     }
 }
 
-/// Which rotation a log asks for; the later ones outweigh the earlier.
+/// The kinds of rotation. If a log has several, the last kind in this list counts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rotation {
     /// A new id at equal privilege.
     Renew,
-    /// A new id for a change of privilege; the absolute deadline stays.
+    /// A new id for a change of privilege. The absolute deadline stays.
     RotateKeepingDeadline,
-    /// A new id for a change of privilege; both clocks start anew.
+    /// A new id for a change of privilege. The idle and the absolute timeout start again.
     Rotate,
 }
 
@@ -101,7 +103,7 @@ impl Rotation {
     }
 }
 
-/// What an update made of what it read. It counts for as long as the update reads the same.
+/// The result of an update for one input. It is used again while the input is the same.
 #[derive(Clone)]
 pub(super) struct Computed {
     pub(super) token: u32,

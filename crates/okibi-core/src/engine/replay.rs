@@ -1,4 +1,4 @@
-//! Replay: the log of changes on whatever record is current.
+//! Replay: applies the log of changes to the current record.
 
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -16,10 +16,10 @@ use crate::{
     time::Timestamp,
 };
 
-/// What came of a replay.
+/// The result of a replay.
 pub(super) enum Replayed {
     Entries(Vec<Entry>),
-    /// This update reads something new and must be asked again.
+    /// The update has a new input, so its function must run again.
     Recompute {
         token: u32,
         input: Option<Text>,
@@ -27,19 +27,21 @@ pub(super) enum Replayed {
 }
 
 impl Engine {
-    /// What a record may be at most.
+    /// The limits of a record.
     pub const fn limits(&self) -> &Limits {
         &self.policy.limits
     }
 
-    /// Replays the plan's changes of named values on `entries`, which are those of the flow's `basis`. The limits hold after every
-    /// change, so that a long log costs no more than the record that it could make.
+    /// Replays the plan's changes of named values on `entries`, which belong to the flow's `basis`.
+    /// The limits are checked after every change, so a long log costs no more than the largest
+    /// record.
     pub(super) fn replay(&self, plan: &mut Plan, entries: Vec<Entry>, basis: u32) -> Result<Replayed, Refusal> {
         let Plan { log, computed, .. } = plan;
         let mut values = Values::of(entries);
         for op in log.iter() {
             match op {
-                // It saw what is there, and nothing before it in the log came out otherwise than the request saw it.
+                // The update saw the current values, and no earlier update in the log has a new
+                // result.
                 Op::Update { basis: seen, .. } if *seen == basis && computed.is_empty() => values.apply(op),
                 Op::Update { token, name, .. } => {
                     let input = match name {
@@ -63,7 +65,7 @@ impl Engine {
         Ok(Replayed::Entries(values.into_entries()))
     }
 
-    /// A session that begins now.
+    /// A record of a session that begins now.
     pub(super) fn begin(&self, random: &mut Random, now: Timestamp) -> Result<Record, Refusal> {
         let handle = if self.policy.can().own_handles { Some(Handle::from_bytes(random.take()?)) } else { None };
         Ok(Record {
@@ -81,13 +83,14 @@ impl Engine {
         })
     }
 
-    /// The record's bytes, if it is within the limits.
+    /// The bytes of the record, if they are within the limits.
     pub(super) fn encode(&self, record: &Record, id: Option<&Id>, random: &mut Random) -> Result<Bytes, Refusal> {
         let bytes = self.policy.encode(record, id, random.take()?)?;
         if bytes.len() > self.policy.limits.bytes { Err(Refusal::RecordTooLarge) } else { Ok(bytes) }
     }
 
-    /// Applies what the log says of the session itself; whether it moved the session's lifetime.
+    /// Applies the changes of the session itself, not of its values. Returns whether the session's
+    /// lifetime changed.
     pub(super) fn apply_to_session(&self, record: &mut Record, log: &[Op]) -> bool {
         let mut moved = false;
         for op in log {
@@ -106,7 +109,7 @@ impl Engine {
                     record.persistent = *persistent;
                     moved = true;
                 }
-                // Where there is a span, the activity of this very change sets the end anew.
+                // With an idle timeout, the activity of this write already sets the end.
                 Op::SetDeadline(deadline) if self.policy.lifetime.idle == Duration::MAX => {
                     record.deadline = deadline.map(Timestamp::from_millis);
                     moved = true;
@@ -119,7 +122,8 @@ impl Engine {
         moved
     }
 
-    /// Both clocks start anew. A session that was given an absolute span for itself keeps that.
+    /// The idle and the absolute timeout start again. If the session has its own absolute timeout, that
+    /// is used.
     pub(super) fn restart(&self, record: &mut Record, now: Timestamp) {
         let own = record.absolute.map(|absolute| Some(absolute).filter(|absolute| !absolute.is_zero()));
         record.created = now;
@@ -127,8 +131,8 @@ impl Engine {
     }
 }
 
-/// A label as it is kept: at most 256 bytes, cut at a character; an empty one is none. Apps put into it what a browser
-/// says of itself, and that never fails a login.
+/// A label as it is stored: at most 256 bytes, cut at a character; an empty label is no label. Apps
+/// often store the User-Agent header in it, and a long one must not fail a login.
 fn cut_label(label: &Text) -> Option<Text> {
     let text = label.as_str();
     match text.floor_char_boundary(LONGEST_TEXT) {
@@ -159,7 +163,7 @@ mod tests {
         Op::Set(Text::from(format!("name {number}")), Json(Text::from("1")))
     }
 
-    /// How many names are compared to commit this log, and what came of it.
+    /// The number of name comparisons that a commit of this log takes, and its refusal.
     fn commit(engine: &Engine, log: Vec<Op>) -> (usize, Option<Refusal>) {
         let mut refused = None;
         let comparisons = comparisons::of(|| {

@@ -1,8 +1,10 @@
-//! Revocation: what a sealed session leaves in a store when it ends, so that nobody can use a copy of its cookie.
+//! Revocation: what a destroyed sealed session leaves in a store, so that a copy of its cookie
+//! opens nothing.
 //!
-//! A cookie that is the store cannot be taken back. So the end of such a session is noted in a small store, under the
-//! session's handle, and everybody looks there first. The note is a marker, put down where nothing lies yet: whoever is
-//! first, a logout or a rotation, has won, and a logout follows a rotation to its successor.
+//! A sealed cookie cannot be deleted from a stolen copy. So the end of the session is stored as a
+//! revocation, under the session's handle, and every request checks for it first. The revocation is
+//! a marker that is swapped in where nothing is stored. Of a logout and a rotation, the first one
+//! wins. A logout follows a rotation to its successor.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::time::Duration;
@@ -29,36 +31,37 @@ use crate::{
 };
 
 impl Engine {
-    /// Whether a store is asked at all: always, unless the cookie is the store and its end is noted nowhere.
+    /// Whether a store is used: always, except for sealed sessions without revocations.
     pub const fn needs_store(&self) -> bool {
         !self.is_sealed() || self.policy.revocations
     }
 
-    /// Where the end of a sealed session is revocation_key.
+    /// The store key of a sealed session's revocation.
     fn revocation_key(&self, handle: &Handle) -> StoreKey {
         StoreKey::new([&self.policy.namespace, ":revoked:", &base64::url(handle.as_bytes())].concat())
     }
 
-    /// The same for the session of this request, if its end can be revocation_key.
+    /// The store key of the revocation of this request's session; `None` if it cannot be revoked.
     pub(super) fn own_revocation_key(&self, flow: &Flow) -> Option<StoreKey> {
         let (Base::Live(live) | Base::Unchecked(live)) = &flow.base else { return None };
-        // What comes from an older dialect has no note: it can be taken over again until that ends.
+        // A session of an older dialect cannot be revoked before it is written in this dialect.
         let handle = live.record.handle.as_ref().filter(|_| self.policy.revocations && !live.adopted)?;
         Some(self.revocation_key(handle))
     }
 
-    /// Until when a note must be kept: as long as any copy of the session's cookie could open.
+    /// Until when a revocation is kept: as long as any copy of the session's cookie could open.
     fn revocation_expires_at(&self, flow: &Flow, hops: u8, now: Timestamp) -> Timestamp {
         let own = match &flow.base {
             Base::Live(live) | Base::Unchecked(live) if hops == 0 => live.record.deadline,
             _ => None,
         };
-        // A successor that nobody here has seen began before now.
+        // The deadline of a successor is unknown here, but the successor began before now.
         let most = || now.plus(self.policy.lifetime.absolute.unwrap_or(Duration::MAX));
         own.unwrap_or_else(most).plus(SKEW)
     }
 
-    /// The note that ends a session: for a minute whoever comes with it stays anonymous, whatever their request does.
+    /// The revocation of a session. For a minute, requests with the old cookie stay anonymous, even
+    /// if they change the session.
     pub(super) fn revocation(
         &self,
         call: &mut Call<'_>,
@@ -70,13 +73,13 @@ impl Engine {
         Ok(Write { bytes, expires_at: self.revocation_expires_at(call.flow, hops, call.now), owner: None })
     }
 
-    /// Asks whether the session of the cookie has ended.
+    /// Starts to load the revocation of the cookie's session.
     pub(super) fn load_revocation(&self, flow: &mut Flow) -> Option<Step> {
         flow.work = None;
         self.own_revocation_key(flow).map(Step::Load)
     }
 
-    /// Takes in the answer to that.
+    /// Processes the answer to that load.
     pub(super) fn revocation_load_answered(&self, call: &mut Call<'_>, answer: Answer) -> Result<Step, Refusal> {
         let flow = &mut *call.flow;
         match answer {
@@ -88,7 +91,8 @@ impl Engine {
         Ok(next.unwrap_or(Step::Done))
     }
 
-    /// The same in the middle of a commit: what was looked up when the request began may be over by now.
+    /// Checks for a revocation again during a commit: the session may have ended since the request
+    /// began.
     pub(super) fn start_revocation_check(&self, flow: &mut Flow, mut work: Box<Work>) -> Result<Step, Refusal> {
         let key = self.own_revocation_key(flow).ok_or(Refusal::OutOfOrder)?;
         work.stage = Stage::CheckingRevocation;
@@ -113,7 +117,7 @@ impl Engine {
         if was_live && call.flow.live().is_none() { self.session_ended(call, work) } else { self.proceed(call, work) }
     }
 
-    /// What a note, or that there is none, says of the session of the cookie.
+    /// Updates the flow with the stored revocation; `None` means that the session is not revoked.
     fn apply_revocation(&self, flow: &mut Flow, found: Option<&Bytes>, now: Timestamp) {
         if found.is_some() {
             flow.revocation_key = self.own_revocation_key(flow);
@@ -121,7 +125,7 @@ impl Engine {
         let base = match (core::mem::take(&mut flow.base), found) {
             (Base::Unchecked(live), None) => Base::Live(live),
             (base, None) => base,
-            // It has ended, whatever the note says besides.
+            // The session has ended, even if the revocation does not decode.
             (_, Some(bytes)) => {
                 flow.set_cookies.clear();
                 flow.refuse(Reason::Revoked);
@@ -134,21 +138,23 @@ impl Engine {
         flow.replace(base);
     }
 
-    /// Whether the next step of a commit is to look once more whether the session has ended.
+    /// Whether a commit must check for a revocation again.
     pub(super) fn must_check_revocation(&self, flow: &Flow, work: &Work) -> bool {
         !work.is_rechecked && self.own_revocation_key(flow).is_some()
     }
 
-    /// A sealed session gets another handle: the end of the one before is revocation_key, then the cookie goes out.
+    /// Gives a sealed session another handle: the old handle is revoked first, then the cookie is
+    /// sent.
     pub(super) fn rotate_sealed(&self, call: &mut Call<'_>, work: Box<Work>, record: Record) -> Result<Step, Refusal> {
-        // Before anything is written, it must be certain that the new one fits into cookies.
+        // The revocation must not be written before it is certain that the new session fits into
+        // cookies.
         let cookies = self.sealed_cookies(call, &record)?;
         let successor = record.handle.as_ref().map(|handle| self.revocation_key(handle));
         let write = self.revocation(call, 0, successor)?;
         self.start_swap(call.flow, work, Stage::Revoking { record, cookies }, write)
     }
 
-    /// What the answer to the swap of a note means.
+    /// Processes the answer to the swap of a revocation.
     pub(super) fn revoke_answered(
         &self,
         call: &mut Call<'_>,
@@ -167,7 +173,7 @@ impl Engine {
         }
     }
 
-    /// The cookie of a sealed session goes out.
+    /// Keeps the sealed session as the live session, and sends its cookies.
     pub(super) fn set_sealed(flow: &mut Flow, record: Record, cookies: Vec<String>) {
         flow.set_cookies = cookies;
         flow.duplicates.is_duplicated = false;

@@ -1,4 +1,5 @@
-//! Rotation: create the new record, then swap the old one into a marker. One winner, whatever happens in parallel.
+//! Rotation: creates the new record, then swaps the old one for a marker. Of parallel rotations
+//! exactly one wins.
 
 use alloc::boxed::Box;
 
@@ -23,7 +24,7 @@ use crate::{
 };
 
 impl Engine {
-    /// Moves `record`, the old one with the changes, to a new id.
+    /// Moves the session to a new id. `record` is the old record with the changes.
     pub(super) fn rotate(
         &self,
         call: &mut Call<'_>,
@@ -32,13 +33,13 @@ impl Engine {
         rotation: Rotation,
     ) -> Result<Step, Refusal> {
         let plan = if let Task::Commit(plan) = &work.task { Some(plan) } else { None };
-        // A new id at equal privilege is no activity by itself.
+        // A new id at equal privilege is no activity.
         if !plan.is_some_and(|plan| plan.no_activity && rotation == Rotation::Renew) || self.policy.can().writes_touch {
             self.touch(&mut record, plan.map_or(&[], |plan| &plan.log), call.now);
         }
         let own_handles = self.policy.can().own_handles;
         if own_handles && (rotation > Rotation::Renew || record.handle.is_none()) {
-            // The name of the session before the change of privilege does not name the one after it.
+            // A new privilege gets a new handle: the old handle must not name the session any more.
             record.handle = match &work.new_record {
                 Some(new_record) => new_record.record.handle,
                 None => Some(Handle::from_bytes(call.random.take()?)),
@@ -73,7 +74,7 @@ impl Engine {
         self.start_swap(call.flow, work, stage, write)
     }
 
-    /// What the answers to a rotation's steps mean.
+    /// Processes the answers to the steps of a rotation.
     pub(super) fn rotate_answered(
         &self,
         call: &mut Call<'_>,
@@ -89,7 +90,8 @@ impl Engine {
                 self.id_is_taken(&mut work, there);
                 self.proceed(call, work)
             }
-            // Only "log out everywhere" can find the new record before anyone knows its id.
+            // The id of the new record is not sent yet, so only "log out everywhere" can have
+            // changed the record.
             (Stage::RotateRewriting(_), Resolved::Conflict(_)) => {
                 work.new_record = None;
                 self.session_ended(call, work)
@@ -102,7 +104,7 @@ impl Engine {
                 call.flow.event(Event::CleanupFailed);
                 self.finish_rotation(call, work)
             }
-            // Something else than the own record there is no session of this request's either.
+            // If the new record is not there any more, it is not a session either.
             (
                 Stage::RotateUndoing { session_gone },
                 Resolved::Written(_) | Resolved::Conflict(_) | Resolved::Deleted,
@@ -115,11 +117,11 @@ impl Engine {
         }
     }
 
-    /// The new record lies there: the old one becomes a marker.
+    /// The new record is stored. Replaces the old record with a marker.
     fn mark_old(&self, call: &mut Call<'_>, mut work: Box<Work>, new_record: NewRecord) -> Result<Step, Refusal> {
         let Some(Live { id, adopted, .. }) = call.flow.live() else { return Err(Refusal::OutOfOrder) };
         let Some(old) = id else {
-            // An accepted cookie that was the session itself: nothing lies anywhere.
+            // The accepted cookie contained the session. Nothing is stored, so nothing is replaced.
             work.new_record = Some(new_record);
             return self.old_marked(call, work);
         };
@@ -136,7 +138,7 @@ impl Engine {
             };
             return self.start_swap(call.flow, work, Stage::RotateMarking, write);
         }
-        // The mark of a session that was taken over lasts as long as the old one could be taken over again.
+        // The marker of an adopted session lasts as long as the old session could be adopted again.
         let until = |span| match call.flow.accepted.first().filter(|_| *adopted) {
             Some(accepted) => accepted.until.max(call.now.plus(span)),
             None => call.now.plus(span),
@@ -154,7 +156,7 @@ impl Engine {
         self.start_swap(call.flow, work, Stage::RotateMarking, write)
     }
 
-    /// The old record is no session any more: where there are no markers it is removed.
+    /// The old record is replaced. Dialects without markers delete it now.
     fn old_marked(&self, call: &mut Call<'_>, work: Box<Work>) -> Result<Step, Refusal> {
         if self.policy.can().markers {
             return self.finish_rotation(call, work);
@@ -164,10 +166,11 @@ impl Engine {
         Ok(start_delete(call.flow, work, key, true))
     }
 
-    /// The session goes on under its new id.
+    /// The session continues under its new id.
     fn finish_rotation(&self, call: &mut Call<'_>, mut work: Box<Work>) -> Result<Step, Refusal> {
         let NewRecord { id, record, bytes, rotation } = work.new_record.take().ok_or(Refusal::OutOfOrder)?;
-        // The id that the browser has leads here by a marker, as it does for other requests.
+        // The id in the browser's cookie reaches the new id through the marker, as in other
+        // requests.
         let is_known = |before: &Live| before.followed || (before.id.is_some() && before.id == call.flow.presented);
         let followed =
             rotation == Rotation::Renew && self.policy.can().markers && call.flow.live().is_some_and(is_known);
@@ -175,7 +178,8 @@ impl Engine {
         if let Task::Take(_) = work.task { self.proceed(call, work) } else { Ok(Step::Done) }
     }
 
-    /// The rotation came too late: its own new record becomes a marker, which a late copy of that record's write meets.
+    /// The rotation lost. Its new record becomes a marker, so that a late copy of the record's
+    /// write finds it.
     pub(super) fn undo_rotation(
         &self,
         call: &mut Call<'_>,
@@ -185,7 +189,7 @@ impl Engine {
         let new_record = work.new_record.take().ok_or(Refusal::OutOfOrder)?;
         let key = self.key(call.flow.host.as_ref(), &new_record.id);
         let step = if self.policy.can().markers {
-            // Nobody has its id, so it need not count for any time.
+            // The id was never sent, so the marker needs no time in which it counts.
             let marker = Marker { moved: Moved::Rotated, until: call.now, next: None, successor: None };
             Step::Swap {
                 key,
@@ -204,7 +208,8 @@ impl Engine {
         if session_gone { self.session_ended(call, work) } else { self.proceed(call, work) }
     }
 
-    /// The session is no more: this request's changes are dropped and it sends no cookie, unless it rotates.
+    /// The session has ended. The changes of this request are dropped and it sends no cookie,
+    /// unless it rotates.
     pub(super) fn session_ended(&self, call: &mut Call<'_>, work: Box<Work>) -> Result<Step, Refusal> {
         call.flow.set_cookies.clear();
         if let Some(key) = self.own_revocation_key(call.flow) {
@@ -219,8 +224,8 @@ impl Engine {
             Task::Take(_) | Task::Revoke => (false, true),
         };
         if rotates {
-            // Of two logins at once one wins the session. The other begins one of its own with what it set: whichever answer
-            // the browser keeps, the visitor is signed in.
+            // Of two parallel logins one wins the session. The other begins a new session with its
+            // own changes. So the visitor is signed in with either response.
             return self.proceed(call, work);
         }
         if changes {
@@ -230,7 +235,7 @@ impl Engine {
     }
 }
 
-/// A marker as the store gets it: kept for longer than it counts.
+/// The write of a marker. The store keeps it longer than it counts.
 pub(super) fn write_marker(marker: &Marker, tag: [u8; 8], now: Timestamp) -> Write {
     Write { bytes: marker.encode(tag), expires_at: marker.until.max(now.plus(MARKER_KEPT)), owner: None }
 }

@@ -1,4 +1,4 @@
-//! What passes between the engine and the face: the steps that it is asked to take, and what came of them.
+//! Steps and answers: what the engine requests from the face, and what the face returns.
 
 use core::fmt;
 
@@ -13,57 +13,57 @@ use crate::{
     text::Text,
 };
 
-/// What the face is to do next.
+/// The next action of the face.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Step {
-    /// Load this key; answer with [`Answer::Loaded`].
+    /// Load this key. Answer with [`Answer::Loaded`].
     Load(StoreKey),
-    /// Load this key from the store of an accepted dialect; answer with [`Answer::Loaded`].
+    /// Load this key from the store of an accepted dialect. Answer with [`Answer::Loaded`].
     LoadAccepted {
-        /// Which of the configuration's accepted dialects.
+        /// The index of the accepted dialect in the configuration.
         entry: usize,
-        /// Where.
+        /// The store key.
         key: StoreKey,
     },
-    /// Delete this key from the store of an accepted dialect; answer with [`Answer::Deleted`].
+    /// Delete this key from the store of an accepted dialect. Answer with [`Answer::Deleted`].
     DeleteAccepted {
-        /// Which of the configuration's accepted dialects.
+        /// The index of the accepted dialect in the configuration.
         entry: usize,
-        /// Where.
+        /// The store key.
         key: StoreKey,
     },
-    /// Compare and swap; answer with [`Answer::Swapped`].
+    /// Compare and swap. Answer with [`Answer::Swapped`].
     Swap {
-        /// Where.
+        /// The store key.
         key: StoreKey,
-        /// What must lie there.
+        /// The bytes that must be stored now; `None`: nothing may be stored.
         expected: Option<Bytes>,
-        /// What to put there.
+        /// The value to store.
         write: Write,
     },
-    /// Delete this key; answer with [`Answer::Deleted`].
+    /// Delete this key. Answer with [`Answer::Deleted`].
     Delete(StoreKey),
-    /// Run an update's function again; answer with [`Answer::Recomputed`].
+    /// Run the function of an update again. Answer with [`Answer::Recomputed`].
     Recompute {
-        /// The token that the face gave the update.
+        /// The face's token of the update.
         token: u32,
-        /// What it reads now: the JSON of the name's value, or of the whole data.
+        /// The input: the JSON of the named value, or of all data.
         current: Option<Text>,
     },
     /// Nothing: the task is done.
     Done,
 }
 
-/// What came of a [`Step`].
+/// The result of a [`Step`].
 #[derive(Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// What lay under the key.
+    /// The stored value, if there is one.
     Loaded(Option<Loaded>),
     /// Whether the swap was made.
     Swapped(Swap),
-    /// The key is gone.
+    /// The key is deleted.
     Deleted,
-    /// What the function made this time.
+    /// The new result of the function.
     Recomputed(Patch),
     /// The store failed.
     Failed(Fault),
@@ -74,28 +74,29 @@ pub enum Answer {
 pub enum Fault {
     /// Nothing was written.
     NotDone,
-    /// The answer is lost: it may or may not have been written.
+    /// The reply is lost. The write may or may not have happened.
     Unknown,
 }
 
-/// Counters for a request: the store calls that the engine asked for.
+/// The store calls of a request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Calls {
-    /// Loads asked for.
+    /// Number of loads.
     pub loads: u32,
-    /// Swaps asked for.
+    /// Number of swaps.
     pub swaps: u32,
-    /// Deletes asked for.
+    /// Number of deletes.
     pub deletes: u32,
 }
 
 fields!(Calls { loads, swaps, deletes });
 
 impl Random {
-    /// Whether what is left is enough for the call that takes in this answer. If not, that call gets new ones.
+    /// Whether the remaining bytes are enough for the call that processes this answer. If not, that
+    /// call needs new random bytes.
     ///
-    /// After a swap that was made, there is a marker to write, which takes 32 bytes, or a cookie to seal, which takes 80.
-    /// Anything else may take them all.
+    /// After a successful swap, the engine writes a marker (32 bytes) or seals a cookie (80 bytes).
+    /// Any other answer may need all bytes.
     pub fn suffices_for(&self, answer: &Answer) -> bool {
         let needed = if *answer == Answer::Swapped(Swap::Done) { SEAL_RANDOM } else { RANDOM_BYTES };
         self.left() >= needed

@@ -1,4 +1,4 @@
-//! Swap: one compare-and-swap with its lost reply, for every task that writes.
+//! Swap: one compare-and-swap and its lost reply, for every task that writes.
 
 use alloc::boxed::Box;
 
@@ -16,24 +16,24 @@ use crate::{
     session::Patch,
 };
 
-/// What a step came to, for the task that asked for it.
+/// The meaning of an answer, for the task that requested the step.
 pub(super) enum Resolved {
-    /// What lay there.
+    /// The stored value, if there is one.
     Loaded(Option<Loaded>),
-    /// The swap was made, and these bytes lie there.
+    /// The swap was made. These bytes are stored.
     Written(Bytes),
-    /// Something else lies there, and nothing was written.
+    /// Other bytes are stored, and nothing was written.
     Conflict(Option<Bytes>),
-    /// The key is gone.
+    /// The key is deleted.
     Deleted,
-    /// What the function of an update made this time.
+    /// The new result of an update's function.
     Recomputed(Patch),
-    /// The store failed at what was no swap, or at one that nobody waits for.
+    /// The store failed. The step was not a swap, or the task does not depend on it.
     Failed(Fault),
 }
 
 impl Engine {
-    /// Asks for the swap of this stage.
+    /// Starts the swap of this stage.
     pub(super) fn start_swap(
         &self,
         flow: &mut Flow,
@@ -49,7 +49,7 @@ impl Engine {
         Ok(step)
     }
 
-    /// The swap that a stage stands for.
+    /// The swap of a stage.
     fn swap_step(&self, flow: &Flow, work: &Work) -> Option<Step> {
         let key = |id| self.key(flow.host.as_ref(), id);
         let (key, expected) = match &work.stage {
@@ -68,8 +68,8 @@ impl Engine {
         Some(Step::Swap { key, expected, write: work.write.clone()? })
     }
 
-    /// What an answer means, or the step that asks once more. A swap whose answer was lost is asked for again: the write's own
-    /// bytes tell whether it had happened.
+    /// The meaning of an answer, or the same swap again if its reply is lost. The second answer
+    /// shows whether the first swap was made: then the stored bytes are those of the write.
     pub(super) fn resolve(
         &self,
         flow: &mut Flow,
@@ -91,7 +91,8 @@ impl Engine {
                     flow.event(Event::LostReplyResolved);
                     Resolved::Written(there)
                 }
-                // The lost write may be part of what lies there now: replaying could count it twice.
+                // The stored record may include the lost write. A replay could apply the changes
+                // twice.
                 (Swap::Conflict(Some(_)), Some(_)) if work.uncertain && counts_once(&work.stage) => {
                     return Err(Refusal::StoreUnknown);
                 }
@@ -109,12 +110,13 @@ impl Engine {
     }
 }
 
-/// Whether a swap writes changes of the request's, and not only that the session has moved or ended.
+/// Whether a swap writes the request's changes. A swap that only ends or moves the session can be
+/// repeated.
 const fn counts_once(stage: &Stage) -> bool {
     !matches!(stage, Stage::RotateMarking | Stage::DestroyMarking { .. } | Stage::Revoking { .. })
 }
 
-/// What a delete that failed is refused with.
+/// The refusal for a failed delete.
 pub(super) const fn not_deleted(fault: Fault) -> Refusal {
     match fault {
         Fault::NotDone => Refusal::StoreUnavailable,

@@ -1,4 +1,4 @@
-//! Take: one value out of the stored session, at once, to exactly one request.
+//! Take: atomically removes and returns a stored value. Of concurrent requests exactly one gets it.
 
 use alloc::boxed::Box;
 
@@ -15,12 +15,14 @@ use super::{
 use crate::{contract::Consistency, error::Refusal, random::Random, text::Text, time::Timestamp};
 
 impl Engine {
-    /// Takes the value under `name` out of the stored session; afterwards [`Flow::taken`] has it, if this request got it.
+    /// Removes the value under `name` from the stored session. If this request gets it,
+    /// [`Flow::taken`] returns it afterwards.
     ///
-    /// The name must not be one that the request's own log has touched: the face hands such a value out itself.
+    /// The request's own log must not change this name. The face returns such a value itself.
     ///
     /// # Errors
-    /// [`Refusal::UnsupportedByStore`] where a value could be handed out twice, [`Refusal::StoreUnknown`] for a session that is in doubt.
+    /// [`Refusal::UnsupportedByStore`] if two requests could get the value,
+    /// [`Refusal::StoreUnknown`] for a session in doubt.
     pub fn take(&self, flow: &mut Flow, name: Text, now: Timestamp, random: &mut Random) -> Result<Step, Refusal> {
         self.may_take()?;
         flow.begin(false)?;
@@ -30,16 +32,17 @@ impl Engine {
         Ok(step)
     }
 
-    /// Whether `take` can keep its promise here.
+    /// Whether `take` is supported.
     ///
     /// # Errors
-    /// [`Refusal::UnsupportedByStore`] for a sealed cookie and for a store without compare-and-swap.
+    /// [`Refusal::UnsupportedByStore`] for a sealed cookie and for a store without
+    /// compare-and-swap.
     pub fn may_take(&self) -> Result<(), Refusal> {
         let swaps = !self.is_sealed() && self.policy.consistency == Consistency::Strong;
         if swaps { Ok(()) } else { Err(Refusal::UnsupportedByStore) }
     }
 
-    /// What the answer to its swap means.
+    /// Processes the answer to the swap.
     pub(super) fn take_answered(
         &self,
         call: &mut Call<'_>,
@@ -68,7 +71,8 @@ impl Engine {
             _ => return Ok(Step::Done),
         };
         if live.adopted {
-            // It is written down in this dialect first; then one of them takes the value out.
+            // An adopted session is written in this dialect first. Then one request takes the
+            // value.
             let record = live.record.clone();
             return self.rotate(call, work, record, Rotation::Renew);
         }

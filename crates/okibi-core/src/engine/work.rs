@@ -1,4 +1,4 @@
-//! A task under way: what the face asked for, and which step it was asked to take last.
+//! A task in progress: what the face requested, and which step the engine requested last.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 
@@ -13,28 +13,28 @@ use crate::{
     text::Text,
 };
 
-/// A task under way.
+/// A task in progress.
 #[derive(Clone)]
 pub(super) struct Work {
     pub(super) task: Task,
     pub(super) stage: Stage,
-    /// How many renewal markers were followed.
+    /// The number of markers of renewed ids that were followed.
     pub(super) hops: u8,
-    /// The bytes of the swap that was asked for: if they lie there afterwards, it happened.
+    /// The write of the last swap. If its bytes are stored afterwards, the swap was made.
     pub(super) write: Option<Write>,
-    /// The last swap's answer was lost and it was asked for again.
+    /// The reply to the last swap was lost, and the swap was requested again.
     pub(super) uncertain: bool,
-    /// A rotation's own new record, once it lies in the store.
+    /// The new record of a rotation, after it is stored.
     pub(super) new_record: Option<NewRecord>,
-    /// What lies under an id that the app chose, to be written over.
+    /// The bytes that are stored under an id that the app chose. They are overwritten.
     pub(super) replaced: Option<Bytes>,
-    /// The session was looked at again in this task, and had not ended.
+    /// This task has checked again that the session is live.
     pub(super) is_rechecked: bool,
-    /// The session that was there was ended by this task.
+    /// This task has destroyed the session.
     pub(super) has_destroyed: bool,
 }
 
-/// What the face asked for.
+/// What the face requested.
 #[derive(Clone)]
 pub(super) enum Task {
     Commit(Plan),
@@ -42,71 +42,77 @@ pub(super) enum Task {
     Revoke,
 }
 
-/// Which step was asked for last, and what is needed to understand its answer.
+/// The last requested step, with the data that its answer needs.
 #[derive(Clone)]
 pub(super) enum Stage {
-    /// Nothing is outstanding.
+    /// No step is outstanding.
     Ready,
-    /// Loading the record of this id.
+    /// Loads the record of this id.
     Loading(Id),
-    /// Loading the record of this id where an accepted dialect keeps it.
+    /// Loads the record of this id from the store of an accepted dialect.
     LoadingAccepted(Id),
-    /// Putting a new record under a new id.
+    /// Writes a new record under a new id.
     Creating { id: Id, record: Record },
-    /// Putting the changed record where the old one lies. `renewed`: its lifetime moved, so the cookie is sent again.
+    /// Replaces the record with the changed one. `sends_cookie`: its cookie is sent, for example
+    /// because its lifetime changed.
     Writing { record: Record, sends_cookie: bool },
-    /// Putting the record without the taken value, kept here, where the old one lies.
+    /// Replaces the record with one without the taken value. `value` is the taken value.
     Taking { record: Record, value: Text },
-    /// A rotation's first step: the new record under a new id.
+    /// First step of a rotation: writes the new record under a new id.
     RotateCreating(NewRecord),
-    /// The parallel change replayed: the own new record is written again.
+    /// After a conflict: writes the new record again, with the changes of both requests.
     RotateRewriting(NewRecord),
-    /// A rotation's last step: the old record becomes a marker.
+    /// Last step of a rotation: replaces the old record with a marker.
     RotateMarking,
-    /// An older dialect has no markers: the old record is deleted. `dead`: nobody takes it for a session any more.
+    /// In a dialect without markers: deletes the old record. `dead`: the old record is already
+    /// replaced with one that is no session.
     RotateDeleting { dead: bool },
-    /// The rotation was lost: its new record becomes a marker. Then the rest of the changes, or nothing, is done.
+    /// The rotation lost: replaces its new record with a marker. `session_gone`: the session has
+    /// ended; otherwise the task continues.
     RotateUndoing { session_gone: bool },
-    /// A function is asked again.
+    /// Runs the function of an update again.
     Recomputing { token: u32, input: Option<Text> },
-    /// PendingLoad at what is to be ended.
+    /// Loads the session to destroy.
     DestroyLoading { key: StoreKey, hops: u8 },
-    /// Turning it into a marker, so that no rotation can escape.
+    /// Replaces the session with a marker, so that a parallel rotation cannot continue it.
     DestroyMarking { key: StoreKey, expected: Option<Bytes>, hops: u8 },
-    /// An older dialect has no markers: removing it.
+    /// In a dialect without markers: deletes the record.
     DestroyDeleting,
-    /// Removing it where an accepted dialect keeps it.
+    /// Deletes the record from the store of an accepted dialect.
     DestroyDeletingAccepted,
-    /// PendingLoad whether a sealed session has ended.
+    /// Checks for the revocation of a sealed session.
     CheckingRevocation,
-    /// Noting the end of a sealed session that goes on under another handle.
+    /// Writes the revocation of a sealed session's old handle. The session continues under another
+    /// handle.
     Revoking { record: Record, cookies: Vec<String> },
-    /// A session that is taken over into a sealed cookie: it is deleted where the accepted dialect keeps it, or a kept copy
-    /// of its old cookie would open it after a logout.
+    /// Adopts a stored session into a sealed cookie: deletes the old record. Otherwise a copy of
+    /// the old cookie would open it after a logout.
     Adopting { record: Record, cookies: Vec<String> },
 }
 
-/// A rotation's own new record.
+/// The new record of a rotation.
 #[derive(Clone)]
 pub(super) struct NewRecord {
     pub(super) id: Id,
     pub(super) record: Record,
-    /// Its bytes, as they lie in the store.
+    /// The stored bytes.
     pub(super) bytes: Bytes,
     pub(super) rotation: Rotation,
 }
 
 fields!(NewRecord { id, record, bytes, rotation });
 
-/// A load by itself, the most frequent task: the id that is being looked up, and how many markers led to it.
+/// A load that is not part of another task, the most frequent case. It holds the id that is looked
+/// up, and the number of markers that were followed.
 #[derive(Clone)]
 pub(super) struct PendingLoad {
     pub(super) id: Id,
     pub(super) key: Option<StoreKey>,
     pub(super) hops: u8,
-    /// It is looked up where an accepted dialect keeps it.
+    /// The load uses the store of an accepted dialect.
     pub(super) is_accepted: bool,
-    /// It has expired, and its dialect's stores do not clear up by themselves.
+    /// The record has expired, and the dialect's stores do not delete expired records. The step
+    /// deletes it.
     pub(super) is_cleanup: bool,
 }
 
@@ -136,7 +142,7 @@ variants!(Stage {
 fields!(PendingLoad { id, hops, is_accepted, is_cleanup; key });
 
 impl Work {
-    /// Whether a write was asked for of which nobody knows whether it was made.
+    /// Whether a requested write has an unknown outcome.
     pub(super) fn may_have_written(&self) -> bool {
         let reads = matches!(
             self.stage,
