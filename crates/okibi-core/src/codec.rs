@@ -1,8 +1,9 @@
-//! Plain data as bytes and back: what a binding keeps of a request between two calls of the engine.
+//! Plain data as bytes and back, for a binding that keeps a request's flow between two calls of the
+//! engine.
 //!
-//! Nobody else reads these bytes and nothing outlives a request, so there is no version. Reading any bytes gives a value or
-//! `None`, never a panic. Two macros write down the fields of each type where it is defined; derived decoders of `serde` took
-//! a tenth of the WebAssembly module.
+//! Only this crate reads these bytes, and they live no longer than the request. So they have no
+//! version. Any input gives a value or `None`, never a panic. Two macros implement the codec where
+//! a type is defined: derived decoders of `serde` were a tenth of the WebAssembly module.
 
 use alloc::{boxed::Box, string::String, vec::Vec};
 use core::time::Duration;
@@ -11,15 +12,16 @@ use bytes::Bytes;
 
 use crate::{text::Text, time::Timestamp};
 
-/// A value that goes to bytes and comes back.
+/// A value that can be written to bytes and read back.
 pub(crate) trait Codec: Sized {
     /// Appends the value.
     fn put(&self, out: &mut Vec<u8>);
-    /// Takes a value off the front.
+    /// Reads a value from the front and removes it.
     fn get(from: &mut &[u8]) -> Option<Self>;
 }
 
-/// The fields of a struct, in order; behind a semicolon those that are not kept.
+/// Implements the codec for a struct: its fields in order. Fields after the semicolon are not
+/// written, and get their default.
 macro_rules! fields {
     ($name:ident { $($field:ident),+ $(,)? $(; $($left_out:ident),+)? }) => {
         impl $crate::codec::Codec for $name {
@@ -37,7 +39,7 @@ macro_rules! fields {
     };
 }
 
-/// The variants of an enum, each with a number and its fields in order.
+/// Implements the codec for an enum: the number of the variant, then its fields in order.
 macro_rules! variants {
     ($name:ident {
         $($number:literal => $variant:ident $(($($inner:ident),+))? $({ $($field:ident),+ })?),+ $(,)?
@@ -111,7 +113,7 @@ impl Codec for bool {
     }
 }
 
-/// Appends bytes behind their length. Nothing that a request has is four gigabytes long.
+/// Appends the length and the bytes. No value of a request has four gigabytes.
 fn put_bytes(bytes: &[u8], out: &mut Vec<u8>) {
     u32::try_from(bytes.len()).unwrap_or(u32::MAX).put(out);
     out.extend_from_slice(bytes);
@@ -172,7 +174,7 @@ impl Codec for Duration {
 
     fn get(from: &mut &[u8]) -> Option<Self> {
         let (seconds, nanos) = (u64::get(from)?, u32::get(from)?);
-        // More would overflow into the seconds.
+        // A larger number would overflow into the seconds.
         (nanos < 1_000_000_000).then(|| Self::new(seconds, nanos))
     }
 }

@@ -1,15 +1,15 @@
-//! What passes between the engine and a store: the words of the store contract.
+//! The types of the store contract: what the engine and a store exchange.
 
 use bytes::Bytes;
 
 use crate::{codec::fields, id::Owner, time::Timestamp};
 
-/// What a load found.
+/// A loaded value.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Loaded {
-    /// The bytes that the last write put there.
+    /// The bytes of the last write.
     pub bytes: Bytes,
-    /// The backend's own expiry, where it can tell.
+    /// The backend's own expiry, if the backend knows it.
     pub expires_at: Option<Timestamp>,
 }
 
@@ -20,14 +20,15 @@ impl core::fmt::Debug for Loaded {
     }
 }
 
-/// What a store is asked to put under a key.
+/// A value to store under a key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Write {
-    /// The record, encoded. A store never looks inside.
+    /// The encoded record. A store does not read it.
     pub bytes: Bytes,
-    /// When the store may forget it. The engine enforces expiry itself; this only collects garbage.
+    /// When the store may delete the value. The engine checks expiry itself, so this is only for
+    /// cleanup.
     pub expires_at: Timestamp,
-    /// Whose session it is, for stores that can list by owner: `<namespace>:<owner>`.
+    /// The owner of the session, as `<namespace>:<owner>`, for stores that can list by owner.
     pub owner: Option<Owner>,
 }
 
@@ -42,12 +43,13 @@ impl core::fmt::Debug for Write {
     }
 }
 
-/// A store's answer to a compare-and-swap.
+/// The answer of a store to a compare-and-swap.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Swap {
-    /// The key held what was expected and now holds what was written.
+    /// The stored value was the expected one. It is now the written one.
     Done,
-    /// The key held something else, which is returned; nothing was written. `None`: nothing lies there, or it has expired.
+    /// The stored value was another one, which is returned, and nothing was written. `None`:
+    /// nothing is stored, or it has expired.
     Conflict(Option<Bytes>),
 }
 
@@ -61,13 +63,15 @@ impl core::fmt::Debug for Swap {
     }
 }
 
-/// What a backend can promise about a swap.
+/// What a backend guarantees about a swap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consistency {
-    /// Reads see the last write, and a swap is atomic. All of okibi's promises hold.
+    /// A read returns the last write, and a swap is atomic. All guarantees of okibi hold.
     Strong,
-    /// Reads see the last write, but there is no compare-and-swap: the store re-reads right before it writes.
+    /// A read returns the last write, but there is no compare-and-swap: the store reads again right
+    /// before it writes.
     NoSwap,
-    /// A read may be stale for a while (Cloudflare KV): what depends on a swap is best effort within that time.
+    /// A read may be stale for some time (Cloudflare KV). Within that time, guarantees that need a
+    /// swap are best effort.
     Eventual,
 }

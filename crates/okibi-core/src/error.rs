@@ -1,4 +1,4 @@
-//! What can be wrong: with a configuration, with a change, and with what a visitor sent.
+//! Errors of configurations and changes, and the reasons why a cookie opens no session.
 
 mod event;
 mod parts;
@@ -13,64 +13,66 @@ use parts::{COOKIE_NAME, NAMESPACE, NEEDS_SECURE, NO_SECRET};
 
 use crate::{json, time::millis};
 
-/// A configuration that cannot work. It is found when the engine is built, never while a request waits.
+/// An invalid configuration. It is found when the engine is created, never during a request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// The cookie's name is empty, too long or has characters that a cookie name cannot have.
+    /// The cookie's name is empty, too long, or has characters that are not allowed.
     #[error("cookie name {}: {rule}", Quoted(.0), rule = COOKIE_NAME)]
     CookieName(String),
-    /// The name starts with a prefix such as `__Host-`, but an attribute breaks the prefix's rule (RFC 6265bis).
+    /// The name has a prefix such as `__Host-`, but the cookie breaks the prefix's rule (RFC
+    /// 6265bis).
     #[error("cookie name {}: {rule}", Quoted(name))]
     CookiePrefix {
         /// The configured name.
         name: String,
-        /// The rule that is broken and the fix.
+        /// The broken rule and the fix.
         rule: String,
     },
-    /// `SameSite=None` or `Partitioned` without `Secure`: browsers drop such a cookie.
+    /// `SameSite=None` or `Partitioned` without `Secure`. Browsers drop such a cookie.
     #[error("{attribute} {rule}", attribute = .0, rule = NEEDS_SECURE)]
     NeedsSecure(&'static str),
-    /// An attribute of the cookie, such as its path, is too long or has forbidden characters.
+    /// An attribute of the cookie, such as its path, is too long or has characters that are not
+    /// allowed.
     #[error("cookie {attribute} {}: {rule}", Quoted(value))]
     CookieAttribute {
         /// The attribute's name.
         attribute: &'static str,
         /// The configured value.
         value: String,
-        /// What it must be.
+        /// The rule.
         rule: &'static str,
     },
-    /// The namespace of store keys has characters that it cannot have.
+    /// The namespace of store keys is empty, too long, or has characters that are not allowed.
     #[error("namespace {}: {rule}", Quoted(.0), rule = NAMESPACE)]
     Namespace(String),
-    /// A span is zero, too long, or does not fit the others.
+    /// A duration is zero, too long, or contradicts another one.
     #[error("{option} of {}: {rule}", Span(*value))]
     Span {
         /// The option's name.
         option: &'static str,
         /// The configured value.
         value: Duration,
-        /// What it must be.
+        /// The rule.
         rule: &'static str,
     },
-    /// A limit is zero or beyond what the engine allows.
+    /// A limit is zero or above the maximum.
     #[error("{option} of {value}: {rule}")]
     Limit {
         /// The option's name.
         option: &'static str,
         /// The configured value.
         value: usize,
-        /// What it must be.
+        /// The rule.
         rule: &'static str,
     },
-    /// No secret was given where one is needed.
+    /// The list of secrets is empty, but a secret is required.
     #[error("secrets: {rule}", rule = NO_SECRET)]
     NoSecret,
     /// A secret is shorter than 32 bytes. Its value is not shown.
     #[error("secret number {position}: {length} bytes; must be at least 32 bytes")]
     ShortSecret {
-        /// Its place in the list, counted from 1.
+        /// Its position in the list, counted from 1.
         position: usize,
         /// Its length in bytes.
         length: usize,
@@ -78,22 +80,22 @@ pub enum ConfigError {
     /// Two secrets have the same secret id, most likely because they are equal.
     #[error("secrets number {0} and {1}: equal secret ids; remove one of them")]
     EqualSecrets(usize, usize),
-    /// An option that does not go with another one, or with how the sessions are kept.
+    /// An option that contradicts another option, or the way in which sessions are stored.
     #[error("{0}")]
     Together(&'static str),
-    /// Something that a binding passed on cannot be read.
+    /// A value from a binding that cannot be read.
     #[error("{option}: {rule}")]
     Options {
-        /// The option, as the binding named it.
+        /// The option, as the binding names it.
         option: String,
-        /// The JSON of its value; none of a secret, nor where no value is to blame.
+        /// The JSON of the value; `None` for a secret, or if the error is not about a value.
         value: Option<String>,
-        /// What it must be.
+        /// The rule.
         rule: &'static str,
     },
 }
 
-/// A text between quotes. (That of `Debug` would bring tables of all characters into the WebAssembly module.)
+/// A string in quotes. (`Debug` would add tables of all characters to the WebAssembly module.)
 struct Quoted<'a>(&'a str);
 
 impl fmt::Display for Quoted<'_> {
@@ -104,7 +106,7 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// A span in seconds, or in milliseconds where it has a part of one.
+/// A duration in seconds, or in milliseconds if it has a fraction of a second.
 struct Span(Duration);
 
 impl fmt::Display for Span {
@@ -120,30 +122,30 @@ impl fmt::Display for Span {
     }
 }
 
-/// Why a change or a commit was refused. The kinds are stable; the texts are not.
+/// Why a change or a commit was refused. The kinds are stable; the messages are not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// The store could not be reached; nothing was written.
+    /// The store is not available. Nothing was written.
     #[error("session store unavailable: nothing was written")]
     StoreUnavailable,
-    /// The store's answer was lost; the change may or may not have happened.
+    /// The store's reply is lost. The change may or may not have happened.
     #[error("session store did not answer: the outcome is unknown")]
     StoreUnknown,
-    /// Other requests changed the session until this commit's deadline.
+    /// Other requests changed the session until the deadline of this commit.
     #[error("session commit: too many conflicts before the deadline")]
     Conflict,
     /// The record is larger than the configured limit.
     #[error("session record: larger than the configured limit")]
     RecordTooLarge,
-    /// More names than the configured limit.
+    /// The record has more names than the configured limit.
     #[error("session record: more names than the configured limit")]
     TooManyNames,
-    /// More updates than one commit takes.
+    /// A commit has more than 1024 updates.
     #[error("session update: more than 1024 in one commit; commit in between, or set a value that was computed once")]
     TooManyUpdates,
-    /// The sealed session does not fit into one cookie of 4096 bytes, into as many as `chunks` says, or into the total of
-    /// `max_cookie_bytes`.
+    /// The sealed session does not fit into one cookie of 4096 bytes, into the number of cookies in
+    /// `chunks`, or into the total size in `max_cookie_bytes`.
     #[error(
         "session cookie: the sealed session needs more than one cookie of 4096 bytes, than the cookies of `chunks`, or than \
          the total of `max_cookie_bytes` (default 8192); store less, raise them (servers in front have limits too), or use a \
@@ -153,55 +155,56 @@ pub enum Refusal {
     /// A name is longer than 256 bytes.
     #[error("session name: longer than 256 bytes")]
     InvalidName,
-    /// A value is not JSON or nests deeper than the configured limit.
+    /// A value is not JSON, or nests deeper than the configured limit.
     #[error("session value: not JSON, or nested deeper than the configured limit")]
     InvalidValue,
     /// An owner is empty or longer than 256 bytes.
     #[error("session owner: must be 1 to 256 bytes")]
     InvalidOwner,
-    /// An idle span is zero or longer than 400 days.
+    /// An idle timeout is shorter than 1 second or longer than 400 days.
     #[error("session idle span: must be between 1 second and 400 days")]
     InvalidTimeout,
-    /// An idle span is longer than the session's absolute span, which would cut it off.
+    /// An idle timeout is longer than the session's absolute timeout.
     #[error(
         "session idle span of {}: longer than its absolute span of {}; set both (`set_absolute`), or a shorter one",
         Span(*idle), Span(*absolute)
     )]
     IdleBeyondAbsolute {
-        /// The idle span.
+        /// The idle timeout.
         idle: Duration,
-        /// The absolute span.
+        /// The absolute timeout.
         absolute: Duration,
     },
-    /// An absolute span is shorter than a second, or is over already.
+    /// An absolute timeout is shorter than 1 second, or is over already.
     #[error("session absolute span: must be at least 1 second and not over yet; destroy ends the session now")]
     InvalidAbsolute,
-    /// An absolute span is longer than the ends of sealed sessions are noted.
+    /// With revocations, an absolute timeout is longer than a revocation is kept.
     #[error(
         "session absolute span: with revocations at most the configured absolute, which is how long a note is kept; lengthen that"
     )]
     AbsoluteBeyondNotes,
-    /// `take` where there is no compare-and-swap: it could hand the value to two requests.
+    /// `take` without compare-and-swap: two requests could get the value.
     #[error("take: this session has no compare-and-swap, so a value could be handed out twice; use get and remove")]
     UnsupportedByStore,
-    /// What an older dialect has no place for, or what only an older one knows: an owner, a label, an id of the app's own.
+    /// The session's dialect cannot store the change. The older dialects have no owner and no
+    /// label; okibi's own dialect has no id that the app chooses.
     #[error("session dialect: it has no place for this change; only another dialect can keep it")]
     UnsupportedByDialect,
-    /// An id that the app chose has not the form that its dialect asks for.
+    /// An id that the app chose is malformed in its dialect.
     #[error(
         "session id: hono-sessions needs a lower-case UUID v4, hono-kv-session 1 to 128 characters fit for a cookie"
     )]
     InvalidId,
-    /// The random bytes given to this call did not suffice.
+    /// The call has too few random bytes.
     #[error("random: not enough random bytes for this step")]
     RandomFailed,
-    /// The calls came in an impossible order, or a state was handed back damaged.
+    /// The calls came in a wrong order, or the flow is damaged.
     #[error("engine: this answer does not fit the step that was asked for")]
     OutOfOrder,
 }
 
 impl Refusal {
-    /// The stable name of the error that a face makes of this, one of those in `facts/errors.md`.
+    /// The stable code of the face's error, as listed in `facts/errors.md`.
     pub const fn code(self) -> &'static str {
         match self {
             Self::StoreUnavailable => "store_unavailable",
@@ -227,31 +230,31 @@ impl Refusal {
 /// Why a cookie opens no session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
-    /// Its value has not the form of one.
+    /// The value is malformed.
     Malformed,
-    /// Some of its chunks are missing.
+    /// Some chunks are missing.
     Incomplete,
     /// No configured secret has the secret id in the seal.
     UnknownSecret,
-    /// Its signature or seal did not verify.
+    /// The signature or seal does not verify.
     Forged,
-    /// Two values of it open, or there are more than two.
+    /// Two values of the cookie open, or there are more than two.
     Duplicate,
-    /// Nothing is stored under its id.
+    /// Nothing is stored under the id.
     UnknownId,
-    /// The session's idle or absolute time is over.
+    /// The idle or absolute timeout is over.
     Expired,
-    /// What is stored, or sealed, does not decode.
+    /// The stored or sealed record does not decode.
     Undecodable,
     /// The session was rotated.
     RotatedAway,
-    /// The sealed session was ended or rotated.
+    /// The sealed session was destroyed or rotated.
     Revoked,
 }
 
 impl Reason {
-    /// The event that tells it. Whether a secret is unknown or a signature is wrong tells an operator the same: the cookie is
-    /// not of this app's secrets.
+    /// The event that reports the reason. An unknown secret and a wrong signature have the same
+    /// event, because both mean that the cookie was not made with this app's secrets.
     pub(crate) const fn event(self) -> Event {
         match self {
             Self::Malformed => Event::MalformedCookie,

@@ -1,4 +1,5 @@
-//! The names of a session: the secret id, the store key made from it, the public handle, and its owner.
+//! The names of a session: the secret id, the store key made from it, the public handle, and the
+//! owner.
 
 use alloc::{borrow::ToOwned, string::String, sync::Arc, vec::Vec};
 use core::fmt;
@@ -8,8 +9,8 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use crate::codec::{Codec, variants};
 
-/// The secret in a visitor's cookie: 32 random bytes, or the text that an older dialect uses. It is never shown, and
-/// okibi's own is never stored.
+/// The secret id in a visitor's cookie: 32 random bytes, or a string in an older dialect. It is
+/// never shown. In okibi's own dialect it is never stored.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Id(Form);
 
@@ -32,22 +33,23 @@ impl Codec for Id {
 }
 
 impl Id {
-    /// An id made of these bytes, which must come from the system's CSPRNG (ASVS 7.2.3).
+    /// An id of these bytes. They must come from the system's CSPRNG (ASVS 7.2.3).
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(Form::Random(bytes))
     }
 
-    /// The id of an older dialect, which says what it may look like.
+    /// The id of an older dialect. The dialect checks its form.
     pub(crate) fn from_text(text: impl Into<String>) -> Self {
         Self(Form::Text(text.into()))
     }
 
-    /// Reads the 43 characters of base64url without padding; anything but the canonical spelling is `None`.
+    /// Parses 43 characters of base64url without padding; `None` for anything but the canonical
+    /// form.
     pub fn parse(text: &[u8]) -> Option<Self> {
         decode_exact(text).map(Self::from_bytes)
     }
 
-    /// The bytes of the id, for deriving keys from it.
+    /// The bytes of the id, to derive keys from.
     pub fn as_bytes(&self) -> &[u8] {
         match &self.0 {
             Form::Random(bytes) => bytes,
@@ -55,7 +57,7 @@ impl Id {
         }
     }
 
-    /// The random bytes, if it is okibi's own.
+    /// The 32 random bytes, if the id is okibi's own.
     pub(crate) fn random_bytes(&self) -> Option<&[u8; 32]> {
         match &self.0 {
             Form::Random(bytes) => Some(bytes),
@@ -63,7 +65,8 @@ impl Id {
         }
     }
 
-    /// The id as it stands in the cookie: 43 characters of base64url without padding, or an older dialect's text.
+    /// The id as the cookie has it: 43 characters of base64url without padding, or the string of an
+    /// older dialect.
     pub fn to_text(&self) -> String {
         match &self.0 {
             Form::Random(bytes) => base64::url(bytes),
@@ -71,7 +74,7 @@ impl Id {
         }
     }
 
-    /// Where the record of this id lies in a store: `<namespace>:` and the base64url of the id's SHA-256.
+    /// The store key of this id: `<namespace>:` and the base64url of the SHA-256 of the id.
     pub fn store_key(&self, namespace: &str) -> StoreKey {
         let digest = sha256(self.as_bytes());
         let mut key = String::with_capacity(namespace.len() + 1 + 43);
@@ -81,7 +84,7 @@ impl Id {
         StoreKey(key.into())
     }
 
-    /// A public name for the session of an id whose dialect has none: it opens nothing either.
+    /// A public handle for a dialect whose records have none. It opens nothing.
     pub(crate) fn derived_handle(&self) -> Handle {
         let digest = sha256(self.as_bytes());
         let mut half = [0; 16];
@@ -90,7 +93,8 @@ impl Id {
     }
 }
 
-/// An id's own bytes are overwritten. Copies of them are not: the cookie's text, a flow's bytes. (The derive of this would cost every build a second copy of `syn`.)
+/// Overwrites the bytes of the id. Copies are not overwritten: the cookie header and a flow's
+/// bytes. (Deriving this would add a second copy of `syn` to every build.)
 impl Drop for Id {
     fn drop(&mut self) {
         match &mut self.0 {
@@ -108,19 +112,21 @@ impl fmt::Debug for Id {
     }
 }
 
-/// Where a record lies in a store. In okibi's own dialect it opens nothing: no id can be computed from it.
+/// The key of a record in a store. In okibi's own dialect it opens nothing: the id cannot be
+/// computed from it.
 ///
-/// In an older dialect the key *is* the id, so it is never shown: [`StoreKey::as_str`] is for stores alone.
+/// In an older dialect the key contains the id, so it is never shown. Only stores may use
+/// [`StoreKey::as_str`].
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StoreKey(Arc<str>);
 
 impl StoreKey {
-    /// A store key from its text, as a store has it in its index.
+    /// A store key from a string, for example from a store's index.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into().into())
     }
 
-    /// The key as text.
+    /// The key as a string.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -143,22 +149,23 @@ impl fmt::Debug for StoreKey {
     }
 }
 
-/// A session's public name, for lists and for ending it from elsewhere. It opens nothing.
+/// The public name of a session, for lists and for revoking. It opens nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Handle([u8; 16]);
 
 impl Handle {
-    /// A handle made of these bytes.
+    /// A handle of these bytes.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// Reads the 22 characters of base64url without padding; anything but the canonical spelling is `None`.
+    /// Parses 22 characters of base64url without padding; `None` for anything but the canonical
+    /// form.
     pub fn parse(text: &str) -> Option<Self> {
         decode_exact(text.as_bytes()).map(Self)
     }
 
-    /// The handle's bytes.
+    /// The bytes of the handle.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
     }
@@ -180,12 +187,12 @@ impl fmt::Display for Handle {
     }
 }
 
-/// Whose session it is, in the app's own terms (a user id, say). Stores that can list the sessions of one owner index it.
+/// The owner of a session, usually a user id. Stores that can list by owner index it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Owner(String);
 
 impl Owner {
-    /// An owner by the app's own name for it.
+    /// An owner with this name.
     pub fn new(name: impl Into<String>) -> Self {
         Self(name.into())
     }
@@ -212,7 +219,7 @@ impl fmt::Debug for Owner {
     }
 }
 
-/// Reads exactly `N` bytes from canonical base64url without padding.
+/// Decodes exactly `N` bytes from canonical base64url without padding.
 pub(crate) fn decode_exact<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     let mut bytes = [0; N];
     base64::from_url_exactly(text, &mut bytes).then_some(bytes)

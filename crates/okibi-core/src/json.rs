@@ -1,22 +1,24 @@
-//! JSON text (RFC 8259) taken apart without changing it: where a value ends, what an object's members are, what a string says.
+//! A JSON reader (RFC 8259) that does not copy: where a value ends, which members an object has,
+//! and which characters a string has.
 //!
-//! A record's values are kept as the text they came as, so the engine never needs a tree of values. `serde_json` can hand
-//! out such texts too, but brings its error messages and with them a formatter for floats: a sixth of the whole wasm
-//! module, and twice the time. Instead `fuzz/src/lib.rs` and the tests hold this file to exactly what `serde_json` accepts.
+//! A record keeps the JSON of its values as received, so the engine needs no tree of values.
+//! `serde_json` can return such slices too, but it adds its error messages and a formatter for
+//! floats: a sixth of the whole WebAssembly module, and twice the time. `fuzz/src/lib.rs` and the
+//! tests check that this file accepts exactly what `serde_json` accepts.
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
 
-/// The deepest that anything nests: one bit of a `u128` remembers each level.
+/// The deepest nesting. One bit of a `u128` is needed for each level.
 const DEEPEST: usize = 128;
 
-/// The members of a JSON object, in order, each value as its own text.
+/// The members of a JSON object, in order, each value as a slice of the input.
 pub struct Members<'a>(pub Vec<(Cow<'a, str>, &'a str)>);
 
-/// Takes one member of a JSON object, its value as its own text; false refuses it.
+/// Receives one member of a JSON object, its value as a slice of the input. False stops the reader.
 pub type TakeMember<'a, 'f> = &'f mut dyn FnMut(Cow<'a, str>, &'a str) -> bool;
 
-/// Hands the members of a JSON object to `take`, in order. Whether it is one, every value nests at most `depth` deep, and
-/// every member was taken.
+/// Calls `take` with each member of a JSON object, in order. Returns true if `json` is an object,
+/// every value nests at most `depth` deep, and `take` returned true each time.
 pub fn each_member<'a>(json: &'a str, depth: usize, take: TakeMember<'a, '_>) -> bool {
     let mut inside = |json: &'a str| -> Option<()> {
         let text = json.as_bytes();
@@ -42,7 +44,7 @@ pub fn each_member<'a>(json: &'a str, depth: usize, take: TakeMember<'a, '_>) ->
     inside(json).is_some()
 }
 
-/// The members of a JSON object.
+/// The members of a JSON object; `None` if `json` is not one.
 pub fn members(json: &str) -> Option<Members<'_>> {
     let mut members = Vec::new();
     each_member(json, DEEPEST, &mut |name, value| {
@@ -52,7 +54,7 @@ pub fn members(json: &str) -> Option<Members<'_>> {
     .then_some(Members(members))
 }
 
-/// The items of a JSON array, each as its own text.
+/// The items of a JSON array, each as a slice of the input; `None` if `json` is not one.
 pub fn items(json: &str) -> Option<Vec<&str>> {
     let (text, mut items) = (json.as_bytes(), Vec::new());
     let mut at = after(text, space(text, 0), b'[')?;
@@ -70,24 +72,25 @@ pub fn items(json: &str) -> Option<Vec<&str>> {
     (after(text, at, b']')? == text.len()).then_some(items)
 }
 
-/// A whole number without sign, fraction or exponent.
+/// A whole number without sign, fraction or exponent; `None` otherwise.
 pub fn number(json: &str) -> Option<u64> {
     let add = |number: u64, byte: u8| byte.is_ascii_digit().then(|| number * 10 + u64::from(byte - b'0'));
     match json.len() {
         0 => None,
-        // So many digits always fit.
+        // Up to 19 digits always fit.
         1..=19 => json.bytes().try_fold(0, add),
         _ => json.bytes().all(|byte| byte.is_ascii_digit()).then(|| json.parse().ok())?,
     }
 }
 
-/// What a JSON string says. `None` if it is none, or half of a surrogate pair stands alone in it.
+/// The content of a JSON string; `None` if `json` is not one, or if it has half of a surrogate
+/// pair.
 pub fn string(json: &str) -> Option<Cow<'_, str>> {
     let (string, end) = string_at(json, 0)?;
     (end == json.len()).then_some(string)
 }
 
-/// What the string that begins at `at` says, and the place behind it.
+/// The content of the string that begins at `at`, and the position after it.
 fn string_at(json: &str, at: usize) -> Option<(Cow<'_, str>, usize)> {
     let end = string_end(json.as_bytes(), at)?;
     let inner = json.get(at + 1..end - 1)?;
@@ -100,14 +103,14 @@ pub fn strings(json: &str) -> Option<Vec<Cow<'_, str>>> {
     items(json)?.into_iter().map(string).collect()
 }
 
-/// Whether `json` is one JSON value, with nothing around it, that nests at most `depth` deep.
+/// Whether `json` is exactly one JSON value that nests at most `depth` deep.
 pub(crate) fn is_value(json: &str, depth: usize) -> bool {
     value_end(json.as_bytes(), 0, depth) == Some(json.len())
 }
 
-/// The place behind the value that begins at `at`. Linear, and no recursion.
+/// The position after the value that begins at `at`. Takes linear time and does not recurse.
 fn value_end(text: &[u8], mut at: usize, depth: usize) -> Option<usize> {
-    // The levels that are open: how many, and as bits whether each is an object.
+    // The number of open levels, and one bit for each: whether it is an object.
     let (mut open, mut objects) = (0, 0_u128);
     loop {
         let first = *text.get(at)?;
@@ -132,7 +135,7 @@ fn value_end(text: &[u8], mut at: usize, depth: usize) -> Option<usize> {
             b'n' => at = after_word(text, at, b"null")?,
             _ => return None,
         }
-        // Behind a value, or at the bracket that closes an empty level.
+        // After a value, or at the bracket that closes an empty level.
         loop {
             if open == 0 {
                 return Some(at);
@@ -159,16 +162,16 @@ fn value_end(text: &[u8], mut at: usize, depth: usize) -> Option<usize> {
     }
 }
 
-/// The place of the value that belongs to the name at `at`.
+/// The position of the value that belongs to the name at `at`.
 fn name_end(text: &[u8], at: usize) -> Option<usize> {
     after(text, space(text, string_end(text, at)?), b':')
 }
 
-/// The place behind the string that begins at `at`.
+/// The position after the string that begins at `at`.
 fn string_end(text: &[u8], at: usize) -> Option<usize> {
     let mut at = after_word(text, at, b"\"")?;
     loop {
-        // Most of a string is plain.
+        // Most bytes of a string need no check.
         while text.get(at).is_some_and(|byte| *byte >= b' ' && *byte != b'"' && *byte != b'\\') {
             at += 1;
         }
@@ -187,7 +190,7 @@ fn string_end(text: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// The place behind the number that begins at `at`.
+/// The position after the number that begins at `at`.
 fn number_end(text: &[u8], mut at: usize) -> Option<usize> {
     let digits = |mut at: usize| {
         let start = at;
@@ -213,7 +216,7 @@ fn number_end(text: &[u8], mut at: usize) -> Option<usize> {
     Some(at)
 }
 
-/// The place behind white space (RFC 8259 section 2).
+/// The position after white space (RFC 8259 section 2).
 fn space(text: &[u8], mut at: usize) -> usize {
     while matches!(text.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
         at += 1;
@@ -221,7 +224,7 @@ fn space(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// The place behind one mark and the white space that follows it.
+/// The position after one character and the white space that follows it.
 fn after(text: &[u8], at: usize, mark: u8) -> Option<usize> {
     (text.get(at) == Some(&mark)).then(|| space(text, at + 1))
 }
@@ -230,12 +233,12 @@ fn after_word(text: &[u8], at: usize, word: &[u8]) -> Option<usize> {
     text.get(at..)?.starts_with(word).then_some(at + word.len())
 }
 
-/// Four hexadecimal digits.
+/// The value of hexadecimal digits.
 fn hex(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0, |number, digit| Some(number << 4 | char::from(*digit).to_digit(16)?))
 }
 
-/// The text of a string's inside that is known to be well-formed.
+/// The content of a well-formed string, unescaped.
 fn unescape(inner: &str) -> Option<String> {
     let mut text = String::with_capacity(inner.len());
     let mut rest = inner;
@@ -261,7 +264,7 @@ fn unescape(inner: &str) -> Option<String> {
     Some(text)
 }
 
-/// The character behind `\u`, which takes two of them beyond the first plane; and what follows.
+/// The character after `\u`, and the rest of the input. Characters above U+FFFF are two escapes.
 fn code_point(digits: &str) -> Option<(char, &str)> {
     let (first, rest) = digits.split_at_checked(4)?;
     let first = hex(first.as_bytes())?;
@@ -281,7 +284,7 @@ pub fn push_string(out: &mut String, text: &str) {
         if byte >= b' ' && byte != b'"' && byte != b'\\' {
             continue;
         }
-        // What is escaped is one byte, so both sides of it are whole characters.
+        // An escaped character is one byte, so the slices on both sides are valid UTF-8.
         out.push_str(text.get(plain_from..at).unwrap_or_default());
         plain_from = at + 1;
         if byte < b' ' {
@@ -300,7 +303,7 @@ pub fn push_string(out: &mut String, text: &str) {
 
 /// Appends a whole number.
 pub fn push_number(out: &mut String, number: u64) {
-    // The largest has 20 digits.
+    // The largest number has 20 digits.
     let (mut digits, mut rest, mut unused) = ([b'0'; 20], number, 20);
     for digit in digits.iter_mut().rev() {
         *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();

@@ -1,13 +1,16 @@
-//! The session engine of okibi: sans-io, `no_std` with `alloc`, and the only place where a session is decided about.
+//! The session engine of okibi. It is sans-io and `no_std` with `alloc`, and makes every decision
+//! about a session.
 //!
-//! Text and bytes go in, plain data comes out. There is no clock, no entropy and no I/O in here: a face (the tower
-//! layer, the Hono middleware) brings time and random bytes as arguments and carries out the steps that the engine asks
-//! for. [`Engine`] says which calls there are and in which order.
+//! The engine takes strings and bytes, and returns plain data. It has no clock, no random numbers
+//! and no I/O. A face (the tower layer, the Hono middleware) passes the time and random bytes as
+//! arguments, and carries out the steps that the engine returns. [`Engine`] lists the calls and
+//! their order.
 //!
-//! The feature `compat`, on by default, lets the older dialects be configured ([`Dialect::HonoSessions`], [`Dialect::HonoKv`],
-//! [`Native::accept`]). Without it their types have no values and the compiler drops what speaks them.
+//! The feature `compat` is on by default. It allows to configure the older dialects
+//! ([`Dialect::HonoSessions`], [`Dialect::HonoKv`], [`Native::accept`]). Without it their types
+//! have no values, so the compiler removes their code.
 //!
-//! Most users want the `okibi` crate instead, which brings the faces and stores.
+//! Most apps use the `okibi` crate instead, which has the faces and stores.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -60,7 +63,7 @@ pub use crate::{
     time::Timestamp,
 };
 
-/// The fixed formats by themselves, for vectors, tests and tools. A face needs none of them.
+/// The fixed formats, for vectors, tests and tools. A face needs none of them.
 pub mod formats {
     pub use crate::{
         cookie::parse::pairs,
@@ -74,14 +77,14 @@ pub mod formats {
     };
 }
 
-/// The older dialects, and the seals that they use.
+/// The older dialects and their seals.
 pub mod compat {
     pub use crate::{
         cookie::write::HonoCookie,
         policy::hono::{HonoKv, HonoProtection, HonoSessions, IronSecrets},
     };
 
-    /// Iron (Fe26.2): seals that `@hapi/iron` and `iron-webcrypto` open, and the other way round.
+    /// Iron (Fe26.2): seals that are compatible with `@hapi/iron` and `iron-webcrypto`.
     ///
     /// ```
     /// use okibi_core::{Timestamp, compat::iron::{Key, Options, Secret, Secrets, seal, unseal}};

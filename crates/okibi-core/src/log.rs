@@ -1,4 +1,5 @@
-//! The JSON form of a log, as bindings and the shared vectors write it: `[{"set":["name",value]},"clear", …]`.
+//! The JSON form of a log, in bindings and in the shared vectors: `[{"set":["name",value]},"clear",
+//! …]`.
 
 use alloc::{string::String, vec::Vec};
 
@@ -9,12 +10,12 @@ use crate::{
     text::Text,
 };
 
-/// Reads a log. `None` if it is not one; nothing is left out in silence.
+/// Parses a log. `None` if any part of it is invalid.
 pub fn parse_log(json: &[u8]) -> Option<Vec<Op>> {
     json::items(core::str::from_utf8(json).ok()?)?.into_iter().map(op).collect()
 }
 
-/// Reads what an update made: `[["name",value],["removed name"]]`.
+/// Parses the result of an update: `[["name",value],["removed name"]]`.
 pub fn parse_patch(json: &[u8]) -> Option<Patch> {
     patch(core::str::from_utf8(json).ok()?)
 }

@@ -1,21 +1,24 @@
-//! What an answer says of its request: whether that failed, and whether anything can be added to the answer's head.
+//! The outcome of a request: whether it failed, and whether headers can be added to its response.
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
-    /// The request failed: of its changes only the end of a session is carried out.
+    /// The request failed. Of its changes, only a destroy is carried out.
     pub failed: bool,
-    /// The answer ends HTTP, such as 101: nothing can be added to its head.
+    /// The response ends HTTP, for example 101. No headers can be added.
     pub upgrades: bool,
-    /// The answer is an interim one, such as 103, which browsers and servers may drop: its head carries no cookie.
+    /// The response is an interim response, for example 103. Browsers and servers may drop it, so
+    /// it gets no cookie.
     pub interim: bool,
 }
 
 impl Outcome {
-    /// Of an answer with this status; `None` if there is no answer, which is always a failure.
+    /// The outcome for a response status. `None` means that there is no response, which is always a
+    /// failure.
     ///
-    /// Failed are 5xx, 408 (a timeout cut the handler off) and 499 (the client went away). An app may say otherwise:
-    /// `commits_failed` that no request with an answer has failed, `said` what its own function says of this status.
+    /// The statuses 5xx, 408 (the handler timed out) and 499 (the client disconnected) are
+    /// failures. An app can change that. With `commits_failed`, no request with a response fails.
+    /// `said` is the result of the app's own function for this status.
     pub const fn of(status: Option<u16>, commits_failed: bool, said: Option<bool>) -> Self {
         let Some(status) = status else { return Self { failed: true, upgrades: false, interim: false } };
         let failed = match said {

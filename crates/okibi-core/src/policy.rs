@@ -1,4 +1,4 @@
-//! The configuration of one session, checked and parsed once.
+//! The policy: a configuration, checked and parsed once.
 
 pub(crate) mod config;
 mod differs;
@@ -23,23 +23,25 @@ use config::{Accept, Config, Dialect, Native};
 pub(crate) use config::{Lifetime, Protection};
 use hono::{HonoKv, HonoProtection, HonoSessions};
 
-/// How long a rotation's marker keeps late requests of the old id anonymous and without a cookie.
+/// How long requests with a rotated id stay anonymous and get no cookie.
 pub(crate) const ROTATE_MARKER: Duration = Duration::from_mins(1);
-/// How long a marker at least stays in the store, though it counts only for its own time: a write that arrives late and
-/// expects that nothing is stored there meets it.
+/// The shortest time that a store keeps a marker, even after the marker stops to count. A late
+/// write that expects an empty key finds the marker.
 pub(crate) const MARKER_KEPT: Duration = Duration::from_hours(1);
-/// How long a record stays in the store after the session's end: a request that began before counts as activity.
+/// How long a store keeps a record after the session's end. A request that began before the end
+/// counts as activity.
 pub(crate) const RECORD_KEPT: Duration = Duration::from_hours(1);
-/// A last-active time further in the future than this counts as due for a touch: a clock was wrong.
+/// If a last-active time is further in the future than this, a clock was wrong, and a touch is due.
 pub(crate) const SKEW: Duration = Duration::from_mins(1);
 /// The largest limits that can be configured.
 pub(crate) const MOST_LIMITS: Limits = Limits { bytes: 16 * 1024 * 1024, names: 65_536, depth: 100 };
 pub(crate) const SHORTEST_IDLE: Duration = Duration::from_secs(1);
-/// Activity is written down this often at least: some browsers keep a cookie for a few days only unless it is sent again.
+/// The longest time between two touches. Some browsers keep a cookie for only a few days unless it
+/// is sent again.
 pub(crate) const LONGEST_TOUCH: Duration = Duration::from_hours(24);
 const LONGEST_GRACE: Duration = Duration::from_hours(1);
 
-/// What is config, found possible.
+/// A checked dialect.
 #[expect(clippy::large_enum_variant, reason = "one for each engine")]
 #[derive(Clone, Debug)]
 pub(crate) enum CheckedDialect {
@@ -48,11 +50,11 @@ pub(crate) enum CheckedDialect {
     HonoKv(HonoKv),
 }
 
-/// A configuration that was found possible.
+/// A checked configuration.
 #[derive(Clone, Debug)]
 pub(crate) struct Policy {
     pub(crate) cookie: Template,
-    /// The cookie with attributes that it had before.
+    /// The cookie with its former attributes.
     pub(crate) former: Vec<Template>,
     pub(crate) dialect: CheckedDialect,
     pub(crate) accepted: AcceptedList,
@@ -62,28 +64,29 @@ pub(crate) struct Policy {
     pub(crate) persistent: bool,
     pub(crate) grace: Duration,
     pub(crate) limits: Limits,
-    /// How long the headers of a sealed session may be in total.
+    /// The most bytes of all Set-Cookie headers of a sealed session.
     pub(crate) max_cookie_bytes: usize,
     pub(crate) consistency: Consistency,
     pub(crate) revocations: bool,
-    /// The cookie goes without Secure, for development.
+    /// The cookie has no Secure attribute, for development.
     pub(crate) is_insecure: bool,
 }
 
-/// An accepted dialect, found possible.
+/// A checked accepted dialect.
 #[derive(Clone, Debug)]
 pub(crate) struct Accepted {
     pub(crate) policy: alloc::boxed::Box<Policy>,
     pub(crate) until: Timestamp,
 }
 
-/// The accepted dialects. Without the feature `compat` there can be none, which the compiler is told by the type.
+/// The accepted dialects. Without the feature `compat` there are none, and the array type lets the
+/// compiler remove their code.
 #[cfg(feature = "compat")]
 type AcceptedList = Vec<Accepted>;
 #[cfg(not(feature = "compat"))]
 type AcceptedList = [Accepted; 0];
 
-/// So many older dialects can be accepted at once: one bit each says which of their cookies a request had.
+/// The most accepted dialects. The flow has one bit for each.
 #[cfg(feature = "compat")]
 const MOST_ACCEPTED: usize = 8;
 
@@ -148,13 +151,13 @@ impl Policy {
         Ok(policy)
     }
 
-    /// Whether an older cookie has the name of one of this one's chunks.
+    /// Whether the cookie of an accepted dialect has the name of one of this cookie's chunks.
     fn has_chunk(&self, older: &Accepted) -> bool {
         let rest = older.policy.cookie.name.strip_prefix(self.cookie.name.as_str());
         rest.is_some_and(|rest| !rest.is_empty() && self.suffixes().contains(&rest))
     }
 
-    /// An older dialect brings its cookie and its lifetime, and has nothing else to be configured.
+    /// The policy of an older dialect. It has only a cookie and a lifetime.
     fn older(
         dialect: CheckedDialect,
         cookie: Template,
@@ -173,7 +176,7 @@ impl Policy {
             persistent: true,
             grace: Duration::ZERO,
             limits,
-            // The browser's own limit, of one cookie.
+            // Browsers limit the one cookie themselves.
             max_cookie_bytes: usize::MAX,
             consistency,
             revocations: false,
@@ -181,7 +184,7 @@ impl Policy {
         }
     }
 
-    /// Whether the cookie is the store.
+    /// Whether the cookie contains the whole session.
     pub(crate) const fn is_sealed(&self) -> bool {
         match &self.dialect {
             CheckedDialect::Native(protection) => matches!(protection, Protection::Sealed { .. }),
@@ -190,7 +193,8 @@ impl Policy {
         }
     }
 
-    /// Whether a backend takes one write per key and second at most, and shows it late.
+    /// Whether the store is eventually consistent. Such a store takes at most one write per key and
+    /// second.
     pub(crate) fn is_eventual(&self) -> bool {
         self.consistency == Consistency::Eventual
     }
@@ -215,7 +219,7 @@ fn accepted(accept: Vec<Accept>, limits: Limits) -> Result<AcceptedList, ConfigE
     accept.into_iter().map(policy).collect()
 }
 
-/// Without the feature `compat` there is nothing to take over.
+/// Without the feature `compat` no dialect can be accepted.
 #[cfg(not(feature = "compat"))]
 #[expect(clippy::needless_pass_by_value, reason = "as its twin takes them")]
 fn accepted(accept: Vec<Accept>, _: Limits) -> Result<AcceptedList, ConfigError> {
@@ -225,7 +229,7 @@ fn accepted(accept: Vec<Accept>, _: Limits) -> Result<AcceptedList, ConfigError>
     Err(ConfigError::Together("accept: okibi-core was built without its feature compat; enable that"))
 }
 
-/// Only a cookie that is the store needs its end revocation_key, and only for as long as it could be used.
+/// Only sealed sessions need revocations. A revocation is kept until the session's deadline.
 fn check_revocations(protection: &Protection, lifetime: Lifetime, evicts: bool) -> Result<(), ConfigError> {
     let rule = match protection {
         Protection::Sealed { .. } if lifetime.absolute.is_none() => {
@@ -240,12 +244,13 @@ fn check_revocations(protection: &Protection, lifetime: Lifetime, evicts: bool) 
     Err(ConfigError::Together(rule))
 }
 
-/// Whether a session can carry this idle span.
+/// Whether an idle timeout is within its limits.
 pub(crate) fn idle_fits(idle: Duration) -> bool {
     (SHORTEST_IDLE..=MAX_AGE).contains(&idle)
 }
 
-/// The default namespace: the name without its prefix, and `_` for what a store key does not take.
+/// The default namespace: the cookie's name without its prefix. Characters that a store key cannot
+/// have become `_`.
 fn namespace_of(cookie_name: &str) -> String {
     let fits = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') { c } else { '_' };
     without_prefix(cookie_name).chars().map(fits).take(64).collect()

@@ -6,32 +6,33 @@ use zeroize::Zeroize;
 
 use crate::error::Refusal;
 
-/// How many random bytes one call can need.
+/// The most random bytes that one call needs.
 pub const RANDOM_BYTES: usize = 144;
 
-/// How many of them the seal of a cookie takes at most: two salts of 32 bytes and an IV.
+/// The most random bytes that the seal of a cookie needs: two salts of 32 bytes and an IV.
 pub(crate) const SEAL_RANDOM: usize = 80;
 
-/// Random bytes for one call, from the system's CSPRNG. Each is used once.
+/// Random bytes for one call, from the system's CSPRNG. Each byte is used once.
 pub struct Random {
     bytes: [u8; RANDOM_BYTES],
     used: usize,
 }
 
 impl Random {
-    /// These bytes, which must never be given twice.
+    /// These bytes. They must never be passed twice.
     pub const fn new(bytes: [u8; RANDOM_BYTES]) -> Self {
         Self { bytes, used: 0 }
     }
 
-    /// No bytes at all, for answers that need none: those to the steps of [`Engine::load`](crate::Engine::load).
+    /// No bytes, for answers that need none: those to the steps of
+    /// [`Engine::load`](crate::Engine::load).
     ///
-    /// Where a call needs some all the same, it is refused with [`Refusal::RandomFailed`].
+    /// A call that needs random bytes is refused with [`Refusal::RandomFailed`].
     pub const fn none() -> Self {
         Self { bytes: [0; RANDOM_BYTES], used: RANDOM_BYTES }
     }
 
-    /// How many are left.
+    /// The number of unused bytes.
     pub(crate) const fn left(&self) -> usize {
         RANDOM_BYTES - self.used
     }

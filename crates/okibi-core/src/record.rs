@@ -1,4 +1,4 @@
-//! Record v1: a session as it is stored, and the marker that a rotation leaves. JSON, readable where it lies.
+//! Record v1: a stored session, and the marker that a rotation leaves. Both are readable JSON.
 
 use alloc::{borrow::Cow, collections::BinaryHeap, string::String, vec::Vec};
 use core::time::Duration;
@@ -14,14 +14,14 @@ use crate::{
     time::{Timestamp, millis},
 };
 
-/// What a record may be at most. Beyond it nothing is decoded and nothing is written.
+/// The limits of a record. A record above them is not decoded and not written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of an encoded record. Default 65 536.
     pub bytes: usize,
     /// Names in a session. Default 1024.
     pub names: usize,
-    /// How deep a value may nest. Default 32.
+    /// Nesting depth of a value. Default 32.
     pub depth: usize,
 }
 
@@ -31,7 +31,7 @@ impl Default for Limits {
     }
 }
 
-/// Why bytes are no record. It says nothing of what they hold.
+/// The bytes are not a record. The error does not show them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a session record")]
 pub struct Undecodable;
@@ -41,14 +41,15 @@ pub struct Undecodable;
 pub struct Entry {
     /// The name.
     pub name: Text,
-    /// The value's JSON, kept as it came, so that a number written by Rust survives a JavaScript handler that only reads.
+    /// The value as JSON, kept as received. So a number that Rust wrote is not changed by a
+    /// JavaScript handler that only reads it.
     pub value: Text,
     /// Whether reading the value removes it.
     pub flash: bool,
 }
 
 impl Entry {
-    /// How many bytes its name and its value have.
+    /// The number of bytes of the name and the value.
     pub fn size(&self) -> usize {
         self.name.as_str().len() + self.value.as_str().len()
     }
@@ -57,27 +58,28 @@ impl Entry {
 /// A session as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// The public name; a session that older dialects keep in a cookie has none.
+    /// The public name. A sealed session of an older dialect has none.
     pub handle: Option<Handle>,
     /// When the session began.
     pub created: Timestamp,
-    /// When it was last active, as of its last touch.
+    /// The last-active time, as of the last touch.
     pub last_active: Timestamp,
-    /// How long it lives without activity.
+    /// The idle timeout.
     pub idle: Duration,
-    /// When it ends whatever happens.
+    /// The absolute deadline.
     pub deadline: Option<Timestamp>,
-    /// The absolute span that it was given for itself, which a rotation starts anew. Zero: it has none. `None`: the configured one.
+    /// The session's own absolute timeout, which starts again at a rotation. Zero: the session has
+    /// no absolute timeout. `None`: the configured one.
     pub absolute: Option<Duration>,
-    /// Whether the cookie outlives the browser's own session.
+    /// Whether the cookie is kept when the browser closes.
     pub persistent: bool,
-    /// Whose it is.
+    /// The owner.
     pub owner: Option<Owner>,
-    /// What the app calls it in lists.
+    /// The app's name for the session, shown in lists.
     pub label: Option<Text>,
     /// The named values, oldest name first.
     pub entries: Vec<Entry>,
-    /// Members that this version does not know, kept as they came.
+    /// Members that this version does not know, kept as received.
     pub unknown: Vec<(Text, Text)>,
 }
 
@@ -87,42 +89,44 @@ fields!(Record { handle, created, last_active, idle, deadline, absolute, persist
 /// Why a session moved to another id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moved {
-    /// A change of privilege: the old id opens nothing any more.
+    /// A change of privilege. The old id opens nothing.
     Rotated,
-    /// A periodic new id at equal privilege: the old id leads to the new one for a short while.
+    /// A new id at equal privilege. The old id opens the session for a grace period.
     Renewed,
 }
 
-/// What lies under the old store key for a short while after a rotation.
+/// What is stored under the old store key for a short time after a rotation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Marker {
     /// Why the session moved.
     pub moved: Moved,
     /// Until when the marker counts.
     pub until: Timestamp,
-    /// The new id, encrypted under a key that only the old id yields (renewals only).
+    /// The new id, encrypted with a key derived from the old id. Only for a renewal.
     pub next: Option<Bytes>,
-    /// Where the successor lies, so that ending the old session ends it too. It opens nothing.
+    /// The successor's store key, so that a destroy of the old session also destroys the successor.
+    /// It opens nothing.
     pub successor: Option<StoreKey>,
 }
 
-/// What can lie under a store key.
+/// What can be stored under a store key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stored {
     /// A session.
     Record(Record),
-    /// The mark of one that moved.
+    /// The marker of a session that moved or ended.
     Marker(Marker),
 }
 
 impl Record {
-    /// When the session ends if nothing happens: idle or absolute, whichever comes first.
+    /// When the session ends without further activity: the idle or the absolute timeout, whichever
+    /// comes first.
     pub fn expires_at(&self) -> Timestamp {
         let idle = self.last_active.plus(self.idle);
         self.deadline.map_or(idle, |deadline| deadline.min(idle))
     }
 
-    /// The value under `name`, as JSON text.
+    /// The entry under `name`.
     pub fn get(&self, name: &str) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.name.as_str() == name)
     }
@@ -144,7 +148,7 @@ impl Record {
         }
     }
 
-    /// The record's bytes. `tag` must be random, so that no two writes are alike.
+    /// The record's bytes. `tag` must be random, so that no two writes are equal.
     pub fn encode(&self, tag: [u8; 8]) -> Bytes {
         let mut out = Writer::new(self.size_hint(), tag);
         if let Some(handle) = &self.handle {
@@ -230,10 +234,11 @@ pub fn push_data(text: &mut String, entries: &[Entry]) {
     text.push('}');
 }
 
-/// Reads what a store holds.
+/// Decodes stored bytes.
 ///
 /// # Errors
-/// [`Undecodable`] for anything that is not record v1 within the limits. It never panics and never returns a part.
+/// [`Undecodable`] for anything that is not record v1 within the limits. It never panics and never
+/// returns a partial record.
 pub fn decode(bytes: &Bytes, limits: &Limits) -> Result<Stored, Undecodable> {
     decode_stored(bytes, limits).ok_or(Undecodable)
 }
@@ -280,7 +285,7 @@ fn decode_stored(bytes: &Bytes, limits: &Limits) -> Option<Stored> {
     if members.moved.is_some() { members.marker() } else { members.record(bytes, unknown, limits) }
 }
 
-/// The members of a record or marker, each still as text.
+/// The members of a record or marker, each as JSON.
 #[derive(Default)]
 struct RawRecord<'a> {
     version: Option<&'a str>,
@@ -321,7 +326,7 @@ impl RawRecord<'_> {
     }
 
     fn record(self, bytes: &Bytes, unknown: Vec<(Text, Text)>, limits: &Limits) -> Option<Stored> {
-        // Sorted, so that many names of flashes take no search each through all of them.
+        // Sorted, so that each name is found by binary search.
         let flash: BinaryHeap<Cow<'_, str>> = self.flash.map_or(Some(Vec::new()), json::strings)?.into();
         let flash = flash.into_sorted_vec();
         let mut entries = Vec::new();
@@ -368,7 +373,7 @@ pub(crate) fn has_duplicates(entries: &[Entry]) -> bool {
         }
         return false;
     }
-    // A heap sorts with far less code than `sort`, which counts in WebAssembly.
+    // A heap needs far less code than `sort`, which matters in WebAssembly.
     let names: BinaryHeap<&Text> = entries.iter().map(|entry| &entry.name).collect();
     names.into_sorted_vec().windows(2).any(|pair| pair.first() == pair.last())
 }
@@ -378,7 +383,7 @@ fn time(text: &str) -> Option<Timestamp> {
     (millis <= Timestamp::MAX.as_millis()).then_some(Timestamp::from_millis(millis))
 }
 
-/// Writes the members of one JSON object, version and write tag first.
+/// Writes the members of one JSON object. The version and the write tag come first.
 struct Writer(String);
 
 impl Writer {

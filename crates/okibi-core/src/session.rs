@@ -1,4 +1,5 @@
-//! A session as a handler sees it: the loaded values under the request's own changes, and those changes as a log.
+//! A session as a handler sees it: the loaded values with the request's own changes, and these
+//! changes as a log.
 
 mod index;
 
@@ -14,7 +15,7 @@ use crate::{
     time::millis,
 };
 
-/// The JSON text of one value.
+/// One value as JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Json(pub Text);
 
@@ -28,61 +29,63 @@ impl Codec for Json {
     }
 }
 
-/// What an `update` made of the session: new values by name, `None` for a name it removed.
+/// The result of an `update`: new values by name, and `None` for a removed name.
 pub type Patch = Vec<(Text, Option<Json>)>;
 
-/// One thing that a request did to its session. The log of a request holds them in order.
+/// One operation of a request on its session. The log of a request has them in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Op {
-    /// Puts a value under a name; it is no flash (any more).
+    /// Sets a value. If the name was a flash, it is not one any more.
     Set(Text, Json),
-    /// Puts a value under a name that the next read of it removes.
+    /// Sets a value that the next read removes.
     Flash(Text, Json),
     /// Removes a name.
     Remove(Text),
-    /// Removes every name that is there at commit.
+    /// Removes all names that exist at commit.
     Clear,
-    /// A flash was read: removes the name, but only if it still is the same flash.
+    /// A flash was read. Removes the name, but only if it is still the same flash.
     ReadFlash(Text, Json),
-    /// A function made new values of old ones; it is asked again if the old ones turn out to be others.
+    /// A function computed new values from the current ones. If the current values have changed, it
+    /// runs again.
     Update {
-        /// How the face finds the function again.
+        /// The face's token of the function.
         token: u32,
-        /// The one name it reads, or `None` if it reads the whole session.
+        /// The name that it reads, or `None` if it reads the whole session.
         name: Option<Text>,
-        /// What it made of the values that the request saw.
+        /// The result for the values that the request saw.
         patch: Patch,
-        /// Which [`basis`](crate::Flow::basis) it saw.
+        /// The [`basis`](crate::Flow::basis) of those values.
         basis: u32,
     },
-    /// A new id for a change of privilege; both clocks start anew.
+    /// A new id for a change of privilege. The idle and the absolute timeout start again.
     Rotate,
-    /// A new id for a change of privilege that keeps the absolute deadline.
+    /// A new id for a change of privilege. The absolute deadline stays.
     RotateKeepingDeadline,
     /// A new id at equal privilege.
     RenewId,
-    /// The end of the session. What follows in the log begins another.
+    /// Destroys the session. The rest of the log begins a new one.
     Destroy,
-    /// How long this session lives without activity, in milliseconds.
+    /// Sets the session's idle timeout, in milliseconds.
     SetIdle(u64),
-    /// How long this session lives at most, in milliseconds, counted from its beginning; `None`: as long as it is used. A
-    /// rotation starts it anew.
+    /// Sets the session's absolute timeout, in milliseconds since the session began; `None`: no
+    /// absolute timeout. It starts again at a rotation.
     SetAbsolute(Option<u64>),
-    /// Whether the cookie outlives the browser's own session.
+    /// Sets whether the cookie is kept when the browser closes.
     SetPersistent(bool),
-    /// Whose session it is. A change of owner is a change of privilege, so it rotates.
+    /// Sets the owner. A change of owner is a change of privilege, so it rotates.
     SetOwner(Option<Owner>),
-    /// What lists call it.
+    /// Sets the label, which is shown in lists.
     SetLabel(Option<Text>),
-    /// Activity, now: the last-active time is written though no touch is due.
+    /// Writes the last-active time, even if no touch is due.
     Touch,
-    /// This request is no activity, such as polling: it renews nothing. Its changes are written without moving the
-    /// last-active time.
+    /// The request is no activity, for example polling. Its changes are written, but the
+    /// last-active time stays.
     NoActivity,
-    /// The day on which the session ends, in milliseconds since the Unix epoch, where the dialect has no idle span.
+    /// Sets the end of the session, in milliseconds since the Unix epoch, in a dialect without an
+    /// idle timeout.
     SetDeadline(Option<u64>),
-    /// The id that the session's next new record gets, where the dialect lets the app choose.
+    /// Sets the id of the session's next new record, in a dialect that lets the app choose.
     UseId(Text),
 }
 
@@ -109,77 +112,78 @@ variants!(Op {
 });
 
 impl Op {
-    /// How long this session lives without activity.
+    /// Sets the session's idle timeout.
     pub fn set_idle(idle: Duration) -> Self {
         Self::SetIdle(millis(idle))
     }
 
-    /// How long this session lives at most.
+    /// Sets the session's absolute timeout.
     pub fn set_absolute(absolute: Option<Duration>) -> Self {
         Self::SetAbsolute(absolute.map(millis))
     }
 }
 
-/// Applies to `entries` what `op` does to named values. What it does to the session itself is the engine's business.
+/// Applies to `entries` the change of named values in `op`. The engine applies changes of the
+/// session itself.
 ///
-/// It looks through all entries, so for many changes use [`Values`].
+/// It searches all entries. For many changes use [`Values`].
 pub fn apply(entries: &mut Vec<Entry>, op: &Op) {
     let mut values = Values::of(mem::take(entries));
     values.apply(op);
     *entries = values.into_entries();
 }
 
-/// Named values under many changes, each of which takes about as long however many there are.
+/// Named values for many changes. The cost of a change does not grow with the number of values.
 #[derive(Clone, Debug, Default)]
 pub struct Values {
-    /// In their order; `None` where one was removed.
+    /// In order; `None` for a removed entry.
     entries: Vec<Option<Entry>>,
-    /// Where each name is, once there are more changes than a search through all entries is good for.
+    /// The index by name. It is built after [`SEARCHES`] searches.
     places: Option<Index>,
     searches: usize,
     count: usize,
     size: usize,
 }
 
-/// So many updates one commit takes: each may have to run again, one after the other.
+/// The most updates of one commit. After a conflict, each may run again.
 pub const MOST_UPDATES: usize = 1024;
 
-/// So many bytes a name has at most.
+/// The most bytes of a name.
 pub const LONGEST_NAME: usize = 256;
 
-/// So many searches through all entries come before an index of them.
+/// The number of searches through all entries before an index is built.
 const SEARCHES: usize = 32;
 
 impl Values {
-    /// These values.
+    /// Values with these entries.
     pub fn of(entries: Vec<Entry>) -> Self {
         let (count, size) = (entries.len(), entries.iter().map(Entry::size).sum());
         Self { entries: entries.into_iter().map(Some).collect(), places: None, searches: 0, count, size }
     }
 
-    /// How many there are.
+    /// The number of values.
     pub const fn count(&self) -> usize {
         self.count
     }
 
-    /// How many bytes their names and values have, which is less than a record of them has.
+    /// The number of bytes of all names and values. An encoded record of them is larger.
     pub const fn size(&self) -> usize {
         self.size
     }
 
-    /// The value under `name`.
+    /// The entry under `name`.
     pub fn get(&mut self, name: &Text) -> Option<&Entry> {
         let place = self.place(name)?;
         self.entries.get(place)?.as_ref()
     }
 
-    /// What there is, in its order.
+    /// The entries, in order.
     #[expect(clippy::filter_map_identity, reason = "unlike flatten it collects in place")]
     pub fn into_entries(self) -> Vec<Entry> {
         self.entries.into_iter().filter_map(|entry| entry).collect()
     }
 
-    /// Applies what `op` does to named values.
+    /// Applies the change of named values in `op`.
     pub fn apply(&mut self, op: &Op) {
         match op {
             Op::Set(name, value) => self.put(name, value, false),
@@ -192,7 +196,7 @@ impl Values {
         }
     }
 
-    /// Applies what an update made.
+    /// Applies the result of an update.
     pub(crate) fn apply_patch(&mut self, patch: &Patch) {
         for (name, value) in patch {
             match value {
@@ -247,7 +251,8 @@ impl Values {
     }
 }
 
-/// What an update of `name` (or of everything) reads: the value's JSON, or the whole data as one object. Flashes are not read.
+/// The input of an update of `name`, or of everything: the value's JSON, or all data as one object.
+/// Flashes are not included.
 pub fn input(entries: &[Entry], name: Option<&Text>) -> Option<Text> {
     if let Some(name) = name {
         entries.iter().find(|entry| entry.name == *name).map(|entry| entry.value.clone())

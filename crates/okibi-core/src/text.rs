@@ -1,11 +1,11 @@
-//! Text cut from a larger piece of bytes without copying: names and JSON values of a record.
+//! Strings that share the bytes of a larger buffer: names and JSON values of a record.
 
 use alloc::{borrow::Cow, string::String};
 use core::{cmp::Ordering, fmt};
 
 use bytes::Bytes;
 
-/// UTF-8 text that shares the bytes it was read from.
+/// A UTF-8 string that shares the buffer it was read from.
 #[derive(Clone, Eq)]
 pub struct Text(Bytes);
 
@@ -32,13 +32,13 @@ impl Ord for Text {
 }
 
 impl Text {
-    /// The text.
+    /// The string.
     pub fn as_str(&self) -> &str {
-        // Every constructor takes a `str`, so this never falls back.
+        // Every constructor takes a `str`, so the default is never used.
         core::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// `part` as a share of `whole`, where it lies inside it; else a copy.
+    /// `part` as a slice of `whole` if it is inside it, or else a copy.
     pub(crate) fn share(whole: &Bytes, part: Cow<'_, str>) -> Self {
         match part {
             Cow::Borrowed(part) => {
@@ -66,20 +66,20 @@ impl From<&str> for Text {
 }
 
 impl Text {
-    /// Text that lives as long as the program: costs no allocation.
+    /// A static string. It needs no allocation.
     pub const fn from_static(text: &'static str) -> Self {
         Self(Bytes::from_static(text.as_bytes()))
     }
 }
 
 impl fmt::Debug for Text {
-    /// Never the text itself: it may be a session's value.
+    /// Does not show the string: it may be a session's value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Text({} bytes)", self.0.len())
     }
 }
 
-/// Counts comparisons, by which a test tells linear work from other.
+/// Counts comparisons, so that a test can check that the work is linear.
 #[cfg(test)]
 pub(crate) mod comparisons {
     extern crate std;
@@ -94,7 +94,7 @@ pub(crate) mod comparisons {
         COMPARISONS.set(COMPARISONS.get() + 1);
     }
 
-    /// How many comparisons this takes.
+    /// The number of comparisons that `work` takes.
     pub(crate) fn of(work: impl FnOnce()) -> usize {
         let before = COMPARISONS.get();
         work();

@@ -1,6 +1,6 @@
-//! Points in time as the engine counts them: whole milliseconds since the Unix epoch.
+//! Points in time, in whole milliseconds since the Unix epoch.
 //!
-//! The engine has no clock. Whoever calls it says what time it is.
+//! The engine has no clock. The caller passes the current time.
 
 use alloc::string::String;
 use core::{fmt::Write as _, time::Duration};
@@ -9,15 +9,15 @@ use std::time::SystemTime;
 
 /// A point in time, in milliseconds since the Unix epoch.
 ///
-/// Arithmetic saturates: an absurd span from a damaged record can never overflow.
+/// Arithmetic saturates, so a wrong value in a damaged record cannot overflow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// The latest time a JavaScript `Date` can hold; nothing in a record may lie beyond it.
+    /// The latest time of a JavaScript `Date`. A record has no later time.
     pub const MAX: Self = Self(8_640_000_000_000_000);
 
-    /// The given number of milliseconds after the Unix epoch, at most [`Timestamp::MAX`].
+    /// The time `millis` milliseconds after the Unix epoch, at most [`Timestamp::MAX`].
     pub const fn from_millis(millis: u64) -> Self {
         if millis > Self::MAX.0 { Self::MAX } else { Self(millis) }
     }
@@ -33,25 +33,27 @@ impl Timestamp {
         Self::from_millis(self.0.saturating_add(millis(span)))
     }
 
-    /// This time less `span`, at least the Unix epoch.
+    /// This time minus `span`, at least the Unix epoch.
     #[must_use]
     pub(crate) fn minus(self, span: Duration) -> Self {
         Self(self.0.saturating_sub(millis(span)))
     }
 
-    /// Appends the time as JavaScript's `toISOString` writes it: `2026-11-23T04:14:18.000Z`.
+    /// Appends the time in the format of JavaScript's `toISOString`: `2026-11-23T04:14:18.000Z`.
     pub(crate) fn push_iso(self, text: &mut String) {
         let (days, millis) = (self.0 / DAY, self.0 % DAY);
         let (year, month, day) = date(days);
         let (hour, minute, second, milli) =
             (millis / 3_600_000, millis / 60_000 % 60, millis / 1000 % 60, millis % 1000);
-        // Years beyond 9999 have a sign and six digits (ECMA-262, section "Expanded Years"). A string takes all that is written.
+        // Years above 9999 have a sign and six digits (ECMA-262, section "Expanded Years"). Writing
+        // to a string cannot fail.
         let _ = if year > 9999 { write!(text, "+{year:06}") } else { write!(text, "{year:04}") };
         let _ = write!(text, "-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z");
     }
 
-    /// Reads a time in that form, or in another of ISO 8601 that JavaScript reads: a date by itself, without seconds or
-    /// fractions, with an offset. Without one it is UTC. A time before 1970 is the Unix epoch.
+    /// Parses that format, and the other ISO 8601 formats that JavaScript parses: a date alone, a
+    /// time without seconds or fractions, an offset. Without an offset the time is UTC. A time
+    /// before 1970 becomes the Unix epoch.
     pub(crate) fn parse_iso(text: &str) -> Option<Self> {
         let mut rest = text;
         let year = if skip(&mut rest, '+') { number(&mut rest, 6)? } else { number(&mut rest, 4)? };
@@ -89,13 +91,13 @@ impl Timestamp {
         }))
     }
 
-    /// How long after `earlier` this time is; zero if it is not after it.
+    /// The duration from `earlier` to this time; zero if `earlier` is not earlier.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 }
 
-/// Before 1970 it is the Unix epoch. Parts of a millisecond are left out.
+/// A time before 1970 becomes the Unix epoch. Fractions of a millisecond are dropped.
 #[cfg(feature = "std")]
 impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
@@ -104,7 +106,7 @@ impl From<SystemTime> for Timestamp {
     }
 }
 
-/// A time beyond what the system can hold is the latest second of the year 9999.
+/// A time that the system cannot represent becomes the last second of the year 9999.
 #[cfg(feature = "std")]
 impl From<Timestamp> for SystemTime {
     fn from(time: Timestamp) -> Self {
@@ -114,12 +116,13 @@ impl From<Timestamp> for SystemTime {
 }
 
 const DAY: u64 = 86_400_000;
-/// Days in 400 years, after which the Gregorian calendar begins anew.
+/// Days in 400 years. Then the Gregorian calendar repeats.
 const CYCLE: u64 = 146_097;
-/// Days from the first of March of the year 0 to the Unix epoch.
+/// Days from 1 March of the year 0 to the Unix epoch.
 const EPOCH: u64 = 719_468;
 
-/// Year, month and day of a day since the Unix epoch. The year begins in March here, so that its last day may be a leap day.
+/// Year, month and day of a day since the Unix epoch. Here a year begins in March, so that a leap
+/// day is its last day.
 fn date(days: u64) -> (u64, u64, u64) {
     let days = days + EPOCH;
     let (cycle, day) = (days / CYCLE, days % CYCLE);
@@ -131,7 +134,7 @@ fn date(days: u64) -> (u64, u64, u64) {
     (cycle * 400 + year + next, month, day)
 }
 
-/// The day since the Unix epoch of a date. `None` before it.
+/// The day since the Unix epoch of a date. `None` before the epoch.
 fn days(year: u64, month: u64, day: u64) -> Option<u64> {
     let (year, month) = if month > 2 { (year, month - 3) } else { (year.checked_sub(1)?, month + 9) };
     let (cycle, year) = (year / 400, year % 400);
@@ -139,26 +142,26 @@ fn days(year: u64, month: u64, day: u64) -> Option<u64> {
     (cycle * CYCLE + year * 365 + year / 4 - year / 100 + of_year).checked_sub(EPOCH)
 }
 
-/// Takes a character off the front, if it is there.
+/// Removes a character from the front, if it is there.
 fn skip(rest: &mut &str, mark: char) -> bool {
     let after = rest.strip_prefix(mark);
     *rest = after.unwrap_or(rest);
     after.is_some()
 }
 
-/// Takes so many digits off the front.
+/// Reads a number of `length` digits from the front.
 fn number(rest: &mut &str, length: usize) -> Option<u64> {
     let (number, after) = rest.split_at_checked(length)?;
     *rest = after;
     digits(number)
 }
 
-/// Takes a mark and two digits off the front.
+/// Reads a character and two digits from the front.
 fn after(rest: &mut &str, mark: char) -> Option<u64> {
     if skip(rest, mark) { number(rest, 2) } else { None }
 }
 
-/// Takes a fraction of a second off the front: its milliseconds.
+/// Reads a fraction of a second from the front, in milliseconds.
 fn fraction(rest: &mut &str) -> Option<u64> {
     let length = rest.bytes().take_while(u8::is_ascii_digit).count();
     let all = number(rest, length)?;
@@ -170,7 +173,7 @@ fn digits(text: &str) -> Option<u64> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
-/// A span in whole milliseconds, saturating.
+/// A duration in whole milliseconds. Saturates.
 pub(crate) fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,4 +1,4 @@
-//! A configuration error in parts, for a binding that spells options its own way.
+//! The parts of a configuration error, for a binding that spells options differently.
 
 use alloc::{borrow::Cow, string::String};
 use core::time::Duration;
@@ -12,10 +12,10 @@ pub(super) const NEEDS_SECURE: &str =
 pub(super) const NAMESPACE: &str = "must be 1 to 64 characters of letters, digits, '_', '.' and '-'";
 pub(super) const NO_SECRET: &str = "none given; give at least one of at least 32 bytes";
 
-/// The value that an error shows.
+/// The value in an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown<'a> {
-    /// None: the value is secret, or none is to blame.
+    /// No value: it is a secret, or the error is not about a value.
     Nothing,
     /// A string.
     Text(&'a str),
@@ -23,15 +23,17 @@ pub enum Shown<'a> {
     Json(&'a str),
     /// A number.
     Number(usize),
-    /// A span.
+    /// A duration.
     Span(Duration),
 }
 
 impl ConfigError {
-    /// The option's name, with a dot between an option and a part of it, its value, and the rule with the fix.
+    /// The option's name, its value, and the rule with the fix. A dot separates an option and a
+    /// part of it.
     ///
-    /// The option is named as in Rust, and so are those in backticks in the rule. That holds none of the app's own text but the
-    /// prefix of a cookie's name, so a binding can put its own names in their place.
+    /// The option has its Rust name, and so have the options in backticks in the rule. The only
+    /// part of the rule that comes from the app is the prefix of a cookie's name, so a binding can
+    /// replace the option names.
     pub fn parts(&self) -> (&str, Shown<'_>, Cow<'_, str>) {
         let (option, shown, rule) = match self {
             Self::CookieName(name) => ("cookie.name", Shown::Text(name), COOKIE_NAME),
@@ -62,7 +64,7 @@ impl ConfigError {
                 return ("secrets", Shown::Nothing, rule.into());
             }
             Self::Together(text) => {
-                // A search for a text would be larger.
+                // A string search would need more code.
                 let end = text.bytes().position(|byte| byte == b':').unwrap_or_default();
                 let (option, rule) = text.split_at_checked(end).unwrap_or(("", *text));
                 (option, Shown::Nothing, rule.get(2..).unwrap_or_default())

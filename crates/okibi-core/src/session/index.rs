@@ -1,14 +1,15 @@
-//! Where each name is in a list of entries, found without going through them all.
+//! An index of entries by name, so that a name is found without a search through all entries.
 
 use alloc::vec::Vec;
 
 use crate::{record::Entry, text::Text};
 
-/// So long a row gets before it is two.
+/// The most positions in a row. A longer row is split in two.
 const LONGEST_ROW: usize = 256;
 
-/// The places of entries, sorted by name, in rows that are short enough for a new place to move few others. (The standard
-/// library's ordered map is 6 KB of the WebAssembly module, and a hash would want a secret.)
+/// The positions of entries, sorted by name, in short rows, so that an insert moves few positions.
+/// (The ordered map of the standard library is 6 KB of the WebAssembly module, and a hash map needs
+/// a random key.)
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Index {
     rows: Vec<Vec<usize>>,
@@ -22,14 +23,14 @@ impl Index {
         index
     }
 
-    /// The place of the entry that has this name.
+    /// The position of the entry with this name.
     pub(crate) fn find(&self, entries: &[Option<Entry>], name: &Text) -> Option<usize> {
         let (row, column) = self.position(entries, name);
         let place = *self.rows.get(row)?.get(column)?;
         (name_at(entries, place) == Some(name)).then_some(place)
     }
 
-    /// Takes in a place, whose name no other place has.
+    /// Inserts a position. No other position has its name.
     pub(crate) fn insert(&mut self, entries: &[Option<Entry>], place: usize) {
         let Some(name) = name_at(entries, place) else { return };
         let (at, column) = self.position(entries, name);
@@ -44,7 +45,7 @@ impl Index {
         }
     }
 
-    /// Forgets the place of a name, before its entry goes.
+    /// Removes a position. Call it before the entry is removed.
     pub(crate) fn remove(&mut self, entries: &[Option<Entry>], place: usize) {
         let Some(name) = name_at(entries, place) else { return };
         let (at, column) = self.position(entries, name);
@@ -57,7 +58,8 @@ impl Index {
         }
     }
 
-    /// The row and the place in it where this name is, or would be.
+    /// The row of this name, and the column in the row: where the name is, or where it would be
+    /// inserted.
     fn position(&self, entries: &[Option<Entry>], name: &Text) -> (usize, usize) {
         let after =
             self.rows.partition_point(|row| row.first().and_then(|place| name_at(entries, *place)) <= Some(name));
