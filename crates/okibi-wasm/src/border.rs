@@ -1,4 +1,5 @@
-//! The exported functions: the only file that may say `unsafe`, because exporting a name is an unsafe attribute.
+//! The exported functions. Only this file may contain `unsafe`, because exporting a name is an
+//! unsafe attribute.
 #![allow(unsafe_code)]
 
 use alloc::vec::Vec;
@@ -6,14 +7,14 @@ use alloc::vec::Vec;
 use okibi_core::Engine;
 use spin::Mutex;
 
-/// What one call may leave allocated in a buffer. A larger one is given back.
+/// The most bytes that a buffer keeps allocated after a call. A larger buffer is freed.
 const KEEP: usize = 256 * 1024;
 
 static INPUT: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 static REPLY: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 static ENGINES: Mutex<Vec<Engine>> = Mutex::new(Vec::new());
 
-/// Makes room for `length` bytes of input and returns where they are to be written.
+/// Makes room for `length` bytes of input and returns the address to write them to.
 #[unsafe(no_mangle)]
 pub extern "C" fn okibi_input(length: usize) -> *mut u8 {
     let Some(mut input) = INPUT.try_lock() else { return core::ptr::null_mut() };
@@ -22,7 +23,8 @@ pub extern "C" fn okibi_input(length: usize) -> *mut u8 {
     input.as_mut_ptr()
 }
 
-/// Carries out the call on the input and returns where the reply lies: its length in four bytes, then its frames.
+/// Runs a call on the input and returns the address of the reply: its length in four bytes, then
+/// its frames.
 #[unsafe(no_mangle)]
 pub extern "C" fn okibi_call(call: u32, engine: u32, now: f64, flags: u32) -> *const u8 {
     let (Some(mut input), Some(mut reply), Some(mut engines)) =
@@ -33,7 +35,7 @@ pub extern "C" fn okibi_call(call: u32, engine: u32, now: f64, flags: u32) -> *c
     reply.clear();
     reply.shrink_to(KEEP);
     crate::call(&mut engines, call, engine, now, flags, &input, &mut reply);
-    // Cookies and values are not left lying around.
+    // Cookies and values must not stay in memory.
     input.fill(0);
     input.shrink_to(KEEP);
     reply.as_ptr()

@@ -1,4 +1,4 @@
-//! The calls: each reads its frames, asks the engine, and writes its reply.
+//! The calls: each reads its frames, calls the engine, and writes its reply.
 
 use alloc::{string::String, vec::Vec};
 
@@ -24,9 +24,9 @@ use crate::{
     numbers::{IRON_SEAL, IRON_UNSEAL},
 };
 
-/// Carries out one call on the frames of `input` and appends the reply to `reply`, its whole length first.
+/// Runs one call on the frames of `input`. Appends the reply to `reply`, with its length first.
 ///
-/// `now` is in milliseconds since the Unix epoch. Whatever the input is, there is a reply and no panic.
+/// `now` is in milliseconds since the Unix epoch. Any input gets a reply and never a panic.
 pub fn call(
     engines: &mut Vec<Engine>,
     call: u32,
@@ -37,7 +37,7 @@ pub fn call(
     reply: &mut Vec<u8>,
 ) {
     reply.extend_from_slice(&[0; 4]);
-    // A time before 1970 or beyond what a number holds becomes the nearest time there is.
+    // A time before 1970, or above the range of the number, becomes the nearest valid time.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
     let now = Timestamp::from_millis(now as u64);
     let frames = frames::read(input);
@@ -126,7 +126,7 @@ fn session_call<'a>(
     }
 }
 
-/// The calls that go on with a request's flow, which comes as the first frame.
+/// The calls that continue a request's flow. The flow is the first frame.
 fn flow_call<'a>(
     engine: &Engine,
     call: u32,
@@ -141,7 +141,7 @@ fn flow_call<'a>(
         return Ok((flow, Ok(step)));
     }
     let mut random = match frames.next().unwrap_or_default() {
-        // A load takes none.
+        // A load needs no random bytes.
         [] => Random::none(),
         bytes => Random::new(bytes.try_into().map_err(|_| Refusal::RandomFailed)?),
     };
@@ -161,7 +161,7 @@ fn flow_call<'a>(
     Ok((flow, step))
 }
 
-/// An answer by its number. What was loaded may come with the backend's own expiry.
+/// The answer with this number. A loaded value may have the backend's own expiry.
 fn answer(kind: u32, payload: Option<&[u8]>, expiry: Option<&[u8]>) -> Result<Answer, Refusal> {
     let bytes = || payload.map(Bytes::copy_from_slice);
     let expires_at = || {

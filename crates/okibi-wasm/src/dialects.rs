@@ -1,4 +1,4 @@
-//! The older dialects' options, as JavaScript sends them. Spans come in milliseconds.
+//! The options of the older dialects, as JavaScript sends them. Durations are in milliseconds.
 
 use alloc::{string::String, vec::Vec};
 
@@ -10,8 +10,8 @@ use okibi_core::{
 
 use crate::js_option::{JsOption, each};
 
-/// A dialect by its name, with its options and its cookie's. `sealed`: its cookie is the store. `accepted`: only what it takes to
-/// read its sessions can be said.
+/// A dialect by its name, with its options and its cookie. `sealed`: the cookie contains the
+/// session. `accepted`: only the options for reading its sessions are allowed.
 pub(crate) fn dialect(json: &str, cookie: &str, sealed: bool, accepted: bool) -> Result<Dialect, ConfigError> {
     let options = members(json).map(|options| options.0).unwrap_or_default();
     let name = options.iter().find(|(name, _)| name == "name").map(|(_, json)| *json);
@@ -65,7 +65,7 @@ fn hono_kv(json: &str, cookie: &str, accepted: bool) -> Result<HonoKv, ConfigErr
     Ok(options)
 }
 
-/// Secrets, of which there must be one, and none empty: else they protect nothing.
+/// A list of secrets. It must not be empty, and no secret may be empty.
 fn protecting(option: JsOption<'_, '_>) -> Result<Vec<String>, ConfigError> {
     let rule = "must be a list of texts that are not empty; leave it out only if the old cookies are not protected";
     let texts = option.texts().unwrap_or_default();
@@ -98,7 +98,7 @@ fn hono_cookie(json: &str, name: &str) -> Result<HonoCookie, ConfigError> {
     Ok(cookie)
 }
 
-/// The dialects whose sessions are taken over.
+/// The dialects whose sessions are adopted.
 pub(crate) fn accepted(option: JsOption<'_, '_>) -> Result<Vec<Accept>, ConfigError> {
     let entries = items(option.json).ok_or_else(|| option.wrong("must be a list"))?;
     entries.into_iter().map(accept).collect()

@@ -1,8 +1,9 @@
-//! Frames: several byte strings in one buffer, each behind its length in four bytes, little end first.
+//! Frames: several byte strings in one buffer. Each has its length in front, in four bytes,
+//! little-endian.
 
 use alloc::vec::Vec;
 
-/// The frames of a buffer; a length that does not fit ends them.
+/// The frames of a buffer. They end at a length that does not fit.
 pub(crate) fn read(mut buffer: &[u8]) -> impl Iterator<Item = &[u8]> {
     core::iter::from_fn(move || {
         let (length, rest) = buffer.split_first_chunk::<4>()?;
@@ -14,7 +15,7 @@ pub(crate) fn read(mut buffer: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// Appends one frame.
 pub(crate) fn push(buffer: &mut Vec<u8>, frame: &[u8]) {
-    // A frame is at most a record, which is far below four gigabytes.
+    // A frame has at most the size of a record, far below four gigabytes.
     buffer.extend_from_slice(&u32::try_from(frame.len()).unwrap_or(u32::MAX).to_le_bytes());
     buffer.extend_from_slice(frame);
 }

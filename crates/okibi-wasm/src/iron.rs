@@ -1,4 +1,5 @@
-//! The calls of Iron: they need no engine. The reply's first frame is an error's code, or empty before a result.
+//! The calls of Iron. They need no engine. The reply's first frame is an error code, or empty if
+//! the call succeeded.
 
 use alloc::vec::Vec;
 
@@ -12,7 +13,8 @@ use crate::{
     numbers::{NO_SECRET, RAW_ENCRYPTION, RAW_INTEGRITY},
 };
 
-/// Seals a text. Frames: the options, the two keys, the secret id or nothing, the text, random bytes.
+/// Seals a string. Frames: the options, the two keys, the secret id or nothing, the string, random
+/// bytes.
 pub(crate) fn seal<'a>(flags: u32, now: Timestamp, mut frames: impl Iterator<Item = &'a [u8]>, reply: &mut Vec<u8>) {
     let mut frame = || frames.next().unwrap_or_default();
     let options = options(frame());
@@ -45,8 +47,9 @@ fn push_result(reply: &mut Vec<u8>, result: Result<&str, &str>) {
     frames::push(reply, result.unwrap_or_default().as_bytes());
 }
 
-/// The options as JavaScript's numbers: algorithm; salt bits, iterations and shortest password for encryption and for the
-/// MAC; lifetime, skew and offset in milliseconds. What is no number counts as zero, what is too large as the largest.
+/// The options as JavaScript numbers: algorithm; salt bits, iterations and shortest password for
+/// encryption and for the MAC; lifetime, skew and offset in milliseconds. NaN becomes zero, and a
+/// number that is too large becomes the largest.
 fn options(frame: &[u8]) -> Option<Options> {
     let (numbers, rest) = frame.as_chunks::<8>();
     let numbers: &[[u8; 8]; 10] = numbers.try_into().ok().filter(|_| rest.is_empty())?;

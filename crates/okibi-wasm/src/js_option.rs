@@ -1,4 +1,5 @@
-//! One option as JavaScript gave it: its name and its JSON. Each way to read it names the option where it is wrong.
+//! One option from JavaScript: its name and its JSON. Each method that reads it names the option in
+//! its error.
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::time::Duration;
@@ -8,7 +9,7 @@ use okibi_core::{
     json::{members, number, string, strings},
 };
 
-/// One option. `inside`: the option that it is a part of, with a dot behind it.
+/// One option. `inside` is the option that contains it, with a dot at the end.
 #[derive(Clone, Copy)]
 pub(crate) struct JsOption<'name, 'json> {
     inside: &'static str,
@@ -16,7 +17,7 @@ pub(crate) struct JsOption<'name, 'json> {
     pub(crate) json: &'json str,
 }
 
-/// The members of an object of options, each for `take`.
+/// Calls `take` with each member of an options object.
 #[inline(never)]
 pub(crate) fn each<'json>(
     inside: &'static str,
@@ -31,7 +32,7 @@ pub(crate) fn each<'json>(
 }
 
 impl JsOption<'_, '_> {
-    /// A wrong value: its JSON is shown, but never that of a secret.
+    /// An error for a wrong value. It shows the JSON, except for a secret.
     #[inline(never)]
     pub(crate) fn wrong(self, rule: &'static str) -> ConfigError {
         let is_secret = matches!(self.name, "secrets" | "keys");
@@ -39,7 +40,7 @@ impl JsOption<'_, '_> {
         ConfigError::Options { option: self.path(), value, rule }
     }
 
-    /// The option itself is wrong, whatever its value is.
+    /// An error for the option itself, without its value.
     #[inline(never)]
     pub(crate) fn refused(self, rule: &'static str) -> ConfigError {
         ConfigError::Options { option: self.path(), value: None, rule }

@@ -1,12 +1,13 @@
-//! The border between JavaScript and the engine: bytes in, one engine call, bytes out. No policy.
+//! The border between JavaScript and the engine: it passes bytes to one engine call and returns
+//! bytes. It makes no decisions.
 //!
-//! JavaScript asks for the input buffer ([`border::okibi_input`]), writes frames into it, and calls
-//! ([`border::okibi_call`]); the reply is frames again. What is kept between two calls is the configured engines and two
-//! buffers whose content no later call looks at: an aborted request leaves nothing behind, and an instance that was lost
-//! is replaced by configuring another.
+//! JavaScript gets the input buffer ([`border::okibi_input`]), writes frames into it, and calls
+//! ([`border::okibi_call`]). The reply has frames too. Between two calls, only the configured
+//! engines and two buffers are kept, and no call reads the content of an earlier one. So an aborted
+//! request leaves nothing behind, and a lost instance is replaced by configuring a new one.
 //!
-//! In WebAssembly there is no standard library, which would bring texts for panics that nobody reads. A panic traps, and
-//! JavaScript replaces the instance.
+//! In WebAssembly there is no standard library, because it would add panic messages to the module.
+//! A panic traps, and JavaScript replaces the instance.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 extern crate alloc;

@@ -1,4 +1,5 @@
-//! The options of a middleware, as JavaScript sends them, into the engine's configuration. Spans come in milliseconds.
+//! Reads the options of a middleware from JavaScript into the engine's configuration. Durations are
+//! in milliseconds.
 
 use core::time::Duration;
 
@@ -11,7 +12,7 @@ use okibi_core::{
 use crate::dialects;
 use crate::js_option::each;
 
-/// An engine for these options.
+/// An engine with these options.
 pub(crate) fn engine(options: &[u8]) -> Result<Engine, ConfigError> {
     let mut config = Config::default();
     let mut native = Native::default();
@@ -41,7 +42,7 @@ pub(crate) fn engine(options: &[u8]) -> Result<Engine, ConfigError> {
             "evicts" => native.evicts = option.flag()?,
             "insecureForDevelopment" => native.cookie.insecure_for_development = option.flag()?,
             "cookie" => plain_cookie = option.json,
-            // Which options the app gave, where they are the app's.
+            // The options that the app gave, as bits.
             "given" => given = u32::try_from(option.size()?).ok(),
             #[cfg(feature = "compat")]
             "dialect" => dialect = Some(option.json),
@@ -54,7 +55,7 @@ pub(crate) fn engine(options: &[u8]) -> Result<Engine, ConfigError> {
     check_timeouts(store_timeout, commit_deadline)?;
     #[cfg(feature = "compat")]
     if let Some(dialect) = dialect {
-        // An older dialect has a cookie of its own kind.
+        // The cookie of an older dialect has other options.
         config.dialect = dialects::dialect(dialect, plain_cookie, sealed, false)?;
         return Engine::new(config);
     }
@@ -106,7 +107,8 @@ fn cookie(cookie: &mut CookieConfig, json: &str) -> Result<(), ConfigError> {
             "name" => cookie.name = option.text()?,
             "path" => cookie.path = option.text()?,
             "domain" => cookie.domain = Some(option.text()?),
-            // A `CookieConfig` has no such member, so the core has nothing to decide. `true` is what other libraries' apps write.
+            // `CookieConfig` has no such field, so the core cannot decide this. `true` is common in
+            // apps that come from other libraries.
             "secure" if option.flag()? => {}
             "secure" => {
                 let rule =

@@ -1,4 +1,4 @@
-//! Replies: a head in JSON, then the frames that go with it.
+//! Replies: a head in JSON, then its frames.
 
 use alloc::{string::String, vec::Vec};
 use core::fmt::Write as _;
@@ -13,7 +13,8 @@ use okibi_core::{
 
 use crate::frames;
 
-/// What is to be done next, the flow to hand back, and a swap's bytes: what to write, and what must lie there.
+/// The next step, the flow to pass back, and the bytes of a swap: the new bytes and the expected
+/// bytes.
 pub(crate) fn step(reply: &mut Vec<u8>, engine: &Engine, flow: &mut Flow, step: Step, now: Timestamp) {
     let mut head = String::with_capacity(256);
     let (write, expected) = match step {
@@ -53,7 +54,7 @@ pub(crate) fn step(reply: &mut Vec<u8>, engine: &Engine, flow: &mut Flow, step: 
     }
 }
 
-/// A step that writes nothing. `entry`: it is for the store of an accepted dialect.
+/// A step that writes nothing. `entry`: the step is for the store of an accepted dialect.
 fn plain(head: &mut String, step: &str, key: &StoreKey, entry: Option<usize>) -> (Option<Bytes>, Option<Bytes>) {
     begin(head, step);
     string(head, "key", key.as_str());
@@ -63,7 +64,7 @@ fn plain(head: &mut String, step: &str, key: &StoreKey, entry: Option<usize>) ->
     (None, None)
 }
 
-/// The request's last task is done: only what was committed counts, and there is no state to hand back.
+/// The request's last task is done. The reply has only what was committed, and no flow.
 pub(crate) fn last(reply: &mut Vec<u8>, flow: &mut Flow) {
     let mut head = String::with_capacity(256);
     begin(&mut head, "done");
@@ -73,7 +74,7 @@ pub(crate) fn last(reply: &mut Vec<u8>, flow: &mut Flow) {
     frames::push(reply, head.as_bytes());
 }
 
-/// What a task that is done leaves to be sent and told.
+/// The cookies and counters of a task that is done.
 fn outcome(head: &mut String, flow: &Flow) {
     let calls = flow.calls();
     number(head, "loads", calls.loads.into());
@@ -82,7 +83,7 @@ fn outcome(head: &mut String, flow: &Flow) {
     list(head, "cookies", flow.set_cookies().iter().map(String::as_str));
 }
 
-/// What the face shows the handler: the values and what is known of the session.
+/// The data that the face shows the handler: the values and the session's properties.
 fn view(head: &mut String, engine: &Engine, flow: &mut Flow, now: Timestamp) {
     let taken = flow.taken();
     flag(head, "unread", flow.is_unread());
@@ -96,7 +97,7 @@ fn view(head: &mut String, engine: &Engine, flow: &mut Flow, now: Timestamp) {
     flag(head, "persistent", record.persistent);
     time(head, "created", record.created);
     time(head, "active", record.last_active);
-    // A session without an idle span has one that JavaScript can still count.
+    // Without an idle timeout, the largest number that JavaScript can represent is sent.
     let idle = u64::try_from(record.idle.as_millis()).unwrap_or(u64::MAX);
     number(head, "idle", idle.min(Timestamp::MAX.as_millis()));
     time(head, "touchDueAt", due_at);
@@ -123,13 +124,12 @@ fn view(head: &mut String, engine: &Engine, flow: &mut Flow, now: Timestamp) {
     member(head, "data");
     push_data(head, &record.entries);
     let flashes = record.entries.iter().filter(|entry| entry.flash);
-    // A flash comes with its text as well: who reads it has to say which one it was.
+    // A flash also has its JSON, because the log entry of a read needs it.
     list(head, "flashes", flashes.flat_map(|entry| [entry.name.as_str(), entry.value.as_str()]));
     head.push('}');
 }
 
-/// The task was refused. The face keeps the flow that it had.
-/// The same of a request's session. The face keeps the flow that it had, unless it has to know that the session is in doubt.
+/// A refusal of a call with a flow. The face keeps its old flow, unless the session is in doubt.
 pub(crate) fn refused(reply: &mut Vec<u8>, refusal: Refusal, flow: &mut Flow) {
     self::refusal(reply, refusal, &flow.take_events());
     if flow.is_in_doubt() {
@@ -169,7 +169,7 @@ pub(crate) fn configured(reply: &mut Vec<u8>, index: usize, engine: &Engine) {
     frames::push(reply, head.as_bytes());
 }
 
-/// A configuration that cannot work, in parts: JavaScript spells the options its own way.
+/// A configuration error in parts, because JavaScript spells the options differently.
 pub(crate) fn config_error(reply: &mut Vec<u8>, error: &ConfigError) {
     let mut head = String::from("{\"error\":{");
     let (option, shown, rule) = error.parts();
@@ -229,20 +229,20 @@ fn list<'a>(head: &mut String, name: &str, items: impl Iterator<Item = &'a str>)
     head.push(']');
 }
 
-/// What an error says. (`to_string` would keep the way of a panic in the module.)
+/// The message of an error. (`to_string` would add a panic to the module.)
 fn shown(error: &dyn core::fmt::Display) -> String {
     let mut text = String::new();
     _ = write!(text, "{error}");
     text
 }
 
-/// Opens the head of a step.
+/// Begins the head of a step.
 fn begin(head: &mut String, step: &str) {
     head.push('{');
     string(head, "step", step);
 }
 
-/// One member more of the object that is open. (What `write!` brings is larger, and slower.)
+/// Begins another member of the open object. (`write!` would be larger and slower.)
 fn member(head: &mut String, name: &str) {
     head.push_str(if head.as_bytes().last() == Some(&b'{') { "\"" } else { ",\"" });
     head.push_str(name);
@@ -272,7 +272,7 @@ fn flag(head: &mut String, name: &str, value: bool) {
     json(head, name, if value { "true" } else { "false" });
 }
 
-/// A size as a number of JSON.
+/// A size as a JSON number.
 const fn count(size: usize) -> u64 {
     size as u64
 }

@@ -1,4 +1,4 @@
-//! What the standard library would bring to WebAssembly: an allocator, and the end of a panic.
+//! The parts of the standard library that WebAssembly needs: an allocator and a panic handler.
 
 use core::panic::PanicInfo;
 
@@ -7,7 +7,7 @@ use dlmalloc::GlobalDlmalloc;
 #[global_allocator]
 static ALLOCATOR: GlobalDlmalloc = GlobalDlmalloc;
 
-/// Traps and says nothing: a panic's text could hold what nobody may see.
+/// Traps without a message, because a panic message could contain secret data.
 #[panic_handler]
 fn panic(_: &PanicInfo<'_>) -> ! {
     core::arch::wasm32::unreachable()

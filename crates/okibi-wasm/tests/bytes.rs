@@ -1,4 +1,4 @@
-//! How many bytes a usual request carries across the border, each way.
+//! How many bytes a typical request passes across the border, in each direction.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "a test fails by panicking")]
 
 use okibi_core::{Engine, RANDOM_BYTES};
@@ -6,7 +6,7 @@ use okibi_wasm::numbers::{ANSWER, COMMIT, CONFIGURE, DONE, LAST, LOADED, LOOK_UP
 
 const NOW: f64 = 1_700_000_000_000.0;
 
-/// One side of the border, which counts what passes.
+/// The JavaScript side of the border. It counts the bytes.
 #[derive(Default)]
 struct Border {
     engines: Vec<Engine>,
@@ -42,7 +42,8 @@ impl Border {
         [self.random; RANDOM_BYTES]
     }
 
-    /// Commits a log with a store that does what it is asked. Returns the cookie, if one was sent, and what was written.
+    /// Commits a log. The store does every step. Returns the cookie, if one was sent, and the
+    /// written bytes.
     fn commit(&mut self, state: &[u8], log: &str) -> (Option<String>, Vec<u8>) {
         let random = self.random();
         let asked = self.call(COMMIT, LAST, &[state, &random, log.as_bytes()]);
@@ -63,7 +64,8 @@ impl Border {
     }
 }
 
-/// A usual request has a stored session of two values, a user's name and a number that it changes.
+/// A typical request has a stored session of two values: a user's name, and a number that it
+/// changes.
 #[test]
 fn a_usual_request_carries_a_few_kilobytes_across_the_border() {
     let mut border = Border::default();
@@ -87,7 +89,7 @@ fn a_usual_request_carries_a_few_kilobytes_across_the_border() {
         stored.len()
     );
     assert_eq!((reads.0, writes.0), (2, 4), "calls");
-    // What is asserted is what ARCHITECTURE.md says.
+    // ARCHITECTURE.md has these numbers.
     assert!(reads.1 <= MOST_READ.0 && reads.2 <= MOST_READ.1, "{reads:?}");
     assert!(writes.1 <= MOST_WRITE.0 && writes.2 <= MOST_WRITE.1, "{writes:?}");
 }

@@ -1,10 +1,11 @@
-//! What keeps answers with a session out of shared caches: Vary and Cache-Control.
+//! The headers that keep responses with a session out of shared caches: Vary and Cache-Control.
 
 use alloc::{string::String, vec::Vec};
 
 use super::parse::trim;
 
-/// The Vary header that an answer needs whose making looked at the session; `None` if `present` already says it.
+/// The Vary header for a response whose handler used the session; `None` if `present` is
+/// sufficient.
 pub fn vary(present: &str) -> Option<String> {
     let mut fields = present.as_bytes().split(|byte| *byte == b',').map(trim);
     if fields.any(|field| field == b"*" || field.eq_ignore_ascii_case(b"cookie")) {
@@ -19,12 +20,14 @@ pub fn vary(present: &str) -> Option<String> {
     Some(merged)
 }
 
-/// The Cache-Control header that an answer needs; `None` if `present` will do.
+/// The Cache-Control header for a response; `None` if `present` is sufficient.
 ///
-/// `sends_cookie`: it has a Set-Cookie, so nothing keeps it: `no-store`, unless `present` says `private` or `no-store`
-/// (CVE-2023-30861). `private="field"` does not suffice: it keeps only that field out (RFC 9111 section 5.2.2.7).
+/// `sends_cookie`: the response has a Set-Cookie, so it must not be stored. It gets `no-store`,
+/// unless `present` says `private` or `no-store` (CVE-2023-30861). `private="field"` is not
+/// sufficient: it only excludes that field (RFC 9111 section 5.2.2.7).
 ///
-/// `is_live`: its making looked at a live session, so no shared cache keeps it: `public` and `s-maxage` become `private`.
+/// `is_live`: the handler used a live session, so no shared cache may store the response. `public`
+/// and `s-maxage` become `private`.
 pub fn cache_control(present: &str, sends_cookie: bool, is_live: bool) -> Option<String> {
     let (directives, is_whole) = directives(present.as_bytes());
     let is = |directive: &[u8], name: &str| directive.eq_ignore_ascii_case(name.as_bytes());
@@ -50,7 +53,8 @@ pub fn cache_control(present: &str, sends_cookie: bool, is_live: bool) -> Option
     Some(merged)
 }
 
-/// The directives of a header: what is between commas that no quoted string holds. Whether its quotes match.
+/// The directives of a header, split at the commas outside quoted strings. The flag says whether
+/// all quotes are closed.
 fn directives(header: &[u8]) -> (Vec<&[u8]>, bool) {
     let (mut is_quoted, mut is_escaped) = (false, false);
     let directives = header.split(|byte| {
@@ -65,8 +69,9 @@ fn directives(header: &[u8]) -> (Vec<&[u8]>, bool) {
     (directives, !is_quoted)
 }
 
-/// Part of a text as text. (What searches in text, and not in bytes, is 2 KB of the WebAssembly module.)
+/// A part of a string. (Searching in strings instead of bytes would add 2 KB to the WebAssembly
+/// module.)
 fn text(part: &[u8]) -> &str {
-    // Cut at ASCII characters, so this never falls back.
+    // The cut is at ASCII characters, so the default is never used.
     core::str::from_utf8(part).unwrap_or_default()
 }

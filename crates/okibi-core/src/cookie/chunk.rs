@@ -1,17 +1,19 @@
-//! A sealed value over several cookies: `name`, `name.1` … `name.4`. All or nothing.
+//! Chunks: a sealed value in several cookies, `name`, `name.1` … `name.4`. It opens only if all are
+//! present.
 
 use alloc::{string::String, vec::Vec};
 
 use super::write::MAX_PAIR;
 
-/// The most cookies that one value is split over.
+/// The most cookies that one value is split into.
 pub(crate) const MOST: usize = 5;
 /// The suffixes of the cookies' names, in order.
 pub(crate) const SUFFIXES: [&str; MOST] = ["", ".1", ".2", ".3", ".4"];
 
-/// Splits `value` over at most `most` cookies named `name` plus suffix; `None` if that is not enough.
+/// Splits `value` into at most `most` cookies, named `name` plus suffix; `None` if it does not fit.
 ///
-/// One cookie holds the value as it is. Several begin with their number and a dot, which base64url has not.
+/// A single cookie has the value itself. Of several cookies, the first begins with their number and
+/// a dot. Base64url has no dot.
 pub(crate) fn split(name: &str, value: &str, most: usize) -> Option<Vec<String>> {
     let room = |suffix: &str| MAX_PAIR.saturating_sub(name.len() + suffix.len());
     if value.len() <= room("") {
@@ -19,7 +21,7 @@ pub(crate) fn split(name: &str, value: &str, most: usize) -> Option<Vec<String>>
     }
     let (mut rest, mut chunks) = (value, Vec::new());
     for suffix in SUFFIXES.iter().take(most) {
-        // The count is one digit and a dot; the digit is known only at the end.
+        // The number is one digit and is known only at the end.
         let prefix = if chunks.is_empty() { "0." } else { "" };
         let (part, tail) = rest.split_at_checked(rest.len().min(room(suffix).saturating_sub(prefix.len())))?;
         let mut chunk = String::with_capacity(prefix.len() + part.len());
@@ -40,7 +42,7 @@ pub(crate) fn split(name: &str, value: &str, most: usize) -> Option<Vec<String>>
     None
 }
 
-/// How many cookies a value is split over, as its first chunk says.
+/// The number of cookies in the first chunk.
 pub(crate) fn count(first: &[u8]) -> usize {
     match first {
         [digit @ b'2'..=b'5', b'.', ..] => usize::from(digit - b'0'),
@@ -48,7 +50,8 @@ pub(crate) fn count(first: &[u8]) -> usize {
     }
 }
 
-/// Joins the chunks again. `chunks` holds the value of each suffix, if the request had one; extras are left out.
+/// Joins the chunks. `chunks` has the value for each suffix, if the request has it. Unused values
+/// are ignored.
 pub(crate) fn join(chunks: &[Option<&[u8]>; MOST]) -> Option<Vec<u8>> {
     let first = chunks.first().copied().flatten()?;
     let count = count(first);

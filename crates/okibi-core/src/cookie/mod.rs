@@ -1,4 +1,4 @@
-//! Cookie header text in, Set-Cookie text out (RFC 6265bis).
+//! Parses Cookie headers and writes Set-Cookie headers (RFC 6265bis).
 
 pub(crate) mod cache;
 pub(crate) mod chunk;

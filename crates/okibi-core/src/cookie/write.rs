@@ -1,28 +1,30 @@
-//! Writes Set-Cookie headers (RFC 6265bis section 4.1). Names and attributes are checked once, when configured.
+//! Writes Set-Cookie headers (RFC 6265bis section 4.1). Names and attributes are checked once, when
+//! configured.
 
 use alloc::{borrow::Cow, string::String, vec::Vec};
 use core::time::Duration;
 
 use crate::{error::ConfigError, json::push_number};
 
-/// The longest Max-Age that browsers honour (RFC 6265bis section 5.5): 400 days.
+/// The longest Max-Age that browsers accept (RFC 6265bis section 5.5): 400 days.
 pub(crate) const MAX_AGE: Duration = Duration::from_hours(9600);
-/// The most that name and value may have together (RFC 6265bis section 5.6).
+/// The most bytes of name and value together (RFC 6265bis section 5.6).
 pub(crate) const MAX_PAIR: usize = 4096;
-/// The most that one attribute may have (RFC 6265bis section 5.6).
+/// The most bytes of one attribute (RFC 6265bis section 5.6).
 const MAX_ATTRIBUTE: usize = 1024;
-/// Leaves room for a chunk's suffix and keeps every length in a seal's associated data in range.
+/// The longest name. A chunk's suffix still fits, and every length in a seal's associated data
+/// fits.
 const MAX_NAME: usize = 128;
 
-/// When browsers send a cookie along with a request from another site (RFC 6265bis section 4.1.2.7).
+/// When browsers send a cookie with a request from another site (RFC 6265bis section 4.1.2.7).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SameSite {
     /// Never.
     Strict,
-    /// Only when the visitor follows a link here. The default.
+    /// Only if the visitor follows a link to this site. The default.
     #[default]
     Lax,
-    /// Always; needs `Secure`.
+    /// Always. Requires `Secure`.
     None,
 }
 
@@ -43,22 +45,25 @@ pub struct CookieConfig {
     pub name: String,
     /// The path. Default `/`.
     pub path: String,
-    /// The domain. Default none: only the very host that set it gets it back.
+    /// The domain. Default none: the browser sends the cookie only to the host that set it.
     pub domain: Option<String>,
-    /// Out of reach of scripts. Default true.
+    /// Scripts cannot read the cookie. Default true.
     pub http_only: bool,
     /// Default [`SameSite::Lax`].
     pub same_site: SameSite,
-    /// Kept apart per top-level site (CHIPS). Default false.
+    /// The browser keeps a separate cookie for each top-level site (CHIPS). Default false.
     pub partitioned: bool,
-    /// Where the cookie was set before: the paths, domains and partitions that it had under this name. Default none; at most
-    /// 4. Browsers keep a cookie of each beside the present one and send both, so each is removed with every cookie that is
-    /// sent, when two are seen, and at a logout. Leave an entry out once no browser can have its cookie any more.
+    /// The paths, domains and partitions that the cookie had before under this name. Default none;
+    /// at most four. Browsers keep a former cookie beside the present one and send both. So each
+    /// former cookie is removed when a cookie is sent, when a request has two, and at a logout.
+    /// Remove an entry when no browser can have its cookie any more.
     pub former: Vec<FormerCookie>,
-    /// The cookie without `Secure`, and without all that needs it: the name loses its prefix, `Partitioned` goes, and
-    /// `SameSite=None` becomes `Lax`. Default false. **Never in production**: the cookie travels in clear text.
+    /// The cookie without `Secure`, and without everything that requires it: the name loses its
+    /// prefix, `Partitioned` is dropped, and `SameSite=None` becomes `Lax`. Default false. **Never
+    /// use it in production**: the cookie is sent unencrypted.
     ///
-    /// Nothing that a request says of itself turns it on. The face says so in its log: see [`Engine::warning`](crate::Engine::warning).
+    /// No request can turn it on. The face logs a warning: see
+    /// [`Engine::warning`](crate::Engine::warning).
     pub insecure_for_development: bool,
 }
 
@@ -77,14 +82,14 @@ impl Default for CookieConfig {
     }
 }
 
-/// Attributes that the cookie had before: together with its name they say which of a browser's cookies it was.
+/// Former attributes of the cookie. Together with the name they identify a cookie in the browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FormerCookie {
     /// The path. Default `/`.
     pub path: String,
     /// The domain. Default none.
     pub domain: Option<String>,
-    /// Kept apart per top-level site. Default false.
+    /// Whether it was partitioned by top-level site. Default false.
     pub partitioned: bool,
 }
 
@@ -94,10 +99,10 @@ impl Default for FormerCookie {
     }
 }
 
-/// So many former cookies can be removed: each is a header more.
+/// The most former cookies. Each one adds a header.
 const MOST_FORMER: usize = 4;
 
-/// A cookie as Hono's own helper writes it: nothing is in it that was not asked for.
+/// A cookie as Hono's helper writes it: only with the attributes that are set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HonoCookie {
     /// The name, with its prefix if it has one.
@@ -110,22 +115,24 @@ pub struct HonoCookie {
     pub secure: bool,
     /// `HttpOnly`. Default false.
     pub http_only: bool,
-    /// `SameSite`. Default none, which browsers take for `Lax`.
+    /// `SameSite`. Default none, which browsers treat as `Lax`.
     pub same_site: Option<SameSite>,
     /// `Partitioned`. Default false.
     pub partitioned: bool,
-    /// `Max-Age`, the same in every header. Default none: the cookie ends with the browser's own session.
+    /// `Max-Age`, the same in every header. Default none: the cookie is deleted when the browser
+    /// closes.
     pub max_age: Option<Duration>,
     /// `Expires`, the same in every header, as an HTTP date. Default none.
     pub expires: Option<String>,
-    /// How long a cookie with `Expires` and no `Max-Age` lives, which decides when it is sent again. It is not written.
+    /// How long a cookie with `Expires` and without `Max-Age` lives. It decides when the cookie is
+    /// sent again, and is not written.
     pub lasts: Option<Duration>,
     /// `Priority`. Default none.
     pub priority: Option<String>,
 }
 
 impl HonoCookie {
-    /// A cookie of this name with `Path=/` and nothing else.
+    /// A cookie of this name with `Path=/` and no other attribute.
     pub fn named(name: impl Into<String>) -> Self {
         Self {
             name: name.into(),
@@ -142,20 +149,20 @@ impl HonoCookie {
         }
     }
 
-    /// How long a browser keeps it, where that is not as long as the browser's own session.
+    /// How long a browser keeps the cookie; `None` if it is deleted when the browser closes.
     pub(crate) fn lifetime(&self) -> Option<Duration> {
         self.max_age.or(self.lasts)
     }
 }
 
-/// A checked cookie: its name, and its attributes as they stand in every header.
+/// A checked cookie: its name, and its attributes as every header has them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Template {
     pub(crate) name: String,
-    /// Which path, domain and partition: two cookies of one name are the same only if these are.
+    /// The path, domain and partition. Two cookies are the same only if name and scope are equal.
     scope: String,
     attributes: String,
-    /// The attributes of a header that removes the cookie, where they are others.
+    /// The attributes of a header that removes the cookie, if they differ.
     removal: Option<String>,
 }
 
@@ -215,7 +222,7 @@ impl Template {
         Ok(templates)
     }
 
-    /// The same in the order of Hono's helper.
+    /// A checked cookie with the attributes in the order of Hono's helper.
     pub(crate) fn hono(config: &HonoCookie) -> Result<Self, ConfigError> {
         let HonoCookie { name, path, domain, secure, http_only, partitioned, max_age, expires, .. } = config;
         let attributes = CookieConfig {
@@ -276,12 +283,13 @@ impl Template {
         Self { name: self.name.clone(), scope: scope("/", Some(host), false), attributes, removal: None }
     }
 
-    /// Whether browsers take the two for the same cookie.
+    /// Whether browsers treat the two as the same cookie.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.name == other.name && self.scope == other.scope
     }
 
-    /// A header value that sets the cookie; without `max_age` it ends with the browser's own session.
+    /// A header value that sets the cookie. Without `max_age` it is deleted when the browser
+    /// closes.
     pub(crate) fn set(&self, suffix: &str, value: &str, max_age: Option<Duration>) -> String {
         self.header(suffix, value, max_age, &self.attributes)
     }
@@ -301,13 +309,14 @@ impl Template {
         header
     }
 
-    /// A header value that removes the cookie: the same name, path, domain and partition, and no time left.
+    /// A header value that removes the cookie: the same name, path, domain and partition, and a
+    /// Max-Age of 0.
     pub(crate) fn remove(&self, suffix: &str) -> String {
         self.header(suffix, "", Some(Duration::ZERO), self.removal.as_ref().unwrap_or(&self.attributes))
     }
 }
 
-/// The same error, of a cookie's former attributes.
+/// Changes an error so that it names a former attribute.
 fn of_former(mut error: ConfigError) -> ConfigError {
     if let ConfigError::CookieAttribute { attribute, .. } = &mut error {
         *attribute = if *attribute == "path" { "former path" } else { "former domain" };
@@ -327,7 +336,8 @@ fn push(text: &mut String, name: &str, value: &str) {
     text.push_str(value);
 }
 
-/// A prefix of cookie names, and what browsers demand of a cookie that has it (RFC 6265bis section 4.1.3). All need Secure.
+/// A prefix of cookie names, and what browsers require of such a cookie (RFC 6265bis section
+/// 4.1.3). All prefixes require Secure.
 struct Prefix {
     text: &'static str,
     /// No Domain, and Path=/.
@@ -336,7 +346,7 @@ struct Prefix {
     http: bool,
 }
 
-/// Longer ones first: the first that fits counts.
+/// Longer prefixes come first: the first match counts.
 const PREFIXES: [Prefix; 4] = [
     Prefix { text: "__Host-Http-", host: true, http: true },
     Prefix { text: "__Host-", host: true, http: false },
@@ -344,7 +354,8 @@ const PREFIXES: [Prefix; 4] = [
     Prefix { text: "__Secure-", host: false, http: false },
 ];
 
-/// The name's prefix, and the rest of the name. Browsers compare prefixes without regard to case.
+/// The prefix of a name, and the rest of the name. Browsers compare prefixes without regard to
+/// case.
 fn prefix_of(name: &str) -> Option<(&'static Prefix, &str, &str)> {
     PREFIXES.iter().find_map(|prefix| {
         let (start, rest) = name.split_at_checked(prefix.text.len())?;
@@ -384,7 +395,7 @@ fn check(config: &CookieConfig, secure: bool) -> Result<(), ConfigError> {
     }
 }
 
-/// Which rule of the name's prefix the cookie breaks, and the fix.
+/// The rule of the prefix that the cookie breaks, and the fix.
 fn broken_rule(config: &CookieConfig, secure: bool) -> Option<String> {
     let (prefix, start, rest) = prefix_of(&config.name)?;
     let says = |parts: [&str; 3]| Some(parts.concat());
@@ -410,12 +421,12 @@ fn broken_rule(config: &CookieConfig, secure: bool) -> Option<String> {
     None
 }
 
-/// A character of an HTTP token (RFC 9110 section 5.6.2).
+/// Whether a byte is a character of an HTTP token (RFC 9110 section 5.6.2).
 fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// A byte that can stand in an attribute's value: printable ASCII but no semicolon.
+/// Whether an attribute value may have this byte: printable ASCII except the semicolon.
 fn is_attribute_byte(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && byte != b';'
 }

@@ -1,4 +1,5 @@
-//! The dialect of the npm package `hono-kv-session` 1.0: one bare value under `session:<host>:<id>`, Hono's signed cookies.
+//! The dialect of the npm package `hono-kv-session` 1.0: one value under `session:<host>:<id>`, and
+//! Hono's signed cookies.
 
 use alloc::{borrow::Cow, string::String, vec, vec::Vec};
 use core::time::Duration;
@@ -22,7 +23,8 @@ use crate::{
     time::Timestamp,
 };
 
-/// What it can do. A record is the bare value: no tag, no marker, no clock but the backend's expiry.
+/// A record is the value alone. It has no write tag, no marker and no time except the backend's
+/// expiry.
 pub(super) const ABILITIES: Abilities = Abilities {
     write_tag: false,
     markers: false,
@@ -37,21 +39,22 @@ pub(super) const ABILITIES: Abilities = Abilities {
     kept: Duration::ZERO,
 };
 
-/// The name of the one value that such a session has.
+/// The name of the only value of such a session.
 const VALUE: &str = "value";
-/// What stands before the JSON of a value that is no text, where the store holds text.
+/// The prefix of a stored value that is not a string, if the store keeps strings.
 const JSON_PREFIX: &str = "okibi:json:";
-/// An HMAC-SHA-256 in standard base64.
+/// The length of an HMAC-SHA-256 in standard base64.
 const SIGNATURE: usize = 44;
-/// An id of 128 characters and a signature, every character of them in three.
+/// An id of 128 characters and a signature, each character percent-encoded as three.
 const LONGEST_VALUE: usize = 3 * (128 + 1 + SIGNATURE);
 
-/// Whether a text can be an id: what a cookie can hold without quotes (RFC 6265bis section 4.1.1).
+/// Whether a string is a valid id: the characters that a cookie value has without quotes (RFC
+/// 6265bis section 4.1.1).
 pub(super) fn is_id(text: &[u8]) -> bool {
     (1..=128).contains(&text.len()) && text.iter().all(|byte| matches!(byte, b'!'..=b'~') && !b"\",;\\".contains(byte))
 }
 
-/// The id in a cookie's value, and its signature where there has to be one.
+/// The id in a cookie's value, and its signature if one is required.
 pub(super) fn parse(config: &HonoKv, value: &[u8]) -> Option<Candidate<'static>> {
     if value.len() > LONGEST_VALUE {
         return None;
@@ -92,7 +95,7 @@ fn mac(secret: &str, id: &str) -> HmacSha256 {
     mac
 }
 
-/// As `encodeURIComponent` does, with which Hono writes values.
+/// The same as `encodeURIComponent`, which Hono uses for values.
 fn percent_encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -108,7 +111,7 @@ fn percent_encoded(text: &str) -> String {
     encoded
 }
 
-/// As `decodeURIComponent` does. `None` where that would throw.
+/// The same as `decodeURIComponent`. `None` if that would throw.
 fn percent_decoded(value: &[u8]) -> Option<Vec<u8>> {
     let (mut decoded, mut rest) = (Vec::with_capacity(value.len()), value);
     while let [byte, after @ ..] = rest {
@@ -133,7 +136,7 @@ pub(super) fn key(host: &str, id: &Id) -> StoreKey {
     StoreKey::new(key)
 }
 
-/// Whether a change of the session has a place in its record.
+/// Whether the record can store the change.
 pub(super) const fn accepts(op: &Op) -> bool {
     !matches!(
         op,
@@ -158,14 +161,15 @@ pub(super) fn decode(policy: &Policy, config: &HonoKv, loaded: &Loaded, id: Opti
         json::push_string(&mut quoted, text);
         quoted.into()
     };
-    // The package takes what JavaScript takes for false for no session at all.
+    // The package treats a value that is falsy in JavaScript as no session.
     let is_nothing = matches!(value.as_str(), "\"\"" | "null" | "false" | "0");
     if is_nothing || !json::is_value(value.as_str(), limits.depth) {
         return None;
     }
     let (last_active, idle) = match loaded.expires_at {
         Some(expires_at) => (expires_at.minus(policy.lifetime.idle), policy.lifetime.idle),
-        // The backend cannot tell: it lives as long as it is there, and a renewal is due.
+        // The backend does not return an expiry. The session lives as long as it is stored, and a
+        // touch is due.
         None => (Timestamp::default(), Duration::MAX),
     };
     Some(Stored::Record(Record {

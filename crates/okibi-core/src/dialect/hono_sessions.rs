@@ -1,4 +1,5 @@
-//! The dialect of the npm package `hono-sessions` 0.8: UUIDs, a JSON record under the id itself, Iron seals.
+//! The dialect of the npm package `hono-sessions` 0.8: UUIDs, a JSON record under the id, and Iron
+//! seals.
 
 use alloc::{string::String, vec::Vec};
 use core::time::Duration;
@@ -22,8 +23,8 @@ use crate::{
     time::Timestamp,
 };
 
-/// What it can do. A write has no tag of its own and a session that moves leaves no marker, so a rotation is two swaps and a
-/// delete, and a lost reply stays unknown.
+/// A write has no tag and a moved session leaves no marker. So a rotation is two swaps and a
+/// delete, and the outcome of a lost reply stays unknown.
 pub(super) const ABILITIES: Abilities = Abilities {
     write_tag: false,
     markers: false,
@@ -38,7 +39,7 @@ pub(super) const ABILITIES: Abilities = Abilities {
     kept: Duration::ZERO,
 };
 
-/// The most bytes of a cookie's value: what browsers keep of a whole cookie.
+/// The most bytes of a cookie's value. Browsers keep no larger cookie.
 const LONGEST_VALUE: usize = 4096;
 
 pub(super) fn parse<'a>(protection: &HonoProtection, value: &'a [u8]) -> Option<Candidate<'a>> {
@@ -61,7 +62,7 @@ pub(super) fn open(protection: &HonoProtection, candidate: Candidate<'_>, now: T
             let id = unseal(keys, value, now)?;
             is_uuid(id.as_bytes()).then(|| Reading::Id(Id::from_text(id)))
         }
-        // A seal of nothing is how the package ends a session.
+        // The package ends a session with a seal of an empty string.
         (HonoProtection::Sealed(keys), Candidate::Seal(value)) => {
             let record = unseal(keys, value, now)?;
             (!record.is_empty()).then(|| Reading::Record(record.into_bytes()))
@@ -70,7 +71,7 @@ pub(super) fn open(protection: &HonoProtection, candidate: Candidate<'_>, now: T
     }
 }
 
-/// The text in a seal: its JSON is a string.
+/// The string in a seal. The sealed JSON is a string.
 fn unseal(keys: &IronSecrets, value: &[u8], now: Timestamp) -> Option<String> {
     let json = iron::unseal(&keys.options, iron::Secrets::Named(&keys.secrets), value, now).ok()?;
     json::string(&json).map(Into::into)
@@ -89,7 +90,7 @@ pub(super) fn write_id(
     })
 }
 
-/// The cookie's value that is this record.
+/// The cookie's value for a sealed record.
 pub(super) fn seal_record(
     protection: &HonoProtection,
     record: &[u8],
@@ -101,14 +102,14 @@ pub(super) fn seal_record(
     Ok(seal(keys, text, now, &random.take()?))
 }
 
-/// A text in a seal.
+/// Seals a string.
 fn seal(keys: &IronSecrets, text: &str, now: Timestamp, random: &[u8; SEAL_RANDOM]) -> Option<String> {
     let mut json = String::with_capacity(text.len() + 2);
     json::push_string(&mut json, text);
     iron::seal(&keys.options, keys.secrets.first()?, json.as_bytes(), now, random).ok()
 }
 
-/// Whether a change of the session has a place in its record.
+/// Whether the record can store the change.
 pub(super) const fn accepts(op: &Op) -> bool {
     !matches!(
         op,
@@ -116,8 +117,8 @@ pub(super) const fn accepts(op: &Op) -> bool {
     )
 }
 
-/// How long after the last activity the next one is written down: a tenth of whatever ends first, the session or its cookie.
-/// `None`: never.
+/// How long after the last activity a touch is due: a tenth of the lifetime of the session or its
+/// cookie, whichever is shorter. `None`: never.
 pub(super) fn touch_after(config: &HonoSessions) -> Option<Duration> {
     let shorter = [config.idle, config.cookie.lifetime()].into_iter().flatten().min()?;
     config.auto_extend.then_some(shorter / 10)
@@ -136,7 +137,7 @@ pub(super) fn decode(policy: &Policy, bytes: &Bytes, id: Option<&Id>) -> Option<
             b"_expire" => &mut expire,
             b"_delete" => &mut deleted,
             b"_accessed" => &mut accessed,
-            // It may be that of the session before a rotation.
+            // It may be the id from before a rotation.
             b"_id" => return true,
             _ => {
                 unknown.push((Text::share(bytes, name), Text::share(bytes, value.into())));
@@ -163,7 +164,7 @@ pub(super) fn decode(policy: &Policy, bytes: &Bytes, id: Option<&Id>) -> Option<
         accessed.or_else(|| expire.filter(|_| limited).map(|expire| expire.minus(span))).unwrap_or_default();
     let last_active = expire.map_or(last_active, |expire| expire.min(last_active));
     let (idle, deadline) = match expire {
-        // Without a span of its own an expiry is a day that was set by hand, and stays.
+        // Without an idle timeout, the app set this expiry, and it stays.
         Some(expire) if limited => (expire.since(last_active), None),
         deadline => (Duration::MAX, deadline),
     };
@@ -194,7 +195,7 @@ fn entries(bytes: &Bytes, data: &str, most: usize, depth: usize) -> Option<Vec<E
             }
             true
         });
-        // A value that JavaScript had none for is left out of its JSON.
+        // An undefined value of JavaScript is missing in the JSON.
         if let Some(value) = value {
             entries.push(Entry { name: Text::share(bytes, name), value: Text::share(bytes, value.into()), flash });
         }
@@ -203,7 +204,7 @@ fn entries(bytes: &Bytes, data: &str, most: usize, depth: usize) -> Option<Vec<E
     (read && !has_duplicates(&entries)).then_some(entries)
 }
 
-/// The record as the package writes it, with its members in the same order.
+/// The record with the members that the package writes, in the same order.
 pub(super) fn encode(record: &Record, id: Option<&Id>) -> Bytes {
     let expires_at = record.expires_at();
     let mut text = String::with_capacity(160 + record.entries.iter().map(size).sum::<usize>());
@@ -239,7 +240,7 @@ fn size(entry: &Entry) -> usize {
     32 + entry.name.as_str().len() + entry.value.as_str().len()
 }
 
-/// A record that is replaced: the package takes it for one that has expired.
+/// A record that the package treats as expired.
 pub(super) fn dead_record(now: Timestamp) -> Bytes {
     let mut text = String::from("{\"_data\":{},\"_expire\":");
     push_time(&mut text, Some(now.minus(Duration::from_hours(24))));

@@ -1,4 +1,5 @@
-//! Complete sets of conventions: id syntax, store key, record codec, cookie codec. One file each; here each is asked by name.
+//! Dialects: the form of ids, store keys, records and cookies. Each dialect has one file. This file
+//! calls the configured one.
 
 mod hono_kv;
 mod hono_sessions;
@@ -21,69 +22,71 @@ use crate::{
     time::Timestamp,
 };
 
-/// What a cookie's value says by its form, before anything is verified. Forms tell nothing about secrets.
+/// The form of a cookie's value, before anything is verified. Checking the form needs no secret.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Candidate<'a> {
-    /// An id by itself.
+    /// An id.
     Id(Id),
-    /// An id, the text of it that was signed, and the signature.
+    /// An id, the signed string of it, and the signature.
     Signed { id: Id, text: Cow<'a, str>, signature: [u8; 32] },
     /// A seal.
     Seal(&'a [u8]),
 }
 
-/// What a cookie's value turned out to be.
+/// The content of a verified cookie.
 pub(crate) enum Reading {
-    /// The id of a session in the store.
+    /// The id of a stored session.
     Id(Id),
-    /// The session itself, as the dialect writes it down.
+    /// The record, encoded in the dialect.
     Record(Vec<u8>),
 }
 
-/// What a dialect can do. Each says so at the top of its file, and the engine asks this and never which dialect is config.
+/// What a dialect can do. Each dialect has its abilities at the top of its file. The engine reads
+/// them and never checks which dialect is configured.
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of a dialect by itself")]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Abilities {
-    /// No two writes are alike, so what lies there tells whether a write happened whose reply was lost.
+    /// Every write has a random tag. So the stored bytes show whether a write with a lost reply was
+    /// made.
     pub(crate) write_tag: bool,
-    /// A session that moves or ends leaves a marker. Without markers its record is deleted, and nobody can be told from a
-    /// stranger who comes with its id later.
+    /// A session that moves or ends leaves a marker. Without markers its record is deleted, and a
+    /// later request with its id looks like a request with an unknown id.
     pub(crate) markers: bool,
-    /// A record has a place for a handle. Without one it is made from the id.
+    /// A record has its own handle. Without it, the handle is derived from the id.
     pub(crate) own_handles: bool,
-    /// A record has an idle and an absolute span of its own.
+    /// A record has its own idle and absolute timeout.
     pub(crate) own_spans: bool,
-    /// Every write is activity, and brings back the configured idle span.
+    /// Every write is activity, and restores the configured idle timeout.
     pub(crate) writes_touch: bool,
-    /// Its stores do not clear up by themselves: what has expired is deleted by whoever finds it.
+    /// The dialect's stores do not delete expired records. The request that finds one deletes it.
     pub(crate) deletes_expired: bool,
-    /// Of two cookies of its name the first that opens counts, as for the older packages. Else two that open refuse_duplicates each
-    /// other.
+    /// Of two cookies of one name the first that opens counts, as in the older packages. Otherwise
+    /// two cookies that open mean no session.
     pub(crate) first_counts: bool,
-    /// What an id means that the app chose.
+    /// What an id that the app chose means.
     pub(crate) chosen_id: ChosenId,
-    /// Apps are used to seeing the id.
+    /// Apps can read the id.
     pub(crate) shows_id: bool,
-    /// The shortest idle span that a record can have.
+    /// The shortest idle timeout of a record.
     pub(crate) shortest_idle: Duration,
-    /// How long the store keeps a record after its session's end. Where that is zero, whether a session is live is judged at
-    /// each call; else by the time when the request began.
+    /// How long the store keeps a record after the session's end. If zero, liveness is checked at
+    /// the time of each call. Otherwise it is checked at the time when the request began.
     pub(crate) kept: Duration,
 }
 
-/// What an id means that the app chose for a new record.
+/// What an id that the app chose for a new record means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ChosenId {
-    /// Apps choose none.
+    /// Apps cannot choose an id.
     Refused,
-    /// It is taken if nothing lies there; else another is tried.
+    /// The id is used if nothing is stored under it. Otherwise another id is tried.
     Creates,
-    /// It is taken, and what lies there is written over.
+    /// The id is used, and a record under it is overwritten.
     Overwrites,
 }
 
 impl Policy {
-    /// What the dialect that is config can do.
+    /// The abilities of the configured dialect.
     pub(crate) const fn can(&self) -> &'static Abilities {
         match &self.dialect {
             CheckedDialect::Native(_) => &native::ABILITIES,
@@ -92,7 +95,7 @@ impl Policy {
         }
     }
 
-    /// Takes a cookie's value apart, if it has the form of this cookie's.
+    /// Parses a cookie's value if it has the configured form.
     pub(crate) fn parse<'a>(&self, value: &'a [u8]) -> Result<Candidate<'a>, Reason> {
         let candidate = match &self.dialect {
             CheckedDialect::Native(protection) => native::parse(protection, value),
@@ -113,7 +116,8 @@ impl Policy {
         }
     }
 
-    /// The cookie's value for an id; `None` where the cookie is the record. Only Iron seals take random bytes.
+    /// The cookie's value for an id; `None` if the cookie contains the record. Only Iron seals need
+    /// random bytes.
     pub(crate) fn write_id(&self, id: &Id, now: Timestamp, random: &mut Random) -> Result<Option<String>, Refusal> {
         match &self.dialect {
             CheckedDialect::Native(protection) => Ok(native::write_id(protection, &self.cookie.name, id)),
@@ -122,7 +126,8 @@ impl Policy {
         }
     }
 
-    /// The cookie's value that is this record, and over how many cookies it may be split; `None` where a store has the record.
+    /// The cookie's value for a sealed record, and the most cookies that it may be split into;
+    /// `None` if a store has the record.
     pub(crate) fn seal_record(
         &self,
         record: &[u8],
@@ -139,7 +144,7 @@ impl Policy {
         }
     }
 
-    /// The cookie as it is for a request's host, where the dialect puts the host in.
+    /// The cookie for a request's host, if the dialect writes the host into it.
     pub(crate) fn cookie_on(&self, host: Option<&str>) -> Cow<'_, Template> {
         match (&self.dialect, host) {
             (CheckedDialect::HonoKv(_), Some(host)) => Cow::Owned(self.cookie.on_host(host)),
@@ -147,7 +152,7 @@ impl Policy {
         }
     }
 
-    /// How long the cookie is to live; `None`: as long as the browser's own session.
+    /// The cookie's Max-Age; `None` for a cookie that is deleted when the browser closes.
     pub(crate) fn max_age(&self, record: &Record, now: Timestamp) -> Option<Duration> {
         match &self.dialect {
             CheckedDialect::Native(protection) => native::max_age(protection, record, now),
@@ -156,7 +161,7 @@ impl Policy {
         }
     }
 
-    /// Whether a change moves the session's end, so that a cookie with an end of its own has to move along.
+    /// Whether a change moves the session's end, so that the cookie's end must move too.
     pub(crate) fn sends_cookie_on_write(&self) -> bool {
         match &self.dialect {
             CheckedDialect::Native(_) => false,
@@ -165,7 +170,7 @@ impl Policy {
         }
     }
 
-    /// Whether what a change says can be written down.
+    /// Whether the dialect can store a change.
     pub(crate) const fn accepts(&self, op: &Op) -> bool {
         match &self.dialect {
             CheckedDialect::Native(_) => native::accepts(op),
@@ -174,7 +179,8 @@ impl Policy {
         }
     }
 
-    /// When activity is next written down: after a part of the idle span, so that reading costs no write.
+    /// When the next touch is due: after a part of the idle timeout, so that most reads need no
+    /// write.
     pub(crate) fn touch_due_at(&self, record: &Record) -> Timestamp {
         let after = match &self.dialect {
             CheckedDialect::Native(_) => Some(self.touch_span(record.idle)),
@@ -186,20 +192,21 @@ impl Policy {
         after.map_or(Timestamp::MAX, |after| record.last_active.plus(after))
     }
 
-    /// How much of an idle span passes before activity is written down, in okibi's own dialect: a tenth, if nothing else is
-    /// configured that is shorter than the span.
+    /// The minimum time between two touches in okibi's own dialect: the configured time if it is
+    /// shorter than the idle timeout, or else a tenth of the idle timeout.
     pub(crate) fn touch_span(&self, idle: Duration) -> Duration {
         let configured = self.touch_after.filter(|after| *after < idle);
         configured.unwrap_or(idle / 10).min(LONGEST_TOUCH)
     }
 
-    /// Whether activity of now is to be written down.
+    /// Whether a touch is due now.
     pub(crate) fn touch_due(&self, record: &Record, now: Timestamp) -> bool {
         let due_at = self.touch_due_at(record);
         due_at < Timestamp::MAX && (now > due_at || record.last_active > now.plus(SKEW))
     }
 
-    /// Whether activity that the app declares is written down: on stores that take few writes, only some time after the last.
+    /// Whether `touch()` writes the last-active time. On a store that takes few writes, this needs
+    /// some time since the last touch.
     pub(crate) fn may_touch(&self, record: &Record, now: Timestamp) -> bool {
         match &self.dialect {
             CheckedDialect::HonoKv(config) => {
@@ -209,13 +216,13 @@ impl Policy {
         }
     }
 
-    /// How many cookies the value can be spread over.
+    /// The suffixes of the cookies that the value can be split into.
     pub(crate) fn suffixes(&self) -> &'static [&'static str] {
         let splits = matches!(self.dialect, CheckedDialect::Native(Protection::Sealed { .. }));
         chunk::SUFFIXES.get(..if splits { chunk::MOST } else { 1 }).unwrap_or_default()
     }
 
-    /// Where the record of an id lies.
+    /// The store key of an id.
     pub(crate) fn key(&self, host: Option<&str>, id: &Id) -> StoreKey {
         match &self.dialect {
             CheckedDialect::Native(_) => id.store_key(&self.namespace),
@@ -224,7 +231,7 @@ impl Policy {
         }
     }
 
-    /// An id that never was before.
+    /// A new random id.
     pub(crate) fn new_id(&self, random: [u8; 32]) -> Id {
         match &self.dialect {
             CheckedDialect::Native(_) => Id::from_bytes(random),
@@ -242,7 +249,7 @@ impl Policy {
         if is_one { Ok(Id::from_text(text)) } else { Err(Refusal::InvalidId) }
     }
 
-    /// Reads what lies in the store, or in a cookie that is the store (then without an id).
+    /// Decodes a stored record, or a record in a cookie (without an id).
     pub(crate) fn decode(&self, loaded: &Loaded, id: Option<&Id>) -> Result<Stored, Undecodable> {
         match &self.dialect {
             CheckedDialect::Native(_) => record::decode(&loaded.bytes, &self.limits),
@@ -251,7 +258,7 @@ impl Policy {
         }
     }
 
-    /// The record as it lies in the store. `tag` makes it unlike any other, where the dialect has a place for it.
+    /// Encodes a record. `tag` makes each write unique, if the dialect can store it.
     pub(crate) fn encode(&self, record: &Record, id: Option<&Id>, tag: [u8; 8]) -> Result<Bytes, Refusal> {
         Ok(match &self.dialect {
             CheckedDialect::Native(_) => record.encode(tag),
@@ -260,7 +267,8 @@ impl Policy {
         })
     }
 
-    /// What an older dialect puts in place of a record that has moved, right before it deletes it: no session to anybody.
+    /// In a dialect without markers: the bytes that replace a moved record right before it is
+    /// deleted. They are no session.
     pub(crate) fn dead_record(&self, now: Timestamp) -> Bytes {
         match &self.dialect {
             CheckedDialect::HonoKv(config) if config.json => Bytes::from_static(b"\"\""),
@@ -270,17 +278,19 @@ impl Policy {
     }
 }
 
-/// Renewals on an eventually consistent store are a minute apart, but never so far that a session ends between two.
+/// On an eventually consistent store, touches are at least a minute apart, but at most half of the
+/// idle timeout.
 fn eventually(after: Duration, idle: Duration) -> Duration {
     after.max(Duration::from_mins(1)).min(idle / 2)
 }
 
-/// How long it is until `end`. A second that has begun counts, or a cookie would be removed before its session ends.
+/// The time until `end`, rounded up to a second, so that the cookie does not expire before its
+/// session.
 fn until(end: Timestamp, now: Timestamp) -> Duration {
     end.since(now).saturating_add(Duration::from_millis(999))
 }
 
-/// The form of a UUID: where its hyphens are.
+/// The positions of the hyphens in a UUID.
 const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 
 /// A random UUID, version 4, in lower case (RFC 9562 section 5.4).
@@ -302,7 +312,7 @@ fn uuid(random: [u8; 32]) -> String {
     text
 }
 
-/// Whether a text is a lower-case UUID of version 4.
+/// Whether a string is a lower-case UUID of version 4.
 fn is_uuid(text: &[u8]) -> bool {
     text.len() == 36
         && text.iter().enumerate().all(|(index, byte)| match index {

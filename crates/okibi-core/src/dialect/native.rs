@@ -1,4 +1,5 @@
-//! The native dialect: 32 byte ids, hashed store keys, record v1, and a cookie that is the id, the signed id or the seal.
+//! The native dialect: 32 byte ids, hashed store keys, record v1, and a cookie with the id, the
+//! signed id or the sealed record.
 
 use alloc::{borrow::Cow, string::String};
 
@@ -17,7 +18,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// What it can do: everything that the engine knows of.
+/// It has every ability.
 pub(super) const ABILITIES: Abilities = Abilities {
     write_tag: true,
     markers: true,
@@ -66,7 +67,7 @@ pub(super) fn write_id(protection: &Protection, cookie_name: &str, id: &Id) -> O
     }
 }
 
-/// The cookie's value that is this record, and over how many cookies it may be split.
+/// The cookie's value for a sealed record, and the most cookies that it may be split into.
 pub(super) fn seal_record(
     protection: &Protection,
     cookie_name: &str,
@@ -77,17 +78,18 @@ pub(super) fn seal_record(
     Ok(xchacha::seal(secrets, cookie_name, record, random.take()?).map(|value| (value, *chunks)))
 }
 
-/// Whether a change of the session has a place in its record.
+/// Whether the record can store the change.
 pub(super) const fn accepts(op: &Op) -> bool {
     !matches!(op, Op::SetDeadline(_) | Op::UseId(_))
 }
 
-/// How long the cookie is to live; `None`: as long as the browser's own session.
+/// The cookie's Max-Age; `None` for a cookie that is deleted when the browser closes.
 pub(super) fn max_age(protection: &Protection, record: &Record, now: Timestamp) -> Option<Duration> {
     match protection {
         _ if !record.persistent => None,
         Protection::Sealed { .. } => Some(super::until(record.expires_at(), now)),
-        // The store and the engine enforce the idle span, so an answer that loses its cookie costs nothing.
+        // The engine checks the idle timeout itself, so the cookie lives until the absolute
+        // deadline. A response that loses its cookie then does no harm.
         _ => Some(record.deadline.map_or(MAX_AGE, |deadline| super::until(deadline, now))),
     }
 }

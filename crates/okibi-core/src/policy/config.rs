@@ -1,4 +1,5 @@
-//! What can be configured, as an app says it: a sum of what the dialects can have.
+//! The configuration as an app writes it: a dialect with its options, and the options of all
+//! dialects.
 
 use alloc::{string::String, vec::Vec};
 use core::time::Duration;
@@ -8,37 +9,37 @@ use crate::{
     contract::Consistency, cookie::write::CookieConfig, record::Limits, seal::secrets::Secrets, time::Timestamp,
 };
 
-/// How a session's cookie value is made.
+/// What the value of the session's cookie is.
 #[derive(Clone, Debug, Default)]
 pub enum Protection {
-    /// The bare id. Its 256 random bits are all the protection it needs.
+    /// The id. Its 256 random bits need no further protection.
     #[default]
     Id,
-    /// The id with an HMAC, so that an invented id never reaches the store.
+    /// The id with an HMAC, so that no store call is made for an invented id.
     SignedId(Secrets),
-    /// The whole record, encrypted: the cookie is the store.
+    /// The whole record, encrypted. No store is needed.
     Sealed {
         /// The secrets.
         secrets: Secrets,
-        /// Over how many cookies it may be split, 1 to 5.
+        /// The most cookies that the value may be split into, 1 to 5.
         chunks: usize,
     },
 }
 
-/// One complete set of conventions: what a cookie's value is, where a record lies, and how it is written. Each brings what can
-/// be configured in it.
+/// One complete set of conventions: the cookie's value, the store key and the form of the record.
+/// Each dialect has its own options.
 #[derive(Clone, Debug)]
 pub enum Dialect {
-    /// okibi's own.
+    /// okibi's own dialect.
     Native(Native),
-    /// That of the npm package `hono-sessions` 0.8, byte for byte.
+    /// The dialect of the npm package `hono-sessions` 0.8, byte for byte.
     HonoSessions(HonoSessions),
-    /// That of the npm package `hono-kv-session` 1.0, byte for byte.
+    /// The dialect of the npm package `hono-kv-session` 1.0, byte for byte.
     HonoKv(HonoKv),
 }
 
 impl Dialect {
-    /// Whether the cookie is the store.
+    /// Whether the cookie contains the whole session.
     pub const fn is_sealed(&self) -> bool {
         match self {
             Self::Native(config) => matches!(config.protection, Protection::Sealed { .. }),
@@ -78,32 +79,33 @@ impl From<Protection> for Dialect {
     }
 }
 
-/// An older dialect whose sessions are taken over, until a day that ends it.
+/// An older dialect whose sessions are adopted until a fixed time.
 #[derive(Clone, Debug)]
 pub struct Accept {
     /// The older dialect, with its cookie and its secrets.
     pub dialect: Dialect,
-    /// From when on its cookies count for nothing.
+    /// Cookies are ignored from this time on.
     pub until: Timestamp,
-    /// What its store can promise; `None` where the cookie is the store.
+    /// The consistency of its store; `None` if the cookie contains the session.
     pub consistency: Option<Consistency>,
 }
 
-/// How long a session lives: idle and absolute. The constants are the limits of NIST SP 800-63B-4.
+/// The idle and the absolute timeout of a session. The constants are the limits of NIST SP
+/// 800-63B-4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetime {
-    /// How long it lives without activity.
+    /// The idle timeout.
     pub idle: Duration,
-    /// How long it lives at most. `None`: as long as it is used.
+    /// The absolute timeout. `None`: the session lives as long as it is used.
     pub absolute: Option<Duration>,
 }
 
 impl Lifetime {
-    /// 30 days at most, active or not: a low risk (AAL1).
+    /// 30 days, active or not: a low risk (AAL1).
     pub const AAL1: Self = Self::new(30 * 24 * 60, 30 * 24 * 60);
-    /// 1 hour idle, 24 hours at most: the default (AAL2).
+    /// 1 hour idle, 24 hours absolute: the default (AAL2).
     pub const AAL2: Self = Self::new(60, 24 * 60);
-    /// 15 minutes idle, 12 hours at most: a high risk (AAL3).
+    /// 15 minutes idle, 12 hours absolute: a high risk (AAL3).
     pub const AAL3: Self = Self::new(15, 12 * 60);
 
     const fn new(idle_minutes: u64, absolute_minutes: u64) -> Self {
@@ -114,14 +116,14 @@ impl Lifetime {
     }
 }
 
-/// Everything that can be configured about a session. [`Engine::new`](crate::Engine::new) checks it.
+/// The configuration of a session. [`Engine::new`](crate::Engine::new) checks it.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// What is config, with all that can be configured in it.
+    /// The dialect with its options.
     pub dialect: Dialect,
-    /// What a record may be at most.
+    /// The limits of a record.
     pub limits: Limits,
-    /// What the store can promise. Default [`Consistency::Strong`].
+    /// The consistency of the store. Default [`Consistency::Strong`].
     pub consistency: Consistency,
 }
 
@@ -137,38 +139,40 @@ impl<D: Into<Dialect>> From<D> for Config {
     }
 }
 
-/// What can be configured in okibi's own dialect.
+/// The options of okibi's own dialect.
 #[derive(Clone, Debug)]
 pub struct Native {
     /// The cookie's name and attributes.
     pub cookie: CookieConfig,
-    /// What the cookie's value is. Default the bare id.
+    /// What the cookie's value is. Default [`Protection::Id`].
     pub protection: Protection,
-    /// Older dialects whose sessions are taken over. Default none; at most 8.
+    /// Older dialects whose sessions are adopted. Default none; at most 8.
     pub accept: Vec<Accept>,
-    /// What store keys begin with. Default: the cookie's name without its prefix.
+    /// The prefix of store keys. Default: the cookie's name without its prefix.
     pub namespace: Option<String>,
-    /// How long a session lives. Default [`Lifetime::AAL2`].
+    /// The timeouts of a session. Default [`Lifetime::AAL2`].
     pub lifetime: Lifetime,
-    /// How much of the idle span must pass before activity is written down and the cookie sent again: at most 1 day.
-    /// Default a tenth of the idle span, at most 1 day.
+    /// The minimum time between two writes of the last-active time. The cookie is sent again with
+    /// each of them. At most 1 day. Default a tenth of the idle timeout, at most 1 day.
     pub touch_after: Option<Duration>,
-    /// Whether the cookie outlives the browser's own session. Default true.
+    /// Whether the cookie is kept when the browser closes. Default true.
     pub persistent: bool,
-    /// How long a renewed id still leads to its successor. Default 60 seconds; zero is allowed.
+    /// How long the old id opens the session after its id is renewed. Default 60 seconds; zero is
+    /// allowed.
     pub grace: Duration,
-    /// How long the Set-Cookie headers of a sealed session may be in total, with names and attributes: 512 to 65536 bytes.
-    /// Default 8192. More is refused as [`Refusal::CookieTooLarge`](crate::Refusal::CookieTooLarge) before anything is sent.
+    /// The most bytes of all Set-Cookie headers of a sealed session, with names and attributes: 512
+    /// to 65536. Default 8192. Larger ones are refused with
+    /// [`Refusal::CookieTooLarge`](crate::Refusal::CookieTooLarge) before anything is sent.
     ///
-    /// A browser sends the cookies back in one header. nginx refuses one of more than 8 KB by default, and Node refuses more
-    /// than 16 KB of headers. Then even a logout would be refused.
+    /// A browser sends all cookies back in one header. By default, nginx refuses a header of more
+    /// than 8 KB, and Node refuses more than 16 KB of headers. Then even a logout would be refused.
     pub max_cookie_bytes: usize,
-    /// Whether the store notes the ends of sealed sessions, so that a copy of their cookie opens nothing any more. A
-    /// request that asks for its session then costs one load. Default false; it needs an absolute lifetime, which is
-    /// how long a note is kept.
+    /// Whether the store keeps revocations of destroyed sealed sessions, so that a copy of their
+    /// cookie opens nothing. A request that uses its session then needs one load. Default false. It
+    /// requires an absolute timeout, which is how long a revocation is kept.
     pub revocations: bool,
-    /// Whether the store may drop what has not expired when it is full. One that does cannot be had for `revocations`.
-    /// Default false.
+    /// Whether the store may evict values that have not expired. `revocations` refuses such a
+    /// store. Default false.
     pub evicts: bool,
 }
 

@@ -1,9 +1,10 @@
-//! Whether two configurations are the same, so that two layers with one cookie are one session.
+//! Compares two configurations: two layers with one cookie are one session only if they are equal.
 
 use super::{CheckedDialect, Policy, config::Protection};
 
 impl Policy {
-    /// The first option in which two configurations differ; `None` if they are the same. What their stores are is not looked at.
+    /// The first option in which two configurations differ; `None` if they are equal. Stores are
+    /// not compared.
     pub(crate) fn differs(&self, other: &Self) -> Option<&'static str> {
         let facts = [
             ("accept", self.accepts_as(other)),

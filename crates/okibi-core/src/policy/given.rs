@@ -1,19 +1,20 @@
-//! Which options go together, decided from which of them an app gave.
+//! Which options exclude each other, decided from the options that an app gave.
 
 mod options;
 
 use super::config::Dialect;
 use crate::error::ConfigError;
 
-/// The options that an app gave, as far as one excludes another, as bits. A [`Config`](crate::Config) cannot say what excludes
-/// each other, so a face notes here what its app said, and asks [`check`](Self::check) before it makes one.
+/// The options that an app gave, as bits, if they can exclude another option. A
+/// [`Config`](crate::Config) cannot express excluded combinations. So a face collects the options
+/// of its app here and calls [`check`](Self::check) before it creates a configuration.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Given(u32);
 
 impl Given {
-    /// The cookie is the store.
+    /// The cookie contains the session.
     const SEALED: Self = Self(1 << 18);
-    /// An older dialect is config.
+    /// An older dialect is configured.
     const OLDER: Self = Self(1 << 19);
 
     /// The options with these bits.
@@ -21,16 +22,16 @@ impl Given {
         Self(bits)
     }
 
-    /// These options and those.
+    /// The union of two sets of options.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Fails for two options that exclude each other, where this dialect is config.
+    /// Fails if two options exclude each other in this dialect.
     ///
     /// # Errors
-    /// [`ConfigError::Together`], which names the option that has to go, the reason and the fix.
+    /// [`ConfigError::Together`]. It names the option to remove, the reason and the fix.
     pub fn check(self, dialect: &Dialect) -> Result<(), ConfigError> {
         let sealed = if dialect.is_sealed() { Self::SEALED } else { Self(0) };
         let older = if matches!(dialect, Dialect::Native(_)) { Self(0) } else { Self::OLDER };
@@ -41,11 +42,11 @@ impl Given {
     }
 }
 
-/// Fails where all of `with` are given and none of `without`.
+/// Fails if all of `with` are given and none of `without`.
 struct Rule {
     with: Given,
     without: Given,
-    /// The option that has to go, or to come, the reason and the fix.
+    /// The option to remove or to add, the reason and the fix.
     text: &'static str,
 }
 
@@ -55,7 +56,7 @@ const fn rule(with: Given, without: Given, text: &'static str) -> Rule {
     Rule { with, without, text }
 }
 
-/// What only okibi's own dialect has.
+/// An option that only okibi's own dialect has.
 #[cfg(feature = "compat")]
 macro_rules! own {
     ($given:ident, $option:literal) => {

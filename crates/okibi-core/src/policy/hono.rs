@@ -1,4 +1,5 @@
-//! The configuration of the two older dialects: cookies as Hono writes them, and lifetimes as those packages have them.
+//! The configuration of the two older dialects: cookies as Hono writes them, and the lifetimes of
+//! the original packages.
 
 use alloc::{string::String, vec::Vec};
 use core::{fmt, time::Duration};
@@ -13,21 +14,22 @@ use crate::{
     seal::iron,
 };
 
-/// The shortest that `hono-kv-session` lets a session live: Cloudflare KV takes no shorter expiry.
+/// The shortest lifetime in `hono-kv-session`: Cloudflare KV allows no shorter expiry.
 pub(crate) const SHORTEST_TTL: Duration = Duration::from_mins(1);
 
-/// How the npm package `hono-sessions` 0.8 keeps its sessions.
+/// The options of the npm package `hono-sessions` 0.8.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HonoSessions {
-    /// The cookie's name and attributes. Its own defaults are a name of `session`, `Path=/` and nothing else.
+    /// The cookie's name and attributes. The package's defaults are the name `session` and
+    /// `Path=/`.
     pub cookie: HonoCookie,
     /// What the cookie's value is.
     pub protection: HonoProtection,
-    /// `expireAfterSeconds`: how long a session lives without activity. `None`: for ever.
+    /// `expireAfterSeconds`: the idle timeout. `None`: sessions do not expire.
     pub idle: Option<Duration>,
     /// `autoExtendExpiration`: whether reading a session counts as activity. Default true.
     pub auto_extend: bool,
-    /// Without the feature `compat` there is no such value, and the compiler drops what would have config it.
+    /// Without the feature `compat` the type has no values, so the compiler removes its code.
     #[cfg(not(feature = "compat"))]
     _never: core::convert::Infallible,
 }
@@ -39,18 +41,19 @@ impl Default for HonoSessions {
     }
 }
 
-/// What a cookie of `hono-sessions` is: that is configured, never guessed from a value.
+/// What the value of a cookie of `hono-sessions` is. It is configured and never guessed from a
+/// value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HonoProtection {
-    /// The bare id: a store, and no encryption key.
+    /// The id: a store, and no encryption key.
     Id,
-    /// The id in an Iron seal: a store with an encryption key.
+    /// The id in an Iron seal: a store and an encryption key.
     SealedId(IronSecrets),
     /// The whole record in an Iron seal: the package's `CookieStore`.
     Sealed(IronSecrets),
 }
 
-/// The keys of Iron seals, newest first: the first one seals, all of them open.
+/// The keys of Iron seals, newest first. The first one seals, and all of them open.
 #[derive(Clone, PartialEq, Eq)]
 pub struct IronSecrets {
     pub(crate) secrets: Vec<iron::Secret>,
@@ -61,11 +64,11 @@ impl IronSecrets {
     /// Keys as `hono-sessions` takes them: strings of at least 32 characters.
     ///
     /// # Errors
-    /// No key, or one shorter than 32 characters.
+    /// No key, or a key shorter than 32 characters.
     pub fn new<S: AsRef<str>>(keys: impl IntoIterator<Item = S>) -> Result<Self, ConfigError> {
         let mut secrets = Vec::new();
         for (index, key) in keys.into_iter().enumerate() {
-            // JavaScript counts the units of UTF-16.
+            // JavaScript counts UTF-16 units.
             let length = key.as_ref().encode_utf16().count();
             if length < 32 {
                 return Err(ConfigError::ShortSecret { position: index + 1, length });
@@ -79,8 +82,8 @@ impl IronSecrets {
         }
     }
 
-    /// Other secrets, with names or raw keys, and seals of another algorithm, lifetime or number of iterations
-    /// than Iron's defaults. Iterations and algorithms are never read from a seal.
+    /// Secrets with names or raw keys, and another algorithm, lifetime or number of iterations than
+    /// Iron's defaults. The algorithm and the iterations are never read from a seal.
     ///
     /// # Errors
     /// No secret, or salts of more than 256 bits.
@@ -120,18 +123,19 @@ impl HonoSessions {
     }
 }
 
-/// How the npm package `hono-kv-session` 1.0 keeps its sessions.
+/// The options of the npm package `hono-kv-session` 1.0.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HonoKv {
     /// The cookie's name. Default `id`.
     pub name: String,
-    /// The secrets of Hono's signed cookies, newest first; none: the cookie is the bare id.
+    /// The secrets of Hono's signed cookies, newest first. Without secrets the cookie's value is
+    /// the id.
     pub secrets: Vec<Zeroizing<String>>,
-    /// How long a session lives without activity. Default a week; at least a minute.
+    /// The idle timeout. Default one week; at least one minute.
     pub ttl: Duration,
     /// Whether a request counts as activity. Default true.
     pub renew: bool,
-    /// Whether the stored bytes are JSON (Deno KV) and not the bare text.
+    /// Whether the stored bytes are JSON (Deno KV) instead of a plain string.
     pub json: bool,
     /// As in [`HonoSessions`].
     #[cfg(not(feature = "compat"))]
@@ -168,7 +172,8 @@ impl HonoKv {
         cookie.secure = true;
         cookie.http_only = true;
         cookie.same_site = Some(SameSite::Strict);
-        // Every request's cookie names its host, which some names forbid.
+        // Each cookie names the request's host as its domain. Some prefixes of names do not allow
+        // that.
         Template::hono(&HonoCookie { domain: Some(String::from("localhost")), ..cookie.clone() })?;
         Template::hono(&cookie)
     }
@@ -182,7 +187,8 @@ impl HonoKv {
         Ok(Lifetime { idle, absolute: None })
     }
 
-    /// How far two renewals are apart: a minute at least, a tenth of the lifetime, but never more than half of it.
+    /// The minimum time between two touches: a tenth of the lifetime, at least a minute, at most
+    /// half of the lifetime.
     pub(crate) fn gap(&self) -> Duration {
         let ttl = self.ttl.max(SHORTEST_TTL);
         (ttl / 10).max(Duration::from_mins(1)).min(ttl / 2)

@@ -1,4 +1,4 @@
-//! What protects a cookie's value: secrets, seals and signatures.
+//! Protection of a cookie's value: secrets, seals and signatures.
 
 pub(crate) mod iron;
 pub(crate) mod renew;

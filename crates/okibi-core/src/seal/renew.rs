@@ -1,4 +1,4 @@
-//! The new id inside a renewal's marker, encrypted under a key that only the old id yields.
+//! The new id in the marker of a renewed id, encrypted with a key derived from the old id.
 
 use alloc::vec::Vec;
 
@@ -9,7 +9,8 @@ use zeroize::Zeroizing;
 use super::secrets::expand;
 use crate::id::{Id, StoreKey};
 
-/// Encrypts `new` for whoever holds `old`: nonce (24), ciphertext (32), tag (16). `nonce` must be random.
+/// Encrypts `new` with a key derived from `old`: nonce (24 bytes), ciphertext (32), tag (16).
+/// `nonce` must be random.
 pub fn hide(new: &Id, old: &Id, old_key: &StoreKey, nonce: [u8; 24]) -> Option<Bytes> {
     let mut sealed = Vec::with_capacity(24 + 32 + 16);
     sealed.extend_from_slice(&nonce);
@@ -19,7 +20,7 @@ pub fn hide(new: &Id, old: &Id, old_key: &StoreKey, nonce: [u8; 24]) -> Option<B
     Some(sealed.into())
 }
 
-/// The new id, if `old` is the id whose marker this is.
+/// Decrypts the new id, if the marker belongs to `old`.
 pub fn reveal(sealed: &[u8], old: &Id, old_key: &StoreKey) -> Option<Id> {
     let nonce: [u8; 24] = sealed.get(..24)?.try_into().ok()?;
     let mut id: Zeroizing<[u8; 32]> = Zeroizing::new(sealed.get(24..56)?.try_into().ok()?);

@@ -1,4 +1,4 @@
-//! The secrets: the first one writes, all of them open, and a secret id says which.
+//! Secrets: the first one seals and signs, all of them open, and a secret id selects one.
 
 use alloc::vec::Vec;
 use core::fmt;
@@ -8,14 +8,15 @@ use zeroize::Zeroizing;
 
 use crate::error::ConfigError;
 
-/// A list of secrets, newest first. The first seals and signs; every one of them opens.
+/// A list of secrets, newest first. The first one seals and signs. All of them open.
 ///
-/// A secret is at least 32 bytes from a good source, such as `openssl rand -base64 32`. To rotate, put a new secret in
-/// front, and drop the last one when no cookie can be older (after the absolute timeout, or 400 days).
+/// A secret has at least 32 bytes from a good random source, such as `openssl rand -base64 32`. To
+/// rotate secrets, add a new one at the front. Remove the last one when no cookie can be older:
+/// after the absolute timeout, or 400 days.
 #[derive(Clone)]
 pub struct Secrets(Vec<Secret>);
 
-/// The keys of one secret, derived once.
+/// The derived keys of one secret.
 #[derive(Clone)]
 pub(crate) struct Secret {
     pub(crate) id: [u8; 4],
@@ -24,10 +25,10 @@ pub(crate) struct Secret {
 }
 
 impl Secrets {
-    /// These secrets, newest first. The length of a string is that of its UTF-8 bytes.
+    /// These secrets, newest first. The length of a string is its number of UTF-8 bytes.
     ///
     /// # Errors
-    /// No secret, one shorter than 32 bytes, or two with the same secret id.
+    /// No secret, a secret shorter than 32 bytes, or two with the same secret id.
     pub fn new<S: AsRef<[u8]>>(secrets: impl IntoIterator<Item = S>) -> Result<Self, ConfigError> {
         let mut known: Vec<Secret> = Vec::new();
         for (index, secret) in secrets.into_iter().enumerate() {
@@ -49,12 +50,12 @@ impl Secrets {
         self.0.first()
     }
 
-    /// The one secret with this id.
+    /// The secret with this id.
     pub(crate) fn by_id(&self, id: &[u8]) -> Option<&Secret> {
         self.0.iter().find(|secret| secret.id == id)
     }
 
-    /// Whether these are the same secrets in the same order.
+    /// Whether both lists have the same secrets in the same order.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.0.iter().map(|secret| &secret.signing).eq(other.0.iter().map(|secret| &secret.signing))
     }
@@ -78,7 +79,7 @@ impl Secret {
 /// HKDF-SHA256 with an empty salt.
 pub(crate) fn expand<const N: usize>(secret: &[u8], info: &[u8]) -> [u8; N] {
     let mut key = [0; N];
-    // HKDF-SHA256 refuses only more than 8160 bytes; N is 4 or 32.
+    // HKDF-SHA256 only refuses more than 8160 bytes. N is 4 or 32.
     let _ = okibi_crypto::expand(secret, info, &mut key);
     key
 }

@@ -1,4 +1,5 @@
-//! Seal v1: a whole record, encrypted and authenticated into a cookie's value with XChaCha20-Poly1305.
+//! Seal v1: a whole record in a cookie's value, encrypted and authenticated with
+//! XChaCha20-Poly1305.
 
 use alloc::{string::String, vec::Vec};
 
@@ -12,12 +13,13 @@ const HEADER: usize = 1 + 4 + 24;
 const TAG: usize = 16;
 const PURPOSE: &str = "record";
 
-/// How many bytes a seal adds to its padded text, before base64url.
+/// The number of bytes that a seal adds to its padded content, before base64url.
 pub(crate) const OVERHEAD: usize = HEADER + TAG;
 
-/// Seals `record` for the cookie `cookie_name` with the first of the secrets; `nonce` must be random.
+/// Seals `record` for the cookie `cookie_name` with the first secret. `nonce` must be random.
 ///
-/// The text is padded with spaces to the next multiple of 32, so that its length tells little.
+/// The content is padded with spaces to the next multiple of 32 bytes, so that its length reveals
+/// little.
 pub fn seal(secrets: &Secrets, cookie_name: &str, record: &[u8], nonce: [u8; 24]) -> Option<String> {
     let secret = secrets.first()?;
     let padded = record.len().next_multiple_of(32);
@@ -38,19 +40,19 @@ pub(crate) fn is_well_formed(value: &[u8]) -> bool {
     let shortest = (OVERHEAD * 8).div_ceil(6);
     value.len() >= shortest
         && value.len() % 4 != 1
-        // A first byte of 1 reads "AQ" to "Af".
+        // A first byte of 1 is "AQ" to "Af" in base64url.
         && matches!(value, [b'A', b'Q'..=b'Z' | b'a'..=b'f', ..])
         && value.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
-/// Opens a seal that was made for the cookie `cookie_name`, and returns the record's text without its padding.
+/// Opens a seal for the cookie `cookie_name`, and returns the record without its padding.
 ///
-/// An unknown version or secret id, a wrong cookie name and a changed byte all look the same: `None`.
+/// `None` for an unknown version, an unknown secret id, a wrong cookie name or a changed byte.
 pub fn open(secrets: &Secrets, cookie_name: &str, value: &[u8]) -> Option<Vec<u8>> {
     unseal(secrets, cookie_name, value).ok()
 }
 
-/// The same, with the reason if it does not open.
+/// Like [`open`], with the reason for a failure.
 pub(crate) fn unseal(secrets: &Secrets, cookie_name: &str, value: &[u8]) -> Result<Vec<u8>, Reason> {
     let message = base64::from_url(value).ok_or(Reason::Forged)?;
     if message.first() != Some(&VERSION) || message.len() < OVERHEAD {
@@ -78,12 +80,12 @@ fn decrypt(secret: &Secret, cookie_name: &str, mut message: Vec<u8>) -> Option<V
     Some(message)
 }
 
-/// What a seal is bound to besides its text: its own header, what it is for, and which cookie it stands in.
+/// The associated data of a seal: its header, its purpose and the cookie's name.
 fn associated_data(header: &[u8], cookie_name: &str) -> Vec<u8> {
     let mut data = Vec::with_capacity(header.len() + 4 + PURPOSE.len() + cookie_name.len());
     data.extend_from_slice(header);
     for part in [PURPOSE, cookie_name] {
-        // Names are at most 128 bytes long.
+        // Names have at most 128 bytes.
         data.extend_from_slice(&u16::try_from(part.len()).unwrap_or(u16::MAX).to_be_bytes());
         data.extend_from_slice(part.as_bytes());
     }

@@ -1,4 +1,4 @@
-//! Iron's keys and ciphers: PBKDF2-HMAC-SHA1, AES-CBC, AES-CTR and HMAC-SHA256, each from `okibi-crypto`.
+//! Iron's keys and ciphers: PBKDF2-HMAC-SHA1, AES-CBC, AES-CTR and HMAC-SHA256 from `okibi-crypto`.
 
 use alloc::vec::Vec;
 
@@ -7,14 +7,14 @@ use zeroize::Zeroizing;
 
 use super::{Algorithm, Derivation, IronError, Key};
 
-/// The bytes of an IV, and of a block of AES.
+/// The bytes of an IV and of an AES block.
 pub(super) const IV: usize = 16;
 
-/// The bytes of a MAC, and of the shortest key for it.
+/// The bytes of a MAC, and the shortest key for it.
 pub(super) const MAC: usize = 32;
 
 impl Algorithm {
-    /// The bytes of a key derived from a password, and of the shortest raw key.
+    /// The bytes of a key derived from a password, and the shortest raw key.
     fn key_bytes(self) -> usize {
         match self {
             Self::Aes256Cbc => 32,
@@ -23,12 +23,12 @@ impl Algorithm {
     }
 }
 
-/// The keyed MAC for a seal with this salt.
+/// The MAC with its key, for a seal with this salt.
 pub(super) fn mac(key: &Key, derivation: &Derivation, salt: &[u8]) -> Result<HmacSha256, IronError> {
     Ok(HmacSha256::new(&derive(key, derivation, salt, MAC)?))
 }
 
-/// The cipher with its key for a seal with this salt, ready for one text.
+/// The cipher with its key, for a seal with this salt. It is used once.
 pub(super) fn cipher(algorithm: Algorithm, key: &Key, derivation: &Derivation, salt: &[u8]) -> Result<Aes, IronError> {
     let key = derive(key, derivation, salt, algorithm.key_bytes())?;
     let cipher = match algorithm {
@@ -38,13 +38,13 @@ pub(super) fn cipher(algorithm: Algorithm, key: &Key, derivation: &Derivation, s
     cipher.ok_or(IronError::KeyLength)
 }
 
-/// A password's key of `length` bytes, or a raw key that has at least as many.
+/// A key of `length` bytes derived from a password, or a raw key of at least `length` bytes.
 fn derive(key: &Key, derivation: &Derivation, salt: &[u8], length: usize) -> Result<Zeroizing<Vec<u8>>, IronError> {
     match key {
         Key::Text(password) if password.is_empty() => Err(IronError::EmptySecret),
         Key::Text(password) => {
             let shortest = derivation.min_password_length;
-            // No UTF-16 unit takes more than three bytes, so most passwords need no counting.
+            // A UTF-16 unit takes at most three bytes of UTF-8, so most passwords need no counting.
             if password.len() < shortest.saturating_mul(3) && password.encode_utf16().count() < shortest {
                 return Err(IronError::ShortPassword(shortest));
             }

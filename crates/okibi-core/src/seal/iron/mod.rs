@@ -1,8 +1,9 @@
-//! Iron (Fe26.2): the seals of `@hapi/iron` and `iron-webcrypto`, made and opened with the same options and passwords.
+//! Iron (Fe26.2): seals that are compatible with `@hapi/iron` and `iron-webcrypto`, with the same
+//! options and passwords.
 //!
-//! A seal is eight parts with `*` between them: prefix, secret id, encryption salt, IV, ciphertext, expiry, MAC salt, MAC.
-//! The MAC is over everything before the last two parts. It is compared in constant time before anything of the text is
-//! decoded or decrypted.
+//! A seal has eight parts, separated by `*`: prefix, secret id, encryption salt, IV, ciphertext,
+//! expiry, MAC salt, MAC. The MAC covers everything before the last two parts. It is compared in
+//! constant time before the content is decoded or decrypted.
 
 mod keys;
 mod opening;
@@ -15,33 +16,37 @@ use zeroize::Zeroizing;
 
 pub use self::{opening::unseal, sealing::seal};
 
-/// What every seal starts with: the format and its version.
+/// The first part of every seal: the format and its version.
 pub const PREFIX: &str = "Fe26.2";
 
-/// The most bits that a salt may have. (The originals' default is 256.)
+/// The most bits of a salt. (The default of the original packages is 256.)
 pub const MAX_SALT_BITS: u32 = 8192;
 
 /// The longest secret id, in bytes.
 const MAX_ID: usize = 256;
 
-/// How the text is encrypted.
+/// The encryption algorithm.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Algorithm {
-    /// AES-256-CBC with PKCS#7 padding, the originals' default. A raw key has 32 bytes.
+    /// AES-256-CBC with PKCS#7 padding, the default of the original packages. A raw key has 32
+    /// bytes.
     #[default]
     Aes256Cbc,
-    /// AES-128-CTR. A raw key has 16 bytes; with 24 or 32 bytes it is AES-192-CTR or AES-256-CTR, as in `iron-webcrypto`.
+    /// AES-128-CTR. A raw key has 16 bytes. With 24 or 32 bytes it is AES-192-CTR or AES-256-CTR,
+    /// as in `iron-webcrypto`.
     Aes128Ctr,
 }
 
-/// How a key is made of a password. Raw keys need none of it.
+/// How a key is derived from a password. Raw keys are not derived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Derivation {
-    /// The random bits of a new salt: 1 to [`MAX_SALT_BITS`], rounded up to whole bytes. 256 by default.
+    /// The random bits of a new salt: 1 to [`MAX_SALT_BITS`], rounded up to whole bytes. Default
+    /// 256.
     pub salt_bits: u32,
-    /// The iterations of PBKDF2-HMAC-SHA1, at least 1. 1 by default: the passwords are expected to be random.
+    /// The iterations of PBKDF2-HMAC-SHA1, at least 1. Default 1: passwords are expected to be
+    /// random.
     pub iterations: u32,
-    /// The shortest password, in UTF-16 units, as JavaScript counts. 32 by default.
+    /// The shortest password, in UTF-16 units as in JavaScript. Default 32.
     pub min_password_length: usize,
 }
 
@@ -51,24 +56,26 @@ impl Default for Derivation {
     }
 }
 
-/// How to seal and what to open. The default is what the originals call `defaults`.
+/// The options to seal and to open. The default is `defaults` of the original packages.
 ///
-/// Nothing of it stands in a seal: whoever opens one needs the options that it was made with, and never guesses.
+/// A seal does not contain its options. To open it, the same options are needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// How the text is encrypted.
+    /// The encryption algorithm.
     pub algorithm: Algorithm,
-    /// How the encryption key is made of a password.
+    /// How the encryption key is derived from a password.
     pub encryption: Derivation,
-    /// How the key of the MAC (always HMAC-SHA256) is made of a password.
+    /// How the key of the MAC (always HMAC-SHA256) is derived from a password.
     pub integrity: Derivation,
-    /// How long a seal can be opened, in milliseconds. 0, the default, is for ever; a negative one is over at once.
+    /// How long a seal can be opened, in milliseconds. 0, the default, means without end. With a
+    /// negative value the seal is expired immediately.
     pub ttl: i64,
-    /// For how long after its end a seal still opens, in milliseconds, because clocks differ. 60 seconds by default.
+    /// How long a seal can be opened after its expiry, in milliseconds, because clocks differ.
+    /// Default 60 seconds.
     pub skew: i64,
-    /// What to add to the clock, in milliseconds. 0 by default.
+    /// A correction that is added to the clock, in milliseconds. Default 0.
     pub offset: i64,
-    /// The longest seal to make or to look at, in bytes. 1 MiB by default; a cookie needs far less.
+    /// The longest seal to make or to open, in bytes. Default 1 MiB. A cookie needs far less.
     pub max_bytes: usize,
 }
 
@@ -87,7 +94,8 @@ impl Default for Options {
 }
 
 impl Options {
-    /// How many random bytes [`seal`] needs with these options and this secret: at most two salts and an IV. 80 by default.
+    /// The number of random bytes that [`seal`] needs with these options and this secret: at most
+    /// two salts and an IV. Default 80.
     pub fn random_bytes(&self, secret: &Secret) -> usize {
         let salt = |key: &Key, derivation: &Derivation| if key.is_text() { derivation.salt_bytes() } else { 0 };
         salt(&secret.encryption, &self.encryption) + keys::IV + salt(&secret.integrity, &self.integrity)
@@ -100,12 +108,12 @@ impl Derivation {
     }
 }
 
-/// What a key is made of. It is wiped when dropped, and never shown.
+/// A password or a raw key. It is overwritten when dropped, and never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Key {
-    /// A password: the key is derived from it with the salt's text.
+    /// A password. The key is derived from it with the salt.
     Text(Zeroizing<String>),
-    /// The key itself. The seal's salt is empty.
+    /// A raw key. The seal's salt is empty.
     Raw(Zeroizing<Vec<u8>>),
 }
 
@@ -115,7 +123,7 @@ impl Key {
         Self::Text(Zeroizing::new(password.into()))
     }
 
-    /// The bytes of a key. Their number is checked when it is used, because it depends on the algorithm.
+    /// A raw key. Its length is checked when it is used, because it depends on the algorithm.
     pub fn raw(bytes: impl Into<Vec<u8>>) -> Self {
         Self::Raw(Zeroizing::new(bytes.into()))
     }
@@ -131,7 +139,7 @@ impl fmt::Debug for Key {
     }
 }
 
-/// The keys that seal and open, and the id under which a seal names them.
+/// The keys to seal and to open, and the secret id in the seal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Secret {
     id: Option<String>,
@@ -140,17 +148,17 @@ pub struct Secret {
 }
 
 impl Secret {
-    /// A secret without an id whose one key encrypts and authenticates.
+    /// A secret without an id. Its one key encrypts and authenticates.
     pub fn new(key: Key) -> Self {
         Self { id: None, encryption: key.clone(), integrity: key }
     }
 
-    /// A secret without an id that has two keys.
+    /// A secret without an id, with two keys.
     pub fn specific(encryption: Key, integrity: Key) -> Self {
         Self { id: None, encryption, integrity }
     }
 
-    /// The same secret under an id, which is written into every seal.
+    /// The same secret with an id, which each seal contains.
     ///
     /// # Errors
     /// [`IronError::SecretId`] if it is not 1 to 256 letters (a to z), digits and underscores.
@@ -169,7 +177,7 @@ impl Secret {
     }
 }
 
-/// Whether a seal may name a secret like this. Empty is "no id".
+/// Whether a secret id is valid. An empty one means "no id".
 fn is_id(id: &[u8]) -> bool {
     id.len() <= MAX_ID && id.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
 }
@@ -177,70 +185,73 @@ fn is_id(id: &[u8]) -> bool {
 /// Which secrets may open a seal.
 #[derive(Clone, Copy, Debug)]
 pub enum Secrets<'a> {
-    /// Each of these in order, whatever id the seal names. It is how the originals treat a bare password.
+    /// Each of these in order, whatever id the seal has. The original packages treat a plain
+    /// password like this.
     Any(&'a [Secret]),
-    /// The one secret that the seal names. If it names none: those without an id or with the id `default`, in order.
+    /// The secret with the seal's id. Without an id in the seal: the secrets without an id or with
+    /// the id `default`, in order.
     Named(&'a [Secret]),
 }
 
-/// Why something could not be sealed or opened. The kinds are stable; the texts are not.
+/// Why a string could not be sealed or opened. The kinds are stable; the messages are not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IronError {
-    /// It does not open. Whatever the reason is, the text is the same; [`Flaw`] is for tests and for whoever counts.
+    /// The seal does not open. The message is the same for every reason. [`Flaw`] is for tests and
+    /// counters.
     #[error("iron: this seal does not open")]
     Closed(Flaw),
-    /// A secret's key is empty.
+    /// The key of a secret is empty.
     #[error("iron secret: empty; give a password of at least 32 characters or a key")]
     EmptySecret,
     /// A password is shorter than the options allow.
     #[error("iron password: shorter than {0} characters; take a longer one")]
     ShortPassword(usize),
-    /// A raw key has fewer bytes than its algorithm needs.
+    /// A raw key has too few bytes for its algorithm.
     #[error("iron key: shorter than {0} bytes; take a longer one")]
     ShortKey(usize),
-    /// A raw key has a number of bytes that its algorithm has no use for.
+    /// The length of a raw key does not fit its algorithm.
     #[error("iron key: aes-256-cbc takes 32 bytes, aes-128-ctr 16, 24 or 32")]
     KeyLength,
-    /// A secret id has other characters than letters, digits and underscores, or too many.
+    /// A secret id is too long, or has other characters than letters, digits and underscores.
     #[error("iron secret id: must be 1 to 256 letters, digits and underscores")]
     SecretId,
-    /// No salt bits, or too many, where a password needs a salt.
+    /// The number of salt bits is zero or too large, and a password needs a salt.
     #[error("iron salt bits: must be 1 to 8192")]
     SaltBits,
-    /// No iterations.
+    /// The number of iterations is zero.
     #[error("iron iterations: must be at least 1")]
     Iterations,
     /// The seal would be longer than the options allow.
     #[error("iron: the seal would be longer than {0} bytes; seal less or allow more")]
     TooLarge(usize),
-    /// The random bytes given did not suffice.
+    /// There are too few random bytes.
     #[error("iron: not enough random bytes")]
     Entropy,
 }
 
-/// What is wrong with a seal that does not open. It says nothing about its text or its key.
+/// Why a seal does not open. It reveals nothing about the content or the key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Flaw {
-    /// Not eight parts, or too long.
+    /// It does not have eight parts, or is too long.
     Parts,
-    /// Another prefix.
+    /// The prefix is another one.
     Prefix,
-    /// The expiry is no number.
+    /// The expiry is not a number.
     Expiry,
-    /// The time is over.
+    /// The seal has expired.
     Expired,
-    /// No secret goes with the id that it names.
+    /// No secret has the id in the seal.
     UnknownSecret,
-    /// The MAC is of another text or another secret, or a part has not the form that is ever sealed.
+    /// The MAC is wrong, or a part is malformed.
     Mac,
-    /// Whoever has the secret sealed something that is no text.
+    /// The sealed bytes are not UTF-8.
     Content,
 }
 
 impl IronError {
-    /// The stable name of this kind, which bindings pass on.
+    /// The stable name of this kind, for bindings.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Closed(Flaw::Parts) => "parts",

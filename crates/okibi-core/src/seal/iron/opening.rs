@@ -1,4 +1,4 @@
-//! Opening an Iron seal: form, time, secret, MAC, and only then the text.
+//! Opens an Iron seal: checks the form, the time, the secret and the MAC, and only then decrypts.
 
 use alloc::string::String;
 
@@ -11,32 +11,33 @@ use super::{
 };
 use crate::{id::decode_exact, time::Timestamp};
 
-/// The longest expiry, in digits: more than any number that JavaScript writes out.
+/// The longest expiry, in digits: more than any number that JavaScript writes in full.
 const MAX_DIGITS: usize = 21;
 
-/// The longest salt, in bytes of its text.
+/// The longest salt, in characters.
 const MAX_SALT: usize = MAX_SALT_BITS as usize / 4;
 
-/// The parts of a seal that looks like one.
+/// The parts of a well-formed seal.
 struct Parts<'a> {
     id: &'a [u8],
     encryption_salt: &'a [u8],
     iv: &'a [u8],
     ciphertext: &'a [u8],
     integrity_salt: &'a [u8],
-    /// `None` if some part has another form than what is ever sealed.
+    /// `None` if a part is malformed.
     mac: Option<[u8; MAC]>,
-    /// What the MAC is over.
+    /// The bytes that the MAC covers.
     signed: &'a [u8],
 }
 
-/// Opens a seal that one of these secrets made, and returns its text, which for the originals is JSON.
+/// Opens a seal of one of these secrets and returns its content, which is JSON in the original
+/// packages.
 ///
-/// Each secret that is tried costs one key derivation, and the hash of the seal's bytes; nothing else happens before one of
-/// them has made the MAC. A seal that is longer than the options allow, or has not the form of one, costs nothing.
+/// Each tried secret costs one key derivation and one hash of the seal. Nothing is decrypted before
+/// a MAC fits. A seal that is malformed, or longer than the options allow, costs neither.
 ///
 /// # Errors
-/// [`IronError::Closed`] if it does not open; another if a secret or an option cannot be used.
+/// [`IronError::Closed`] if it does not open; another error if a secret or an option is invalid.
 pub fn unseal(options: &Options, secrets: Secrets<'_>, sealed: &[u8], now: Timestamp) -> Result<String, IronError> {
     let parts = read(options, sealed, now).map_err(IronError::Closed)?;
     let (all, by_name) = match secrets {
@@ -61,7 +62,7 @@ pub fn unseal(options: &Options, secrets: Secrets<'_>, sealed: &[u8], now: Times
     Err(IronError::Closed(flaw))
 }
 
-/// Takes a seal apart. Nothing in it is decoded but the MAC, and nothing secret is used.
+/// Splits a seal into its parts. Only the MAC is decoded, and no secret is used.
 fn read<'a>(options: &Options, sealed: &'a [u8], now: Timestamp) -> Result<Parts<'a>, Flaw> {
     if sealed.len() > options.max_bytes {
         return Err(Flaw::Parts);
@@ -82,7 +83,7 @@ fn read<'a>(options: &Options, sealed: &'a [u8], now: Timestamp) -> Result<Parts
             return Err(Flaw::Expired);
         }
     }
-    // What has another form than this was never sealed.
+    // No seal was ever made with another form.
     let block = if options.algorithm == Algorithm::Aes256Cbc { IV } else { 1 };
     let bytes = ciphertext.len() / 4 * 3 + (ciphertext.len() % 4).saturating_sub(1);
     let has_form = is_id(id)
@@ -97,7 +98,7 @@ fn read<'a>(options: &Options, sealed: &'a [u8], now: Timestamp) -> Result<Parts
     Ok(Parts { id, encryption_salt, iv, ciphertext, integrity_salt, mac, signed })
 }
 
-/// A number as the originals write it; one that is too large for us is the largest there is.
+/// A number as the original packages write it. A number that is too large becomes the largest.
 fn number(digits: &[u8]) -> Option<i64> {
     if digits.len() > MAX_DIGITS || digits.first() == Some(&b'0') || !digits.iter().all(u8::is_ascii_digit) {
         return None;
@@ -106,11 +107,11 @@ fn number(digits: &[u8]) -> Option<i64> {
     Some(digits.iter().fold(0, |number: i64, byte| number.saturating_mul(10).saturating_add(digit(byte))))
 }
 
-/// Whether this secret made the MAC. Compared in constant time.
+/// Whether this secret made the MAC. The comparison takes constant time.
 fn has_mac(options: &Options, secret: &Secret, parts: &Parts<'_>) -> Result<bool, IronError> {
     let Some(expected) = parts.mac else { return Ok(false) };
     let mut mac = keys::mac(&secret.integrity, &options.integrity, parts.integrity_salt)?;
-    // The MAC's salt is the one part that no MAC protects, so one that does not go with the key must not pass.
+    // No MAC covers the MAC's salt, so a salt that does not fit the kind of key is refused.
     if secret.integrity.is_text() == parts.integrity_salt.is_empty() {
         return Ok(false);
     }
@@ -118,7 +119,7 @@ fn has_mac(options: &Options, secret: &Secret, parts: &Parts<'_>) -> Result<bool
     Ok(mac.verify(&expected))
 }
 
-/// The text, once the MAC was right.
+/// Decrypts the content. The MAC is already verified.
 fn decrypt(options: &Options, secret: &Secret, parts: &Parts<'_>) -> Result<String, IronError> {
     let closed = IronError::Closed(Flaw::Content);
     if secret.encryption.is_text() == parts.encryption_salt.is_empty() {

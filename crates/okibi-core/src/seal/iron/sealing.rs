@@ -1,4 +1,4 @@
-//! Making an Iron seal.
+//! Makes an Iron seal.
 
 use alloc::{string::String, vec::Vec};
 use core::fmt::Write;
@@ -8,13 +8,14 @@ use okibi_crypto::base64;
 use super::{Derivation, IronError, Key, MAX_SALT_BITS, Options, PREFIX, Secret, keys};
 use crate::time::Timestamp;
 
-/// Seals `text`, which for the originals is JSON, as of `now`.
+/// Seals `text` at the time `now`. In the original packages `text` is JSON.
 ///
-/// `random` must come from the system's CSPRNG and have at least [`Options::random_bytes`] bytes: the encryption salt, the
-/// IV, the MAC salt, in this order. No byte may be used for two seals.
+/// `random` must come from the system's CSPRNG, with at least [`Options::random_bytes`] bytes: the
+/// encryption salt, the IV and the MAC salt, in this order. No byte may be used for two seals.
 ///
 /// # Errors
-/// A secret or an option that cannot be used, too few random bytes, or a seal longer than the options allow.
+/// A secret or an option that is invalid, too few random bytes, or a seal longer than the options
+/// allow.
 pub fn seal(
     options: &Options,
     secret: &Secret,
@@ -22,7 +23,7 @@ pub fn seal(
     now: Timestamp,
     random: &[u8],
 ) -> Result<String, IronError> {
-    // Base64 makes four of three; the rest are the other parts, which are checked at the end.
+    // Base64 turns three bytes into four. The length with all other parts is checked at the end.
     if text.len() > options.max_bytes {
         return Err(IronError::TooLarge(options.max_bytes));
     }
@@ -50,12 +51,12 @@ pub fn seal(
     if sealed.len() > options.max_bytes { Err(IronError::TooLarge(options.max_bytes)) } else { Ok(sealed) }
 }
 
-/// What time it is for these options, in milliseconds.
+/// The current time for these options, in milliseconds.
 pub(super) fn clock(options: &Options, now: Timestamp) -> i64 {
     i64::try_from(now.as_millis()).unwrap_or(i64::MAX).saturating_add(options.offset)
 }
 
-/// The salt's text from the first random bytes, and the rest of them. A raw key has none.
+/// The salt from the first random bytes, and the remaining bytes. A raw key has an empty salt.
 fn salt<'a>(key: &Key, derivation: &Derivation, random: &'a [u8]) -> Result<(String, &'a [u8]), IronError> {
     if !key.is_text() {
         return Ok((String::new(), random));
