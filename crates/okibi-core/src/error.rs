@@ -180,7 +180,7 @@ pub enum Refusal {
     InvalidAbsolute,
     /// With revocations, an absolute timeout is longer than a revocation is kept.
     #[error(
-        "session absolute span: with revocations at most the configured absolute, which is how long a note is kept; lengthen that"
+        "session absolute span: with revocations at most the configured absolute, which is how long a revocation is kept; raise that"
     )]
     AbsoluteBeyondNotes,
     /// `take` without compare-and-swap: two requests could get the value.
@@ -188,7 +188,7 @@ pub enum Refusal {
     UnsupportedByStore,
     /// The session's dialect cannot store the change. The older dialects have no owner and no
     /// label; okibi's own dialect has no id that the app chooses.
-    #[error("session dialect: it has no place for this change; only another dialect can keep it")]
+    #[error("session dialect: it cannot store this change; use another dialect")]
     UnsupportedByDialect,
     /// An id that the app chose is malformed in its dialect.
     #[error(
@@ -199,7 +199,7 @@ pub enum Refusal {
     #[error("random: not enough random bytes for this step")]
     RandomFailed,
     /// The calls came in a wrong order, or the flow is damaged.
-    #[error("engine: this answer does not fit the step that was asked for")]
+    #[error("engine: this answer does not fit the requested step")]
     OutOfOrder,
 }
 

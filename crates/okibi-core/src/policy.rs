@@ -145,7 +145,7 @@ impl Policy {
             is_insecure: native.cookie.insecure_for_development,
         };
         if policy.accepted.iter().any(|older| policy.has_chunk(older)) {
-            let rule = "accept: an older cookie has the name of a chunk of the sealed one; give that another name";
+            let rule = "accept: an older cookie has the name of a chunk of the sealed cookie; rename the sealed cookie";
             return Err(ConfigError::Together(rule));
         }
         Ok(policy)
@@ -207,10 +207,10 @@ fn accepted(accept: Vec<Accept>, limits: Limits) -> Result<AcceptedList, ConfigE
     }
     let policy = |Accept { dialect, until, consistency }| {
         if matches!(dialect, Dialect::Native(_)) {
-            return Err(ConfigError::Together("accept: okibi's own dialect needs no taking over; remove it"));
+            return Err(ConfigError::Together("accept: okibi's own dialect needs no entry; remove it"));
         }
         if dialect.is_sealed() != consistency.is_none() {
-            let rule = "accept: a dialect whose cookie is the store goes to `accept_sealed`, all others to `accept`";
+            let rule = "accept: a sealed dialect belongs in `accept_sealed`, all others in `accept`";
             return Err(ConfigError::Together(rule));
         }
         let config = Config { dialect, limits, consistency: consistency.unwrap_or(Consistency::Strong) };
@@ -233,10 +233,10 @@ fn accepted(accept: Vec<Accept>, _: Limits) -> Result<AcceptedList, ConfigError>
 fn check_revocations(protection: &Protection, lifetime: Lifetime, evicts: bool) -> Result<(), ConfigError> {
     let rule = match protection {
         Protection::Sealed { .. } if lifetime.absolute.is_none() => {
-            "revocations: they are kept until a session would have ended anyway; set absolute"
+            "revocations: kept until the absolute timeout; set absolute"
         }
         Protection::Sealed { .. } if evicts => {
-            "revocations: this store drops what is in it when it is full, and what ended would open again; give one that keeps all"
+            "revocations: this store evicts entries when it is full, so destroyed sessions could open again; use a store that does not"
         }
         Protection::Sealed { .. } => return Ok(()),
         _ => "revocations: only a sealed cookie needs them; sessions in a store end there; remove it",
@@ -272,7 +272,7 @@ fn check_spans(lifetime: Lifetime, touch_after: Option<Duration>, grace: Duratio
         return span("touch_after", touch_after, "must be at most 1 day; activity is written that often at least");
     }
     if grace > LONGEST_GRACE {
-        return span("grace", grace, "must be at most 1 hour: so long an old id still leads to the session");
+        return span("grace", grace, "must be at most 1 hour: the old id opens the session that long");
     }
     Ok(())
 }

@@ -80,7 +80,7 @@ fn an_older_dialect_takes_none_of_the_options_of_okibis_own() {
     for dialect in [Dialect::from(HonoSessions::default()), HonoKv::default().into()] {
         for (given, option) in own {
             let error = given.and(Given::STORE).check(&dialect).unwrap_err().to_string();
-            assert!(error.starts_with(&format!("{option}: an older dialect brings its own")), "{error}");
+            assert!(error.starts_with(&format!("{option}: an older dialect has its own")), "{error}");
         }
         assert_eq!(Given::STORE.check(&dialect), Ok(()));
         assert!(Given::default().check(&dialect).unwrap_err().to_string().starts_with("store: none given"));

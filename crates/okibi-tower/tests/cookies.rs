@@ -57,7 +57,7 @@ async fn n21_the_development_mode_is_explicit_and_says_so() {
     assert_eq!(attributes(&cookie), ["HttpOnly", "Max-Age=86400", "Path=/", "SameSite=Lax"]);
     assert_eq!(user(&browser).await, "ada");
     assert_eq!(
-        log.text().matches("WARN okibi: insecure_for_development: the session cookie travels in clear text").count(),
+        log.text().matches("WARN okibi: insecure_for_development: the session cookie is sent unencrypted").count(),
         1,
         "{}",
         log.text()

@@ -112,7 +112,7 @@ async fn n25_sealed_sessions_cannot_be_listed_whatever_their_store_can_do() {
 async fn what_cannot_work_is_refused_when_it_is_configured() {
     let text = |sessions: Sessions| sessions.layer().unwrap_err().to_string();
     let evicting = Sessions::sealed(secrets("a")).revocations(MemoryStore::new());
-    assert!(text(evicting).contains("revocations: this store drops what is in it when it is full"));
+    assert!(text(evicting).contains("revocations: this store evicts entries when it is full"));
     assert!(Sessions::sealed(secrets("a")).revocations(MemoryStore::new().refuse_when_full()).layer().is_ok());
     let endless = Sessions::sealed(secrets("a")).revocations(MemoryStore::new()).absolute(None);
     assert!(text(endless).contains("set absolute"));

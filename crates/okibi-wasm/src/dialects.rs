@@ -34,14 +34,14 @@ fn hono_sessions(json: &str, cookie: &str, sealed: bool, accepted: bool) -> Resu
             "keys" => keys = Some(IronSecrets::new(protecting(option)?)?),
             "idle" if !accepted => options.idle = Some(option.span()?),
             "autoExtend" if !accepted => options.auto_extend = option.flag()?,
-            _ => return Err(option.refused("there is no such option; of this dialect's own there is keys")),
+            _ => return Err(option.refused("unknown option; this dialect has keys")),
         }
         Ok(())
     })?;
     options.protection = match (keys, sealed) {
         (Some(keys), true) => HonoProtection::Sealed(keys),
         (Some(keys), false) => HonoProtection::SealedId(keys),
-        (None, true) => return Err(missing("keys", "none given; a cookie that is the store is encrypted with one")),
+        (None, true) => return Err(missing("keys", "none given; a sealed cookie is encrypted with one")),
         (None, false) => HonoProtection::Id,
     };
     Ok(options)
@@ -57,7 +57,7 @@ fn hono_kv(json: &str, cookie: &str, accepted: bool) -> Result<HonoKv, ConfigErr
             "ttl" if !accepted => options.ttl = option.span()?,
             "renew" if !accepted => options.renew = option.flag()?,
             _ => {
-                return Err(option.refused("there is no such option; of this dialect's own there are secrets and json"));
+                return Err(option.refused("unknown option; this dialect has secrets and json"));
             }
         }
         Ok(())
@@ -67,7 +67,7 @@ fn hono_kv(json: &str, cookie: &str, accepted: bool) -> Result<HonoKv, ConfigErr
 
 /// A list of secrets. It must not be empty, and no secret may be empty.
 fn protecting(option: JsOption<'_, '_>) -> Result<Vec<String>, ConfigError> {
-    let rule = "must be a list of texts that are not empty; leave it out only if the old cookies are not protected";
+    let rule = "must be a list of strings that are not empty; leave it out only if the old cookies are not protected";
     let texts = option.texts().unwrap_or_default();
     if texts.is_empty() || texts.iter().any(String::is_empty) { Err(option.wrong(rule)) } else { Ok(texts) }
 }

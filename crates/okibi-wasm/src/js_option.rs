@@ -25,7 +25,7 @@ pub(crate) fn each<'json>(
     take: &mut dyn FnMut(JsOption<'_, 'json>) -> Result<(), ConfigError>,
 ) -> Result<(), ConfigError> {
     let Some(options) = members(json) else {
-        let what = if inside.is_empty() { "the whole" } else { inside.strip_suffix('.').unwrap_or(inside) };
+        let what = if inside.is_empty() { "the options" } else { inside.strip_suffix('.').unwrap_or(inside) };
         return Err(ConfigError::Options { option: what.into(), value: None, rule: "must be an object of options" });
     };
     options.0.iter().try_for_each(|(name, json)| take(JsOption { inside, name, json }))
@@ -56,12 +56,12 @@ impl JsOption<'_, '_> {
 
     #[inline(never)]
     pub(crate) fn text(self) -> Result<String, ConfigError> {
-        string(self.json).map(Cow::into_owned).ok_or_else(|| self.wrong("must be a text"))
+        string(self.json).map(Cow::into_owned).ok_or_else(|| self.wrong("must be a string"))
     }
 
     #[inline(never)]
     pub(crate) fn texts(self) -> Result<Vec<String>, ConfigError> {
-        let texts = strings(self.json).ok_or_else(|| self.wrong("must be a list of texts"))?;
+        let texts = strings(self.json).ok_or_else(|| self.wrong("must be a list of strings"))?;
         Ok(texts.into_iter().map(Cow::into_owned).collect())
     }
 

@@ -18,7 +18,7 @@ function make(options: unknown) {
 
 const KV_HAS = "of this dialect's own there are secrets and json"
 const HONO_HAS = "of this dialect's own there is keys"
-const LIST = 'must be a list of texts that are not empty; leave it out only if the old cookies are not protected'
+const LIST = 'must be a list of strings that are not empty; leave it out only if the old cookies are not protected'
 const PLAIN = 'must be given as a plain value'
 const STORE = 'must have the methods load, swap and delete'
 const DIALECT = 'must be hono-sessions or hono-kv-session'
@@ -44,7 +44,7 @@ const REFUSED: [options: object, message: string][] = [
   [{ ...kv, secrets: () => secrets }, `accept.secrets of type function: ${PLAIN}`],
   [{ ...hono, keys: Symbol('key') }, `accept.keys of type symbol: ${PLAIN}`],
   [{ ...hono, keys: ['short'] }, 'accept.keys: number 1 has 5 bytes; must have at least 32'],
-  [{ ...hono, store: undefined }, 'accept.keys: none given; a cookie that is the store is encrypted with one'],
+  [{ ...hono, store: undefined }, 'accept.keys: none given; a sealed cookie is encrypted with one'],
   ...[null, 0, '', Number.NaN, false, {}, () => store].flatMap((given): [object, string][] => {
     const shown = typeof given === 'string' ? '""' : given instanceof Object ? `type ${typeof given}` : `${given}`
     return [hono, kv].map((options) => [{ ...options, store: given }, `accept.store of ${shown}: ${STORE}`])
@@ -59,7 +59,7 @@ const REFUSED: [options: object, message: string][] = [
   [{ ...kv, json: 5 }, 'accept.json of 5: must be true or false'],
   [{ ...kv, json: () => true }, `accept.json of type function: ${PLAIN}`],
   [{ ...hono, cookie: { name: () => 'sid' } }, `accept.cookie.name of type function: ${PLAIN}`],
-  [{ ...hono, cookie: { path: 5 } }, 'accept.cookie.path of 5: must be a text'],
+  [{ ...hono, cookie: { path: 5 } }, 'accept.cookie.path of 5: must be a string'],
   [{ ...kv, cookie: { nmae: 'x' } }, 'accept.cookie.nmae: there is no such option'],
   [
     { ...kv, until: new Date(Number.NaN) },

@@ -50,7 +50,7 @@ test('n21_development_mode_is_asked_for_and_says_so', async () => {
   const { app } = make({ store: new Watched(), insecureForDevelopment: true, clock: new Clock().now })
   expect(warn).toHaveBeenCalledOnce()
   expect(warn.mock.calls[0]?.[0]).toMatch(
-    /^okibi: insecureForDevelopment: the session cookie travels in clear text; .*\(cookie session\)$/,
+    /^okibi: insecureForDevelopment: the session cookie is sent unencrypted; .*\(cookie session\)$/,
   )
   const ann = new Browser(app)
   const response = await ann.fetch('/set')

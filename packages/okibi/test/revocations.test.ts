@@ -127,7 +127,7 @@ test('n6_a_store_that_is_down_is_a_503_and_no_logout', async () => {
 })
 
 test('m5_a_store_that_evicts_is_refused_for_revocations', async () => {
-  const wrong = /revocations: this store drops what is in it when it is full/
+  const wrong = /revocations: this store evicts entries when it is full/
   expect(() => sessions({ secret, revocations: memoryStore() })).toThrow(wrong)
   const inside = cached(memoryStore(), { maxStaleness: 1 })
   expect(() => sessions({ secret, revocations: inside })).toThrow(wrong)

@@ -401,7 +401,7 @@ fn broken_rule(config: &CookieConfig, secure: bool) -> Option<String> {
     let says = |parts: [&str; 3]| Some(parts.concat());
     let text = prefix.text;
     if start != text {
-        return says(["spell the prefix exactly ", text, ": browsers know it in any case"]);
+        return says(["spell the prefix exactly ", text, ": browsers ignore its case"]);
     }
     if rest.is_empty() {
         return says(["a prefix alone is no name; put a name behind ", text, ""]);

@@ -102,7 +102,7 @@ impl Engine {
     /// A warning for the app's log when a layer is created; `None` if there is none. It is not an
     /// error.
     pub fn warning(&self) -> Option<&'static str> {
-        let text = "insecure_for_development: the session cookie travels in clear text; never use this in production";
+        let text = "insecure_for_development: the session cookie is sent unencrypted; never use this in production";
         self.policy.is_insecure.then_some(text)
     }
 

@@ -63,7 +63,7 @@ macro_rules! own {
         rule(
             Given::$given.and(Given::OLDER),
             NONE,
-            concat!($option, ": an older dialect brings its own or has none; remove it, or speak okibi's own dialect"),
+            concat!($option, ": an older dialect has its own or none; remove it, or use okibi's own dialect"),
         )
     };
 }

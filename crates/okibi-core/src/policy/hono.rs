@@ -181,7 +181,7 @@ impl HonoKv {
     pub(super) fn lifetime(&self) -> Result<Lifetime, ConfigError> {
         let idle = self.ttl.max(SHORTEST_TTL);
         if !super::idle_fits(idle) {
-            let rule = "must be at most 400 days, or browsers would forget the cookie first";
+            let rule = "must be at most 400 days, because browsers delete a cookie then";
             return Err(ConfigError::Span { option: "ttl", value: idle, rule });
         }
         Ok(Lifetime { idle, absolute: None })

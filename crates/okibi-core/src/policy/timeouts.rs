@@ -15,7 +15,7 @@ const LONGEST_TIMER: Duration = Duration::from_millis((1 << 31) - 1);
 pub fn check_timeouts(store_timeout: Duration, commit_deadline: Duration) -> Result<(), ConfigError> {
     for (option, value) in [("store_timeout", store_timeout), ("commit_deadline", commit_deadline)] {
         if value.is_zero() || value > LONGEST_TIMER {
-            let rule = "must be longer than zero and at most 2147483 seconds (24 days): no timer waits longer";
+            let rule = "must be longer than zero and at most 2147483 seconds (24 days): the longest timer";
             return Err(ConfigError::Span { option, value, rule });
         }
     }
