@@ -1,4 +1,4 @@
-// Requests that are aborted at any point, with either module of the engine, leave nothing behind.
+// Requests aborted at any point leave nothing in memory, with either module of the engine.
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { accept } from '../src/accept.js'
@@ -11,21 +11,21 @@ import { type MemoryStore, memoryStore } from '../src/stores/memory.js'
 import { Browser } from './support/browser.js'
 
 const BY_HAND = globalThis.process?.env?.OKIBI_ABORTED_REQUESTS
-/** How many requests, of which a tenth are aborted. A million by hand. */
+/** The number of requests. A tenth of them are aborted. A run by hand makes a million. */
 const REQUESTS = Number(BY_HAND ?? 50_000)
-/** How many requests a visitor makes. One of them is aborted. */
+/** The number of requests of each visitor. One of them is aborted. */
 const VISIT = 10
 
 const KEY = 'a key of hono-sessions, 32 characters'
 const SECRET = 'a secret of thirty-two bytes: no more'
 
-/** The points at which a request can be aborted, counted as it passes them. */
+/** The points at which a request can be aborted, and a count of those that it has passed. */
 class Points {
   passed = 0
   #at = -1
   #abort = () => {}
 
-  /** The next request is aborted at this point; resolves when it gets there. */
+  /** Aborts the next request at this point. Resolves when the request is there. */
   abortAt(at: number): Promise<'aborted'> {
     this.passed = 0
     this.#at = at
@@ -34,7 +34,7 @@ class Points {
     })
   }
 
-  /** A point: if the request is aborted here, it never goes on. */
+  /** Marks a point. A request that is aborted here never continues. */
   pass(): Promise<never> | undefined {
     const isHere = this.passed === this.#at
     this.passed += 1
@@ -47,7 +47,10 @@ class Points {
 
 const points = new Points()
 
-/** A store with a point before each call, and one after it, where what was written stays. Each visitor has it empty. */
+/**
+ * A store with a point before each call and a point after it. A write stays made if the request is
+ * aborted after it. Each visitor starts with an empty store.
+ */
 class Place implements Store {
   static readonly #all: Place[] = []
   #inner = Place.#empty()
@@ -90,7 +93,7 @@ class Place implements Store {
 }
 
 type Data = { n: number; text: string }
-/** What a route does; `rival`: another request of the same visitor while this one is under way. */
+/** What a route does. `rival` makes another request of the same visitor while this one runs. */
 type Route<S = Session<Data>> = (session: S, rival: (path: string) => Awaitable<Response>, c: Context) => unknown
 
 const ROUTES: Record<string, Route> = {
@@ -127,7 +130,7 @@ const ROUTES: Record<string, Route> = {
   },
 }
 
-/** What is possible only with a store. */
+/** Routes that need a store. */
 const STORED: Record<string, Route> = {
   take: (session) => session.take('n'),
   'end-others': async (session, rival) => {
@@ -138,7 +141,7 @@ const STORED: Record<string, Route> = {
   },
 }
 
-/** The same with the session of hono-sessions, as far as that has it. */
+/** The routes for a session of hono-sessions, without those that it has no method for. */
 const DROP_IN: Record<string, Route<drop.Session>> = {
   set: (session) => session.set('n', 1),
   read: (session) => session.get('n'),
@@ -155,17 +158,17 @@ const DROP_IN: Record<string, Route<drop.Session>> = {
   logout: (session) => session.deleteSession(),
 }
 
-/** An app and how a visitor gets a session of it. */
+/** An app, and the app that its visitors' sessions are from. */
 interface Kind {
   readonly app: Hono
-  /** The app that the visitor's session is from, if it is taken over. */
+  /** The older app whose sessions this app adopts. */
   readonly before: Hono | undefined
   readonly routes: readonly string[]
 }
 
 function kind<S>(routes: Record<string, Route<S>>, middleware: MiddlewareHandler[], before?: Hono): Kind {
   const app = new Hono()
-  // The answer is made, but never leaves.
+  // The answer is made, but never sent.
   app.use(async (_c, next) => {
     await next()
     await points.pass()
@@ -188,7 +191,7 @@ function kind<S>(routes: Record<string, Route<S>>, middleware: MiddlewareHandler
   return { app, before, routes: Object.keys(routes) }
 }
 
-/** A session of the native module beside another, changed by every request. */
+/** A second session, of the native module, that every request changes. */
 function besides(): MiddlewareHandler[] {
   const plain = sessions({ store: new Place(), as: 'plain' })
   const change: MiddlewareHandler = (c, next) => {
@@ -225,7 +228,7 @@ function compatKinds(): Kind[] {
   ]
 }
 
-/** Who comes: nobody known, a visitor with a session of the app before, or one with a session of the app itself. */
+/** A visitor without a session, with a session of the older app, or with a session of the app. */
 type Visitor = 'new' | 'old' | 'known'
 
 /** A request and the point at which it is aborted. */
@@ -236,7 +239,10 @@ interface Case {
   readonly at: number
 }
 
-/** A visitor comes, is aborted, and comes again with the cookies of before: ten requests. Says how many points the one had. */
+/**
+ * Makes ten requests of one visitor: one is aborted, and the others carry the cookies from before
+ * it. Returns the number of points that the aborted request passed.
+ */
 async function visit({
   kind,
   path,
@@ -259,7 +265,7 @@ async function visit({
   return { outcome, passed }
 }
 
-/** Every point of every request. */
+/** All points of all requests. */
 async function casesOf(kinds: readonly Kind[]): Promise<Case[]> {
   const cases: Case[] = []
   for (const kind of kinds) {
@@ -284,7 +290,7 @@ afterEach(() => {
   vi.unstubAllGlobals()
 })
 
-/** What the engine's modules hold in bytes, and JavaScript where that can be told. */
+/** The bytes of the modules' memories, and of JavaScript's heap where it can be measured. */
 function memory(): { readonly modules: readonly number[]; readonly heap: number } {
   globalThis.gc?.()
   const heap = globalThis.gc ? process.memoryUsage().heapUsed : 0
@@ -300,7 +306,8 @@ test.each([
     const cases = await casesOf(kinds())
     const run = async (visits: number) => {
       for (let at = 0; at < visits; at += 1) {
-        // A weak table keeps the size that it had with all that lived between two collections, so those come at fixed points.
+        // A weak table keeps the size that it had before a collection. So collections happen at
+        // fixed points.
         if (at % 500 === 0) globalThis.gc?.()
         const one = cases[at % cases.length] as Case
         const { outcome } = await visit(one)
@@ -315,7 +322,7 @@ test.each([
     }
     const after = memory()
     expect(after.modules).toEqual(before.modules)
-    // What the compiler made of the code meanwhile is a part of it.
+    // The heap includes what the compiler produced meanwhile.
     expect(after.heap - before.heap).toBeLessThan(2_000_000)
   },
   3_600_000,

@@ -1,4 +1,5 @@
-// What `accept` cannot work with fails where it is configured: a misspelled secret would open sessions by unsigned cookies.
+// Options that `accept` cannot use fail when they are configured. An ignored secret would make
+// unsigned cookies valid.
 import { expect, test } from 'vitest'
 import { accept } from '../src/accept.js'
 import { type SessionOptions, sessions } from '../src/index.js'
@@ -11,7 +12,7 @@ const keys = ['a key of at least thirty-two bytes, for Iron']
 const kv = { dialect: 'hono-kv-session', store, until }
 const hono = { dialect: 'hono-sessions', store, until }
 
-/** Made the way an app in JavaScript makes it. */
+/** Calls `accept` as JavaScript can, without types. */
 function make(options: unknown) {
   return sessions({ store: memoryStore(), accept: [accept(options as never)] } as SessionOptions)
 }
@@ -75,12 +76,12 @@ const REFUSED: [options: object, message: string][] = [
   }),
 ]
 
-test.each(REFUSED)('accept_refuses_what_would_be_ignored: %o', (options, message) => {
+test.each(REFUSED)('accept_refuses_an_option_that_it_would_ignore: %o', (options, message) => {
   const refusal = expect.objectContaining({ code: 'config', message: `sessions: ${message}` })
   expect(() => accept(options as never)).toThrow(refusal)
 })
 
-test('what_is_undefined_is_not_given', () => {
+test('an_undefined_option_is_an_absent_one', () => {
   for (const options of [
     { ...kv, secrets: undefined, json: undefined, cookie: undefined },
     { ...hono, keys: undefined, cookie: undefined },
@@ -90,7 +91,7 @@ test('what_is_undefined_is_not_given', () => {
   }
 })
 
-test('options_that_are_inherited_count_like_others', () => {
+test('inherited_options_count', () => {
   class Old {
     readonly dialect = 'hono-kv-session'
     readonly store = store

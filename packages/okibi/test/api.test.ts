@@ -1,4 +1,5 @@
-// The API in TypeScript, as docs/api.md lists it: each name is there in one form, and there is no other.
+// The TypeScript API is the one that docs/api.md lists: each name exists in one form, and no other
+// name exists.
 import type { Context, Env } from 'hono'
 import * as okibi from 'okibi'
 import {
@@ -28,13 +29,13 @@ interface Data {
   visits: number
 }
 
-test('the_root_offers_these_names_and_no_others', () => {
+test('the_root_exports_these_names_and_no_others', () => {
   expect(Object.keys(okibi).sort()).toEqual(
     ['Lifetime', 'OkibiError', 'StoreError', 'directory', 'guard', 'noActivity', 'purgeEvery', 'sessions'].sort(),
   )
 })
 
-test('every_option_is_taken', () => {
+test('every_option_is_accepted', () => {
   const store = memoryStore({ clock: Date.now })
   const all = {
     store,
@@ -81,7 +82,7 @@ test('every_old_option_is_refused_by_name', () => {
   }
 })
 
-test('the_session_the_directory_and_what_stands_beside_them_have_these_forms', async () => {
+test('the_session_the_directory_and_their_helpers_have_these_types', async () => {
   type S = Session<Data>
   expectTypeOf<S['get']>().toBeCallableWith('user')
   expectTypeOf<S['has']>().returns.toEqualTypeOf<boolean>()

@@ -1,4 +1,5 @@
-// Sessions beside each other in one process: whose a cookie is, and which cookies cannot be in one app.
+// Several sessions in one process: which session a cookie belongs to, and which cookies one app
+// cannot have together.
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { kvClient } from '../src/hono-kv-session/cloudflare.js'
@@ -25,7 +26,7 @@ interface Case {
 beforeEach(() => void vi.spyOn(console, 'error').mockImplementation(() => {}))
 afterEach(() => void vi.restoreAllMocks())
 
-/** A store that takes no writes. */
+/** A store that refuses writes. */
 function readOnly(): Watched {
   const store = new Watched(memoryStore())
   store.interfere = (call, _key, through) => {
@@ -37,7 +38,7 @@ function readOnly(): Watched {
 
 const names = (answer: Response) => answer.headers.getSetCookie().map((cookie) => cookie.split('=')[0])
 
-/** An app with a session `admin` that signs in. */
+/** An app that signs in to a session `admin`. */
 function admins(): Hono {
   const app = new Hono().use(sessions({ store: memoryStore(), as: 'admin' }) as never)
   app.get('/login', (c) => {
@@ -47,10 +48,10 @@ function admins(): Hono {
   return app
 }
 
-test('a_cookie_of_the_apps_own_is_no_session_of_another_app_in_the_process', async () => {
+test('an_apps_own_cookie_is_not_taken_for_a_session_of_another_app_in_the_process', async () => {
   const env = {}
   expect(names(await admins().request('/login', {}, env))).toEqual(['__Host-admin'])
-  // This app has no such session, and names a cookie of its own like it.
+  // This app has no session `admin`, but sets a cookie of that name.
   const app = new Hono().use(sessions({ store: readOnly() }) as never)
   app.get('/', (c) => {
     of(c, 'session').set('user', 'ann')
@@ -60,7 +61,7 @@ test('a_cookie_of_the_apps_own_is_no_session_of_another_app_in_the_process', asy
   expect([answer.status, names(answer)]).toEqual([503, []])
 })
 
-/** How an app hands its request to one inside. */
+/** How an app passes its request to an inner app. */
 const WAYS: Readonly<Record<string, (app: Hono, inner: Hono) => void>> = {
   mount: (app, inner) => void app.mount('/in', inner.fetch),
   'mount with the same request': (app, inner) => {
@@ -80,7 +81,7 @@ const WAYS: Readonly<Record<string, (app: Hono, inner: Hono) => void>> = {
   },
 }
 
-/** What a server gives with a request. */
+/** The arguments that a server passes with a request. */
 const GIVEN: Readonly<Record<string, () => [env?: object, execution?: object]>> = {
   nothing: () => [],
   'an environment': () => [{ server: true }],
@@ -88,7 +89,7 @@ const GIVEN: Readonly<Record<string, () => [env?: object, execution?: object]>> 
 }
 
 describe.each(Object.entries(GIVEN))('with %s', (_given, given) => {
-  test.each(Object.entries(WAYS))('the_cookie_of_a_session_inside_is_known (%s)', async (_way, join) => {
+  test.each(Object.entries(WAYS))('the_cookie_of_an_inner_apps_session_is_recognized (%s)', async (_way, join) => {
     const app = new Hono().use(sessions({ store: readOnly() }) as never)
     app.use(async (c, next) => {
       await next()
@@ -102,7 +103,7 @@ describe.each(Object.entries(GIVEN))('with %s', (_given, given) => {
   })
 })
 
-describe('a cookie that is a part of another', () => {
+describe('a cookie with the name of a chunk', () => {
   const split = sessions({ secret: SECRET, chunks: 3, cookie: { name: 'x' } }) as unknown as MiddlewareHandler
   const kv = new FakeKv().place()
   const others: Readonly<Record<string, (name: string) => MiddlewareHandler[]>> = {
@@ -126,25 +127,28 @@ describe('a cookie that is a part of another', () => {
     return texts[0] as string
   }
 
-  test.each(Object.entries(others))('is_a_configuration_error_beside_it (%s)', async (_face, other) => {
-    for (const name of ['x.1', 'x.4']) {
-      for (const order of [
-        [split, ...other(name)],
-        [...other(name), split],
-      ]) {
-        const text = await ask(order)
-        expect(text).toContain(
-          `config: sessions: cookie.name of "${name}": it is the name of a part of the session cookie x,`,
-        )
+  test.each(Object.entries(others))(
+    'is_a_configuration_error_beside_the_chunked_session (%s)',
+    async (_face, other) => {
+      for (const name of ['x.1', 'x.4']) {
+        for (const order of [
+          [split, ...other(name)],
+          [...other(name), split],
+        ]) {
+          const text = await ask(order)
+          expect(text).toContain(
+            `config: sessions: cookie.name of "${name}": it is the name of a part of the session cookie x,`,
+          )
+        }
       }
-    }
-    for (const name of ['x.5', 'x.', 'x1', 'y', 'x.1.1']) {
-      expect(await ask([split, ...other(name)]), name).toBe('fine')
-      expect(await ask([...other(name), split]), name).toBe('fine')
-    }
-  })
+      for (const name of ['x.5', 'x.', 'x1', 'y', 'x.1.1']) {
+        expect(await ask([split, ...other(name)]), name).toBe('fine')
+        expect(await ask([...other(name), split]), name).toBe('fine')
+      }
+    },
+  )
 
-  test('is_none_where_the_session_is_in_a_store', async () => {
+  test('is_allowed_where_the_session_is_in_a_store', async () => {
     const stored = sessions({ store: memoryStore(), cookie: { name: 'x' } }) as unknown as MiddlewareHandler
     for (const other of Object.values(others)) expect(await ask([stored, ...other('x.1')])).toBe('fine')
   })
@@ -311,14 +315,14 @@ test.each(readVectors<Case[]>('names'))('cookies_with_a_name_in_common: $one $ot
   expect([engine(one).meets(engine(other)), engine(other).meets(engine(one))]).toEqual([meet, meet])
 })
 
-test('events_of_a_header_that_is_full_of_cookies_are_few', async () => {
+test('a_header_full_of_cookies_causes_few_events', async () => {
   const full = (cookie: (at: number) => string) => {
     let header = cookie(0)
     for (let at = 1; header.length < 16_000; at += 1) header += `; ${cookie(at)}`
     return header
   }
   const id = (at: number) => String(at).padStart(43, 'A')
-  // The first byte says the version.
+  // The first byte is the version.
   const seal = (at: number) => `AQ${String(at).padStart(158, 'A')}`
   const cases = [
     [{ store: memoryStore() }, full((at) => `__Host-session=${at}`)],

@@ -1,4 +1,5 @@
-// Both faces at once on one SQLite file: a Rust service in a process of its own, and a Hono app in this one.
+// Both faces use one SQLite file concurrently: a Rust service in its own process, and a Hono app in
+// this one.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

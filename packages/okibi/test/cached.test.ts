@@ -1,4 +1,4 @@
-// The memory in front of a distant store: what it may keep, for how long, and what makes it forget.
+// The read cache in front of a store: what it may keep, for how long, and what invalidates it.
 import { Hono } from 'hono'
 import { describe, expect, test } from 'vitest'
 import { storeContract } from '../src/contract.js'
@@ -15,7 +15,7 @@ const HOUR = 3_600_000
 const bytes = (text: string) => new TextEncoder().encode(text)
 const text = (loaded: Loaded | undefined) => loaded && new TextDecoder().decode(loaded.bytes)
 
-/** A distant store, and the memories that two processes have in front of it. */
+/** A distant store, and the read caches of two processes in front of it. */
 function world() {
   const clock = new Clock()
   const distant = new Watched(memoryStore({ clock: clock.now }))
@@ -30,7 +30,10 @@ function world() {
   return { clock, distant, here, elsewhere, write, put, load }
 }
 
-/** Holds up the next call of a store: it is carried out now or when it is let go on, and answers only then. */
+/**
+ * Delays the next call of a store until the returned function is called: the whole call (`request`)
+ * or its answer alone (`reply`).
+ */
 function hold(distant: Watched, when: 'request' | 'reply'): () => void {
   let go = () => {}
   const gone = new Promise<void>((resolve) => {
@@ -52,15 +55,15 @@ describe('contract', () => {
   for (const { name, check } of storeContract(store, { clock: { now: clock.now, advance } })) test(name, check)
 })
 
-describe('contract, on a store that takes its time', () => {
+describe('contract, on a store with delayed answers', () => {
   const clock = new Clock()
   const store = cached(shuffled(memoryStore({ clock: clock.now })), { maxStaleness: 60, clock: clock.now })
   const advance = (millis: number) => clock.pass(millis / 1000)
   for (const { name, check } of storeContract(store, { clock: { now: clock.now, advance } })) test(name, check)
 })
 
-describe('what is kept', () => {
-  test('a_thousand_reads_within_the_span_are_one_load_of_the_store', async () => {
+describe('cached values', () => {
+  test('a_thousand_reads_within_the_span_load_from_the_store_once', async () => {
     const { clock, distant, elsewhere, put, load } = world()
     await put(elsewhere, 'k', undefined, '1')
     for (let read = 0; read < 1000; read += 1) {
@@ -70,7 +73,7 @@ describe('what is kept', () => {
     expect(distant.loads).toBe(1)
   })
 
-  test('what_was_read_is_used_for_less_than_the_span_and_no_longer', async () => {
+  test('a_value_is_served_for_less_than_the_span_and_no_longer', async () => {
     const { clock, distant, elsewhere, put, load } = world()
     await put(elsewhere, 'k', undefined, '1')
     expect(await load('k')).toBe('1')
@@ -82,7 +85,7 @@ describe('what is kept', () => {
     expect(distant.loads).toBe(2)
   })
 
-  test('the_span_counts_from_when_the_store_was_asked', async () => {
+  test('the_span_counts_from_the_call_of_the_store', async () => {
     const { clock, distant, here, elsewhere, put, load } = world()
     await put(elsewhere, 'k', undefined, '1')
     const go = hold(distant, 'reply')
@@ -96,7 +99,7 @@ describe('what is kept', () => {
     expect(await load('k')).toBe('2')
   })
 
-  test('what_this_process_does_it_sees_at_once', async () => {
+  test('a_process_sees_its_own_writes_immediately', async () => {
     const { distant, here, put, load } = world()
     await put(here, 'k', undefined, '1')
     expect(await load('k')).toBe('1')
@@ -107,14 +110,14 @@ describe('what is kept', () => {
     expect(await load('k')).toBeUndefined()
   })
 
-  test('what_it_has_it_answers_at_once_without_a_promise', async () => {
+  test('a_cached_value_is_returned_without_a_promise', async () => {
     const { distant, here, put } = world()
     distant.interfere = async (_call, _key, through) => through()
     await put(here, 'k', undefined, '1')
     expect(text(here.load('k') as Loaded)).toBe('1')
   })
 
-  test('n1_a_session_that_ended_elsewhere_is_never_written', async () => {
+  test('n1_a_session_that_was_deleted_elsewhere_is_never_written', async () => {
     const { distant, here, elsewhere, write, put, load } = world()
     await put(here, 'k', undefined, 'live')
     await elsewhere.delete('k')
@@ -124,7 +127,7 @@ describe('what is kept', () => {
     expect(await distant.load('k')).toBeUndefined()
   })
 
-  test('a_conflict_makes_it_forget_so_that_nobody_meets_it_twice', async () => {
+  test('a_conflict_invalidates_the_entry_so_that_it_happens_once', async () => {
     const { here, elsewhere, write, put, load } = world()
     await put(elsewhere, 'k', undefined, '1')
     expect(await load('k')).toBe('1')
@@ -133,14 +136,14 @@ describe('what is kept', () => {
     expect(await load('k')).toBe('2')
   })
 
-  test('what_is_absent_is_not_kept_so_that_a_login_elsewhere_is_seen_at_once', async () => {
+  test('absence_is_not_cached_so_that_a_login_elsewhere_is_seen_immediately', async () => {
     const { elsewhere, put, load } = world()
     expect(await load('k')).toBeUndefined()
     await put(elsewhere, 'k', undefined, '1')
     expect(await load('k')).toBe('1')
   })
 
-  test('s16_nothing_is_kept_past_its_own_expiry', async () => {
+  test('s16_no_value_is_served_past_its_own_expiry', async () => {
     const { clock, here, elsewhere, write, put, load } = world()
     await elsewhere.swap('short', undefined, write('x', 2000))
     await elsewhere.swap('renewed', undefined, write('x', 2000))
@@ -153,7 +156,7 @@ describe('what is kept', () => {
     expect([await load('short'), await load('renewed'), await load('own')]).toEqual([undefined, 'y', undefined])
   })
 
-  test('s17_a_clock_that_is_set_back_makes_nothing_old_look_new', async () => {
+  test('s17_a_clock_that_is_set_back_makes_no_old_value_fresh', async () => {
     const { clock, here, elsewhere, put, load } = world()
     await put(here, 'k', undefined, '1')
     await put(elsewhere, 'k', '1', '2')
@@ -161,7 +164,7 @@ describe('what is kept', () => {
     expect(await load('k')).toBe('2')
   })
 
-  test('n39_a_write_whose_answer_was_lost_makes_it_forget', async () => {
+  test('n39_a_write_without_an_answer_invalidates_the_entry', async () => {
     const { distant, here, write, put, load } = world()
     await put(here, 'k', undefined, '1')
     const lose = () => {
@@ -190,7 +193,7 @@ describe('what is kept', () => {
     expect(await load('k')).toBe('1')
   })
 
-  test('what_is_kept_is_a_copy', async () => {
+  test('the_cached_value_is_a_copy', async () => {
     const buffer = typeof Buffer === 'undefined' ? bytes('part of more') : Buffer.from('part of more')
     const store: Store = {
       consistency: 'strong',
@@ -205,8 +208,8 @@ describe('what is kept', () => {
   })
 })
 
-describe('answers that are overtaken', () => {
-  test.each(['swap', 'delete'])('a_load_that_a_%s_overtook_is_not_kept', async (change) => {
+describe('answers that arrive out of order', () => {
+  test.each(['swap', 'delete'])('a_load_that_ends_after_a_later_%s_is_not_cached', async (change) => {
     const { distant, here, elsewhere, put, load } = world()
     await put(elsewhere, 'k', undefined, 'old')
     const go = hold(distant, 'reply')
@@ -218,7 +221,7 @@ describe('answers that are overtaken', () => {
     expect(await load('k')).toBe(change === 'swap' ? 'new' : undefined)
   })
 
-  test('a_load_that_arrives_in_the_middle_of_a_change_does_not_outlive_it', async () => {
+  test('a_load_that_ends_during_a_change_is_dropped_with_the_change', async () => {
     const { distant, here, elsewhere, write, put, load } = world()
     await put(elsewhere, 'k', undefined, 'old')
     const go = hold(distant, 'request')
@@ -229,13 +232,13 @@ describe('answers that are overtaken', () => {
     expect(await load('k')).toBe('new')
   })
 
-  test('from_when_a_change_begins_the_store_is_asked', async () => {
+  test('loads_go_to_the_store_from_the_start_of_a_change', async () => {
     const { distant, here, elsewhere, write, put, load } = world()
     await put(elsewhere, 'k', undefined, 'old')
     const goLoad = hold(distant, 'reply')
     const slow = here.load('k')
     hold(distant, 'reply')
-    // It is carried out, and its answer never comes.
+    // The write is made, and its answer never arrives.
     void here.swap('k', bytes('old'), write('new'))
     goLoad()
     expect(text(await slow)).toBe('old')
@@ -245,7 +248,7 @@ describe('answers that are overtaken', () => {
     expect(await load('k')).toBeUndefined()
   })
 
-  test('of_two_loads_the_older_one_is_not_kept', async () => {
+  test('of_two_loads_the_older_one_is_not_cached', async () => {
     const { distant, here, elsewhere, put, load } = world()
     await put(elsewhere, 'k', undefined, 'old')
     const go = hold(distant, 'reply')
@@ -257,7 +260,7 @@ describe('answers that are overtaken', () => {
     expect(await load('k')).toBe('new')
   })
 
-  test('of_two_swaps_the_older_one_is_not_kept', async () => {
+  test('of_two_swaps_the_older_one_is_not_cached', async () => {
     const { distant, here, write, put, load } = world()
     await put(here, 'k', undefined, '0')
     const go = hold(distant, 'reply')
@@ -268,12 +271,12 @@ describe('answers that are overtaken', () => {
     expect(await load('k')).toBe('2')
   })
 
-  test('n1_whatever_the_order_nothing_older_is_seen_than_was_known_here_or_than_the_span_allows', async () => {
+  test('n1_in_any_order_no_value_is_older_than_this_process_knows_or_the_span_allows', async () => {
     for (let seed = 1; seed <= 1000; seed += 1) await history(seed)
   })
 })
 
-/** A random history of one key, of calls that reach the store and end in any order. */
+/** Runs a random history of one key: calls reach the store and end in any order. */
 async function history(seed: number): Promise<void> {
   let state = seed
   const pick = (below: number) => {
@@ -281,11 +284,11 @@ async function history(seed: number): Promise<void> {
     return (state >> 8) % below
   }
   const clock = new Clock()
-  /** All that lay there so far, and since when. */
+  /** The values of the key so far, and when each began. */
   const past: { held: string | undefined; since: number }[] = [{ held: undefined, since: clock.millis }]
   const current = () => past.at(-1)?.held
   const change = (held: string | undefined) => past.push({ held, since: clock.millis })
-  /** Calls that wait to reach the store, or for their answers. */
+  /** Calls that have not reached the store yet, or have no answer yet. */
   const waiting: (() => void)[] = []
   const wait = () => new Promise<void>((go) => waiting.push(go))
   const distantly = async <T>(carryOut: () => T): Promise<T> => {
@@ -357,7 +360,7 @@ async function history(seed: number): Promise<void> {
 
 type Data = { user: string; n: number; ticket: string; [name: `name${number}`]: number }
 
-/** One visitor, whose requests go to either of two processes with one store, which takes its time. */
+/** One visitor with requests to two processes. Both use one store with delayed answers. */
 function visited(slow = true) {
   const clock = new Clock()
   const memory = memoryStore({ clock: clock.now })
@@ -427,11 +430,11 @@ describe('two processes', () => {
       clock.pass(SPAN - 0.001)
       expect(await stolen.text('/user')).toBe('ann')
       if (path === '/user') clock.pass(0.001)
-      // A change finds out at once: it is dropped, and no cookie is sent.
+      // A change meets the logout immediately: it is dropped, and no cookie is sent.
       expect((await stolen.fetch(path)).headers.getSetCookie()).toEqual([])
       expect(await stolen.text('/user')).toBe('nobody')
       memory.purge()
-      // Only the markers of what ended.
+      // Only the markers of the destroyed sessions.
       expect(memory.size).toBe(path === '/user' ? 1 : 2)
     }
   })
@@ -447,12 +450,12 @@ describe('two processes', () => {
     }
   })
 
-  test('n25_an_owner_is_logged_out_everywhere_from_a_process_that_has_old_records_in_its_memory', async () => {
+  test('n25_revoke_all_works_from_a_process_that_has_old_records_in_its_cache', async () => {
     const { clock, ann, at, elsewhere } = visited(false)
     const sessionsOf = directory({ store: elsewhere.store, clock: clock.now })
     await ann.text('/login')
     expect(await sessionsOf.list('ann')).toHaveLength(1)
-    // What the directory holds of it is stale now.
+    // The record in the directory's cache is stale now.
     await ann.text('/add')
     expect(await sessionsOf.revokeAll('ann')).toBe(1)
     expect(await sessionsOf.list('ann')).toEqual([])
@@ -462,7 +465,7 @@ describe('two processes', () => {
 })
 
 describe('bounds', () => {
-  /** A store that has a record of this size under every key. */
+  /** A store with a record of this size under every key. */
   const under = (size: number): Store => ({
     consistency: 'eventual',
     load: (): Awaitable<Loaded> => ({ bytes: new Uint8Array(size) }),
@@ -471,13 +474,13 @@ describe('bounds', () => {
     purge: () => 7,
   })
 
-  test('n27_memory_stays_within_its_bound_over_many_keys', async () => {
+  test('n27_the_cache_stays_within_its_bound_over_many_keys', async () => {
     const maxBytes = 4 * 1024 * 1024
     const layer = cached(under(1000), { maxStaleness: SPAN, maxBytes })
     for (let at = 0; at < 50_000; at += 1) await layer.load(`key ${at}`)
     expect(layer.size).toBeLessThanOrEqual(maxBytes / 1600)
     expect(layer.size).toBeGreaterThan(maxBytes / 1700 / 2)
-    // What was used last is what is kept.
+    // The values that were used last stay.
     const store = new Watched(under(10))
     const few = cached(store, { maxStaleness: SPAN, maxBytes: 10 * 700 })
     for (let at = 0; at < 100; at += 1) {
@@ -485,13 +488,13 @@ describe('bounds', () => {
       await few.load(`key ${at}`)
     }
     expect(store.loads).toBe(101)
-    // What is too large is not kept, and pushes out nothing.
+    // A value that is too large is not cached, and evicts nothing.
     const large = cached(under(8000), { maxStaleness: SPAN, maxBytes: 7000 })
     await large.load('k')
     expect(large.size).toBe(0)
   })
 
-  test('what_the_store_inside_can_do_the_layer_can_do', async () => {
+  test('the_cache_offers_what_its_store_offers', async () => {
     const { here, elsewhere, write } = world()
     await elsewhere.swap('k', undefined, { ...write('1'), owner: 'ann' })
     expect(await here.owners?.list('ann')).toEqual(['k'])
@@ -500,7 +503,7 @@ describe('bounds', () => {
     expect([plain.consistency, plain.owners, await plain.purge?.()]).toEqual(['eventual', undefined, 7])
   })
 
-  test('what_cannot_be_meant_is_an_error_that_names_the_fix', () => {
+  test('an_impossible_option_is_an_error_that_names_the_fix', () => {
     for (const maxStaleness of [0, -1, 61, 5000, Number.NaN, undefined as never]) {
       const made = () => cached(memoryStore(), { maxStaleness })
       expect(made).toThrow(`maxStaleness of ${maxStaleness}: must be more than 0 and at most 60 seconds`)

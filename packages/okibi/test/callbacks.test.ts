@@ -1,4 +1,5 @@
-// Callbacks of the app and stores that throw, reject or answer nonsense: what they break is told, and nothing is lost in silence.
+// Callbacks of the app and stores that throw, reject or return invalid values: each fault is
+// reported, and no change is lost silently.
 import { Hono } from 'hono'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { OkibiError, type SessionEnv, type SessionOptions, sessions } from '../src/index.js'
@@ -17,7 +18,7 @@ beforeEach(() => {
   noise = vi.spyOn(console, 'error').mockImplementation(() => {})
 })
 afterEach(async () => {
-  // Node tells of unhandled rejections once all microtasks have run.
+  // Node reports unhandled rejections after all microtasks.
   await new Promise((resolve) => setImmediate(resolve))
   process.off('unhandledRejection', unhandled)
   noise.mockRestore()
@@ -71,17 +72,17 @@ const wrongs: [string, () => unknown, unknown][] = [
     },
     mistake,
   ],
-  ['promises', async () => false, config],
+  ['returns a promise', async () => false, config],
   ['rejects', () => Promise.reject(mistake), config],
-  ['forgets its answer', () => undefined, config],
-  ['answers a number', () => 1, config],
-  ['answers null', () => null, config],
+  ['returns nothing', () => undefined, config],
+  ['returns a number', () => 1, config],
+  ['returns null', () => null, config],
 ]
 
 describe.each(wrongs)('a failedWhen that %s', (_, broken, expected) => {
   const failedWhen = ((status: number) => (status === 202 ? broken() : false)) as (status: number) => boolean
 
-  test('is_as_a_throw_of_the_handler_committed_cookies_leave_and_nothing_else', async () => {
+  test('counts_as_a_throw_of_the_handler_and_only_committed_cookies_are_sent', async () => {
     const told = vi.fn()
     const { ann, seen } = make({ failedWhen, onError: told as never })
     await ann.text('/add')
@@ -107,7 +108,7 @@ describe.each(wrongs)('a failedWhen that %s', (_, broken, expected) => {
     expect(await copy.text('/n')).toBe('none')
   })
 
-  test('does_not_hide_a_store_that_fails_at_the_commit', async () => {
+  test('does_not_hide_a_failed_commit', async () => {
     const onError = vi.fn((error: OkibiError) => new Response(error.code, { status: 503 }))
     const { ann, store } = make({ failedWhen, onError })
     await ann.text('/add')
@@ -119,13 +120,13 @@ describe.each(wrongs)('a failedWhen that %s', (_, broken, expected) => {
   })
 })
 
-test('a_failedWhen_that_rejects_has_its_rejection_reported', async () => {
+test('the_rejection_of_a_failedWhen_is_reported', async () => {
   const { ann } = make({ failedWhen: (() => Promise.reject(mistake)) as never })
   await ann.fetch('/add')
   expect(noise).toHaveBeenCalledWith(mistake)
 })
 
-test('an_onEvent_that_rejects_is_reported_and_is_no_unhandled_rejection', async () => {
+test('the_rejection_of_an_onEvent_is_reported_and_not_unhandled', async () => {
   const onEvent = vi.fn(async () => {
     throw mistake
   })
@@ -136,14 +137,14 @@ test('an_onEvent_that_rejects_is_reported_and_is_no_unhandled_rejection', async 
   expect(noise).toHaveBeenCalledWith(mistake)
 })
 
-test('an_update_whose_function_rejects_is_reported_and_is_no_unhandled_rejection', async () => {
+test('the_rejection_of_an_update_is_reported_and_not_unhandled', async () => {
   const { ann, seen } = make()
   expect((await ann.fetch('/promised')).status).toBe(500)
   expect(seen).toEqual([expect.objectContaining({ code: 'invalid_value' })])
   expect(noise).toHaveBeenCalledWith(expect.objectContaining({ message: 'update' }))
 })
 
-test('a_query_that_runs_when_it_is_awaited_is_not_run_by_being_refused', async () => {
+test('a_lazy_query_that_is_refused_as_a_value_does_not_run', async () => {
   const then = vi.fn()
   const { app, ann } = make()
   app.get('/query', (c) => {
@@ -154,7 +155,7 @@ test('a_query_that_runs_when_it_is_awaited_is_not_run_by_being_refused', async (
   expect(then).not.toHaveBeenCalled()
 })
 
-test('a_source_of_random_bytes_that_promises_them_makes_no_id', async () => {
+test('an_asynchronous_source_of_random_bytes_makes_no_id', async () => {
   const random = async () => {
     throw mistake
   }
@@ -171,7 +172,7 @@ test.each([
   () => {
     throw mistake
   },
-])('an_onError_of_a_purge_that_fails_ends_neither_the_process_nor_the_purging %#', async (onError) => {
+])('a_failing_onError_of_purgeEvery_ends_neither_the_process_nor_the_purging %#', async (onError) => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
   try {
     const purge = vi.fn(() => Promise.reject(new Error('down')))
@@ -186,7 +187,7 @@ test.each([
 })
 
 test.each([{}, 'text', 503, new Request('http://localhost/'), null])(
-  'an_onError_that_answers_%o_gives_the_503_of_without_it',
+  'an_onError_that_returns_%o_is_answered_as_without_one',
   async (answered) => {
     const { ann, store } = make({ onError: () => answered as never })
     store.interfere = () => Promise.reject(new Error('down'))
@@ -198,8 +199,8 @@ test.each([{}, 'text', 503, new Request('http://localhost/'), null])(
   },
 )
 
-describe.each(['at once', 'later'])('a store that answers nonsense %s', (when) => {
-  /** The store answers what no store may, to one kind of call. */
+describe.each(['immediately', 'later'])('a store that returns an invalid value %s', (when) => {
+  /** A store that returns an invalid value from one kind of call. */
   function broken(kind: 'load' | 'swap', nonsense: unknown) {
     const inner = memoryStore()
     let isOn = false
@@ -234,12 +235,12 @@ describe.each(['at once', 'later'])('a store that answers nonsense %s', (when) =
     7,
     'text',
     true,
-  ])('a_load_of_%o_is_the_fault_of_the_store', async (nonsense) => {
+  ])('a_load_of_%o_is_a_store_error', async (nonsense) => {
     const { ann, seen, turn } = broken('load', nonsense)
     await ann.text('/add')
     turn(true)
     const answer = await ann.fetch('/n')
-    // The handler asks for the value, so the error is its own.
+    // The handler reads the value, so it gets the error.
     const [error] = seen as OkibiError[]
     expect([answer.status, error?.code]).toEqual([503, 'store_unavailable'])
     const message = String((error?.cause as Error | undefined)?.message)
@@ -250,7 +251,7 @@ describe.each(['at once', 'later'])('a store that answers nonsense %s', (when) =
   })
 
   test.each([true, false, {}, undefined, null, 1, { done: 1 }, { done: false, current: 'text' }])(
-    'a_swap_of_%o_is_the_fault_of_the_store_and_loses_nothing_in_silence',
+    'a_swap_of_%o_is_a_store_error_and_loses_nothing_silently',
     async (nonsense) => {
       const { ann, errors, turn } = broken('swap', nonsense)
       await ann.text('/add')

@@ -1,4 +1,4 @@
-// No id, no secret and no value ever shows in a log, an error or an inspection.
+// No id, no secret and no value appears in a log, an error or an inspected object.
 import { inspect } from 'node:util'
 import { Hono } from 'hono'
 import { expect, test, vi } from 'vitest'
@@ -18,7 +18,7 @@ const KINDS: Record<string, (store: Watched) => SessionOptions> = {
 }
 
 for (const [name, kind] of Object.entries(KINDS)) {
-  test(`s7_no_canary_sings (${name})`, async () => {
+  test(`s7_no_id_secret_or_value_is_logged_or_shown (${name})`, async () => {
     const heard: string[] = []
     const hear = (...given: unknown[]) =>
       void heard.push(given.map((one) => inspect(one, { depth: 20, showHidden: true })).join(' '))

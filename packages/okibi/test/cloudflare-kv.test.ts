@@ -1,4 +1,5 @@
-// Sessions in Workers KV with its real limits: late reads, cached absence, one write a second, expiry of a minute at least.
+// Sessions in Workers KV with its real limits: late reads, cached absence, one write a second for
+// each key, an expiry of at least a minute.
 import { Hono } from 'hono'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type SessionEnv, sessions } from '../src/index.js'
@@ -15,7 +16,7 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-/** Lets time go on until there is an answer. */
+/** Advances the fake timers until there is an answer. */
 async function settled<T>(answer: PromiseLike<T>): Promise<T> {
   let isSettled = false
   const settle = () => {
@@ -31,7 +32,7 @@ const text = (held: Uint8Array | undefined) => held && new TextDecoder().decode(
 const write = (content: string, lives = 3_600_000): Write => ({ bytes: bytes(content), expiresAt: Date.now() + lives })
 
 describe('the store', () => {
-  test('n12_a_short_life_is_a_minute_to_kv_and_still_ends_when_it_should', async () => {
+  test('n12_a_lifetime_under_a_minute_is_a_minute_for_kv_and_still_ends_in_time', async () => {
     const kv = new FakeKv()
     const store = cloudflareKvStore(kv.place())
     const short = write('short', 5000)
@@ -44,19 +45,19 @@ describe('the store', () => {
     expect(await store.swap('k', bytes('short'), write('late'))).toEqual({ done: false, current: undefined })
   })
 
-  test('n13_every_write_carries_an_expiry_of_at_least_a_minute', async () => {
+  test('n13_every_write_has_an_expiry_of_at_least_a_minute', async () => {
     const kv = new FakeKv()
     const store = cloudflareKvStore(kv.place())
     const lives = [-1e9, 0, 1, 59_999, 60_000, 60_001, 86_400_000, 100 * 365 * 86_400_000]
     for (const [at, span] of lives.entries()) {
       await store.swap(`k${at}`, undefined, write('x', span))
       const seconds = ((kv.entry(`k${at}`)?.until ?? Number.NaN) - Date.now()) / 1000
-      // KV's numbers end at 2^31: such a session would be forgotten after 68 years.
+      // KV's numbers end at 2^31, which is 68 years.
       expect(seconds).toBe(Math.min(Math.max(Math.ceil(span / 1000), 60), 2 ** 31 - 1))
     }
   })
 
-  test('n10_one_key_is_written_once_a_second_at_most_and_other_keys_do_not_wait', async () => {
+  test('n10_each_key_is_written_once_a_second_at_most_and_other_keys_do_not_wait', async () => {
     const kv = new FakeKv()
     const store = cloudflareKvStore(kv.place())
     const started = Date.now()
@@ -74,7 +75,7 @@ describe('the store', () => {
     expect(kv.refused).toBe(0)
   })
 
-  test('n10_what_changed_while_a_write_waited_is_a_conflict', async () => {
+  test('n10_a_change_during_the_wait_of_a_write_is_a_conflict', async () => {
     const kv = new FakeKv()
     const store = cloudflareKvStore(kv.place())
     await settled(store.swap('k', undefined, write('0')))
@@ -83,7 +84,7 @@ describe('the store', () => {
     expect(kv.refused).toBe(0)
   })
 
-  test('n10_a_refusal_for_the_sake_of_another_isolate_is_absorbed', async () => {
+  test('n10_a_write_that_kv_refuses_because_of_another_isolate_is_repeated', async () => {
     const kv = new FakeKv()
     const place = kv.place()
     const [here, there] = [cloudflareKvStore(place), cloudflareKvStore(place)]
@@ -93,7 +94,7 @@ describe('the store', () => {
     expect(text((await here.load('k'))?.bytes)).toBe('1')
   })
 
-  test('n10_a_key_that_others_write_all_the_time_is_unavailable_in_time_and_nothing_is_written', async () => {
+  test('n10_a_key_that_others_keep_writing_is_unavailable_within_the_deadline_and_nothing_is_written', async () => {
     const kv = new FakeKv()
     const store = cloudflareKvStore(kv.place())
     await settled(store.swap('k', undefined, write('0')))
@@ -108,7 +109,7 @@ describe('the store', () => {
     expect(text(kv.entry('k')?.value)).toBe('0')
   })
 
-  test('a_failure_says_whether_something_was_written', async () => {
+  test('the_kind_of_a_failure_says_whether_a_write_may_have_happened', async () => {
     const kv = new FakeKv()
     const store = cloudflareKvStore(kv.place())
     const failing = (what: string, message: string) => {
@@ -125,7 +126,7 @@ describe('the store', () => {
     await expect(store.delete('k3')).rejects.toMatchObject({ kind: 'unknown' })
   })
 
-  test('what_others_wrote_is_read_as_it_is', async () => {
+  test('entries_with_missing_or_foreign_metadata_can_be_read', async () => {
     const kv = new FakeKv()
     const store = cloudflareKvStore(kv.place())
     for (const [key, metadata] of [
@@ -145,12 +146,12 @@ describe('the store', () => {
 
 type Data = { user: string; n: number }
 
-/** The app as it runs in one place, in an isolate of its own. */
+/** The app in one location, in its own isolate. */
 function siteAt(place: ReturnType<FakeKv['place']>) {
   const app = new Hono<SessionEnv<Data>>()
-  // A tenth of it would be half a minute.
+  // A tenth of this idle span would be half a minute.
   app.use(sessions({ store: cloudflareKvStore(place), idle: 300 }))
-  app.get('/', (c) => c.text(c.get('session').get('user') ?? 'nobody'))
+  app.get('/', (c) => c.text(c.get('session').get('user') ?? 'anonymous'))
   app.get('/add', (c) => c.text(String(c.get('session').update('n', (n = 0) => n + 1))))
   app.get('/login', (c) => {
     const session = c.get('session')
@@ -166,7 +167,7 @@ function siteAt(place: ReturnType<FakeKv['place']>) {
 }
 
 describe('an app', () => {
-  /** Two places, and one visitor who is now here, now there. */
+  /** Two locations, and one visitor with requests to both. */
   function world(sees?: Parameters<FakeKv['place']>[0]) {
     const kv = new FakeKv()
     const apps = { here: siteAt(kv.place(sees)), there: siteAt(kv.place(sees)) }
@@ -197,15 +198,15 @@ describe('an app', () => {
     expect(await visit('here', '/logout')).toBe('200 out')
     expect(puts().length).toBeLessThanOrEqual(4)
     expect(kv.refused).toBe(0)
-    expect(await visit('here', '/')).toBe('200 nobody')
+    expect(await visit('here', '/')).toBe('200 anonymous')
   })
 
-  test('n10_n15_reading_puts_nothing_until_a_renewal_is_due_and_renewals_are_a_minute_apart', async () => {
+  test('n10_n15_reads_put_nothing_until_a_touch_is_due_and_touches_are_a_minute_apart', async () => {
     const { kv, visit } = world()
     await visit('here', '/add')
     for (let second = 0; second < 600; second += 10) {
       await vi.advanceTimersByTimeAsync(10_000)
-      expect(await visit('here', '/')).toBe('200 nobody')
+      expect(await visit('here', '/')).toBe('200 anonymous')
     }
     const times = kv.written.map(({ at }) => at)
     expect(times.length).toBeGreaterThan(3)
@@ -218,7 +219,7 @@ describe('an app', () => {
     await vi.advanceTimersByTimeAsync(5000)
     const tabs = [1, 2, 3].map(() => goTo('here').fetch('/add'))
     const answers = await settled(Promise.all(tabs))
-    // Who comes too late for the writes of a second may be told so, and then nothing is written.
+    // A request that waits too long for its turn is answered with a 503, and writes nothing.
     expect(answers.every(({ status }) => status === 200 || status === 503)).toBe(true)
     expect(kv.refused).toBe(0)
     const counted = answers.filter(({ status }) => status === 200).length
@@ -226,7 +227,7 @@ describe('an app', () => {
     expect(await visit('here', '/add')).toBe(`200 ${1 + counted + 1}`)
   })
 
-  test('n6_a_kv_that_refuses_everything_is_an_error_and_leaves_the_cookie', async () => {
+  test('n6_a_kv_that_refuses_every_call_is_an_error_and_the_cookie_stays', async () => {
     const log = vi.spyOn(console, 'error').mockImplementation(() => {})
     const { kv, visit, jar } = world()
     await visit('here', '/add')
@@ -242,7 +243,7 @@ describe('an app', () => {
     expect(log).toHaveBeenCalled()
   })
 
-  test('n11_what_another_place_wrote_is_seen_within_a_minute', async () => {
+  test('n11_a_write_in_another_location_is_seen_within_a_minute', async () => {
     const { visit } = world()
     await visit('here', '/add')
     expect(await visit('there', '/add')).toBe('200 2')
@@ -261,30 +262,30 @@ describe('an app', () => {
     const before = kv.written.length
     expect(await read()).toBe('ann')
     await vi.advanceTimersByTimeAsync(61_000)
-    expect(await read()).toBe('nobody')
-    // Reading brought nothing back.
+    expect(await read()).toBe('anonymous')
+    // The reads restored nothing.
     expect(kv.written.slice(before).filter(({ what }) => what === 'put')).toEqual([])
-    // The marker of the end is kept for an hour.
+    // The marker is kept for an hour.
     await vi.advanceTimersByTimeAsync(3_600_000)
     expect(kv.keys).toEqual([])
   })
 
-  test('n1_where_a_logout_is_seen_no_change_brings_the_session_back', async () => {
+  test('n1_where_a_logout_is_visible_no_change_revives_the_session', async () => {
     const { kv, visit, goTo } = world()
     await visit('here', '/login')
     const stolen = { here: goTo('here'), there: goTo('there') }
     await vi.advanceTimersByTimeAsync(5000)
     await visit('here', '/logout')
-    // Here it is seen at once; there it is seen because nobody there had read the session before.
+    // It is visible here immediately, and there because no earlier read cached the session.
     for (const tab of [stolen.here, stolen.there]) {
       const answer = await settled(tab.fetch('/add'))
       expect(await answer.text()).toBe('1')
-      expect(await (await settled(tab.fetch('/'))).text()).toBe('nobody')
+      expect(await (await settled(tab.fetch('/'))).text()).toBe('anonymous')
     }
     expect(kv.refused).toBe(0)
   })
 
-  test('n11_after_a_login_elsewhere_the_old_id_never_opens_what_the_new_one_does', async () => {
+  test('n11_after_a_login_elsewhere_the_old_id_never_opens_the_new_session', async () => {
     const { visit, goTo } = world()
     await visit('here', '/add')
     await visit('there', '/')
@@ -293,30 +294,30 @@ describe('an app', () => {
     expect(await visit('here', '/login')).toBe('200 in')
     for (let second = 0; second <= 130; second += 10) {
       const answer = await settled(old.fetch('/'))
-      expect([answer.status, await answer.text()]).toEqual([200, 'nobody'])
+      expect([answer.status, await answer.text()]).toEqual([200, 'anonymous'])
       await vi.advanceTimersByTimeAsync(10_000)
     }
     expect(await visit('there', '/')).toBe('200 ann')
   })
 
-  test('n11_a_place_that_still_takes_a_session_for_absent_says_so_without_an_error', async () => {
+  test('n11_a_location_that_cached_the_absence_of_a_session_opens_none_without_an_error', async () => {
     const { kv, visit } = world('own writes late')
     expect(await visit('here', '/login')).toBe('200 in')
-    // The place looked before it created, and remembers that nothing was there.
-    expect(await visit('here', '/')).toBe('200 nobody')
+    // The location read the key before it wrote it, and cached the absence.
+    expect(await visit('here', '/')).toBe('200 anonymous')
     expect(await visit('there', '/')).toBe('200 ann')
     await vi.advanceTimersByTimeAsync(61_000)
     expect(await visit('here', '/')).toBe('200 ann')
     await visit('here', '/logout')
-    expect(await visit('here', '/')).toBe('200 nobody')
+    expect(await visit('here', '/')).toBe('200 anonymous')
     await vi.advanceTimersByTimeAsync(200_000)
-    expect([await visit('here', '/'), await visit('there', '/')]).toEqual(['200 nobody', '200 nobody'])
+    expect([await visit('here', '/'), await visit('there', '/')]).toEqual(['200 anonymous', '200 anonymous'])
     await vi.advanceTimersByTimeAsync(3_600_000)
     expect(kv.keys).toEqual([])
   })
 })
 
-test('n38_making_a_store_calls_nothing_and_waits_for_nothing', () => {
+test('n38_the_constructor_of_the_store_calls_nothing_and_awaits_nothing', () => {
   const forbidden = () => {
     throw new Error('called where a Worker forbids it')
   }

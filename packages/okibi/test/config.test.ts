@@ -1,4 +1,4 @@
-// What cannot work fails when it is configured, and the message names the value and the fix.
+// Impossible options fail when they are configured, and the message names the value and the fix.
 import { Hono } from 'hono'
 import { expect, test, vi } from 'vitest'
 import { guard, OkibiError, type SessionEnv, type SessionOptions, sessions } from '../src/index.js'
@@ -9,7 +9,7 @@ import { readVectors } from './support/vectors.js'
 const store = new Watched()
 const secret = 'a secret of thirty-two bytes: no more'
 
-/** What has no JSON, under each option that the engine reads: it would count as not given. */
+/** Values without JSON, as each option that the engine reads. They would count as absent. */
 const WITHOUT_JSON: [options: unknown, message: RegExp][] = [() => 900, Symbol('one'), 900n].flatMap((given) => {
   const names = ['namespace', 'idle', 'absolute', 'touchAfter', 'grace', 'persistent', 'insecureForDevelopment']
   const inCookie = ['name', 'path', 'domain', 'sameSite', 'httpOnly', 'partitioned', 'former']
@@ -28,7 +28,7 @@ const WITHOUT_JSON: [options: unknown, message: RegExp][] = [() => 900, Symbol('
   ]
 })
 
-/** What has no options in it. */
+/** Values that are not objects of options. */
 const NO_OBJECTS = [5, true, null, 'text', () => ({}), new Date(), [], new Map()].flatMap((given) =>
   [
     ['cookie', { store, cookie: given }],
@@ -40,7 +40,7 @@ const NO_OBJECTS = [5, true, null, 'text', () => ({}), new Date(), [], new Map()
   ]),
 )
 
-/** Objects that JSON writes as the number or text that they stand for. */
+/** Objects that JSON writes as a number, a string or a boolean. */
 const BOXED: object[] = [
   { idle: new Number(90_000), absolute: 172_800 },
   { storeTimeout: new Number(5) },
@@ -119,7 +119,7 @@ const REFUSED: [options: unknown, message: RegExp][] = [
   ...NO_OBJECTS,
 ]
 
-/** Options that hold themselves. */
+/** Options that contain themselves. */
 function circle(): object {
   const cookie: Record<string, unknown> = { name: 'x' }
   cookie.path = { cookie }
@@ -130,7 +130,7 @@ function bare() {
   return { load: () => undefined, swap: () => ({ done: true }), delete: () => {} }
 }
 
-/** What excludes each other, in the words of both languages. */
+/** Options that exclude each other, with the message of each language. */
 const TOGETHER = readVectors<{ options: string[]; typescript?: string }[]>('options')
 const VALUES: Readonly<Record<string, object>> = {
   store: { store },
@@ -143,13 +143,13 @@ const VALUES: Readonly<Record<string, object>> = {
   failed_when: { failedWhen: () => true },
 }
 
-test.each(TOGETHER)('which_options_go_together: $options', ({ options, typescript }) => {
+test.each(TOGETHER)('options_that_exclude_each_other_are_refused: $options', ({ options, typescript }) => {
   const make = () => sessions(Object.assign({}, ...options.map((name) => VALUES[name])) as SessionOptions)
   if (typescript === undefined) expect(make).not.toThrow()
   else expect(make).toThrow(expect.objectContaining({ code: 'config', message: `sessions: ${typescript}` }))
 })
 
-test('what_is_false_is_not_given', () => {
+test('an_option_of_false_is_an_absent_one', () => {
   expect(() => sessions({ store, commitFailedRequests: false, failedWhen: () => true })).not.toThrow()
 })
 
@@ -163,12 +163,12 @@ for (const [options, message] of REFUSED) {
     }
     expect(error).toBeInstanceOf(OkibiError)
     expect(error).toMatchObject({ code: 'config', message: expect.stringMatching(message) })
-    // A secret is never shown.
+    // No message contains a secret.
     expect((error as OkibiError).message).not.toContain('secret of thirty-two')
   })
 }
 
-test('n38_nothing_random_timed_or_asynchronous_happens_when_a_middleware_is_made', async () => {
+test('n38_making_a_middleware_uses_no_random_bytes_no_clock_no_timer_and_no_fetch', async () => {
   const used: string[] = []
   const spies = {
     getRandomValues: crypto.getRandomValues,
@@ -198,7 +198,7 @@ test('n38_nothing_random_timed_or_asynchronous_happens_when_a_middleware_is_made
   expect(used).toEqual([])
 })
 
-test('n27_the_memory_store_is_bounded_and_floods_push_out_only_themselves', () => {
+test('n27_the_memory_store_is_bounded_and_a_flood_evicts_only_itself', () => {
   let now = 1000
   const held = memoryStore({ capacity: 100, clock: () => now })
   const write = (expiresAt = 1e6) => ({ bytes: Uint8Array.of(1), expiresAt, owner: undefined })
@@ -210,7 +210,7 @@ test('n27_the_memory_store_is_bounded_and_floods_push_out_only_themselves', () =
   expect(held.size).toBe(100)
   for (let user = 0; user < 50; user += 1) expect(held.load(`user${user}`)).toBeDefined()
   expect(held.owners.list('flood')).toHaveLength(50)
-  // Of those in use, the one goes first that was not used for the longest time.
+  // Of the sessions in use, the least recently used one is evicted first.
   for (let user = 50; user < 150; user += 1) {
     held.swap(`user${user}`, undefined, write())
     held.load(`user${user}`)
@@ -221,7 +221,7 @@ test('n27_the_memory_store_is_bounded_and_floods_push_out_only_themselves', () =
   expect([held.load('user0'), held.purge(), held.size]).toEqual([undefined, 100, 0])
 })
 
-test('n27_expired_sessions_are_dropped_as_others_are_written', () => {
+test('n27_expired_sessions_are_dropped_when_others_are_written', () => {
   let now = 0
   const held = memoryStore({ clock: () => now })
   for (let at = 0; at < 1000; at += 1) {
@@ -233,7 +233,7 @@ test('n27_expired_sessions_are_dropped_as_others_are_written', () => {
   expect(() => memoryStore({ capacity: 0 })).toThrow(/capacity of 0: must be a whole number of sessions, at least 1/)
 })
 
-test('a_guard_lets_pass_who_has_the_name_and_nobody_else', async () => {
+test('a_guard_admits_a_session_with_the_value_and_no_other_request', async () => {
   const app = new Hono<SessionEnv<{ user: string; admin: boolean }>>()
   app.use(sessions({ store: new Watched() }))
   app.get('/login', (c) => {
@@ -256,7 +256,7 @@ test('a_guard_lets_pass_who_has_the_name_and_nobody_else', async () => {
   expect(await ask('/own', cookie)).toEqual([403, '<h1>no</h1>', null, 'Cookie'])
 })
 
-test('a_guard_without_the_middleware_or_with_the_store_down_never_passes', async () => {
+test('a_guard_without_the_middleware_or_with_the_store_down_admits_no_request', async () => {
   const bare = new Hono()
   const codes: unknown[] = []
   bare.onError((error, c) => {

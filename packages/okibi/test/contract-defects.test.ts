@@ -1,4 +1,5 @@
-// The suite finds what is wrong: every defect that is planted in an honest store, under the name of the broken rule.
+// The contract suite finds every defect that is planted in a correct store, and names the broken
+// rule.
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { type ContractOptions, storeContract } from '../src/contract.js'
 import type { Consistency, Store } from '../src/store.js'
@@ -20,7 +21,7 @@ const INCREMENTS = 'a hundred increments at once make a hundred'
 const FIRST_READ = 'an absent key loads as nothing'
 const BYTES = 'bytes come back as they were written'
 
-/** Each defect and a rule that must be found broken because of it. */
+/** Each defect, and a rule that it breaks. */
 const PLANTED: readonly (readonly [Defect, string])[] = [
   ['NoCompare', 'a swap that expects something else is refused'],
   ['CreateOverwrites', 'a creation that arrives late is refused by what lies there since'],
@@ -75,7 +76,7 @@ const PLANTED: readonly (readonly [Defect, string])[] = [
   ['PurgeTakesLiving', PURGE],
 ]
 
-/** Each defect and the one rule that finds it: no other does. */
+/** Each defect that breaks one rule only, and that rule. */
 const FOUND_BY_ONE: readonly (readonly [Defect, string])[] = [
   ['CutsHugeValues', HUGE],
   ['RefusesHugeAfterWriting', HUGE],
@@ -106,7 +107,9 @@ function clock() {
 
 type Report = ReadonlyMap<string, string>
 
-/** What came of each rule: `kept`, or why it need not be, or what happened instead. */
+/**
+ * The result of each rule: `kept`, the reason why it does not apply, or `BROKEN` and the finding.
+ */
 async function report(store: Store, options: ContractOptions): Promise<Report> {
   const outcomes = new Map<string, string>()
   for (const { name, check } of storeContract(store, options)) {
@@ -127,7 +130,7 @@ function run(defect: Defect | undefined, consistency: Consistency = 'strong', li
   return report(store, { clock: time, another: store.twin(), limit })
 }
 
-/** The runs with a defect, each made once. */
+/** The run of each defect, which is made once. */
 const runs = new Map<Defect, Promise<Report>>()
 
 function runWith(defect: Defect): Promise<Report> {
@@ -138,12 +141,12 @@ function runWith(defect: Defect): Promise<Report> {
 
 const brokenIn = (found: Report) => [...found].filter(([, what]) => what.startsWith('BROKEN')).map(([rule]) => rule)
 
-test('the rules have the names that Rust gives them', async () => {
+test('the rules have the same names as in Rust', async () => {
   const rules = storeContract(memoryStore(), { another: memoryStore() }).map(({ name }) => name)
   expect(rules).toEqual(readVectors('contract'))
 })
 
-test('an honest store keeps every rule', async () => {
+test('a correct store keeps every rule', async () => {
   expect([...(await run(undefined)).values()].filter((what) => what !== 'kept')).toEqual([])
 })
 
@@ -156,7 +159,7 @@ describe('a planted defect is found', () => {
       expect(broken).toContain(rule)
     })
   }
-  test('and every rule finds one', () => {
+  test('every rule finds a planted defect', () => {
     expect(readVectors<string[]>('contract').filter((rule) => !proven.has(rule))).toEqual([])
   })
 })
@@ -165,19 +168,19 @@ test.each(FOUND_BY_ONE)('%s is found by one rule alone', async (defect, rule) =>
   expect(brokenIn(await runWith(defect))).toEqual([rule])
 })
 
-test('a store without compare-and-swap is spared what it can not promise, and nothing else', async () => {
+test('a store without compare-and-swap is excused from the rules about it, and from no others', async () => {
   const found = await run('SwapInTwoSteps', 'no-swap')
   expect(brokenIn(found)).toEqual([])
   expect([...found.values()].filter((what) => what === 'the store has no compare-and-swap')).toHaveLength(5)
 })
 
-test('an eventually consistent store is spared what it can not promise', async () => {
+test('an eventually consistent store is excused from the rules about consistency', async () => {
   const found = await run(undefined, 'eventual')
   expect(brokenIn(found)).toEqual([])
   expect([...found.values()].filter((what) => what === 'the store is eventually consistent')).toHaveLength(8)
 })
 
-test('what a store does not have is not asked of it', async () => {
+test('the rules about optional methods do not apply to a store without them', async () => {
   const memory = memoryStore()
   const bare: Store = {
     consistency: 'strong',
@@ -195,13 +198,13 @@ test('what a store does not have is not asked of it', async () => {
 test.each([
   ['LoadNeverAnswers', FIRST_READ],
   ['SwapNeverAnswers', 'a swap that expects nothing creates'],
-] as const)('s23: %s is a finding and not a hang', async (defect, rule) => {
+] as const)('s23: %s is a finding and does not hang the suite', async (defect, rule) => {
   const found = await run(defect, 'strong', 30)
   expect(found.get(rule)).toBe("BROKEN: no answer within 30 ms, which is the suite's limit for a call")
   expect(found.get(PURGE_BESIDE)).toBe('BROKEN: not tried, as the store had stopped answering')
 })
 
-test('s23: a rule has a time limit as well', async () => {
+test('s23: a rule has a time limit', async () => {
   const time = clock()
   const inner = new Faulty(undefined, 'strong', time.now)
   const slow: Store = {
@@ -227,13 +230,13 @@ test('s23: a rule has a time limit as well', async () => {
   )
 })
 
-test('rules that wait for real time wait at the same time', async () => {
+test('rules that wait for real time wait concurrently', async () => {
   const started = performance.now()
   expect(brokenIn(await report(memoryStore(), {}))).toEqual([])
   expect(performance.now() - started).toBeLessThan(4000)
 })
 
-test('a limit that is none is an error that names it', () => {
+test('an invalid limit is an error that names it', () => {
   for (const limit of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
     expect(() => storeContract(memoryStore(), { limit })).toThrow(`limit of ${limit}: must be a number of milliseconds`)
   }

@@ -1,4 +1,4 @@
-// Every store that ships keeps the contract, on every database driver that this runtime has.
+// Every store of the package keeps the contract, on every database driver of this runtime.
 import { describe, test } from 'vitest'
 import { storeContract } from '../src/contract.js'
 import { memoryStore } from '../src/stores/memory.js'

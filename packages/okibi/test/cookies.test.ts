@@ -1,4 +1,5 @@
-// Cookies and secrets: attributes, prefixes, sizes, chunks, removal, the development mode, several secrets.
+// Cookies and secrets: attributes, prefixes, sizes, chunks, removal, the development mode, several
+// secrets.
 import { Hono } from 'hono'
 import { expect, test, vi } from 'vitest'
 import { OkibiError, type SessionEnv, type SessionEvent, type SessionOptions, sessions } from '../src/index.js'
@@ -38,14 +39,14 @@ test('n21_s8_the_defaults_are_the_safe_ones', async () => {
   const { app } = make({ store: new Watched(), clock: new Clock().now })
   const [cookie] = await setCookies(app, '/set')
   expect(cookie).toMatch(/^__Host-session=[\w-]{43}; Max-Age=86400; Path=\/; Secure; HttpOnly; SameSite=Lax$/)
-  // What a request says of itself weakens nothing.
+  // No request header weakens the cookie.
   const response = await app.request('http://localhost/set', {
     headers: { 'X-Forwarded-Proto': 'http', Host: 'localhost' },
   })
   expect(response.headers.getSetCookie()[0]).toContain('; Secure; HttpOnly')
 })
 
-test('n21_development_mode_is_asked_for_and_says_so', async () => {
+test('n21_development_mode_needs_an_option_and_logs_a_warning', async () => {
   const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
   const { app } = make({ store: new Watched(), insecureForDevelopment: true, clock: new Clock().now })
   expect(warn).toHaveBeenCalledOnce()
@@ -71,7 +72,7 @@ const KINDS: Record<string, SessionOptions> = {
     store: new Watched(),
     cookie: { name: '__Secure-app', domain: 'example.org', path: '/app', sameSite: 'None', partitioned: true },
   },
-  'plain, out of scripts no more': { secret: A, cookie: { name: 'plain', httpOnly: false, sameSite: 'Strict' } },
+  'plain, readable by scripts': { secret: A, cookie: { name: 'plain', httpOnly: false, sameSite: 'Strict' } },
   'a browser session': { store: new Watched(), persistent: false },
 }
 
@@ -87,7 +88,8 @@ for (const [name, options] of Object.entries(KINDS)) {
     const removed = response.headers.getSetCookie()
     expect(removed.map(attributes)).toEqual(set.map(attributes))
     expect(removed.every((cookie) => /^[^=]+=; Max-Age=0; /.test(cookie))).toBe(true)
-    // A sealed cookie can be replayed until it expires: no store knows of it. A stored one is gone.
+    // A sealed cookie can be replayed until it expires, because no store has it. A stored session
+    // is deleted.
     expect(await old.text('/length')).toBe(options.store ? 'none' : String('chunks' in options ? 6000 : 10))
     expect(await ann.text('/length')).toBe('none')
   })
@@ -107,7 +109,7 @@ test('n8_logout_deletes_by_the_cookies_id_also_when_nothing_was_loaded', async (
   })
   const ann = new Browser(app)
   await ann.text('/set')
-  // The load saw nothing (a stale replica, say), and yet the record goes.
+  // The load found nothing (in a stale replica, for example). The record is still deleted.
   const out = await lazy.request('/out', { headers: { cookie: ann.header } })
   expect(out.headers.getSetCookie()[0]).toContain('Max-Age=0')
   expect(await ann.text('/length')).toBe('none')
@@ -170,7 +172,7 @@ test('n22_secrets_rotate', async () => {
   const there = new Browser(during.app, ann.cookies)
   expect(await there.text('/length')).toBe('1')
   expect(there.header).toBe(ann.header)
-  // Sealed with the first secret at its next renewal.
+  // The next touch seals it with the first secret.
   clock.pass(400)
   expect(await there.text('/length')).toBe('1')
   expect(there.header).not.toBe(ann.header)
@@ -196,7 +198,7 @@ test('n19_n22_signed_ids_login_read_renew_rotate_and_their_secrets_rotate', asyn
   expect(await new Browser(make({ store, secret: B, clock: clock.now }).app, there.cookies).text('/length')).toBe('1')
 })
 
-test('n22_a_secret_comes_from_the_context_and_engines_are_kept', async () => {
+test('n22_a_secret_can_come_from_the_context_and_its_engine_is_reused', async () => {
   type Env = { Bindings: { SECRET?: string | string[] } }
   const app = new Hono<SessionEnv<Data> & Env>()
   const configured = vi.spyOn(WebAssembly, 'Instance')
@@ -223,7 +225,7 @@ test('n22_a_secret_comes_from_the_context_and_engines_are_kept', async () => {
   expect(configured).not.toHaveBeenCalled()
 })
 
-test('n23_s28_what_was_made_for_one_cookie_opens_nothing_as_another', async () => {
+test('n23_s28_the_value_of_one_cookie_opens_nothing_under_another_name', async () => {
   const store = new Watched()
   const names = ['a', 'b', '__Host-a']
   for (const kind of [{ secret: A }, { secret: A, chunks: 2 }, { store, secret: A }, { store }] as SessionOptions[]) {
@@ -233,7 +235,7 @@ test('n23_s28_what_was_made_for_one_cookie_opens_nothing_as_another', async () =
       const value = cookie.slice(cookie.indexOf('=') + 1).split(';')[0]
       for (const [to, other] of apps.entries()) {
         const answer = await other.app.request('/length', { headers: { cookie: `${names[to]}=${value}` } })
-        // Bare ids of one namespace are one: `a` and `__Host-a` share it unless told otherwise.
+        // `a` and `__Host-a` have the same namespace by default, so they share unsigned ids.
         const isSame = from === to || (!('secret' in kind) && from !== 1 && to !== 1)
         expect([names[from], names[to], await answer.text()]).toEqual([names[from], names[to], isSame ? '7' : 'none'])
       }
@@ -255,7 +257,7 @@ test('r15_s8_a_cookie_that_browsers_would_drop_or_that_is_not_secure_is_refused'
   }
 })
 
-test('n21_development_takes_away_all_that_needs_secure', async () => {
+test('n21_development_mode_removes_all_attributes_that_need_secure', async () => {
   const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
   const cookie = { name: '__Host-Http-x', sameSite: 'None', partitioned: true } as const
   const { app } = make({ store: new Watched(), insecureForDevelopment: true, cookie })
@@ -264,7 +266,7 @@ test('n21_development_takes_away_all_that_needs_secure', async () => {
   warn.mockRestore()
 })
 
-test('s10_what_could_split_a_header_is_refused', () => {
+test('s10_an_attribute_that_could_split_a_header_is_refused', () => {
   const refused: [SessionOptions['cookie'], RegExp][] = [
     [{ name: 'a;b' }, /cookie.name of /],
     [{ name: 'a\r\nSet-Cookie: x=1' }, /cookie.name of /],
@@ -277,7 +279,7 @@ test('s10_what_could_split_a_header_is_refused', () => {
   for (const [cookie, message] of refused) expect(() => make({ store: new Watched(), cookie })).toThrow(message)
 })
 
-test('s10_values_and_names_of_any_kind_stay_inside_the_session', async () => {
+test('s10_values_and_names_with_any_characters_never_reach_a_header', async () => {
   const { app } = make({ secret: A, clock: new Clock().now })
   app.get('/odd', (c) => {
     c.get('session').set('text', 'x\r\nSet-Cookie: evil=1; Path=/')
@@ -293,7 +295,7 @@ test('s10_values_and_names_of_any_kind_stay_inside_the_session', async () => {
 const bare = (cookies: readonly string[]) => cookies.map((cookie) => cookie.split(';', 1)[0] ?? '')
 
 for (const [name, options] of Object.entries(KINDS).filter(([name]) => name.startsWith('host'))) {
-  test(`r3_r4_what_opens_counts_and_the_former_cookie_is_removed (${name})`, async () => {
+  test(`r3_r4_the_cookie_that_opens_counts_and_the_former_cookie_is_removed (${name})`, async () => {
     const { app: before } = make({ ...options, cookie: { partitioned: true } } as SessionOptions)
     const { app, events } = make({ ...options, cookie: { former: [{ partitioned: true }] } } as SessionOptions)
     const gone = '__Host-session=; Max-Age=0; Path=/; Secure; HttpOnly; Partitioned; SameSite=Lax'
@@ -306,12 +308,12 @@ for (const [name, options] of Object.entries(KINDS).filter(([name]) => name.star
       return { text: await response.text(), cookies: response.headers.getSetCookie() }
     }
     expect((await length(old)).text).toBe('3')
-    // Both open: no session, and the next request has but one cookie.
+    // Both open: the request has no session, and the next one has only one cookie.
     for (const both of [`${own}; ${old}`, `${old}; ${own}`]) {
       expect(await length(both)).toEqual({ text: 'none', cookies: [gone] })
       expect(events.splice(0)).toEqual(['duplicate_cookie'])
     }
-    // One opens: it counts, is sent again, and the other goes.
+    // One opens: it counts and is sent again, and the other is removed.
     const dead = options.store && !options.secret ? `__Host-session=${'A'.repeat(43)}` : own.replace(/.$/, '')
     for (const both of [`${old}; ${dead}`, `${dead}; ${old}`]) {
       const { text, cookies } = await length(both)
@@ -335,7 +337,7 @@ test('r4_former_attributes_are_checked_when_configured', () => {
   for (const [cookie, message] of refused) expect(() => make({ store: new Watched(), cookie })).toThrow(message)
 })
 
-test('r30_a_sealed_session_stays_within_eight_kilobytes_unless_more_is_asked_for', async () => {
+test('r30_a_sealed_session_has_at_most_eight_kilobytes_without_the_option_for_more', async () => {
   const errors: OkibiError[] = []
   const onError: SessionOptions['onError'] = (error, c) => {
     errors.push(error)

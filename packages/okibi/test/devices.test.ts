@@ -1,4 +1,5 @@
-// The example of docs/log-out-everywhere.md does what the page says, and the page shows it as it is.
+// The example of docs/log-out-everywhere.md works as the page says, and the page shows it
+// unchanged.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -39,7 +40,7 @@ test('n25_a_user_sees_their_devices_and_revokes_one_the_others_or_all', async ()
   expect(await list(ben)).toHaveLength(1)
 })
 
-test('n47_what_a_browser_says_of_itself_never_fails_a_login', async () => {
+test('n47_no_user_agent_header_makes_a_login_fail', async () => {
   const { default: app } = await import('./readme/devices.js')
   const long = 'Mozilla/5.0 '.repeat(30)
   for (const [agent, label] of [
@@ -56,7 +57,7 @@ test('n47_what_a_browser_says_of_itself_never_fails_a_login', async () => {
   }
 })
 
-test('the page shows the example as it is', () => {
+test('the page shows the example unchanged', () => {
   const [, ...lines] = readFileSync(new URL('./readme/devices.ts', import.meta.url), 'utf8').split('\n')
   const page = readFileSync(new URL('../../../docs/log-out-everywhere.md', import.meta.url), 'utf8')
   expect(page).toContain(`\`\`\`ts [src/app.ts]\n${lines.join('\n')}\`\`\`\n`)

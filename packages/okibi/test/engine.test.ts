@@ -1,4 +1,4 @@
-// The engine behind the border: its memory stays flat, and what happens when it stops.
+// The engine in WebAssembly: its memory stays flat, and a trap costs one call.
 import { Hono } from 'hono'
 import { beforeEach, expect, test, vi } from 'vitest'
 import { RANDOM_BYTES } from '../src/driver.js'
@@ -43,7 +43,7 @@ test('n37_wasm_memory_stays_flat_over_a_million_requests_of_which_a_tenth_throw_
       c.get('session').set('n', 5)
       throw new Error('thrown')
     })
-    // Whoever asked has gone away, and nobody ever answers.
+    // An aborted request: the handler never returns.
     app.get('/abort', async (c) => {
       c.get('session').set('n', 5)
       await new Promise(() => {})
@@ -68,7 +68,8 @@ test('n37_wasm_memory_stays_flat_over_a_million_requests_of_which_a_tenth_throw_
     for (let at = 0; at < requests; at += 1) {
       const { app, reads, others } = asks[at & 1] as (typeof asks)[number]
       const turn = at % 30
-      // Two of thirty throw, one or two are aborted, one changes something: by turns in a store and in a cookie.
+      // Of thirty requests two throw, one or two are aborted, and one changes the session. Requests
+      // alternate between the stored and the sealed session.
       const other = turn % 5 === 4 ? others[(turn - 4) / 5] : undefined
       const answer = app.fetch(other ?? reads)
       if (!other?.url.endsWith('/abort')) await answer
@@ -80,7 +81,7 @@ test('n37_wasm_memory_stays_flat_over_a_million_requests_of_which_a_tenth_throw_
   expect(native.memorySize).toBe(before)
 }, 900_000)
 
-test('n37_a_large_call_leaves_no_more_than_its_high_water_mark', async () => {
+test('n37_repeated_large_calls_do_not_exceed_the_memory_of_the_first_ones', async () => {
   const engine = native.engine({ limits: { bytes: 4_000_000 } })
   const large = `[{"set":["text",${JSON.stringify('x'.repeat(3_000_000))}]}]`
   const random = () => crypto.getRandomValues(new Uint8Array(RANDOM_BYTES))
@@ -91,7 +92,7 @@ test('n37_a_large_call_leaves_no_more_than_its_high_water_mark', async () => {
   expect(native.memorySize).toBe(high)
 })
 
-test('when_the_engine_stops_only_that_call_fails', async () => {
+test('when_the_engine_traps_only_that_call_fails', async () => {
   const store = new Watched()
   const app = new Hono<SessionEnv<Data>>()
   app.use(sessions({ store }))
@@ -114,7 +115,7 @@ test('when_the_engine_stops_only_that_call_fails', async () => {
   expect(instances).toHaveBeenCalledOnce()
 })
 
-test('a_state_of_one_instance_goes_on_in_the_next', () => {
+test('the_next_instance_continues_with_the_state_of_the_trapped_one', () => {
   const engine = native.engine({ secrets: ['a secret of thirty-two bytes: no more'], sealed: true })
   const random = () => crypto.getRandomValues(new Uint8Array(RANDOM_BYTES))
   const now = Date.now()

@@ -1,4 +1,4 @@
-// Which requests have failed, and what is kept of them: nothing but the end of a session.
+// Which requests count as failed. Of a failed request only a destroy takes effect.
 import { Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { timeout } from 'hono/timeout'
@@ -47,7 +47,7 @@ test('n54_5xx_408_and_499_have_failed_and_nothing_else', async () => {
 })
 
 describe.each([408, 503, 504])('a timeout that answers %i', (status) => {
-  test('n54_nothing_is_kept_of_a_handler_that_was_cut_off', async () => {
+  test('n54_no_change_of_a_handler_that_timed_out_is_kept', async () => {
     let goOn = () => {}
     let ended: Promise<void> = Promise.resolve()
     let late: unknown
@@ -74,13 +74,13 @@ describe.each([408, 503, 504])('a timeout that answers %i', (status) => {
     expect([response.status, response.headers.getSetCookie()]).toEqual([status, []])
     goOn()
     await ended
-    // What the handler goes on to do is no part of any request.
+    // Later changes of the handler belong to no request.
     expect(late).toMatchObject({ code: 'headers_sent' })
     expect(await kept(ann)).toEqual([1, false])
   })
 })
 
-test('n54_the_app_says_what_has_failed', async () => {
+test('n54_the_app_decides_which_requests_have_failed', async () => {
   const ann = make({ failedWhen: (status) => status >= 400 })
   await ann.fetch('/status/404')
   expect(await kept(ann)).toEqual([0, false])
@@ -126,7 +126,7 @@ test('an_update_whose_function_changes_its_session_is_an_error', async () => {
   expect(await kept(ann)).toEqual([1, false])
 })
 
-test('a_handler_that_forgets_its_answer_is_an_error_and_no_empty_200', async () => {
+test('a_handler_without_an_answer_is_an_error_and_not_an_empty_200', async () => {
   const ann = make({}, (app) => {
     app.get('/forgets', (async (c: { get(name: 'session'): Session<Data> }) => {
       c.get('session').set('half', true)
@@ -136,11 +136,11 @@ test('a_handler_that_forgets_its_answer_is_an_error_and_no_empty_200', async () 
   })
   const answer = await ann.fetch('/forgets')
   expect([answer.status, await answer.text()]).toEqual([500, 'Internal Server Error'])
-  // What was committed before stays, and its cookie goes out.
+  // The earlier commit stays, and its cookie is sent.
   expect(await kept(ann)).toEqual([0, true])
 })
 
-test('n54_a_promise_as_the_answer_of_failedWhen_is_an_error_and_drops_nothing_in_silence', async () => {
+test('n54_a_promise_from_failedWhen_is_an_error_and_not_taken_for_true', async () => {
   const ann = make({ failedWhen: (async () => false) as never })
   expect((await ann.fetch('/status/200')).status).toBe(500)
 })

@@ -1,4 +1,4 @@
-// When the store fails, or the request does: the answer, the cookie, the time limits, and what is rolled back.
+// Failed stores and failed requests: the answer, the cookie, the time limits, the rollback.
 import { Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
@@ -100,7 +100,7 @@ test('n6_a_failed_load_is_503_with_the_cookie_untouched', async () => {
   expect(response.headers.getSetCookie()).toEqual(['before=1'])
   expect(response.headers.get('cache-control')).toBe('no-store')
   expect(response.headers.get('x-before')).toBe('kept')
-  // A route that does not look at the session does not care.
+  // A route that does not read the session is not affected.
   expect(await ann.text('/untouched')).toBe('untouched')
   store.interfere = undefined
   expect(await ann.text('/n')).toBe('1')
@@ -120,7 +120,7 @@ test('n6_the_app_may_answer_a_failed_load_itself', async () => {
   expect([response.status, await response.text()]).toEqual([503, 'mine: store_unavailable'])
 })
 
-test('n6_on_store_error_answers_failed_loads_and_commits', async () => {
+test('n6_on_error_answers_failed_loads_and_commits', async () => {
   const store = new Watched()
   const seen: string[] = []
   const { app } = make(store, {
@@ -139,7 +139,7 @@ test('n6_on_store_error_answers_failed_loads_and_commits', async () => {
     expect(response.headers.get('location')).toBeNull()
     expect(response.headers.get('x-before')).toBe('kept')
   }
-  // The first two failed at their load.
+  // The first two requests failed at their load.
   store.interfere = (call) => (call === 'load' ? undefined : Promise.reject(new StoreError('unavailable', 'down')))
   expect((await ann.fetch('/success')).status).toBe(503)
   expect(seen).toEqual([
@@ -152,7 +152,7 @@ test('n6_on_store_error_answers_failed_loads_and_commits', async () => {
 })
 
 for (const path of ['/success', '/raw', '/commit']) {
-  test(`n42_s21_a_failed_commit_leaks_nothing_of_the_success_answer ${path}`, async () => {
+  test(`n42_s21_the_answer_of_a_failed_commit_has_nothing_of_the_success_answer ${path}`, async () => {
     const store = new Watched()
     const { app } = make(store)
     store.interfere = (call) => (call === 'swap' ? Promise.reject(new StoreError('unavailable', 'down')) : undefined)
@@ -170,10 +170,10 @@ for (const path of ['/success', '/raw', '/commit']) {
   })
 }
 
-test('n42_what_the_session_refuses_is_500', async () => {
+test('n42_a_change_that_the_engine_refuses_at_the_commit_is_500', async () => {
   const { app } = make(new Watched())
   app.get('/refused', (c) => {
-    // What is too large is refused in the handler. This is refused at the commit.
+    // A value that is too large is refused in the handler. This change is refused at the commit.
     c.get('session').set('user', 'x')
     c.get('session').setIdle(30 * 86_400)
     return c.redirect('/welcome')
@@ -187,7 +187,7 @@ test('n42_what_the_session_refuses_is_500', async () => {
   expect(response.headers.getSetCookie()).toEqual(['before=1'])
 })
 
-test('n42_a_broken_on_store_error_still_answers', async () => {
+test('n42_a_request_is_answered_even_if_on_error_fails', async () => {
   const used = new Response('used')
   await used.text()
   const broken = [
@@ -208,7 +208,7 @@ test('n42_a_broken_on_store_error_still_answers', async () => {
   }
 })
 
-test('n42_a_failure_is_never_cached_whatever_was_said_before_or_is_said_now', async () => {
+test('n42_the_answer_of_a_failure_is_never_cached_whatever_its_headers_say', async () => {
   const store = new Watched()
   const app = new Hono<SessionEnv<Data>>()
   app.use(async (c, next) => {
@@ -225,7 +225,7 @@ test('n42_a_failure_is_never_cached_whatever_was_said_before_or_is_said_now', as
   expect([response.status, response.headers.get('cache-control')]).toEqual([503, 'no-store'])
 })
 
-test('a_failed_request_destroys_even_if_what_it_holds_is_no_longer_json', async () => {
+test('a_failed_request_destroys_even_if_its_values_have_no_json', async () => {
   const { app } = make(new Watched())
   app.get('/loop', (c) => {
     const list: unknown[] = []
@@ -242,7 +242,7 @@ test('a_failed_request_destroys_even_if_what_it_holds_is_no_longer_json', async 
   expect(ann.cookies.has('__Host-session')).toBe(false)
 })
 
-test('n7_a_commit_that_nobody_awaits_is_no_unhandled_rejection', async () => {
+test('n7_a_failed_commit_without_an_await_is_no_unhandled_rejection', async () => {
   const unhandled = vi.fn()
   process.on('unhandledRejection', unhandled)
   const store = new Watched()
@@ -264,7 +264,7 @@ test('n7_a_commit_that_nobody_awaits_is_no_unhandled_rejection', async () => {
   process.off('unhandledRejection', unhandled)
 })
 
-test('n7_a_commit_that_nobody_awaits_is_finished_before_the_head_leaves', async () => {
+test('n7_a_commit_without_an_await_ends_before_the_response_headers_are_sent', async () => {
   const store = new Watched()
   const { app } = make(store)
   app.get('/forgotten', (c) => {
@@ -299,7 +299,7 @@ test('s23_a_load_that_hangs_is_503_within_its_deadline', async () => {
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test('s23_a_commit_that_hangs_is_unknown_within_its_deadline', async () => {
+test('s23_a_commit_that_hangs_is_store_unknown_within_its_deadline', async () => {
   vi.useFakeTimers()
   const codes: string[] = []
   const store = new Watched()
@@ -320,7 +320,7 @@ test('s23_a_commit_that_hangs_is_unknown_within_its_deadline', async () => {
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test('s23_conflicts_without_end_stop_at_the_commit_deadline', async () => {
+test('s23_endless_conflicts_stop_at_the_commit_deadline', async () => {
   vi.useFakeTimers()
   const { store, held } = openStore()
   const codes: string[] = []
@@ -337,7 +337,7 @@ test('s23_conflicts_without_end_stop_at_the_commit_deadline', async () => {
   store.interfere = async (call, key, through) => {
     await new Promise((resolve) => setTimeout(resolve, 100))
     if (call !== 'swap') return through()
-    // Another writer is always first.
+    // Another request always writes first.
     const record = JSON.parse(new TextDecoder().decode(held.get(key)?.bytes)) as { w: string }
     tag += 1
     record.w = Buffer.alloc(8, tag).toString('base64url')
@@ -350,7 +350,7 @@ test('s23_conflicts_without_end_stop_at_the_commit_deadline', async () => {
   expect(tag).toBe(11)
 })
 
-test('m7_out_of_time_after_an_end_does_not_say_that_nothing_was_written', async () => {
+test('m7_a_deadline_that_passes_after_a_destroy_is_store_unknown', async () => {
   vi.useFakeTimers()
   const { store } = openStore()
   const codes: string[] = []
@@ -370,7 +370,7 @@ test('m7_out_of_time_after_an_end_does_not_say_that_nothing_was_written', async 
   await ann.text('/start')
   store.interfere = async (call, _key, through) => {
     await new Promise((resolve) => setTimeout(resolve, 400))
-    // The end is written; after that every new id is taken.
+    // The destroy is written. After that every new id exists already.
     if (call === 'swap' && ends > 0) return { done: false, current: new Uint8Array([1]) }
     if (call === 'swap') ends += 1
     return through()
@@ -382,7 +382,7 @@ test('m7_out_of_time_after_an_end_does_not_say_that_nothing_was_written', async 
   expect(codes).toEqual(['store_unknown'])
 })
 
-test('s23_what_a_late_answer_says_no_longer_matters', async () => {
+test('s23_a_late_answer_of_the_store_is_ignored', async () => {
   vi.useFakeTimers()
   const unhandled = vi.fn()
   process.on('unhandledRejection', unhandled)
@@ -398,7 +398,7 @@ test('s23_what_a_late_answer_says_no_longer_matters', async () => {
   process.off('unhandledRejection', unhandled)
 })
 
-/** A swap that is made but whose answer is lost; the first `times` of them. */
+/** Makes the first `times` swaps, and loses their answers. */
 function loseReplies(store: Watched, times: number): void {
   let left = times
   store.interfere = async (call, _key, through) => {
@@ -432,7 +432,7 @@ test('n39_twice_lost_is_an_error_and_counted_at_most_once', async () => {
   expect(await ann.text('/n')).toBe('2')
 })
 
-test('n39_a_handler_that_swallows_an_unknown_outcome_never_counts_twice', async () => {
+test('n39_a_handler_that_catches_an_unknown_outcome_never_counts_twice', async () => {
   const store = new Watched()
   const { app } = make(store)
   app.get('/swallow', async (c) => {
@@ -452,7 +452,7 @@ test('n39_a_handler_that_swallows_an_unknown_outcome_never_counts_twice', async 
   expect(await ann.text('/n')).toBe('2')
 })
 
-test('n39_a_handler_that_swallows_a_store_that_was_down_commits_in_the_end', async () => {
+test('n39_a_handler_that_catches_an_unavailable_store_commits_at_the_end', async () => {
   const store = new Watched()
   const { app } = make(store)
   app.get('/swallow', async (c) => {
@@ -461,15 +461,15 @@ test('n39_a_handler_that_swallows_a_store_that_was_down_commits_in_the_end', asy
     await expect(c.get('session').commit()).rejects.toMatchObject({ code: 'store_unavailable' })
     store.interfere = undefined
     expect(c.get('session').get('n')).toBe(2)
-    return c.text('in the end')
+    return c.text('committed at the end')
   })
   const ann = new Browser(app)
   await ann.text('/start')
-  expect(await ann.text('/swallow')).toBe('in the end')
+  expect(await ann.text('/swallow')).toBe('committed at the end')
   expect(await ann.text('/n')).toBe('2')
 })
 
-test('n39_a_driver_that_sends_twice_counts_once', async () => {
+test('n39_a_driver_that_sends_a_swap_twice_counts_once', async () => {
   const store = new Watched()
   const { app } = make(store)
   const ann = new Browser(app)
@@ -496,7 +496,7 @@ test('failed_requests_roll_back_but_what_was_committed_stays', async () => {
     expect((await ann.fetch(path)).status).toBeGreaterThanOrEqual(500)
     expect(await ann.text('/n')).toBe('1')
   }
-  // A refusal is an answer: what it counted is kept.
+  // A 4xx is not a failure: its changes are kept.
   expect((await ann.fetch('/refuse')).status).toBe(403)
   expect(await ann.text('/n')).toBe('2')
   expect((await ann.fetch('/fail/404')).status).toBe(404)
@@ -507,14 +507,14 @@ test('failed_requests_roll_back_but_what_was_committed_stays', async () => {
   expect(ann.cookies.has('__Host-session')).toBe(false)
 })
 
-test('the_cookie_of_what_was_committed_goes_out_with_a_failed_answer', async () => {
+test('the_cookie_of_an_earlier_commit_is_sent_with_a_failed_answer', async () => {
   const { app } = make(new Watched())
   const ann = new Browser(app)
   expect((await ann.fetch('/commit-and-fail')).status).toBe(500)
   expect(await ann.text('/user')).toBe('ann')
 })
 
-test('what_hono_does_not_answer_for_still_destroys', async () => {
+test('a_thrown_value_that_hono_does_not_handle_still_destroys', async () => {
   const store = new Watched()
   const { app } = make(store)
   const ann = new Browser(app)
@@ -524,7 +524,7 @@ test('what_hono_does_not_answer_for_still_destroys', async () => {
   expect(await old.text('/n')).toBe('none')
 })
 
-test('commit_failed_requests_commits_them', async () => {
+test('with_commit_failed_requests_failed_requests_are_committed', async () => {
   const { app } = make(new Watched(), { commitFailedRequests: true })
   const ann = new Browser(app)
   await ann.text('/start')
@@ -557,7 +557,7 @@ test('s1_ids_are_256_bits_and_all_different', async () => {
   expect(ids.size).toBe(1000)
 })
 
-test('an_update_that_fails_when_it_runs_again_fails_the_commit', async () => {
+test('an_update_that_fails_when_it_is_replayed_fails_the_commit', async () => {
   const { store } = openStore()
   const codes: string[] = []
   const { app } = make(store, {
@@ -584,7 +584,7 @@ test('an_update_that_fails_when_it_runs_again_fails_the_commit', async () => {
   expect(await ann.text('/n')).toBe('2')
 })
 
-test('an_error_that_is_no_store_fault_is_honos_own_500_and_logged', async () => {
+test('an_error_that_is_not_from_the_store_is_honos_own_500_and_logged', async () => {
   const { app } = make(new Watched())
   app.get('/wrong', (c) => {
     c.get('session').set('n', Number.NaN)
@@ -595,7 +595,7 @@ test('an_error_that_is_no_store_fault_is_honos_own_500_and_logged', async () => 
   expect(noise).toHaveBeenCalledWith(expect.objectContaining({ code: 'invalid_value' }))
 })
 
-test('n39_what_was_in_doubt_once_is_never_reported_as_not_written', async () => {
+test('n39_a_write_with_an_unknown_outcome_is_never_reported_as_not_written', async () => {
   const store = new Watched()
   const codes: string[] = []
   const app = new Hono<SessionEnv<Data>>()
@@ -617,7 +617,7 @@ test('n39_what_was_in_doubt_once_is_never_reported_as_not_written', async () => 
     const lost = new StoreError('unknown', 'lost')
     store.interfere = (call) => (call === 'swap' ? Promise.reject(lost) : undefined)
     await expect(c.get('session').commit()).rejects.toMatchObject({ code: 'store_unknown' })
-    // The logout is tried once more at the end, and that fails before anything is sent.
+    // The logout is tried again at the end, and that fails before anything is sent.
     store.interfere = () => Promise.reject(new StoreError('unavailable', 'down'))
     throw new Error('the handler gives up')
   })
@@ -627,7 +627,7 @@ test('n39_what_was_in_doubt_once_is_never_reported_as_not_written', async () => 
   expect(codes.at(-1)).toBe('store_unknown')
 })
 
-describe.each(['clock', 'random'] as const)('n39_a_%s_that_fails_once_a_write_was_made', (what) => {
+describe.each(['clock', 'random'] as const)('n39_a_%s_that_fails_after_a_write', (what) => {
   const failing = (rule: (call: string) => boolean, isLater: boolean) => {
     const store = new Watched()
     let fails = false
@@ -660,7 +660,7 @@ describe.each(['clock', 'random'] as const)('n39_a_%s_that_fails_once_a_write_wa
     return { store, app, start, stop }
   }
 
-  test.each([false, true])('leaves_in_doubt_what_an_update_made (later: %s)', async (isLater) => {
+  test.each([false, true])('leaves_the_outcome_of_an_update_unknown (later: %s)', async (isLater) => {
     const { app, start, stop } = failing((call) => call === 'swap', isLater)
     app.get('/swallow', async (c) => {
       const session = c.get('session')
@@ -677,7 +677,7 @@ describe.each(['clock', 'random'] as const)('n39_a_%s_that_fails_once_a_write_wa
     expect(await ann.text('/n')).toBe('2')
   })
 
-  test('leaves_in_doubt_what_a_take_took', async () => {
+  test('leaves_the_outcome_of_a_take_unknown', async () => {
     const { app, start, stop } = failing((call) => call === 'swap', true)
     app.get('/take', async (c) => {
       start()
@@ -691,7 +691,7 @@ describe.each(['clock', 'random'] as const)('n39_a_%s_that_fails_once_a_write_wa
     expect((await ann.fetch('/take')).status).toBe(503)
   })
 
-  test('makes_no_second_session_of_a_login', async () => {
+  test('makes_no_second_session_for_a_login', async () => {
     const { app, store, start, stop } = failing((call) => call === 'swap', true)
     app.get('/login', async (c) => {
       c.get('session').rotate()
@@ -709,8 +709,8 @@ describe.each(['clock', 'random'] as const)('n39_a_%s_that_fails_once_a_write_wa
   })
 })
 
-test('s23_a_thenable_that_resolves_to_what_never_settles_has_its_deadline', async () => {
-  // biome-ignore lint/suspicious/noThenProperty: it is what is tested.
+test('s23_a_thenable_that_resolves_to_an_endless_promise_has_its_deadline', async () => {
+  // biome-ignore lint/suspicious/noThenProperty: the test needs a thenable.
   const endless = () => ({ then: (resolve: (value: unknown) => void) => resolve(new Promise(() => {})) }) as never
   const inner = memoryStore()
   const store = new Watched({ ...plain(inner), owners: { list: endless } })
@@ -725,7 +725,7 @@ test('s23_a_thenable_that_resolves_to_what_never_settles_has_its_deadline', asyn
   await expect(listed).rejects.toMatchObject({ code: 'store_unavailable' })
 })
 
-/** The methods of a store, on an object of their own. */
+/** The methods of a store, on a new object. */
 function plain(store: Store): Store {
   return {
     consistency: store.consistency,

@@ -1,4 +1,4 @@
-// Functions in the options: when they are asked, what they may return, and what is kept of it.
+// Functions as options: when they are called, what they may return, and what is cached.
 import { type Context, Hono } from 'hono'
 import { afterEach, expect, test, vi } from 'vitest'
 import { type Session, type SessionOptions, type Store, sessions } from '../src/index.js'
@@ -7,7 +7,7 @@ import { memoryStore } from '../src/stores/memory.js'
 import { Browser } from './support/browser.js'
 
 const SECRET = 'a secret of thirty-two bytes: no more'
-/** There no request may await what another one began. */
+/** The user agent of Workers. No request may await the promise of another one there. */
 const isWorkers = globalThis.navigator?.userAgent === 'Cloudflare-Workers'
 const of = (c: Context) => c.get('session' as never) as Session<{ n: number }>
 
@@ -23,7 +23,7 @@ function site(options: object): Hono {
   return app
 }
 
-test('r7_every_tenant_has_the_store_of_its_own', async () => {
+test('r7_every_tenant_has_its_own_store', async () => {
   const stores = new Map<string, Store>([
     ['one', memoryStore()],
     ['two', memoryStore()],
@@ -44,7 +44,7 @@ test('r7_every_tenant_has_the_store_of_its_own', async () => {
   expect([await elsewhere.text('/add'), await ann.text('/add')]).toEqual(['1', '3'])
 })
 
-test('r13_a_function_with_a_parameter_is_asked_at_every_request', async () => {
+test('r13_a_function_with_a_parameter_is_called_at_every_request', async () => {
   const store = memoryStore()
   const asked: string[] = []
   const app = site({
@@ -62,7 +62,7 @@ test('r13_a_function_with_a_parameter_is_asked_at_every_request', async () => {
   expect(asked).toEqual(Array(3).fill(['secret /add', 'store /add']).flat())
 })
 
-test('r18_a_function_without_one_is_asked_once_at_the_first_request', async () => {
+test('r18_a_function_without_a_parameter_is_called_once_at_the_first_request', async () => {
   const made = vi.fn(() => memoryStore())
   const secret = vi.fn(() => SECRET)
   const app = site({ store: made, secret })
@@ -88,7 +88,7 @@ test('r28_functions_may_return_promises', async () => {
   expect(once).toHaveBeenCalledTimes(1)
 })
 
-test('r28_requests_that_come_at_once_share_the_first_answer_and_a_failure_is_asked_again', async () => {
+test('r28_concurrent_requests_share_the_first_result_and_a_failed_call_is_repeated', async () => {
   let fails = true
   const found = vi.fn(async () => {
     if (fails) throw new Error('no secret yet')
@@ -111,14 +111,15 @@ test('n38_on_workers_no_request_waits_for_the_promise_of_another', async () => {
   const found = foundBy<never, Store>(() => new Promise<Store>((answer) => answers.push(answer)), false)
   const [first, second] = [found({} as never), found({} as never)]
   expect([first === second, answers.length]).toEqual([false, 2])
-  // The first request hangs, or was cut off. What the second finds serves all that come later, and the first as well.
+  // The first request hangs or was aborted. All later requests use the result of the second one,
+  // and the first one does too.
   answers[1]?.(one)
   expect([await second, await found({} as never), answers.length]).toEqual([one, one, 2])
   answers[0]?.(memoryStore())
   expect(await first).toBe(one)
 })
 
-test('r28_what_a_promise_brings_is_checked', async () => {
+test('r28_the_result_of_a_promise_is_checked', async () => {
   const texts = []
   for (const options of [
     { secret: async () => 5 },
@@ -134,7 +135,7 @@ test('r28_what_a_promise_brings_is_checked', async () => {
   ])
 })
 
-test('r18_ever_new_stores_that_hold_something_are_warned_of_once', async () => {
+test('r18_a_new_store_with_data_at_every_request_causes_one_warning', async () => {
   const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
   const app = site({ store: (_c: Context) => memoryStore() })
   for (let request = 0; request < 99; request += 1) await app.request('/add')

@@ -1,4 +1,4 @@
-// What lies under a session's key is no record: no session and an event, never an error; a write leaves it alone, but a logout.
+// An undecodable record is no session and an event, never an error. Only a logout changes it.
 import { type Context, Hono } from 'hono'
 import { expect, test } from 'vitest'
 import { type Session, type SessionEvent, sessions } from '../src/index.js'
@@ -10,21 +10,21 @@ const of = (c: Context) => c.get('session' as never) as Session<{ user: string }
 const encoder = new TextEncoder()
 
 const GARBAGE: readonly (readonly [string, Uint8Array])[] = [
-  ['nothing at all', new Uint8Array()],
-  ['bytes that are no text', Uint8Array.of(0, 0xff, 0xc3, 0x28, 0)],
-  ['a text that is no JSON', encoder.encode('{"v":1,"w":"')],
-  ['JSON of something else', encoder.encode('[{"user":"ann"}]')],
-  ['a record of a version to come', encoder.encode('{"v":2,"d":{}}')],
+  ['no bytes', new Uint8Array()],
+  ['bytes that are not UTF-8', Uint8Array.of(0, 0xff, 0xc3, 0x28, 0)],
+  ['a string that is not JSON', encoder.encode('{"v":1,"w":"')],
+  ['JSON that is not a record', encoder.encode('[{"user":"ann"}]')],
+  ['a record of a future version', encoder.encode('{"v":2,"d":{}}')],
   ['a marker without an end', encoder.encode('{"v":1,"w":"AAAAAAAAAAA","r":"rotate"}')],
   [
-    'a marker that leads nowhere',
+    'a marker with an invalid successor',
     encoder.encode('{"v":1,"w":"AAAAAAAAAAA","r":"renew","until":9999999999999,"n":"x"}'),
   ],
-  ['more than a record may be', encoder.encode(`{"v":1,"d":{"a":"${'x'.repeat(5000)}"}}`)],
+  ['more bytes than a record may have', encoder.encode(`{"v":1,"d":{"a":"${'x'.repeat(5000)}"}}`)],
 ]
 
 const DEEDS = {
-  read: (c: Context) => of(c).get('user') ?? 'nobody',
+  read: (c: Context) => of(c).get('user') ?? 'anonymous',
   set: (c: Context) => {
     of(c).set('user', 'bob')
     return 'done'
@@ -38,11 +38,11 @@ const DEEDS = {
     of(c).destroy()
     return 'done'
   },
-  take: async (c: Context) => (await of(c).take('user')) ?? 'nobody',
+  take: async (c: Context) => (await of(c).take('user')) ?? 'anonymous',
 }
 type Deed = keyof typeof DEEDS
 
-/** A visitor's session under whose key this comes to lie, before a request or while its handler runs. */
+/** Replaces the record of a visitor's session, before a request or while its handler runs. */
 async function visit(garbage: Uint8Array, deed: Deed, when: 'before' | 'during') {
   const inner = memoryStore()
   const store = new Watched(inner)
@@ -67,7 +67,7 @@ async function visit(garbage: Uint8Array, deed: Deed, when: 'before' | 'during')
     if (when === 'during') spoil()
     return c.text(await DEEDS[deed](c))
   })
-  app.get('/who', (c) => c.text(of(c).get('user') ?? 'nobody'))
+  app.get('/who', (c) => c.text(of(c).get('user') ?? 'anonymous'))
   const ann = new Browser(app)
   await ann.text('/login')
   const login = ann.header
@@ -77,13 +77,13 @@ async function visit(garbage: Uint8Array, deed: Deed, when: 'before' | 'during')
   return { text, told, login, cookie: ann.header, left: inner.load(key)?.bytes, who: await ann.text('/who') }
 }
 
-test.each(GARBAGE)('n28_what_is_no_record_is_no_session_and_an_event: %s', async (_what, garbage) => {
+test.each(GARBAGE)('n28_an_undecodable_record_is_no_session_and_an_event: %s', async (_what, garbage) => {
   for (const deed of ['read', 'take'] as const) {
     const { text, told, login, cookie, left } = await visit(garbage, deed, 'before')
-    expect([text, told, cookie, left], deed).toEqual(['nobody', ['undecodable_record'], login, garbage])
+    expect([text, told, cookie, left], deed).toEqual(['anonymous', ['undecodable_record'], login, garbage])
   }
   for (const deed of ['set', 'rotate'] as const) {
-    // A new session, and never under an id that somebody has chosen.
+    // A new session, and never under the id of the request.
     const { told, login, cookie, left, who } = await visit(garbage, deed, 'before')
     expect([told, left, who], deed).toEqual([['undecodable_record'], garbage, 'bob'])
     expect(cookie, deed).not.toBe(login)
@@ -94,13 +94,13 @@ test.each(GARBAGE)('n28_what_is_no_record_is_no_session_and_an_event: %s', async
 })
 
 test.each(GARBAGE)(
-  'n28_what_becomes_no_record_during_a_request_is_a_session_that_ended: %s',
+  'n28_a_record_that_becomes_undecodable_during_a_request_is_an_ended_session: %s',
   async (_what, garbage) => {
     const set = await visit(garbage, 'set', 'during')
     const told = ['undecodable_record', 'changes_dropped']
-    expect([set.told, set.cookie, set.left, set.who]).toEqual([told, set.login, garbage, 'nobody'])
+    expect([set.told, set.cookie, set.left, set.who]).toEqual([told, set.login, garbage, 'anonymous'])
     const take = await visit(garbage, 'take', 'during')
-    expect([take.text, take.told, take.left]).toEqual(['nobody', told, garbage])
+    expect([take.text, take.told, take.left]).toEqual(['anonymous', told, garbage])
     const rotate = await visit(garbage, 'rotate', 'during')
     expect([rotate.told, rotate.left, rotate.who]).toEqual([['undecodable_record'], garbage, 'bob'])
     const destroy = await visit(garbage, 'destroy', 'during')

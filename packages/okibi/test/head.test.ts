@@ -1,4 +1,5 @@
-// What leaves with the head, and when: every kind of answer, streaming, WebSocket upgrades, two sessions.
+// The response headers and when they are sent: every kind of answer, streaming, WebSocket upgrades,
+// two sessions.
 import { Hono } from 'hono'
 import { streamText } from 'hono/streaming'
 import { expect, inject, test, vi } from 'vitest'
@@ -20,7 +21,7 @@ function make(options: Partial<SessionOptions> = {}) {
   return { app, store }
 }
 
-test('n17_cookies_survive_every_kind_of_answer', async () => {
+test('n17_every_kind_of_answer_has_the_cookie', async () => {
   const { app } = make()
   app.use('/answers/*', async (c, next) => {
     c.get('session').set('n', 1)
@@ -68,7 +69,7 @@ test('n17_cookies_survive_every_kind_of_answer', async () => {
   }
 })
 
-test('n17_an_answer_by_on_error_carries_the_cookie_if_it_is_no_server_error', async () => {
+test('n17_an_answer_of_on_error_has_the_cookie_unless_it_is_a_server_error', async () => {
   const { app } = make()
   app.onError((_error, c) => c.text('please check', 400))
   app.get('/bad', (c) => {
@@ -80,7 +81,7 @@ test('n17_an_answer_by_on_error_carries_the_cookie_if_it_is_no_server_error', as
   expect(await ann.text('/n')).toBe('1')
 })
 
-test('n18_after_the_head_left_reading_works_and_changes_are_refused', async () => {
+test('n18_after_the_response_headers_are_sent_reads_work_and_changes_are_refused', async () => {
   const { app } = make()
   const seen: unknown[] = []
   let done: Promise<void> | undefined
@@ -128,7 +129,7 @@ test('n18_after_the_head_left_reading_works_and_changes_are_refused', async () =
   expect(await ann.text('/n')).toBe('2')
 })
 
-test('n18_commit_before_streaming', async () => {
+test('n18_a_commit_before_streaming_is_kept', async () => {
   const { app, store } = make()
   app.get('/stream', async (c) => {
     c.get('session').set('n', 7)
@@ -146,12 +147,15 @@ test('n18_commit_before_streaming', async () => {
 
 const UPGRADE = { headers: { Upgrade: 'WebSocket', Connection: 'Upgrade' } }
 
-/** As Workers and Deno answer it. No runtime lets anybody else make such an answer, and on Node and Bun none tells. */
+/**
+ * An answer with the status 101, as Workers and Deno make it. Code cannot make one on any runtime,
+ * and Node and Bun have none.
+ */
 function switching(): Response {
   return Object.defineProperty(new Response(null), 'status', { value: 101 })
 }
 
-test('n18_an_upgrade_is_returned_as_it_is', async () => {
+test('n18_an_upgrade_is_returned_unchanged', async () => {
   const { app, store } = make()
   const answer = switching()
   app.get('/socket', (c) => {
@@ -169,7 +173,7 @@ test('n18_an_upgrade_is_returned_as_it_is', async () => {
   }
 })
 
-test('n18_an_upgrade_does_not_renew', async () => {
+test('n18_an_upgrade_does_not_touch_the_session', async () => {
   let now = Date.now()
   const { app, store } = make({ clock: () => now })
   app.get('/socket', switching)
@@ -182,7 +186,7 @@ test('n18_an_upgrade_does_not_renew', async () => {
   expect((await ann.fetch('/n')).headers.getSetCookie()).toHaveLength(1)
 })
 
-test('n18_what_is_no_upgrade_keeps_its_head_whatever_the_request_says', async () => {
+test('n18_an_answer_that_is_not_an_upgrade_has_its_headers_whatever_the_request_has', async () => {
   for (const method of ['GET', 'POST']) {
     const { app } = make()
     app.post('/set', (c) => {
@@ -202,7 +206,7 @@ test('n18_what_is_no_upgrade_keeps_its_head_whatever_the_request_says', async ()
   }
 })
 
-test('n18_a_change_that_needs_a_cookie_is_an_error_where_only_the_answer_is_an_upgrade', async () => {
+test('n18_a_change_that_needs_a_cookie_is_an_error_if_the_answer_is_an_upgrade', async () => {
   vi.spyOn(console, 'error').mockImplementation(() => {})
   const { app, store } = make()
   app.get('/socket', (c) => {
@@ -236,7 +240,7 @@ function attempts(session: SessionEnv<Data>['Variables']['session']): string[] {
   })
 }
 
-test('n18_an_upgrade_refuses_what_needs_a_cookie_when_it_is_made', async () => {
+test('n18_an_upgrade_refuses_each_change_that_needs_a_cookie', async () => {
   const stored = make()
   const sealed = make({ store: undefined, secret: 'a secret of thirty-two bytes: no more' })
   const seen: string[][] = []
@@ -249,7 +253,7 @@ test('n18_an_upgrade_refuses_what_needs_a_cookie_when_it_is_made', async () => {
     const ann = new Browser(app)
     await ann.text('/set')
     const response = await ann.fetch('/socket', UPGRADE)
-    // The answer is no upgrade after all, so a logout removes the cookie.
+    // The answer is not an upgrade, so a logout removes the cookie.
     const isRemoved = response.headers.getSetCookie().map((cookie) => cookie.includes('Max-Age=0'))
     expect([response.status, isRemoved]).toEqual([200, app === stored.app ? [true] : []])
   }
@@ -263,7 +267,7 @@ test('n18_an_upgrade_refuses_what_needs_a_cookie_when_it_is_made', async () => {
   ])
 })
 
-test('n18_an_upgrade_commits_what_needs_no_cookie', async () => {
+test('n18_an_upgrade_commits_changes_that_need_no_cookie', async () => {
   const { app } = make()
   app.get('/socket', (c) => {
     c.get('session').update('n', (n = 0) => n + 1)
@@ -275,7 +279,7 @@ test('n18_an_upgrade_commits_what_needs_no_cookie', async () => {
   expect(await ann.text('/n')).toBe('2')
 })
 
-test('n18_a_change_in_place_of_a_sealed_session_in_an_upgrade_is_an_error', async () => {
+test('n18_a_mutated_value_of_a_sealed_session_in_an_upgrade_is_an_error', async () => {
   vi.spyOn(console, 'error').mockImplementation(() => {})
   const { app } = make({ store: undefined, secret: 'a secret of thirty-two bytes: no more' })
   app.get('/fill', (c) => {
@@ -291,7 +295,7 @@ test('n18_a_change_in_place_of_a_sealed_session_in_an_upgrade_is_an_error', asyn
   expect((await ann.fetch('/socket', UPGRADE)).status).toBe(500)
 })
 
-test('n29_two_sessions_with_one_store_do_not_see_each_other', async () => {
+test('n29_two_sessions_in_one_store_are_separate', async () => {
   const store = new Watched()
   type Env = SessionEnv<Data> & SessionEnv<{ role: string }, 'admin'>
   const app = new Hono<Env>()
@@ -311,7 +315,7 @@ test('n29_two_sessions_with_one_store_do_not_see_each_other', async () => {
   await ann.text('/both')
   expect([...ann.cookies.keys()]).toEqual(['__Host-admin', '__Host-session'])
   expect(await ann.text('/look')).toBe('ann root')
-  // The id of one cookie opens nothing as the other.
+  // The id of one cookie opens nothing in the other cookie.
   const [user, admin] = [ann.cookies.get('__Host-session') ?? '', ann.cookies.get('__Host-admin') ?? '']
   const crossed = new Browser(app, [
     ['__Host-session', admin],
@@ -322,7 +326,7 @@ test('n29_two_sessions_with_one_store_do_not_see_each_other', async () => {
   expect(await ann.text('/look')).toBe('ann -')
 })
 
-test('n29_an_inner_middleware_with_the_same_cookie_passes_through', async () => {
+test('n29_an_inner_middleware_with_the_same_cookie_uses_the_outer_session', async () => {
   const store = new Watched()
   const app = new Hono<SessionEnv<Data> & SessionEnv<Data, 'inner'>>()
   app.use(sessions({ store }))
@@ -342,7 +346,7 @@ test('n29_an_inner_middleware_with_the_same_cookie_passes_through', async () => 
   expect(store.loads).toBe(1)
 })
 
-test('lazy_a_route_that_never_asks_costs_no_store_call', async () => {
+test('lazy_a_route_that_does_not_load_the_session_makes_no_store_call', async () => {
   const store = new Watched()
   const app = new Hono<import('../src/index.js').LazySessionEnv<Data>>()
   app.use(sessions({ store, lazy: true }))
@@ -374,7 +378,7 @@ test('lazy_a_route_that_never_asks_costs_no_store_call', async () => {
   expect(ann.cookies.size).toBe(0)
 })
 
-test('r31_what_a_live_session_was_looked_at_for_stays_out_of_shared_caches', async () => {
+test('r31_an_answer_that_depends_on_a_live_session_stays_out_of_shared_caches', async () => {
   const { app } = make()
   const caching: [string, string][] = [
     ['public, max-age=60', 'private, max-age=60'],
@@ -394,18 +398,18 @@ test('r31_what_a_live_session_was_looked_at_for_stays_out_of_shared_caches', asy
   const ann = new Browser(app)
   await ann.text('/set')
   for (const [index, [said, wanted]] of caching.entries()) {
-    // A visitor without a session gets what everybody gets.
+    // Without a session the header stays as the app set it.
     expect((await app.request(`/page/${index}`)).headers.get('cache-control')).toBe(said)
     const response = await ann.fetch(`/page/${index}`)
     expect([response.headers.get('cache-control'), response.headers.get('vary')]).toEqual([wanted, 'Cookie'])
-    // Who did not look at the session shows nothing of it.
+    // A route that does not read the session is not changed.
     expect((await ann.fetch(`/unseen/${index}`)).headers.get('cache-control')).toBe('public, max-age=60')
   }
   const quoted = await new Browser(app).fetch('/set/quoted')
   expect(quoted.headers.get('cache-control')).toBe('no-store')
 })
 
-test('h1_an_answer_that_nobody_can_send_is_an_error_that_says_so_and_no_cookie_is_lost', async () => {
+test('h1_an_answer_with_a_used_body_is_a_named_error_and_no_cookie_is_lost', async () => {
   const log = vi.spyOn(console, 'error').mockImplementation(() => {})
   const stream = () =>
     new ReadableStream({

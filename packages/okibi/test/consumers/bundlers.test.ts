@@ -1,5 +1,5 @@
-// Consumers that a bundler builds for Workers, in workerd before and after it could compile WebAssembly by itself, with the
-// middleware made at module level and inside a request.
+// Consumers that a bundler builds for Workers, on compatibility dates with and without the
+// compilation of WebAssembly, with the middleware made at module level and inside a request.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -14,12 +14,12 @@ const NEWER = ['2025-06-01', '2026-07-01']
 const OLDER = ['2024-01-01', '2025-05-31']
 
 interface Bundler {
-  /** The program that reads a configuration, with its arguments but for the configuration's name. */
+  /** The program that reads a configuration, and its arguments before the configuration's name. */
   readonly command: readonly [string, ...string[]]
   readonly configs: { readonly plain: string; readonly older: string }
-  /** What it writes into `dist`. */
+  /** The main file that it writes into `dist`. */
   readonly main: string
-  /** What its framework needs of the runtime. */
+  /** The flags that its framework needs. */
   readonly compatibilityFlags?: readonly string[]
 }
 
@@ -44,9 +44,9 @@ const BUNDLERS: Readonly<Record<string, Bundler>> = {
   },
 }
 
-/** What a bundler makes with a configuration of the project, as wrangler deploys it. */
+/** A bundler's output for a configuration of the project, as wrangler deploys it. */
 async function deployed(folder: string, { command, main }: Bundler, config: string): Promise<string> {
-  // Not all of them know TypeScript by themselves.
+  // Some bundlers cannot read TypeScript without a plugin.
   if (config.endsWith('.js')) {
     const files = ['src/index.ts', 'src/sessions.ts', 'src/storage.ts']
     await run(folder, programs.esbuild, ...files, '--outdir=src', '--format=esm')
@@ -64,10 +64,10 @@ async function deployed(folder: string, { command, main }: Bundler, config: stri
   return alone(folder, 'out')
 }
 
-/** Sessions work in a Worker on each of some compatibility dates. The engine is in `files` modules of its own. */
+/** Expects sessions to work in a Worker on each date, with the engine in `files` module files. */
 async function works(output: string, main: string, files: number, dates: readonly string[], flags?: readonly string[]) {
   const modules = modulesIn(output, main)
-  // An app on `okibi` alone ships one module of the engine, and that is not the one of the older dialects.
+  // An app on `okibi` alone ships the native module of the engine, and not the compat one.
   expect(enginesIn(modules)).toEqual({ files, base64: 1 - files })
   for (const compatibilityDate of dates) {
     const use = async (url: string) => {
@@ -108,7 +108,7 @@ test.each(PLACES)('r6_bun_build_for_workers, with the middleware made %s of a re
 })
 
 describe.each(['rollup', 'hono-workers'])(
-  'r6_a_takeover_in_a_bundle_of_%s_that_has_both_modules_of_the_engine',
+  'r6_sessions_are_adopted_in_a_bundle_of_%s_with_both_modules_of_the_engine',
   (name) => {
     const bundler = BUNDLERS[name] as Bundler
     const takes = async (folder: string, config: string, engines: object, compatibilityDate: string) => {
@@ -126,7 +126,7 @@ describe.each(['rollup', 'hono-workers'])(
 
     test('as files', () => {
       const folder = both(`${name}-both-older`, name)
-      // As docs/bundlers.md says it of an app with a compat import.
+      // As docs/bundlers.md describes for an app with a compat import.
       const config = join(folder, bundler.configs.older)
       const text = readFileSync(config, 'utf8')
       writeFileSync(config, text.replace("'okibi/engine.wasm'", "$&, 'okibi/engine-compat.wasm'"))
@@ -145,7 +145,7 @@ describe('r6_the_development_server', () => {
     dev(bundled('honox-dev-older', 'honox', 'outside'), 'vite.older.config.ts'))
 })
 
-test('r6_a_runtime_that_refuses_to_compile_is_told_apart', async () => {
+test('r6_a_runtime_that_refuses_to_compile_has_its_own_error', async () => {
   const folder = bundled('refused', undefined, 'inside' satisfies Place)
   await run(folder, programs.esbuild, 'src/index.ts', '--bundle', '--format=esm', '--outdir=out')
   const modules = modulesIn(alone(folder, 'out'), 'index.js')
@@ -157,7 +157,7 @@ test('r6_a_runtime_that_refuses_to_compile_is_told_apart', async () => {
 })
 
 describe('docs/bundlers.md', () => {
-  test.each(shown)('shows %s as it is', (_name, text) => expect(page).toContain(text))
+  test.each(shown)('shows %s unchanged', (_name, text) => expect(page).toContain(text))
 
   test('shows nothing else', () => expect(page.match(/^```(ts|js)$/gm)).toHaveLength(shown.length))
 })

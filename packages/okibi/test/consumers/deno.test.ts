@@ -1,4 +1,4 @@
-// A consumer on Deno, which may do nothing but listen.
+// A consumer on Deno, with the permission to listen alone.
 import { describe, test } from 'vitest'
 import { programs, project } from './support/project.js'
 import { withServer } from './support/server.js'
@@ -11,6 +11,6 @@ describe('Deno', () => {
   test('sessions', () =>
     withServer(project('deno', FILES), [programs.deno, 'run', ...PERMISSIONS, 'deno.mjs'], keepsSessions))
 
-  test('n18_an_upgrade_goes_through', () =>
+  test('n18_an_upgrade_works', () =>
     withServer(project('deno-socket', FILES), [programs.deno, 'run', ...PERMISSIONS, 'deno.mjs'], upgrades))
 })

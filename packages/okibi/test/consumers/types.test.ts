@@ -1,5 +1,5 @@
-// The declarations of every subpath, as a compiler sees them that has the package and its one required peer, in every
-// way to find a module.
+// The declarations of every subpath compile with the package and its one required peer, in every
+// way to resolve a module.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -31,7 +31,7 @@ async function compile(folder: string, compiler: string, options: object, ...fil
   await run(folder, programs.node, compiler, '--project', 'tsconfig.json')
 }
 
-/** Compiles an app that takes everything from everywhere, beside one that has types. */
+/** Compiles an app that imports everything from every subpath, and an app with types. */
 async function compiles(compiler: string, name: string, options: object, folder = types): Promise<void> {
   writeFileSync(join(folder, name), paths.map((path, index) => `export * as path${index} from '${path}'\n`).join(''))
   await compile(folder, compiler, options, name, 'typed.ts')
@@ -59,13 +59,13 @@ describe('declarations', () => {
     return compiles(programs.tsc, 'all.ts', { module: 'esnext', moduleResolution: 'bundler', ...options }, workers)
   })
 
-  test('an app says what its sessions hold, in every way to find a module', async () => {
+  test('an app can type its sessions, in every way to resolve a module', async () => {
     await compile(types, programs.tsc, { module: 'esnext', moduleResolution: 'bundler' }, 'typed-kv.ts')
     await compile(types, programs.tsc, { module: 'node16', moduleResolution: 'node16' }, 'typed-kv.ts')
     await compile(types, programs.tsc5, { module: 'esnext', moduleResolution: 'node10' }, 'typed-kv.ts')
   })
 
-  test('what is not there is found to be missing', async () => {
+  test('a missing subpath is a compile error', async () => {
     writeFileSync(join(types, 'missing.ts'), "export * from 'okibi/missing'\n")
     const compiled = compile(types, programs.tsc, { module: 'esnext', moduleResolution: 'bundler' }, 'missing.ts')
     await expect(compiled).rejects.toThrow('okibi/missing')

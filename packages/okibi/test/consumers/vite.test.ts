@@ -1,4 +1,5 @@
-// Consumers that Vite builds for a server: with the package left beside the bundle, and with everything in it.
+// Consumers that Vite builds for a server: with the package beside the bundle, and with everything
+// in the bundle.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'vitest'

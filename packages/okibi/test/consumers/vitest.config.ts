@@ -1,4 +1,4 @@
-// How the consumers are tested: projects that install the packed package and run it, each on one runtime or bundler.
+// Tests of consumers: projects that install the packed package and run on one runtime or bundler.
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import '../support/group-by.js'
@@ -9,7 +9,7 @@ const config: ViteUserConfig = defineConfig({
     include: ['test/consumers/*.test.ts'],
     globalSetup: ['test/consumers/support/install.ts'],
     pool: 'forks',
-    // Ceilings for what hangs: a busy machine must not reach them.
+    // Limits for tests that hang. A busy machine must not reach them.
     testTimeout: 300_000,
     hookTimeout: 300_000,
   },

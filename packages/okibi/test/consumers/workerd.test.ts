@@ -1,4 +1,5 @@
-// Consumers in workerd, without any compatibility flag: module by module, and bundled by esbuild, wrangler and Pages.
+// Consumers in workerd, without any compatibility flag: module by module, and bundled by esbuild,
+// wrangler and Pages.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -14,7 +15,7 @@ interface Found {
   readonly contents: string
 }
 
-/** The Worker as it is, found as a bundler for Workers would find it. */
+/** The unbundled Worker, with its imports resolved as a bundler for Workers resolves them. */
 async function unbundled(folder: string): Promise<WorkerModule[]> {
   const flags = ['--conditions=workerd', '--experimental-import-meta-resolve', '--no-warnings']
   const found = JSON.parse(await run(folder, programs.node, ...flags, 'modules.mjs')) as Found[]
@@ -28,14 +29,14 @@ async function unbundled(folder: string): Promise<WorkerModule[]> {
 describe('unbundled', () => {
   const folder = project('workerd', [...FILES, 'modules.mjs'])
 
-  test('n38_sessions_that_are_configured_at_module_scope', async () => {
+  test('n38_sessions_configured_at_module_scope_work', async () => {
     const modules = await unbundled(folder)
     expect(modules.filter(({ type }) => type === 'CompiledWasm')).toHaveLength(1)
     expect(modules.filter(({ path }) => path.includes('wasm.generated'))).toEqual([])
     await withWorker(modules, keepsSessions)
   })
 
-  test('n18_an_upgrade_goes_through', async () => withWorker(await unbundled(folder), upgrades))
+  test('n18_an_upgrade_works', async () => withWorker(await unbundled(folder), upgrades))
 })
 
 test('esbuild', async () => {
@@ -81,7 +82,7 @@ describe('both modules of the engine in one Worker', () => {
   })
 })
 
-test('an_app_on_okibi_alone_ships_no_module_of_the_older_dialects', async () => {
+test('an_app_on_okibi_alone_does_not_ship_the_compat_module', async () => {
   const folder = project('native-alone', FILES)
   await run(folder, programs.esbuild, 'worker.mjs', '--bundle', '--format=esm', '--minify', '--outdir=out')
   expect(enginesIn(modulesIn(alone(folder, 'out'), 'worker.js'))).toEqual({ files: 0, base64: 1 })

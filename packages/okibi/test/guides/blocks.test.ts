@@ -1,4 +1,5 @@
-// Every code block of every page: the files of projects belong to a page that is tested, and the others compile by themselves.
+// Every code block of every page: files of projects belong to a tested page, and all other blocks
+// compile by themselves.
 import { execFile } from 'node:child_process'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,7 +15,7 @@ import { checkTypes } from './support/types.js'
 
 const exec = promisify(execFile)
 
-test('every page that shows a project has a test that follows it', () => {
+test('every page that shows a project has a test that builds it', () => {
   const shows = (page: string) => readPage(page).some((part) => part.kind === 'block' && part.path !== undefined)
   const followed = readdirSync(import.meta.dirname).map((name) => name.replace('.test.ts', '.md'))
   const isFollowed = (page: string) => followed.includes(page.replace('docs/', '').replace('README', 'readme'))
@@ -47,7 +48,7 @@ test('Rust', async () => {
   await exec('cargo', ['check'], { cwd: folder, env: { ...env, ...own } })
 })
 
-/** What a Rust block may use. */
+/** The crates that a Rust block may use. */
 const MANIFEST = `[package]
 name = "blocks"
 version = "0.0.0"
@@ -69,7 +70,7 @@ tracing = "0.1"
 tracing-subscriber = { version = "0.3", default-features = false, features = ["fmt"] }
 `
 
-test('JSON parses, and a shell reads what is typed', async () => {
+test('JSON blocks parse, and shell blocks have valid syntax', async () => {
   for (const { place, language, code } of otherBlocks()) {
     if (language === 'json') expect(() => JSON.parse(code), place).not.toThrow()
     if (language === 'sh') await exec('bash', ['-nc', code]).catch((error) => expect.fail(`${place}: ${error}`))
@@ -90,7 +91,7 @@ test('a block is a file, a command, a caption or a fragment', () => {
   expect(() => parsePage('p.md', '# A\n```ts\n')).toThrow('p.md:2: the code block has no end')
 })
 
-test('a project has the files above it, and ends where the next one begins', () => {
+test('a project has the files above its heading, and ends where the next one begins', () => {
   const block = (path: string, code: string) => `\`\`\`ts [${path}]\n${code}\n\`\`\`\n`
   const run = '```sh [run]\na \\\n  b\n# no\nc\n```\n'
   const text = `# T\n${block('s', '0')}## A\n### In it\n${block('a', '1')}${run}${block('a', '2')}## B\n${run}# End\n`

@@ -1,4 +1,4 @@
-// docs/first-session.md, by copying each of its sections.
+// Builds and visits each project of docs/first-session.md, copied from the page.
 import { expect } from 'vitest'
 import { guide, type Site } from './support/guide.js'
 
@@ -9,7 +9,7 @@ async function counts(site: Site): Promise<void> {
   expect(await site.visitor().text('/')).toBe('visit 1')
 }
 
-/** The section promises that its sessions survive a restart. */
+/** Expects sessions to survive a restart, as the section promises. */
 async function countsOn(site: Site): Promise<void> {
   await counts(site)
   const ann = site.visitor()

@@ -1,4 +1,4 @@
-// docs/log-out-everywhere.md, by copying each of its sections.
+// Builds and visits each project of docs/log-out-everywhere.md, copied from the page.
 import { expect } from 'vitest'
 import { guide, type Site } from './support/guide.js'
 

@@ -1,4 +1,4 @@
-// docs/login.md, by copying each of its sections.
+// Builds and visits each project of docs/login.md, copied from the page.
 import { expect } from 'vitest'
 import { guide, type Site } from './support/guide.js'
 
@@ -6,7 +6,7 @@ const HERE = { 'sec-fetch-site': 'same-origin' }
 const ADA = { user: 'ada', password: 'correct horse' }
 const NAME = '__Host-session'
 
-/** What is no path of the site, though some of it looks like one. */
+/** Values that are not a path of the site, though some look like one. */
 const ELSEWHERE = ['//attacker.example', '/\\attacker.example', 'https://attacker.example', '/\t/attacker.example', '']
 
 async function logsInAndOut(site: Site): Promise<void> {
@@ -30,7 +30,7 @@ async function logsInAndOut(site: Site): Promise<void> {
   expect(account.headers.get('vary')?.toLowerCase()).toContain('cookie')
   expect(await ann.text('/')).toContain('<p>Hello ada</p>')
 
-  // Another login is another session: the old id opens nothing.
+  // A login rotates the id: the old id opens nothing.
   const before = ann.twin()
   for (const next of ELSEWHERE) {
     const response = await ann.post(`/login?next=${encodeURIComponent(next)}`, ADA, HERE)

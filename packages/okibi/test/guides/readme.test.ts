@@ -1,4 +1,4 @@
-// The README of the repository: a first session in Hono and in axum, by copying.
+// Builds and visits the projects of the repository's README: a first session in Hono and in axum.
 import { expect } from 'vitest'
 import { guide, type Site } from './support/guide.js'
 

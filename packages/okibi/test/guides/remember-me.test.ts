@@ -1,4 +1,4 @@
-// docs/remember-me.md, by copying each of its sections.
+// Builds and visits each project of docs/remember-me.md, copied from the page.
 import { expect } from 'vitest'
 import { guide, type Site } from './support/guide.js'
 
@@ -16,7 +16,7 @@ async function remembers(site: Site): Promise<void> {
   }
   expect(await maxAge({ user: 'ada' })).toBe(0)
   expect(MONTH - (await maxAge({ user: 'ada', remember: 'on' }))).toBeLessThan(60)
-  // The next login does not inherit it.
+  // The next login does not keep this lifetime.
   expect(await maxAge({ user: 'ada' })).toBe(0)
 }
 

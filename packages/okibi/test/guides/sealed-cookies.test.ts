@@ -1,4 +1,4 @@
-// docs/sealed-cookies.md, by copying.
+// Builds and visits the projects of docs/sealed-cookies.md, copied from the page.
 import { expect } from 'vitest'
 import { guide, type Site } from './support/guide.js'
 
@@ -9,13 +9,13 @@ async function signsIn(site: Site) {
   await ann.post('/login', { user: 'ann' })
   expect(await ann.text('/')).toBe('hello ann')
   expect(ann.cookies.get('__Host-session')).not.toContain('ann')
-  // There is no store: the session outlives the server.
+  // There is no store, so a restart of the server ends no session.
   await site.restart()
   expect(await ann.text('/')).toBe('hello ann')
   const copy = ann.twin()
   await ann.post('/logout')
   expect(await ann.text('/')).toBe('hello guest')
-  // As the page says of a sealed session without revocations.
+  // The page says this about a sealed session without revocations.
   expect(await copy.text('/')).toBe('hello ann')
 }
 

@@ -1,8 +1,8 @@
-// docs/several-apps.md, by copying: who signs in with one of the two apps is signed in with the other.
+// Builds the projects of docs/several-apps.md: a login at one of the two apps is one at the other.
 import { expect } from 'vitest'
 import { guide, type Site } from './support/guide.js'
 
-/** The cookies of the visitor who has signed in with the pages. */
+/** The cookies of a visitor after the login at the pages. */
 const cookies = new Map<string, string>()
 
 async function pages(site: Site) {
@@ -14,8 +14,8 @@ async function pages(site: Site) {
 }
 
 async function service(site: Site) {
-  const stranger = await site.visitor().post('/api/basket/tea')
-  expect([stranger.status, stranger.text]).toEqual([401, 'sign in first'])
+  const refused = await site.visitor().post('/api/basket/tea')
+  expect([refused.status, refused.text]).toEqual([401, 'sign in first'])
   const ann = site.visitor()
   for (const [name, value] of cookies) ann.cookies.set(name, value)
   expect((await ann.post('/api/basket/tea')).text).toBe('ann has 1 things')

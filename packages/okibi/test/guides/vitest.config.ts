@@ -1,4 +1,4 @@
-// How the pages of the documentation are tested: each project that a page shows, written to a folder and run by copying.
+// Tests of the pages of the documentation: each project of a page is copied to a folder and run.
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import '../support/group-by.js'
@@ -9,9 +9,9 @@ const config: ViteUserConfig = defineConfig({
     include: ['test/guides/*.test.ts'],
     globalSetup: ['test/guides/support/unpack.ts'],
     pool: 'forks',
-    // Servers and compilers do the work, not the tests.
+    // Servers and compilers use the processors, not the tests.
     maxWorkers: 2,
-    // Ceilings for what hangs: a busy machine must not reach them.
+    // Limits for tests that hang. A busy machine must not reach them.
     testTimeout: 600_000,
     hookTimeout: 600_000,
   },

@@ -1,4 +1,5 @@
-// The drop-in on Workers KV with its real limits: late reads, cached absence, one write a second for each key.
+// The drop-in on Workers KV with its real limits: late reads, cached absence, one write a second
+// for each key.
 import type { Hono } from 'hono'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { kvClient } from '../../src/hono-kv-session/cloudflare.js'
@@ -20,7 +21,7 @@ const MINUTE = 60_000
 const login: RequestInit = { method: 'POST', body: JSON.stringify({ value: 'ann' }) }
 const post: RequestInit = { method: 'POST' }
 
-/** The app as it runs in one isolate. Every isolate has a binding of its own. */
+/** The app in one isolate. Every isolate has its own binding. */
 function isolate(place: FakePlace, options?: SessionManagerOptions): Pick<Hono, 'request'> {
   const app = site(kvClient(), options)
   const binding = {
@@ -31,7 +32,7 @@ function isolate(place: FakePlace, options?: SessionManagerOptions): Pick<Hono, 
   return { request: (path: string, init?: RequestInit) => app.request(path, init, { SESSION: binding }) } as Hono
 }
 
-/** A visit, by its status and its text. */
+/** Makes a request, and returns the status and the body. */
 async function visit(browser: Browser, path: string, init?: RequestInit): Promise<string> {
   const answer = await settled(browser.fetch(path, init))
   return `${answer.status} ${await answer.text()}`
@@ -57,9 +58,9 @@ function gaps(kv: FakeKv): number[] {
 
 const puts = (kv: FakeKv) => kv.written.filter(({ what }) => what === 'put').length
 
-describe.each(['own writes at once', 'own writes late'] as const)('in a place that sees its %s', (sees) => {
+describe.each(['own writes immediately', 'own writes late'] as const)('in a location that sees its %s', (sees) => {
   test('n10_a_request_puts_once_at_most_and_no_key_is_put_twice_within_a_second', async () => {
-    // The original put the session back at every request, and twice where the app renewed it.
+    // The original writes the session at every request, and twice where the app renews it.
     const kv = new FakeKv()
     const ann = new Browser(isolate(kv.place(sees), { ttl: 3600 }))
     await visit(ann, '/login', login)
@@ -67,7 +68,7 @@ describe.each(['own writes at once', 'own writes late'] as const)('in a place th
     for (const path of ['/', '/public', '/renew']) await visit(ann, path, path === '/renew' ? post : undefined)
     expect(puts(kv)).toBe(1)
     await vi.advanceTimersByTimeAsync(10 * MINUTE)
-    // A renewal is due, and the app asks for one.
+    // A renewal is due, and the app calls for one.
     expect(await visit(ann, '/renew', post)).toBe('200 true')
     expect(puts(kv)).toBe(2)
     await visit(ann, '/logout', post)
@@ -78,7 +79,7 @@ describe.each(['own writes at once', 'own writes late'] as const)('in a place th
     expect(kv.refused).toBe(0)
   })
 
-  test('n10_n15_renewals_are_a_minute_apart_and_reading_puts_nothing_else', async () => {
+  test('n10_n15_renewals_are_a_minute_apart_and_reads_put_nothing_else', async () => {
     const kv = new FakeKv()
     const ann = new Browser(isolate(kv.place(sees), { ttl: 200 }))
     await visit(ann, '/login', login)
@@ -89,7 +90,7 @@ describe.each(['own writes at once', 'own writes late'] as const)('in a place th
       expect(await answer.json()).toMatchObject({ value: 'ann' })
       cookies += answer.headers.getSetCookie().length
     }
-    // Nor is the cookie sent again, although KV shows the renewal late.
+    // The cookie is not sent again either, although KV shows the renewal late.
     expect(cookies).toBe(puts(kv))
     expect(puts(kv)).toBeGreaterThan(10)
     expect(gaps(kv).every((gap) => gap >= MINUTE)).toBe(true)
@@ -107,13 +108,13 @@ describe.each(['own writes at once', 'own writes late'] as const)('in a place th
     expect(kv.refused).toBe(0)
   })
 
-  test('n1_what_a_logout_ended_stays_ended_although_kv_still_shows_it', async () => {
-    // In the original a slow request put back what it had read.
+  test('n1_a_session_stays_ended_after_a_logout_although_kv_still_shows_it', async () => {
+    // In the original a slow request writes the record that it has read.
     const kv = new FakeKv()
     const ann = new Browser(isolate(kv.place(sees)))
     await visit(ann, '/login', login)
     await vi.advanceTimersByTimeAsync(2 * 86_400_000)
-    // The place caches what it reads here.
+    // The location caches this read.
     const early = ann.twin()
     const slowly = early.fetch('/slow?ms=500')
     await vi.advanceTimersByTimeAsync(100)
@@ -126,8 +127,8 @@ describe.each(['own writes at once', 'own writes late'] as const)('in a place th
     expect(kv.keys).toEqual([])
   })
 
-  test('a_login_is_seen_at_once_where_it_was_made', async () => {
-    // Who asks KV for a new key before putting it is told for a minute that there is nothing.
+  test('a_login_is_visible_immediately_in_its_own_location', async () => {
+    // If a key is read before it is written, KV shows its absence for a minute.
     const kv = new FakeKv()
     const ann = new Browser(isolate(kv.place(sees)))
     await visit(ann, '/login', login)
@@ -135,8 +136,8 @@ describe.each(['own writes at once', 'own writes late'] as const)('in a place th
   })
 })
 
-test('n10_a_renewal_that_another_isolate_has_just_made_is_no_error', async () => {
-  // The original's promise was left behind, so the 429 ended the process or was lost.
+test('n10_a_renewal_that_kv_refuses_because_of_another_isolate_is_no_error', async () => {
+  // The original does not await its promise, so the 429 ends the process or is lost.
   const kv = new FakeKv()
   const place = kv.place('own writes late')
   const [here, there] = [isolate(place), isolate(place)]
@@ -150,7 +151,7 @@ test('n10_a_renewal_that_another_isolate_has_just_made_is_no_error', async () =>
   expect(puts(kv)).toBe(2)
 })
 
-test('n10_a_change_that_is_refused_for_anothers_sake_is_made_a_little_later', async () => {
+test('n10_a_change_that_kv_refuses_because_of_another_isolate_is_repeated', async () => {
   const kv = new FakeKv()
   const place = kv.place()
   const [here, there] = [isolate(place), isolate(place)]
@@ -164,7 +165,7 @@ test('n10_a_change_that_is_refused_for_anothers_sake_is_made_a_little_later', as
   expect(await value(ann)).toBe('bob')
 })
 
-test('n10_a_day_without_any_puts_left_keeps_everybody_signed_in', async () => {
+test('n10_a_day_without_any_puts_left_logs_no_visitor_out', async () => {
   vi.spyOn(console, 'error').mockReturnValue()
   const kv = new FakeKv()
   const ann = new Browser(isolate(kv.place()))
@@ -172,13 +173,13 @@ test('n10_a_day_without_any_puts_left_keeps_everybody_signed_in', async () => {
   await vi.advanceTimersByTimeAsync(2 * 86_400_000)
   kv.fault = (what) => (what === 'put' ? 'KV PUT failed: 429 Too Many Requests' : undefined)
   expect(await value(ann)).toBe('ann')
-  // A login cannot be had then.
+  // No login is possible then.
   const bob = new Browser(isolate(kv.place()))
   expect((await settled(bob.fetch('/login', login))).status).toBe(503)
   expect(bob.cookies.size).toBe(0)
 })
 
-test('n11_another_place_hears_of_a_logout_within_a_minute', async () => {
+test('n11_another_location_sees_a_logout_within_a_minute', async () => {
   const kv = new FakeKv()
   const ann = new Browser(isolate(kv.place()))
   await visit(ann, '/login', login)
@@ -190,7 +191,7 @@ test('n11_another_place_hears_of_a_logout_within_a_minute', async () => {
   expect(await value(abroad)).toBe(null)
 })
 
-test('an_id_of_the_apps_own_that_another_isolate_took_again_is_not_thought_dead', async () => {
+test('an_id_of_the_apps_own_that_another_isolate_has_created_again_opens', async () => {
   const kv = new FakeKv()
   const place = kv.place()
   const own = (value: string): RequestInit => ({ ...post, body: JSON.stringify({ value, session: 'user-17' }) })
@@ -204,7 +205,7 @@ test('an_id_of_the_apps_own_that_another_isolate_took_again_is_not_thought_dead'
   expect(await value(ann)).toBe('two')
 })
 
-test('n40_a_session_of_a_minute_stays_alive_as_long_as_it_is_used', async () => {
+test('n40_a_session_of_a_minute_lives_as_long_as_it_is_used', async () => {
   const kv = new FakeKv()
   const ann = new Browser(isolate(kv.place(), { ttl: 60 }))
   await visit(ann, '/login', login)
@@ -216,7 +217,7 @@ test('n40_a_session_of_a_minute_stays_alive_as_long_as_it_is_used', async () => 
   expect(await value(ann)).toBe(null)
 })
 
-test('n10_a_login_by_the_present_id_is_one_put_and_no_delete', async () => {
+test('n10_a_login_with_the_same_id_is_one_put_and_no_delete', async () => {
   const kv = new FakeKv()
   const own = (value: string): RequestInit => ({ ...post, body: JSON.stringify({ value, session: 'user-17' }) })
   const ann = new Browser(isolate(kv.place()))
@@ -226,7 +227,7 @@ test('n10_a_login_by_the_present_id_is_one_put_and_no_delete', async () => {
   expect(kv.written.map(({ what }) => what)).toEqual(['put', 'put'])
 })
 
-test('n13_every_put_carries_an_expiry_of_at_least_a_minute', async () => {
+test('n13_every_put_has_an_expiry_of_at_least_a_minute', async () => {
   for (const ttl of [-1, 0, 1, 59, 60, 61.5, 86_400, 400 * 86_400]) {
     const kv = new FakeKv()
     await visit(new Browser(isolate(kv.place(), { ttl })), '/login', login)

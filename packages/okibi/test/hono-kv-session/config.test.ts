@@ -1,4 +1,5 @@
-// What cannot work says so, by name and with the fix; and several SessionManagers in one app.
+// Impossible options are errors that name the option and the fix. Several SessionManagers in one
+// app.
 import { Hono, type MiddlewareHandler } from 'hono'
 import { getSignedCookie } from 'hono/cookie'
 import { afterEach, expect, test, vi } from 'vitest'
@@ -23,7 +24,7 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-/** The error that these middlewares answer with. */
+/** The error of an app with these middlewares. */
 async function errorOf(env: object | undefined, ...handlers: MiddlewareHandler[]): Promise<string> {
   const app = new Hono()
   let message = ''
@@ -37,7 +38,7 @@ async function errorOf(env: object | undefined, ...handlers: MiddlewareHandler[]
   return message
 }
 
-/** Sets the context as an app's own middleware would. */
+/** Sets the context as an app's own middleware can. */
 function custom(kv: unknown, kvType: unknown): MiddlewareHandler {
   return async (c, next) => {
     c.kv = kv as typeof c.kv
@@ -46,12 +47,12 @@ function custom(kv: unknown, kvType: unknown): MiddlewareHandler {
   }
 }
 
-test('without_a_kv_client_the_error_names_it', async () => {
+test('without_a_kv_client_the_error_names_kvClient', async () => {
   const error = await errorOf({}, SessionManager())
   expect(error).toMatch(/^config: .*Key-Value store not available: c\.kv is not set; put app\.use\(kvClient\(\)\)/)
 })
 
-test('a_missing_binding_is_named_with_the_fix', async () => {
+test('the_error_of_a_missing_binding_names_it_and_the_fix', async () => {
   for (const env of [{}, undefined, { SESSION: 'text' }, { SESSION: null }]) {
     expect(await errorOf(env, kvClient(), SessionManager())).toMatch(
       /^config: .*no binding SESSION; name a KV namespace under kv_namespaces in wrangler\.jsonc/,
@@ -62,7 +63,7 @@ test('a_missing_binding_is_named_with_the_fix', async () => {
   }
 })
 
-test('without_deno_kv_the_error_says_how_to_have_it', async () => {
+test('without_deno_kv_the_error_names_the_flag_to_set', async () => {
   expect(await errorOf({}, denoClient(), SessionManager())).toMatch(/^config: .*no Deno\.openKv; .*--unstable-kv/)
 })
 
@@ -71,12 +72,12 @@ test('an_unknown_kind_of_backend_is_refused', async () => {
     const error = await errorOf({}, custom({}, kvType), SessionManager())
     expect(error).toMatch(/^config: .*c\.kvType of .*must be one of cloudflare, d1, denokv, redis/)
   }
-  // The binding of one kind under the name of another.
+  // A binding of one kind under the name of another.
   expect(await errorOf({}, custom(new FakeKv().place(), 'd1'), SessionManager())).toMatch(/c\.kv has no method prepare/)
   expect(await errorOf({}, custom({}, 'redis'), SessionManager())).toMatch(/c\.kv has no method eval/)
 })
 
-test('options_that_cannot_work_fail_when_they_are_given', () => {
+test('impossible_options_fail_when_they_are_configured', () => {
   const wrong: [object, RegExp][] = [
     [{ ttl: 'soon' }, /ttl of "soon": must be a number of seconds/],
     [{ ttl: Number.NaN }, /ttl of NaN/],
@@ -106,7 +107,7 @@ test('options_that_cannot_work_fail_when_they_are_given', () => {
   )
 })
 
-test('without_a_session_manager_every_function_says_so', async () => {
+test('without_a_session_manager_every_function_is_an_error_that_says_so', async () => {
   const uses: MiddlewareHandler[] = [
     async (c) => c.text(await createSession(c, 'ann')),
     async (c) => c.json(await deleteSession(c)),
@@ -121,14 +122,14 @@ test('without_a_session_manager_every_function_says_so', async () => {
   }
 })
 
-/** An app with the KV namespace of its own. */
+/** An app with its own KV namespace. */
 function bound(app: Hono): { app: Pick<Hono, 'request'>; kv: FakeKv } {
   const kv = new FakeKv()
   const env = { SESSION: kv.place() }
   return { kv, app: { request: (path: string, init?: RequestInit) => app.request(path, init, env) } as Hono }
 }
 
-test('deny_access_answers_as_it_is_told', async () => {
+test('deny_access_answers_as_its_options_say', async () => {
   const app = new Hono()
   app.use(kvClient(), SessionManager())
   app.get('/plain', denyAccess())
@@ -146,7 +147,7 @@ test('deny_access_answers_as_it_is_told', async () => {
   expect(await seen('/json')).toEqual([401, 'application/json', '["no"]'])
 })
 
-test('n29_two_sessions_of_one_visitor_are_apart', async () => {
+test('n29_two_sessions_of_one_visitor_are_separate', async () => {
   const app = new Hono()
   app.use(kvClient(), SessionManager({ name: 'user' }))
   app.use('/admin/*', SessionManager({ name: 'admin', secret: 'only the admin has this' }))
@@ -166,7 +167,7 @@ test('n29_two_sessions_of_one_visitor_are_apart', async () => {
   expect(await ann.text('/')).toBe('["user","/login"]')
 })
 
-test('an_inner_manager_of_the_same_cookie_goes_on_with_its_own_options', async () => {
+test('an_inner_manager_of_the_same_cookie_uses_its_own_options_for_the_same_session', async () => {
   const app = new Hono()
   app.use(kvClient(), SessionManager())
   app.use('/short/*', SessionManager({ ttl: 120 }))
@@ -214,7 +215,7 @@ test('n29_an_inner_manager_with_another_backend_or_secret_is_refused_and_never_t
   errors.mockRestore()
 })
 
-test('n22_a_secret_can_be_changed_with_nobody_logged_out', async () => {
+test('n22_a_change_of_the_secret_logs_no_visitor_out', async () => {
   const { app: old, kv } = bound(new Hono())
   expect(old).toBeDefined()
   const env = { SESSION: kv.place() }
@@ -235,7 +236,7 @@ test('n22_a_secret_can_be_changed_with_nobody_logged_out', async () => {
   expect(JSON.parse(await after.text('/'))).toEqual(['ann', expect.stringMatching(/^[0-9a-f-]{36}$/)])
 })
 
-test('n20_an_app_may_make_its_middleware_for_every_request', async () => {
+test('n20_an_app_can_make_its_middleware_for_every_request', async () => {
   // On Workers a secret comes with the request.
   const app = new Hono<{ Bindings: { SECRET: string } }>()
   app.use(kvClient())
@@ -252,7 +253,7 @@ test('n20_an_app_may_make_its_middleware_for_every_request', async () => {
   expect(compat.memorySize).toBe(before)
 })
 
-test('a_lifetime_that_the_app_sets_for_one_session_holds_for_its_login', async () => {
+test('a_lifetime_for_one_session_applies_to_its_login', async () => {
   const app = new Hono()
   app.use(kvClient(), SessionManager({ ttl: 3600 }))
   app.post('/login', async (c) => {
@@ -267,7 +268,7 @@ test('a_lifetime_that_the_app_sets_for_one_session_holds_for_its_login', async (
   expect((kv.entry(kv.keys[0] ?? '')?.until ?? 0) - Date.now()).toBeGreaterThan(29 * 86_400_000)
 })
 
-test('s14_what_looks_at_the_session_tells_caches_and_the_rest_does_not', async () => {
+test('s14_an_answer_has_cache_headers_only_if_its_route_read_the_session', async () => {
   const app = new Hono()
   app.use(kvClient(), SessionManager())
   app.get('/look', (c) => c.json(c.session.status))
@@ -283,7 +284,7 @@ test('s14_what_looks_at_the_session_tells_caches_and_the_rest_does_not', async (
   expect(await headers('/login', { method: 'POST' })).toEqual(['Cookie', 'no-store'])
 })
 
-test('an_object_that_the_app_holds_stays_that_of_the_session', async () => {
+test('an_object_that_the_app_keeps_stays_the_one_of_the_session', async () => {
   const app = new Hono()
   app.use(kvClient(), SessionManager({ ttl: 3600 }))
   app.post('/login', async (c) => c.text(await createSession(c, { user: 'ann', cart: [] })))
@@ -294,7 +295,7 @@ test('an_object_that_the_app_holds_stays_that_of_the_session', async () => {
     value.cart.push(17)
     await renewSession(c)
     const isKept = c.session.value === value
-    // What is no JSON is refused, and harms no login.
+    // A value without JSON is refused, and the login stays.
     c.session.value = { count: 1n } as never
     const code = await renewSession(c).catch((error: Error & { code: string }) => error.code)
     return c.json([isKept, code])

@@ -1,4 +1,4 @@
-// What happens when the backend fails, and what must not.
+// Failures of the backend: the answers, the cookies, and what is not done.
 import { Hono } from 'hono'
 import { afterEach, beforeEach, expect, type MockInstance, test, vi } from 'vitest'
 import { kvClient } from '../../src/hono-kv-session/cloudflare.js'
@@ -42,7 +42,7 @@ function make(app: Hono = site(kvClient())) {
 const login = (value: unknown = 'ann'): RequestInit => ({ method: 'POST', body: JSON.stringify({ value }) })
 const post: RequestInit = { method: 'POST' }
 
-test('n6_a_backend_that_is_down_is_503_and_nobody_is_logged_out', async () => {
+test('n6_a_backend_that_is_down_is_503_and_logs_no_visitor_out', async () => {
   const { ann, fail, kv } = make()
   await ann.fetch('/login', login())
   fail('get')
@@ -50,13 +50,13 @@ test('n6_a_backend_that_is_down_is_503_and_nobody_is_logged_out', async () => {
     const response = await ann.fetch(path)
     expect([path, response.status, response.headers.getSetCookie()]).toEqual([path, 503, []])
   }
-  // Who does not look at the session is served.
+  // A route that does not read the session works.
   expect(await ann.text('/public')).toBe('welcome')
   kv.fault = undefined
   expect(await ann.text('/private')).toBe('yours')
 })
 
-test('s22_without_a_cookie_the_backend_is_not_asked', async () => {
+test('s22_a_request_without_a_cookie_makes_no_call_of_the_backend', async () => {
   const { ann, fail, calls } = make()
   fail('get')
   for (const path of ['/', '/public', '/private']) await ann.fetch(path)
@@ -67,7 +67,7 @@ test('s22_without_a_cookie_the_backend_is_not_asked', async () => {
   expect(calls).toEqual([])
 })
 
-test('n6_n7_a_login_that_was_not_stored_sends_no_cookie_and_no_success', async () => {
+test('n6_n7_a_login_that_was_not_stored_is_an_error_without_a_cookie', async () => {
   const { ann, fail } = make()
   fail('put')
   for (const path of ['/login', '/raw', '/redirect', '/throw', '/unawaited']) {
@@ -88,7 +88,7 @@ test('n8_a_logout_that_failed_is_an_error_and_leaves_the_cookie', async () => {
   expect(await ann.text('/private')).toBe('yours')
 })
 
-test('n7_functions_that_are_not_awaited_take_effect_before_the_head_leaves', async () => {
+test('n7_functions_without_an_await_take_effect_before_the_response_headers_are_sent', async () => {
   const app = new Hono()
   app.use(kvClient(), SessionManager())
   app.post('/in', (c) => {
@@ -109,7 +109,7 @@ test('n7_functions_that_are_not_awaited_take_effect_before_the_head_leaves', asy
   expect(kv.keys).toEqual([])
 })
 
-test('what_was_refused_is_reported_to_who_awaits_it_and_is_not_done', async () => {
+test('a_refused_call_rejects_its_own_promise_and_changes_nothing', async () => {
   const app = new Hono()
   app.use(kvClient(), SessionManager())
   app.post('/', async (c) => {
@@ -129,7 +129,7 @@ test('what_was_refused_is_reported_to_who_awaits_it_and_is_not_done', async () =
   expect(await give({ value: 'ann', session: 'x'.repeat(128) })).toMatchObject({ refused: 'x'.repeat(128) })
 })
 
-test('n18_no_session_begins_after_the_head_or_in_an_upgrade', async () => {
+test('n18_no_session_is_created_after_the_response_headers_are_sent_or_in_an_upgrade', async () => {
   const app = new Hono()
   app.use(kvClient(), SessionManager())
   let later: (() => Promise<unknown>) | undefined
@@ -148,7 +148,7 @@ test('n18_no_session_begins_after_the_head_or_in_an_upgrade', async () => {
   expect(calls).toEqual([])
 })
 
-test('s7_neither_ids_nor_values_show_in_errors_and_logs', async () => {
+test('s7_errors_and_logs_contain_no_id_and_no_value', async () => {
   const { ann, fail } = make()
   const id = await ann.text('/login', login('canary-value'))
   const told: unknown[] = []

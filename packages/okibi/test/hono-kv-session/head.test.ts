@@ -1,4 +1,4 @@
-// A HEAD request leaves the session as a GET of the same page does: nothing is used up.
+// A HEAD request changes the session no more than a GET of the same page: it consumes nothing.
 import type { Hono } from 'hono'
 import { expect, test } from 'vitest'
 import { kvClient } from '../../src/hono-kv-session/cloudflare.js'

@@ -1,4 +1,4 @@
-// The object that an app got from c.session.value and keeps while its session changes elsewhere.
+// The object of c.session.value that an app keeps while another request changes the session.
 import { Hono } from 'hono'
 import { expect, test } from 'vitest'
 import { createSession, regenerateSession, renewSession, SessionManager } from '../../src/hono-kv-session/index.js'
@@ -7,20 +7,23 @@ import { memoryDenoKv } from '../support/memory-deno-kv.js'
 
 type Cart = { items: number[] }
 
-/** A visitor whose cart holds 1, and an app in which another request changes the stored cart before a commit. */
+/**
+ * A visitor with a cart of 1, and an app where another request changes the stored cart before a
+ * commit.
+ */
 async function visit(
   handle: (c: {
     readonly cart: Cart
     now(): Cart
     assign(value: Cart): void
-    /** Another request of the visitor stores this. */
+    /** Another request of the visitor stores these items. */
     elsewhere(items: number[]): Promise<void>
     renew(): Promise<unknown>
     regenerate(): Promise<unknown>
     begin(items: number[]): Promise<unknown>
   }) => Promise<void>,
 ) {
-  // No activity is written down twice within a short time, so each request comes some minutes after the one before.
+  // Activity is not written twice within a short time, so the requests are some minutes apart.
   let now = Date.now()
   const kv = memoryDenoKv()
   const app = new Hono()
@@ -62,7 +65,7 @@ async function visit(
   return { status: answer.status, text, left: await ann.text('/cart') }
 }
 
-test('n2_the_object_in_the_hands_of_the_app_is_not_changed_by_a_commit', async () => {
+test('n2_a_commit_does_not_change_the_object_that_the_app_keeps', async () => {
   await visit(async ({ cart, elsewhere, renew, now }) => {
     await elsewhere([9])
     await renew()
@@ -71,7 +74,7 @@ test('n2_the_object_in_the_hands_of_the_app_is_not_changed_by_a_commit', async (
   })
 })
 
-test('n2_an_object_that_was_not_changed_is_not_written_over_what_another_request_stored', async () => {
+test('n2_an_unchanged_object_does_not_overwrite_the_write_of_another_request', async () => {
   const { status, left } = await visit(async ({ elsewhere, renew, regenerate }) => {
     await elsewhere([9])
     await renew()
@@ -81,7 +84,7 @@ test('n2_an_object_that_was_not_changed_is_not_written_over_what_another_request
   expect([status, left]).toEqual([200, '[9]'])
 })
 
-test('n2_what_the_app_changes_in_its_object_after_a_commit_that_met_a_conflict_counts', async () => {
+test('n2_a_change_of_the_object_after_a_commit_with_a_conflict_counts', async () => {
   const { status, left } = await visit(async ({ cart, elsewhere, renew, now }) => {
     await elsewhere([9])
     await renew()
@@ -94,7 +97,7 @@ test('n2_what_the_app_changes_in_its_object_after_a_commit_that_met_a_conflict_c
   expect([status, left]).toEqual([200, '[1,2,3]'])
 })
 
-test('n2_what_the_app_changes_in_its_object_while_a_commit_is_under_way_counts', async () => {
+test('n2_a_change_of_the_object_during_a_commit_counts', async () => {
   for (const meets of ['nothing', 'a conflict']) {
     const { left } = await visit(async ({ cart, elsewhere, renew }) => {
       if (meets === 'a conflict') await elsewhere([9])
@@ -108,7 +111,7 @@ test('n2_what_the_app_changes_in_its_object_while_a_commit_is_under_way_counts',
   }
 })
 
-test('n2_a_value_that_the_app_gave_while_a_commit_was_under_way_counts', async () => {
+test('n2_a_value_that_the_app_assigns_during_a_commit_counts', async () => {
   for (const meets of ['nothing', 'a conflict']) {
     const { left } = await visit(async ({ elsewhere, renew, assign }) => {
       if (meets === 'a conflict') await elsewhere([9])
@@ -121,7 +124,7 @@ test('n2_a_value_that_the_app_gave_while_a_commit_was_under_way_counts', async (
   }
 })
 
-test('n2_a_change_that_was_taken_back_before_the_next_commit_is_taken_back_in_the_store', async () => {
+test('n2_a_change_that_is_undone_before_the_next_commit_is_undone_in_the_store', async () => {
   const { left } = await visit(async ({ cart, renew }) => {
     cart.items.push(2)
     const renewing = renew()
@@ -131,7 +134,7 @@ test('n2_a_change_that_was_taken_back_before_the_next_commit_is_taken_back_in_th
   expect(left).toBe('[1]')
 })
 
-test('n2_a_value_that_the_app_gives_afterwards_is_over_the_object_from_before', async () => {
+test('n2_a_value_that_the_app_assigns_replaces_the_changed_object', async () => {
   const { left } = await visit(async ({ cart, elsewhere, renew, assign }) => {
     await elsewhere([9])
     await renew()
@@ -142,7 +145,7 @@ test('n2_a_value_that_the_app_gives_afterwards_is_over_the_object_from_before', 
   expect(left).toBe('[5]')
 })
 
-test('n2_two_objects_that_were_both_changed_are_refused', async () => {
+test('n2_changes_of_two_objects_are_refused', async () => {
   const { status, text, left } = await visit(async ({ cart, elsewhere, renew, now }) => {
     await elsewhere([9])
     await renew()
@@ -154,7 +157,7 @@ test('n2_two_objects_that_were_both_changed_are_refused', async () => {
   expect(text).toMatch(/objects from before .* both changed/)
 })
 
-test('n2_nothing_of_the_session_before_gets_into_one_that_was_begun', async () => {
+test('n2_a_new_session_gets_no_value_of_the_one_before_it', async () => {
   const { left } = await visit(async ({ cart, elsewhere, renew, begin, now }) => {
     await elsewhere([9])
     await renew()

@@ -1,4 +1,4 @@
-// An app goes over to okibi's own sessions, and nobody notices.
+// An app moves to okibi's own sessions, and every visitor stays signed in.
 
 import { Hono } from 'hono'
 import { expect, test } from 'vitest'
@@ -12,7 +12,7 @@ import { site } from './support/site.js'
 
 const post: RequestInit = { method: 'POST' }
 
-/** An app on okibi's own sessions that takes over those of the drop-in. */
+/** An app on okibi's own sessions that adopts those of the drop-in. */
 function successor(kv: FakeKv, secrets?: readonly string[]): Hono<SessionEnv> {
   const app = new Hono<SessionEnv>()
   const store = legacyStore(kv.place())
@@ -34,7 +34,7 @@ async function signedIn(kv: FakeKv, secret?: string): Promise<Browser> {
   return ann
 }
 
-test.each([undefined, 'Strong_Secret_123'])('n24_who_was_signed_in_stays_signed_in_secret_%s', async (secret) => {
+test.each([undefined, 'Strong_Secret_123'])('n24_signed_in_visitors_stay_signed_in_secret_%s', async (secret) => {
   const kv = new FakeKv()
   const before = await signedIn(kv, secret)
   const ann = new Browser(successor(kv, secret === undefined ? undefined : [secret]) as unknown as Hono, before.cookies)
@@ -43,7 +43,7 @@ test.each([undefined, 'Strong_Secret_123'])('n24_who_was_signed_in_stays_signed_
   expect(await ann.text('/')).toBe('{"user":"ann"}')
 })
 
-test('n41_who_logged_out_stays_logged_out_whichever_cookie_comes', async () => {
+test('n41_after_a_logout_neither_cookie_opens_the_session', async () => {
   const kv = new FakeKv()
   const before = await signedIn(kv)
   const app = successor(kv) as unknown as Hono
@@ -55,7 +55,7 @@ test('n41_who_logged_out_stays_logged_out_whichever_cookie_comes', async () => {
   expect([await ann.text('/'), await old.text('/'), await both.text('/')]).toEqual(['null', 'null', 'null'])
 })
 
-test('n20_a_session_of_another_host_is_not_taken_over', async () => {
+test('n20_a_session_of_another_host_is_not_adopted', async () => {
   const kv = new FakeKv()
   const before = await signedIn(kv)
   const app = successor(kv)

@@ -1,4 +1,4 @@
-// What must and what must not compile. Nothing here runs: the compiler is the test.
+// Code that must compile, and code that must not. Nothing here runs: the compiler is the test.
 import type { D1Database, KVNamespace } from '@cloudflare/workers-types/index.ts'
 import { type Context, Hono } from 'hono'
 import type { createClient } from 'redis'
@@ -42,22 +42,22 @@ app.get('/', denyAccess({ type: 'html', status: 403, response: '<p>no</p>' }), a
   c.session.ttl = 3600
   const id: string = await createSession(c, await c.req.parseBody(), { session: 'mine', secret: 'x' })
   const done: true[] = [await deleteSession(c), await renewSession(c), await regenerateSession(c)]
-  // The app's own variables stay what they are.
+  // The app's own variables keep their types.
   same<typeof c.var.mine, number>(true)
   return c.json({ id, done, value })
 })
 
-// It is there in every context, whatever its environment.
+// Every context has it, whatever its environment.
 export function everywhere(c: Context): boolean {
   return c.session.status
 }
 
 app.get('/wrong', (c) => {
-  // @ts-expect-error: the cookie's name is given to SessionManager
+  // @ts-expect-error: the cookie's name is an option of SessionManager
   c.session.name = 'other'
-  // @ts-expect-error: only a login makes a session
+  // @ts-expect-error: only createSession makes a session
   c.session.status = true
-  // @ts-expect-error: a date is no JSON
+  // @ts-expect-error: a date is not JSON
   c.session.value = new Date()
   // @ts-expect-error: there is no such backend
   c.kvType = 'mongodb'
@@ -71,14 +71,14 @@ SessionManager({ ttl: '60' })
 // @ts-expect-error: there is no such type of answer
 denyAccess({ type: 'xml' })
 
-// The real backends fit.
+// The types of the real backends are accepted.
 export function fits(kv: KVNamespace, d1: D1Database, redis: ReturnType<typeof createClient>): void {
   kvStore(kv)
   d1Store(d1)
   redisStore(redis)
 }
 
-// Sessions of okibi's own in the same program have their own place.
+// Sessions of okibi in the same program have their own variable.
 const own = new Hono<SessionEnv<{ visits: number }>>()
 own.use(sessions({ store: memoryStore() }))
 own.get('/', (c) => {

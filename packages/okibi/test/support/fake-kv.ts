@@ -1,5 +1,5 @@
-// Workers KV with the limits that the local one lacks: each place caches what it read, also that there was nothing, and
-// one key takes one write a second.
+// Workers KV with the limits that the local one lacks: each place caches what it read, also that
+// there was nothing, and one key takes one write a second.
 
 /** What lies under a key. */
 interface Entry {
@@ -45,9 +45,12 @@ export class FakeKv {
   readonly #entries = new Map<string, Entry>()
   readonly #lastWrite = new Map<string, number>()
 
-  /** The namespace as the isolates of one place see it. A place that `sees` its own writes late is rare, but allowed. */
-  place(sees: 'own writes at once' | 'own writes late' = 'own writes at once'): FakePlace {
-    return new FakePlace(this, sees === 'own writes at once')
+  /**
+   * The namespace as the isolates of one place see it. A place that `sees` its own writes late is
+   * rare, but allowed.
+   */
+  place(sees: 'own writes immediately' | 'own writes late' = 'own writes immediately'): FakePlace {
+    return new FakePlace(this, sees === 'own writes immediately')
   }
 
   /** What really lies under a key now. */

@@ -1,4 +1,4 @@
-// Counts visits, once with a memory store and once in a sealed cookie; and a WebSocket, if the runtime has one.
+// Counts visits, in a memory store and in a sealed cookie. Has a WebSocket route if the runtime can.
 import { Hono } from 'hono'
 import { sessions } from 'okibi'
 import { memoryStore } from 'okibi/memory'

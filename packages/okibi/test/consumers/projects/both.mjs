@@ -1,5 +1,5 @@
-// A Worker with both modules of the engine: okibi's own sessions, and beside them an app on hono-sessions with the one that
-// takes its sessions over, in stores and in cookies.
+// A Worker with both modules of the engine: okibi's own sessions, an app on hono-sessions, and an
+// app that adopts the sessions of that one, in stores and in cookies.
 import { Hono } from 'hono'
 import { sessions } from 'okibi'
 import { accept } from 'okibi/accept'

@@ -1,4 +1,4 @@
-// Prints the modules of a Worker, unbundled, as JSON: each file, and each bare import as a module of that name.
+// Prints the modules of an unbundled Worker as JSON: each file, and each bare import as a module.
 import { readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
@@ -12,7 +12,7 @@ function add(file) {
   for (const [, specifier] of contents.matchAll(/^(?:import|export)\b(?:[^'"]*?\bfrom)?\s*['"]([^'"]+)['"]/gm)) {
     const target = fileURLToPath(import.meta.resolve(specifier, pathToFileURL(file)))
     const alias = join(dirname(file), specifier)
-    // workerd compiles a module where it is found, and gives it no other name.
+    // workerd has no alias for a compiled module, so each bare name is a copy.
     if (target.endsWith('.wasm')) {
       modules.set(alias, { type: 'CompiledWasm', contents: readFileSync(target).toString('base64') })
       continue

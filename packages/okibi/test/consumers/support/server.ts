@@ -1,10 +1,10 @@
-// A consumer's server: a program that prints its address as the first line.
+// A consumer's server: a program that prints its address in the first line.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { env } from './project.js'
 
-/** Starts a program, does something with its address, and stops it. */
+/** Starts a program, calls a function with its address, and stops it. */
 export async function withServer(
   folder: string,
   [program, ...args]: readonly [string, ...string[]],

@@ -1,11 +1,11 @@
-// A visitor of a consumer's server: comes, comes again, looks, and opens a WebSocket.
+// A visitor of a consumer's server: makes a session, changes and reads it, and opens a WebSocket.
 import { once } from 'node:events'
 import { type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { expect } from 'vitest'
 
-/** What the client of the package `ws` has of what is used here. */
+/** The part of the client of the package `ws` that is used here. */
 interface Socket {
   on(event: 'upgrade', listener: (response: { headers: Record<string, unknown> }) => void): void
   on(event: 'unexpected-response', listener: (request: unknown, response: { statusCode: number }) => void): void
@@ -32,7 +32,7 @@ async function get(url: string, path: string, cookie?: string): Promise<{ text: 
   return { text, cookie: cookies[0]?.split(';')[0] }
 }
 
-/** A session is made, changed and read again, in a store and in a sealed cookie. */
+/** Makes, changes and reads a session, in a store and in a sealed cookie. */
 export async function keepsSessions(url: string): Promise<void> {
   for (const kind of ['memory', 'sealed']) {
     const first = await get(url, `/${kind}/add`)
@@ -45,7 +45,7 @@ export async function keepsSessions(url: string): Promise<void> {
   }
 }
 
-/** A session of the older package goes on as one of okibi's own, and does not come back after its logout. */
+/** Expects okibi to adopt a session of the older package, and a logout to be final. */
 export async function takesOver(url: string): Promise<void> {
   for (const kind of ['memory', 'sealed']) {
     const { text, cookie = '' } = await get(url, `/before/${kind}/add`)
@@ -61,12 +61,15 @@ export async function takesOver(url: string): Promise<void> {
     const own = sent.split(';')[0]
     expect([kind, await get(url, `/after/${kind}/read`, own)]).toEqual([kind, { text: '2', cookie: undefined }])
     expect([kind, (await get(url, `/after/${kind}/logout`, own)).text]).toEqual([kind, 'logged out'])
-    // A copy of the cookie that was the session itself opens until the date; where a store was left, nothing does.
+    // A copy of a sealed cookie opens until the date of `until`. With a store, nothing opens.
     if (kind === 'memory') expect((await get(url, `/after/${kind}/read`, cookie)).text).toBe('none')
   }
 }
 
-/** On Workers no request waits for what another began: two write one session at the same time, and both are answered. */
+/**
+ * Expects two concurrent writes of one session to be answered. On Workers no request waits for
+ * another.
+ */
 export async function writesConcurrently(url: string): Promise<void> {
   const { cookie = '' } = await get(url, '/slow/add')
   expect((await get(url, '/together')).text).toBe('1')
@@ -76,14 +79,15 @@ export async function writesConcurrently(url: string): Promise<void> {
 }
 
 /**
- * An upgrade goes through as it is. A change that needs no cookie is kept, any other refused; and what is no upgrade
- * keeps its head, whatever the request says.
+ * Expects an upgrade to be returned unchanged. A change that needs no cookie is kept, any other is
+ * refused. An answer that is not an upgrade has its headers, whatever the request's headers are.
  */
 export async function upgrades(url: string): Promise<void> {
   const socket = (path: string, cookie = '') => talk(new URL(path, url.replace('http', 'ws')).href, cookie)
   const seen = async (path: string, cookie: string) => {
     const { headers, text } = await socket(path, cookie)
-    // Only Node's adapter puts the headers of the answer onto the 101, so a cookie may be removed there, but none set.
+    // Node's adapter alone sends the headers with the 101. There a cookie may be removed, but not
+    // set.
     expect(String(headers['set-cookie'] ?? 'Max-Age=0')).toContain('Max-Age=0')
     return text
   }
@@ -109,7 +113,9 @@ export async function upgrades(url: string): Promise<void> {
   }
 }
 
-/** A GET that offers an upgrade, as some proxies' requests do, and begins none. `fetch` sends no such header. */
+/**
+ * A GET that offers an upgrade and starts none, as some proxies send. `fetch` sends no such header.
+ */
 async function ordinary(url: URL): Promise<{ status: number; headers: IncomingHttpHeaders; text: string }> {
   const sent = request(url, { headers: { upgrade: 'websocket' }, agent: false }).end()
   const [answer] = (await once(sent, 'response')) as [IncomingMessage]
@@ -118,7 +124,7 @@ async function ordinary(url: URL): Promise<{ status: number; headers: IncomingHt
   return { status: answer.statusCode ?? 0, headers: answer.headers, text }
 }
 
-/** Opens a WebSocket, says one thing, and returns the answer and the head of the upgrade. */
+/** Opens a WebSocket, sends one message, and returns the answer and the headers of the upgrade. */
 function talk(url: string, cookie: string): Promise<{ headers: Record<string, unknown>; text: string }> {
   return new Promise((resolve, reject) => {
     let headers: Record<string, unknown> = {}

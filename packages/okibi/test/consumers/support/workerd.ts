@@ -1,4 +1,4 @@
-// A Worker in workerd, from its modules.
+// Runs a Worker in workerd from its modules.
 import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -29,10 +29,13 @@ export function modulesIn(folder: string, main: string): WorkerModule[] {
   return modules.sort((one, other) => Number(other.path === `/${main}`) - Number(one.path === `/${main}`))
 }
 
-/** Where a Worker runs. */
+/** The options of every Worker. */
 const PLACE = { modulesRoot: '/', host: '127.0.0.1', port: 0, cf: false }
 
-/** Runs a Worker, without any compatibility flag unless one is asked for, does something with its address, and stops it. */
+/**
+ * Runs a Worker, calls a function with its address, and stops it. It has no other compatibility
+ * flag.
+ */
 export async function withWorker(
   modules: WorkerModule[],
   use: (url: string) => Promise<void>,
@@ -47,7 +50,7 @@ export async function withWorker(
   }
 }
 
-/** How many modules of the engine are in a bundle, as files and as base64. */
+/** The number of the engine's modules in a bundle, as files and as base64. */
 export function enginesIn(modules: readonly WorkerModule[]): { readonly files: number; readonly base64: number } {
   const magic = Buffer.from('\0asm\x01\0\0\0').toString('base64').slice(0, 10)
   const files = modules.filter(({ type }) => type === 'CompiledWasm').length

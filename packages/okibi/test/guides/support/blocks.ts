@@ -1,24 +1,28 @@
-// The code blocks that are no file of a project: which of them must compile by themselves, and as what.
+// The code blocks that are not a file of a project: which of them must compile by themselves, and
+// as which file.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { allPages, type Block, readPage, root } from './page.js'
 
-/** A block that is to be compiled, with what is around it. */
+/** A block that must compile, with the code around it. */
 export interface Source {
   readonly place: string
-  /** A name for its file: letters, digits and underscores. */
+  /** A name for the block's file: letters, digits and underscores. */
   readonly name: string
   readonly language: string
   readonly text: string
 }
 
-/** Every code block of every page that is no file of a project. */
+/** Every code block of every page that is not a file of a project. */
 export function otherBlocks(): Block[] {
   const parts = allPages().flatMap((page) => readPage(page))
   return parts.filter((part) => part.kind === 'block').filter(({ path }) => path === undefined)
 }
 
-/** The blocks in some languages that no test compiles as a file of its own. A caption says that a block is not okibi's. */
+/**
+ * The blocks in some languages that no other test compiles as a file. A block with a caption is not
+ * okibi's code.
+ */
 export function sourcesIn(...languages: readonly string[]): Source[] {
   const known = files()
   return otherBlocks()
@@ -30,7 +34,7 @@ export function sourcesIn(...languages: readonly string[]): Source[] {
     })
 }
 
-/** What compiles and runs in other tests, without the comment that each begins with. */
+/** The sources that compile and run in other tests, without their first comment. */
 function files(): Set<string> {
   const crates = readdirSync(join(root, 'crates')).flatMap((name) => [
     `crates/${name}/examples`,
@@ -53,7 +57,7 @@ function list(folder: string): string[] {
   })
 }
 
-/** A source without the comments and empty lines that it begins with. */
+/** A source without its leading comments and empty lines. */
 function body(source: string): string {
   return source.replace(/^(?:\/\/.*\n|\s*\n)+/, '').trim()
 }

@@ -1,9 +1,11 @@
-// A page's Rust project in this repository: its manifest asks for published crates, which are these.
+// Builds a page's Rust project with the crates of this repository in place of the published ones.
 import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './page.js'
 
-/** Lets a project build with the crates of the repository, with the versions of its lock file and what is compiled already. */
+/**
+ * Makes a project use the repository's crates, its lock file's versions, and its compiled crates.
+ */
 export function patchCrates(folder: string): void {
   const manifest = join(folder, 'Cargo.toml')
   const crates = readdirSync(join(root, 'crates')).map((name) => `${name} = { path = '${join(root, 'crates', name)}' }`)
@@ -12,7 +14,7 @@ export function patchCrates(folder: string): void {
   copyFileSync(join(root, 'Cargo.lock'), join(folder, 'Cargo.lock'))
 }
 
-/** The repository's settings for development builds: with others everything would be compiled once more. */
+/** The repository's profiles for development builds. With others all crates would compile again. */
 function profiles(): string {
   const text = readFileSync(join(root, 'Cargo.toml'), 'utf8')
   return text.slice(text.indexOf('[profile.dev]'), text.indexOf('[profile.release]'))

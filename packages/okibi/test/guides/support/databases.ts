@@ -1,4 +1,4 @@
-// The database servers that a project names by their usual ports, each started on a free port by the test.
+// The database servers that a project names by their default ports. Each runs on a free port.
 import { MariaDbServer } from '../../stores/mysql-server.js'
 import { PostgresServer } from '../../stores/postgres-server.js'
 import { RedisServer } from '../../stores/servers.js'
@@ -8,7 +8,7 @@ interface Running {
   stop(): Promise<void>
 }
 
-/** What listens on each port by custom. The databases are empty and called `app`. */
+/** The server of each default port. The databases are empty, and their name is `app`. */
 const BY_PORT: Readonly<Record<string, () => Promise<Running>>> = {
   '6379': () => RedisServer.start('--maxmemory-policy', 'noeviction'),
   '5432': async () => {
@@ -23,7 +23,7 @@ const BY_PORT: Readonly<Record<string, () => Promise<Running>>> = {
   },
 }
 
-/** Starts the servers that a text names. The result says which port stands for which, and how to stop them all. */
+/** Starts the servers that a string names. Returns their ports, and a function that stops them. */
 export async function databasesFor(text: string): Promise<{ ports: Map<string, number>; stop: () => Promise<void> }> {
   const running: Running[] = []
   const ports = new Map<string, number>()

@@ -1,4 +1,4 @@
-// A folder in which every package of the repository can be imported, and okibi as it is packed.
+// A folder in which every package of the repository can be imported, and the packed okibi.
 import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { inject } from 'vitest'

@@ -1,4 +1,4 @@
-// A page of the documentation, followed by copying: every project that it shows is written, checked, run and visited.
+// Tests of a page of the documentation: every project on it is written, checked, run and visited.
 import { basename } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { readPage } from './page.js'
@@ -8,14 +8,14 @@ import { Site } from './site.js'
 export type { Site } from './site.js'
 export type { Answer, Visitor } from './visitor.js'
 
-/** What a visitor does on a served project; or what the output of a last command that ends must contain. */
+/** The visits of a served project, or the output that a last command must print before it ends. */
 export type Scenario = ((site: Site) => Promise<void>) | string
 
 /**
  * Declares the tests of a page.
  *
  * @param name the page's file in `docs`, without its ending; or the path of another document in the repository
- * @param scenarios what must hold of each project, by the heading that it begins at
+ * @param scenarios the expectations of each project, by the heading where it begins
  */
 export function guide(name: string, scenarios: Readonly<Record<string, Scenario>>): void {
   const page = name.endsWith('.md') ? name : `docs/${name}.md`

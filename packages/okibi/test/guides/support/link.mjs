@@ -1,4 +1,5 @@
-// Stands in for `npm install X Y`: links packages that the repository has installed already, and copies okibi as it is packed.
+// Replaces `npm install X Y`: links packages that the repository has installed, and copies the
+// packed okibi.
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
@@ -14,8 +15,7 @@ function nameOf(word) {
 /** Where a package is installed. */
 function folderOf(name) {
   const found = [tools, ours].map((folder) => join(folder, name)).find((folder) => existsSync(folder))
-  if (!found)
-    throw new Error(`${name}: is not among the packages of the repository, so the test of a page cannot install it`)
+  if (!found) throw new Error(`${name}: not a package of the repository; the test of a page can install no other`)
   return found
 }
 

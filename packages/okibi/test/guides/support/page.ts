@@ -1,4 +1,4 @@
-// A page of the documentation: its headings and its code blocks, in their order.
+// Reads a page of the documentation: its headings and its code blocks, in order.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -14,12 +14,12 @@ export interface Heading {
 
 export interface Block {
   readonly kind: 'block'
-  /** The page and the line of the opening fence, as an editor takes them. */
+  /** The page and the line of the opening fence, in the form that editors open. */
   readonly place: string
   readonly language: string
-  /** The file that the block is. Without one it is checked by itself. */
+  /** The path of the file that the block shows. A block without one is checked by itself. */
   readonly path: string | undefined
-  /** What stands in the brackets, if it is no path: `run`, or a caption with a blank in it. */
+  /** The content of the brackets if it is not a path: `run`, or a caption with a space in it. */
   readonly caption: string | undefined
   readonly code: string
   /** The code around a fragment, with a line `…` where the fragment goes. */
@@ -33,7 +33,7 @@ export function readPage(path: string): Part[] {
   return parsePage(path, readFileSync(join(root, path), 'utf8'))
 }
 
-/** The pages of the site, and what is read before them. */
+/** The pages of the site, and the README files. */
 export function allPages(): string[] {
   const markdown = (folder: string) => {
     return readdirSync(join(root, folder))
@@ -48,7 +48,7 @@ const FENCE = /^(?<marks>`{3,})(?<language>[\w-]*)\s*(?:\[(?<brackets>[^\]]*)\])
 const HEADING = /^(?<marks>#{1,6})\s+(?<text>.*?)\s*$/
 const AROUND = '<!-- around'
 
-/** Reads the text of a page. */
+/** Parses the content of a page. */
 export function parsePage(path: string, text: string): Part[] {
   const lines = text.split('\n')
   const parts: Part[] = []
@@ -76,7 +76,7 @@ export function parsePage(path: string, text: string): Part[] {
   return parts
 }
 
-/** The line where something that begins at a line ends. */
+/** The number of the line where a block that begins at a line ends. */
 function endOf(lines: readonly string[], begin: number, isEnd: (line: string) => boolean): number {
   const end = lines.findIndex((line, at) => at > begin && isEnd(line))
   return end < 0 ? lines.length : end

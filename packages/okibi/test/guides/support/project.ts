@@ -1,17 +1,17 @@
-// The projects that a page shows: which files each has, and what the reader types in it.
+// The projects of a page: the files of each, and the commands that the reader types.
 import type { Block, Part } from './page.js'
 
 /** A project: everything that a reader copies out of one section. */
 export interface Project {
-  /** The heading that it begins at. */
+  /** The heading where it begins. */
   readonly name: string
-  /** The text of each file by its path. */
+  /** The content of each file, by its path. */
   readonly files: ReadonlyMap<string, string>
-  /** What the reader types, line by line; the last one starts what the section is about. */
+  /** The commands that the reader types, one a line. The last one starts the server. */
   readonly run: readonly string[]
 }
 
-/** Takes the projects out of a page. `names` are the headings that they begin at. */
+/** Extracts the projects of a page. `names` are the headings where they begin. */
 export function projectsOf(page: string, parts: readonly Part[], names: readonly string[]): Project[] {
   for (const name of names) {
     const count = parts.filter((part) => part.kind === 'heading' && part.text === name).length
@@ -48,7 +48,7 @@ function project(page: string, name: string, blocks: readonly Block[]): Project 
   return { name, files, run }
 }
 
-/** The commands of a block: a line that ends with a backslash goes on in the next one. */
+/** The commands of a block. A line that ends with a backslash continues in the next one. */
 function typed(code: string): string[] {
   const lines = code.replaceAll('\\\n', '').split('\n')
   return lines.map((line) => line.trim()).filter((line) => line !== '' && !line.startsWith('#'))

@@ -1,4 +1,4 @@
-// What a reader has after copying a project: a folder with its files, and the program that its last command starts.
+// A copied project: a folder with its files, and the program that its last command starts.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
@@ -13,13 +13,13 @@ import type { Project } from './project.js'
 import { checkTypes, checkWithDeno } from './types.js'
 import { Visitor } from './visitor.js'
 
-/** The ports on which runtimes listen by custom: a free one takes their place. */
+/** The default ports of runtimes. A free port replaces them. */
 const OWN_PORTS = /\b(?:3000|8787|8000)\b/g
 
-/** The variables that one shell leaves to the next, in the project's folder. */
+/** The file with the variables of one shell for the next, in the project's folder. */
 const VARIABLES = '.variables'
 
-/** A project of a page in a folder of its own. */
+/** A project of a page in its own folder. */
 export class Site {
   readonly #folder: string
   readonly #env: NodeJS.ProcessEnv
@@ -28,7 +28,7 @@ export class Site {
   #server: ChildProcess | undefined
   #printed = ''
 
-  /** Where its server listens. */
+  /** The address of its server. */
   readonly url: string
 
   private constructor(folder: string, last: string, ports: readonly [number, number], stop: () => Promise<void>) {
@@ -39,7 +39,7 @@ export class Site {
     this.#env = { ...env, ...environment(), PORT: String(ports[0]), INSPECTOR_PORT: String(ports[1]) }
   }
 
-  /** Writes the files, types every command but the last, and checks the types. */
+  /** Writes the files, runs every command but the last, and checks the types. */
   static async make(page: string, project: Project): Promise<Site> {
     const folder = join(inject('guides'), page, project.name.replaceAll(/[^\w]+/g, '-'))
     const ports = [await freePort(), await freePort()] as const
@@ -75,12 +75,12 @@ export class Site {
     return new Visitor(this.url)
   }
 
-  /** What the server has printed so far. */
+  /** The output of the server so far. */
   printed(): string {
     return this.#printed
   }
 
-  /** Types the last command, which serves, and waits until it does. */
+  /** Runs the last command, and waits until its server answers. */
   async serve(): Promise<void> {
     this.#printed = ''
     const server = this.#shell(`. ./${VARIABLES}\nexec env ${this.#last}`)
@@ -97,7 +97,7 @@ export class Site {
     await this.serve()
   }
 
-  /** Types the last command, which ends, and returns what it printed. */
+  /** Runs the last command to its end, and returns its output. */
   async runToEnd(): Promise<string> {
     return await this.#toEnd(`. ./${VARIABLES}\n${this.#last}`)
   }
@@ -124,7 +124,7 @@ export class Site {
     return this.#printed
   }
 
-  /** A group of processes of its own, so that it ends with all that it starts. */
+  /** A shell in its own process group, so that its child processes end with it. */
   #shell(script: string): ChildProcess {
     const shell = spawn('setpriv', ['--pdeathsig', 'KILL', 'bash', '-ec', script], {
       cwd: this.#folder,
@@ -162,7 +162,9 @@ function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode !== null || signalCode !== null
 }
 
-/** What the commands of a project find: stand-ins for what installs packages, and cargo with what is compiled already. */
+/**
+ * The environment of a project's commands: replacements for package managers, and cargo's target.
+ */
 function environment(): NodeJS.ProcessEnv {
   const guides = inject('guides')
   const { PATH = '', CARGO_TARGET_DIR } = process.env
@@ -175,7 +177,8 @@ function environment(): NodeJS.ProcessEnv {
     OKIBI_LINK: join(import.meta.dirname, 'link.mjs'),
     OKIBI_TOOLS: join(root, 'packages/okibi/test/runtimes/node_modules'),
     OKIBI_UNPACKED: join(guides, '.package/okibi'),
-    // Every project has its own programs, which may have equal names, and shares what they are linked from.
+    // Projects may have programs of equal names, so each has its own folder for them. Compiled
+    // dependencies are shared.
     CARGO_TARGET_DIR: 'target',
     CARGO_BUILD_BUILD_DIR: target,
     CARGO_TERM_QUIET: 'true',

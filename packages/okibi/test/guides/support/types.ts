@@ -1,4 +1,4 @@
-// The compiler over the TypeScript files of a project, before it runs.
+// Checks the types of a project's TypeScript files before it runs.
 import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -8,7 +8,7 @@ import { env, programs } from '../../consumers/support/project.js'
 const packages = join(import.meta.dirname, '../../../node_modules')
 const tools = join(import.meta.dirname, '../../runtimes/node_modules')
 
-/** The types of what a runtime has, and the options that fit it. */
+/** The types of each runtime, and the compiler options for it. */
 const OPTIONS = {
   target: 'ES2023',
   lib: ['ES2023', 'ESNext.Disposable'],
@@ -26,7 +26,9 @@ const TYPES = {
   '@cloudflare/workers-types': join(tools, '@cloudflare/workers-types'),
 }
 
-/** Checks files of a folder as strictly as an app may be. The folder's own tsconfig.json, if it has one, is used instead. */
+/**
+ * Checks files of a folder in strict mode, or with the folder's own tsconfig.json if it has one.
+ */
 export async function checkTypes(
   folder: string,
   files: readonly string[],
@@ -36,7 +38,7 @@ export async function checkTypes(
   const own = join(folder, 'tsconfig.json')
   const config = existsSync(own) ? own : join(folder, 'tsconfig.check.json')
   if (config !== own) {
-    // An app installs them as packages; a page need not say so.
+    // An app installs the types as packages. A page need not show that.
     link(TYPES[runtime], join(folder, 'node_modules', runtime === 'node' ? '@types/node' : runtime))
     const compilerOptions = { ...OPTIONS, types: [runtime], ...options }
     writeFileSync(config, `${JSON.stringify({ compilerOptions, files }, null, 2)}\n`)
@@ -44,7 +46,7 @@ export async function checkTypes(
   await exec(folder, programs.node, programs.tsc, '--project', config, '--pretty', 'false')
 }
 
-/** Deno's own compiler, which knows what Deno has. */
+/** Deno's own compiler, which has the types of Deno. */
 export async function checkWithDeno(folder: string, files: readonly string[]): Promise<void> {
   await exec(folder, programs.deno, 'check', ...files)
 }

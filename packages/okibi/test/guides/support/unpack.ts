@@ -1,4 +1,5 @@
-// Unpacks the packed package, once for all tests, and makes the commands that stand in for npm and its like.
+// Unpacks the packed package, once for all tests, and makes the commands that replace npm and
+// others.
 import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
@@ -6,7 +7,7 @@ import type { TestProject } from 'vitest/node'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** The folder that holds every project of every page. */
+    /** The folder of every project of every page. */
     guides: string
   }
 }
@@ -14,7 +15,7 @@ declare module 'vitest' {
 const here = import.meta.dirname
 const tools = join(here, '../../runtimes/node_modules')
 
-/** What a project's commands meet instead of the program of that name; anything else goes to the program. */
+/** Shell code in place of a program of that name. It passes all other arguments to the program. */
 const COMMANDS: Record<string, string> = {
   npm: 'case "$1" in install | i | add) shift; exec node "$OKIBI_LINK" "$@" ;; *) exec "$OKIBI_NPM" "$@" ;; esac',
   npx: 'case "$1 $2" in "wrangler dev") shift 2; exec node "$OKIBI_TOOLS/wrangler/bin/wrangler.js" dev --ip 127.0.0.1 --port "$PORT" --inspector-port "$INSPECTOR_PORT" "$@" ;; *) exec node_modules/.bin/"$@" ;; esac',

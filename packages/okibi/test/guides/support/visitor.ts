@@ -3,7 +3,7 @@
 export interface Answer {
   readonly status: number
   readonly text: string
-  /** Where a redirect leads. */
+  /** The target of a redirect. */
   readonly location: string | null
   readonly headers: Headers
 }
@@ -12,7 +12,7 @@ type Fields = Record<string, string>
 
 export class Visitor {
   readonly url: string
-  /** The cookies that the server has set, by their names. */
+  /** The cookies that the server has set, by name. */
   readonly cookies: Map<string, string>
 
   constructor(url: string, cookies: Iterable<[string, string]> = []) {
@@ -20,7 +20,7 @@ export class Visitor {
     this.cookies = new Map(cookies)
   }
 
-  /** Another one with the same cookies: what a thief has, or a second request under way. */
+  /** Another visitor with the same cookies: a thief, or a concurrent request. */
   twin(): Visitor {
     return new Visitor(this.url, this.cookies)
   }
@@ -34,7 +34,7 @@ export class Visitor {
     return this.fetch(path, { method: 'POST', body: new URLSearchParams(fields), headers })
   }
 
-  /** The text of an answer that must be a success. */
+  /** The body of an answer that must be a success. */
   async text(path: string): Promise<string> {
     const { status, text } = await this.get(path)
     if (status < 200 || status > 299) throw new Error(`GET ${path} is answered ${status}: ${text}`)

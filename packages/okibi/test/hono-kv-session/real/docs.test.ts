@@ -6,7 +6,7 @@ const page = readFileSync(new URL('../../../../../docs/hono-kv-session.md', impo
 const folder = new URL('../examples/', import.meta.url)
 
 for (const name of readdirSync(folder)) {
-  test(`the documentation shows ${name} as it is`, () => {
+  test(`the documentation shows ${name} unchanged`, () => {
     const [, ...lines] = readFileSync(new URL(name, folder), 'utf8').split('\n')
     expect(page).toContain(`\`\`\`ts\n${lines.join('\n')}\`\`\`\n`)
   })

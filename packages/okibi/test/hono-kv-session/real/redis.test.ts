@@ -1,4 +1,5 @@
-// The drop-in's Redis client: one for the app, that comes back after every loss; and clients that an app brings itself.
+// The drop-in's Redis client: one for the app, which reconnects after every loss. Clients that an
+// app passes itself.
 import { Hono, type MiddlewareHandler } from 'hono'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, type MockInstance, test, vi } from 'vitest'
 import { kvClient as bunClient } from '../../../src/hono-kv-session/bun.js'
@@ -21,7 +22,7 @@ afterEach(async () => {
   vi.restoreAllMocks()
 })
 
-/** A kvClient whose client is closed after the test. */
+/** A kvClient. The test closes its client at the end. */
 function client(options: object): MiddlewareHandler {
   const middleware = kvClient(options)
   closing.push(async () => (await clientOf(middleware)).destroy())
@@ -32,7 +33,7 @@ const urlOf = ({ port }: { readonly port: number }) => `redis://127.0.0.1:${port
 const login = (value: unknown = 'ann'): RequestInit => ({ method: 'POST', body: JSON.stringify({ value }) })
 const post: RequestInit = { method: 'POST' }
 
-/** Asks until it is answered with this status. */
+/** Repeats a request until its answer has this status. */
 async function until(status: number, ask: () => Promise<Response>): Promise<Response> {
   for (let tries = 0; ; tries += 1) {
     const response = await ask()
@@ -41,7 +42,7 @@ async function until(status: number, ask: () => Promise<Response>): Promise<Resp
   }
 }
 
-describe('a server that is there', () => {
+describe('a running server', () => {
   let server: RedisServer
   beforeAll(async () => {
     server = await RedisServer.start()
@@ -55,11 +56,11 @@ describe('a server that is there', () => {
       .filter((line) => !line.includes('cmd=client')).length
 
   test('n28_all_requests_share_one_client', async () => {
-    // The original connected anew at every request, and never let go.
+    // The original connects at every request, and never closes the connection.
     const options = { url: urlOf(server) }
     client(options)
     const app = new Hono()
-    // Made for every request, as an app does whose address comes with the request.
+    // Made for every request, as in an app that gets the address with the request.
     app.use((c, next) => kvClient({ ...options })(c, next))
     app.route('/', site(nodeClient(options)))
     app.route('/bun', site(bunClient(options)))
@@ -71,7 +72,7 @@ describe('a server that is there', () => {
     expect(connections() - before).toBe(1)
   })
 
-  test('n28_options_that_are_functions_have_one_client_for_each_kv_client', async () => {
+  test('n28_each_kv_client_with_functions_as_options_has_one_client', async () => {
     const options = { url: urlOf(server), socket: { reconnectStrategy: () => 100 } }
     const app = site(client(options))
     const before = connections()
@@ -81,7 +82,7 @@ describe('a server that is there', () => {
     expect(connections() - before).toBe(1)
   })
 
-  test('a_load_is_one_round_trip_and_so_is_a_commit', async () => {
+  test('a_load_and_a_commit_are_one_round_trip_each', async () => {
     const proxy = await Interference.before(server.port)
     closing.push(() => proxy.stop())
     const ann = new Browser(site(client({ url: urlOf(proxy) })))
@@ -96,7 +97,7 @@ describe('a server that is there', () => {
     expect(await answersTo('/before')).toBe(0)
   })
 
-  test('a_client_that_somebody_closed_is_made_again', async () => {
+  test('a_closed_client_is_replaced', async () => {
     const middleware = client({ url: urlOf(server), name: 'closed' })
     const ann = new Browser(site(middleware))
     await ann.text('/login', login())
@@ -161,7 +162,7 @@ describe('a server that is there', () => {
   })
 })
 
-test('n6_a_lost_server_is_503_in_time_and_comes_back', async () => {
+test('n6_a_lost_server_is_503_within_the_deadline_and_found_again', async () => {
   const server = await RedisServer.start('--appendonly', 'yes', '--appendfsync', 'always')
   closing.push(() => server.stop())
   const app = site(client({ url: urlOf(server) }))
@@ -175,7 +176,7 @@ test('n6_a_lost_server_is_503_in_time_and_comes_back', async () => {
     expect(performance.now() - started).toBeLessThan(30_000)
   }
   expect(await ann.text('/public')).toBe('welcome')
-  // One line for the outage; the other lines are those of failed requests.
+  // One line reports the outage. The other lines report failed requests.
   const told = noise.mock.calls.filter(([first]) => String(first).startsWith('okibi: Redis'))
   expect(told).toHaveLength(1)
   await server.start()
@@ -183,7 +184,7 @@ test('n6_a_lost_server_is_503_in_time_and_comes_back', async () => {
   expect(await ann.text('/private')).toBe('yours')
 })
 
-test('n6_a_server_that_comes_later_than_the_app_is_found', async () => {
+test('n6_a_server_that_starts_after_the_app_is_found', async () => {
   const server = await RedisServer.start()
   closing.push(() => server.stop())
   await server.kill()
@@ -192,7 +193,7 @@ test('n6_a_server_that_comes_later_than_the_app_is_found', async () => {
   expect((await app.request('/public')).status).toBe(200)
   await server.start()
   await until(200, async () => app.request('/', { headers: { cookie: 'id=x' } }))
-  // The login that was answered with 503 does not happen after all.
+  // The login that was answered with 503 does not take effect later.
   expect(server.cli('dbsize')).toBe('0')
   expect((await app.request('/login', login())).status).toBe(200)
 })

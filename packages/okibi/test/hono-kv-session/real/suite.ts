@@ -1,4 +1,4 @@
-// What every backend must do, on the real thing.
+// The tests that every backend must pass, on its real server.
 import { Hono } from 'hono'
 import { generateSignedCookie, getSignedCookie } from 'hono/cookie'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -11,7 +11,7 @@ const HOST = 'localhost'
 const WEEK = 604_800
 const now = () => Date.now() / 1000
 
-/** What `c.session` was, in the answer of a route that shows it. */
+/** `c.session`, as a route returns it. */
 interface Shown {
   readonly name: string
   readonly ttl: number
@@ -31,14 +31,14 @@ function browserOf(app: App): Browser {
 
 let gates = 0
 
-/** A gate in the slow route of an app, wherever it runs. */
+/** A gate in the slow route of an app, in any process. */
 function gateOf(app: App) {
   gates += 1
   const name = `gate${gates}`
   const browser = browserOf(app)
   return {
     path: `/slow?gate=${name}`,
-    /** Waits until so many requests have come to it, whose sessions are loaded then. */
+    /** Waits until this many requests have loaded their sessions and wait at the gate. */
     reached: async (count = 1) => {
       while (Number(await browser.text(`/waiting?gate=${name}`)) < count) await pause()
     },
@@ -55,7 +55,9 @@ async function login(browser: Browser, value: unknown = 'ann', options: object =
   return browser.text('/login', post({ value, ...options }))
 }
 
-/** Runs a request and says with it how long its first cookie lives, which is what a session still had when that was made. */
+/**
+ * Makes a request. Returns the Max-Age of its first cookie too, which is the rest of the lifetime.
+ */
 async function lived(ask: () => Response | Promise<Response>) {
   const began = Date.now()
   const response = await ask()
@@ -64,7 +66,7 @@ async function lived(ask: () => Response | Promise<Response>) {
   return { response, cookies, maxAge, seconds: Math.ceil((Date.now() - began) / 1000) }
 }
 
-/** A lifetime counts from when the request began: what the backend took since then is taken from it, and nothing else. */
+/** A lifetime counts from the start of the request. Only the time of the request may be missing. */
 function expectAge({ maxAge, seconds }: { maxAge: number; seconds: number }, ttl: number): void {
   expect(maxAge).toBeLessThanOrEqual(ttl)
   expect(maxAge).toBeGreaterThanOrEqual(ttl - seconds)
@@ -93,7 +95,7 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
       expect(await answer.json()).toEqual({ name: 'id', ttl: WEEK, key: id, value: 'ann', status: true })
     })
 
-    test('n24_sessions_of_the_original_open_and_go_on', async () => {
+    test('n24_sessions_of_the_original_open_and_are_renewed', async () => {
       const app = backend.site()
       await backend.put(HOST, 'b80d8fc5-924d-43ba-85b5-6aa6b6dbb1c3', 'user01', 3600)
       const ann = browserOf(app)
@@ -103,17 +105,17 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
         status: true,
         key: 'b80d8fc5-924d-43ba-85b5-6aa6b6dbb1c3',
       })
-      // Its end was unknown or near, so the visit renewed it, under the same id and with the same bytes.
+      // Its expiry was unknown or near, so the visit renewed it with the same id and bytes.
       expect(ann.cookies.get('id')).toBe('b80d8fc5-924d-43ba-85b5-6aa6b6dbb1c3')
       expect(await backend.get(HOST, 'b80d8fc5-924d-43ba-85b5-6aa6b6dbb1c3')).toBe('user01')
       expect(await backend.left(HOST, 'b80d8fc5-924d-43ba-85b5-6aa6b6dbb1c3')).toBeGreaterThan(WEEK - 30)
-      // A node that still runs the original may write it again, which takes okibi's note of its end away.
+      // The original, on another node, may write it again. That removes okibi's stored expiry.
       await backend.put(HOST, 'b80d8fc5-924d-43ba-85b5-6aa6b6dbb1c3', 'user01', WEEK)
       expect(await shown(ann)).toMatchObject({ value: 'user01', status: true })
     })
 
     test('n19_signed_cookies_work_from_login_to_logout', async () => {
-      // The original forgot to sign wherever it renewed or regenerated, and then read its own cookie as forged.
+      // The original does not sign in a renewal or regeneration, and then refuses its own cookie.
       const app = backend.site({ secret: 'Strong_Secret_123' })
       const ann = browserOf(app)
       const id = await login(ann)
@@ -143,7 +145,7 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
       expect((await app.request('/private', { headers: { cookie: signed } })).status).toBe(401)
     })
 
-    test('n19_a_secret_given_to_the_login_alone_signs', async () => {
+    test('n19_a_secret_of_the_login_alone_signs', async () => {
       const response = await backend.site().request('/login', post({ value: 'ann', secret: 'Strong_Secret_123' }))
       const [cookie = ''] = response.headers.getSetCookie()
       expect(cookie.split(';')[0]).toBe(
@@ -154,7 +156,7 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
       expect(await answer.json()).toMatchObject({ value: 'ann' })
     })
 
-    test('n8_a_logout_takes_the_entry_and_the_cookie', async () => {
+    test('n8_a_logout_deletes_the_entry_and_the_cookie', async () => {
       const ann = browserOf(backend.site())
       const id = await login(ann)
       const old = ann.twin()
@@ -170,7 +172,7 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
     })
 
     test('n28_an_unknown_id_is_no_session_and_writes_nothing', async () => {
-      // The original failed on D1, for it read a member of a row that was not there.
+      // The original fails on D1, because it reads a column of a missing row.
       const app = backend.site()
       const ids = [
         '49b0b962-5b95-43c6-9e00-94ce1313d0ed',
@@ -191,14 +193,14 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
       const response = await app.request('/', { headers: { cookie: 'id=%; id=' } })
       expect([response.status, response.headers.getSetCookie()]).toEqual([200, []])
       expect((await app.request('/private')).status).toBe(401)
-      // Functions without a session do no harm.
+      // Without a session the functions change nothing.
       for (const path of ['/renew', '/regenerate', '/logout']) {
         const answer = await app.request(path, post())
         expect([answer.status, await answer.json(), answer.headers.getSetCookie()]).toEqual([200, true, []])
       }
     })
 
-    test('n28_any_json_value_comes_back_as_it_was', async () => {
+    test('n28_any_json_value_is_returned_unchanged', async () => {
       const values = [
         'text',
         ' ',
@@ -225,26 +227,27 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
       }
     })
 
-    test('a_value_that_counts_as_false_is_nobodys_session', async () => {
-      // As in the original, whose users may rely on it: an app that logs in a user whom it did not find, say.
+    test('a_falsy_value_is_no_session', async () => {
+      // The original does this, and apps may rely on it: for example for a user that they did not
+      // find.
       for (const value of ['', 0, false, null]) {
         const ann = browserOf(backend.site())
         await login(ann, value)
         expect(await shown(ann)).toMatchObject({ status: false })
         expect((await ann.fetch('/private')).status).toBe(401)
-        // Nor within the request that made it.
+        // The same holds in the request of the login.
         expect(JSON.parse(await ann.text('/begin', post({ value })))).toMatchObject({ status: false })
       }
     })
 
-    test('values_are_text_to_the_original_where_it_keeps_text', async () => {
+    test('values_are_strings_where_the_original_stores_strings', async () => {
       const ann = browserOf(backend.site())
       const id = await login(ann, { user: 'ann' })
       expect(await backend.get(HOST, id)).toEqual(backend.isJson ? { user: 'ann' } : 'okibi:json:{"user":"ann"}')
     })
 
-    test('a_login_ends_the_session_that_was_there_before', async () => {
-      // In the original it lived on: who had planted its id, or stolen it, kept a session that nobody could log out.
+    test('a_login_destroys_the_session_before_it', async () => {
+      // In the original it stays: a planted or stolen id keeps a session that no logout can end.
       const ann = browserOf(backend.site())
       const first = await login(ann, 'guest')
       const planted = ann.twin()
@@ -255,7 +258,7 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
       expect(await shown(ann)).toMatchObject({ value: 'ann', key: second })
     })
 
-    test('an_app_may_choose_ids_and_overwrites_by_them', async () => {
+    test('an_app_can_choose_an_id_and_overwrite_its_session', async () => {
       const app = backend.site()
       const [ann, bob] = [browserOf(app), browserOf(app)]
       const id = `user-${crypto.randomUUID()}:a!#$&'()*+-./<=>?@[]^_\`{|}~`
@@ -268,11 +271,12 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
       expect(await backend.get(HOST, id)).toBe('three')
     })
 
-    test('n3_n15_reading_writes_nothing_until_a_renewal_is_due_and_then_once', async () => {
-      // The original wrote at every visit.
+    test('n3_n15_reads_write_nothing_until_a_renewal_is_due_and_then_once', async () => {
+      // The original writes at every visit.
       const ann = browserOf(backend.site())
       const id = await login(ann)
-      // Two moments between which the end lies: the backend says only what is left, and may take its time to say so.
+      // The backend returns only the time that is left, and its answer takes time. So these are the
+      // earliest and the latest possible expiry.
       const end = async () => {
         const before = now()
         const left = await backend.left(HOST, id)
@@ -299,7 +303,7 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
       expect((await end()).least - renewed.most).toBeLessThan(0.5)
     })
 
-    test('without_renew_a_session_ends_when_it_must', async () => {
+    test('without_renew_a_session_ends_at_its_first_expiry', async () => {
       const ann = browserOf(backend.site({ renew: false }))
       const id = await login(ann)
       await backend.age(HOST, id, WEEK / 2)
@@ -309,8 +313,8 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
       expect(await backend.left(HOST, id)).toBeGreaterThan(WEEK - 30)
     })
 
-    test('n12_no_lifetime_is_shorter_than_a_minute_wherever_it_comes_from', async () => {
-      // The original raised it in one of its paths.
+    test('n12_no_lifetime_is_shorter_than_a_minute_in_any_function', async () => {
+      // The original raises it to a minute in one function only.
       const ann = browserOf(backend.site({ ttl: 5 }))
       expectAge(await lived(() => ann.fetch('/login', post({ value: 'ann' }))), 60)
       const { key = '', ttl } = await shown(ann)
@@ -321,17 +325,17 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
       expect(await backend.left(HOST, key)).toBeGreaterThan(55 - Math.ceil((Date.now() - began) / 1000))
     })
 
-    test('s16_an_entry_past_its_end_is_no_session', async () => {
+    test('s16_an_expired_entry_is_no_session', async () => {
       const ann = browserOf(backend.site())
       const id = await login(ann)
       await backend.age(HOST, id, WEEK + 5)
       expect(await shown(ann)).toMatchObject({ status: false })
-      // Its place can be taken again.
+      // Its id can be used again.
       expect(await login(ann, 'again', { session: id })).toBe(id)
       expect(await shown(ann)).toMatchObject({ value: 'again' })
     })
 
-    test('n24_what_the_original_wrote_again_counts_and_not_what_okibi_noted_of_it', async () => {
+    test('n24_the_expiry_of_a_later_write_of_the_original_counts_and_not_the_stored_one', async () => {
       const ann = browserOf(backend.site())
       const id = await login(ann)
       await backend.age(HOST, id, WEEK + 5)
@@ -339,7 +343,7 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
       expect(await shown(ann)).toMatchObject({ value: 'again', status: true })
     })
 
-    test('s16_a_session_that_ends_under_a_slow_request_is_not_renewed', async () => {
+    test('s16_a_session_that_expires_during_a_slow_request_is_not_renewed', async () => {
       const ann = browserOf(backend.site())
       const id = await login(ann)
       await backend.age(HOST, id, WEEK / 2)
@@ -352,8 +356,8 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
       expect(await shown(ann)).toMatchObject({ status: false })
     })
 
-    test('n2_the_renewal_of_a_slow_request_keeps_what_another_changed_meanwhile', async () => {
-      // The original wrote back what it had read.
+    test('n2_the_renewal_of_a_slow_request_keeps_the_change_of_another', async () => {
+      // The original writes the value that it has read.
       const ann = browserOf(backend.site())
       const id = await login(ann, 'before')
       await backend.age(HOST, id, WEEK / 2)
@@ -366,8 +370,8 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
       expect(await shown(ann)).toMatchObject({ value: 'after', status: true })
     })
 
-    test('n1_a_slow_request_does_not_revive_what_a_logout_ended', async () => {
-      // In the original every request wrote the session back that it had read.
+    test('n1_a_slow_request_does_not_revive_a_session_after_its_logout', async () => {
+      // In the original every request writes the session that it has read.
       const ann = browserOf(backend.site())
       const id = await login(ann)
       await backend.age(HOST, id, WEEK / 2)
@@ -384,7 +388,7 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
       expect(await shown(slow)).toMatchObject({ status: false })
     })
 
-    test('a_new_id_takes_the_value_along_and_the_old_one_opens_nothing', async () => {
+    test('a_new_id_keeps_the_value_and_the_old_one_opens_nothing', async () => {
       const ann = browserOf(backend.site())
       const id = await login(ann, { user: 'ann' })
       const old = ann.twin()
@@ -398,7 +402,7 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
     })
 
     test('with_regenerate_parallel_requests_lose_neither_the_session_nor_their_answers', async () => {
-      // In the original each of them made a session, and all but one of those stayed behind, alive and unknown.
+      // In the original each request creates a session. All but one of them stay without a cookie.
       const app = backend.site({ regenerate: true })
       const gate = gateOf(app)
       const ann = browserOf(app)
@@ -412,7 +416,7 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
       expect(answers.every(({ value, status }) => value === 'ann' && status)).toBe(true)
       const moved = twins.filter((twin) => twin.cookies.get('id') !== id)
       if (backend.isStrong) {
-        // One of them wins, and the browser hears of no other id.
+        // One request wins, and the browser gets no other id.
         expect(moved).toHaveLength(1)
         expect(await backend.count(HOST)).toBe(before)
       } else {
@@ -422,9 +426,9 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
       for (const next of moved) expect(await shown(next)).toMatchObject({ value: 'ann', status: true })
     })
 
-    test('n32_everything_at_once_in_one_request_ends_as_it_should', async () => {
+    test('n32_all_functions_in_one_request_take_effect_in_order', async () => {
       const app = backend.site()
-      await login(browserOf(app), 'someone else', { session: 'chosen' })
+      await login(browserOf(app), 'another user', { session: 'chosen' })
       const ann = browserOf(app)
       const first = await login(ann)
       const before = await backend.count(HOST)
@@ -443,13 +447,13 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
       expect(await shown(ann)).toMatchObject({ key: id, value: { user: 'ann', cart: [1] } })
     })
 
-    test('n17_the_cookie_leaves_with_any_answer_and_once', async () => {
+    test('n17_every_kind_of_answer_has_the_cookie_once', async () => {
       const app = backend.site()
       for (const [path, status, own] of [
         ['/raw', 200, ['own=1']],
         ['/redirect', 302, []],
         ['/throw', 500, []],
-        // The original's promise was left behind, and its answer had no cookie.
+        // The original does not await its promise, so its answer has no cookie.
         ['/unawaited', 200, []],
         ['/failing', 500, []],
       ] as const) {
@@ -463,7 +467,7 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
       }
     })
 
-    test('hosts_have_sessions_of_their_own', async () => {
+    test('each_host_has_its_own_sessions', async () => {
       const app = backend.site()
       const response = await app.request('http://www.example.com:8080/login', post({ value: 'ann' }))
       const id = await response.text()
@@ -474,15 +478,15 @@ export function everyBackend(name: string, open: () => Promise<Backend>): void {
         return ((await answer.json()) as Shown).status
       }
       expect(await at('http://WWW.Example.Com/')).toBe(true)
-      // On D1 the original tells no hosts apart, so there it is up to the cookie.
-      expect(await at('http://example.com/')).toBe(!backend.tellsHosts)
+      // On D1 the original's keys have no host, so only the cookie's Domain separates hosts.
+      expect(await at('http://example.com/')).toBe(!backend.hasHostInKey)
       const address = await app.request('http://[::1]:3000/login', post({ value: 'bob', session: 'a:b' }))
       expect(address.status).toBe(200)
       expect(await backend.get('[::1]', 'a:b')).toBe('bob')
     })
 
-    test('s10_a_host_that_is_none_cannot_write_attributes', async () => {
-      // A URL takes a semicolon in its host, and the original wrote it into its cookie.
+    test('s10_an_invalid_host_cannot_add_attributes_to_the_cookie', async () => {
+      // A URL may have a semicolon in its host. The original writes it into its cookie.
       const response = await backend.site().request('http://a;secure=no/login', post({ value: 'ann' }))
       for (const cookie of response.headers.getSetCookie()) expect(cookie).not.toContain('secure=no')
     })

@@ -1,4 +1,4 @@
-// An app as its authors wrote it for hono-kv-session: the same on every backend.
+// An app for hono-kv-session, the same on every backend.
 import { Hono, type MiddlewareHandler } from 'hono'
 import {
   createSession,
@@ -10,10 +10,10 @@ import {
   type SessionManagerOptions,
 } from '../../../src/hono-kv-session/index.js'
 
-/** The options that can be written as JSON. */
+/** The options that have JSON. */
 export type SiteOptions = Pick<SessionManagerOptions, 'name' | 'secret' | 'ttl' | 'renew' | 'regenerate'>
 
-/** How many requests have come to a gate, and which gates are open. */
+/** The number of requests at each gate, and the open gates. */
 const waiting = new Map<string, number>()
 const open = new Set<string>()
 
@@ -21,7 +21,7 @@ function pause(millis: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, millis))
 }
 
-/** Waits until a gate is open. A Worker can't wait for what another request does, so this looks again and again. */
+/** Waits until a gate is open. A Worker cannot await another request, so this polls. */
 async function passed(gate: string): Promise<void> {
   waiting.set(gate, (waiting.get(gate) ?? 0) + 1)
   while (!open.has(gate)) await pause(5)
@@ -56,7 +56,7 @@ export function site(client: MiddlewareHandler, options: SessionManagerOptions =
     return c.json(c.session)
   })
   app.post('/failing', (c) => {
-    // Not awaited, so it is committed after the answer has failed.
+    // Without an await: it is committed after the answer has failed.
     createSession(c, 'failing')
     renewSession(c)
     return c.text('failed', 500)
@@ -70,7 +70,7 @@ export function site(client: MiddlewareHandler, options: SessionManagerOptions =
     return c.json(c.session)
   })
   app.post('/all', async (c) => {
-    // Everything at once, in one request.
+    // All functions in one request.
     await createSession(c, 'one')
     await renewSession(c)
     await regenerateSession(c)

@@ -1,7 +1,7 @@
-// Time that a test moves: lets it go on until there is an answer.
+// Advances a test's fake timers until there is an answer.
 import { vi } from 'vitest'
 
-/** The answer, with vitest's fake timers moved on for as long as it takes. */
+/** Advances vitest's fake timers until there is an answer, and returns it. */
 export async function settled<T>(answer: PromiseLike<T>): Promise<T> {
   let isSettled = false
   const settle = () => {

@@ -1,4 +1,4 @@
-// Serves the project by Vite's development server with the config that is named.
+// Serves the project with Vite's development server and the config of the first argument.
 import { createServer } from 'vite'
 
 const server = await createServer({

@@ -1,9 +1,9 @@
-// Serves the site from Deno KV, and lets the tests reach what lies there.
+// Serves the site from Deno KV, and gives the tests access to its entries.
 import { kvClient } from '../../../../src/hono-kv-session/denokv.js'
 import { site } from '../../support/site.js'
 import { server } from '../support/remote.js'
 
-/** An entry as Deno shows it. */
+/** An entry of Deno KV. */
 interface Entry {
   readonly key: string[]
   readonly value: unknown
@@ -15,7 +15,7 @@ interface Atomic {
   commit(): Promise<unknown>
 }
 
-/** What is used of a database. */
+/** The methods of a database that are used here. */
 interface Kv {
   get(key: string[]): Promise<Entry>
   set(key: string[], value: unknown, options?: { expireIn: number }): Promise<unknown>
@@ -23,7 +23,7 @@ interface Kv {
   atomic(): Atomic
 }
 
-/** What is used of Deno. */
+/** The part of Deno that is used here. */
 declare const Deno: {
   readonly args: readonly string[]
   openKv(path: string): Promise<Kv>
@@ -34,13 +34,13 @@ const [path = ':memory:'] = Deno.args
 const kv = await Deno.openKv(path)
 const serve = server((options) => site(kvClient({ path }), options))
 
-/** What the tests ask of the database itself. */
+/** The calls of the tests on the database itself. */
 const raw: Record<string, (given: { key: string[]; value: unknown; seconds: number }) => Promise<unknown>> = {
   '/get': ({ key }) => kv.get(key),
   '/set': ({ key, value, seconds }) => kv.set(key, value, { expireIn: seconds * 1000 }),
   '/set-date': ({ key, seconds }) => kv.set(key, new Date(0), { expireIn: seconds * 1000 }),
   '/set-bigint': ({ key, seconds }) => kv.set(key, { a: 1n }, { expireIn: seconds * 1000 }),
-  // As if that time had gone by since the entry was written.
+  // Makes the entry older by this time.
   '/age': async ({ key, seconds }) => {
     const end = ['okibi', 'session end', ...key.slice(1)]
     const [entry, found] = [await kv.get(key), await kv.get(end)]

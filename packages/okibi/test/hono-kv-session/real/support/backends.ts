@@ -1,4 +1,4 @@
-// The backends, each as it really is: Redis, and KV and D1 in workerd, and Deno KV in Deno.
+// The real backends: Redis, KV and D1 in workerd, and Deno KV in Deno.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -15,29 +15,29 @@ import { type SiteOptions, site } from '../../support/site.js'
 import { bundle } from './bundle.js'
 import { remote } from './remote.js'
 
-/** An app, wherever it runs. */
+/** An app in any process. */
 export interface App {
   request(path: string, init?: RequestInit): Response | Promise<Response>
 }
 
-/** A backend with apps on it, and with a door behind them. */
+/** A backend with apps on it, and with direct access to its entries. */
 export interface Backend {
-  /** Whether values are kept as they are, and not as text. */
+  /** Whether values are stored as JSON values, and not as strings. */
   readonly isJson?: boolean
-  /** Whether sessions of one host are out of another's reach. */
-  readonly tellsHosts: boolean
-  /** Whether two changes at once can be told apart. */
+  /** Whether the keys of sessions contain the host. */
+  readonly hasHostInKey: boolean
+  /** Whether concurrent changes of one entry are detected. */
   readonly isStrong: boolean
   site(options?: SiteOptions): App
-  /** What hono-kv-session would find. */
+  /** Reads as hono-kv-session does. */
   get(host: string, id: string): Promise<unknown>
   /** Writes as hono-kv-session does. */
   put(host: string, id: string, value: unknown, seconds: number): Promise<void>
-  /** When the entry ends, in seconds from now. */
+  /** Seconds until the entry expires. */
   left(host: string, id: string): Promise<number>
-  /** Makes the entry so many seconds older. */
+  /** Makes the entry this many seconds older. */
   age(host: string, id: string, seconds: number): Promise<void>
-  /** How many sessions of a host there are. */
+  /** The number of sessions of a host. */
   count(host: string): Promise<number>
   close(): Promise<void>
 }
@@ -71,7 +71,7 @@ export async function redis(): Promise<Backend> {
   const url = `redis://127.0.0.1:${server.port}`
   const client = await createClient({ url }).on('error', console.error).connect()
   return {
-    tellsHosts: true,
+    hasHostInKey: true,
     isStrong: true,
     site: (options) => site(kvClient({ url }), options),
     get: (host, id) => client.get(keyOf(host, id)),
@@ -93,7 +93,7 @@ export async function redis(): Promise<Backend> {
 
 const tools = createRequire(new URL('../../../runtimes/package.json', import.meta.url))
 
-/** What is used of a KV namespace, as it is seen from outside. */
+/** The methods of a KV namespace that are used here. */
 interface Namespace {
   get(key: string): Promise<string | null>
   getWithMetadata(
@@ -105,7 +105,7 @@ interface Namespace {
   }): Promise<{ readonly keys: { readonly name: string; readonly expiration: number }[] }>
 }
 
-/** What is used of a D1 database, as it is seen from outside. */
+/** The methods of a D1 database that are used here. */
 interface Database {
   prepare(sql: string): {
     bind(...values: unknown[]): { run(): Promise<unknown>; first(): Promise<Record<string, unknown> | null> }
@@ -147,7 +147,7 @@ export async function cloudflare(): Promise<Backend> {
   const kv = await worker.getKVNamespace('SESSION')
   const send = (body: string) => worker.dispatchFetch('http://localhost/cloudflare', { method: 'POST', body })
   return {
-    tellsHosts: true,
+    hasHostInKey: true,
     isStrong: false,
     site: (options = {}) => remote(send, options),
     get: (host, id) => kv.get(keyOf(host, id)),
@@ -167,7 +167,7 @@ export async function cloudflare(): Promise<Backend> {
   }
 }
 
-/** The table as hono-kv-session's own migration makes it. */
+/** The table of hono-kv-session's own migration. */
 const TABLE = 'CREATE TABLE session("key" TEXT NOT NULL PRIMARY KEY, "value" TEXT NOT NULL, "ttl" INTEGER NOT NULL)'
 
 export async function d1(): Promise<Backend> {
@@ -177,7 +177,7 @@ export async function d1(): Promise<Backend> {
   const send = (body: string) => worker.dispatchFetch('http://localhost/d1', { method: 'POST', body })
   const row = (id: string) => database.prepare('SELECT value, ttl FROM session WHERE key = ?1').bind(id).first()
   return {
-    tellsHosts: false,
+    hasHostInKey: false,
     isStrong: true,
     site: (options = {}) => remote(send, options),
     get: async (_, id) => {
@@ -216,7 +216,7 @@ export async function denokv(): Promise<Backend> {
   const entry = (host: string, id: string) => ['session', host, id]
   return {
     isJson: true,
-    tellsHosts: true,
+    hasHostInKey: true,
     isStrong: true,
     site: (options = {}) => remote((body) => fetch(base, { method: 'POST', body }), options),
     get: async (host, id) => ((await ask('/get', { key: entry(host, id) })) as { value: unknown }).value,

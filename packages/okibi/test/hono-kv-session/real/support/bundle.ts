@@ -1,16 +1,16 @@
-// Bundles a program of the tests into one file, as the app's own tools would.
+// Bundles a program of the tests into one file, as an app's tools do.
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
 const tools = createRequire(new URL('../../../runtimes/package.json', import.meta.url))
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
-/** What is used of esbuild. */
+/** The part of esbuild that is used here. */
 interface Esbuild {
   build(options: object): Promise<{ readonly outputFiles: { readonly path: string; readonly contents: Uint8Array }[] }>
 }
 
-/** The program's code. For workerd the engine is a module beside it. */
+/** Returns the program's code. For workerd the engine is a separate module. */
 export async function bundle(program: string, runtime: 'deno' | 'workerd'): Promise<string> {
   const { build } = tools('esbuild') as Esbuild
   const { outputFiles } = await build({
@@ -29,6 +29,6 @@ export async function bundle(program: string, runtime: 'deno' | 'workerd'): Prom
     logLevel: 'silent',
   })
   const [file] = outputFiles
-  if (!file) throw new Error(`${program}: nothing came out of it`)
+  if (!file) throw new Error(`${program}: the bundler wrote no file`)
   return new TextDecoder().decode(file.contents)
 }

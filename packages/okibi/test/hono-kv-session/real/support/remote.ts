@@ -1,9 +1,9 @@
-// Runs the site on another runtime: a request travels there as JSON, and so does its answer.
+// Runs the site on another runtime: requests and answers are sent as JSON.
 import type { Hono } from 'hono'
 import type { SiteOptions } from '../../support/site.js'
 
 /** A request for the site with these options. */
-export interface Errand {
+export interface SentRequest {
   readonly options: SiteOptions
   readonly url: string
   readonly method: string
@@ -11,18 +11,18 @@ export interface Errand {
   readonly body?: string | undefined
 }
 
-/** What the site answered. */
-export interface Outcome {
+/** An answer of the site. */
+export interface SentResponse {
   readonly status: number
   readonly headers: [string, string][]
   readonly body: string
 }
 
-/** The part of a server. `sites` has an app for each of the options. */
+/** The handler of the server. It makes an app for each set of options. */
 export function server(make: (options: SiteOptions) => Hono): (request: Request, env?: object) => Promise<Response> {
   const sites = new Map<string, Hono>()
   return async (request, env) => {
-    const { options, url, method, headers, body } = (await request.json()) as Errand
+    const { options, url, method, headers, body } = (await request.json()) as SentRequest
     const key = JSON.stringify(options)
     const site = sites.get(key) ?? make(options)
     sites.set(key, site)
@@ -31,26 +31,26 @@ export function server(make: (options: SiteOptions) => Hono): (request: Request,
   }
 }
 
-/** What sends an errand to the server. */
+/** Sends a request to the server. */
 export type Send = (body: string) => Promise<Response>
 
-/** The app as if it were here. */
+/** An app that runs in the server. */
 export function remote(
   send: Send,
   options: SiteOptions,
 ): { request(url: string, init?: RequestInit): Promise<Response> } {
   return {
     request: async (path, init = {}) => {
-      const errand: Errand = {
+      const sent: SentRequest = {
         options,
         url: new URL(path, 'http://localhost').href,
         method: init.method ?? 'GET',
         headers: [...new Headers(init.headers)],
         body: init.body as string | undefined,
       }
-      const reply = await send(JSON.stringify(errand))
+      const reply = await send(JSON.stringify(sent))
       if (!reply.ok) throw new Error(`the server failed: ${await reply.text()}`)
-      const { status, headers, body } = (await reply.json()) as Outcome
+      const { status, headers, body } = (await reply.json()) as SentResponse
       return new Response(status === 204 || status === 304 ? null : body, { status, headers })
     },
   }

@@ -1,8 +1,9 @@
-// A storage whose writers wait for each other, so that a test sees whether two requests can write at the same time.
+// A storage with writers that wait for each other, so that a test sees whether two requests can
+// write concurrently.
 import { createStorage, type Storage } from 'unstorage'
 import memoryDriver from 'unstorage/drivers/memory'
 
-/** How many writers wait for each other, at most two seconds. */
+/** The number of writers that wait for each other, for two seconds at most. */
 let wanted = 1
 let writers = 0
 let most = 0
@@ -21,7 +22,7 @@ export function slowStorage(): Storage {
   return createStorage({ driver: { ...driver, setItem } })
 }
 
-/** From now on two writers wait for each other. How many there were at the same time so far. */
+/** Makes two writers wait for each other from now on. Returns the most concurrent writers so far. */
 export function together(): string {
   wanted = 2
   return String(most)

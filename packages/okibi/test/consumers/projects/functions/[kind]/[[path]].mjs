@@ -1,4 +1,4 @@
-// On Cloudflare Pages: what is below /memory and /sealed.
+// The routes below /memory and /sealed on Cloudflare Pages.
 import { handle } from 'hono/cloudflare-pages'
 import { makeApp } from '../../app.mjs'
 

@@ -1,4 +1,4 @@
-// Lets two writers wait for each other.
+// Makes two writers wait for each other.
 import { createRoute } from 'honox/factory'
 import { together } from '../storage.js'
 
