@@ -1,4 +1,4 @@
-// The older dialects' formats, pinned by `vectors/hono.json`, which the Rust tests read as well.
+// The formats of the older dialects, as `vectors/hono.json` has them. The Rust tests read it too.
 import { expect, test } from 'vitest'
 import { compat } from '../src/compat.js'
 import { RANDOM_BYTES } from '../src/driver.js'

@@ -1,4 +1,5 @@
-// A Rust service that joins the sessions of an unchanged app on the real hono-sessions: the same cookie, the same records.
+// A Rust service shares the sessions of an unchanged app on the real hono-sessions: the same
+// cookie, the same records.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -15,10 +16,10 @@ const KEY = 'an encryption key of 32 characters, or more'
 const folder = mkdtempSync(join(tmpdir(), 'okibi-joined-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-/** What that package keeps of a session. */
+/** The record of that package. */
 type SessionData = ReturnType<Session['getCache']>
 
-/** A driver as apps write them, on the table that the Rust service has. */
+/** A driver as apps write them, on the table of the Rust service. */
 function driver(file: string) {
   const database = new Database(file)
   const rows = {
@@ -68,7 +69,7 @@ function app(store: CookieStore | ReturnType<typeof driver>): App {
 
 type Face = (path: string, cookie?: string) => Promise<Response>
 
-/** The cookie that the browser has after an answer. */
+/** The browser's cookie after an answer. */
 function cookieAfter(response: Response, cookie?: string): string | undefined {
   expect(response.status).toBe(200)
   const set = response.headers.getSetCookie().at(-1)
@@ -98,7 +99,7 @@ for (const dialect of ['hono-sessions', 'hono-sessions-cookie']) {
       await ended
     })
 
-    test('n24: each goes on with a session that the other began', async () => {
+    test('n24: each continues a session of the other', async () => {
       for (const [first, second] of [
         [axum, hono],
         [hono, axum],
@@ -134,7 +135,7 @@ for (const dialect of ['hono-sessions', 'hono-sessions-cookie']) {
     })
 
     if (dialect === 'hono-sessions') {
-      test('s18: a rotation at either is followed by the other, and the old id opens nothing', async () => {
+      test('s18: after a rotation at one the other opens the new id, and the old id opens nothing', async () => {
         for (const [first, second] of [
           [axum, hono],
           [hono, axum],

@@ -1,4 +1,4 @@
-// Two kinds of sessions around one handler, where the commit of one of them fails.
+// Two kinds of sessions around one handler. The commit of one of them fails.
 import { type Context, Hono } from 'hono'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type OkibiError, type Session, StoreError, sessions } from '../src/index.js'

@@ -1,4 +1,4 @@
-// How long a session lives: idle and absolute spans, the cookie, and clocks that jump.
+// The lifetime of a session: idle and absolute spans, the cookie, and clocks that jump.
 import { Hono } from 'hono'
 import { etag } from 'hono/etag'
 import { describe, expect, test } from 'vitest'
@@ -48,8 +48,11 @@ function make(options: SessionOptions) {
 
 const kinds = {
   stored: (clock: Clock) => ({ store: new Watched(memoryStore({ clock: clock.now })), clock: clock.now }),
-  // A store that forgets nothing: the record's own times must do.
-  'stored for ever': (clock: Clock) => ({ store: new Watched(memoryStore({ clock: () => 0 })), clock: clock.now }),
+  // A store without expiry: only the record's own times end the session.
+  'stored without expiry': (clock: Clock) => ({
+    store: new Watched(memoryStore({ clock: () => 0 })),
+    clock: clock.now,
+  }),
   sealed: (clock: Clock) => ({ secret: 'a secret of thirty-two bytes: no more', clock: clock.now }),
 } as const
 
@@ -73,7 +76,7 @@ describe.each(Object.entries(kinds))('%s', (name, kind) => {
     expect(ann.cookies.size).toBe(0)
     await ann.text('/set')
     clock.pass(60)
-    // A tenth of the idle span is not over, so reading writes nothing.
+    // A tenth of the idle span has not passed, so reads write nothing.
     expect((await ann.fetch('/n')).headers.getSetCookie()).toEqual([])
     expect((await ann.fetch('/poll/touch')).headers.getSetCookie()).toEqual([])
     expect((await ann.fetch('/touch')).headers.getSetCookie()).toHaveLength(1)
@@ -81,7 +84,7 @@ describe.each(Object.entries(kinds))('%s', (name, kind) => {
     expect(await ann.text('/n')).toBe('1')
   })
 
-  test('n14_n40_activity_slides_idle_and_the_cookie_with_it_but_never_past_absolute', async () => {
+  test('n14_n40_activity_extends_the_idle_span_and_the_cookie_but_never_past_absolute', async () => {
     const clock = new Clock()
     const ann = make({ ...kind(clock), idle: 900, absolute: 3600 })
     await ann.text('/set')
@@ -93,7 +96,8 @@ describe.each(Object.entries(kinds))('%s', (name, kind) => {
       const [cookie] = response.headers.getSetCookie()
       if (!cookie) continue
       renewals += 1
-      // A sealed cookie ends with its session, and is sent again with every change; an id's lives until the deadline.
+      // A sealed cookie expires with its session, and is sent with every change. The cookie of an
+      // id lives until the deadline.
       const maxAge = Number(/Max-Age=(\d+);/.exec(cookie)?.[1])
       const left = Math.min(name === 'sealed' ? 900 : 3600, 3600 - minute * 60)
       expect(maxAge).toBeLessThanOrEqual(left)
@@ -104,7 +108,7 @@ describe.each(Object.entries(kinds))('%s', (name, kind) => {
     expect(await ann.text('/n')).toBe('none')
   })
 
-  test('n40_reading_alone_keeps_a_session_alive', async () => {
+  test('n40_reads_alone_keep_a_session_alive', async () => {
     const clock = new Clock()
     const ann = make({ ...kind(clock), idle: 900, absolute: false })
     await ann.text('/set')
@@ -114,7 +118,7 @@ describe.each(Object.entries(kinds))('%s', (name, kind) => {
     }
   })
 
-  test('n59_a_request_that_outlasts_the_idle_span_is_activity_as_of_its_beginning', async () => {
+  test('n59_a_request_that_outlasts_the_idle_span_is_activity_from_its_start', async () => {
     const clock = new Clock()
     const app = new Hono<SessionEnv<Data>>()
     app.use(sessions<Data>({ ...kind(clock), idle: 900 }))
@@ -138,7 +142,7 @@ describe.each(Object.entries(kinds))('%s', (name, kind) => {
   test('r11_an_active_visitor_stays_signed_in_behind_answers_that_lose_the_cookie', async () => {
     const clock = new Clock()
     const app = new Hono<SessionEnv<Data>>()
-    // On the outside it answers 304, without the cookie that the answer had.
+    // This outer middleware answers 304, without the cookie of the inner answer.
     app.use(etag())
     app.use(sessions<Data>({ ...kind(clock), idle: 900, absolute: 30 * 86400 }))
     app.get('/set', (c) => {
@@ -157,7 +161,8 @@ describe.each(Object.entries(kinds))('%s', (name, kind) => {
       const response = await ann.fetch('/page', { headers: { 'If-None-Match': tag } })
       expect([response.status, response.headers.getSetCookie()]).toEqual([304, []])
     }
-    // A sealed session's renewal is due until one answer brings the cookie; nobody else can keep its time.
+    // A touch of a sealed session is due until an answer delivers the cookie, because only the
+    // cookie has the time.
     const sent = (await ann.fetch('/api')).headers.getSetCookie()
     expect(sent).toHaveLength(name === 'sealed' ? 1 : 0)
     clock.pass(800)
@@ -174,7 +179,7 @@ describe.each(Object.entries(kinds))('%s', (name, kind) => {
     expect((await ann.fetch('/n')).headers.getSetCookie()).toHaveLength(1)
   })
 
-  test('r16_polling_keeps_no_session_alive', async () => {
+  test('r16_polling_does_not_keep_a_session_alive', async () => {
     const clock = new Clock()
     const ann = make({ ...kind(clock), idle: 900 })
     await ann.text('/set')
@@ -183,7 +188,7 @@ describe.each(Object.entries(kinds))('%s', (name, kind) => {
       clock.pass(60)
       const response = await ann.fetch('/poll')
       expect([await response.text(), response.headers.getSetCookie()]).toEqual([end, []])
-      // What it changes is written, and its end stays where it is.
+      // A change is written, and the expiry stays.
       expect(await ann.text('/poll/add')).toBe(String(poll + 2))
     }
     clock.pass(60)
@@ -194,7 +199,7 @@ describe.each(Object.entries(kinds))('%s', (name, kind) => {
     expect(await (await app.request('/')).text()).toMatch(/noActivity: there is no session under "session"/)
   })
 
-  test('n31_a_session_may_have_an_idle_span_of_its_own', async () => {
+  test('n31_a_session_may_have_its_own_idle_span', async () => {
     const clock = new Clock()
     const options = { ...kind(clock), idle: 900, absolute: 90 * 86400, persistent: false }
     const [ann, ben] = [make(options), make(options)]
@@ -210,7 +215,7 @@ describe.each(Object.entries(kinds))('%s', (name, kind) => {
     expect(await ann.text('/n')).toBe('none')
   })
 
-  test('rotate_starts_both_clocks_anew_unless_the_deadline_is_kept', async () => {
+  test('rotate_restarts_both_spans_unless_keepDeadline_is_set', async () => {
     const clock = new Clock()
     const ann = make({ ...kind(clock), idle: 900, absolute: 3600 })
     await ann.text('/set')
@@ -228,7 +233,7 @@ describe.each(Object.entries(kinds))('%s', (name, kind) => {
     await ann.text('/set')
     const deadline = await ann.text('/deadline')
     const end = Number(deadline)
-    // An hour back, and on from there, always active.
+    // The clock jumps an hour back, and the visitor stays active.
     clock.pass(-3600)
     let seen = 0
     while (clock.millis < end) {
@@ -279,6 +284,6 @@ test.each([
   expect(await after.text('/who')).toBe('nobody')
 })
 
-test('s15_the_presets_are_those_of_nist', () => {
+test('s15_the_presets_have_the_times_of_nist', () => {
   expect(Lifetime).toEqual(readVectors('lifetimes'))
 })

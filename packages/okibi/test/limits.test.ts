@@ -1,5 +1,5 @@
-// What a session may be at most is refused where the change is made, and costs no more than what fits.
-// biome-ignore-start assist/source/organizeImports: it counts what is compiled after it.
+// A change beyond a limit is refused where it is made, and costs no more than one within the limit.
+// biome-ignore-start assist/source/organizeImports: it counts the code that is compiled after it.
 import { workOf } from './support/work.js'
 // biome-ignore-end assist/source/organizeImports: the rest is in order.
 import { type Context, Hono } from 'hono'
@@ -12,7 +12,7 @@ import { Browser } from './support/browser.js'
 type Data = AnyData
 type Handler = (session: Session<Data>, c: Context) => unknown
 
-/** An app whose only handler is `handler`, and a visitor. */
+/** A visitor of an app with one handler. */
 function make(handler: Handler, options: Partial<SessionOptions> = {}): Browser {
   const app = new Hono<SessionEnv<Data>>()
   app.use(sessions<Data>({ store: memoryStore(), ...options } as SessionOptions))
@@ -21,13 +21,13 @@ function make(handler: Handler, options: Partial<SessionOptions> = {}): Browser 
   return new Browser(app)
 }
 
-/** What the handler comes to, in a session of its own. */
+/** Runs a handler in a new session, and returns its result. */
 async function run(handler: Handler, options?: Partial<SessionOptions>): Promise<unknown> {
   const response = await make(handler, options).fetch('/')
   return response.status === 200 ? response.json() : response.text()
 }
 
-/** The code of what this throws. */
+/** The code of the error that a function throws. */
 function code(act: () => unknown): string | undefined {
   try {
     act()
@@ -39,7 +39,7 @@ function code(act: () => unknown): string | undefined {
 
 const limits = { names: 100, bytes: 10_000, depth: 4 }
 
-test('m10_what_is_too_much_is_refused_where_it_is_set', async () => {
+test('m10_too_many_names_and_bytes_are_refused_where_they_are_set', async () => {
   const visits: Handler[] = [
     (session) => {
       const codes = Array.from({ length: 200 }, (_, n) => code(() => session.set(`n${n}`, 1)))
@@ -57,12 +57,12 @@ test('m10_what_is_too_much_is_refused_where_it_is_set', async () => {
       session.set('note', 'x'.repeat(9000))
       expect(code(() => session.set('user', 'x'.repeat(2000)))).toBe('too_large')
       expect(code(() => session.set('user', 'あ'.repeat(400)))).toBe('too_large')
-      // The same name again and again is one name.
+      // Repeated changes of one name count as one name.
       for (let n = 0; n < 100; n += 1) session.set('note', 'y'.repeat(9000))
       session.set('user', 'x'.repeat(500))
     },
     (session) => {
-      // What is stored is measured as well.
+      // The limits apply to stored values too.
       expect(session.has('note')).toBe(true)
       expect(code(() => session.set('more', 'x'.repeat(1000)))).toBe('too_large')
       session.set('note', 'short')
@@ -105,7 +105,7 @@ test('m10_a_long_name_and_a_deep_value_are_refused_where_they_are_set', async ()
   expect(await run(checks, { limits })).toEqual([{ a: [[1]] }])
 })
 
-test('m10_a_change_in_place_that_is_too_much_is_refused_at_the_commit', async () => {
+test('m10_a_mutated_value_that_is_too_large_is_refused_at_the_commit', async () => {
   const visits: Handler[] = [
     (session) => {
       session.set('list', ['x'])
@@ -139,7 +139,7 @@ test('m10_the_default_limits_are_those_of_the_engine', async () => {
   expect(await run(first)).toBe(null)
 })
 
-/** What grows with `n`, without ever being too much. */
+/** Work that grows with `n`, within the limits. */
 const shapes: Readonly<Record<string, (session: Session<Data>, n: number) => unknown>> = {
   'other names': (session, n) => {
     for (let at = 0; at < n; at += 1) session.set(`n${at}`, at)
@@ -159,14 +159,14 @@ const shapes: Readonly<Record<string, (session: Session<Data>, n: number) => unk
       session.get(`n${at}`)
     }
   },
-  'questions between changes': (session, n) => {
+  'reads of properties between changes': (session, n) => {
     for (let at = 0; at < n; at += 1) {
       session.set('n', at)
       session.setLabel(`label ${at}`)
       expect([session.owner, session.handle, session.isPersistent]).toEqual([undefined, undefined, false])
     }
   },
-  'values that are its own and taken': async (session, n) => {
+  'values that are set and taken': async (session, n) => {
     for (let at = 0; at < n; at += 1) {
       session.set('n', at)
       expect(await session.take('n')).toBe(at)
@@ -189,7 +189,7 @@ describe.each(Object.entries(shapes))('%s', (_, shape) => {
 test('m10_a_form_of_50_000_names_costs_no_more_than_one_that_fits', async () => {
   const keep: Handler = async (session, c) => {
     const fields = [...new URLSearchParams(await c.req.text())]
-    // What is read of the form is the app's own; from here on it is okibi's work.
+    // The app parses the form. The calls from here on are okibi's work.
     for (const [name, value] of fields) session.set(name, value)
   }
   const form = (names: number) => Array.from({ length: names }, (_, n) => `f${n}=${n}`).join('&')

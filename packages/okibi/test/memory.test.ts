@@ -1,4 +1,5 @@
-// The memory store beyond the contract: who goes when it is full, and how little it keeps of what has ended.
+// The memory store beyond the contract: which sessions it evicts when it is full, and how it drops
+// expired ones.
 import { expect, test } from 'vitest'
 import type { Write } from '../src/store.js'
 import { memoryStore } from '../src/stores/memory.js'
@@ -7,7 +8,7 @@ const held = new Uint8Array([1])
 const until = (expiresAt: number): Write => ({ bytes: held, expiresAt })
 const NEVER = 8.64e15
 
-test('expired_sessions_go_before_any_that_lives', () => {
+test('expired_sessions_are_evicted_before_live_ones', () => {
   let now = 0
   const store = memoryStore({ capacity: 1000, clock: () => now })
   for (let at = 0; at < 1000; at += 1) {
@@ -22,7 +23,7 @@ test('expired_sessions_go_before_any_that_lives', () => {
   }
 })
 
-test('a_new_login_outlives_a_flood_of_others_until_it_is_used', () => {
+test('a_new_login_survives_a_flood_of_new_sessions_until_its_first_use', () => {
   const store = memoryStore({ capacity: 1000 })
   for (let at = 0; at < 1000; at += 1) {
     store.swap(`left ${at}`, undefined, until(NEVER))
@@ -44,14 +45,14 @@ test('m5_a_store_that_refuses_when_full_keeps_what_it_has_until_it_expires', () 
     expect.objectContaining({ name: 'StoreError', kind: 'unavailable', message: expect.stringMatching(/10 places/) }),
   )
   for (let at = 0; at < 10; at += 1) expect(store.load(`${at}`)).toBeDefined()
-  // What is there can be written as ever, and what has expired makes room.
+  // Existing sessions can be written, and expired ones make room.
   expect(store.swap('0', held, until(3000))).toEqual({ done: true })
   now = 1000
   expect(store.swap('anew', undefined, until(2000))).toEqual({ done: true })
   expect(store.load('0')).toBeDefined()
 })
 
-test('what_has_expired_is_counted_once_however_often_its_end_was_moved', () => {
+test('an_expired_session_is_counted_once_however_often_its_expiry_changed', () => {
   let now = 0
   const store = memoryStore({ capacity: 100, clock: () => now })
   store.swap('busy', undefined, until(5_000_000))
@@ -69,7 +70,7 @@ test('what_has_expired_is_counted_once_however_often_its_end_was_moved', () => {
   expect(store.size).toBe(0)
 })
 
-test('of_many_ends_in_any_order_each_comes_when_it_is_due', () => {
+test('sessions_with_expiries_in_any_order_are_each_purged_when_due', () => {
   let now = 0
   const store = memoryStore({ clock: () => now })
   for (let at = 0; at < 1000; at += 1) store.swap(`${at}`, undefined, until(1 + ((at * 7919) % 1000)))
@@ -79,11 +80,11 @@ test('of_many_ends_in_any_order_each_comes_when_it_is_due', () => {
   }
 })
 
-test('an_option_that_cannot_be_meant_is_an_error_that_names_the_fix', () => {
+test('an_impossible_option_is_an_error_that_names_the_fix', () => {
   expect(() => memoryStore({ whenFull: 'drop' as never })).toThrow(/whenFull of drop: must be 'evict' or 'refuse'/)
 })
 
-test('a_clock_that_says_no_time_is_a_fault_that_names_it', () => {
+test('a_clock_that_returns_no_time_is_an_error_that_names_it', () => {
   let now: unknown = 0
   const store = memoryStore({ clock: () => now as number })
   store.swap('held', undefined, { ...until(1000), owner: 'ann' })

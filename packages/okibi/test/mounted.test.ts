@@ -1,4 +1,5 @@
-// An app inside another one, each with the session middleware in a context of its own: one session, one cookie.
+// An app mounted in another one, each with the session middleware in its own context: one session,
+// one cookie.
 import { type Context, Hono } from 'hono'
 import { describe, expect, test, vi } from 'vitest'
 import { type Session, StoreError, sessions } from '../src/index.js'
@@ -10,8 +11,9 @@ import { Watched } from './support/stores.js'
 const of = (c: Context) => c.get('session' as never) as Session<{ n: number; outer: number; user: string }>
 const SECRET = 'a secret of thirty-two bytes: no more'
 
-/** Both apps have the same session, which is due for a renewal when the clock is moved on. */
 type Outside = (c: Context) => unknown
+
+/** Two apps with the same session. A touch is due after the clock is advanced. */
 function site(options: object, outside: Outside = () => {}, before: Outside = () => {}) {
   const clock = { now: Date.now() }
   const session = sessions({ ...options, clock: () => clock.now } as never)
@@ -47,7 +49,7 @@ describe.each(['stored', 'sealed', 'sealed in chunks'])('%s', (kind) => {
   const options = () =>
     kind === 'stored' ? { store: memoryStore() } : { secret: SECRET, ...(kind === 'sealed' ? {} : { chunks: 3 }) }
 
-  test('r9_a_renewal_outside_does_not_undo_the_change_inside', async () => {
+  test('r9_a_touch_by_the_outer_app_does_not_undo_the_change_of_the_inner_one', async () => {
     const { app, clock } = site(options())
     const ann = new Browser(app)
     expect(await ann.text('/in/add')).toBe('1')
@@ -56,7 +58,7 @@ describe.each(['stored', 'sealed', 'sealed in chunks'])('%s', (kind) => {
     expect(await ann.text('/in/look')).toBe('[2,null]')
   })
 
-  test('r9_a_renewal_outside_does_not_undo_the_logout_inside', async () => {
+  test('r9_a_touch_by_the_outer_app_does_not_undo_the_logout_of_the_inner_one', async () => {
     const { app, clock } = site(options())
     const ann = new Browser(app)
     await ann.text('/in/login')
@@ -66,7 +68,7 @@ describe.each(['stored', 'sealed', 'sealed in chunks'])('%s', (kind) => {
     expect([ann.cookies.size, await ann.text('/user')]).toEqual([0, 'nobody'])
   })
 
-  test.each(['before', 'after'])('r9_changes_of_both_are_kept (outside: %s)', async (when) => {
+  test.each(['before', 'after'])('r9_changes_of_both_apps_are_kept (outer: %s)', async (when) => {
     const { app } = when === 'before' ? site(options(), undefined, count) : site(options(), count)
     const ann = new Browser(app)
     for (const path of ['/in/add', '/same/add', '/in/add']) await ann.text(path)
@@ -76,7 +78,7 @@ describe.each(['stored', 'sealed', 'sealed in chunks'])('%s', (kind) => {
     expect([...ann.cookies.keys()].filter((name) => name === '__Host-session')).toHaveLength(1)
   })
 
-  /** What the app outside does before the one inside counts, and commits at once. */
+  /** A change that the outer app makes and commits before the inner one counts. */
   const early = (change: (c: Context) => void, later: (c: Context) => void = () => {}) => {
     return async (c: Context) => {
       if (!c.req.path.endsWith('/add')) return
@@ -86,7 +88,7 @@ describe.each(['stored', 'sealed', 'sealed in chunks'])('%s', (kind) => {
     }
   }
 
-  test('r9_an_early_commit_outside_is_kept_beside_the_change_inside', async () => {
+  test('r9_an_early_commit_of_the_outer_app_is_kept_with_the_change_of_the_inner_one', async () => {
     const { app } = site(options(), undefined, early(count, count))
     const ann = new Browser(app)
     expect(await ann.text('/in/add')).toBe('1')
@@ -95,7 +97,7 @@ describe.each(['stored', 'sealed', 'sealed in chunks'])('%s', (kind) => {
     expect(await ann.text('/in/look')).toBe('[2,4]')
   })
 
-  test('r9_an_early_commit_outside_is_kept_though_the_request_fails', async () => {
+  test('r9_an_early_commit_of_the_outer_app_is_kept_though_the_request_fails', async () => {
     const fail = (c: Context) => {
       if (c.req.path.endsWith('/add')) c.res = new Response('broken', { status: 500 })
     }
@@ -107,7 +109,7 @@ describe.each(['stored', 'sealed', 'sealed in chunks'])('%s', (kind) => {
     }
   })
 
-  test('r9_an_early_login_or_logout_outside_stays', async () => {
+  test('r9_an_early_login_or_logout_of_the_outer_app_is_kept', async () => {
     const shared = options()
     const login = early((c) => {
       of(c).rotate()
@@ -130,7 +132,7 @@ describe.each(['stored', 'sealed', 'sealed in chunks'])('%s', (kind) => {
     expect([leaving.cookies.size, await leaving.text('/user')]).toEqual([0, 'nobody'])
   })
 
-  test('r9_a_logout_inside_ends_what_was_changed_outside_as_well', async () => {
+  test('r9_a_logout_of_the_inner_app_drops_the_changes_of_the_outer_one', async () => {
     const { app } = site(options(), count, count)
     const ann = new Browser(app)
     await ann.text('/in/login')
@@ -140,7 +142,7 @@ describe.each(['stored', 'sealed', 'sealed in chunks'])('%s', (kind) => {
 })
 
 test.each(faces.map((face) => [face.name, face] as const))(
-  'r9_one_cookie_of_a_name_leaves (%s)',
+  'r9_one_cookie_of_a_name_is_sent (%s)',
   async (_name, face) => {
     const session = face.middleware()
     const inner = new Hono().use(session)
@@ -168,7 +170,7 @@ test.each(faces.map((face) => [face.name, face] as const))(
   },
 )
 
-/** From now on nothing can be written. */
+/** Makes the store refuse all writes from now on. */
 function takesNoWrites(store: Watched): void {
   store.interfere = (call, _key, through) => {
     if (call === 'swap') throw new StoreError('unavailable', 'read only')
@@ -177,7 +179,7 @@ function takesNoWrites(store: Watched): void {
 }
 
 test.each(['mount', 'route'])(
-  'r9_the_cookie_of_a_session_inside_is_sent_though_the_commit_around_it_fails (%s)',
+  'r9_the_cookie_of_an_inner_session_is_sent_though_the_outer_commit_fails (%s)',
   async (way) => {
     vi.spyOn(console, 'error').mockImplementation(() => {})
     const admin = (c: Context) => c.get('admin' as never) as Session<{ user: string }>
@@ -192,7 +194,7 @@ test.each(['mount', 'route'])(
     const app = new Hono().use(sessions({ store }) as never)
     app.use(async (c, next) => {
       await next()
-      // Another middleware that builds the answer anew.
+      // Another middleware that makes a new answer.
       c.res = new Response(c.res.body, c.res)
       if (c.req.path.endsWith('/login')) count(c)
     })
@@ -212,7 +214,7 @@ test.each(['mount', 'route'])(
 )
 
 test.each(['stored', 'sealed', 'sealed in chunks'])(
-  'r9_a_login_inside_stays_though_the_commit_around_it_fails (%s)',
+  'r9_a_login_of_the_inner_app_is_kept_though_the_outer_commit_fails (%s)',
   async (kind) => {
     vi.spyOn(console, 'error').mockImplementation(() => {})
     const store = new Watched(memoryStore())
@@ -220,7 +222,7 @@ test.each(['stored', 'sealed', 'sealed in chunks'])(
     let fails = false
     const outside = (c: Context) => {
       if (!fails || !c.req.path.endsWith('/login')) return
-      // The app inside has committed. In a cookie only what is too large fails.
+      // The inner app has committed. In a sealed cookie only a session that is too large fails.
       takesNoWrites(store)
       if (kind === 'stored') return count(c)
       for (let n = 0; n < 4; n += 1) of(c).set(`large ${n}` as never, 'x'.repeat(3000) as never)

@@ -1,4 +1,5 @@
-// What apps and stores give by mistake: each is a typed error that names it, and nothing of it is stored.
+// Invalid values from apps and stores: each is a typed error that names the value, and none is
+// stored.
 import { type Context, Hono } from 'hono'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type OkibiError, type Session, type SessionOptions, type Store, sessions } from '../src/index.js'
@@ -11,7 +12,7 @@ const of = (c: Context) => c.get('session' as never) as Session<Record<string, n
 beforeEach(() => void vi.spyOn(console, 'error').mockImplementation(() => {}))
 afterEach(() => void vi.restoreAllMocks())
 
-/** An app with these handlers, which answers errors with their codes and texts. */
+/** An app with these handlers. It answers an error with its code and message. */
 function site(options: SessionOptions, handlers: Readonly<Record<string, (c: Context) => unknown>>) {
   const tell = (error: Error) => `${(error as OkibiError).code ?? error.name}: ${error.message}`
   const app = new Hono()
@@ -24,7 +25,7 @@ function site(options: SessionOptions, handlers: Readonly<Record<string, (c: Con
   return new Browser(app)
 }
 
-/** What the app answers, whatever the status is. */
+/** The body of an answer of any status. */
 const say = async (ann: Browser, path: string) => (await ann.fetch(path)).text()
 
 const circle = () => {
@@ -33,12 +34,12 @@ const circle = () => {
   return value as never
 }
 
-/** No JSON holds these. */
+/** Values without JSON. */
 const VALUES: Readonly<Record<string, () => never>> = {
   'a BigInt': () => 9n as never,
   'a BigInt inside': () => ({ list: [{ n: 9n }] }) as never,
-  'what holds itself': circle,
-  'a list that holds itself': () => {
+  'an object that contains itself': circle,
+  'a list that contains itself': () => {
     const list: unknown[] = []
     list.push(list)
     return list as never
@@ -51,7 +52,7 @@ const VALUES: Readonly<Record<string, () => never>> = {
     }) as never,
   'a then that throws': () =>
     ({
-      // biome-ignore lint/suspicious/noThenProperty: it is what is tested.
+      // biome-ignore lint/suspicious/noThenProperty: the test needs a thenable.
       get then() {
         throw new TypeError('no promise')
       },
@@ -72,10 +73,10 @@ const VALUES: Readonly<Record<string, () => never>> = {
   'a function': () => (() => 1) as never,
 }
 
-describe.each(Object.entries(VALUES))('%s is no value', (_kind, value) => {
+describe.each(Object.entries(VALUES))('%s is refused as a value', (_kind, value) => {
   const NAMED = /^invalid_value: session value "cart": /
 
-  test.each(['set', 'flash', 'update', 'update later'])('by %s', async (way) => {
+  test.each(['set', 'flash', 'update', 'update later'])('of %s', async (way) => {
     const store = new Watched()
     const ann = site(
       { store },
@@ -95,7 +96,7 @@ describe.each(Object.entries(VALUES))('%s is no value', (_kind, value) => {
     expect(await say(ann, '/has')).toBe('false')
   })
 
-  test('in place, however the session is read after it', async () => {
+  test('of a mutation in place, in whatever call reads the session next', async () => {
     const store = new Watched()
     const spoiled = (c: Context) => {
       const cart = of(c).get('cart') as unknown as { item: unknown }
@@ -118,7 +119,7 @@ describe.each(Object.entries(VALUES))('%s is no value', (_kind, value) => {
           spoiled(c)
           return of(c).take('cart')
         },
-        // Near the limit all that is there is counted.
+        // Near the limit all values are counted.
         '/room': (c) => {
           spoiled(c)
           of(c).set('text', 'x'.repeat(1980) as never)
@@ -131,7 +132,7 @@ describe.each(Object.entries(VALUES))('%s is no value', (_kind, value) => {
   })
 })
 
-test('a_span_or_a_function_that_is_none_is_a_typed_error', async () => {
+test('an_invalid_span_or_function_is_a_typed_error', async () => {
   const ann = site(
     { store: memoryStore() },
     {
@@ -151,7 +152,7 @@ test('a_span_or_a_function_that_is_none_is_a_typed_error', async () => {
   expect(await say(ann, '/update')).toMatch(/^invalid_value: session update of "cart": type number is no function/)
 })
 
-describe('a clock that says no time', () => {
+describe('a clock that returns no time is an error', () => {
   const times: [string, () => unknown][] = [
     ['a promise', async () => Date.now()],
     ['NaN', () => Number.NaN],
@@ -180,7 +181,7 @@ describe('a clock that says no time', () => {
   })
 })
 
-describe('an index of owners that lists no keys', () => {
+describe('an index of owners that returns no list of keys is an error', () => {
   const lists: [string, unknown][] = [
     ['answered Undefined; must answer a list of keys', undefined],
     ['answered Null; must answer a list of keys', null],

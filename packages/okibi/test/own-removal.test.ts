@@ -1,4 +1,5 @@
-// Handlers that remove the session's cookie by themselves, as older libraries made them do: the session's own change still counts.
+// Handlers that remove the session's cookie themselves, as older libraries need: the session's own
+// change still counts.
 import { type Context, Hono } from 'hono'
 import { deleteCookie } from 'hono/cookie'
 import { describe, expect, test } from 'vitest'
@@ -40,7 +41,7 @@ describe.each(faces.map((face) => [face.name, face] as const))('%s', (_name, fac
   })
 
   test.each(['/logout', '/fails'])('a_session_ends_in_the_store_beside_a_removed_cookie (%s)', async (path) => {
-    // Without a store nothing tells a kept cookie that its session has ended.
+    // Without a store a copy of the cookie still opens its session.
     if (/cookie/i.test(face.name)) return
     const ann = new Browser(site())
     await ann.text('/login')
@@ -72,7 +73,7 @@ test('a_sealed_session_is_revoked_beside_a_removed_cookie', async () => {
   expect([ann.cookies.size, await kept.text('/who')]).toEqual([0, 'nobody'])
 })
 
-test('a_cookie_of_the_app_whose_name_only_looks_like_a_chunk_stays', async () => {
+test('a_cookie_of_the_app_with_a_name_similar_to_a_chunk_stays', async () => {
   const of = (c: Context) => c.get('session' as never) as Session<{ user: string }>
   const kinds = [
     { options: { store: memoryStore() }, own: ['.1', '.5'], session: [] },
@@ -107,7 +108,7 @@ test('a_change_of_a_live_sealed_session_is_dropped_beside_a_removed_cookie', asy
   expect(ann.cookies.size).toBe(1)
   await ann.text('/both')
   expect(ann.cookies.size).toBe(0)
-  // Without a live session there is none to end.
+  // Without a live session there is none to destroy.
   await ann.text('/both')
   expect(ann.cookies.size).toBe(1)
 })

@@ -1,4 +1,4 @@
-// The sessions of one owner, which are listed and ended.
+// The sessions of one owner: lists and revocations.
 import { Hono } from 'hono'
 import { describe, expect, test, vi } from 'vitest'
 import { type DirectoryOptions, directory, type SessionEnv, StoreError, sessions } from '../src/index.js'
@@ -54,7 +54,7 @@ interface Shown {
 }
 
 describe.each(Object.entries(shippedStores(clock.now)))('%s', (_name, open) => {
-  test('n25_an_owners_sessions_are_listed_and_ended', async () => {
+  test('n25_an_owners_sessions_can_be_listed_and_revoked', async () => {
     const store = shuffled(open())
     const { login } = make(store)
     const phone = await login('ann', 'phone')
@@ -68,18 +68,18 @@ describe.each(Object.entries(shippedStores(clock.now)))('%s', (_name, open) => {
     ])
     expect(Object.keys(list[0] ?? {})).toEqual(['handle', 'created', 'lastActive', 'expiresAt', 'label', 'current'])
     const handle = list[1]?.handle ?? ''
-    // Nobody ends another owner's session.
+    // A session of another owner cannot be revoked.
     expect(await other.text(`/end/${handle}`)).toBe('false')
     expect(await phone.text('/who')).toBe('ann')
     expect(await laptop.text(`/end/${handle}`)).toBe('true')
     expect([await phone.text('/who'), await laptop.text('/who')]).toEqual(['nobody', 'ann'])
-    // One's own is destroyed, with its cookie.
+    // The visitor's own session is destroyed, with its cookie.
     expect(await laptop.text(`/end/${list[0]?.handle}`)).toBe('true')
     expect(laptop.cookies.size).toBe(0)
     expect(await other.text('/who')).toBe('ben')
   })
 
-  test('n25_all_sessions_but_this_one_are_ended_also_those_under_way', async () => {
+  test('n25_revoke_others_revokes_all_other_sessions_even_during_their_requests', async () => {
     const store = shuffled(open(), 5)
     const { login } = make(store)
     const mine = await login('ann')
@@ -98,7 +98,7 @@ describe.each(Object.entries(shippedStores(clock.now)))('%s', (_name, open) => {
     expect(JSON.parse(await mine.text('/owned'))).toHaveLength(1)
   })
 
-  test('n25_a_logout_before_it_does_not_keep_the_others_from_being_ended', async () => {
+  test('n25_revoke_others_works_after_a_destroy_in_the_same_request', async () => {
     const { login } = make(open())
     const [mine, other, ben] = [await login('ann'), await login('ann'), await login('ben')]
     expect(await mine.text('/out-everywhere')).toBe('1')
@@ -109,7 +109,7 @@ describe.each(Object.entries(shippedStores(clock.now)))('%s', (_name, open) => {
     ])
   })
 
-  test('n25_a_directory_works_outside_any_request', async () => {
+  test('n25_a_directory_works_outside_a_request', async () => {
     const store = open()
     const { login } = make(store)
     const [one, two, three] = await Promise.all([login('ann'), login('ann'), login('ann')])
@@ -129,7 +129,7 @@ describe.each(Object.entries(shippedStores(clock.now)))('%s', (_name, open) => {
 })
 
 describe.each(Object.entries(shippedStores(clock.now)))('%s, with two kinds of session', (_name, open) => {
-  test('n44_owners_are_apart_wherever_namespaces_are', async () => {
+  test('n44_owners_of_different_namespaces_are_separate', async () => {
     const store = open()
     const told: string[] = []
     const recording: Store = {
@@ -182,13 +182,13 @@ describe.each(Object.entries(shippedStores(clock.now)))('%s, with two kinds of s
     await customer.text('/login')
     expect(await admins.directory.revokeAllExcept('17', 'none')).toBe(1)
     expect([await customer.text('/who'), await admin.text('/who')]).toEqual(['17', 'nobody'])
-    // No app can name an owner of another namespace.
+    // An app cannot list an owner of another namespace.
     expect(await admins.directory.list('session:17')).toEqual([])
     expect(new Set(told)).toEqual(new Set(['session:17', 'admin:17', 'admin:session:17']))
   })
 })
 
-test('n25_a_directory_ends_sessions_of_any_size', async () => {
+test('n25_a_directory_revokes_sessions_of_any_size', async () => {
   const store = new Watched()
   const options = { store, clock: clock.now, limits: { bytes: 1024 * 1024, depth: 50 } }
   const app = new Hono<SessionEnv<{ text: string; deep: Json }>>()
@@ -209,7 +209,7 @@ test('n25_a_directory_ends_sessions_of_any_size', async () => {
   }
 })
 
-test('a_directory_says_which_options_it_cannot_use', () => {
+test('a_directory_names_the_options_that_it_refuses', () => {
   const refusal = (options: object): string => {
     try {
       directory(options as DirectoryOptions)
@@ -228,8 +228,8 @@ test('a_directory_says_which_options_it_cannot_use', () => {
   )
 })
 
-test('n25_a_session_that_moves_to_another_id_meanwhile_is_ended_all_the_same', async () => {
-  // The fault rig found this: the list named the old id, and the look at it found that the session had moved on.
+test('n25_a_session_that_rotates_meanwhile_is_still_revoked', async () => {
+  // The fault rig found this: the list had the old id, and its record was already a marker.
   const inner = new Watched()
   let meanwhile: (() => Promise<unknown>) | undefined
   const store: Store = {
@@ -257,7 +257,7 @@ test('n25_a_session_that_moves_to_another_id_meanwhile_is_ended_all_the_same', a
   expect(await ann.text('/who')).toBe('nobody')
 })
 
-test('m7_a_list_that_goes_on_changing_is_looked_at_eight_times_however_slow_that_is', async () => {
+test('m7_a_list_that_keeps_changing_is_read_eight_times_however_slow_the_reads_are', async () => {
   const inner = new Watched()
   let left = 0
   const store: Store = {
@@ -266,10 +266,10 @@ test('m7_a_list_that_goes_on_changing_is_looked_at_eight_times_however_slow_that
     swap: (key, expected, write) => inner.swap(key, expected, write),
     delete: (key) => inner.delete(key),
     owners: {
-      // One more key that leads nowhere, another each time.
+      // Another key without a session in each list.
       list: async (owner) => {
         const listed = (await inner.owners?.list(owner)) ?? []
-        // On Workers no time passes without a timer.
+        // On Workers the clock advances only with a timer.
         for (const begun = performance.now(); performance.now() === begun; ) {
           await new Promise((resolve) => setTimeout(resolve, 1))
         }
@@ -279,7 +279,7 @@ test('m7_a_list_that_goes_on_changing_is_looked_at_eight_times_however_slow_that
     },
   }
   await make(store).login('ann')
-  // Its time is over before the list is looked at again.
+  // The deadline passes before the list is read again.
   const admin = directory({ store, commitDeadline: Number.MIN_VALUE, clock: clock.now })
   left = 7
   expect(await admin.list('ann')).toHaveLength(1)
@@ -287,7 +287,7 @@ test('m7_a_list_that_goes_on_changing_is_looked_at_eight_times_however_slow_that
   await expect(admin.list('ann')).rejects.toMatchObject({ code: 'conflict' })
 })
 
-test('n25_a_login_may_end_all_the_others_at_once', async () => {
+test('n25_a_login_can_revoke_all_other_sessions', async () => {
   const { app, login } = make(new Watched())
   const others = [await login('ann'), await login('ann')]
   const fresh = new Browser(app)
@@ -311,7 +311,7 @@ test('a_change_of_owner_rotates', async () => {
   expect(await anonymous.text('/end-others')).toBe('0')
 })
 
-test('a_store_without_an_index_of_owners_says_so', async () => {
+test('a_store_without_an_index_of_owners_is_an_error', async () => {
   const store = new Watched()
   const bare: Store = {
     consistency: 'strong',
@@ -326,7 +326,7 @@ test('a_store_without_an_index_of_owners_says_so', async () => {
   await expect(directory({ store: bare }).revokeAll('ann')).rejects.toMatchObject({ code: 'unsupported_by_store' })
 })
 
-test('n25_a_thousand_sessions_are_listed_and_ended_sixteen_at_a_time', async () => {
+test('n25_a_thousand_sessions_are_listed_and_revoked_sixteen_at_a_time', async () => {
   const store = new Watched()
   const { login } = make(store)
   for (let count = 0; count < 1000; count += 1) await login('ann', 'one of many')
@@ -338,7 +338,7 @@ test('n25_a_thousand_sessions_are_listed_and_ended_sixteen_at_a_time', async () 
   store.interfere = async (_call, _key, through) => {
     now += 1
     most = Math.max(most, now)
-    // What is under way at the same time has its answer at the same time.
+    // Concurrent calls are answered together.
     pause ??= new Promise((resolve) => {
       setImmediate(() => {
         pause = undefined
@@ -374,7 +374,7 @@ test('a_failing_store_fails_the_list', async () => {
   expect((await ann.fetch('/owned')).status).toBe(503)
 })
 
-test('n25_who_ends_several_is_not_told_that_nothing_was_written', async () => {
+test('n25_a_failed_revoke_all_after_a_write_is_store_unknown', async () => {
   const store = new Watched()
   const app = new Hono<SessionEnv>()
   app.use(sessions({ store }))
@@ -407,7 +407,7 @@ test('n25_a_key_that_is_listed_twice_is_one_session', async () => {
   expect(await admin.revokeAll('ann')).toBe(2)
 })
 
-test('an_owner_that_is_no_text_is_refused_and_the_engine_goes_on', async () => {
+test('an_owner_that_is_not_a_string_is_refused_and_the_engine_still_works', async () => {
   const store = new Watched()
   const { login } = make(store)
   await login('17')
@@ -427,7 +427,7 @@ test('an_owner_that_is_no_text_is_refused_and_the_engine_goes_on', async () => {
   expect(await admin.list('17')).toHaveLength(1)
 })
 
-/** The methods of a store, on an object of their own. */
+/** The methods of a store, on a new object. */
 function plain(store: Store): Store {
   return {
     consistency: store.consistency,

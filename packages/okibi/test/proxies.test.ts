@@ -1,4 +1,4 @@
-// What stands around the sessions: other middleware of Hono in each order, caches, and the form that another site posts.
+// Other middleware around the sessions, in each order: caches, and a form that another site posts.
 import { Hono, type MiddlewareHandler } from 'hono'
 import { cache } from 'hono/cache'
 import { compress } from 'hono/compress'
@@ -7,7 +7,7 @@ import { timeout } from 'hono/timeout'
 import { describe, expect, test } from 'vitest'
 import { type SessionEnv, type SessionOptions, sessions } from '../src/index.js'
 import { memoryStore } from '../src/stores/memory.js'
-// Before what asks whether there are caches.
+// Before the import that checks whether caches exist.
 import './support/caches.js'
 import caching from './proxies/caching.js'
 import order from './proxies/order.js'
@@ -19,7 +19,7 @@ type Data = { visits: number }
 const SECRET = 'a secret of at least thirty-two bytes'
 const HOUR = 3600
 
-/** An app that has some middleware outside of its sessions, and some inside. */
+/** An app with middleware outside and inside of the session middleware. */
 function appWith(
   options: SessionOptions,
   { outside = [], inside = [] }: { outside?: MiddlewareHandler[]; inside?: MiddlewareHandler[] },
@@ -32,7 +32,7 @@ function appWith(
   app.get('/read', (c) => c.text(`visits: ${c.get('session').get('visits') ?? 'none'}`))
   app.get('/same', (c) => {
     c.get('session').update('visits', (visits = 0) => visits + 1)
-    return c.text('always the same')
+    return c.text('a constant answer')
   })
   app.get('/plain', (c) => c.text('the same for all'.repeat(100)))
   return app
@@ -44,16 +44,16 @@ describe('r11_etag', () => {
     'a sealed cookie': () => ({ secret: SECRET }),
   }
 
-  test.each(Object.keys(kinds))('inside, a 304 carries what the session sends, with %s', async (kind) => {
+  test.each(Object.keys(kinds))('inside the sessions, a 304 has the cookie, with %s', async (kind) => {
     let now = 1_800_000_000_000
     const app = appWith({ ...kinds[kind]?.(), clock: () => now } as SessionOptions, { inside: [etag()] })
     const ann = new Browser(app)
-    // The first visit of all is answered with a 304 as well, and begins a session.
+    // The very first visit is answered with a 304, and creates a session.
     const tag = (await new Browser(app).fetch('/same')).headers.get('etag') ?? ''
     const first = await ann.fetch('/same', { headers: { 'if-none-match': tag } })
     expect([first.status, first.headers.getSetCookie().length]).toEqual([304, 1])
     expect(await ann.text('/read')).toBe('visits: 1')
-    // Someone who only reads pages that have not changed stays signed in for as long as they come.
+    // A visitor who only reads unchanged pages stays signed in with regular visits.
     const page = (await ann.fetch('/read')).headers.get('etag') ?? ''
     for (let visit = 0; visit < 10; visit += 1) {
       now += (HOUR * 1000) / 2
@@ -62,7 +62,7 @@ describe('r11_etag', () => {
     }
   })
 
-  test('outside, a 304 loses the cookie of a session that begins with it', async () => {
+  test('outside the sessions, a 304 loses the cookie of a new session', async () => {
     const app = appWith({ store: memoryStore() }, { outside: [etag()] })
     const tag = (await new Browser(app).fetch('/same')).headers.get('etag') ?? ''
     const first = await new Browser(app).fetch('/same', { headers: { 'if-none-match': tag } })
@@ -71,10 +71,10 @@ describe('r11_etag', () => {
 })
 
 describe('compress', () => {
-  test.each(['outside', 'inside'] as const)('%s, changes nothing of the session', async (place) => {
+  test.each(['outside', 'inside'] as const)('%s of the sessions, it changes nothing of the session', async (place) => {
     const app = appWith({ store: memoryStore() }, { [place]: [compress({ threshold: 1 })] })
     const ann = new Browser(app)
-    // On Bun the head of a plain text says no type, and then nothing is compressed.
+    // On Bun a string body has no Content-Type, and then nothing is compressed.
     app.get('/typed', (c) =>
       c.body(String(c.get('session').update('visits', (visits = 0) => visits + 1)), 200, {
         'Content-Type': 'text/plain',
@@ -91,7 +91,7 @@ describe('compress', () => {
 })
 
 describe('timeout', () => {
-  /** An app whose handler changes the session, and answers when it is let go. */
+  /** An app with a handler that changes the session, and answers when the test lets it. */
   function slowApp(place: 'outside' | 'inside') {
     const { promise: released, resolve: release } = withResolvers()
     const { promise: ended, resolve: end } = withResolvers()
@@ -106,7 +106,7 @@ describe('timeout', () => {
       const session = c.get('session')
       session.set('visits', 100)
       await released
-      // What comes after the answer is an error in the handler, and changes nothing.
+      // A change after the answer is an error in the handler, and changes nothing.
       let late = 'set'
       try {
         session.set('visits', 200)
@@ -119,7 +119,7 @@ describe('timeout', () => {
     return { app, release, ended, committed }
   }
 
-  test('inside, an answer that comes too late changes nothing', async () => {
+  test('inside the sessions, a handler that is too late changes nothing', async () => {
     const { app, release, ended } = slowApp('inside')
     const ann = new Browser(app)
     await ann.text('/add')
@@ -130,7 +130,7 @@ describe('timeout', () => {
     expect(await ann.text('/read')).toBe('visits: 1')
   })
 
-  test('outside, it changes nothing either, but the handler is not told', async () => {
+  test('outside the sessions, it changes nothing either, but the handler gets no error', async () => {
     const { app, release, ended, committed } = slowApp('outside')
     const ann = new Browser(app)
     await ann.text('/add')
@@ -145,7 +145,7 @@ describe('timeout', () => {
 describe('r31_cache', () => {
   const pages = (name: string) => cache({ cacheName: name, cacheControl: 'public, max-age=300', wait: true })
 
-  test('outside, it keeps only pages whose making looked at no session', async () => {
+  test('outside the sessions, it stores only pages that did not read the session', async () => {
     const app = appWith({ store: memoryStore() }, { outside: [pages('r31-outside')] })
     const [ann, ben] = [new Browser(app), new Browser(app)]
     await ann.text('http://r31.example/add')
@@ -158,7 +158,7 @@ describe('r31_cache', () => {
     expect(await (await caches.open('r31-outside')).match(keyOf('http://r31.example/read'))).toBeUndefined()
   })
 
-  test('inside, it hands one visitor’s page to all: the page warns of it', async () => {
+  test('inside the sessions, it serves one visitor’s page to all, as the documentation warns', async () => {
     const app = appWith({ store: memoryStore() }, { inside: [pages('r31-inside')] })
     const [ann, ben] = [new Browser(app), new Browser(app)]
     await ann.text('http://r31.example/add')
@@ -166,7 +166,7 @@ describe('r31_cache', () => {
     expect(await ben.text('http://r31.example/read')).toBe('visits: 1')
   })
 
-  /** The key under which Hono keeps a page. */
+  /** The key under which Hono caches a page. */
   const keyOf = (url: string) => {
     const key = new URL('/.hono/cache', url)
     key.searchParams.append('__hono_cache_key', url)
@@ -185,7 +185,7 @@ describe('docs/behind-proxies.md', () => {
     const ann = new Browser(payment)
     expect((await ann.fetch('/pay', { method: 'POST' })).status).toBe(303)
     const before = ann.header
-    // A browser sends no cookie with SameSite=Lax along with a form of another site.
+    // With a form of another site, a browser sends no cookie with SameSite=Lax.
     const paid = await payment.request('/paid', { method: 'POST', body: new URLSearchParams({ payment: 'p 1' }) })
     expect([paid.status, paid.headers.get('location')]).toEqual([303, '/receipt?payment=p%201'])
     expect([paid.headers.getSetCookie(), paid.headers.get('vary')]).toEqual([[], null])

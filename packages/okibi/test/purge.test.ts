@@ -1,4 +1,5 @@
-// Purging now and then: at once, then again after each period, never twice at a time, until it is stopped.
+// Periodic purges: immediately, then after each period, never two concurrently, until they are
+// stopped.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type Purging, purgeEvery } from '../src/purge.js'
 
@@ -17,7 +18,7 @@ function started(...given: Parameters<typeof purgeEvery>): Purging {
   return task
 }
 
-test('n27_it_purges_at_once_and_again_after_each_period_until_it_is_stopped', async () => {
+test('n27_it_purges_immediately_and_after_each_period_until_it_is_stopped', async () => {
   const purge = vi.fn(async () => 3)
   const task = started({ purge }, 60)
   expect(purge).toHaveBeenCalledTimes(1)
@@ -33,7 +34,7 @@ test('n27_it_purges_at_once_and_again_after_each_period_until_it_is_stopped', as
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test('n27_a_purge_begins_only_after_the_last_has_ended_and_stop_waits_for_it', async () => {
+test('n27_a_purge_starts_only_after_the_last_has_ended_and_stop_waits_for_it', async () => {
   const ends: (() => void)[] = []
   const purge = vi.fn(() => new Promise<number>((resolve) => ends.push(() => resolve(0))))
   const task = started({ purge }, 1)
@@ -53,7 +54,7 @@ test('n27_a_purge_begins_only_after_the_last_has_ended_and_stop_waits_for_it', a
   expect(purge).toHaveBeenCalledTimes(2)
 })
 
-test('n27_a_purge_that_fails_is_reported_and_tried_again', async () => {
+test('n27_a_failed_purge_is_reported_and_repeated', async () => {
   const failure = new Error('the database failed')
   const purge = vi.fn(() => Promise.reject(failure))
   const onError = vi.fn()
@@ -70,7 +71,7 @@ test('n27_a_purge_that_fails_is_reported_and_tried_again', async () => {
   expect(log).toHaveBeenCalledExactlyOnceWith(expect.stringContaining('were not dropped'), failure)
 })
 
-test('a_number_of_seconds_that_no_timer_can_wait_is_an_error_that_says_so', () => {
+test('a_period_that_no_timer_can_have_is_an_error_that_names_it', () => {
   const purge = vi.fn(async () => 0)
   for (const seconds of [0, -1, Number.NaN, Number.POSITIVE_INFINITY, 2_147_484]) {
     expect(() => purgeEvery({ purge }, seconds)).toThrow(

@@ -1,4 +1,4 @@
-// What must hold when requests of one session come at once: changes, logouts, logins, renewals, and take.
+// Concurrent requests of one session: changes, logouts, logins, renewals, and take.
 import { Hono } from 'hono'
 import { describe, expect, test } from 'vitest'
 import { type SessionEnv, type SessionEvent, sessions } from '../src/index.js'
@@ -8,7 +8,7 @@ import { openStore, shippedStores, shuffled, Watched } from './support/stores.js
 
 type Data = { user: string; n: number; ticket: string; cart: number[]; [name: `name${number}`]: number }
 
-/** A point where a handler waits until it is let on. */
+/** A point where a handler waits until the test opens it. */
 function gate() {
   let open = () => {}
   const opened = new Promise<void>((resolve) => {
@@ -97,7 +97,7 @@ describe.each(Object.entries(shippedStores()))('%s', (_name, open) => {
     expect(names.sort()).toEqual(['n', ...Array.from({ length: 50 }, (_, at) => `name${at}`)].sort())
   })
 
-  test('take_hands_a_value_to_exactly_one_of_a_hundred', async () => {
+  test('take_returns_a_value_to_exactly_one_of_a_hundred_requests', async () => {
     const { app } = make(shuffled(open()))
     app.get('/ticket', (c) => {
       c.get('session').set('ticket', 'the one')
@@ -111,13 +111,13 @@ describe.each(Object.entries(shippedStores()))('%s', (_name, open) => {
   })
 })
 
-/** What a store holds: sessions (`live`), and markers by their kind. */
+/** The number of sessions in a store (`live`), and of markers by kind. */
 function kinds(held: ReadonlyMap<string, { bytes: Uint8Array }>): string[] {
   const records = [...held.values()].map(({ bytes }) => JSON.parse(new TextDecoder().decode(bytes)) as { r?: string })
   return records.map(({ r }) => r ?? 'live').sort()
 }
 
-test('n1_s19_a_slow_request_never_revives_a_session_that_was_ended_a_thousand_times', async () => {
+test('n1_s19_a_slow_request_never_revives_a_destroyed_session_in_a_thousand_logouts', async () => {
   const { store, held } = openStore()
   const { app, wait } = make(store)
   for (let round = 0; round < 1000; round += 1) {
@@ -132,11 +132,11 @@ test('n1_s19_a_slow_request_never_revives_a_session_that_was_ended_a_thousand_ti
     expect(await cookies.text('/user')).toBe('nobody')
     expect(ann.cookies.size).toBe(0)
   }
-  // A marker for each of them, and no session.
+  // One marker for each session, and no session.
   expect(kinds(held)).toEqual(Array(1000).fill('rotate'))
 })
 
-test('n1_a_logout_in_the_middle_of_a_commit_wins_as_well', async () => {
+test('n1_a_logout_during_a_commit_wins', async () => {
   const { app } = make(shuffled(openStore().store, 3))
   for (let round = 0; round < 200; round += 1) {
     const ann = new Browser(app)
@@ -152,7 +152,7 @@ test('n1_a_logout_in_the_middle_of_a_commit_wins_as_well', async () => {
   }
 })
 
-test('n5_after_rotate_the_old_id_opens_nothing_and_a_late_request_sends_no_cookie', async () => {
+test('n5_after_rotate_the_old_id_opens_nothing_and_a_slow_request_sends_no_cookie', async () => {
   const { app, events, wait } = make(new Watched())
   const ann = new Browser(app)
   await ann.text('/start')
@@ -164,17 +164,17 @@ test('n5_after_rotate_the_old_id_opens_nothing_and_a_late_request_sends_no_cooki
   expect(await cookieOf(late)).toEqual([])
   expect(events).toContain('changes_dropped')
   expect(await ann.text('/user')).toBe('ann')
-  // What comes with the old cookie is anonymous, and stays so whatever it changes.
+  // A request with the old cookie is anonymous, and its changes do not reach the session.
   expect(await old.text('/user')).toBe('nobody')
   expect((await old.twin().fetch('/add')).headers.getSetCookie()).toEqual([])
-  // A second login with the old cookie works, and is another session.
+  // A second login with the old cookie works, and makes another session.
   const again = old.twin()
   await again.text('/login')
   expect(await again.text('/user')).toBe('ann')
   expect(again.header).not.toBe(ann.header)
 })
 
-test('s18_of_a_hundred_logins_at_once_one_wins_and_the_old_id_is_dead', async () => {
+test('s18_of_a_hundred_concurrent_logins_one_wins_and_the_old_id_opens_nothing', async () => {
   const { store, held } = openStore()
   const { app, wait, arrived } = make(shuffled(store, 5))
   const ann = new Browser(app)
@@ -184,29 +184,30 @@ test('s18_of_a_hundred_logins_at_once_one_wins_and_the_old_id_is_dead', async ()
   while (arrived() < 100) await new Promise((resolve) => setImmediate(resolve))
   open()
   const sets = await Promise.all(racers)
-  // One goes on with the session, each of the others begins one of its own: whichever answer is kept, Ann is signed in.
+  // One login keeps the session, each other one creates its own. With the cookie of any answer Ann
+  // is signed in.
   expect(new Set(sets.map(([cookie]) => cookie)).size).toBe(100)
   for (const cookies of sets) expect(cookies).toHaveLength(1)
   expect(await ann.twin().text('/user')).toBe('nobody')
-  // What the losers had created first became markers, as the old session did.
+  // The records that the losers created first became markers, as the old session did.
   expect(kinds(held)).toEqual([...Array(100).fill('live'), ...Array(100).fill('rotate')])
 })
 
-test('n5_a_parallel_change_never_makes_a_login_lose', async () => {
+test('n5_a_concurrent_change_never_makes_a_login_lose', async () => {
   const { app } = make(shuffled(openStore().store, 11))
   for (let round = 0; round < 200; round += 1) {
     const ann = new Browser(app)
     await ann.text('/start')
     const [add] = await Promise.all([ann.twin().fetch('/add'), ann.text('/login'), ann.twin().fetch('/set/1')])
     expect(await ann.text('/user')).toBe('ann')
-    // The change was there before the login, or came too late: then it sent no cookie.
+    // The change was before the login, or after it. After it the change sent no cookie.
     const n = await ann.text('/n')
     expect(['0', '1']).toContain(n)
     expect(add.headers.getSetCookie()).toEqual([])
   }
 })
 
-test('n5_renew_id_loses_no_parallel_request_and_survives_a_lost_response', async () => {
+test('n5_renew_id_loses_no_concurrent_request_and_survives_a_lost_response', async () => {
   const { app } = make(shuffled(openStore().store, 17))
   const ann = new Browser(app)
   await ann.text('/start')
@@ -216,7 +217,7 @@ test('n5_renew_id_loses_no_parallel_request_and_survives_a_lost_response', async
   expect(renewed).toBeDefined()
   const parallel = await Promise.all(Array.from({ length: 20 }, () => old.twin().fetch('/add')))
   for (const answer of parallel) {
-    // Each goes on in the new session and is told the new id.
+    // Each request uses the new session, and gets the new id.
     expect(answer.headers.getSetCookie().map((cookie) => cookie.split(';')[0])).toEqual([renewed?.split(';')[0]])
   }
   await old.text('/add')
@@ -224,7 +225,7 @@ test('n5_renew_id_loses_no_parallel_request_and_survives_a_lost_response', async
   expect(old.header).toBe(renewed?.split(';')[0])
 })
 
-test('n5_without_grace_a_renewed_id_leads_nowhere', async () => {
+test('n5_without_grace_a_renewed_id_opens_nothing', async () => {
   const { app } = make(new Watched(), { grace: 0 })
   const ann = new Browser(app)
   await ann.text('/start')
@@ -234,7 +235,7 @@ test('n5_without_grace_a_renewed_id_leads_nowhere', async () => {
   expect(await ann.text('/n')).toBe('0')
 })
 
-test('n5_a_logout_also_ends_the_successor', async () => {
+test('n5_a_logout_with_a_renewed_id_destroys_the_session', async () => {
   const { app } = make(new Watched())
   const ann = new Browser(app)
   await ann.text('/start')
@@ -244,7 +245,7 @@ test('n5_a_logout_also_ends_the_successor', async () => {
   expect(await ann.text('/n')).toBe('undefined')
 })
 
-test('s4_a_repeated_id_never_overwrites', async () => {
+test('s4_a_repeated_random_id_never_overwrites_a_session', async () => {
   const { store } = openStore()
   let repeats = 2
   const app = new Hono<SessionEnv<Data>>()
@@ -268,7 +269,7 @@ test('s4_a_repeated_id_never_overwrites', async () => {
   expect([await ann.text('/user'), await ben.text('/user')]).toEqual(['ann', 'ben'])
 })
 
-test('s20_nothing_crosses_between_two_visitors_in_a_hundred_thousand_interleaved_requests', async () => {
+test('s20_two_visitors_never_see_each_others_values_in_a_hundred_thousand_interleaved_requests', async () => {
   const app = new Hono<SessionEnv<{ canary: string; n: number }>>()
   const { store } = openStore()
   store.interfere = async (_call, _key, through) => through()
@@ -292,7 +293,7 @@ test('s20_nothing_crosses_between_two_visitors_in_a_hundred_thousand_interleaved
   }
   for (let round = 0; round < 1000; round += 1) {
     const batch = Array.from({ length: 100 }, (_, at) => {
-      // Most only read: ann, ben, ann, ben. Four of each twenty rounds also change something.
+      // Most requests only read: ann, ben, ann, ben. Four of twenty rounds also change a value.
       const change = round % 20 === 0 && at < 4 ? 1 : 0
       return asks[2 * (at % 2) + change] as (typeof asks)[number]
     })
@@ -303,7 +304,7 @@ test('s20_nothing_crosses_between_two_visitors_in_a_hundred_thousand_interleaved
   }
 }, 300_000)
 
-test('m2_a_value_that_each_request_changed_first_is_taken_once_and_a_failure_does_not_give_it_back', async () => {
+test('m2_a_value_that_each_request_changes_first_is_taken_once_and_a_failure_does_not_restore_it', async () => {
   for (const how of ['in place', 'update', 'update, then fail']) {
     const { app } = make(openStore().store)
     let arrived = 0
@@ -335,7 +336,7 @@ test('m2_a_value_that_each_request_changed_first_is_taken_once_and_a_failure_doe
   }
 })
 
-test('n2_what_a_handler_changes_in_an_object_after_a_commit_that_met_a_conflict_counts', async () => {
+test('n2_a_mutation_of_an_object_after_a_commit_with_a_conflict_counts', async () => {
   for (const after of ['nothing', 'get', 'second commit', 'set', 'remove', 'take', 'both', 'during']) {
     const { app } = make(openStore().store)
     app.get('/cart', (c) => {
@@ -384,7 +385,7 @@ test('n2_what_a_handler_changes_in_an_object_after_a_commit_that_met_a_conflict_
   }
 })
 
-test('n2_an_update_beside_a_commit_of_the_same_request_is_kept_whatever_the_commit_meets', async () => {
+test('n2_an_update_during_a_commit_of_the_same_request_is_kept_with_and_without_a_conflict', async () => {
   for (let round = 0; round < 16; round += 1) {
     const turns = round % 8
     const { app } = make(shuffled(openStore().store, round))
@@ -412,7 +413,7 @@ test('n2_an_update_beside_a_commit_of_the_same_request_is_kept_whatever_the_comm
   }
 })
 
-test('m1_a_slow_answer_that_looked_through_a_renewal_or_committed_early_does_not_undo_a_login', async () => {
+test('m1_a_slow_answer_after_a_renewal_or_an_early_commit_does_not_undo_a_login', async () => {
   const cases = ['renewed before', 'renews', 'changes its lifetime'].flatMap((early) => [
     { early, logsIn: true },
     { early, logsIn: false },
@@ -439,12 +440,12 @@ test('m1_a_slow_answer_that_looked_through_a_renewal_or_committed_early_does_not
     if (early === 'renewed before') await ann.text('/renew')
     const reading = slow.fetch('/slow-read')
     await isReached
-    // The login comes with whatever cookie the browser has by then, and the slow answer comes after it.
+    // The login has the browser's cookie at that time, and the slow answer arrives after it.
     if (logsIn) await ann.text('/login')
     open()
     const answer = await reading
     expect(answer.status, early).toBe(200)
-    // Without the login there is a cookie to be sent.
+    // Without the login the slow answer has a cookie to send.
     expect(answer.headers.getSetCookie(), early).toHaveLength(logsIn ? 0 : 1)
     if (logsIn) expect(await ann.text('/user'), early).toBe('ann')
   }

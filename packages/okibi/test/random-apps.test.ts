@@ -1,4 +1,5 @@
-// Random apps against a plain oracle: what each request sees, what reaches whom, and what happens to what the app owns.
+// Random apps against a plain oracle: the values that each request sees, the cookies that each
+// visitor gets, and the app's own objects, which stay unchanged.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { appOf, REQUEST, type Seen } from './random/app.js'
 import { Oracle } from './random/oracle.js'
@@ -6,21 +7,21 @@ import { type AppPlan, planOf, Random, visitsOf } from './random/plan.js'
 import { look, owned } from './reuse/owned.js'
 
 const env = globalThis.process?.env ?? {}
-/** How many apps; more by hand. */
+/** The number of apps. A run by hand can make more. */
 const APPS = Number(env.OKIBI_RANDOM_APPS ?? 60)
 const FIRST_SEED = Number(env.OKIBI_RANDOM_SEED ?? 1)
-/** How many visits each of them gets from each visitor. */
+/** The number of visits of each visitor to each app. */
 const VISITS = 25
 
 beforeEach(() => {
-  // The failures that the plans ask for.
+  // The plans cause these failures.
   vi.spyOn(console, 'error').mockImplementation(() => {})
 })
 afterEach(() => {
   vi.restoreAllMocks()
 })
 
-/** The cookies of a visitor, and each that they were ever sent. */
+/** The cookies of a visitor, and all that the visitor ever got. */
 class Jar {
   readonly cookies: Map<string, string> = new Map<string, string>()
   readonly canaries: Set<string> = new Set<string>()
@@ -43,7 +44,7 @@ class Jar {
   }
 }
 
-/** Lets visitors use an app, all at the same time, and says what went wrong first. */
+/** Runs the visits of an app concurrently, and returns the first finding. */
 async function run(plan: AppPlan): Promise<string[]> {
   const wrong: string[] = []
   const own = owned()
@@ -78,7 +79,7 @@ async function run(plan: AppPlan): Promise<string[]> {
   await Promise.all(
     Object.keys(jars).map((name, at) => visitor(name as keyof typeof jars, new Random(plan.seed * 3 + at))),
   )
-  /** Two requests of one visitor take the same value at the same time, each having touched it first. */
+  /** Two concurrent requests of one visitor take the same value. Each reads or changes it first. */
   const duel = async (name: keyof typeof jars, random: Random): Promise<void> => {
     const jar = jars[name]
     const ask = async (path: string, number: string) => {
@@ -101,10 +102,10 @@ async function run(plan: AppPlan): Promise<string[]> {
     if (done.status === 'rejected') wrong.push(`seed ${plan.seed}: after the answer: ${done.reason}`)
   }
   if (JSON.stringify(look(own)) !== JSON.stringify(before))
-    wrong.push(`seed ${plan.seed}: something of the app's was written to`)
+    wrong.push(`seed ${plan.seed}: an object of the app was changed`)
   return wrong
 }
 
-test(`random_apps_keep_what_a_plain_oracle_says (${APPS} from seed ${FIRST_SEED})`, { timeout: 0 }, async () => {
+test(`random_apps_agree_with_a_plain_oracle (${APPS} from seed ${FIRST_SEED})`, { timeout: 0 }, async () => {
   for (let seed = FIRST_SEED; seed < FIRST_SEED + APPS; seed += 1) expect(await run(planOf(seed))).toEqual([])
 })

@@ -1,4 +1,4 @@
-// Where random bytes come from: the system, each time that some are needed, and never a stock.
+// Random bytes come from the system each time, and are never kept in advance.
 import { Hono } from 'hono'
 import { expect, test, vi } from 'vitest'
 import { type SessionEnv, sessions } from '../src/index.js'
@@ -6,7 +6,7 @@ import { defaults, seal } from '../src/iron.js'
 import { Browser } from './support/browser.js'
 import { Watched } from './support/stores.js'
 
-test('r26_no_random_bytes_are_kept_in_stock_from_one_request_to_the_next', async () => {
+test('r26_no_random_bytes_are_kept_from_one_request_to_the_next', async () => {
   const asked = vi.spyOn(crypto, 'getRandomValues')
   const app = new Hono<SessionEnv<{ n: number }>>()
   app.use(sessions({ store: new Watched() }))
@@ -22,9 +22,9 @@ test('r26_no_random_bytes_are_kept_in_stock_from_one_request_to_the_next', async
   }
   for (let visitor = 0; visitor < 3; visitor += 1) {
     const ann = new Browser(app)
-    // A machine that is restored here from a snapshot has nothing to hand out a second time.
+    // A machine that is restored from a snapshot here has no bytes to use a second time.
     expect(await calls(() => ann.fetch('/set'))).toBeGreaterThan(0)
-    // Reading needs none.
+    // A read needs none.
     expect(await calls(() => ann.fetch('/n'))).toBe(0)
     expect(await calls(() => seal({ n: 1 }, 'a password of at least thirty-two characters', defaults))).toBe(1)
   }

@@ -1,4 +1,4 @@
-// The README's examples are these files, which are compiled and run.
+// The examples of the README are files in the folder readme. They compile and run.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -15,14 +15,14 @@ afterAll(() => {
 })
 
 for (const name of ['first', 'login', 'worker']) {
-  test(`the README shows ${name}.ts as it is`, () => {
+  test(`the README shows ${name}.ts unchanged`, () => {
     const text = readFileSync(new URL(`./readme/${name}.ts`, import.meta.url), 'utf8')
     const [, ...lines] = text.split('\n')
     expect(readme).toContain(`\`\`\`ts\n${lines.join('\n')}\`\`\`\n`)
   })
 }
 
-test('every example of the README is a file here', () => {
+test('every example of the README is a file in readme', () => {
   expect(readme.match(/^```ts$/gm)).toHaveLength(3)
 })
 
@@ -47,7 +47,7 @@ test('the login logs in and out', async () => {
   expect([ann.cookies.size, (await laptop.fetch('/account')).status]).toEqual([0, 303])
 })
 
-test('the Worker takes its secret from the environment', async () => {
+test('the Worker reads its secret from the environment', async () => {
   const { default: app } = await import('./readme/worker.js')
   const env = { SESSION_SECRET: 'a secret of thirty-two bytes: no more' }
   const first = await app.request('/', {}, env)

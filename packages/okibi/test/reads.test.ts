@@ -1,4 +1,5 @@
-// Untouched means untouched, read-only means read-only: calls, cookies, headers, malformed ids, damaged records.
+// Requests that only read, or do not use the session: store calls, cookies, headers, malformed ids,
+// damaged records.
 import { Hono } from 'hono'
 import { expect, test } from 'vitest'
 import { type SessionEnv, type SessionEvent, sessions } from '../src/index.js'
@@ -22,13 +23,13 @@ function make(store: Watched, clock = new Clock(), options: { secret?: string } 
   return { app, events }
 }
 
-test('n4_a_thousand_anonymous_requests_leave_nothing', async () => {
+test('n4_a_thousand_anonymous_requests_store_nothing', async () => {
   const inner = memoryStore()
   const store = new Watched(inner)
   const { app } = make(store)
   for (let request = 0; request < 500; request += 1) {
     const untouched = await app.request('/untouched')
-    // Some runtimes show the type of a text only when it is sent.
+    // Some runtimes set the Content-Type of a string only when they send it.
     expect([...untouched.headers.keys()].filter((name) => name !== 'content-type')).toEqual([])
     const looked = await app.request('/look', { headers: { cookie: 'theme=dark' } })
     expect(looked.headers.getSetCookie()).toEqual([])
@@ -38,7 +39,7 @@ test('n4_a_thousand_anonymous_requests_leave_nothing', async () => {
   expect(inner.size).toBe(0)
 })
 
-test('s22_without_a_cookie_the_store_may_be_down', async () => {
+test('s22_a_request_without_a_cookie_works_while_the_store_is_down', async () => {
   const store = new Watched()
   store.interfere = () => Promise.reject(new Error('down'))
   const { app } = make(store)
@@ -47,7 +48,7 @@ test('s22_without_a_cookie_the_store_may_be_down', async () => {
   expect(store.calls).toBe(0)
 })
 
-test('n3_a_thousand_reads_in_a_renewal_window_are_a_thousand_loads_and_nothing_else', async () => {
+test('n3_a_thousand_reads_before_a_touch_is_due_are_a_thousand_loads_and_nothing_else', async () => {
   const clock = new Clock()
   const store = new Watched(memoryStore({ clock: clock.now }))
   const { app } = make(store, clock)
@@ -55,7 +56,7 @@ test('n3_a_thousand_reads_in_a_renewal_window_are_a_thousand_loads_and_nothing_e
   await ann.text('/login')
   store.reset()
   for (let request = 0; request < 1000; request += 1) {
-    // A tenth of an hour is the renewal window.
+    // A touch is due after a tenth of an hour.
     clock.pass(0.36)
     const response = await ann.fetch('/look')
     expect(response.headers.getSetCookie()).toEqual([])
@@ -64,7 +65,7 @@ test('n3_a_thousand_reads_in_a_renewal_window_are_a_thousand_loads_and_nothing_e
   expect([store.loads, store.swaps, store.deletes]).toEqual([1000, 0, 0])
 })
 
-test('n15_a_hundred_hits_after_the_window_make_one_write_and_one_cookie', async () => {
+test('n15_a_hundred_reads_after_a_touch_is_due_make_one_write_and_one_cookie', async () => {
   const clock = new Clock()
   const store = new Watched(memoryStore({ clock: clock.now }))
   const { app } = make(store, clock)
@@ -79,7 +80,7 @@ test('n15_a_hundred_hits_after_the_window_make_one_write_and_one_cookie', async 
   expect([store.loads, store.swaps, cookies]).toEqual([100, 1, 1])
 })
 
-test('s14_looking_adds_vary_and_a_cookie_adds_no_store', async () => {
+test('s14_a_read_adds_vary_and_a_cookie_adds_no_store', async () => {
   const store = new Watched()
   const { app } = make(store)
   app.get('/vary', (c) => {
@@ -103,13 +104,13 @@ test('s14_looking_adds_vary_and_a_cookie_adds_no_store', async () => {
   expect(await head('/vary')).toEqual(['Accept-Encoding, Cookie', 'public, max-age=60'])
   expect(await head('/public')).toEqual(['Cookie', 'no-store'])
   expect(await head('/private')).toEqual(['*', 'private, max-age=60'])
-  // Loaded, but no handler looked at it.
+  // Loaded, but no handler read it.
   const ann = new Browser(app)
   await ann.text('/login')
   expect(await head('/untouched', ann.header)).toEqual([null, null])
 })
 
-test('s6_an_id_anywhere_but_in_the_cookie_opens_nothing', async () => {
+test('s6_an_id_outside_the_cookie_opens_nothing', async () => {
   const store = new Watched()
   const { app } = make(store)
   app.post('/look', (c) => c.text(c.get('session').get('user') ?? 'nobody'))
@@ -170,7 +171,7 @@ test('s3_malformed_ids_never_reach_the_store', async () => {
     await read(`__Host-session=${value.join('').replaceAll(';', '')}!`)
   }
   expect(store.calls).toBe(0)
-  // Of two well-formed ones the store tells which opens.
+  // With two well-formed ids, both are loaded to find the one that opens.
   await read(`__Host-session=${'A'.repeat(43)}; __Host-session=${'B'.repeat(42)}A`)
   expect(store.calls).toBe(2)
 })

@@ -1,4 +1,4 @@
-// docs/remember-me.md and docs/changing-shapes.md show their examples as they are.
+// docs/remember-me.md and docs/changing-shapes.md show their examples unchanged.
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 
@@ -6,7 +6,7 @@ test.each([
   ['remember-me.md', 'remember.ts', 'ts [src/app.ts]'],
   ['remember-me.md', 'polling.ts', 'ts'],
   ['changing-shapes.md', 'shapes.ts', 'ts'],
-])('%s shows %s as it is', (name, example, fence) => {
+])('%s shows %s unchanged', (name, example, fence) => {
   const [, ...lines] = readFileSync(new URL(`./readme/${example}`, import.meta.url), 'utf8').split('\n')
   const page = readFileSync(new URL(`../../../docs/${name}`, import.meta.url), 'utf8')
   expect(page).toContain(`\`\`\`${fence}\n${lines.join('\n')}\`\`\`\n`)

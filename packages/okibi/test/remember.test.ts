@@ -1,4 +1,4 @@
-// The example of docs/remember-me.md does what the page says.
+// The example of docs/remember-me.md works as the page says.
 import { Hono } from 'hono'
 import { expect, test } from 'vitest'
 import { type SessionEnv, sessions } from '../src/index.js'
@@ -10,7 +10,7 @@ import { Clock } from './support/clock.js'
 const DAY = 86400
 const secret = 'a secret of thirty-two bytes: no more'
 
-test('n56_who_is_remembered_is_signed_in_for_a_month_and_nobody_else', async () => {
+test('n56_only_a_remembered_login_lasts_a_month', async () => {
   for (const keeps of ['store', 'cookie']) {
     const clock = new Clock()
     const kept = keeps === 'store' ? { store: memoryStore({ clock: clock.now }) } : { secret }
@@ -33,7 +33,7 @@ test('n56_who_is_remembered_is_signed_in_for_a_month_and_nobody_else', async () 
   }
 })
 
-test('n56_no_span_cuts_another_in_silence', async () => {
+test('n56_a_span_that_another_would_shorten_is_an_error', async () => {
   const clock = new Clock()
   const failures: string[] = []
   const app = new Hono<SessionEnv<{ n: number }>>()
@@ -58,7 +58,7 @@ test('n56_no_span_cuts_another_in_silence', async () => {
   })
   app.get('/left', (c) => c.json(c.get('session').deadline ? Number(c.get('session').deadline) - clock.millis : null))
   const ann = new Browser(app)
-  // As the README showed it once: it ended after the default of 24 hours.
+  // An idle span above the absolute one, which an earlier README showed.
   expect((await ann.fetch(`/set/${30 * DAY}/-`)).status).toBe(500)
   expect(ann.cookies.size).toBe(0)
   expect(failures[0]).toContain(
@@ -69,9 +69,9 @@ test('n56_no_span_cuts_another_in_silence', async () => {
   await ann.text(`/set/${30 * DAY}/${40 * DAY}`)
   clock.pass(DAY)
   expect(JSON.parse(await ann.text('/left'))).toBe(39 * DAY * 1000)
-  // It is over already: destroy is the word for that.
+  // A span that has passed already is refused. An app calls destroy for that.
   expect((await ann.fetch(`/set/3600/${DAY}`)).status).toBe(500)
-  // A rotation starts its own span anew.
+  // A rotation restarts the span.
   await ann.text('/set/-/-?rotate=1')
   expect(JSON.parse(await ann.text('/left'))).toBe(40 * DAY * 1000)
   await ann.text(`/set/3600/${DAY / 2}?rotate=1`)
@@ -82,7 +82,7 @@ test('n56_no_span_cuts_another_in_silence', async () => {
   expect(JSON.parse(await ann.text('/left'))).toBe(null)
 })
 
-test('n56_with_revocations_no_session_outlives_the_notes_of_ends', async () => {
+test('n56_with_revocations_no_session_outlives_its_revocation', async () => {
   const app = new Hono<SessionEnv<{ n: number }>>()
   app.use(sessions<{ n: number }>({ secret, revocations: memoryStore({ whenFull: 'refuse' }) }))
   app.onError((error, c) => c.text((error as { code?: string }).code ?? 'other', 500))
@@ -95,7 +95,7 @@ test('n56_with_revocations_no_session_outlives_the_notes_of_ends', async () => {
   expect((await app.request('/false')).status).toBe(500)
 })
 
-test('what is no absolute span is refused at once', async () => {
+test('an invalid absolute span is refused where it is set', async () => {
   const app = new Hono<SessionEnv>()
   app.use(sessions({ secret }))
   app.get('/', (c) => {

@@ -1,4 +1,4 @@
-// Sealed cookies whose ends are noted in a store.
+// Sealed cookies with a store of revocations.
 import { Hono } from 'hono'
 import { expect, test, vi } from 'vitest'
 import { type SessionEnv, type SessionOptions, StoreError, sessions } from '../src/index.js'
@@ -52,7 +52,7 @@ test('n9_a_copy_of_the_cookie_opens_nothing_after_a_logout', async () => {
   expect(await thief.text('/')).toBe('nobody')
   clock.pass(3000)
   expect(await thief.text('/')).toBe('nobody')
-  // Without the option it would, as it says.
+  // Without the option it opens, as the documentation says.
   const careless = make({ secret })
   await careless.text('/login')
   const copy = careless.twin()
@@ -60,7 +60,7 @@ test('n9_a_copy_of_the_cookie_opens_nothing_after_a_logout', async () => {
   expect(await copy.text('/')).toBe('ann')
 })
 
-test('s18_after_a_login_the_cookie_from_before_opens_nothing', async () => {
+test('s18_after_a_login_the_earlier_cookie_opens_nothing', async () => {
   const { options } = world()
   const ann = make(options)
   await ann.text('/login?user=guest')
@@ -70,7 +70,7 @@ test('s18_after_a_login_the_cookie_from_before_opens_nothing', async () => {
   expect(await ann.text('/')).toBe('ann')
 })
 
-test('n1_a_slow_request_sends_no_cookie_of_a_session_that_ended_meanwhile', async () => {
+test('n1_a_slow_request_sends_no_cookie_of_a_session_that_was_destroyed_meanwhile', async () => {
   const { options } = world()
   let finish = () => {}
   const slow = new Promise<void>((resolve) => {
@@ -91,7 +91,7 @@ test('n1_a_slow_request_sends_no_cookie_of_a_session_that_ended_meanwhile', asyn
   expect(answer.headers.getSetCookie()).toEqual([])
 })
 
-test('s22_n3_the_store_is_asked_only_where_somebody_comes_with_a_session', async () => {
+test('s22_n3_there_is_a_store_call_only_for_a_request_with_a_session', async () => {
   const { store, options } = world()
   const ann = make(options)
   expect(await ann.text('/')).toBe('nobody')
@@ -109,7 +109,7 @@ test('s22_n3_the_store_is_asked_only_where_somebody_comes_with_a_session', async
   expect(await asked('/logout')).toEqual([1, 1, 0])
 })
 
-test('n6_a_store_that_is_down_is_a_503_and_no_logout', async () => {
+test('n6_a_store_that_is_down_is_a_503_and_logs_no_visitor_out', async () => {
   vi.spyOn(console, 'error').mockImplementation(() => {})
   const { store, options } = world()
   const ann = make(options)
@@ -132,9 +132,9 @@ test('m5_a_store_that_evicts_is_refused_for_revocations', async () => {
   const inside = cached(memoryStore(), { maxStaleness: 1 })
   expect(() => sessions({ secret, revocations: inside })).toThrow(wrong)
   sessions({ secret, revocations: memoryStore({ whenFull: 'refuse' }) })
-  // For sessions that lie in it, it will do.
+  // Such a store is accepted for sessions.
   sessions({ store: memoryStore() })
-  // One that a function finds is looked at when it is found.
+  // A store that a function returns is checked when it is returned.
   const app = new Hono<SessionEnv<Data>>()
   let thrown: unknown
   app.onError((error, c) => {
@@ -146,7 +146,7 @@ test('m5_a_store_that_evicts_is_refused_for_revocations', async () => {
   expect(String(thrown)).toMatch(wrong)
 })
 
-test('what_cannot_work_is_refused_when_it_is_configured', () => {
+test('impossible_options_are_refused_when_they_are_configured', () => {
   const revocations = memoryStore({ whenFull: 'refuse' })
   expect(() => sessions({ secret, revocations, absolute: false })).toThrow(/revocations: .* set absolute/)
   const both = { store: memoryStore(), revocations } as unknown as SessionOptions
@@ -154,7 +154,7 @@ test('what_cannot_work_is_refused_when_it_is_configured', () => {
   expect(() => sessions({ secret, revocations: {} as never })).toThrow(/must have the methods load, swap and delete/)
 })
 
-test('a_binding_of_the_environment_will_do', async () => {
+test('the_store_can_come_from_a_binding_of_the_environment', async () => {
   type Place = { Bindings: { STORE: ReturnType<typeof memoryStore> } }
   const app = new Hono<SessionEnv<Data> & Place>()
   app.use(sessions<Data, Place>({ secret, revocations: (c) => c.env.STORE }))

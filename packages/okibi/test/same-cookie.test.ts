@@ -1,4 +1,4 @@
-// Two middlewares whose cookies have one name: one session if they are configured the same, an error if not.
+// Two middlewares with one cookie name: one session if their options are equal, an error if not.
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { describe, expect, test, vi } from 'vitest'
 import { guard, type Session, type SessionOptions, type Store, sessions } from '../src/index.js'
@@ -8,7 +8,7 @@ import { Browser } from './support/browser.js'
 const SECRET = 'a secret of thirty-two bytes: no more'
 const of = (c: Context, name = 'session') => c.get(name as never) as Session<{ user: string; n: number }>
 
-/** What the two answer: `fine`, or the error. */
+/** The answer of an app with both: `fine`, or the error. */
 async function joined(one: MiddlewareHandler, other: MiddlewareHandler): Promise<string> {
   const app = new Hono()
   app.onError((error, c) => c.text(`${(error as { code?: string }).code}: ${error.message}`, 500))
@@ -17,7 +17,7 @@ async function joined(one: MiddlewareHandler, other: MiddlewareHandler): Promise
   return (await app.request('/')).text()
 }
 
-test('m4_as_admin_alone_never_lets_a_user_in', async () => {
+test('m4_as_admin_alone_never_admits_a_user', async () => {
   const store = memoryStore()
   const app = new Hono()
   app.use(sessions({ store }), sessions({ store, as: 'admin' }))
@@ -78,7 +78,7 @@ test('m4_r8_the_same_cookie_with_the_same_options_is_one_session', async () => {
   for (const [one, other] of pairs) expect(await joined(sessions(one), sessions(other))).toBe('fine')
 })
 
-test('r13_the_same_function_in_both_is_the_same_place_and_is_asked_once_a_request', async () => {
+test('r13_the_same_function_in_both_is_the_same_store_and_is_called_once_a_request', async () => {
   const records = memoryStore({ whenFull: 'refuse' })
   // Like `d1Store(c.env.DB)`: another object at every call.
   let calls = 0
@@ -108,7 +108,7 @@ test('r13_the_same_function_in_both_is_the_same_place_and_is_asked_once_a_reques
   const other = memoryStore()
   const differs = await joined(sessions({ store: made, secret }), sessions({ store: () => other, secret }))
   expect(differs).toMatch(/^config: sessions: store: two middlewares have a cookie /)
-  // Where only one of the two differs in what is given, what is found decides.
+  // If the functions differ, their results decide.
   expect(await joined(sessions({ store: made, secret: SECRET }), sessions({ store: made, secret: () => SECRET }))).toBe(
     'fine',
   )

@@ -1,4 +1,4 @@
-// What a handler does with a session: values, names, the order of changes, changes in place, flashes.
+// The session's methods in a handler: values, names, the order of changes, mutations, flashes.
 import { Hono } from 'hono'
 import { describe, expect, test } from 'vitest'
 import {
@@ -17,7 +17,7 @@ import { Watched } from './support/stores.js'
 type Data = Record<string, Json>
 type Step = (session: Session<Data>) => unknown
 
-/** A visitor whose requests are functions. */
+/** A visitor with functions as requests. */
 class Visitor {
   readonly browser: Browser
   #step: Step = () => {}
@@ -32,7 +32,7 @@ class Visitor {
     this.browser = new Browser(app)
   }
 
-  /** One request; what its function returns. */
+  /** Makes one request, and returns the result of its function. */
   async does(step: Step): Promise<unknown> {
     this.#step = step
     return (JSON.parse(await this.browser.text('/')) as { got: unknown }).got
@@ -55,7 +55,7 @@ const kinds = {
 } as const
 
 describe.each(Object.entries(kinds))('%s', (_name, options) => {
-  test('n28_any_json_value_comes_back', async () => {
+  test('n28_any_json_value_is_returned_unchanged', async () => {
     const ann = new Visitor(options())
     const values: Record<string, Json> = {
       null: null,
@@ -111,7 +111,7 @@ describe.each(Object.entries(kinds))('%s', (_name, options) => {
       const expected: Record<string, unknown> = {}
       if (after.includes('set')) expected.new = 1
       if (after.includes('flash')) expected.notice = 'hi'
-      // What comes after the destroy is a fresh session with only the new data.
+      // Changes after the destroy make a new session with the new data only.
       expect([order, ann.browser.cookies.size]).toEqual([order, Object.keys(expected).length > 0 ? 1 : 0])
       expect(ann.browser.header).not.toBe(before)
       expect(await ann.all()).toEqual(expected)
@@ -119,7 +119,7 @@ describe.each(Object.entries(kinds))('%s', (_name, options) => {
     }
   })
 
-  test('n33_a_change_after_clear_update_or_destroy_is_always_noticed', async () => {
+  test('n33_a_change_after_clear_update_or_destroy_is_always_kept', async () => {
     const ann = new Visitor(options())
     await ann.does((session) => session.set('a', 1))
     await ann.does((session) => {
@@ -145,7 +145,7 @@ describe.each(Object.entries(kinds))('%s', (_name, options) => {
     expect(await ann.does((session) => session.has('notice'))).toBe(true)
     expect(await ann.does((session) => session.get('notice'))).toEqual({ text: 'Login Successful', at: [1.5, 1e21] })
     expect(await ann.does((session) => session.get('notice'))).toBeNull()
-    // In the same request, too.
+    // The same holds within one request.
     expect(
       await ann.does((session) => {
         session.flash('notice', 'now')
@@ -155,7 +155,7 @@ describe.each(Object.entries(kinds))('%s', (_name, options) => {
     expect(await ann.all()).toEqual({})
   })
 
-  test('set_over_a_flash_makes_it_stay', async () => {
+  test('set_turns_a_flash_into_a_lasting_value', async () => {
     const ann = new Visitor(options())
     await ann.does((session) => session.flash('notice', 'x'))
     await ann.does((session) => session.set('notice', 'y'))
@@ -163,7 +163,7 @@ describe.each(Object.entries(kinds))('%s', (_name, options) => {
     expect(await ann.all()).toEqual({ notice: 'y' })
   })
 
-  test('values_changed_in_place_are_committed', async () => {
+  test('mutated_values_are_committed', async () => {
     const ann = new Visitor(options())
     await ann.does((session) => session.set('cart', []))
     await ann.does((session) => {
@@ -176,14 +176,14 @@ describe.each(Object.entries(kinds))('%s', (_name, options) => {
       ;(session.get('cart') as string[])[0] = 'pear'
     })
     expect(await ann.all()).toEqual({ cart: ['pear'] })
-    // Put there first, changed afterwards.
+    // Set first, mutated afterwards.
     await ann.does((session) => {
       const cart = ['plum']
       session.set('cart', cart)
       cart.push('fig')
     })
     expect(await ann.all()).toEqual({ cart: ['plum', 'fig'] })
-    // Changed and put back.
+    // Mutated and restored.
     await ann.does((session) => {
       const cart = session.get('cart') as string[]
       cart.push('kiwi')
@@ -193,7 +193,7 @@ describe.each(Object.entries(kinds))('%s', (_name, options) => {
     expect(await ann.all()).toEqual({ cart: ['plum', 'fig', 'kiwi', 'lime'] })
   })
 
-  test('a_change_in_place_goes_on_after_a_commit', async () => {
+  test('a_mutation_after_a_commit_is_kept', async () => {
     const ann = new Visitor(options())
     await ann.does(async (session) => {
       const [cart, list]: [string[], number[]] = [[], [1]]
@@ -209,7 +209,7 @@ describe.each(Object.entries(kinds))('%s', (_name, options) => {
     expect(await ann.all()).toEqual({ cart: ['after', 'again'], list: [1, 2] })
   })
 
-  test('an_object_that_is_only_read_is_not_written', async () => {
+  test('an_object_that_is_only_read_causes_no_write', async () => {
     const ann = new Visitor(options())
     await ann.does((session) => session.set('cart', { items: [{ id: 1.0, name: '\u00e9' }] }))
     const before = ann.browser.header
@@ -221,7 +221,7 @@ describe.each(Object.entries(kinds))('%s', (_name, options) => {
     expect([response.headers.getSetCookie(), ann.browser.header]).toEqual([[], before])
   })
 
-  test('update_gets_a_copy_and_what_was_changed_in_place_before', async () => {
+  test('update_gets_a_copy_with_earlier_mutations', async () => {
     const ann = new Visitor(options())
     await ann.does((session) => session.set('cart', ['a']))
     await ann.does((session) => {
@@ -243,7 +243,7 @@ describe.each(Object.entries(kinds))('%s', (_name, options) => {
     expect(await ann.all()).toEqual({ cart: ['a', 'b', 'c'] })
   })
 
-  test('s25_no_name_reaches_a_prototype', async () => {
+  test('s25_no_name_changes_a_prototype', async () => {
     const ann = new Visitor(options())
     const names = ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', '', '__defineGetter__']
     expect(
@@ -268,7 +268,7 @@ describe.each(Object.entries(kinds))('%s', (_name, options) => {
     expect(Object.prototype).not.toHaveProperty('polluted')
   })
 
-  test('what_is_not_json_is_refused_at_once', async () => {
+  test('a_value_without_json_is_refused_where_it_is_set', async () => {
     const ann = new Visitor(options())
     const loop: unknown[] = []
     loop.push(loop)
@@ -290,7 +290,7 @@ describe.each(Object.entries(kinds))('%s', (_name, options) => {
     expect(ann.browser.cookies.size).toBe(0)
   })
 
-  test('what_is_no_name_owner_label_or_span_is_refused_at_once', async () => {
+  test('an_invalid_name_owner_label_or_span_is_refused_where_it_is_set', async () => {
     const ann = new Visitor(options())
     const changes: [code: string, change: Step][] = [
       ['invalid_name', (session) => session.set(5 as unknown as string, 1)],
@@ -307,7 +307,7 @@ describe.each(Object.entries(kinds))('%s', (_name, options) => {
     })
   })
 
-  test('what_is_known_of_a_session', async () => {
+  test('the_properties_of_a_session_have_these_values', async () => {
     const ann = new Visitor({ ...options(), idle: 900, absolute: 3600, touchAfter: 90 })
     const start = clock.millis
     expect(
@@ -344,7 +344,7 @@ describe.each(Object.entries(kinds))('%s', (_name, options) => {
   })
 })
 
-test('n28_two_commits_in_one_request_and_what_came_in_between', async () => {
+test('n28_two_commits_in_one_request_keep_the_change_of_another_between_them', async () => {
   const store = new Watched()
   const ann = new Visitor({ store })
   await ann.does((session) => session.set('n', 1))
@@ -369,7 +369,7 @@ test('n28_two_commits_in_one_request_and_what_came_in_between', async () => {
   expect(await ann.all()).toEqual({ n: 13, m: 5 })
 })
 
-test('take_keeps_the_requests_own_changes_and_hands_out_its_own_values', async () => {
+test('take_keeps_the_requests_own_changes_and_returns_its_own_values', async () => {
   const store = new Watched()
   const ann = new Visitor({ store })
   await ann.does((session) => {
@@ -397,7 +397,7 @@ test('take_keeps_the_requests_own_changes_and_hands_out_its_own_values', async (
   expect(await ann.all()).toEqual({ cart: ['a', 'b', 'c'], n: 1 })
 })
 
-test('take_stays_taken_in_a_failed_request_and_is_refused_without_swap', async () => {
+test('a_taken_value_stays_taken_in_a_failed_request_and_take_needs_a_store', async () => {
   const store = new Watched()
   const app = new Hono<SessionEnv<Data>>()
   app.use(sessions({ store }))
@@ -424,7 +424,7 @@ test('take_stays_taken_in_a_failed_request_and_is_refused_without_swap', async (
   }
 })
 
-test('a_report_tells_what_was_done', async () => {
+test('a_report_counts_the_calls_and_changes_of_the_request', async () => {
   const ann = new Visitor({ store: new Watched() })
   const none = { loads: 0, writes: 0, deletes: 0, sendsCookie: false, hasChanges: false, touchDueAt: undefined }
   await ann.does(async (session) => {
@@ -447,7 +447,7 @@ function permutations(names: readonly string[]): string[][] {
   return names.flatMap((name) => permutations(names.filter((other) => other !== name)).map((rest) => [name, ...rest]))
 }
 
-test('n25_a_visitor_without_a_session_has_none_to_end', async () => {
+test('n25_a_visitor_without_a_session_has_no_session_to_revoke', async () => {
   const ann = new Visitor(kinds.stored())
   expect(await ann.does((session) => session.revoke(session.handle as string))).toBe(false)
 })

@@ -1,4 +1,5 @@
-// Two apps on one store: they open each other's sessions, unless their namespaces differ; then each of the other's is an event.
+// Two apps on one store open each other's sessions, unless their namespaces differ. Then a cookie
+// of the other app is an event.
 import { type Context, Hono } from 'hono'
 import { expect, test } from 'vitest'
 import { type Session, type SessionEvent, type SessionOptions, sessions } from '../src/index.js'
@@ -18,7 +19,7 @@ function site(options: SessionOptions) {
   return { app, events }
 }
 
-test('r25_two_apps_with_default_names_on_one_store_share_their_sessions_and_nothing_tells_them_apart', async () => {
+test('r25_two_apps_with_default_names_on_one_store_share_their_sessions', async () => {
   const store = memoryStore()
   const [shop, forum] = [site({ store }), site({ store })]
   const ann = new Browser(shop.app)
@@ -27,7 +28,7 @@ test('r25_two_apps_with_default_names_on_one_store_share_their_sessions_and_noth
   expect(forum.events).toEqual([])
 })
 
-test('r25_with_namespaces_of_their_own_they_do_not_and_a_cookie_of_the_other_is_an_event', async () => {
+test('r25_two_apps_with_own_namespaces_do_not_and_a_cookie_of_the_other_is_an_event', async () => {
   const store = memoryStore()
   for (const options of [{}, { secret: 'a secret of thirty-two bytes: no more' }]) {
     const shop = site({ store, namespace: 'shop', ...options })

@@ -1,4 +1,4 @@
-// The SQLite store beyond the contract: its table, locks of other processes, purge, and what it says when it cannot open.
+// The SQLite store beyond the contract: its table, locks of other processes, purge, and its errors.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { StoreError } from '../src/errors.js'
@@ -24,7 +24,7 @@ test('the_table_is_the_one_of_the_rust_store', () => {
   expect(plain(SCHEMA)).toBe(plain(rust))
 })
 
-test('writes_are_durable_and_several_connections_share_a_file', async () => {
+test('writes_are_durable_and_several_connections_can_share_a_file', async () => {
   const file = freshFile()
   const [one, two] = [openSqliteStore(file), openSqliteStore(file)]
   const raw = openRaw(file)
@@ -42,7 +42,7 @@ test('writes_are_durable_and_several_connections_share_a_file', async () => {
   raw.close()
 })
 
-test('a_lock_of_another_process_is_waited_for_without_holding_up_others', async () => {
+test('a_write_waits_for_the_lock_of_another_process_without_delaying_other_calls', async () => {
   const file = freshFile()
   const store = openSqliteStore(file)
   await store.swap('k', undefined, write('old'))
@@ -54,9 +54,9 @@ test('a_lock_of_another_process_is_waited_for_without_holding_up_others', async 
   }, 1)
   const swapping = store.swap('k', new TextEncoder().encode('old'), write('new'))
   expect(swapping).toBeInstanceOf(Promise)
-  // Reading goes on meanwhile.
+  // Reads work meanwhile.
   expect(await text(store, 'k')).toBe('old')
-  // Others have their turns, as long as it waits.
+  // Other tasks run while it waits.
   while (turns < 20) await new Promise((resolve) => setTimeout(resolve, 1))
   other.exec('COMMIT')
   expect(await swapping).toEqual({ done: true })
@@ -66,7 +66,7 @@ test('a_lock_of_another_process_is_waited_for_without_holding_up_others', async 
   other.close()
 })
 
-test('a_lock_that_stays_is_unavailable_and_nothing_is_written', async () => {
+test('a_lock_that_is_never_released_is_unavailable_and_nothing_is_written', async () => {
   const file = freshFile()
   const store = openSqliteStore(file)
   const other = openRaw(file)
@@ -83,7 +83,7 @@ test('a_lock_that_stays_is_unavailable_and_nothing_is_written', async () => {
   other.close()
 })
 
-test('n1_what_met_another_process_lock_reads_the_newest_afterwards', async () => {
+test('n1_a_call_that_met_the_lock_of_another_process_reads_the_newest_record_afterwards', async () => {
   const file = freshFile()
   const store = openSqliteStore(file)
   await store.swap('k', undefined, write('old'))
@@ -96,7 +96,7 @@ test('n1_what_met_another_process_lock_reads_the_newest_afterwards', async () =>
     other.exec('BEGIN IMMEDIATE')
     await expect((async () => call())()).rejects.toMatchObject({ kind: 'unavailable' })
     other.exec('COMMIT')
-    // Two reads: the first after the failure may open what the second would go on seeing.
+    // Two reads: the first read after the failure could open a snapshot that the second still uses.
     expect(await text(store, 'k')).toBe('old')
     other.exec(`UPDATE okibi_sessions SET value = CAST('new' AS BLOB) WHERE key = 'k'`)
     expect(await text(store, 'k')).toBe('new')
@@ -106,7 +106,7 @@ test('n1_what_met_another_process_lock_reads_the_newest_afterwards', async () =>
   other.close()
 })
 
-test('n27_purge_deletes_what_has_expired_little_by_little', async () => {
+test('n27_purge_deletes_expired_sessions_in_small_steps', async () => {
   let now = 1_000_000
   const store = openSqliteStore(':memory:', { clock: () => now })
   for (let at = 0; at < 1700; at += 1) await store.swap(`old${at}`, undefined, write('x', now + 1000))
@@ -124,13 +124,13 @@ test('n27_purge_deletes_what_has_expired_little_by_little', async () => {
   store.close()
 })
 
-test('what_cannot_be_opened_is_an_error_that_names_the_path', () => {
+test('a_file_that_cannot_be_opened_is_an_error_that_names_the_path', () => {
   const folder = `${freshFile()}-folder`
   mkdirSync(folder)
   expect(() => openSqliteStore(folder)).toThrow()
   expect(() => openSqliteStore(`${folder}/missing/file.sqlite`)).toThrow()
   const garbage = `${folder}/garbage.sqlite`
-  writeFileSync(garbage, 'this is not a database, and long enough to be looked at as one'.repeat(50))
+  writeFileSync(garbage, 'this is not a database, and long enough to be read as one'.repeat(50))
   expect(() => openSqliteStore(garbage)).toThrow(/database/)
 })
 

@@ -1,4 +1,4 @@
-// BunSqliteStore, on Bun's own SQLite where Bun runs this, and elsewhere on what has the same few methods.
+// BunSqliteStore, on Bun's own SQLite on Bun, and on a database with the same methods elsewhere.
 import { BunSqliteStore as Original } from 'hono-sessions/bun-sqlite-store'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { BunSqliteStore } from '../../src/hono-sessions/bun-sqlite-store.js'
@@ -22,7 +22,7 @@ const both: [Implementation, new (db: unknown, tableName?: string) => Driver][] 
 ]
 
 for (const [implementation, Store] of both) {
-  test(`the table and its rows [${implementation.name}]`, async () => {
+  test(`the table and its rows are those of the original [${implementation.name}]`, async () => {
     const database = await openBun(freshFile())
     const store = new Store(database)
     expect(store).toMatchObject({ db: database, tableName: 'sessions' })
@@ -44,7 +44,7 @@ for (const [implementation, Store] of both) {
     ])
   })
 
-  test(`as a driver, in a table of the app's own [${implementation.name}]`, async () => {
+  test(`it works as a driver, in a table of the app's own [${implementation.name}]`, async () => {
     const database = await openBun(freshFile())
     new Store(database, 'visitors')
     const store = new Store(database, 'visitors')
@@ -95,7 +95,7 @@ describe('n24 both ways', () => {
 describe('what okibi adds', () => {
   test('n1, n2 it compares and swaps: fifty parallel changes survive, a logout stays one', async () => {
     const file = freshFile()
-    // Two processes as it were: nothing is shared but the file.
+    // Two stores that share only the file, as two processes do.
     const apps = [
       site(okibi, { store: new BunSqliteStore(await openBun(file)) }),
       site(okibi, { store: new BunSqliteStore(await openBun(file)) }),
@@ -122,7 +122,7 @@ describe('what okibi adds', () => {
     expect(database.query('SELECT count(*) AS n FROM sessions').get()).toMatchObject({ n: 2 })
   })
 
-  test('what is no database, or no name, is an error that says so', async () => {
+  test('an invalid database or table name is an error that names it', async () => {
     const database = await openBun(freshFile())
     for (const [db, name, message] of [
       [undefined, 'sessions', 'db of type undefined: must be a Database of bun:sqlite'],

@@ -1,4 +1,4 @@
-// What an app relies on: the original and okibi do the same, in every place that a session can be in.
+// The behaviour that apps rely on: the same in the original and in okibi, with every store.
 import { Hono } from 'hono'
 import { afterEach, beforeEach, describe, expect, vi } from 'vitest'
 import { KEY, listIn, places, stores, TextDriver } from './support/drivers.js'
@@ -19,7 +19,7 @@ const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['Date'], now: START })
-  // Hono's own answer to an error that is thrown tells the console.
+  // Hono logs a thrown error to the console.
   vi.spyOn(console, 'error').mockImplementation(() => {})
 })
 afterEach(() => {
@@ -27,18 +27,18 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-/** Moves the clock. */
+/** Advances the clock. */
 function pass(seconds: number): void {
   vi.setSystemTime(Date.now() + seconds * 1000)
 }
 
 for (const [name, place] of Object.entries(places)) {
-  /** A visitor of an app whose sessions are there. */
+  /** A visitor of an app with its sessions in this store. */
   const visit = (implementation: Implementation, options: Partial<Options> = {}) =>
     new Jar(site(implementation, { ...place(implementation), ...options }))
 
   describe(name, () => {
-    common('n28 any JSON value comes back as it was', async (implementation) => {
+    common('n28 any JSON value is returned unchanged', async (implementation) => {
       const ann = visit(implementation)
       const values = [0, 1.5, '', 'text', 'ünï ❤', true, false, [], [1, [null]], {}, { a: { b: ['c'] } }]
       for (const [at, value] of values.entries()) {
@@ -134,7 +134,7 @@ for (const [name, place] of Object.entries(places)) {
       expect([await ann.json('/get/a'), await ann.json('/get/b')]).toEqual([null, null])
     })
 
-    common('n14 a session ends when it was idle for long enough, and not before', async (implementation) => {
+    common('n14 a session ends after its idle span, and not before', async (implementation) => {
       const ann = visit(implementation, { expireAfterSeconds: 900 })
       await ann.json('/set/a?v=1')
       pass(899)
@@ -171,7 +171,7 @@ for (const [name, place] of Object.entries(places)) {
       }
     })
 
-    common('what the answer is does not matter: it is committed', async (implementation) => {
+    common('a session is committed with any answer', async (implementation) => {
       const ann = visit(implementation)
       for (const status of [201, 302, 404, 418, 500, 503]) {
         expect((await ann.fetch(`/status/${status}`)).status).toBe(status)
@@ -185,7 +185,7 @@ for (const [name, place] of Object.entries(places)) {
       expect(await ann.json('/get/seen')).toBe('redirect')
     })
 
-    common('n19 login, reading, changing and rotating go on in one session', async (implementation) => {
+    common('n19 login, reads, changes and rotation are of one session', async (implementation) => {
       const ann = visit(implementation)
       await ann.json('/set/cart?v=[1]')
       await ann.json('/login/ann')
@@ -199,7 +199,7 @@ for (const [name, place] of Object.entries(places)) {
       expect(await ann.json('/count')).toBe(1)
     })
 
-    common('what a handler changes in getCache()._data is kept', async (implementation) => {
+    common('changes in getCache()._data are kept', async (implementation) => {
       const app = site(implementation, place(implementation), (app) => {
         app.get('/edit', (c) => {
           const { _data } = c.get('session').getCache()
@@ -231,7 +231,7 @@ for (const [name, place] of Object.entries(places)) {
       expect([await ann.json('/get/only'), await ann.json('/get/cart')]).toEqual([1, null])
     })
 
-    common('setCache puts other data in its place', async (implementation) => {
+    common('setCache replaces the data', async (implementation) => {
       const data = () => ({ _data: { b: { value: 2, flash: false } }, _expire: null, _delete: false, _accessed: null })
       const app = site(implementation, place(implementation), (app) => {
         app.get('/other', (c) => {
@@ -247,7 +247,7 @@ for (const [name, place] of Object.entries(places)) {
       await ann.json('/set/a?v=1')
       expect(await ann.json('/other')).toEqual([null, 2])
       expect([await ann.json('/get/a'), await ann.json('/get/b')]).toEqual([null, 2])
-      // Data that is said to be clean, and is, is not kept.
+      // Unchanged data that is marked clean is not written.
       expect(await ann.json('/clean')).toBe(false)
       expect(await ann.json('/get/b')).toBe(2)
     })
@@ -273,7 +273,7 @@ for (const [name, place] of Object.entries(places)) {
       expect(await ann.json('/get/a')).toBe(null)
     })
 
-    common('a session begins and goes on as the handler sees it', async (implementation) => {
+    common('a handler sees the data of a new session and of a later request', async (implementation) => {
       const seen: unknown[] = []
       const app = site(implementation, { ...place(implementation), expireAfterSeconds: 900 }, (app) => {
         app.get('/look', (c) => {
@@ -346,7 +346,7 @@ for (const [name, place] of Object.entries(places)) {
       expect([await ann.json('/a/get/count'), await ann.json('/b/get/count')]).toEqual([null, 1])
     })
 
-    common('a middleware that is made for each request is the same', async (implementation) => {
+    common('a middleware can be made for each request', async (implementation) => {
       const options = place(implementation)
       const app = new Hono<Env>()
       app.use('*', (c, next) => implementation.sessionMiddleware(options)(c, next))
@@ -354,7 +354,7 @@ for (const [name, place] of Object.entries(places)) {
       for (const count of [1, 2, 3]) expect(await ann.json('/count')).toBe(count)
     })
 
-    common('an answer that the app built itself has the cookie', async (implementation) => {
+    common('an answer that the app builds itself has the cookie', async (implementation) => {
       const ann = visit(implementation)
       await ann.json('/set/a?v=1')
       for (const path of ['raw', 'fetched']) {
@@ -379,7 +379,7 @@ describe('where there is a store', () => {
     })
   }
 
-  common('the record is what the format says, under the id', async (implementation) => {
+  common('the record has the documented format, under the id', async (implementation) => {
     const store = new TextDriver()
     const ann = new Jar(site(implementation, { store, expireAfterSeconds: 60 }))
     await ann.json('/set/a?v={"b":[1]}')
@@ -415,7 +415,7 @@ describe('where there is a store', () => {
     expect(((await ann.json('/cache')) as { _id: string })._id).toBe(_id)
   })
 
-  common('a driver may answer undefined where there is nothing', async (implementation) => {
+  common('a driver may return undefined for an absent record', async (implementation) => {
     const store = new TextDriver()
     const app = site(implementation, {
       store: {
@@ -431,8 +431,8 @@ describe('where there is a store', () => {
     expect(await ann.json('/count')).toBe(1)
   })
 
-  common('a driver that throws a SyntaxError for an unknown id means that there is nothing', async (implementation) => {
-    // As drivers do that parse what an empty result gives them.
+  common('a driver that throws a SyntaxError for an unknown id has no record', async (implementation) => {
+    // Drivers throw it that parse an empty result.
     const store = new TextDriver()
     const get = store.getSessionById.bind(store)
     store.getSessionById = async (id) => (await get(id)) ?? JSON.parse('')
@@ -491,7 +491,7 @@ describe('options', () => {
     ],
   ]
   for (const [options, header] of wanted) {
-    common(`n20 the cookie has what was asked for and nothing else: ${header}`, async (implementation) => {
+    common(`n20 the cookie has the configured attributes and no others: ${header}`, async (implementation) => {
       expect(await cookieOf(implementation, options)).toEqual([header])
     })
   }
@@ -506,7 +506,7 @@ describe('options', () => {
     }
   })
 
-  common('encryptionKey as a function is asked when the middleware is made', async (implementation) => {
+  common('encryptionKey as a function is called when the middleware is made', async (implementation) => {
     const encryptionKey = vi.fn(() => KEY)
     const app = site(implementation, { store: new implementation.MemoryStore(), encryptionKey })
     expect(encryptionKey).toHaveBeenCalledExactlyOnceWith()
@@ -516,14 +516,14 @@ describe('options', () => {
     expect(ann.cookies.get('session')).toMatch(/^Fe26\.2\*/)
   })
 
-  common('expireAfterSeconds of 0 is none', async (implementation) => {
+  common('expireAfterSeconds of 0 sets no expiry', async (implementation) => {
     const ann = new Jar(site(implementation, { store: new implementation.MemoryStore(), expireAfterSeconds: 0 }))
     await ann.json('/set/a?v=1')
     pass(1e6)
     expect(await ann.json('/get/a')).toBe(1)
   })
 
-  common('expireAfterSeconds of ten years is ten years', async (implementation) => {
+  common('expireAfterSeconds can be ten years', async (implementation) => {
     const ann = new Jar(
       site(implementation, { store: new implementation.MemoryStore(), expireAfterSeconds: 315_360_000 }),
     )
@@ -545,13 +545,13 @@ describe('options', () => {
       await ann.json('/count')
       if (renewed > 0 && ann.sent.length === 0) renewed += 60
       else renewed = 60
-      // The browser would have dropped it otherwise.
+      // Otherwise the browser has dropped it.
       expect(renewed).toBeLessThan(900)
     }
     expect(await ann.json('/get/count')).toBe(61)
   })
 
-  common('n40 a cookie that says its day lives on where the app says a later one', async (implementation) => {
+  common('n40 a cookie with Expires lives longer if the app sets a later day', async (implementation) => {
     const store = new implementation.MemoryStore()
     const app = new Hono<Env>()
     app.use('*', (c, next) => {
@@ -579,7 +579,7 @@ describe('options', () => {
     expect(() => sessionMiddleware({ store: own })).toThrow(message)
   })
 
-  common('the middleware tells the CookieStore what it is configured with', ({ sessionMiddleware, CookieStore }) => {
+  common('the middleware sets its options on the CookieStore', ({ sessionMiddleware, CookieStore }) => {
     const store = new CookieStore({ sessionCookieName: 'own', cookieOptions: { httpOnly: true } })
     expect([store.sessionCookieName, store.encryptionKey, store.cookieOptions]).toEqual([
       'own',
@@ -606,7 +606,7 @@ describe('options', () => {
   })
 })
 
-describe('what an app uses besides the middleware', () => {
+describe('other exports that apps use', () => {
   common('encrypt and decrypt: text and objects', async ({ encrypt, decrypt }) => {
     for (const payload of ['', 'text', 'ünï', { a: [1, { b: null }] }, [1]]) {
       const sealed = await encrypt(KEY, payload)
@@ -679,7 +679,7 @@ describe('a Session in memory', () => {
     expect(Object.keys(session.getCache()._data)).toEqual(['c'])
   })
 
-  common('setCache takes the very object', ({ Session }) => {
+  common('setCache keeps the same object', ({ Session }) => {
     const session = new Session()
     const data = { ...empty, _data: { a: entry({ b: 1 }) } }
     session.setCache(data)

@@ -1,4 +1,5 @@
-// What is wrong in the original is right here: each test must fail with the original, or it proves nothing.
+// Defects of the original that okibi does not have. Each test must fail with the original, or it
+// proves nothing.
 import { Hono } from 'hono'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { KEY, listIn, places, SyncDriver, stores, TextDriver, turn } from './support/drivers.js'
@@ -40,7 +41,7 @@ class Gate {
     })
   }
 
-  /** What the handler awaits. */
+  /** The promise that the handler awaits. */
   pass(): Promise<void> {
     this.#arrive()
     return this.opened
@@ -63,12 +64,12 @@ function slow(gate: Gate): (app: App) => void {
   }
 }
 
-/** What of this driver's records is no session any more, or never was. */
+/** The records of this driver that are not marked as deleted. */
 function live(store: TextDriver): Data[] {
   return store.records.filter((record) => !record._delete)
 }
 
-describe('n1: what has ended is not brought back', () => {
+describe('n1: an ended session is not revived', () => {
   defect('by a slow request that began before the logout', async (implementation) => {
     const gate = new Gate()
     const store = new TextDriver()
@@ -85,13 +86,13 @@ describe('n1: what has ended is not brought back', () => {
     expect(await tab.json('/get/user')).toBe(null)
   })
 
-  // There the original is saved by sharing one object between all requests.
+  // The original passes this, because all its requests share one object.
   common('by a slow request that began before the logout, with the MemoryStore', async (implementation) => {
     const gate = new Gate()
     const app = site(implementation, { store: new implementation.MemoryStore(), encryptionKey: KEY }, slow(gate))
     const ann = new Jar(app)
     await ann.json('/set/user?v="ann"')
-    // Whoever kept a copy of the cookie.
+    // A visitor with a copy of the cookie.
     const copy = ann.twin()
     const late = ann.twin().fetch('/slow')
     await gate.reached
@@ -128,7 +129,7 @@ describe('n1: what has ended is not brought back', () => {
     const late = ann.twin().fetch('/slow')
     await gate.reached
     vi.setSystemTime(Date.now() + 61_000)
-    // Another request notices, and drops it.
+    // Another request meets the expired record, and deletes it.
     await ann.twin().json('/get/user')
     gate.open()
     await late
@@ -138,7 +139,8 @@ describe('n1: what has ended is not brought back', () => {
 
 describe('n2: no change is lost to a parallel one', () => {
   for (const [name, place] of Object.entries(stores)) {
-    // The original keeps them only where all requests share one object. Async drivers: see parallel.test.ts.
+    // The original keeps them only where all requests share one object. Async drivers: see
+    // parallel.test.ts.
     if (name.startsWith('an async driver')) continue
     const as = name.startsWith('memory') ? common : defect
     as(`fifty parallel changes of different names all survive: ${name}`, async (implementation) => {
@@ -159,7 +161,7 @@ describe('n2: no change is lost to a parallel one', () => {
     })
   }
 
-  defect('a value that a parallel request removed stays removed', async (implementation) => {
+  defect('a value that a concurrent request removed stays removed', async (implementation) => {
     const gate = new Gate()
     const store = new TextDriver()
     const ann = new Jar(site(implementation, { store }, slow(gate)))
@@ -172,7 +174,7 @@ describe('n2: no change is lost to a parallel one', () => {
     expect(Object.keys(store.records[0]?._data ?? {}).sort()).toEqual(['before', 'slow'])
   })
 
-  defect('a flash that a parallel request read is not shown again', async (implementation) => {
+  defect('a flash that a concurrent request read is not shown again', async (implementation) => {
     const gate = new Gate()
     const ann = new Jar(site(implementation, { store: new TextDriver() }, slow(gate)))
     await ann.json('/flash/message?v="hello"')
@@ -199,7 +201,7 @@ describe('n58: a HEAD request consumes nothing', () => {
   }
 })
 
-describe('n3, n15: reading is only reading', () => {
+describe('n3, n15: reads write nothing', () => {
   for (const [name, place] of Object.entries(places)) {
     defect(`a hundred reads set no cookie: ${name}`, async (implementation) => {
       const ann = new Jar(site(implementation, { ...place(implementation), expireAfterSeconds: 3600 }))
@@ -224,7 +226,7 @@ describe('n3, n15: reading is only reading', () => {
   })
 
   defect(
-    'a hundred reads over one expireAfterSeconds write about ten times, and keep it alive',
+    'a hundred reads over one expireAfterSeconds write about ten times, and keep the session alive',
     async (implementation) => {
       vi.useFakeTimers({ toFake: ['Date'] })
       const store = new TextDriver()
@@ -242,7 +244,7 @@ describe('n3, n15: reading is only reading', () => {
     },
   )
 
-  defect('an answer that a session was looked up for is not cached for others', async (implementation) => {
+  defect('an answer for which a session was loaded is not cached for other visitors', async (implementation) => {
     const ann = new Jar(site(implementation, { store: new implementation.MemoryStore() }))
     const set = await ann.fetch('/set/a?v=1')
     const get = await ann.fetch('/get/a')
@@ -251,9 +253,9 @@ describe('n3, n15: reading is only reading', () => {
   })
 })
 
-describe('n4: a visitor of whom nothing is stored costs nothing', () => {
+describe('n4: a visitor without session data costs nothing', () => {
   for (const [name, place] of Object.entries(places)) {
-    defect(`no cookie: ${name}`, async (implementation) => {
+    defect(`gets no cookie: ${name}`, async (implementation) => {
       const ann = new Jar(site(implementation, place(implementation)))
       for (const path of ['/nothing', '/get/a', '/forget/a', '/logout', '/touch']) {
         await ann.json(path)
@@ -262,22 +264,22 @@ describe('n4: a visitor of whom nothing is stored costs nothing', () => {
     })
   }
 
-  defect('a thousand of them leave no record, and ask the store for nothing', async (implementation) => {
+  defect('leaves no record and causes no store call, in a thousand visits', async (implementation) => {
     const store = new TextDriver()
     const app = site(implementation, { store })
     for (let visit = 0; visit < 1000; visit += 1) await app.request(visit % 2 ? '/nothing' : '/get/a')
     expect([store.held.size, store.calls.length]).toEqual([0, 0])
   })
 
-  defect('a visit with a cookie that means nothing leaves no record either', async (implementation) => {
+  defect('leaves no record with an invalid cookie', async (implementation) => {
     const store = new TextDriver()
     const ann = new Jar(site(implementation, { store, encryptionKey: KEY }), [['session', 'garbage']])
     await ann.json('/get/a')
     expect([store.held.size, store.calls.length]).toEqual([0, 0])
   })
 
-  common('a visitor whose id a handler reads has that id from then on', async (implementation) => {
-    // Apps note it, to end the session later: so it must be there.
+  common('keeps the id that a handler has read', async (implementation) => {
+    // Apps save the id to delete the session later. So the record must exist.
     const store = new TextDriver()
     const app = site(implementation, { store }, (app) => {
       app.get('/id', (c) => c.json(c.get('session').getCache()._id))
@@ -299,7 +301,7 @@ describe('n5: a rotation', () => {
     })
   }
 
-  defect('is not undone by the cookie of a late request', async (implementation) => {
+  defect('is not undone by the cookie of a slow request', async (implementation) => {
     const gate = new Gate()
     const ann = new Jar(site(implementation, { store: new TextDriver() }, slow(gate)))
     await ann.json('/set/cart')
@@ -311,7 +313,7 @@ describe('n5: a rotation', () => {
     expect(await ann.json('/get/user')).toBe('ann')
   })
 
-  defect('does not lose what a parallel request changed before it', async (implementation) => {
+  defect('does not lose the change of a concurrent request before it', async (implementation) => {
     const gate = new Gate()
     const store = new TextDriver()
     const app = site(implementation, { store }, (app) => {
@@ -353,7 +355,7 @@ describe('n6: a store that is down', () => {
     expect(await ann.json('/get/user')).toBe('ann')
   })
 
-  defect('does not matter to who needs no session', async (implementation) => {
+  defect('does not affect a route without the session', async (implementation) => {
     const store = new TextDriver()
     const ann = new Jar(site(implementation, { store }))
     down(store, 'get', 'create', 'persist', 'delete')
@@ -361,7 +363,7 @@ describe('n6: a store that is down', () => {
     expect(await ann.json('/get/a')).toBe(null)
   })
 
-  defect('n42 leaks nothing of an answer that says it worked', async (implementation) => {
+  defect('n42 reveals nothing of the success answer', async (implementation) => {
     const store = new TextDriver()
     const app = site(implementation, { store }, (app) => {
       app.get('/buy', (c) => {
@@ -411,7 +413,7 @@ describe('n6: a store that is down', () => {
 
 describe('n8: a logout', () => {
   for (const [name, place] of Object.entries(places)) {
-    defect(`takes the cookie away, with the attributes that it was set with: ${name}`, async (implementation) => {
+    defect(`removes the cookie, with the attributes of its creation: ${name}`, async (implementation) => {
       const cookieOptions = { path: '/', domain: 'example.org', prefix: 'secure', httpOnly: true } as const
       const ann = new Jar(site(implementation, { ...place(implementation), cookieOptions }))
       await ann.json('/login/ann')
@@ -425,8 +427,8 @@ describe('n8: a logout', () => {
   }
 })
 
-describe('n16: what does not fit a cookie', () => {
-  defect('is an error before anything is sent, not lost in silence', async (implementation) => {
+describe('n16: a session that does not fit in a cookie', () => {
+  defect('is an error before anything is sent, and not lost silently', async (implementation) => {
     const app = site(implementation, { store: new implementation.CookieStore(), encryptionKey: KEY }, (app) => {
       app.get('/large', (c) => {
         c.get('session').set('large', 'x'.repeat(4000))
@@ -453,11 +455,11 @@ describe('n17: an answer that the app did not make with c', () => {
   }
 })
 
-describe('n18: a head that cannot be changed', () => {
+describe('n18: response headers that cannot be changed', () => {
   const upgrade = { headers: { upgrade: 'websocket', connection: 'Upgrade' } }
 
   for (const [name, place] of Object.entries(places)) {
-    defect(`an upgrade to a WebSocket is left as it is: ${name}`, async (implementation) => {
+    defect(`an upgrade to a WebSocket is returned unchanged: ${name}`, async (implementation) => {
       const app = site(implementation, { ...place(implementation), expireAfterSeconds: 60 }, (app) => {
         app.get('/socket', (c) => {
           expect(c.get('session').get('user')).toBe(ann.cookies.size > 0 ? 'ann' : null)
@@ -471,7 +473,7 @@ describe('n18: a head that cannot be changed', () => {
     })
   }
 
-  test('what such a request cannot carry is refused when it is made, and what it can is kept', async () => {
+  test('an upgrade refuses each change that needs a cookie, and keeps the others', async () => {
     const place = { 'a store': stores.memory, 'the cookie': places['the cookie'] }
     for (const [name, options] of Object.entries(place)) {
       const seen: unknown[] = []
@@ -511,14 +513,14 @@ describe('n18: a head that cannot be changed', () => {
       const kept = name === 'a store'
       expect(seen).toEqual(kept ? ['done', 'done', 'done', 'done'] : ['done', 'done', 'upgrade', 'upgrade'])
       expect([await ann.json('/get/socket'), await ann.json('/get/user')]).toEqual(kept ? [true, null] : [null, 'ann'])
-      // A cookie store has no id that could be another.
+      // A session in a cookie store has no id.
       expect((await ann.fetch('/rotating-socket', upgrade)).status).toBe(kept ? 500 : 200)
       expect((await ann.fetch('/sly-socket', upgrade)).status).toBe(kept ? 200 : 500)
       expect(ann.sent).toEqual([])
     }
   })
 
-  defect('a change after the head was sent is an error, not lost in silence', async (implementation) => {
+  defect('a change after the response headers are sent is an error, and not lost silently', async (implementation) => {
     let late: unknown
     const app = site(implementation, { store: new implementation.MemoryStore() }, (app) => {
       app.get('/stream', (c) => {
@@ -546,7 +548,7 @@ describe('n18: a head that cannot be changed', () => {
 })
 
 describe('n27: the MemoryStore', () => {
-  defect('is bounded, and does not push out who comes back', async (implementation) => {
+  defect('is bounded, and does not evict a session in use', async (implementation) => {
     const store = new implementation.MemoryStore() as unknown as {
       createSession(id: string, data: Data): void
       getSessionById(id: string): Data | null
@@ -569,7 +571,7 @@ describe('n27: the MemoryStore', () => {
     expect(store.getSessionById('a')).toBe(null)
   })
 
-  defect('hands out no object that others hold', async (implementation) => {
+  defect('shares no object between requests', async (implementation) => {
     const store = new implementation.MemoryStore()
     const data: Data = { _data: { a: { value: [1], flash: false } }, _expire: null, _delete: false, _accessed: null }
     store.createSession('a', data)
@@ -579,18 +581,18 @@ describe('n27: the MemoryStore', () => {
     expect(((await store.getSessionById('a')) as Data)._data.a?.value).toEqual([1])
   })
 
-  defect('a request that fails half way leaves nothing half done in it', async (implementation) => {
+  defect('keeps no change of a request that fails', async (implementation) => {
     const app = site(implementation, { store: new implementation.MemoryStore() }, (app) => {
       app.get('/half', async (c) => {
         const session = c.get('session')
         ;(session.get('cart') as string[]).push('half')
         await turn()
-        throw 'nobody answers for this'
+        throw 'a thrown string'
       })
     })
     const ann = new Jar(app)
     await ann.json('/set/cart?v=[]')
-    await expect(ann.fetch('/half')).rejects.toBe('nobody answers for this')
+    await expect(ann.fetch('/half')).rejects.toBe('a thrown string')
     expect(await ann.json('/get/cart')).toEqual([])
   })
 })
@@ -604,7 +606,7 @@ describe('n28, s25: names', () => {
     for (const name of names) session.forget(name)
   })
 
-  // On Deno the original has no trouble with them.
+  // On Deno the original passes this.
   const trouble = protoIsSpecial ? defect : common
   for (const [name, place] of Object.entries(places)) {
     trouble(`are only names: ${name}`, async (implementation) => {
@@ -621,7 +623,7 @@ describe('n28, s25: names', () => {
 })
 
 describe('n29: two middlewares', () => {
-  defect('with one CookieStore and two names keep two cookies', async (implementation) => {
+  defect('with one CookieStore and two names have two cookies', async (implementation) => {
     const store = new implementation.CookieStore()
     const app = new Hono<Env>()
     app.use('/a/*', implementation.sessionMiddleware({ store, encryptionKey: KEY, sessionCookieName: 'a' }))
@@ -670,7 +672,7 @@ describe('n29: two middlewares', () => {
   })
 })
 
-describe("n34: an id that the store's visitor invents", () => {
+describe('n34: an id that a visitor invents', () => {
   common('is never adopted', async (implementation: Implementation) => {
     for (const store of [new TextDriver(), new SyncDriver()]) {
       const id = '6f1ed002-ab5d-4c5e-8c5f-1f6c4a3a9d10'

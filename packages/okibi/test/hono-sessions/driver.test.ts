@@ -1,4 +1,5 @@
-// Storage drivers of an app's own, and okibi's stores in their place: what is asked of them, and what they never see.
+// Storage drivers of an app's own, and okibi's stores as drivers: which calls they get, and which
+// values.
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { memoryStore } from '../../src/stores/memory.js'
 import { listIn, SyncDriver, TextDriver } from './support/drivers.js'
@@ -15,8 +16,8 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-describe('what a driver is asked', () => {
-  test('n3, n4: nothing for a stranger, one reading for a read', async () => {
+describe('the calls of a driver', () => {
+  test('n3, n4: there is no call without a cookie, and one get for a read', async () => {
     const store = new TextDriver()
     const ann = new Jar(site(okibi, { store }))
     await ann.json('/get/a')
@@ -27,7 +28,7 @@ describe('what a driver is asked', () => {
     expect(store.calls).toEqual(['get'])
   })
 
-  test('a write reads once more right before it', async () => {
+  test('a write reads the record again immediately before', async () => {
     const store = new TextDriver()
     const ann = new Jar(site(okibi, { store }))
     const asked = async (path: string) => {
@@ -37,13 +38,13 @@ describe('what a driver is asked', () => {
     }
     expect(await asked('/set/a')).toEqual(['get', 'create'])
     expect(await asked('/set/b')).toEqual(['get', 'get', 'persist'])
-    // The new record is made before the old one goes.
+    // The new record is created before the old one is deleted.
     expect(await asked('/rotate')).toEqual(['get', 'get', 'create', 'get', 'persist', 'delete'])
     expect((await asked('/logout')).at(-1)).toBe('delete')
     expect([store.held.size, ann.cookies.size]).toEqual([0, 0])
   })
 
-  test('it is called as a method, with an object of its own', async () => {
+  test('a driver is called with its own `this` and its own copy of the data', async () => {
     const seen: Data[] = []
     class Own implements Driver {
       readonly #held = new Map<string, Data>()
@@ -72,20 +73,20 @@ describe('what a driver is asked', () => {
     await ann.json('/set/cart?v=[1]')
     const stored = structuredClone(seen[0])
     await ann.json('/push')
-    // What the driver got first is not what the handler changed.
+    // The handler's later change is not in the first object that the driver got.
     expect(seen[0]).toEqual(stored)
     expect(new Set(seen).size).toBe(2)
     listIn(seen[1] as Data, 'cart').push(3)
     expect(await ann.json('/get/cart')).toEqual([1, 2, 3])
   })
 
-  test('a driver with methods of its own besides is still a driver', async () => {
+  test('a driver may have other methods', async () => {
     const store = Object.assign(new TextDriver(), { load: () => 'no store of okibi', delete: 5 })
     const ann = new Jar(site(okibi, { store }))
     expect([await ann.json('/count'), await ann.json('/count')]).toEqual([1, 2])
   })
 
-  test('a driver may add what it likes to what it hands out', async () => {
+  test('a driver may add members to the records that it returns', async () => {
     const store = new TextDriver()
     const get = store.getSessionById.bind(store)
     let reads = 0
@@ -96,14 +97,14 @@ describe('what a driver is asked', () => {
     }
     const ann = new Jar(site(okibi, { store }))
     for (const count of [1, 2, 3]) expect(await ann.json('/count')).toBe(count)
-    // It comes back to the driver with the rest, as it does from the original.
+    // The driver gets the member again with the record, as with the original.
     expect(store.records[0]).toMatchObject({ createdAt: 'once' })
     await ann.json('/rotate')
     await ann.json('/logout')
     expect(store.held.size).toBe(0)
   })
 
-  test('n12, n13: an expired record is deleted when somebody comes with its id', async () => {
+  test('n12, n13: a request with the id of an expired record deletes it', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const store = new TextDriver()
     const ann = new Jar(site(okibi, { store, expireAfterSeconds: 60 }))
@@ -113,7 +114,7 @@ describe('what a driver is asked', () => {
     expect(store.held.size).toBe(0)
   })
 
-  test('a driver that takes no notice of what it is told is not looped on', async () => {
+  test('a driver that ignores its arguments causes no endless loop', async () => {
     const store = new TextDriver()
     store.persistSessionData = async () => {}
     const ann = new Jar(site(okibi, { store }))
@@ -123,13 +124,13 @@ describe('what a driver is asked', () => {
   })
 })
 
-describe('n6: what a driver throws', () => {
+describe('n6: an error of a driver', () => {
   const failing = (call: string, error: unknown) => {
     const store = new TextDriver()
     return { store, fail: () => (store.beforehand = (now) => (now === call ? Promise.reject(error) : undefined)) }
   }
 
-  test('at once or later, while it reads or writes, is 503 with nothing sent', async () => {
+  test('in any call, thrown or rejected, is 503 without a cookie', async () => {
     for (const [call, path] of [
       ['get', '/get/a'],
       ['get', '/set/b'],
@@ -154,7 +155,7 @@ describe('n6: what a driver throws', () => {
     expect((await ann.fetch('/get/a')).status).toBe(503)
   })
 
-  test('the app may answer it itself, and is told nothing of ids or values', async () => {
+  test('can be answered by the app, and contains no id and no value', async () => {
     const { store, fail } = failing('persist', new Error('down'))
     const seen: unknown[] = []
     const options = {
@@ -173,7 +174,7 @@ describe('n6: what a driver throws', () => {
     expect(String((seen[0] as Error).message)).not.toMatch(/value|other|secret|[\da-f]{8}-/)
   })
 
-  test('a failed load shows where a handler looks, and the app can answer that, too', async () => {
+  test('of a load is thrown where the handler reads, and can be answered by the app', async () => {
     const { store, fail } = failing('get', new Error('down'))
     const app = site(okibi, { store })
     app.onError((error, c) => c.json({ mine: (error as { code?: string }).code ?? 'none' }, 503))
@@ -188,8 +189,8 @@ describe('n6: what a driver throws', () => {
   })
 })
 
-describe("okibi's own stores in a driver's place", () => {
-  test('hold the same records, under the id', async () => {
+describe("okibi's own stores as drivers", () => {
+  test('store the same records, under the id', async () => {
     const inner = memoryStore()
     const keys: string[] = []
     const store = {
@@ -213,7 +214,7 @@ describe("okibi's own stores in a driver's place", () => {
     expect(inner.load(id)).toBe(undefined)
   })
 
-  test("n27 okibi's MemoryStore is bounded as it is told", async () => {
+  test("n27 okibi's MemoryStore has the configured bound", async () => {
     const store = new (okibi.MemoryStore as unknown as new (options: { capacity: number }) => Driver)({ capacity: 10 })
     const app = site(okibi, { store })
     const ann = new Jar(app)

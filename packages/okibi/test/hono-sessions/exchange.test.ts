@@ -1,4 +1,4 @@
-// Sessions go both ways: one made by the real package opens in okibi and goes on there, and the reverse (n24).
+// Sessions made by the real package work in okibi, and those of okibi in the real package (n24).
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { KEY, OTHER_KEY, SyncDriver, TextDriver } from './support/drivers.js'
 import { type Driver, type Implementation, type Options, okibi, original } from './support/implementations.js'
@@ -14,12 +14,12 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-/** Moves the clock. */
+/** Advances the clock. */
 function pass(seconds: number): void {
   vi.setSystemTime(Date.now() + seconds * 1000)
 }
 
-/** Options for two apps that share their sessions: the one store, or a cookie store of each one's own. */
+/** Options for two apps that share their sessions: one store, or a cookie store for each. */
 type Shared = () => (implementation: Implementation) => Options
 
 const shared: Record<string, Shared> = {
@@ -52,7 +52,7 @@ for (const [name, share] of Object.entries(shared)) {
         return { here, there: make(to) }
       }
 
-      test('n24 values go on there and come back', async () => {
+      test('n24 values can be read there, changed, and read here again', async () => {
         const { here, there } = visit()
         const values = [0, '', 'ünï ❤', null, false, [1, { a: [null] }], { b: { c: 'd' } }]
         for (const [at, value] of values.entries()) {
@@ -69,7 +69,7 @@ for (const [name, share] of Object.entries(shared)) {
         expect([await back.json('/get/v5'), await back.json('/get/new')]).toEqual([[1, { a: [null] }], 1])
       })
 
-      test('a flash is read there, once', async () => {
+      test('a flash can be read there, once', async () => {
         const { here, there } = visit()
         await here.json('/set/a?v=1')
         await here.json('/flash/message?v={"text":"hello"}')
@@ -80,7 +80,7 @@ for (const [name, share] of Object.entries(shared)) {
         expect([await back.json('/get/message'), await back.json('/get/a')]).toEqual([null, 1])
       })
 
-      test('the end that one sets holds for the other', async () => {
+      test('the expiry that one app sets applies in the other', async () => {
         const { here, there } = visit({ expireAfterSeconds: 900 })
         await here.json('/set/a?v=1')
         pass(600)
@@ -94,7 +94,7 @@ for (const [name, share] of Object.entries(shared)) {
         expect(await back.twin().json('/get/a')).toBe(null)
       })
 
-      test('a read there extends it as well', async () => {
+      test('a read there extends the session', async () => {
         const { here, there } = visit({ expireAfterSeconds: 900 })
         await here.json('/set/a?v=1')
         let moved = here.twin(there)
@@ -105,7 +105,7 @@ for (const [name, share] of Object.entries(shared)) {
         }
       })
 
-      test('an end that was set by hand holds there', async () => {
+      test('an expiry of setExpiration applies there', async () => {
         const place = share()
         const make = (implementation: Implementation) =>
           site(implementation, place(implementation), (app) => {
@@ -135,11 +135,11 @@ for (const [name, share] of Object.entries(shared)) {
         const moved = here.twin(there)
         await moved.json('/logout')
         expect(await moved.twin(here.app).json('/get/user')).toBe(null)
-        // Who kept the cookie of a cookie store has the session: nobody else knows of it.
+        // A copy of a cookie store's cookie still opens, because no store has the session.
         if (name !== 'the cookie') expect(await copy.json('/get/user')).toBe(null)
       })
 
-      test('a rotation here is one there', async () => {
+      test('a rotation here is a rotation there', async () => {
         const { here, there } = visit()
         await here.json('/set/cart?v=[1]')
         const before = here.twin(there)
@@ -159,7 +159,7 @@ for (const [name, share] of Object.entries(shared)) {
         }
       })
 
-      test('many turns between the two lose nothing', async () => {
+      test('many alternating requests lose nothing', async () => {
         const { here, there } = visit({ expireAfterSeconds: 60 })
         let jar = here
         for (let turn = 1; turn < 20; turn += 1) {
@@ -186,7 +186,7 @@ describe('the keys', () => {
       expect(await here.twin(site(to, { store })).json('/get/a')).toBe(null)
       const bare = new Jar(site(from, { store }))
       await bare.json('/set/a?v=1')
-      // Where there is a key, an id by itself opens nothing (s27).
+      // With a key, an unsealed id opens nothing (s27).
       expect(await bare.twin(site(to, { store, encryptionKey: KEY })).json('/get/a')).toBe(null)
       const cookie = new Jar(site(from, { store: new from.CookieStore(), encryptionKey: KEY }))
       await cookie.json('/set/a?v=1')
@@ -201,7 +201,7 @@ describe('the keys', () => {
     })
   }
 
-  test('the seals are made alike: the record as a text in the cookie, the id as a text', async () => {
+  test('both seal a record and an id as strings', async () => {
     const cookie = new Jar(site(okibi, { store: new okibi.CookieStore(), encryptionKey: KEY }))
     await cookie.json('/set/a?v=1')
     const record: unknown = await original.decrypt(KEY, cookie.cookies.get('session') ?? '')
@@ -218,7 +218,7 @@ describe('the keys', () => {
     expect([await original.decrypt(KEY, keyed.cookies.get('session') ?? '')]).toEqual([...store.held.keys()])
   })
 
-  test("okibi's CookieStore as an app uses it itself reads what the middleware sealed", async () => {
+  test("okibi's CookieStore, called by an app, reads the middleware's cookie", async () => {
     const store = new okibi.CookieStore()
     const app = site(okibi, { store, encryptionKey: KEY }, (app) => {
       app.get('/own', async (c) => c.json((await store.getSession(c as never))?._data ?? null))
@@ -229,7 +229,7 @@ describe('the keys', () => {
   })
 })
 
-describe('records as other versions and other drivers wrote them', () => {
+describe('records of other versions and other drivers', () => {
   const id = '6f1ed002-ab5d-4c5e-8c5f-1f6c4a3a9d10'
   const wanted: [string, unknown, unknown][] = [
     ['without _id', { _data: { a: { value: 1, flash: false } }, _expire: null, _delete: false, _accessed: null }, 1],
@@ -237,9 +237,9 @@ describe('records as other versions and other drivers wrote them', () => {
     ['without _delete', { _data: { a: { value: 1, flash: false } }, _expire: null, _accessed: null }, 1],
     ['with nothing but data', { _data: { a: { value: 1, flash: false } } }, 1],
     ['a value without flash', { _data: { a: { value: 1 } }, _expire: null, _delete: false, _accessed: null }, 1],
-    ['a value that was undefined', { _data: { a: { flash: false } }, _expire: null, _delete: false }, null],
+    ['a value of undefined', { _data: { a: { flash: false } }, _expire: null, _delete: false }, null],
     [
-      'with a member of its own',
+      'with an additional member',
       { _data: { a: { value: 1, flash: false } }, _expire: null, _delete: false, extra: 1 },
       1,
     ],

@@ -1,4 +1,5 @@
-// What a visitor sends: whatever it is, it is a session or none, and never an exception (s3, s13, s24, s25, s27, s30).
+// Cookies of any content open a session or none, and never cause an exception (s3, s13, s24, s25,
+// s27, s30).
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { KEY, OTHER_KEY, TextDriver } from './support/drivers.js'
 import { okibi, original, protoIsSpecial } from './support/implementations.js'
@@ -10,13 +11,13 @@ beforeEach(() => {
   noise.mockReset()
 })
 afterEach(() => {
-  // Nothing of this is the app's or the operator's trouble.
+  // None of these cookies may cause a log line.
   expect(noise).not.toHaveBeenCalled()
 })
 
 const ID = '6f1ed002-ab5d-4c5e-8c5f-1f6c4a3a9d10'
 
-/** Cookies that are no session. */
+/** Cookies that open no session. */
 async function foreign(): Promise<string[]> {
   const seal = await original.encrypt(KEY, ID)
   const parts = seal.split('*')
@@ -42,7 +43,7 @@ async function foreign(): Promise<string[]> {
   ].filter((cookie) => cookie !== seal)
 }
 
-/** Sealed with the right key, and still no session of a cookie store. */
+/** Values sealed with the right key that are no session of a cookie store. */
 async function hollow(): Promise<string[]> {
   const payloads: (object | string)[] = [
     ...['', 'null', '[]', '{}', '1', '"text"', '{"_data":null}', '{"_data":[]}', '{"_data":{"a":1}}', 'garbage', ID],
@@ -57,7 +58,7 @@ async function hollow(): Promise<string[]> {
 
 describe('is no session', () => {
   for (const encryptionKey of [undefined, KEY]) {
-    test(`in a store ${encryptionKey ? 'with' : 'without'} a key, which is not asked for what cannot be`, async () => {
+    test(`in a store ${encryptionKey ? 'with' : 'without'} a key, without a call of the store`, async () => {
       const store = new TextDriver()
       const app = site(okibi, encryptionKey ? { store, encryptionKey } : { store })
       for (const cookie of await foreign()) {
@@ -74,12 +75,12 @@ describe('is no session', () => {
     for (const cookie of [...(await foreign()), ...(await hollow())]) {
       const ann = new Jar(app, [['session', cookie]])
       expect([cookie, await ann.json('/get/a')]).toEqual([cookie, null])
-      // And it goes on with a new one.
+      // A new session can be created.
       expect([await ann.json('/count'), await ann.json('/count')]).toEqual([1, 2])
     }
   })
 
-  test('an id that the store does not know', async () => {
+  test('with an unknown id', async () => {
     const store = new TextDriver()
     const ann = new Jar(site(okibi, { store }), [['session', ID]])
     expect(await ann.json('/get/a')).toBe(null)
@@ -89,7 +90,7 @@ describe('is no session', () => {
     expect(store.calls).toEqual(['get', 'get'])
   })
 
-  test('r3 but of two cookies of the name the first that opens counts, as for the original', async () => {
+  test('r3 unless a second cookie of the name opens one, as in the original', async () => {
     const store = new TextDriver()
     const app = site(okibi, { store })
     const ann = new Jar(app)
@@ -107,7 +108,7 @@ describe('is no session', () => {
     expect([await ask(own, other), await ask(other, own)]).toEqual([1, 2])
   })
 
-  test('a record in the store that is none', async () => {
+  test('with an invalid record', async () => {
     const records = ['1', '"text"', '[]', '{}', '{"_data":1}', '{"_data":{"a":1}}', '{"_data":{"a":null}}', 'true']
     for (const text of [
       ...records,
@@ -122,7 +123,7 @@ describe('is no session', () => {
     }
   })
 
-  test('s24 a record that was cut off or hit by a bit', async () => {
+  test('s24 with a truncated or damaged record', async () => {
     const store = new TextDriver()
     const ann = new Jar(site(okibi, { store }))
     await ann.json('/set/a?v={"b":[1,2,"three"]}')
@@ -131,18 +132,19 @@ describe('is no session', () => {
       const bent = String.fromCharCode(text.charCodeAt(at) ^ (1 << (at % 7)))
       for (const damaged of [text.slice(0, at), text.slice(0, at) + bent + text.slice(at + 1)]) {
         store.held.set(id, damaged)
-        // A driver that cannot parse it throws a SyntaxError; where it can, it is a session or none.
+        // A driver that cannot parse the record throws a SyntaxError. Otherwise the record is a
+        // session or not.
         expect((await ann.twin().fetch('/get/a')).status).toBe(200)
       }
     }
   })
 })
 
-describe('s25: names in what is stored', () => {
+describe('s25: names in stored records', () => {
   const record =
     '{"_data":{"__proto__":{"value":"own","flash":false},"constructor":{"value":{"prototype":{"polluted":true}},"flash":false},"a":{"value":{"__proto__":{"polluted":true}},"flash":false}},"_expire":null,"_delete":false,"_accessed":null,"__proto__":{"_delete":true,"polluted":true}}'
 
-  test('never reach a prototype, wherever they come from', async () => {
+  test('never change a prototype', async () => {
     const store = new TextDriver()
     store.held.set(ID, record)
     const stored = new Jar(site(okibi, { store }), [['session', ID]])
@@ -160,11 +162,11 @@ describe('s25: names in what is stored', () => {
     }
   })
 
-  test('a handler that changes getCache()._data is kept from it as well', async () => {
+  test('never change a prototype through getCache()._data', async () => {
     const app = site(okibi, { store: new okibi.MemoryStore() }, (app) => {
       app.get('/edit', (c) => {
         const { _data } = c.get('session').getCache()
-        // biome-ignore lint/suspicious/noProto: this is what is tested
+        // biome-ignore lint/suspicious/noProto: the test is about it
         _data.__proto__ = { value: 'x', flash: false } as never
         _data.odd = 5 as never
         _data.none = null as never

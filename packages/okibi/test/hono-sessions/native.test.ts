@@ -1,4 +1,5 @@
-// The way to okibi's own format: a rolling move in which nobody is logged out, and nobody who logged out is back (n24, n41).
+// The move to okibi's own format, node by node: no visitor is logged out, and every logout is final
+// (n24, n41).
 import { Hono } from 'hono'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type SessionEnv, sessions } from '../../src/index.js'
@@ -25,9 +26,9 @@ function pass(seconds: number): void {
   vi.setSystemTime(Date.now() + seconds * 1000)
 }
 
-/** One move: where sessions were, and where they go. */
+/** The nodes of one move between two stores. */
 interface Move {
-  /** A node that still runs the original. */
+  /** A node with the original. */
   readonly old: App
   /** A node of the first step: it writes the old format and accepts the new one. */
   readonly accept: App
@@ -72,13 +73,13 @@ const to: Record<string, () => Native> = {
   'a sealed cookie': () => ({ secret: SECRET }),
 }
 
-/** Visits nodes in turn, as a balancer sends a visitor around. */
+/** Visits nodes in turn, as behind a load balancer. */
 async function around(jar: Jar, nodes: readonly App[], path: string): Promise<unknown[]> {
   const seen: unknown[] = []
   for (const node of nodes) {
     const there = jar.twin(node)
     seen.push(await there.json(path))
-    // The browser is the same.
+    // All nodes share the browser's cookies.
     jar.cookies.clear()
     for (const [name, value] of there.cookies) jar.cookies.set(name, value)
   }
@@ -88,7 +89,7 @@ async function around(jar: Jar, nodes: readonly App[], path: string): Promise<un
 for (const [old, shared] of Object.entries(from)) {
   for (const [fresh, native] of Object.entries(to)) {
     describe(`${old} → ${fresh}`, () => {
-      test('n24 who is signed in stays so through every phase, whatever node answers', async () => {
+      test('n24 a visitor stays signed in through every phase, on every node', async () => {
         const nodes = move(shared(), native())
         const ann = new Jar(nodes.old)
         await ann.json('/login/ann')
@@ -116,7 +117,7 @@ for (const [old, shared] of Object.entries(from)) {
         expect(await around(ann, [nodes.write, nodes.write], '/get/message')).toEqual(['welcome', null])
       })
 
-      test('who begins in one phase is known in all that follow', async () => {
+      test('a session from one phase opens in all later phases', async () => {
         for (const begin of ['old', 'accept', 'write'] as const) {
           const nodes = move(shared(), native())
           const ann = new Jar(nodes[begin])
@@ -126,7 +127,7 @@ for (const [old, shared] of Object.entries(from)) {
         }
       })
 
-      test('who stores nothing gets nothing, and garbage is no session', async () => {
+      test('a visitor without session data gets no cookie, and an invalid cookie is no session', async () => {
         const nodes = move(shared(), native())
         for (const app of [nodes.accept, nodes.write]) {
           for (const cookie of ['', 'session=garbage', '__Host-session=garbage', 'session=x; __Host-session=y']) {
@@ -151,7 +152,7 @@ for (const [old, shared] of Object.entries(from)) {
         }
       })
 
-      test('after the end date the old format counts for nothing', async () => {
+      test('after the end date the old format opens nothing', async () => {
         const nodes = move(shared(), native(), { expireAfterSeconds: 90 * 86_400 })
         const ann = new Jar(nodes.old)
         await ann.json('/login/ann')
@@ -164,10 +165,10 @@ for (const [old, shared] of Object.entries(from)) {
     })
   }
 
-  // A sealed cookie of the old package has no id that could be ended: it opens until its own end.
+  // A sealed cookie of the old package has no id to revoke. It opens until it expires.
   if (old === 'the cookie') continue
-  describe(`n41 a logout stays one: ${old} → a store`, () => {
-    /** Every cookie that the visitor ever had, alone and together. */
+  describe(`n41 a logout is final: ${old} → a store`, () => {
+    /** Collects all cookies that the visitor had, and returns each alone and all pairs. */
     class Collector {
       readonly seen = new Map<string, Set<string>>()
 
@@ -195,9 +196,9 @@ for (const [old, shared] of Object.entries(from)) {
       ['at the first step', ['old', 'accept'], 'accept'],
       ['at the second step', ['old', 'accept', 'write'], 'write'],
       ['at a node of the first step, after one of the second', ['old', 'write', 'accept'], 'accept'],
-      ['at a node that has not seen it before', ['old', 'accept'], 'write'],
+      ['at a node without an earlier request of it', ['old', 'accept'], 'write'],
       ['at the first visit of the second step', ['old'], 'write'],
-      ['at once in the second step', ['write', 'accept', 'write'], 'write'],
+      ['on alternating nodes from the second step', ['write', 'accept', 'write'], 'write'],
     ]
     for (const [what, visits, end] of ways) {
       test(what, async () => {
@@ -221,7 +222,7 @@ for (const [old, shared] of Object.entries(from)) {
       })
     }
 
-    test('a request with the old cookie that was under way meanwhile joins the new session', async () => {
+    test('a concurrent request with the old cookie uses the new session', async () => {
       const nodes = move(shared(), to['a store']?.() as Native)
       const ann = new Jar(nodes.old)
       await ann.json('/login/ann')
@@ -235,7 +236,7 @@ for (const [old, shared] of Object.entries(from)) {
       expect(Object.keys(_data).sort()).toEqual(['late', 'moved', 'tab', 'user'])
     })
 
-    test('parallel first visits move one session and lose no change', async () => {
+    test('concurrent first visits move one session and lose no change', async () => {
       const nodes = move(shared(), to['a store']?.() as Native)
       const ann = new Jar(nodes.old)
       await ann.json('/login/ann')
@@ -247,7 +248,7 @@ for (const [old, shared] of Object.entries(from)) {
   })
 }
 
-test('the middleware of okibi itself goes on where the move ends', async () => {
+test("okibi's own middleware opens the sessions after the move", async () => {
   const store = memoryStore({ clock: () => Date.now() })
   const held: Driver = new TextDriver()
   const nodes = move(() => ({ store: held }), { store })
@@ -260,7 +261,7 @@ test('the middleware of okibi itself goes on where the move ends', async () => {
   expect(await ann.twin(app as never).json('/')).toEqual(['ann', [1]])
 })
 
-test('what a handler sees of a session in the new format', async () => {
+test('getCache has the old shape for a session in the new format', async () => {
   const { write } = move(() => ({ store: new TextDriver() }), { store: memoryStore({ clock: () => Date.now() }) })
   const ann = new Jar(write)
   expect(await ann.json('/cache')).toEqual({
@@ -273,7 +274,7 @@ test('what a handler sees of a session in the new format', async () => {
   await ann.json('/set/a?v=1')
   expect(ann.sent).toEqual([expect.stringMatching(/^__Host-session=[\w-]{43}; .*Secure/)])
   const seen = (await ann.json('/cache')) as Data
-  // Its public name, which opens nothing.
+  // The handle, which opens nothing.
   expect(seen._id).toMatch(/^[\w-]{22}$/)
   expect(ann.header).not.toContain(seen._id)
   expect(seen).toMatchObject({ _data: { a: { value: 1, flash: false } }, _expire: '2026-03-01T13:00:00.000Z' })

@@ -1,4 +1,4 @@
-// Options that cannot work fail where they are given, and the error names them.
+// Impossible options fail when they are configured, and the error names them.
 
 import { Hono } from 'hono'
 import { describe, expect, test } from 'vitest'
@@ -24,7 +24,7 @@ function refusal(options: unknown): OkibiError {
 const store = new TextDriver()
 const native = { until: new Date('2030-01-01'), idle: 60 }
 
-describe('an option that cannot work is an error that names it', () => {
+describe('an impossible option is an error that names it', () => {
   const wrong: [unknown, string][] = [
     [undefined, 'options: none given'],
     [null, 'options: none given'],
@@ -89,12 +89,12 @@ describe('an option that cannot work is an error that names it', () => {
     test(message, () => {
       const error = refusal(options)
       expect([error.code, error.message]).toEqual(['config', expect.stringContaining(message)])
-      // Not even a wrong secret is shown.
+      // No message contains a secret, even an invalid one.
       expect(error.message).not.toContain('short')
     })
   }
 
-  test('CookieStore on its own needs a key as well', async () => {
+  test('CookieStore by itself needs a key', async () => {
     const cookies = new okibi.CookieStore()
     const app = new Hono()
     let seen: unknown
@@ -110,7 +110,7 @@ describe('an option that cannot work is an error that names it', () => {
   })
 })
 
-describe('what the original takes, this takes', () => {
+describe('an option that the original accepts is accepted', () => {
   const fine: Options[] = [
     { store },
     { store, encryptionKey: undefined } as unknown as Options,
@@ -135,7 +135,7 @@ describe('what the original takes, this takes', () => {
   }
 })
 
-test('n37, n38: middlewares made for each request do not pile up', async () => {
+test('n37, n38: middlewares made for each request do not accumulate', async () => {
   const app = new Hono<Env>()
   app.use('*', (c, next) => {
     const cookieOptions = { expires: new Date(Date.now() + Number(c.req.query('t') ?? 0) * 1000) }
@@ -152,6 +152,6 @@ test('n37, n38: middlewares made for each request do not pile up', async () => {
   const size = compat.memorySize
   visit(16_000, 60_000)
   expect(compat.memorySize).toBeLessThan(size * 1.1)
-  // Who was there before goes on.
+  // Existing sessions still open.
   expect([await ann.json('/count?t=1'), await ann.json('/count?t=2')]).toEqual([2, 3])
 })

@@ -1,5 +1,5 @@
-// A driver knows no compare-and-swap: within one process one write comes after the other (n1, n2). On Workers a request must
-// not wait for what another began, so there these promises cannot be kept.
+// Drivers have no compare-and-swap, so within one process writes of a session wait for each other
+// (n1, n2). On Workers a request must not await another one, so these promises do not hold there.
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { KEY, SyncDriver, TextDriver, turn } from './support/drivers.js'
 import { type Data, defect, okibi } from './support/implementations.js'
@@ -11,7 +11,7 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-describe('parallel requests', () => {
+describe('concurrent requests', () => {
   for (const key of [undefined, KEY]) {
     defect(
       `fifty parallel changes of different names all survive${key ? ', with a key' : ''}`,
@@ -28,7 +28,7 @@ describe('parallel requests', () => {
     )
   }
 
-  defect('of many logins at once, one goes on with the session, and none is undone', async (implementation) => {
+  defect('of many concurrent logins one keeps the session, and none is undone', async (implementation) => {
     const store = new TextDriver()
     store.beforehand = () => turn()
     const ann = new Jar(site(implementation, { store }))
@@ -42,8 +42,8 @@ describe('parallel requests', () => {
   })
 })
 
-describe('n1, n2: within one process one write comes after the other', () => {
-  /** A driver in which every call takes its time, and another each. */
+describe('n1, n2: within one process writes wait for each other', () => {
+  /** A driver in which each call takes a different time. */
   function slow(seed: number): TextDriver {
     const store = new TextDriver()
     let state = seed
@@ -54,7 +54,7 @@ describe('n1, n2: within one process one write comes after the other', () => {
     return store
   }
 
-  test('a hundred parallel changes through two middlewares all survive', async () => {
+  test('a hundred concurrent changes through two middlewares all survive', async () => {
     const store = slow(1)
     const apps = [site(okibi, { store }), site(okibi, { store })]
     const ann = new Jar(apps[0] as never)
@@ -63,7 +63,7 @@ describe('n1, n2: within one process one write comes after the other', () => {
     expect(Object.keys(store.records[0]?._data ?? {})).toHaveLength(101)
   })
 
-  test('a logout among ten parallel changes stays one, thirty times', async () => {
+  test('a logout among ten concurrent changes is final, thirty times', async () => {
     const store = slow(2)
     const app = site(okibi, { store, encryptionKey: KEY })
     for (let round = 0; round < 30; round += 1) {
@@ -75,11 +75,11 @@ describe('n1, n2: within one process one write comes after the other', () => {
       for (const answer of await Promise.all(requests)) expect(answer.status).toBe(200)
       expect(await ann.twin().json('/get/user')).toBe(null)
     }
-    // Who came after the logout may have begun a session of its own.
+    // A request after the logout may have created its own session.
     expect(store.records.filter((record) => 'user' in record._data)).toEqual([])
   })
 
-  test('s18 rotations and changes at once leave one of the session', async () => {
+  test('s18 concurrent rotations and changes leave one record of the session', async () => {
     const store = slow(3)
     const app = site(okibi, { store })
     for (let round = 0; round < 30; round += 1) {
@@ -88,12 +88,12 @@ describe('n1, n2: within one process one write comes after the other', () => {
       await ann.json('/set/cart')
       const tabs = Array.from({ length: 8 }, () => ann.twin())
       await Promise.all(tabs.map((tab, at) => tab.fetch(at % 3 === 0 ? `/login/u${at}` : `/set/n${at}`)))
-      // Who came after a rotation with the old id has a session of its own, without the cart.
+      // A request with the old id after a rotation has its own session, without the cart.
       expect(store.records.filter((record) => 'cart' in record._data)).toHaveLength(1)
     }
   })
 
-  test('a sync driver needs no promise to be waited for', async () => {
+  test('a sync driver is called without an await', async () => {
     const store = new SyncDriver()
     const ann = new Jar(site(okibi, { store }))
     await ann.json('/set/first')
@@ -101,7 +101,7 @@ describe('n1, n2: within one process one write comes after the other', () => {
     expect(Object.keys(((await ann.json('/cache')) as Data)._data)).toHaveLength(51)
   })
 
-  test('s23 a call that never ends is 503 in time, and others of that session go on after it', async () => {
+  test('s23 a call that never ends is 503 within the deadline, and the next one of that session runs', async () => {
     vi.useFakeTimers()
     vi.spyOn(console, 'error').mockImplementation(() => {})
     const store = new TextDriver()
@@ -117,7 +117,7 @@ describe('n1, n2: within one process one write comes after the other', () => {
     await vi.advanceTimersByTimeAsync(10_100)
     expect((await ann.twin().fetch('/set/d')).status).toBe(200)
     expect(vi.getTimerCount()).toBe(0)
-    // Who gave up writes nothing later.
+    // The cancelled call writes nothing later.
     expect(Object.keys(store.records[0]?._data ?? {})).toEqual(['a', 'd'])
   })
 })

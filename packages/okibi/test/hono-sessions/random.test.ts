@@ -1,5 +1,5 @@
-// Random histories of one visitor: whatever a handler does, it sees the same with the original and with okibi, and also when
-// the two take turns over the same store.
+// Random histories of one visitor: a handler sees the same values with the original, with okibi,
+// and with both in turn over one store.
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { KEY, SyncDriver, TextDriver } from './support/drivers.js'
 import { type AnySession, type Implementation, type Options, okibi, original } from './support/implementations.js'
@@ -15,7 +15,7 @@ afterEach(() => {
 
 const SPAN = 1000
 
-/** The same numbers for the same seed. */
+/** Returns the same numbers for the same seed. */
 function numbers(seed: number): (below: number) => number {
   let state = seed * 2654435761 + 1
   return (below) => {
@@ -27,10 +27,10 @@ function numbers(seed: number): (below: number) => number {
 const NAMES = ['a', 'b', 'constructor', 'x y']
 const VALUES: unknown[] = [0, 'text', null, [1, [2]], { deep: { list: [] } }, false, '']
 
-/** One thing that a handler does; what it saw of it. */
+/** One action of a handler. Returns what the handler saw. */
 type Deed = (session: AnySession) => unknown
 
-/** `putting`: it may put a value somewhere. */
+/** A random action. With `putting` it may set a value. */
 function deed(below: (below: number) => number, putting: boolean): Deed {
   const name = NAMES[below(NAMES.length)] as string
   const value = VALUES[below(VALUES.length)]
@@ -71,19 +71,19 @@ function deed(below: (below: number) => number, putting: boolean): Deed {
     case 11:
       return (session) => [session.sessionValid(), session.getCache()._delete]
     default:
-      // An own name: the original takes those of every object for stored ones.
+      // An own name: the original takes the names of Object.prototype for stored ones.
       return (session) => (Object.hasOwn(session.getCache()._data, name) ? session.get(name) : 'none')
   }
 }
 
 interface Request {
   readonly deeds: readonly Deed[]
-  /** The session is extended, whether it is changed or not. */
+  /** Extends the session, changed or not. */
   readonly touches: boolean
   readonly rotates: boolean
   readonly ends: boolean
   readonly status: 200 | 500
-  /** How much time goes by before it, in seconds. */
+  /** Seconds before the request. */
   readonly after: number
 }
 
@@ -97,21 +97,23 @@ function history(seed: number): Request[] {
       rotates: below(8) === 0,
       ends: below(15) === 0,
       status: below(6) === 0 ? 500 : 200,
-      // Either far from the end of the session or beyond it: a renewal may come a tenth of the span later than the original's.
+      // Far from the expiry or beyond it, because okibi may extend a tenth of the span later than
+      // the
+      // original.
       after: [0, 0, 0, SPAN / 2, SPAN / 2, SPAN * 2][below(6)] as number,
     }
   })
 }
 
-/** An app that carries out a history, request by request. */
+/** An app that runs a history, request by request. */
 function player(implementation: Implementation, options: Options, played: readonly Request[]) {
   return site(implementation, options, (app) => {
     app.get('/play/:at', (c) => {
       const { deeds, touches, rotates, ends, status } = played[Number(c.req.param('at'))] as Request
       const session = c.get('session')
       const seen = deeds.map((run) => structuredClone(run(session)) ?? null)
-      // With okibi a rotation and a value put in its own place are writes as all others, which extend the session; with the
-      // original only if it is extended anyway.
+      // With okibi a rotation and a value put in its own place are writes as all others, which
+      // extend the session; with the original only if it is extended anyway.
       if (rotates || touches) session.touch()
       if (rotates) c.set('session_key_rotation', true)
       if (ends) session.deleteSession()

@@ -1,4 +1,5 @@
-// What okibi's Session has besides the original's, and what it does where the original cannot.
+// Members of okibi's Session that the original does not have, and cases that the original cannot
+// handle.
 import { describe, expect, test } from 'vitest'
 import { Session, sessionMiddleware } from '../../src/hono-sessions/index.js'
 import { places, TextDriver } from './support/drivers.js'
@@ -6,7 +7,7 @@ import { type AnySession, type Options, okibi } from './support/implementations.
 import { Jar } from './support/jar.js'
 import { site } from './support/site.js'
 
-test('setFlash and getFlash are flash and get, as circulating documentation has them', async () => {
+test('setFlash and getFlash are flash and get, as some documentation names them', async () => {
   const session = new Session<{ message: string; user: string }>()
   session.setFlash('message', 'hello')
   session.set('user', 'ann')
@@ -27,7 +28,7 @@ test('setFlash and getFlash are flash and get, as circulating documentation has 
   }
 })
 
-test('s20 a session of one request is none of another', async () => {
+test('s20 the session object of one request cannot be used in another', async () => {
   const kept: AnySession[] = []
   const app = site(okibi, { store: new okibi.MemoryStore() }, (app) => {
     app.get('/keep', (c) => {
@@ -42,7 +43,7 @@ test('s20 a session of one request is none of another', async () => {
   await ben.json('/set/user?v="ben"')
   await ben.json('/keep')
   expect(kept.map((session) => session.get('user'))).toEqual(['ann', 'ben'])
-  // What is left of a request can still be read, and can be changed no more.
+  // After its request the object can be read, but not changed.
   expect(() => kept[0]?.set('user', 'eve')).toThrow(expect.objectContaining({ code: 'headers_sent' }))
   expect(await ann.json('/get/user')).toBe('ann')
 })
@@ -58,7 +59,7 @@ describe('values', () => {
     return new Jar(app)
   }
 
-  test('are what JSON makes of them', async () => {
+  test('are read as JSON encodes them', async () => {
     const values: [() => unknown, unknown][] = [
       [() => new Date(0), '1970-01-01T00:00:00.000Z'],
       [() => Number.NaN, null],
@@ -66,7 +67,7 @@ describe('values', () => {
       [() => [undefined, () => 1], [null, null]],
       [() => ({ a: undefined, b: 1 }), { b: 1 }],
       [() => ({ toJSON: () => 'own' }), 'own'],
-      // What JSON has no text for is not kept.
+      // Values without JSON are not kept.
       [() => undefined, null],
       [() => () => 1, null],
       [() => Symbol('a'), null],
@@ -79,7 +80,7 @@ describe('values', () => {
     }
   })
 
-  test('that JSON cannot hold are an error that names the name, and nothing is sent', async () => {
+  test('without JSON are an error that names the name, and nothing is sent', async () => {
     const loop: unknown[] = []
     loop.push(loop)
     for (const value of [1n, loop]) {
@@ -96,7 +97,7 @@ describe('values', () => {
     }
   })
 
-  test('a record may be as large as its store takes, and as deep', async () => {
+  test('a record may be as large and as deep as its store accepts', async () => {
     const large = { text: 'x'.repeat(1_000_000), many: Array.from({ length: 20_000 }, (_, at) => ({ at })) }
     let deep: unknown = 'deep'
     for (let level = 0; level < 90; level += 1) deep = [deep]
@@ -118,7 +119,7 @@ describe('values', () => {
   })
 })
 
-test('events tell an operator what happened, without ids or values', async () => {
+test('events report what happened, without ids or values', async () => {
   const events: string[] = []
   const store = new TextDriver()
   const options = {
@@ -130,7 +131,7 @@ test('events tell an operator what happened, without ids or values', async () =>
   await app.request('/get/a', { headers: { cookie: 'session=Fe26.2*forged' } })
   await app.request('/get/a', { headers: { cookie: 'session=garbage' } })
   expect(events).toEqual(['forged_cookie', 'malformed_cookie'])
-  // One that throws is no business of the visitor's.
+  // An onEvent that throws does not change the answer.
   const broken = site(okibi, {
     ...options,
     onEvent: () => {
@@ -147,7 +148,7 @@ test('events tell an operator what happened, without ids or values', async () =>
   expect(heard).toBe(1)
 })
 
-test('n38 nothing happens when the middleware is made: Workers allow it nowhere but in a request', () => {
+test('n38 the middleware can be made outside a request, as Workers need', () => {
   const { randomUUID, getRandomValues } = crypto
   let asked = 0
   const counted = <T extends (...given: never[]) => unknown>(run: T) =>

@@ -1,4 +1,4 @@
-// Both ways between okibi/iron and the real packages: what one seals, the other opens.
+// okibi/iron opens seals of the real packages, and they open its seals.
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { readVectors } from '../support/vectors.js'
 import { type Options, okibi, options, type Passwords, real, type Secret } from './packages.js'
@@ -11,7 +11,7 @@ const all = Object.keys(real)
 const webcrypto = ['iron-webcrypto 1', 'iron-webcrypto 2']
 const ctr = { encryption: { algorithm: 'aes-128-ctr' } } as const
 
-/** What is sealed with what, and by which packages at all. */
+/** Secrets and options to seal with, and the packages that support them. */
 const secrets: readonly { why: string; secret: Secret; options?: Options; by?: readonly string[] }[] = [
   { why: 'a password', secret: LONG },
   { why: 'a password that is not ASCII', secret: 'ein Paßwort mit Umlauten (äöü) und 火, lang genug' },
@@ -68,7 +68,7 @@ const values = [
   'x'.repeat(5000),
 ]
 
-/** How `unseal` is told of a secret. */
+/** The argument of `unseal` for a secret. */
 function forUnsealing(secret: Secret): Passwords {
   const id = typeof secret === 'string' || secret instanceof Uint8Array ? undefined : secret.id
   return { [id ?? 'default']: secret, not_this_one: OTHER }
@@ -84,7 +84,7 @@ describe.each(all)('%s', (name) => {
       expect(await theirs.unseal(ours, forUnsealing(secret), settings)).toEqual(value)
       const sealed = await theirs.seal(value, secret, settings)
       expect(await okibi.unseal(sealed, forUnsealing(secret), settings)).toEqual(value)
-      // A seal of theirs and one of ours look alike: parts of the same lengths.
+      // The parts of both seals have the same lengths.
       expect(ours.split('*').map((part) => part.length)).toEqual(sealed.split('*').map((part) => part.length))
     }
     if (typeof secret === 'string' || secret instanceof Uint8Array) {
@@ -94,7 +94,7 @@ describe.each(all)('%s', (name) => {
   })
 
   test('random values of any length', async () => {
-    // What workerd has of node:crypto tears characters of several bytes apart, so there @hapi/iron gets none.
+    // workerd's node:crypto splits characters of several bytes, so @hapi/iron gets none there.
     const tears = name === '@hapi/iron' && globalThis.navigator?.userAgent === 'Cloudflare-Workers'
     const letters = tears ? 0x7f : 0xd7ff
     let state = 12345

@@ -1,4 +1,5 @@
-// Makes vectors/iron.json with the real packages: `node test/iron/make-vectors.mjs`. Only to add cases: none ever changes.
+// Makes vectors/iron.json with the real packages: `node test/iron/make-vectors.mjs`. Run it only to
+// add cases: an existing case never changes.
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import * as hapi from '@hapi/iron'
@@ -65,13 +66,16 @@ const cases = [
   { why: 'iterations', options: { encryption: { iterations: 3 }, integrity: { iterations: 20 } } },
   { why: 'short salts', options: { encryption: { saltBits: 8 }, integrity: { saltBits: 128 } } },
   { why: 'long salts', options: { encryption: { saltBits: 512 }, integrity: { saltBits: 1024 } } },
-  { why: 'an empty text', value: '' },
-  { why: 'a text in a text', value: '{"_data":{}}' },
+  { why: 'an empty string', value: '' },
+  { why: 'JSON in a string', value: '{"_data":{}}' },
   { why: 'null', value: null },
   ...[13, 14, 15, 16, 17, 1022].map((length) => ({ why: `${length + 2} bytes`, value: 'x'.repeat(length) })),
 ]
 
-/** The options of the originals, with the salts and the IV given, so that a seal comes out the same every time. */
+/**
+ * The options of the originals, with fixed salts and a fixed IV, so that the seal is always the
+ * same.
+ */
 function settings({ options = {}, encryption = text, integrity = text }) {
   const merged = two.clone(two.defaults)
   Object.assign(merged, options, {
@@ -146,7 +150,9 @@ const flipped = ({ sealed }, index) => {
 const last = first.sealed.at(-1)
 const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 
-/** What does not open: with what, why, the flaw that okibi names. `only`: the packages that refuse it too. */
+/**
+ * Seals that do not open: the case, why, the seal, okibi's error, the packages that refuse it too.
+ */
 const bads = [
   [first, 'empty', '', 'parts'],
   [first, 'no seal', 'session', 'parts'],
@@ -155,14 +161,14 @@ const bads = [
   [first, 'stars', '*******', 'prefix'],
   [first, 'another version', replaced(first, { 0: 'Fe26.1' }), 'prefix'],
   [first, 'a prefix in lower case', replaced(first, { 0: 'fe26.2' }), 'prefix'],
-  [first, 'an expiry that is no number', replaced(first, { 5: '1x' }), 'expiry'],
+  [first, 'an expiry that is not a number', replaced(first, { 5: '1x' }), 'expiry'],
   [first, 'a negative expiry', replaced(first, { 5: '-1' }), 'expiry'],
   [first, 'a fraction as expiry', replaced(first, { 5: '1800000000000.5' }), 'expiry'],
-  [first, 'an expiry of more digits than any number has', replaced(first, { 5: '9'.repeat(400) }), 'expiry'],
-  [first, 'an expiry that is over', replaced(first, { 5: String(NOW - 60_000) }), 'expired'],
-  [first, 'an expiry that was put in', replaced(first, { 5: String(NOW + 1) }), 'mac'],
-  [timed, 'an expiry that was taken out', replaced(timed, { 5: '' }), 'mac'],
-  [timed, 'an expiry that was changed', replaced(timed, { 5: String(NOW + 3_600_001) }), 'mac'],
+  [first, 'an expiry with more digits than a number can have', replaced(first, { 5: '9'.repeat(400) }), 'expiry'],
+  [first, 'an expiry in the past', replaced(first, { 5: String(NOW - 60_000) }), 'expired'],
+  [first, 'an added expiry', replaced(first, { 5: String(NOW + 1) }), 'mac'],
+  [timed, 'a removed expiry', replaced(timed, { 5: '' }), 'mac'],
+  [timed, 'a changed expiry', replaced(timed, { 5: String(NOW + 3_600_001) }), 'mac'],
   [named, 'another secret id', replaced(named, { 1: 'v_3' }), 'unknown_secret'],
   [named, 'no secret id where there was one', replaced(named, { 1: '' }), 'unknown_secret'],
   [
@@ -190,7 +196,7 @@ const bads = [
   [first, 'a MAC with padding', `${first.sealed}=`, 'mac', all.slice(0, 2)],
   [
     first,
-    'a MAC whose last bits are not canonical',
+    'a MAC with last bits that are not canonical',
     first.sealed.slice(0, -1) + alphabet[alphabet.indexOf(last) + 1],
     'mac',
     all.slice(0, 2),

@@ -1,4 +1,4 @@
-// The real Iron packages behind one signature, and ways to call them.
+// The real Iron packages behind one signature, and helpers to call them.
 import * as hapi from '@hapi/iron'
 import * as two from 'iron-webcrypto'
 import * as one from 'iron-webcrypto-1'
@@ -35,7 +35,7 @@ export const real: Readonly<Record<string, Iron>> = {
 
 export { okibi, two }
 
-/** What a promise rejects with, or what it gives. */
+/** The error or the value of a promise, as a string. */
 export async function outcome(promise: Promise<unknown>): Promise<string> {
   try {
     return `gives ${JSON.stringify(await promise)}`
@@ -44,7 +44,7 @@ export async function outcome(promise: Promise<unknown>): Promise<string> {
   }
 }
 
-/** The defaults with something else. */
+/** The default options with other members. */
 export function options(change: {
   readonly encryption?: Partial<Options['encryption']>
   readonly integrity?: Partial<Options['integrity']>

@@ -1,4 +1,4 @@
-// The rest of what iron-webcrypto 2 exports: the same names, the same results.
+// The other exports of iron-webcrypto 2: okibi has the same names, with the same results.
 import { describe, expect, test } from 'vitest'
 import { okibi, options, outcome, two } from './packages.js'
 
@@ -6,7 +6,7 @@ const LONG = 'a password of thirty-two characters, and more'
 const raw = (length: number) => new Uint8Array(length).fill(7)
 const any = (value: unknown) => value as never
 
-test('every name that the original exports is there, and nothing else', () => {
+test('the exports have the names of the original, and no others', () => {
   expect(Object.keys(okibi).sort()).toEqual(Object.keys(two).sort())
   expect(okibi.defaults).toEqual(two.defaults)
   expect(okibi.algorithms).toEqual(two.algorithms)
@@ -36,7 +36,7 @@ const salt = 'the salt, as text'
 describe.each(['aes-256-cbc', 'aes-128-ctr'] as const)('%s', (algorithm) => {
   const given = { algorithm, iterations: 3, minPasswordlength: 32, salt, iv }
 
-  test.each([LONG, raw(32)])('what one encrypts, the other decrypts', async (password) => {
+  test.each([LONG, raw(32)])('each decrypts what the other encrypts', async (password) => {
     for (const data of ['', 'text', 'ключ 火', raw(100)]) {
       const ours = await okibi.encrypt(password, given, data)
       const theirs = await two.encrypt(password, given, data)
@@ -48,7 +48,7 @@ describe.each(['aes-256-cbc', 'aes-128-ctr'] as const)('%s', (algorithm) => {
     }
   })
 
-  test('a key is a CryptoKey, with a fresh salt and IV where none are given', async () => {
+  test('a key is a CryptoKey, with a new salt and IV by default', async () => {
     const fresh = { algorithm, iterations: 1, minPasswordlength: 32, saltBits: 128 }
     const [one, other] = [await okibi.generateKey(LONG, fresh), await okibi.generateKey(LONG, fresh)]
     expect(one.key).toBeInstanceOf(CryptoKey)
@@ -60,7 +60,7 @@ describe.each(['aes-256-cbc', 'aes-128-ctr'] as const)('%s', (algorithm) => {
   })
 })
 
-test('MACs are the same', async () => {
+test('the MACs are the same', async () => {
   const given = { algorithm: 'sha256', iterations: 2, minPasswordlength: 32, salt } as const
   for (const password of [LONG, raw(32)]) {
     for (const text of ['', 'text', 'ключ 火', 'x'.repeat(2000)]) {
@@ -76,7 +76,7 @@ test.each<[why: string, password: unknown, options: unknown]>([
   ['an empty password', '', { algorithm: 'sha256' }],
   ['an empty key', raw(0), { algorithm: 'sha256' }],
   ['no options', LONG, undefined],
-  ['a text as options', LONG, 'sha256'],
+  ['a string as options', LONG, 'sha256'],
   ['an unknown algorithm', LONG, { algorithm: 'des' }],
   ['a short password', LONG, { algorithm: 'sha256', minPasswordlength: 99 }],
   ['a short key', raw(15), { algorithm: 'aes-128-ctr' }],

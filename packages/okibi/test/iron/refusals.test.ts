@@ -1,4 +1,5 @@
-// What okibi/iron refuses, beside iron-webcrypto 2: the same, in the same words, and never a crash.
+// okibi/iron refuses the same arguments as iron-webcrypto 2, with the same messages, and never
+// crashes.
 import { describe, expect, test } from 'vitest'
 import { type Options, okibi, options, outcome, type Passwords, type Secret, two } from './packages.js'
 
@@ -68,7 +69,7 @@ describe('sealing', () => {
     expect(ours).toMatch(/^rejects [A-Z]/)
   })
 
-  test('what JSON does not change is sealed, members that are undefined are left out', async () => {
+  test('values that JSON keeps are sealed, and undefined members are left out', async () => {
     const bare = Object.assign(Object.create(null), { a: 1 })
     const twice = [1]
     for (const value of [bare, { a: undefined, b: 1 }, [twice, twice], Object('text').valueOf(), [[]], -0]) {
@@ -81,7 +82,7 @@ describe('sealing', () => {
     }
   })
 
-  test('encode and decode take the place of JSON', async () => {
+  test('encode and decode replace JSON', async () => {
     const given = { ...okibi.defaults, encode: (value: unknown) => `<${value}>`, decode: (text: string) => [text] }
     const sealed = await okibi.seal(1n, LONG, given)
     expect(await two.unseal(sealed, LONG, given)).toEqual(['<1>'])
@@ -138,7 +139,7 @@ describe('opening', () => {
     expect(ours).toMatch(/^rejects /)
   })
 
-  test('s30 only names of the hash itself lead to a password', async () => {
+  test('s30 only own names of the hash select a password', async () => {
     const sealed = await okibi.seal(1, { id: 'v1', secret: LONG }, okibi.defaults)
     for (const id of ['constructor', '__proto__', 'toString', 'hasOwnProperty']) {
       const forged = sealed.replace('*v1*', `*${id}*`)
@@ -151,7 +152,7 @@ describe('opening', () => {
     expect(await okibi.unseal(sealed, LONG, okibi.defaults)).toBe(1)
   })
 
-  test('s17 a seal ends when it says, a minute later by another clock', async () => {
+  test('s17 a seal expires at its expiry, and a minute later by another clock', async () => {
     const ended = options({ ttl: 1_000, localtimeOffsetMsec: -3_600_000 })
     const sealed = await okibi.seal(1, LONG, ended)
     for (const change of [
@@ -165,7 +166,8 @@ describe('opening', () => {
       expect(await outcome(okibi.unseal(sealed, LONG, given))).toBe(await outcome(two.unseal(sealed, LONG, given)))
     }
     await expect(okibi.unseal(sealed, LONG, okibi.defaults)).rejects.toThrow('Expired seal')
-    // Where the options do not say for how long, the original opens what ended; it is a minute here, as its defaults say.
+    // Without `timestampSkewSec` the original opens an expired seal. okibi uses the default of a
+    // minute.
     const silent = any({ ...okibi.defaults, timestampSkewSec: undefined })
     expect(await two.unseal(sealed, LONG, silent)).toBe(1)
     await expect(okibi.unseal(sealed, LONG, silent)).rejects.toThrow('Expired seal')
@@ -187,7 +189,7 @@ describe('opening', () => {
     }
   })
 
-  test('garbage rejects, whatever it is', async () => {
+  test('any invalid seal rejects', async () => {
     const huge = 'A'.repeat(5_000_000)
     const garbage = [
       '',
@@ -217,11 +219,11 @@ describe('opening', () => {
         expect(await outcome(okibi.unseal(value as string, password, okibi.defaults))).toMatch(/^rejects [A-Z]/)
       }
     }
-    // And the engine goes on as before.
+    // The engine still works.
     expect(await okibi.unseal(await okibi.seal(1, LONG, okibi.defaults), LONG, okibi.defaults)).toBe(1)
   })
 
-  test('s26 what is wrong with a seal shows in the message alone: an Error, and nothing of the password', async () => {
+  test('s26 a refusal is an Error with a message alone, without the password', async () => {
     const sealed = await okibi.seal(1, LONG, okibi.defaults)
     for (const bad of ['', sealed.slice(1), `${sealed.slice(0, -1)}_`, sealed.replace('Fe26.2*', 'Fe26.2*x')]) {
       const error = await okibi.unseal(bad, { default: LONG }, okibi.defaults).catch((thrown: unknown) => thrown)

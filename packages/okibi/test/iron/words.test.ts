@@ -1,4 +1,4 @@
-// Iron beside the real packages: each opens what the other sealed, and says the same of what it does not open.
+// okibi/iron and the real packages open each other's seals, and refuse with the same messages.
 import hapi from '@hapi/iron'
 import * as two from 'iron-webcrypto'
 import * as one from 'iron-webcrypto-1'
@@ -7,10 +7,10 @@ import * as ours from '../../src/iron.js'
 
 const PASSWORD = 'a password of at least thirty-two characters'
 const DATA = ['', 'x', { a: [1, null, 'ä'], b: { c: 1.5 } }, 5, null, true]
-// Its types are those of a browser's crypto.
+// Its types need a browser's crypto.
 const webcrypto = crypto as unknown as Parameters<typeof one.seal>[0]
 
-test('it has the names of iron-webcrypto 2', () => {
+test('the exports have the names of iron-webcrypto 2', () => {
   expect(Object.keys(ours).sort()).toEqual(Object.keys(two).sort())
   const { defaults, algorithms, macPrefix, macFormatVersion } = two
   expect({ ...ours }).toMatchObject({ defaults, algorithms, macPrefix, macFormatVersion })
@@ -21,7 +21,7 @@ describe.each(['aes-256-cbc', 'aes-128-ctr'] as const)('%s', (algorithm) => {
   const raw = crypto.getRandomValues(new Uint8Array(algorithm === 'aes-256-cbc' ? 32 : 16))
   const keys = { encryption: raw, integrity: crypto.getRandomValues(new Uint8Array(32)) }
 
-  test.each(DATA)('n24: the other packages open what it sealed, and it opens what they did: %j', async (data) => {
+  test.each(DATA)('n24: the other packages open its seals, and it opens theirs: %j', async (data) => {
     const named = { id: 'k_1', secret: PASSWORD }
     expect(await two.unseal(await ours.seal(data, PASSWORD, options), PASSWORD, options)).toEqual(data)
     expect(await ours.unseal(await two.seal(data, PASSWORD, options), PASSWORD, options)).toEqual(data)
@@ -33,7 +33,7 @@ describe.each(['aes-256-cbc', 'aes-128-ctr'] as const)('%s', (algorithm) => {
     expect(await ours.unseal(await two.seal(data, keys, options), { default: keys }, options)).toEqual(data)
   })
 
-  test('the parts of a seal are made as there', async () => {
+  test('the parts of a seal are the same', async () => {
     const { encryption, integrity } = options
     const { encrypted, key } = await ours.encrypt(PASSWORD, encryption, 'text')
     expect(await two.decrypt(PASSWORD, { ...encryption, salt: key.salt, iv: key.iv }, encrypted)).toBe('text')
@@ -42,14 +42,14 @@ describe.each(['aes-256-cbc', 'aes-128-ctr'] as const)('%s', (algorithm) => {
   })
 })
 
-/** What comes of a call: the value, or the words of the error. */
+/** The result of a call: the value, or the message of the error. */
 const says = (call: () => Promise<unknown>): Promise<string> =>
   call().then(
     (value) => `ok: ${JSON.stringify(value)}`,
     (error: Error) => error.message,
   )
 
-test('s26 s30: a seal that does not open, and a password that opens nothing, are told in the same words', async () => {
+test('s26 s30: an invalid seal and an invalid password have the same messages', async () => {
   const sealed = await two.seal({ a: 1 }, PASSWORD, two.defaults)
   const parts = sealed.split('*')
   const withPart = (at: number, part: string) => parts.with(at, part).join('*')
@@ -79,7 +79,7 @@ test('s26 s30: a seal that does not open, and a password that opens nothing, are
   }
 })
 
-test('s30: a seal names a password that was given, and nothing else that the object of passwords has', async () => {
+test('s30: a seal can select a given password, and no other member of the object of passwords', async () => {
   const sealed = await two.seal({ a: 1 }, PASSWORD, two.defaults)
   for (const name of ['__proto__', 'constructor', 'toString']) {
     const named = sealed.replace('**', `*${name}*`)
@@ -88,20 +88,20 @@ test('s30: a seal names a password that was given, and nothing else that the obj
   }
 })
 
-test('what cannot be sealed is refused in the same words', async () => {
+test('a value that cannot be sealed is refused with the same message', async () => {
   const passwords: unknown[] = ['', 'short', { id: 'a b', secret: PASSWORD }, { secret: '' }, new Uint8Array(5), null]
   const data = [undefined, () => 1, new Date(), { d: new Date() }, [undefined], Number.NaN, { a: 1n }, { a: 1 }]
   for (const password of [PASSWORD, ...passwords] as string[]) {
     for (const value of data) {
       const ourWords = await says(() => ours.seal(value, password, ours.defaults))
       const theirWords = await says(() => two.seal(value, password, two.defaults))
-      // A seal is never the same twice.
+      // Every seal is different.
       expect([password, ourWords.slice(0, 12)]).toEqual([password, theirWords.slice(0, 12)])
     }
   }
 })
 
-test('s25: a member called __proto__ reaches no prototype', async () => {
+test('s25: a member __proto__ changes no prototype', async () => {
   const sealed = await two.seal(JSON.parse('{"__proto__":{"polluted":true}}'), PASSWORD, two.defaults)
   const data = (await ours.unseal(sealed, PASSWORD, ours.defaults)) as Record<string, unknown>
   expect(Object.hasOwn(data, '__proto__')).toBe(true)

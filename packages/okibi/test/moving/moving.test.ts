@@ -1,4 +1,5 @@
-// Visitors of other libraries stay signed in, by the examples of the pages docs/from-*.md and with the libraries themselves.
+// Visitors of other libraries stay signed in, with the examples of docs/from-*.md and the real
+// libraries.
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -17,7 +18,7 @@ import { carryOver as carryIron } from './pages/iron-session.js'
 
 type Data = { user: string }
 
-/** The app after the move: okibi's sessions, and what takes over the old ones. */
+/** The app after the move: okibi's sessions, and the middleware that adopts the old ones. */
 function moved(carryOver: MiddlewareHandler<SessionEnv<Data>>, store: Store = memoryStore()) {
   const app = new Hono<SessionEnv<Data>>()
   app.use(sessions<Data>({ store }))
@@ -31,13 +32,15 @@ function moved(carryOver: MiddlewareHandler<SessionEnv<Data>>, store: Store = me
   return app
 }
 
-/** A library that is moved from: an app that signs Ann in, and what takes her over. */
+/** An older library: a login with its app, and the middleware that adopts its sessions. */
 interface Library {
   readonly cookie: string
-  /** The cookies of a visitor whom the old app has signed in. */
+  /** The cookies of a visitor after a login at the old app. */
   signIn(): Promise<[string, string][]>
   carryOver(): MiddlewareHandler<SessionEnv<Data>>
-  /** Whether a copy of the old cookie still signs in after it was taken over: then there is nothing that could be ended. */
+  /**
+   * Whether a copy of the old cookie still opens after the move, because no store has its session.
+   */
   readonly isReplayed?: boolean
 }
 
@@ -123,7 +126,7 @@ describe.each([
     expect(await ann.text('/')).toBe('ann')
   })
 
-  test('a logout is one, and the old cookie signs in no more unless it is the whole session', async () => {
+  test('a logout is final, and the old cookie opens nothing unless it is the whole session', async () => {
     const library = libraryOf()
     const app = moved(library.carryOver())
     const cookies = await library.signIn()
@@ -136,7 +139,7 @@ describe.each([
     expect(await copy.text('/')).toBe(library.isReplayed ? 'ann' : 'guest')
   })
 
-  test('a session of the app itself counts, and the old one ends', async () => {
+  test("the app's own session counts, and the old one is destroyed", async () => {
     const library = libraryOf()
     const store = memoryStore()
     const app = moved(library.carryOver(), store)
@@ -186,7 +189,7 @@ describe.each([
 })
 
 test.each(['express-session', 'hono-session', 'iron-session'])(
-  'the page from-%s shows its example as it is',
+  'the page from-%s shows its example unchanged',
   (name) => {
     const [, ...lines] = readFileSync(new URL(`./pages/${name}.ts`, import.meta.url), 'utf8').split('\n')
     const page = readFileSync(new URL(`../../../../docs/from-${name}.md`, import.meta.url), 'utf8')

@@ -1,4 +1,4 @@
-// The examples of docs/behind-proxies.md are the files in this folder, which are compiled and run.
+// The examples of docs/behind-proxies.md are the files in this folder. They compile and run.
 import { readdirSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 
@@ -6,11 +6,11 @@ const page = readFileSync(new URL('../../../../docs/behind-proxies.md', import.m
 const folder = new URL('./', import.meta.url)
 const examples = readdirSync(folder).filter((name) => !name.endsWith('.test.ts'))
 
-test.each(examples)('the documentation shows %s as it is', (name) => {
+test.each(examples)('the documentation shows %s unchanged', (name) => {
   const [, ...lines] = readFileSync(new URL(name, folder), 'utf8').split('\n')
   expect(page).toContain(`\`\`\`ts\n${lines.join('\n')}\`\`\`\n`)
 })
 
-test('every example of the documentation is a file here', () => {
+test('every example of the documentation is a file in this folder', () => {
   expect(page.match(/^```ts$/gm)).toHaveLength(examples.length)
 })

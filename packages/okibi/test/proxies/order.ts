@@ -1,4 +1,4 @@
-// An app whose middleware has the right order.
+// An app with its middleware in the right order.
 import { Hono } from 'hono'
 import { cache } from 'hono/cache'
 import { compress } from 'hono/compress'

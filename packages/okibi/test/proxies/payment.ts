@@ -1,4 +1,4 @@
-// An app whose visitors come back from the payment page of another site.
+// An app to which visitors return from the payment page of another site.
 import { Hono } from 'hono'
 import { type SessionEnv, sessions } from 'okibi'
 import { memoryStore } from 'okibi/memory'

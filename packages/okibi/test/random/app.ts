@@ -1,4 +1,4 @@
-// The app of a plan: it does what the plan says, and tells what it saw of its sessions.
+// The app of a plan: it runs the steps of the plan, and returns what it saw of its sessions.
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { streamText } from 'hono/streaming'
@@ -10,10 +10,10 @@ import type { Answer, AppPlan, Route, Step } from './plan.js'
 
 type Data = Record<string, unknown> & { n: number; list: string[] }
 
-/** What a request saw, one entry for each step. */
+/** The values that a request saw, one for each step. */
 export type Seen = unknown[]
 
-/** The header by which a request is known. */
+/** The header with the number of a request. */
 export const REQUEST = 'x-request'
 
 const SECRET = 'a secret of thirty-two bytes: no more'
@@ -95,7 +95,7 @@ const arounds: Record<AppPlan['around'], MiddlewareHandler> = {
   },
 }
 
-/** Makes the app. `seen` gets what each request saw, by its number; `late` what was done after answers had left. */
+/** Makes the app. `seen` has the values of each request, `late` the work after the answers. */
 export function appOf(
   plan: AppPlan,
   own: ReturnType<typeof owned>,
@@ -158,13 +158,13 @@ export function appOf(
   return app
 }
 
-/** What a handler leaves running: it may read, and changes nothing. */
+/** Work after the answer: it may read, and its changes are refused. */
 async function afterwards(c: Context): Promise<void> {
   const session = of(c, 'session')
   for (let turn = 0; turn < 50; turn += 1) {
     await new Promise((resolve) => setTimeout(resolve, 1))
     try {
-      // Without a name nothing is changed, but whether it could be is checked.
+      // Without the name nothing changes, but the call is checked.
       session.remove('no such name')
     } catch (error) {
       if ((error as OkibiError).code !== 'headers_sent') throw error
@@ -172,5 +172,5 @@ async function afterwards(c: Context): Promise<void> {
       return
     }
   }
-  throw new Error('a change was still taken long after the answer')
+  throw new Error('a change after the answer was accepted')
 }

@@ -1,4 +1,4 @@
-// What an app's sessions must hold, in the plainest way: a map for each visitor and session.
+// The expected values of an app's sessions: a map for each visitor and session.
 import type { Seen } from './app.js'
 import type { Route, Step, Visit } from './plan.js'
 
@@ -12,11 +12,13 @@ type Values = Map<string, Entry>
 export class Oracle {
   readonly #stored: Record<Step['session'], Values> = { session: new Map(), admin: new Map() }
 
-  /** What a visit sees; afterwards the sessions hold what they must. `isLive`: the visitor came with the session's cookie. */
+  /**
+   * Returns what a visit must see, and updates the sessions. `isLive`: the visit has the cookie.
+   */
   visit(route: Route, { method }: Visit, number: string, isLive: boolean): Seen {
     const working = { session: this.#copy('session'), admin: this.#copy('admin') }
     const ended = { session: false, admin: false }
-    /** Names that this request put something under, so that a take is of its own. */
+    /** Names that this request has set, so that a take returns its own value. */
     const seen: Seen = []
     const outerBefore = route.counts === 'before' && !route.mounted
     if (outerBefore) count(working.session, 'outer')
@@ -60,7 +62,7 @@ export class Oracle {
         case 'take':
           seen[at] = structuredClone(entry?.value)
           values.delete(step.name)
-          // It is taken out of what is stored at once, whatever becomes of the request.
+          // A take removes the stored value immediately, even if the request fails.
           this.#stored[step.session].delete(step.name)
           break
       }
@@ -71,7 +73,7 @@ export class Oracle {
       else if (ended[name]) this.#stored[name] = new Map()
     }
     const isOuter = route.counts !== undefined && !outerBefore && !failed
-    // A logout inside ends what is changed outside as well.
+    // A logout of the inner app drops the changes of the outer one.
     const isGone = route.mounted && isLive && ended.session && working.session.size === 0
     if (isOuter && !isGone) count(this.#stored.session, 'outer')
     return seen

@@ -1,4 +1,4 @@
-// Random apps and random visits to them, from a seed: the same seed makes the same ones.
+// Random apps and random visits from a seed. The same seed makes the same ones.
 
 /** A generator of pseudo-random numbers (mulberry32). */
 export class Random {
@@ -20,13 +20,13 @@ export class Random {
     return list[this.below(list.length)] as T
   }
 
-  /** True once in so many times. */
+  /** True with a probability of 1 in `times`. */
   oneIn(times: number): boolean {
     return this.below(times) === 0
   }
 }
 
-/** One thing that a handler does to one of its two sessions. */
+/** One action of a handler on one of its two sessions. */
 export interface Step {
   readonly session: 'session' | 'admin'
   readonly act:
@@ -45,23 +45,23 @@ export interface Step {
   readonly name: string
 }
 
-/** How a handler answers. */
+/** The answer of a handler. */
 export type Answer =
   | { readonly kind: 'status'; readonly status: 200 | 201 | 204 | 304 | 303 | 400 | 404 | 408 | 499 | 500 | 503 }
-  /** An object that the app answers with again and again. */
+  /** An object that the app uses for several answers. */
   | { readonly kind: 'reused'; readonly name: string }
   | { readonly kind: 'stream' | 'error' | 'exception' | 'missing' }
 
-/** What a request is answered by. */
+/** A route of an app. */
 export interface Route {
   readonly path: string
   readonly steps: readonly Step[]
   readonly answer: Answer
-  /** In an app of its own, which is mounted in the other; the steps outside are the outer app's. */
+  /** Whether the route is in an app that is mounted in the outer one. */
   readonly mounted: boolean
-  /** What the app around it counts, before and after it runs. */
+  /** Whether the outer app counts before or after the route runs. */
   readonly counts: 'before' | 'after' | undefined
-  /** What is done when the answer has left: reads, and a change that must be refused. */
+  /** Whether the handler works after the answer: reads, and a change that must be refused. */
   readonly late: boolean
 }
 
@@ -73,7 +73,7 @@ export interface AppPlan {
   readonly routes: readonly Route[]
 }
 
-/** A visit: the number of a route, and whether the answer has no body. */
+/** A visit: the number of a route, and the method. */
 export interface Visit {
   readonly route: number
   readonly method: 'GET' | 'HEAD'
@@ -117,13 +117,15 @@ function answer(random: Random): Answer {
   }
 }
 
-/** A take comes before all else that is done to its session: what it finds then is what is stored. */
+/**
+ * Keeps a take only as the first action on its session, because then its value is the stored one.
+ */
 function withTakesFirst(steps: readonly Step[]): Step[] {
   const touches = ({ session }: Step, at: number) => steps.slice(0, at).some((earlier) => earlier.session === session)
   return steps.map((step, at) => (step.act === 'take' && touches(step, at) ? { ...step, act: 'get' } : step))
 }
 
-/** An app by its seed. */
+/** Makes the app of a seed. */
 export function planOf(seed: number): AppPlan {
   const random = new Random(seed)
   const kind = random.of(['stored', 'stored', 'signed', 'sealed', 'chunks'] as const)
@@ -143,7 +145,7 @@ export function planOf(seed: number): AppPlan {
   return { seed, kind, around, routes }
 }
 
-/** What a visitor does there. */
+/** The visits of a visitor. */
 export function visitsOf(random: Random, routes: number, length: number): Visit[] {
   return Array.from({ length }, () => ({ route: random.below(routes), method: random.oneIn(8) ? 'HEAD' : 'GET' }))
 }

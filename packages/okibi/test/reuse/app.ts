@@ -1,4 +1,5 @@
-// An app that answers with every sort of object that it used before, in every order of middlewares that Hono allows.
+// An app that reuses every kind of object in its answers, in every order of middlewares that Hono
+// allows.
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { every } from 'hono/combine'
 import { HTTPException } from 'hono/http-exception'
@@ -8,11 +9,11 @@ import type { owned } from './owned.js'
 
 type Owned = ReturnType<typeof owned>
 
-/** Where the middlewares stand. */
+/** Registers the middlewares in some order. */
 export type Arrangement = (app: Hono, session: MiddlewareHandler, own: Owned) => void
 
 const touchesBefore: MiddlewareHandler = async (c, next) => {
-  // From here on Hono merges these headers into each answer.
+  // From now on Hono merges these headers into each answer.
   c.res.headers.set('X-Before', '1')
   await next()
 }
@@ -46,7 +47,7 @@ const cacheOf = (): MiddlewareHandler => {
 export const arrangements: Record<string, Arrangement> = {
   'the session alone': (app, session) => app.use(session),
   'the session twice': (app, session) => app.use(session).use(session),
-  'one that looks at c.res before': (app, session) => app.use(touchesBefore, session),
+  'one that reads c.res before': (app, session) => app.use(touchesBefore, session),
   'one that sets a header before, inside': (app, session) => app.use(session, headerBefore),
   'one that sets a header after, outside': (app, session) => app.use(headerAfter, session),
   'one that sets a header after, inside': (app, session) => app.use(session, headerAfter),
@@ -58,7 +59,10 @@ export const arrangements: Record<string, Arrangement> = {
   'on each route': (app, session) => app.all('/*', session),
 }
 
-/** The app, with one route for each sort of answer; each looks at the session, and with `?renew` sends a cookie. */
+/**
+ * The app, with one route for each kind of answer. Each reads the session, and sends a cookie with
+ * `?renew`.
+ */
 export function reusing(
   face: Face,
   arrange: Arrangement,

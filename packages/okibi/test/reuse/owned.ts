@@ -1,9 +1,9 @@
-// What an app reuses from one answer to the next, and a look at it that shows whether anybody wrote to it.
+// The objects that an app reuses in several answers, and a snapshot that shows changes of them.
 import { runtime } from '../support/serve.js'
 
 type Written = 'append' | 'set' | 'delete'
 
-/** Headers that fail when they are written to. */
+/** Headers that throw when they are changed. */
 function seal(headers: Headers): Headers {
   for (const method of ['append', 'set', 'delete'] satisfies Written[]) {
     Object.defineProperty(headers, method, {
@@ -15,16 +15,19 @@ function seal(headers: Headers): Headers {
   return headers
 }
 
-/** An answer whose headers fail when they are written to. Frozen as well, it would not be served at all: runtimes write to it. */
+/**
+ * An answer with such headers. It is not frozen, because runtimes write to an answer that they
+ * serve.
+ */
 function guarded(answer: Response): Response {
   seal(answer.headers)
   return answer
 }
 
-/** Without it some runtimes add one when the body is looked at. */
+/** Without it some runtimes add one when the body is read. */
 const TEXT = { 'Content-Type': 'text/plain' }
 
-/** Everything that one app owns, made when the app is. */
+/** All reused objects of one app. */
 export function owned(): {
   readonly headers: Record<'plain' | 'cookies' | 'readOnly', Headers>
   readonly answers: Record<string, Response>
@@ -54,7 +57,7 @@ export function owned(): {
       refused: new Response(null, { status: 403, headers: { 'X-Own': 'refused' } }),
       failed: new Response(null, { status: 500, headers: { 'X-Own': 'failed' } }),
       missing: new Response(null, { status: 404, headers: { 'X-Own': 'missing' } }),
-      // Of all runtimes only Node's adapter serves an answer with a body twice.
+      // Only Node's adapter can serve an answer with a body twice.
       ...(runtime === 'node' ? { text: new Response('the same text', { headers: { ...TEXT, 'X-Own': 'text' } }) } : {}),
     },
     init: Object.freeze({ status: 201, headers: headers.plain }),
@@ -63,7 +66,7 @@ export function owned(): {
   }
 }
 
-/** What can be seen of it. */
+/** A snapshot of the objects. */
 export function look(things: ReturnType<typeof owned>): unknown {
   const seen = (headers: Headers) => [[...headers], headers.getSetCookie()]
   return structuredClone({

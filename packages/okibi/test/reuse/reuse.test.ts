@@ -1,4 +1,5 @@
-// Whatever an app reuses from one answer to the next: nothing of one visitor reaches another, and nothing of it is written to.
+// Objects that an app reuses in several answers: no cookie of one visitor reaches another, and no
+// object is changed.
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type Face, faces } from '../support/faces.js'
 import { type Served, serve } from '../support/serve.js'
@@ -6,26 +7,26 @@ import { arrangements, reusing } from './app.js'
 import { look, owned } from './owned.js'
 
 beforeEach(() => {
-  // The failures that some of these answers stand for.
+  // Some of these answers cause failures on purpose.
   vi.spyOn(console, 'error').mockImplementation(() => {})
 })
 afterEach(() => {
   vi.restoreAllMocks()
 })
 
-/** A request's answer, as far as it is compared. */
+/** The compared parts of an answer. */
 interface Answered {
   readonly status: number
   readonly headers: Headers
   readonly text: string
 }
 
-/** A visitor with the cookies that they were sent. */
+/** A visitor with its cookies. */
 class Visitor {
   readonly name: string
   readonly #served: Served
   readonly #face: Face
-  /** Every value of the session's cookie that this visitor was sent. */
+  /** All values of the session's cookie that this visitor got. */
   readonly canaries: Set<string> = new Set<string>()
   #cookie: string | undefined
 
@@ -54,7 +55,7 @@ class Visitor {
   }
 }
 
-/** The same app without any session: how its answers look. */
+/** The answers of the same app without a session. */
 const none: Face = {
   name: 'none',
   cookie: 'none',
@@ -65,15 +66,15 @@ const none: Face = {
   logout: () => {},
 }
 
-/** What a session may change in a head, and what says only whether the body is sent in one piece. */
+/** Headers that a session may change, and headers about the transfer of the body. */
 const ITS_OWN = new Set(['set-cookie', 'vary', 'cache-control', 'date', 'content-length', 'transfer-encoding'])
 const spelled = (value: string | null) => value?.replaceAll(/\s/g, '')
 
-/** What is wrong with an answer, in place of the one without a session. */
+/** The findings in an answer, compared with the answer without a session. */
 function harm(given: Answered, control: Answered): string[] {
   const wrong: string[] = []
   if (given.status !== control.status) wrong.push(`a status of ${given.status} instead of ${control.status}`)
-  if (given.text !== control.text) wrong.push(`the text ${given.text} instead of ${control.text}`)
+  if (given.text !== control.text) wrong.push(`the body ${given.text} instead of ${control.text}`)
   for (const [name, value] of control.headers) {
     if (!ITS_OWN.has(name) && spelled(given.headers.get(name)) !== spelled(value))
       wrong.push(`${name}: ${given.headers.get(name)}`)
@@ -85,10 +86,10 @@ function harm(given: Answered, control: Answered): string[] {
   return wrong
 }
 
-/** Who comes, one after the other; the last has no session. */
+/** The visitors, in order. The last one has no session. */
 const VISITS = ['ann', 'bob', 'carol', 'bob', 'ann'] as const
 
-/** Lets the visitors ask for everything that an app has, and tells what is to be seen of each answer. */
+/** Makes all requests of the visitors to an app, and returns the findings. */
 async function visits(
   face: Face,
   arrangement: string,
@@ -122,44 +123,47 @@ async function visits(
   }
 }
 
-/** The sort of answer that a visit asked for. */
+/** The kind of answer of a visit. */
 const sortOf = (where: string) => where.split(',')[0] ?? ''
 
 for (const face of faces) {
   describe(face.name, () => {
-    test.each(Object.keys(arrangements))('h1_no_canary_crosses_and_nothing_is_written_to (%s)', async (arrangement) => {
-      const control = new Map<string, Answered>()
-      const without = await visits(
-        none,
-        arrangement,
-        (where, _visitor, _others, answer) => control.set(where, answer),
-        () => true,
-      )
-      // What cannot be served twice even without a session, and what fails only with one.
-      const unserved = new Set(['store-down'])
-      for (const [where, { status }] of control) if (status >= 500) unserved.add(sortOf(where))
-      const wrong: string[] = []
-      const { who, after } = await visits(
-        face,
-        arrangement,
-        (where, visitor, others, answer) => {
-          const everything = [...answer.headers].join('\n') + answer.text
-          for (const other of others) {
-            const crossed = [...other.canaries].filter((canary) => everything.includes(canary))
-            if (crossed.length > 0) wrong.push(`${where}: a cookie of ${other.name}`)
-          }
-          const most = visitor.name === 'carol' ? 0 : 1
-          if (visitor.sent(answer).length > most) wrong.push(`${where}: ${visitor.sent(answer).length} cookies`)
-          if (unserved.has(sortOf(where))) return
-          for (const what of harm(answer, control.get(where) as Answered)) wrong.push(`${where}: ${what}`)
-        },
-        // What cannot be served at all loses its cookie too.
-        (where) => !unserved.has(sortOf(where)) || sortOf(where) === 'store-down',
-      )
-      expect(wrong).toEqual([])
-      expect(who).toEqual(['ann', 'bob', 'nobody'])
-      // Hono itself may write to an answer whose body was read before, which only Node's adapter serves again.
-      expect([without.before, without.after]).toContainEqual(after)
-    })
+    test.each(Object.keys(arrangements))(
+      'h1_no_cookie_reaches_another_visitor_and_no_object_of_the_app_is_changed (%s)',
+      async (arrangement) => {
+        const control = new Map<string, Answered>()
+        const without = await visits(
+          none,
+          arrangement,
+          (where, _visitor, _others, answer) => control.set(where, answer),
+          () => true,
+        )
+        // Answers that cannot be served twice without a session, and answers that fail only with one.
+        const unserved = new Set(['store-down'])
+        for (const [where, { status }] of control) if (status >= 500) unserved.add(sortOf(where))
+        const wrong: string[] = []
+        const { who, after } = await visits(
+          face,
+          arrangement,
+          (where, visitor, others, answer) => {
+            const everything = [...answer.headers].join('\n') + answer.text
+            for (const other of others) {
+              const crossed = [...other.canaries].filter((canary) => everything.includes(canary))
+              if (crossed.length > 0) wrong.push(`${where}: a cookie of ${other.name}`)
+            }
+            const most = visitor.name === 'carol' ? 0 : 1
+            if (visitor.sent(answer).length > most) wrong.push(`${where}: ${visitor.sent(answer).length} cookies`)
+            if (unserved.has(sortOf(where))) return
+            for (const what of harm(answer, control.get(where) as Answered)) wrong.push(`${where}: ${what}`)
+          },
+          // An answer that cannot be served loses its cookie too.
+          (where) => !unserved.has(sortOf(where)) || sortOf(where) === 'store-down',
+        )
+        expect(wrong).toEqual([])
+        expect(who).toEqual(['ann', 'bob', 'nobody'])
+        // Hono may write to an answer with a used body, which only Node's adapter serves again.
+        expect([without.before, without.after]).toContainEqual(after)
+      },
+    )
   })
 }

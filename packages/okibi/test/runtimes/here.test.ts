@@ -1,10 +1,10 @@
-// These tests run on the runtime that they were meant for, and on what is built.
+// The tests run on the runtime that was asked for, and with the built package.
 import { expect, inject, test } from 'vitest'
 import { native } from '../../src/native.js'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** What runs the tests. */
+    /** The runtime of the tests. */
     runtime: string
   }
 }
@@ -20,7 +20,7 @@ test('this_is_the_runtime_that_was_asked_for', () => {
   if (name() === 'node') expect(Number(process.versions.node.split('.')[0])).toBeGreaterThanOrEqual(24)
 })
 
-test('the_engine_is_the_one_that_was_built', () => {
+test('the_engine_is_the_built_one', () => {
   let stack = ''
   try {
     native.engine({ idle: 'long' })

@@ -1,4 +1,4 @@
-// In place of support/databases.ts in workerd, which has neither files nor a database of its own.
+// Replaces support/databases.ts in workerd, which has neither files nor a database.
 import type { Store } from '../../src/store.js'
 
 export function databases(): Record<string, () => Store> {

@@ -1,4 +1,4 @@
-// How the tests run on the runtime that OKIBI_RUNTIME names: node, bun, deno or workerd.
+// Runs the tests on the runtime of OKIBI_RUNTIME: node, bun, deno or workerd.
 import { fileURLToPath } from 'node:url'
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
 import { defineConfig } from 'vitest/config'
@@ -26,11 +26,11 @@ export default defineConfig({
     ...testsOn(runtime),
     provide: { runtime },
     globalSetup: ['test/support/upstream.ts'],
-    // Bun lacks what Vitest asks of a process that it starts.
+    // Vitest's child processes do not work on Bun.
     pool: runtime === 'bun' ? 'threads' : 'forks',
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    // What is built is loaded by the runtime itself.
+    // The runtime itself loads the built package.
     server: { deps: { external: [/\/okibi\/dist\//] } },
   },
 })

@@ -1,4 +1,4 @@
-// An app of hono-sessions after the move: only the imports are other ones.
+// An app of hono-sessions after the move. Only the imports have changed.
 import { Hono } from 'hono'
 import { CookieStore, type Session, sessionMiddleware } from 'okibi/hono-sessions'
 

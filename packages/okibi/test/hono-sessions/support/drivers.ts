@@ -1,4 +1,4 @@
-// Storage drivers as apps write them: what they hold is text, as in a database.
+// Storage drivers as apps write them. They store strings, as databases do.
 import type { Data, Driver, Implementation, Options } from './implementations.js'
 
 export const KEY = 'a password of at least 32 characters'
@@ -6,13 +6,13 @@ export const OTHER_KEY = 'another password of 32 characters, or more'
 
 type Call = 'get' | 'create' | 'persist' | 'delete'
 
-/** A driver over a table of texts. `beforehand` may wait or fail before a call. */
+/** A driver over a table of strings. `beforehand` may wait or fail before a call. */
 export class TextDriver implements Driver {
   readonly held = new Map<string, string>()
   readonly calls: Call[] = []
   beforehand: ((call: Call, id: string) => Promise<void> | void) | undefined
 
-  /** How often one of these was called. */
+  /** The number of calls of these methods. */
   count(...calls: Call[]): number {
     return this.calls.filter((call) => calls.includes(call)).length
   }
@@ -50,7 +50,7 @@ export class TextDriver implements Driver {
   }
 }
 
-/** The same without promises, as a driver over an embedded database is. */
+/** The same without promises, as with an embedded database. */
 export class SyncDriver implements Driver {
   readonly held = new Map<string, string>()
 
@@ -64,7 +64,7 @@ export class SyncDriver implements Driver {
   }
 
   persistSessionData(id: string, data: Data): void {
-    // As an UPDATE: what is not there is not made.
+    // As an UPDATE: it creates no record.
     if (this.held.has(id)) this.held.set(id, JSON.stringify(data))
   }
 
@@ -73,7 +73,7 @@ export class SyncDriver implements Driver {
   }
 }
 
-/** Every kind of place for a session, as options of the middleware. */
+/** Every kind of store for a session, as options of the middleware. */
 export const places: Record<string, (implementation: Implementation) => Options> = {
   memory: ({ MemoryStore }) => ({ store: new MemoryStore() }),
   'memory with a key': ({ MemoryStore }) => ({ store: new MemoryStore(), encryptionKey: KEY }),
@@ -83,7 +83,7 @@ export const places: Record<string, (implementation: Implementation) => Options>
   'the cookie': ({ CookieStore }) => ({ store: new CookieStore(), encryptionKey: KEY }),
 }
 
-/** Those of them that are a store. */
+/** The kinds without the cookie. */
 export const stores: Record<string, (implementation: Implementation) => Options> = Object.fromEntries(
   Object.entries(places).filter(([name]) => name !== 'the cookie'),
 )
@@ -91,11 +91,11 @@ export const stores: Record<string, (implementation: Implementation) => Options>
 /** The list under a name of a record. */
 export function listIn(data: Data, name: string): unknown[] {
   const value = data._data[name]?.value
-  if (!Array.isArray(value)) throw new Error(`${name} is no list`)
+  if (!Array.isArray(value)) throw new Error(`${name} is not a list`)
   return value
 }
 
-/** Lets everything that waits for nothing else go on. */
+/** Waits until all pending promises have run. */
 export function turn(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0))
 }

@@ -1,4 +1,4 @@
-// The two packages that every test here is about: the original, and what takes its place.
+// The two packages under test: the original, and okibi's drop-in.
 import type { Context, Hono, MiddlewareHandler } from 'hono'
 import type { CookieOptions } from 'hono/utils/cookie'
 import * as Original from 'hono-sessions'
@@ -22,7 +22,7 @@ export interface Driver {
   deleteSession(id: string): void | Promise<void>
 }
 
-/** The session as a handler has it. */
+/** The session that a handler gets. */
 export interface AnySession {
   get(name: string): unknown
   set(name: string, value: unknown): void
@@ -39,7 +39,7 @@ export interface AnySession {
   isStale(): boolean
 }
 
-/** The store that is a cookie. */
+/** The store that keeps the session in a cookie. */
 export interface AnyCookieStore {
   encryptionKey: string | null | undefined
   cookieOptions: CookieOptions | undefined
@@ -50,7 +50,7 @@ export interface AnyCookieStore {
   persistSessionData(c: Context, data: Data): Promise<void>
 }
 
-/** What an app gives to the middleware. */
+/** The options of the middleware. */
 export interface Options {
   store: Driver | AnyCookieStore
   encryptionKey?: string | (() => string)
@@ -60,7 +60,7 @@ export interface Options {
   autoExtendExpiration?: boolean
 }
 
-/** What both packages export. */
+/** The exports of both packages. */
 export interface Implementation {
   readonly name: string
   sessionMiddleware(options: Options): MiddlewareHandler
@@ -79,18 +79,18 @@ export const original: Implementation = { name: 'hono-sessions', ...Original } a
 export const okibi: Implementation = { name: 'okibi', ...Okibi } as unknown as Implementation
 export const both: readonly Implementation[] = [original, okibi]
 
-/** A test that both must pass: what an app relies on. */
+/** A test that both must pass, of behaviour that apps rely on. */
 export function common(title: string, run: (implementation: Implementation) => Promise<void> | void): void {
   for (const implementation of both) test(`${title} [${implementation.name}]`, () => run(implementation))
 }
 
-/** A defect of the original's, which is proved there: the same test must fail with it, and pass with okibi. */
+/** A test of a defect of the original: it must fail with the original, and pass with okibi. */
 export function defect(title: string, run: (implementation: Implementation) => Promise<void> | void): void {
   test.fails(`${title} [a defect of hono-sessions]`, () => run(original))
   test(`${title} [okibi]`, () => run(okibi))
 }
 
-/** The environment that apps declare. */
+/** The environment type of the apps. */
 export interface Env {
   Variables: { session: AnySession; session_key_rotation: boolean }
 }
@@ -98,7 +98,9 @@ export interface Env {
 /** An app of that environment. */
 export type App = Hono<Env>
 
-/** Whether setting `__proto__` changes an object's prototype. On Deno it is a name like all others. */
+/**
+ * Whether setting `__proto__` changes an object's prototype. On Deno it is a name like all others.
+ */
 export const protoIsSpecial: boolean = (() => {
   const object: Record<string, unknown> = {}
   const name = '__proto__'

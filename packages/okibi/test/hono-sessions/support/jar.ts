@@ -1,4 +1,5 @@
-// A visitor's cookie jar, as lenient as a browser: of two cookies of one name in an answer the later stays.
+// A visitor's cookie jar, as lenient as a browser: of two cookies with one name in an answer the
+// later one stays.
 import type { Hono } from 'hono'
 
 type App = Pick<Hono, 'request'>
@@ -14,7 +15,7 @@ export class Jar {
     this.cookies = new Map(cookies)
   }
 
-  /** The same visitor at another app, or in another request that was under way at the same time. */
+  /** The same visitor at another app, or in a concurrent request. */
   twin(app: App = this.app): Jar {
     return new Jar(app, this.cookies)
   }
@@ -41,7 +42,7 @@ export class Jar {
 
   #keep(header: string): void {
     const [pair = '', ...attributes] = header.split('; ')
-    // Browsers drop what is too large, and say nothing.
+    // Browsers drop a cookie that is too large.
     if (pair.length > 4097) return
     const equals = pair.indexOf('=')
     const name = pair.slice(0, equals)

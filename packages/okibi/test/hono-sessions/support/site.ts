@@ -1,4 +1,4 @@
-// The app of these tests: each route does one thing to its session.
+// The app of these tests: each route makes one call of its session.
 import { Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { App, Env, Implementation, Options } from './implementations.js'

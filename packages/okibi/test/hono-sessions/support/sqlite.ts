@@ -1,17 +1,17 @@
-// A database as `bun:sqlite` has it: that itself on Bun, and elsewhere the same few methods over the SQLite that there is.
+// A database of `bun:sqlite` on Bun, and elsewhere the same methods over another SQLite driver.
 import { openRaw } from '../../support/sqlite.js'
 
-/** What a statement is given: values by the names in it, or by their place. */
+/** The parameters of a statement: by name, or by position. */
 type Given = [Record<string, string>] | string[]
 
-/** A prepared statement of `bun:sqlite`, as far as it is used here. */
+/** The used part of a prepared statement of `bun:sqlite`. */
 interface Query {
   get(...given: Given): Record<string, unknown> | null
   all(...given: Given): Record<string, unknown>[]
   run(...given: Given): unknown
 }
 
-/** A database of `bun:sqlite`, as far as it is used here. */
+/** The used part of a database of `bun:sqlite`. */
 export interface BunDatabase {
   query(sql: string): Query
 }
@@ -27,7 +27,7 @@ export async function openBun(file: string): Promise<BunDatabase> {
   const database = openRaw(file)
   return {
     query(sql) {
-      // Parameters by their place, in the order in which the text names them.
+      // Positional parameters, in the order of their names in the SQL.
       const names = [...sql.matchAll(/\$\w+/g)].map(([name]) => name)
       const statement = database.prepare(sql.replaceAll(/\$\w+/g, '?'))
       const placed = ([first, ...rest]: Given): string[] => {

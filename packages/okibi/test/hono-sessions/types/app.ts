@@ -1,5 +1,5 @@
-// An app of the original's, typed as its documentation shows. It must compile as it is, against the original and against
-// okibi in its place (tsconfig.json). Nothing here runs: the compiler is the test (n36).
+// An app of the original, typed as its documentation shows. It must compile unchanged, with the
+// original and with okibi (tsconfig.json). Nothing here runs: the compiler is the test (n36).
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import {
   CookieStore,
@@ -75,7 +75,7 @@ app.get('/', (c) => {
   return c.json({ counter, valid, stale, id, expire })
 })
 
-// Without a type every name holds anything.
+// Without a type every name may have any value.
 const loose = new Hono<{ Variables: { session: Session } }>()
 loose.get('/', (c) => {
   c.get('session').set('anything', { a: 1 })
@@ -83,7 +83,7 @@ loose.get('/', (c) => {
   return c.text(text)
 })
 
-// A driver of the app's own, in every manner.
+// A driver of the app's own: asynchronous, synchronous, and mixed.
 class Own implements Store {
   readonly #held = new Map<string, SessionData>()
 
@@ -131,12 +131,12 @@ for (const store of [new Own(), new OwnAsync(), literal, new MemoryStore(), new 
 
 // @ts-expect-error a store is needed
 sessionMiddleware({})
-// @ts-expect-error a number is no key
+// @ts-expect-error a number is not a key
 sessionMiddleware({ store: literal, encryptionKey: 5 })
 // @ts-expect-error a driver has four methods
 sessionMiddleware({ store: { getSessionById: () => null } })
 
-// What an app uses besides the middleware.
+// Other exports that apps use.
 const cookies = new CookieStore({ sessionCookieName: 'own', encryptionKey: null, cookieOptions: { path: '/' } })
 export async function byHand(c: Context): Promise<void> {
   const data: SessionData | null = await cookies.getSession(c)
@@ -157,7 +157,7 @@ export async function byHand(c: Context): Promise<void> {
   session.touch()
 }
 
-/** A handler by itself, which takes the session from the context. */
+/** A separate handler, which gets the session from the context. */
 export function counterOf(c: Context<{ Variables: { session: Session<Data> } }>): number {
   return c.var.session.get('counter') ?? 0
 }
