@@ -1,4 +1,5 @@
-// Every store with compare-and-swap that needs no foreign runtime, opened as several processes of an app have it.
+// Every store with compare-and-swap that needs no other runtime, opened as in several processes of
+// an app.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,18 +17,21 @@ import { PostgresServer } from './postgres-server.js'
 import { clusterClients, clients as redisClients } from './redis-clients.js'
 import { RedisServer, startCluster } from './servers.js'
 
-/** A place for sessions that a test made for itself. */
+/** A running backend that a test started. */
 export interface Backend {
-  /** Another instance of the store, with a client of its own. */
+  /** Opens another instance of the store, with its own client. */
   open(): Promise<Store>
-  /** How many records lie there, markers included. */
+  /** The number of stored records, markers included. */
   records(): number | Promise<number>
-  /** What the example `everywhere` of the Rust crate calls it; `undefined`: no other process can use it. */
+  /**
+   * The argument for the Rust example `everywhere`. `undefined` if no other process can use the
+   * store.
+   */
   readonly place: string | undefined
   stop(): Promise<unknown>
 }
 
-/** How each is started, by the name of the store and its client. */
+/** Starts each backend, by the name of the store and its client. */
 export const backends: Record<string, () => Promise<Backend>> = {
   memory: async () => {
     const store = memoryStore()
@@ -136,7 +140,7 @@ async function mysql(): Promise<Backend> {
   }
 }
 
-/** What must be there. */
+/** The value, which must exist. */
 function part<T>(parts: Record<string, T>, name: string): T {
   const found = parts[name]
   if (found === undefined) throw new Error(`${name}: no such client`)

@@ -1,4 +1,4 @@
-// The D1 store beyond the contract: its table, purge, which copy of the database it asks, and faults.
+// The D1 store beyond the contract: its table, purge, reads from the primary database, and faults.
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { D1Database } from '@cloudflare/workers-types/index.ts'
@@ -32,7 +32,7 @@ beforeEach(async () => {
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 
-test('the_shipped_schema_is_the_one_of_the_other_stores', () => {
+test('the_shipped_schema_is_that_of_the_other_stores', () => {
   const rust = readFileSync(new URL('../../../../crates/okibi-sqlite/src/schema.sql', import.meta.url), 'utf8')
   expect(file).toBe(rust)
   expect(SCHEMA).toBe(sqlite.SCHEMA)
@@ -47,7 +47,7 @@ test('the_rows_are_those_of_the_other_stores', async () => {
   expect(await database.prepare(row).all()).toMatchObject({ results: [expected] })
 })
 
-test('part_of_a_larger_buffer_is_written_as_that_part', async () => {
+test('a_view_of_a_larger_buffer_is_written_as_the_view_alone', async () => {
   const store = d1Store(database)
   const part = bytes('before the value after').subarray(11, 16)
   await store.swap('part', undefined, { bytes: part, expiresAt: Date.now() + 60_000 })
@@ -56,7 +56,7 @@ test('part_of_a_larger_buffer_is_written_as_that_part', async () => {
   expect(await store.swap('part', part, next)).toEqual({ done: true })
 })
 
-test('n27_purge_deletes_what_has_expired', async () => {
+test('n27_purge_deletes_expired_sessions', async () => {
   let now = 1_000_000
   const store = d1Store(database, { clock: () => now })
   const many = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1200)
@@ -73,7 +73,7 @@ test('n27_purge_deletes_what_has_expired', async () => {
   expect(await database.prepare('SELECT key FROM okibi_sessions').all()).toMatchObject({ results: [{ key: 'live' }] })
 })
 
-test('n11_every_call_asks_the_database_itself_and_is_one_round_trip', async () => {
+test('n11_every_call_reads_the_primary_and_is_one_round_trip', async () => {
   const asked: string[] = []
   const watched: D1Binding = {
     prepare: () => expect.unreachable('a replica may have answered'),
@@ -94,13 +94,13 @@ test('n11_every_call_asks_the_database_itself_and_is_one_round_trip', async () =
   expect(asked).toEqual(Array.from({ length: 6 }, () => 'first-primary'))
 })
 
-test('a_binding_without_replicas_will_do', async () => {
+test('a_binding_without_replicas_works', async () => {
   const store = d1Store({ prepare: (sql) => database.prepare(sql), batch: (all) => database.batch(all as never) })
   await store.swap('old', undefined, { bytes: bytes('x'), expiresAt: Date.now() + 60_000 })
   expect(await store.load('old')).toMatchObject({ bytes: bytes('x') })
 })
 
-test('a_failure_says_whether_something_was_written', async () => {
+test('the_kind_of_a_failure_says_whether_a_write_may_have_happened', async () => {
   const write = { bytes: bytes('x'), expiresAt: Date.now() + 60_000 }
   await database.prepare('DROP TABLE okibi_sessions').run()
   const missing = d1Store(database)

@@ -1,4 +1,4 @@
-// The Deno KV store on Deno itself: the contract, long records, what it refuses, and the types.
+// The Deno KV store on Deno itself: the contract, long records, refusals, and the types.
 import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -28,21 +28,21 @@ describe('Deno KV', () => {
 
   const part = (...at: number[]) => JSON.stringify(['okibi', 'session', 'long', ...at])
 
-  test('a_long_record_lies_in_parts_and_comes_back_whole', () => {
+  test('a_long_record_is_stored_in_parts_and_read_whole', () => {
     expect(seen.long).toEqual([JSON.stringify(['okibi', 'owner', 'ann', 'long']), part(), part(1), part(2), part(3)])
     expect(seen.isWhole).toBe(true)
   })
 
-  test('a_short_record_in_its_place_leaves_no_part_and_no_owner_behind', () => {
+  test('a_short_record_in_place_of_a_long_one_leaves_no_part_and_no_owner', () => {
     expect(seen.short).toEqual([part()])
     expect(seen.deleted).toEqual([])
   })
 
-  test('of_many_long_records_at_once_one_wins_and_is_whole', () => {
+  test('of_many_concurrent_long_records_one_wins_and_is_whole', () => {
     expect(seen).toMatchObject({ winners: 1, isOneOfThem: true })
   })
 
-  test('what_has_expired_is_gone_though_deno_has_forgotten_only_half_of_it', () => {
+  test('an_expired_record_is_absent_even_if_deno_has_deleted_only_a_part', () => {
     expect(seen).toMatchObject({ expired: 'nothing', listed: [], anew: { done: true } })
   })
 
@@ -56,7 +56,7 @@ describe('Deno KV', () => {
   })
 })
 
-test('the_types_of_deno_fit', async () => {
+test('the_types_of_deno_are_accepted', async () => {
   const args = ['check', '--unstable-kv', '--unstable-sloppy-imports', program('deno-fits.ts')]
   await promisify(execFile)(deno, args)
 }, 60_000)

@@ -1,4 +1,5 @@
-// The Durable Object store beyond the contract: what is left in its objects, breakdowns, restarts, and what it refuses.
+// The Durable Object store beyond the contract: the content of its objects, failures, restarts,
+// refusals.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -24,7 +25,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** Has the Worker call its store. */
+/** Makes the Worker call its store. */
 async function call(name: string, values: object): Promise<unknown> {
   const body = JSON.stringify({ name, ...values })
   return (await workerd.dispatchFetch('http://localhost/call', { method: 'POST', body })).json()
@@ -33,7 +34,7 @@ async function call(name: string, values: object): Promise<unknown> {
 const swap = (key: string, expected: string | undefined, bytes: string, lives: number, owner?: string) =>
   call('swap', { key, expected, write: { bytes, expiresAt: Date.now() + lives, owner } })
 
-/** What an object keeps. */
+/** The content of an object. */
 async function kept(object: string): Promise<unknown> {
   return (await workerd.dispatchFetch(`http://localhost/look/${encodeURIComponent(object)}`)).json()
 }
@@ -41,26 +42,26 @@ async function kept(object: string): Promise<unknown> {
 const NOTHING = { names: [], alarm: null }
 const HOUR = 3_600_000
 
-test('a_delete_leaves_nothing_in_the_object', async () => {
+test('a_delete_leaves_the_object_empty', async () => {
   await swap('deleted', undefined, 'x', HOUR)
   expect(await kept('session/deleted')).toEqual({ names: ['session'], alarm: expect.any(Number) })
   await call('delete', { key: 'deleted' })
   expect(await kept('session/deleted')).toEqual(NOTHING)
 })
 
-test('n13_what_expires_leaves_nothing_in_the_object_nor_in_the_list', async () => {
+test('n13_an_expired_session_leaves_nothing_in_its_object_or_in_the_list', async () => {
   await swap('long', undefined, 'x', HOUR, 'ann')
   const expires = Date.now() + 2000
   await swap('short', undefined, 'x', 2000, 'ann')
   const { names } = (await kept('owner/ann')) as { names: string[] }
-  // It may have taken too long to be asked.
+  // On a slow machine it may have expired already.
   if (Date.now() < expires) expect(names).toEqual(['entry long', 'entry short'])
   await vi.waitFor(async () => expect(await kept('session/short')).toEqual(NOTHING), 60_000)
   await vi.waitFor(async () => expect(await kept('owner/ann')).toMatchObject({ names: ['entry long'] }), 60_000)
   expect(await call('list', { owner: 'ann' })).toEqual({ keys: ['long'] })
 })
 
-test('m7_an_entry_goes_with_its_session', async () => {
+test('m7_a_list_entry_is_removed_with_its_session', async () => {
   await swap('ends', undefined, '1', HOUR, 'eve')
   await swap('ends', '1', '2', HOUR, 'eve')
   await swap('moves', undefined, '1', HOUR, 'eve')
@@ -74,8 +75,8 @@ test('m7_an_entry_goes_with_its_session', async () => {
   expect(await call('list', { owner: 'eve' })).toEqual({ keys: ['stays'] })
 })
 
-test('m7_an_entry_that_another_write_has_renewed_stays', async () => {
-  // A write that is refused has put the entry there anew, as one that is still under way would have: it may yet be done.
+test('m7_a_list_entry_that_another_write_has_renewed_stays', async () => {
+  // A refused write has renewed the entry, as a write that is still under way does.
   await swap('raced', undefined, '1', HOUR, 'gil')
   await swap('raced', '0', 'late', HOUR, 'gil')
   await swap('raced', '1', 'marker', HOUR)
@@ -83,7 +84,7 @@ test('m7_an_entry_that_another_write_has_renewed_stays', async () => {
   expect(await call('list', { owner: 'gil' })).toEqual({ keys: [] })
 })
 
-test('m7_a_thousand_entries_that_lead_nowhere_make_no_list_and_no_end_fail', async () => {
+test('m7_a_list_works_with_a_thousand_entries_without_a_session', async () => {
   for (let at = 0; at < 1000; at += 100) {
     await Promise.all(
       Array.from({ length: 100 }, (_, of) => swap(`nowhere ${at + of}`, 'expected', 'never written', HOUR, 'hal')),
@@ -95,14 +96,14 @@ test('m7_a_thousand_entries_that_lead_nowhere_make_no_list_and_no_end_fail', asy
   expect(await call('list', { owner: 'hal' })).toEqual({ keys: [] })
 }, 300_000)
 
-test('m9_a_session_without_an_end_is_kept', async () => {
+test('m9_a_session_without_an_expiry_is_kept', async () => {
   const never = { key: 'never', expected: undefined, write: { bytes: '1', expiresAt: 8.64e15, owner: 'ivy' } }
   expect(await call('swap', never)).toEqual({ swap: { done: true } })
   expect(await call('load', { key: 'never' })).toMatchObject({ found: { bytes: '1' } })
   expect(await call('list', { owner: 'ivy' })).toEqual({ keys: ['never'] })
 })
 
-test('a_session_that_was_renewed_outlives_the_alarm_of_its_first_expiry', async () => {
+test('a_renewed_session_survives_the_alarm_of_its_first_expiry', async () => {
   const lives = 4000
   await swap('renewed', undefined, '1', lives)
   expect(await swap('renewed', '1', '2', HOUR)).toEqual({ swap: { done: true } })
@@ -112,7 +113,7 @@ test('a_session_that_was_renewed_outlives_the_alarm_of_its_first_expiry', async 
   expect(await call('load', { key: 'renewed' })).toMatchObject({ found: { bytes: '2' } })
 })
 
-test('f_an_object_that_breaks_down_is_unknown_and_the_next_call_finds_it_whole', async () => {
+test('f_a_call_of_a_failing_object_is_unknown_and_the_next_call_finds_it_intact', async () => {
   await swap('broken', undefined, '1', HOUR)
   const { error } = (await swap('broken', '1', '2', HOUR, 'breaks-down')) as { error: { kind: string } }
   expect(error).toMatchObject({ name: 'StoreError', kind: 'unknown', cause: expect.stringContaining('broken down') })
@@ -120,7 +121,7 @@ test('f_an_object_that_breaks_down_is_unknown_and_the_next_call_finds_it_whole',
   expect(await swap('broken', '1', '2', HOUR)).toEqual({ swap: { done: true } })
 })
 
-test('f_what_was_acknowledged_survives_a_restart', async () => {
+test('f_acknowledged_writes_survive_a_restart', async () => {
   await swap('kept', undefined, 'value', HOUR, 'ben')
   await workerd.dispose()
   workerd = await startWorkerd(folder)
@@ -129,7 +130,7 @@ test('f_what_was_acknowledged_survives_a_restart', async () => {
   expect(await call('list', { owner: 'ben' })).toEqual({ keys: ['kept'] })
 })
 
-test('a_failure_says_whether_something_was_written', async () => {
+test('the_kind_of_a_failure_says_whether_a_write_may_have_happened', async () => {
   const namespace = (fetch: ReturnType<ObjectNamespace['get']>['fetch']): ObjectNamespace => ({
     idFromName: (name) => ({ name }),
     get: () => ({ fetch }),
@@ -140,7 +141,7 @@ test('a_failure_says_whether_something_was_written', async () => {
   const kinds = [
     [() => Promise.reject(overloaded), 'unavailable', 'unavailable'],
     [() => Promise.reject(lost), 'unknown', 'unavailable'],
-    // Somebody else's object was bound.
+    // The binding is of another kind of object.
     [async () => new Response('Not Found', { status: 404 }), 'unknown', 'unavailable'],
   ] as const
   for (const [fetch, kind, before] of kinds) {
@@ -151,7 +152,7 @@ test('a_failure_says_whether_something_was_written', async () => {
   }
 })
 
-test('the_object_refuses_what_no_store_asks', async () => {
+test('the_object_refuses_requests_that_no_store_sends', async () => {
   const object = new SessionObject({ storage: {} as never })
   expect((await object.fetch(new Request('http://localhost/session', { method: 'PATCH' }))).status).toBe(405)
 })

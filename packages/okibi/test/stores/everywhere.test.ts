@@ -1,4 +1,5 @@
-// Log out everywhere: what was ended at one place is gone at the other's next request, be it Hono or a Rust service.
+// Log out everywhere: a session that one app revokes is absent in the next request at the other, in
+// Hono and in a Rust service.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -10,11 +11,11 @@ import { Browser } from '../support/browser.js'
 import { buildExample } from '../support/rust.js'
 import { type Backend, backends } from './backends.js'
 
-/** How many devices one owner logs in with at once. */
+/** The number of devices that one owner logs in with concurrently. */
 const DEVICES = 64
 
 type Data = { n: number }
-/** What answers requests: a Hono app, or a service far away. */
+/** A server of requests: a Hono app, or a service in another process. */
 type Face = Pick<Hono, 'request'>
 
 function app(store: Store): Face {
@@ -46,14 +47,14 @@ function app(store: Store): Face {
   return app as unknown as Face
 }
 
-/** Two faces on one store: what one ends is gone at the other. */
+/** Tests of two faces on one store: a session that one revokes is absent at the other. */
 function endsEverywhere(faces: () => readonly [Face, Face]): void {
   const log = async (face: Face, owner: string, label: string) => {
     const browser = new Browser(face)
     await browser.text(`/login/${owner}/${label}`)
     return browser
   }
-  /** Who it is, as both see it. */
+  /** The owner, as both faces return it. */
   const who = async (browser: Browser) => {
     const seen = await Promise.all(faces().map((face) => new Browser(face, browser.cookies).text('/who')))
     expect(seen[0]).toBe(seen[1])
@@ -100,7 +101,7 @@ describe.each(Object.entries(backends))('%s', (_name, start) => {
 
   describe('Hono and Hono', () => endsEverywhere(() => faces))
 
-  test('n25_the_list_says_when_each_began_and_was_last_active', async () => {
+  test('n25_the_list_has_the_times_of_creation_and_last_activity', async () => {
     const browser = new Browser(faces[0])
     await browser.text('/login/liz/phone')
     const [session, ...others] = await sessionsOf.list('liz')
@@ -115,7 +116,7 @@ describe.each(Object.entries(backends))('%s', (_name, start) => {
     expect(await new Browser(faces[1], browser.cookies).text('/who')).toBe('nobody')
   })
 
-  test('n25_one_call_ends_them_all_also_those_that_are_changing', async () => {
+  test('n25_one_call_revokes_all_sessions_even_during_their_changes', async () => {
     const before = await backend.records()
     const devices = Array.from({ length: DEVICES }, (_, at) => new Browser(faces[at % 2 === 0 ? 0 : 1]))
     await Promise.all(devices.map((device, at) => device.text(`/login/bea/device${at}`)))
@@ -127,7 +128,7 @@ describe.each(Object.entries(backends))('%s', (_name, start) => {
     await Promise.all(busy)
     expect(await sessionsOf.list('bea')).toEqual([])
     for (const device of devices) expect(await device.text('/who')).toBe('nobody')
-    // Each leaves a marker where it ended, and those that had rotated before leave another.
+    // Each session leaves a marker, and each that rotated before leaves another one.
     expect(await backend.records()).toBeLessThanOrEqual(before + 2 * DEVICES)
   }, 60_000)
 })
@@ -140,11 +141,11 @@ async function ended(process: ChildProcess): Promise<void> {
   await exit
 }
 
-/** The kinds of stores: one client of each is enough beside Rust. */
+/** The kinds of stores. With Rust one client of each is enough. */
 const KINDS = ['SQLite', 'node-redis 6', 'a cluster with ioredis', 'pg', 'mysql2']
 
 describe.each(KINDS)('Rust and Hono on %s', (name) => {
-  /** What is to be ended, the last first. */
+  /** Cleanup functions, the last one first. */
   const ends: (() => Promise<unknown>)[] = []
   let faces: readonly [Face, Face]
   beforeAll(async () => {
@@ -167,7 +168,7 @@ describe.each(KINDS)('Rust and Hono on %s', (name) => {
 
   endsEverywhere(() => faces)
 
-  test('n25_the_service_ends_all_sessions_that_the_app_began', async () => {
+  test('n25_the_service_revokes_all_sessions_of_the_app', async () => {
     const browsers = [faces[0], faces[1], faces[1]].map((face) => new Browser(face))
     await Promise.all(browsers.map((browser, at) => browser.text(`/login/zoe/device${at}`)))
     expect(await new Browser(faces[0]).text('/end-all/zoe')).toBe('3')

@@ -1,4 +1,5 @@
-// The MySQL store while its server dies, stalls or answers by halves: what errors mean, what visitors see, what is left.
+// The MySQL store while its server dies, stalls or sends partial answers: the errors, the answers
+// for visitors, the stored data.
 import { Hono } from 'hono'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { type SessionEnv, sessions } from '../../src/index.js'
@@ -15,7 +16,7 @@ const write = (content: string): Write => ({ bytes: bytes(content), expiresAt: D
 
 type Data = { n: number }
 
-/** A counter behind a session. */
+/** An app with a counter in the session. */
 function counter(pool: MysqlPool, timeout?: number) {
   const app = new Hono<SessionEnv<Data>>()
   app.use(sessions({ store: mysqlStore(pool, { timeout }), storeTimeout: 0.5, commitDeadline: 1 }))
@@ -25,7 +26,7 @@ function counter(pool: MysqlPool, timeout?: number) {
   return new Browser(app)
 }
 
-/** Waits until a visitor's session is served again. */
+/** Waits until requests with a visitor's session succeed again. */
 async function served(browser: Browser): Promise<void> {
   await vi.waitFor(async () => expect((await browser.fetch('/')).status).toBe(200), { timeout: 60_000, interval: 50 })
 }
@@ -48,7 +49,7 @@ afterEach(async () => {
   vi.restoreAllMocks()
 })
 
-/** A pool that the test closes; connections that were cut make it no trouble. */
+/** A pool that the test closes. Cut connections are not reported. */
 async function opened(open: Open, uri = server.url(), connectionLimit = 2): Promise<MysqlPool> {
   const { pool, close } = open(uri, { connectionLimit })
   closing.push(() => close().catch(() => undefined))
@@ -56,14 +57,14 @@ async function opened(open: Open, uri = server.url(), connectionLimit = 2): Prom
   return pool
 }
 
-/** How many connections the server has besides the one that asks. */
+/** The number of the server's connections without that of this query. */
 function connections(): number {
   return Number(server.sql('SELECT COUNT(*) - 1 FROM information_schema.processlist WHERE user = "okibi"'))
 }
 
 for (const [name, open] of Object.entries(pools)) {
   describe(`with ${name}`, () => {
-    test('n6_a_dead_server_is_a_503_that_leaves_the_cookie_and_what_was_acknowledged_survives', async () => {
+    test('n6_a_dead_server_is_a_503_the_cookie_stays_and_acknowledged_writes_survive', async () => {
       const pool = await opened(open)
       const ann = counter(pool)
       const stranger = ann.twin()
@@ -105,20 +106,20 @@ for (const [name, open] of Object.entries(pools)) {
       server.goOn()
       await served(ann)
       const held = Number(await ann.text('/'))
-      // What was given up may have been carried out; nothing is counted twice.
+      // A cancelled write may have been made. Nothing is counted twice.
       expect(held).toBeGreaterThanOrEqual(1)
       expect(held).toBeLessThanOrEqual(5)
       expect(await ann.text('/add')).toBe(String(held + 1))
       await vi.waitFor(() => expect(connections()).toBeLessThanOrEqual(2), 60_000)
     })
 
-    test('f_a_network_that_swallows_everything_does_not_use_up_the_pool', async () => {
+    test('f_a_network_that_drops_every_answer_does_not_exhaust_the_pool', async () => {
       const proxy = await Interference.before(server.port)
       closing.push(() => proxy.stop())
       const ann = counter(await opened(open, server.url('okibi', proxy.port)), 1)
       expect(await ann.text('/add')).toBe('1')
       proxy.mode = 'stalled'
-      // What its connections are told now never comes.
+      // From now on no answer arrives on its connections.
       await Promise.all([ann.fetch('/'), ann.fetch('/')])
       proxy.mode = 'open'
       await served(ann)
@@ -126,7 +127,7 @@ for (const [name, open] of Object.entries(pools)) {
       expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
     })
 
-    test('n39_an_answer_that_is_lost_is_unknown_to_the_store_and_counted_once_by_the_engine', async () => {
+    test('n39_a_write_with_a_lost_answer_is_unknown_and_counted_once', async () => {
       const proxy = await Interference.before(server.port)
       closing.push(() => proxy.stop())
       const pool = await opened(open, server.url('okibi', proxy.port))
@@ -149,7 +150,9 @@ for (const [name, open] of Object.entries(pools)) {
       const ann = counter(pool)
       expect(await ann.text('/add')).toBe('1')
       for (let expected = 2; expected < 6; expected += 1) {
-        // The answer to the load comes through, that to the write does not; and every other time nobody answers for long.
+        // The answer to the load arrives, and the one to the write is lost. Every other time the
+        // server
+        // is silent for long.
         const { answers } = proxy
         let isAnswered = false
         const adding = ann.fetch('/add').finally(() => {
@@ -169,7 +172,7 @@ for (const [name, open] of Object.entries(pools)) {
       }
     })
 
-    test('f_a_server_that_is_killed_during_writes_loses_nothing_acknowledged_and_no_error_lies', async () => {
+    test('f_a_server_that_is_killed_during_writes_keeps_acknowledged_ones_and_errors_are_right', async () => {
       const store = mysqlStore(await opened(open, server.url(), 4))
       let isOver = false
       const outcomes = { done: 0, unavailable: 0, unknown: 0 }
@@ -201,7 +204,7 @@ for (const [name, open] of Object.entries(pools)) {
         }
       }
       const all = Promise.all(Array.from({ length: 6 }, (_, at) => writer(`chain ${name} ${at}`)))
-      /** Waits until there are so many more outcomes, unless a writer has failed. */
+      /** Waits for this many more outcomes, unless a writer has failed. */
       const more = async (count: number, outcome: () => number) => {
         const wanted = outcome() + count
         const goesOn = async () => {

@@ -1,20 +1,20 @@
-// The pools that the MySQL store is tested with, each opened in the same way and closed at the end.
+// The pools for the tests of the MySQL store, opened in one way and closed at the end.
 import { createPool as createCallbackPool, type PoolOptions } from 'mysql2'
 import { createPool } from 'mysql2/promise'
 import type { MysqlPool } from '../../src/stores/mysql.js'
 
-/** A pool, and how to be rid of it. */
+/** A pool, and a function that closes it. */
 export interface Opened {
   readonly pool: MysqlPool
   readonly close: () => Promise<void>
-  /** Carries out statements on one of its connections. */
+  /** Runs statements on one of its connections. */
   readonly run: (sql: string) => Promise<unknown>
 }
 
 /** Opens a pool. */
 export type Open = (uri: string, options?: PoolOptions) => Opened
 
-/** What an app may have set for its own sake, and what the store must not mind. */
+/** Settings that an app may have, and that must not affect the store. */
 const ODD: PoolOptions = {
   bigNumberStrings: true,
   charset: 'latin1_swedish_ci',
@@ -40,5 +40,5 @@ export const pools: Record<string, Open> = {
   },
 }
 
-/** One whose settings are anything but the usual ones. */
+/** A pool with unusual settings. */
 export const odd: Open = (uri) => (pools.mysql2 as Open)(uri, ODD)

@@ -1,4 +1,4 @@
-// A MariaDB server of a test's own, on a free port: started, held still, killed and started again.
+// A MariaDB server for a test, on a free port: started, stalled, killed and started again.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -7,19 +7,22 @@ import { join } from 'node:path'
 import { holdStill, pause } from './processes.js'
 import { hasEnded, onFreePort } from './servers.js'
 
-/** Debian keeps the program where not everybody looks. */
+/** The folder of the program on Debian, which is not in every PATH. */
 const DEBIAN = '/usr/sbin/mariadbd'
 
-/** Names the `mysqld` of a MySQL that is to be started instead of MariaDB. */
+/** The path of a MySQL's `mysqld` to start instead of MariaDB. */
 const mysqld = process.env.OKIBI_TEST_MYSQLD
 
-/** What makes a new server one that tests can use. */
+/** The first statements on a new server. */
 const FIRST = `CREATE DATABASE IF NOT EXISTS okibi;
 CREATE USER IF NOT EXISTS okibi@'%';
 GRANT ALL ON *.* TO okibi@'%' WITH GRANT OPTION;
 `
 
-/** A MariaDB server. Its database and its administrator are both called `okibi`. It ends when whoever started it ends. */
+/**
+ * A MariaDB server. Its database and its administrator have the name `okibi`. It ends with the process
+ * that started it.
+ */
 export class MariaDbServer {
   readonly port: number
   readonly #folder = mkdtempSync(join(tmpdir(), 'okibi-mariadb-'))
@@ -32,7 +35,7 @@ export class MariaDbServer {
     this.#settings = [...own, 'loose-innodb-log-file-size=10M', ...settings].map((setting) => `--${setting}`)
   }
 
-  /** `settings` are those of my.cnf: `innodb_flush_log_at_trx_commit=1`, say. */
+  /** `settings` are settings of my.cnf, such as `innodb_flush_log_at_trx_commit=1`. */
   static start(...settings: string[]): Promise<MariaDbServer> {
     return onFreePort((port) => MariaDbServer.#on(port, settings))
   }
@@ -51,7 +54,7 @@ export class MariaDbServer {
     return server
   }
 
-  /** Where it works. A server that starts removes the temporary tables that it finds, be they another's. */
+  /** Its working directory. A server removes all temporary tables there when it starts. */
   get #here(): { cwd: string; env: NodeJS.ProcessEnv } {
     return { cwd: this.#folder, env: { ...process.env, TMPDIR: this.#folder } }
   }
@@ -80,7 +83,7 @@ export class MariaDbServer {
     this.#process = server
     for (;;) {
       try {
-        // Somebody else's server on this port would answer too.
+        // Another server on this port would answer too.
         if (this.sql('SELECT @@datadir').startsWith(join(this.#folder, 'data'))) return
       } catch {}
       if (hasEnded(server)) throw new Error(readFileSync(join(this.#folder, 'log'), 'utf8'))
@@ -88,19 +91,19 @@ export class MariaDbServer {
     }
   }
 
-  /** What the client prints for these statements: a line for each row, tabs between columns. */
+  /** Runs statements. Returns the client's output: a line for each row, tabs between columns. */
   sql(statements: string, database = 'okibi'): string {
     const options = ['--no-defaults', '--host=127.0.0.1', '--user=okibi', '--batch', '--skip-column-names']
     const given = [...options, `--port=${this.port}`, '--execute', statements, database]
     return execFileSync('mariadb', given, { encoding: 'utf8', stdio: 'pipe' }).trim()
   }
 
-  /** The number of its process; `undefined` while it is killed. */
+  /** The id of its process. `undefined` after a kill. */
   get id(): number | undefined {
     return this.#process?.pid
   }
 
-  /** Ends it as a crash does. */
+  /** Kills it, as a crash does. */
   async kill(): Promise<void> {
     const server = this.#process
     this.#process = undefined
@@ -110,17 +113,17 @@ export class MariaDbServer {
     await exit
   }
 
-  /** Holds it still, and waits until it is: connections stay open and nothing answers. */
+  /** Stalls it, and waits until it is stalled: connections stay open, and nothing answers. */
   async stall(): Promise<void> {
     if (this.#process?.pid) await holdStill(this.#process.pid)
   }
 
-  /** Lets it go on after a stall. */
+  /** Resumes it after a stall. */
   goOn(): void {
     this.#process?.kill('SIGCONT')
   }
 
-  /** Whatever a test has done to it, it serves again. */
+  /** Makes it work again after any fault of a test. */
   async recover(): Promise<void> {
     this.goOn()
     if (!this.#process || hasEnded(this.#process)) await this.start()

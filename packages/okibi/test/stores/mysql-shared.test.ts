@@ -1,4 +1,5 @@
-// Both faces at once on one MariaDB server: a Rust service in a process of its own, and a Hono app in this one.
+// Both faces use one MariaDB server concurrently: a Rust service in its own process, and a Hono app
+// in this one.
 import { createPool, type RowDataPacket } from 'mysql2/promise'
 import { afterAll, expect, test } from 'vitest'
 import { mysqlStore } from '../../src/stores/mysql.js'
@@ -21,7 +22,7 @@ bothFaces(async () => {
   return { place: server.url(), store }
 })
 
-test('each session is one row, whoever wrote it', async () => {
+test('each session is one row, from either face', async () => {
   const pool = createPool({ uri: server.url() })
   try {
     const [rows] = await pool.query<RowDataPacket[]>('SELECT value FROM okibi_sessions')

@@ -1,4 +1,5 @@
-// The MySQL store on a real server: the contract with every pool, its table, round trips, and purging.
+// The MySQL store on a real server: the contract with every pool, its table, round trips, and
+// purging.
 import { readFileSync } from 'node:fs'
 import { inspect } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
@@ -54,7 +55,7 @@ for (const [name, open] of Object.entries(pools)) {
   describe(`with ${name}`, () => {
     const store = (options?: MysqlStoreOptions) => mysqlStore(opened(open(server.url())), options)
 
-    test('ten_instances_migrate_at_once_and_again_later', async () => {
+    test('ten_instances_can_migrate_concurrently_and_again_later', async () => {
       const migrating = store()
       for (let round = 0; round < 3; round += 1) {
         server.sql('DROP TABLE okibi_sessions')
@@ -86,7 +87,7 @@ for (const [name, open] of Object.entries(pools)) {
       const asking = mysqlStore(pool)
       const [[{ id }]] = (await run('SELECT CONNECTION_ID() AS id')) as [[{ id: number }]]
       server.sql("SET GLOBAL log_output = 'TABLE'; SET GLOBAL general_log = ON")
-      // Counts what the connection asked of the server, whatever it was.
+      // Counts all commands of the connection.
       const trips = async (call: () => Promise<unknown>) => {
         server.sql('TRUNCATE mysql.general_log')
         await call()
@@ -102,10 +103,10 @@ for (const [name, open] of Object.entries(pools)) {
       server.sql('SET GLOBAL general_log = OFF')
     })
 
-    test('what_the_table_has_no_room_for_is_refused_and_never_cut_off', async () => {
+    test('a_key_or_owner_that_is_too_long_is_refused_and_never_truncated', async () => {
       const { pool, close, run } = open(server.url(), { connectionLimit: 1 })
       closing.push(close)
-      // A server that cuts off what does not fit, and says nothing.
+      // In this mode the server truncates values silently.
       await run("SET SESSION sql_mode = ''")
       const asking = mysqlStore(pool)
       await asking.swap('k'.repeat(512), undefined, write('held'))
@@ -122,7 +123,7 @@ for (const [name, open] of Object.entries(pools)) {
       await asking.delete('k'.repeat(512))
     })
 
-    test('n27_purge_goes_step_by_step_and_several_may_do_it_at_once', async () => {
+    test('n27_purge_works_in_steps_and_several_can_run_concurrently', async () => {
       const purging = store()
       await purging.purge()
       await purging.swap('live', undefined, write('live'))
@@ -135,7 +136,7 @@ for (const [name, open] of Object.entries(pools)) {
       await purging.delete('live')
     })
 
-    test('s7_what_the_server_and_the_driver_say_of_a_statement_stays_out_of_errors', async () => {
+    test('s7_errors_contain_no_message_of_the_server_or_the_driver_about_a_statement', async () => {
       const asking = store()
       server.sql("ALTER TABLE okibi_sessions ADD CONSTRAINT short CHECK (owner <> 'canary-owner')")
       const error = await asking.swap('canary-key', undefined, write('canary-value', 'canary-owner')).catch((e) => e)
@@ -144,7 +145,7 @@ for (const [name, open] of Object.entries(pools)) {
       expect(inspect(error, { depth: 9, showHidden: true })).not.toMatch(/canary|63616e617279/i)
     })
 
-    test('s23_what_the_server_refuses_is_unavailable_and_a_statement_that_was_ended_is_unknown', async () => {
+    test('s23_a_refused_statement_is_unavailable_and_a_killed_one_is_unknown', async () => {
       const key = `locked ${name}`
       await store().swap(key, undefined, write('1'))
       for (const [setting, kind, number] of [
@@ -167,7 +168,8 @@ for (const [name, open] of Object.entries(pools)) {
           const waiting = "SELECT trx_mysql_thread_id FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
           let id = ''
           while (id === '') {
-            // The server tells anew of those who wait only if nobody asked for a tenth of a second.
+            // The server refreshes its list of waiting transactions only after a tenth of a second
+            // without a query.
             await new Promise((resolve) => setTimeout(resolve, 250))
             id = server.sql(waiting)
           }
@@ -194,18 +196,18 @@ for (const [name, open] of Object.entries(pools)) {
   })
 }
 
-test('the_schema_is_the_one_of_the_rust_store', () => {
+test('the_schema_is_that_of_the_rust_store', () => {
   const rust = readFileSync(new URL('../../../../crates/okibi-mysql/src/schema.sql', import.meta.url), 'utf8')
   expect(SCHEMA).toBe(rust)
 })
 
-test('a_pool_that_is_none_is_an_error_that_names_the_fix', () => {
+test('an_invalid_pool_is_an_error_that_names_the_fix', () => {
   for (const pool of [undefined, {}, { query: () => undefined }]) {
     expect(() => mysqlStore(pool as never)).toThrow('no pool given; give what createPool() of mysql2')
   }
 })
 
-test('a_timeout_that_is_no_time_is_an_error_that_names_the_fix', async () => {
+test('an_invalid_timeout_is_an_error_that_names_the_fix', async () => {
   const { pool, close } = (pools.mysql2 as (typeof pools)[string])(server.url())
   closing.push(close)
   for (const timeout of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {

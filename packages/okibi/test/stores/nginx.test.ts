@@ -1,4 +1,5 @@
-// Sealed sessions behind a real nginx: with the buffers that it has by default, and with those of docs/behind-proxies.md.
+// Sealed sessions behind a real nginx: with its default buffers, and with those of
+// docs/behind-proxies.md.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -18,13 +19,15 @@ const { serve } = tools('@hono/node-server') as {
   serve(options: object, listening: (address: AddressInfo) => void): Server
 }
 
-/** What is to be done when a test is over. */
+/** Cleanup functions of a test. */
 const ends: (() => Promise<unknown> | undefined)[] = []
 afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end()
 })
 
-/** Starts nginx in front of a port, with further lines of the block `server`, and returns its own port. */
+/**
+ * Starts nginx in front of a port, with more directives for the block `server`. Returns its port.
+ */
 async function nginx(upstream: number, directives = ''): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), 'okibi-nginx-'))
   ends.push(async () => rmSync(folder, { recursive: true }))
@@ -37,7 +40,7 @@ async function nginx(upstream: number, directives = ''): Promise<number> {
   const config = join(folder, 'nginx.conf')
   const own = `daemon off;\nmaster_process off;\npid ${folder}/pid;\nerror_log ${folder}/errors;`
   writeFileSync(config, `${own}\nevents {}\nhttp {\n${http}\n}\n`)
-  // Debian keeps it outside of the path.
+  // On Debian it is not in every PATH.
   const program = existsSync('/usr/sbin/nginx') ? '/usr/sbin/nginx' : 'nginx'
   const running = spawn('setpriv', ['--pdeathsig', 'KILL', program, '-e', join(folder, 'early'), '-c', config])
   ends.push(() => stop(running))
@@ -65,14 +68,16 @@ function listens(port: number): Promise<boolean> {
   })
 }
 
-/** How long the Set-Cookie headers of one answer may be for nginx's default buffers, with room for the app's own headers. */
+/**
+ * The most bytes of Set-Cookie for nginx's default buffers, with room for the app's own headers.
+ */
 const BY_DEFAULT = 3500
-/** How long they may be so that the Cookie header of the next request passes. */
+/** The most bytes of Set-Cookie so that the Cookie header of the next request passes. */
 const MOST = 8192
 
 type Data = { filler: string }
 
-/** An app whose sessions are as large as a visitor asks for, and whose clock the test moves. */
+/** An app with sessions of any size, and a clock that the test advances. */
 class App {
   now = 1_800_000_000_000
   port = 0
@@ -121,7 +126,9 @@ class App {
     return this
   }
 
-  /** The largest filler that okibi accepts and whose cookies are not longer than `most`, by asking the app itself. */
+  /**
+   * The largest filler that okibi accepts with cookies of at most `most` bytes, found by requests.
+   */
   async largest(most: number): Promise<number> {
     let [fits, fails] = [1, 11_000]
     while (fails - fits > 1) {
@@ -135,14 +142,14 @@ class App {
   }
 }
 
-/** A browser that talks to a port. */
+/** A browser with requests to a port. */
 function visitor(port: number): Browser {
   return new Browser({
     request: (path: string, init: RequestInit) => fetch(`http://127.0.0.1:${port}${path}`, init),
   } as never)
 }
 
-/** Everything that a session promises, with one of this size. */
+/** Tests a session of this size: login, reads, changes, renewal, failure and logout. */
 async function lives(app: App, ann: Browser, size: number): Promise<void> {
   expect((await ann.fetch(`/login/${size}`, { method: 'POST' })).status).toBe(200)
   expect(await ann.text('/size')).toBe(String(size))
@@ -169,19 +176,22 @@ function documented(): string {
   return /^```nginx\n([^`]+)```$/m.exec(page)?.[1] ?? expect.unreachable('the page shows no directives')
 }
 
-test('r30_a_session_within_the_documented_bytes_passes_nginx_with_its_default_buffers', async () => {
+test('r30_a_session_within_the_documented_bytes_works_behind_default_buffers', async () => {
   const app = await new App().start()
   const size = await app.largest(BY_DEFAULT)
   expect(size).toBeGreaterThan(2000)
   await lives(app, visitor(await nginx(app.port)), size)
 })
 
-test.each([1, 2, 3, 4, 5])('r30_the_largest_session_of_%s_cookies_passes_the_documented_buffers', async (chunks) => {
-  const app = await new App(chunks).start()
-  await lives(app, visitor(await nginx(app.port, documented())), await app.largest(MOST))
-})
+test.each([1, 2, 3, 4, 5])(
+  'r30_the_largest_session_of_%s_cookies_works_behind_the_documented_buffers',
+  async (chunks) => {
+    const app = await new App(chunks).start()
+    await lives(app, visitor(await nginx(app.port, documented())), await app.largest(MOST))
+  },
+)
 
-test('r30_the_largest_session_can_be_read_and_ended_behind_default_buffers', async () => {
+test('r30_the_largest_session_can_be_read_and_destroyed_behind_default_buffers', async () => {
   const app = await new App(5).start()
   const size = await app.largest(MOST)
   const ann = visitor(app.port)

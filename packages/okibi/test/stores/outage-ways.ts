@@ -1,4 +1,5 @@
-// Every store on a server with every client that an app may bring, behind proxies, set up as the documentation says.
+// Every store on a server, with every client that an app may use, behind proxies, set up as the
+// documentation says.
 import { Cluster, Redis } from 'ioredis'
 import { createPool } from 'mysql2/promise'
 import pg from 'pg'
@@ -13,26 +14,26 @@ import { PostgresServer } from './postgres-server.js'
 import type { Disturbance } from './proxy.js'
 import { RedisServer, startCluster } from './servers.js'
 
-/** A running server, and how an app reaches it. */
+/** A running server, and a store on it behind proxies. */
 export interface Way {
   readonly name: string
-  /** How many connections the client may keep. */
+  /** The most connections that the client may keep. */
   readonly most: number
-  /** Whether the client gives up a connection that is there and on which nobody answers. */
+  /** Whether the client drops a connection on which no answer arrives. */
   readonly noticesSilence: boolean
   /** The server's ports. */
   readonly targets: () => readonly number[]
-  /** A store whose client knows only the proxies before those ports. */
+  /** Opens a store. Its client connects to the proxies before those ports. */
   readonly open: (proxies: readonly Disturbance[]) => Promise<{ store: Store; close: () => unknown }>
   readonly stop: () => Promise<unknown>
 }
 
 const HOST = '127.0.0.1'
-// Connections are cut and refused on purpose; what that does to a session is what the tests look at.
+// The tests cut and refuse connections on purpose, and check the sessions.
 const ignore = () => undefined
 const first = (proxies: readonly Disturbance[]) => (proxies[0] as Disturbance).port
 
-/** Where a client of a cluster finds its nodes. */
+/** The addresses of the proxies, by those of the cluster's nodes. */
 function mapped(proxies: readonly Disturbance[]): Record<string, { host: string; port: number }> {
   return Object.fromEntries(proxies.map(({ target, port }) => [`${HOST}:${target}`, { host: HOST, port }]))
 }

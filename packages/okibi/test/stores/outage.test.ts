@@ -1,5 +1,5 @@
-// What visitors see while a store is down, stalls, resets or answers by halves, and afterwards: every store and client
-// through Hono, set up as its documentation says.
+// Answers for visitors while a store is down, stalls, resets or sends partial replies, and
+// afterwards: every store and client in Hono, set up as the documentation says.
 import { Hono } from 'hono'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type SessionEnv, sessions } from '../../src/index.js'
@@ -8,15 +8,17 @@ import { Browser } from '../support/browser.js'
 import { type Way, ways } from './outage-ways.js'
 import { type Cut, Disturbance, type Mode } from './proxy.js'
 
-/** How long one call of the store, and a commit, may take (the defaults), and what a busy machine may add; milliseconds. */
+/**
+ * The default time limits of a store call and of a commit, and the slack for a busy machine, in ms.
+ */
 const STORE_TIMEOUT = 2000
 const COMMIT_DEADLINE = 10_000
 const SLACK = 20_000
-/** How soon the app must serve again once the store does. */
+/** The most milliseconds until the app works again after the store does. */
 const RECOVERY = 120_000
-/** How many visitors come at once. */
+/** The number of concurrent visitors. */
 const CROWD = 8
-/** How long the longest stall lasts. */
+/** The milliseconds of the longest stall. */
 const LONG = 30_000
 
 const OUTAGES: readonly Mode[] = [
@@ -50,10 +52,10 @@ class World {
   readonly proxies: readonly Disturbance[]
   readonly close: () => unknown
   readonly app: Hono<SessionEnv<Data>> = new Hono<SessionEnv<Data>>()
-  /** How often the store was asked for something. */
+  /** The number of store calls. */
   calls = 0
   #start = 0
-  /** What happens in the next request that adds, between its load and its commit. */
+  /** Runs in the next request that adds, between its load and its commit. */
   #meanwhile: (() => Promise<void>) | undefined
 
   private constructor(name: string, proxies: readonly Disturbance[], store: Store, close: () => unknown) {
@@ -109,12 +111,12 @@ class World {
     return new Browser(this.app as unknown as Hono)
   }
 
-  /** A visitor whose session counts, and what it has reached. Nobody else comes near that number. */
+  /** A visitor with a counter in the session, and its value. No other visitor has a near value. */
   async visitor(): Promise<[Browser, number]> {
     this.#start += 1000
     const start = this.#start
     const browser = this.stranger()
-    // Clients connect at first use, and many do so at the same time.
+    // Clients connect at first use, and many do so concurrently.
     await vi.waitFor(() => browser.text(`/start?n=${start}`), RECOVERY)
     return [browser, start]
   }
@@ -128,7 +130,10 @@ class World {
     return add(visitor)
   }
 
-  /** Ends the fault and waits until the app serves a crowd with this visitor's cookie; what it counts for them. */
+  /**
+   * Ends the fault, waits until concurrent requests with this visitor's cookie work, and returns
+   * the counter.
+   */
   async recovers(visitor: Browser): Promise<number> {
     await this.set('open')
     const healed = Date.now()
@@ -143,7 +148,7 @@ class World {
   }
 }
 
-/** A twin's jar takes the app's own cookie, which is no business of these tests. */
+/** Adds in a twin of the visitor, so that the app's own cookie stays out of the visitor's jar. */
 function add(visitor: Browser): Promise<Response> {
   return visitor.twin().fetch('/add')
 }
@@ -153,7 +158,7 @@ async function timed<T>(happening: Promise<T>): Promise<[T, number]> {
   return [await happening, Date.now() - begun]
 }
 
-/** 503, the cookie as it was, and nothing of what the app had answered. */
+/** Expects a 503 without a cookie and without the app's own answer. */
 function isOutage(name: string, answer: Response): void {
   const head = ['location', 'cache-control'].map((header) => answer.headers.get(header))
   expect([answer.status, answer.headers.getSetCookie(), ...head], name).toEqual([503, [], null, 'no-store'])
@@ -181,7 +186,7 @@ async function anOutage(world: World, mode: Mode): Promise<void> {
     expect(await world.stranger().text('/bare')).toBe('bare')
     expect(await world.stranger().text('/')).toBe('none')
   }
-  expect(world.calls, `${name}: nobody asks for the anonymous`).toBe(calls)
+  expect(world.calls, `${name}: an anonymous request makes no call`).toBe(calls)
 
   const crowd = Promise.all([
     all(() => timed(ann.twin().fetch('/'))),
@@ -205,9 +210,9 @@ async function anOutage(world: World, mode: Mode): Promise<void> {
   expect(newcomer.header).toBe('')
 
   expect(await world.recovers(ann), `${name}: none was loaded, so none was changed`).toBe(annHad)
-  expect(await world.recovers(eve), `${name}: nobody was logged out`).toBe(eveHad)
+  expect(await world.recovers(eve), `${name}: no visitor was logged out`).toBe(eveHad)
   const benNow = await world.recovers(ben)
-  // A commit without an answer may have been carried out, also late, but only once.
+  // A commit without an answer may have been made, even late, but only once.
   expect([benHad, benHad + 1], name).toContain(benNow)
   for (const [visitor, has] of [
     [ann, annHad],
@@ -227,11 +232,12 @@ async function aLostReply(world: World, cut: Cut): Promise<void> {
   const [ann, had] = await world.visitor()
   const cuts = () => world.proxies.reduce((sum, proxy) => sum + proxy.cuts, 0)
   const before = cuts()
-  // Some clients send bytes as they are, some in hexadecimal.
+  // Some clients send raw bytes, some send hexadecimal.
   const words = Buffer.from(`"n":${had + 1}}`)
   world.proxies[0]?.cutReplyTo([words, Buffer.from(words.toString('hex'))], cut)
   let [answer, took] = await timed(add(ann))
-  // On a busy machine the load before the change may take longer than it may. Then there is no reply yet that could be cut.
+  // On a busy machine the load before the change may exceed its limit. Then there is no reply to
+  // cut.
   for (const begun = Date.now(); cuts() === before && Date.now() - begun < RECOVERY; ) {
     isOutage(name, answer)
     expect(await world.recovers(ann), `${name}: nothing was changed`).toBe(had)
@@ -260,7 +266,7 @@ async function aLongStall(world: World): Promise<void> {
   await isAdded(world.name, await add(ann), had + 1)
 }
 
-/** Where the client never gives up a connection that is there and on which nobody answers, as the documentation says. */
+/** Skips silence for a client that keeps a silent connection, as the documentation says. */
 const isTried = (way: Way, mode: Mode) =>
   way.noticesSilence || !(typeof mode === 'object' && 'end' in mode && mode.end === 'silence')
 
@@ -274,7 +280,7 @@ for (const start of Object.values(ways)) {
   afterAll(() => way.stop())
 
   describe.concurrent(way.name, () => {
-    test('n6_n42_s22_s23_outages', async () => {
+    test('n6_n42_s22_s23_an_outage_is_a_503_without_a_logout_and_the_app_recovers', async () => {
       const outages = OUTAGES.filter((mode) => isTried(way, mode)).map(async (mode) => {
         const world = await World.of(way, `${way.name}, ${JSON.stringify(mode)}`)
         await anOutage(world, mode).finally(world.close)
@@ -288,7 +294,7 @@ for (const start of Object.values(ways)) {
       world.close()
     }, 600_000)
 
-    test('n6_s23_a_stall_of_thirty_seconds', async () => {
+    test('n6_s23_a_stall_of_thirty_seconds_is_a_503_within_the_deadline_and_the_app_recovers', async () => {
       const world = await World.of(way)
       await aLongStall(world).finally(world.close)
     }, 600_000)

@@ -1,4 +1,5 @@
-// docs/your-own-store.md shows the files in `own` as they are; there they are run by each test runner that the page names.
+// docs/your-own-store.md shows the files in `own` unchanged. Each test runner of the page runs
+// them.
 import { execFile } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -16,12 +17,12 @@ const files = readdirSync(own).filter((name) => !name.endsWith('.d.ts'))
 const rules = storeContract(memoryStore(), { another: memoryStore() })
 const node = installed('.bin/node')
 
-test.each(files)('the page shows %s as it is', (name) => {
+test.each(files)('the page shows %s unchanged', (name) => {
   const [, ...lines] = readFileSync(join(own, name), 'utf8').split('\n')
   expect(page).toContain(`\`\`\`ts\n${lines.join('\n')}\`\`\`\n`)
 })
 
-test('every piece of TypeScript on the page is a file here', () => {
+test('every TypeScript example of the page is a file in own', () => {
   expect(page.match(/^```ts$/gm)).toHaveLength(files.length)
 })
 
@@ -30,7 +31,7 @@ test('the page names every rule and no other', () => {
   expect(named).toEqual(rules.map(({ name }) => name))
 })
 
-/** Each runner, the file that is its own, and the names under which it finds it. */
+/** Each runner, its own file, the file name that it finds, and its command. */
 const RUNNERS: readonly (readonly [name: string, file: string, as: string, command: readonly [string, ...string[]]])[] =
   [
     [

@@ -1,28 +1,31 @@
-// The clients of Postgres that the store is tested with, each opened in the same way and closed at the end.
+// The Postgres clients for the tests of the store, opened in one way and closed at the end.
 import pg from 'pg'
 import postgres from 'postgres'
 import type { PostgresClient } from '../../src/stores/postgres.js'
 
-/** A client, and how to be rid of it. */
+/** A client, and a function that closes it. */
 export interface Opened {
   readonly client: PostgresClient
   readonly close: () => Promise<unknown>
 }
 
-/** How a client is opened. */
+/** The options of a client. */
 export interface Opening {
-  /** The most connections at once. */
+  /** The most concurrent connections. */
   readonly most?: number
-  /** How many seconds a request waits for a connection. One is soon over where many come at once on a busy machine. */
+  /**
+   * Seconds that a request waits for a connection. One second is too short for many on a busy
+   * machine.
+   */
   readonly patience?: number
-  /** Settings that each connection begins with: `-c lock_timeout=100`. */
+  /** Settings of each connection, such as `-c lock_timeout=100`. */
   readonly settings?: string
 }
 
-// Connections are cut and refused on purpose; what that does to a session is what the tests look at.
+// The tests cut and refuse connections on purpose, and check the sessions.
 const ignore = () => undefined
 
-/** What an app gives the store, by the name of its package. */
+/** The clients of an app, by the name of their package. */
 export const clients: Record<string, (port: number, opening?: Opening) => Promise<Opened>> = {
   pg: async (port, { most = 10, patience = 1, settings = '' } = {}) => {
     const url = `postgres://postgres@127.0.0.1:${port}/postgres`
@@ -41,7 +44,7 @@ export const clients: Record<string, (port: number, opening?: Opening) => Promis
       connection: settings === '' ? {} : { options: settings },
       backoff: () => 0.05,
       connect_timeout: patience,
-      // As the documentation says. What it asks of its own when it connects is rejected unheard if it is ended meanwhile.
+      // As the documentation says. If it is closed while it connects, its own first query rejects.
       fetch_types: false,
       onnotice: ignore,
     })
@@ -49,7 +52,7 @@ export const clients: Record<string, (port: number, opening?: Opening) => Promis
   },
 }
 
-/** Another way to use one of them. */
+/** A single client in place of a pool. */
 export const others: Record<string, (port: number) => Promise<Opened>> = {
   'one client of pg': async (port) => {
     const client = new pg.Client({ connectionString: `postgres://postgres@127.0.0.1:${port}/postgres` })

@@ -1,4 +1,5 @@
-// The Postgres store keeps the contract on Bun and on Deno too, with the same clients, and works inside workerd.
+// The Postgres store keeps the contract on Bun and Deno with the same clients, and works in
+// workerd.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, expect, test } from 'vitest'

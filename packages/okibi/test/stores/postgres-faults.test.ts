@@ -1,4 +1,5 @@
-// Postgres that dies, stalls or loses its answers: 503 in time, cookies untouched, nothing acknowledged lost, recovery.
+// Postgres that dies, stalls or loses its answers: a 503 within the deadline, untouched cookies, no
+// lost acknowledged write, recovery.
 import { inspect } from 'node:util'
 import { Hono } from 'hono'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
@@ -34,7 +35,7 @@ afterEach(async () => {
 
 type Data = { n: number }
 
-/** A visitor of a counter whose sessions lie in this store. */
+/** A visitor of an app with a counter, with sessions in this store. */
 function counter(store: PostgresStore): Browser {
   const app = new Hono<SessionEnv<Data>>()
   app.use(sessions<Data>({ store, storeTimeout: 1, commitDeadline: 3 }))
@@ -60,7 +61,7 @@ for (const [name, open] of Object.entries(clients)) {
       return proxy
     }
 
-    test('n6_s22_a_dead_server_is_a_503_that_leaves_the_cookie_and_what_was_acknowledged_survives', async () => {
+    test('n6_s22_a_dead_server_is_a_503_the_cookie_stays_and_acknowledged_writes_survive', async () => {
       const log = vi.spyOn(console, 'error').mockImplementation(() => {})
       const ann = counter(await stored(server.port))
       const stranger = ann.twin()
@@ -82,7 +83,7 @@ for (const [name, open] of Object.entries(clients)) {
       const store = await stored(server.port)
       await store.swap(`refused ${name}`, undefined, write('1'))
       await server.kill()
-      // The client has to notice first that its connections are gone. Then it tries to make one.
+      // The client must first detect that its connections are closed. Then it opens a new one.
       await vi.waitFor(async () => {
         const error = await store.load('x').catch((error) => error)
         expect(error).toMatchObject({ kind: 'unavailable' })
@@ -101,13 +102,13 @@ for (const [name, open] of Object.entries(clients)) {
       await vi.waitFor(async () => expect(await text(store, `refused ${name}`)).toBe('1'), 60_000)
     })
 
-    test('n39_an_answer_that_is_lost_is_unknown_to_the_store_and_counted_once_by_the_engine', async () => {
+    test('n39_a_write_with_a_lost_answer_is_unknown_and_counted_once', async () => {
       vi.spyOn(console, 'error').mockImplementation(() => {})
       const proxy = await disturbed()
       const store = await stored(proxy.port, { most: 1 })
       const ann = counter(store)
       expect(await ann.text('/add')).toBe('1')
-      /** The bytes as one client sends them, and in hexadecimal, as the other does. */
+      /** The raw bytes that one client sends, and the hexadecimal form of the other. */
       const sent = (words: string) => [words, Buffer.from(words).toString('hex')]
       const key = `lost ${name}`
       await store.swap(key, undefined, write('value 1'))
@@ -120,7 +121,7 @@ for (const [name, open] of Object.entries(clients)) {
         await vi.waitFor(async () => expect(await text(store, key)).toBe(after), 60_000)
         expect(await store.swap(key, bytes(before), write(after))).toEqual({ done: false, current: expect.anything() })
       }
-      // The engine asks once more, on another connection.
+      // The engine sends the swap again, on another connection.
       proxy.cutAnswerTo(...sent('"n":2'))
       expect(await ann.text('/add')).toBe('2')
       expect(proxy.cuts).toBe(4)
@@ -146,19 +147,19 @@ for (const [name, open] of Object.entries(clients)) {
       expect(await ann.text('/add')).toBe(String(held + 1))
     })
 
-    test('f_s23_a_server_killed_during_commits_loses_nothing_acknowledged_and_no_error_lies', async () => {
+    test('f_s23_a_server_that_is_killed_during_commits_keeps_acknowledged_ones_and_errors_are_right', async () => {
       const store = await stored(server.port, { most: 4 })
       let isOver = false
       let failed = 0
       const acknowledged = [0, 0, 0, 0, 0]
-      /** Counts up, one swap at a time, and holds every answer against what lies there then. */
+      /** Counts up, one swap at a time, and compares every answer with the stored value. */
       const countUp = async (number: number) => {
         const key = `chain ${name} ${number}`
         for (let at: number | undefined; !isOver; ) {
           const next = (at ?? 0) + 1
           const error = await store
             .swap(key, at === undefined ? undefined : bytes(String(at)), write(String(next)))
-            .then(({ done }) => (done ? undefined : 'nobody else writes here'))
+            .then(({ done }) => (done ? undefined : 'a conflict without another writer'))
             .catch((error) => error)
           if (error === undefined) {
             acknowledged[number] = (acknowledged[number] ?? 0) + 1
@@ -175,7 +176,7 @@ for (const [name, open] of Object.entries(clients)) {
         }
       }
       const counters = Promise.all(acknowledged.map((_, number) => countUp(number)))
-      /** Waits until each of them was acknowledged three times more, unless one has failed for good. */
+      /** Waits until each writer has three more acknowledged writes, unless one has failed. */
       const onward = async () => {
         const before = [...acknowledged]
         const goesOn = async () => {
@@ -199,7 +200,7 @@ for (const [name, open] of Object.entries(clients)) {
   })
 }
 
-test('s23_a_network_that_swallows_everything_does_not_use_up_a_pool_of_pg', async () => {
+test('s23_a_network_that_drops_every_answer_does_not_exhaust_a_pool_of_pg', async () => {
   const proxy = await Interference.before(server.port)
   closing.push(() => proxy.stop())
   const { client, close } = await (clients.pg as (typeof clients)[string])(proxy.port, { most: 2 })
@@ -225,7 +226,7 @@ test('s23_a_network_that_swallows_everything_does_not_use_up_a_pool_of_pg', asyn
   expect(server.psql("SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'")).toMatch(/^[1-3]$/)
 })
 
-test('s23_a_request_that_an_instance_of_postgres_never_hears_of_again_fails_in_time', async () => {
+test('s23_a_request_of_postgres_js_without_an_answer_fails_within_the_deadline', async () => {
   const proxy = await Interference.before(server.port)
   closing.push(() => proxy.stop())
   const { client, close } = await (clients.postgres as (typeof clients)[string])(proxy.port, { most: 1 })
@@ -237,7 +238,7 @@ test('s23_a_request_that_an_instance_of_postgres_never_hears_of_again_fails_in_t
   await expect(store.load('unheard')).rejects.toMatchObject({ kind: 'unavailable' })
 })
 
-test('s23_a_request_on_one_client_of_pg_that_gets_no_answer_fails_in_time_and_those_behind_it_too', async () => {
+test('s23_a_request_on_one_client_of_pg_without_an_answer_fails_within_the_deadline_and_so_do_queued_ones', async () => {
   const proxy = await Interference.before(server.port)
   closing.push(() => proxy.stop())
   const { client, close } = await (others['one client of pg'] as (port: number) => Promise<Opened>)(proxy.port)
@@ -255,11 +256,11 @@ test('s23_a_request_on_one_client_of_pg_that_gets_no_answer_fails_in_time_and_th
     'unavailable',
     'unavailable',
   ])
-  // The server has carried out the first, and has never heard of the second.
+  // The server has run the first statement, and has never got the second.
   expect(server.psql("SELECT convert_from(value, 'UTF8') FROM okibi_sessions WHERE key = 'no answer'")).toBe('late')
 })
 
-test('s23_what_was_not_sent_in_time_on_one_client_of_pg_is_never_sent', async () => {
+test('s23_a_queued_request_on_one_client_of_pg_is_never_sent_after_its_deadline', async () => {
   const sent: ((answer: { rows: unknown[] }) => void)[] = []
   const store = postgresStore({ query: () => new Promise((answer) => sent.push(answer)) }, { timeout: 0.5 })
   const kind = (swap: Promise<unknown>) => swap.then(String, (error) => error.kind)
@@ -267,7 +268,7 @@ test('s23_what_was_not_sent_in_time_on_one_client_of_pg_is_never_sent', async ()
   const second = kind(store.swap('turn', undefined, write('2')))
   expect([await first, await second]).toEqual(['unknown', 'unavailable'])
   expect(sent).toHaveLength(1)
-  // The first answer comes after all: the next request goes on where the second was left out.
+  // The first answer arrives. The next request runs, and the second one was skipped.
   sent[0]?.({ rows: [[null]] })
   const third = store.swap('turn', undefined, write('3'))
   while (sent.length < 2) await pause(0)

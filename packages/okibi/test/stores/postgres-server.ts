@@ -1,4 +1,4 @@
-// A Postgres server of a test's own, on a free port: started, held still, killed and started again.
+// A Postgres server for a test, on a free port: started, stalled, killed and started again.
 import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync, closeSync, existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { childrenOf, holdStill, isAlive, pause, send } from './processes.js'
 import { hasEnded, onFreePort } from './servers.js'
 
-/** Debian keeps the programs of each version here, outside of the path. */
+/** The folder of all versions on Debian, which is not in the PATH. */
 const DEBIAN = '/usr/lib/postgresql'
 
 /** The folder with the programs of the newest Postgres. */
@@ -22,8 +22,9 @@ function programs(): string {
 }
 
 /**
- * A Postgres server that trusts everybody; its database and its superuser are both called `postgres`. It refuses to run as
- * root, so for root it runs as the user `postgres`. It ends when whoever started it ends.
+ * A Postgres server that trusts every connection. Its database and its superuser have the name
+ * `postgres`. It refuses to run as root, so for root it runs as the user `postgres`. It ends with the
+ * process that started it.
  */
 export class PostgresServer {
   readonly port: number
@@ -43,7 +44,7 @@ export class PostgresServer {
     this.#settings = [...own, ...settings]
   }
 
-  /** `settings` are those of postgresql.conf: `synchronous_commit=off`, say. */
+  /** `settings` are settings of postgresql.conf, such as `synchronous_commit=off`. */
   static start(...settings: string[]): Promise<PostgresServer> {
     return onFreePort((port) => PostgresServer.#on(port, settings))
   }
@@ -83,21 +84,22 @@ export class PostgresServer {
     for (;;) {
       if (hasEnded(server)) throw new Error(readFileSync(join(this.#folder, 'log'), 'utf8'))
       try {
-        // Somebody else's server on this port would answer too.
+        // Another server on this port would answer too.
         if ((await this.answer('SHOW data_directory')) === this.#data) return
       } catch {}
       await pause(20)
     }
   }
 
-  /** What `psql` prints for these statements: a line for each row, `|` between columns. */
+  /** Runs statements. Returns the output of `psql`: a line for each row, `|` between columns. */
   psql(sql: string): string {
     return execFileSync(this.#psql, this.#asking(sql), { encoding: 'utf8', stdio: 'pipe', timeout: 20_000 }).trim()
   }
 
   /**
-   * The same of a server that has just been killed or started. It serves nobody while one of its processes waits for the first
-   * words of a client, and that client may be in this process, which must go on meanwhile.
+   * The same for a server that was just killed or started, without blocking this process. The server
+   * accepts no one while one of its processes waits for a client's first message, and that client may be
+   * in this process.
    */
   async answer(sql: string): Promise<string> {
     const { stdout } = await promisify(execFile)(this.#psql, this.#asking(sql), { encoding: 'utf8', timeout: 20_000 })
@@ -112,17 +114,17 @@ export class PostgresServer {
     return ['-X', '-q', '-A', '-t', '-v', 'ON_ERROR_STOP=1', '-c', sql, this.url]
   }
 
-  /** The number of its process; `undefined` while it is killed. */
+  /** The id of its process. `undefined` after a kill. */
   get id(): number | undefined {
     return this.#process?.pid
   }
 
-  /** Kills the server and all of its processes at once. */
+  /** Kills the server and all of its processes together. */
   async kill(): Promise<void> {
     const server = this.#process
     this.#process = undefined
     if (!server?.pid || hasEnded(server)) return
-    // While it is stopped it starts no more of them.
+    // A stopped server starts no more processes.
     await holdStill(server.pid)
     const processes = childrenOf(server.pid)
     const exit = once(server, 'exit')
@@ -131,7 +133,10 @@ export class PostgresServer {
     while (processes.some(isAlive)) await pause()
   }
 
-  /** Kills one of the processes that serve connections with SIGKILL, if there is one; the server then ends the others and recovers. */
+  /**
+   * Kills one process of a connection, if there is one. The server then ends the others and
+   * recovers.
+   */
   killBackend(): boolean {
     const serving = "SELECT coalesce(max(pid), 0) FROM pg_stat_activity WHERE query LIKE '%okibi_sessions%'"
     const id = Number(this.psql(`${serving} AND pid <> pg_backend_pid()`))
@@ -140,22 +145,24 @@ export class PostgresServer {
     return true
   }
 
-  /** Holds the whole server still, and waits until it is: connections stay open and nothing answers. */
+  /**
+   * Stalls the whole server, and waits until it is stalled: connections stay open, nothing answers.
+   */
   async stall(): Promise<void> {
     const id = this.#process?.pid
     if (!id) return
-    // Once it is stopped it starts no more processes.
+    // A stopped server starts no more processes.
     await holdStill(id)
     await holdStill(...childrenOf(id))
   }
 
-  /** Lets it go on after a stall. */
+  /** Resumes it after a stall. */
   goOn(): void {
     const id = this.#process?.pid
     if (id) for (const each of [...childrenOf(id), id]) send(each, 'SIGCONT')
   }
 
-  /** Whatever a test has done to it, it serves again. */
+  /** Makes it work again after any fault of a test. */
   async recover(): Promise<void> {
     this.goOn()
     if (!this.#process || hasEnded(this.#process)) await this.start()
@@ -164,7 +171,7 @@ export class PostgresServer {
   async stop(): Promise<void> {
     const server = this.#process
     this.goOn()
-    // It gives back its shared memory; then nothing is left to be killed.
+    // It releases its shared memory. Then there is no process left to kill.
     if (server?.pid && !hasEnded(server)) {
       const exit = once(server, 'exit')
       server.kill('SIGQUIT')

@@ -1,4 +1,5 @@
-// Both faces at once on one Postgres server: a Rust service in a process of its own, and a Hono app in this one.
+// Both faces use one Postgres server concurrently: a Rust service in its own process, and a Hono
+// app in this one.
 import { Buffer } from 'node:buffer'
 import { afterAll, describe, expect, test } from 'vitest'
 import { postgresStore } from '../../src/stores/postgres.js'
@@ -6,7 +7,7 @@ import { bothFaces } from '../support/both-faces.js'
 import { clients } from './postgres-clients.js'
 import { PostgresServer } from './postgres-server.js'
 
-// One of them will do: what a client sends and reads is tested elsewhere.
+// One client is enough. Other tests compare the clients.
 for (const [name, open] of Object.entries(clients).slice(0, 1)) {
   describe(`Postgres with ${name}`, () => {
     const ends: (() => Promise<unknown>)[] = []
@@ -25,7 +26,7 @@ for (const [name, open] of Object.entries(clients).slice(0, 1)) {
       return { place: server.url, store }
     })
 
-    test('each session is one row, whoever wrote it', () => {
+    test('each session is one row, from either face', () => {
       const rows = server.psql("SELECT encode(value, 'escape') FROM okibi_sessions").split('\n')
       expect(rows.length).toBeGreaterThan(5)
       for (const row of rows) expect(JSON.parse(Buffer.from(row, 'latin1').toString())).toMatchObject({ v: 1 })

@@ -1,4 +1,5 @@
-// The Postgres store on a real server: the contract with every client, its table, round trips, and purging.
+// The Postgres store on a real server: the contract with every client, its table, round trips, and
+// purging.
 import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
@@ -59,7 +60,7 @@ for (const [name, open] of Object.entries(clients)) {
   describe(`with ${name}`, () => {
     const store = async (opening = open(server.port)) => postgresStore(await opened(opening))
 
-    test('ten_instances_migrate_at_once_and_again_later', async () => {
+    test('ten_instances_can_migrate_concurrently_and_again_later', async () => {
       const migrating = await store()
       for (let round = 0; round < 3; round += 1) {
         server.psql('DROP TABLE okibi_sessions')
@@ -86,7 +87,7 @@ for (const [name, open] of Object.entries(clients)) {
 
     test('a_request_is_one_round_trip', async () => {
       const asking = await store(open(server.port, { most: 1 }))
-      // Counts the statements that the server carried out.
+      // Counts the statements that the server has run.
       const trips = async (call: () => Promise<unknown>) => {
         server.psql('SELECT pg_stat_statements_reset()')
         await call()
@@ -120,7 +121,7 @@ for (const [name, open] of Object.entries(clients)) {
       await close()
     })
 
-    test('a_nul_is_nowhere_and_is_refused_when_it_is_to_be_written', async () => {
+    test('a_key_or_owner_with_a_nul_is_absent_and_refused_in_a_write', async () => {
       const asking = await store()
       await asking.swap(`nul ${name}`, undefined, write('held', 'nina'))
       await expect(asking.swap('a\0b', undefined, write('x'))).rejects.toMatchObject({
@@ -140,7 +141,7 @@ for (const [name, open] of Object.entries(clients)) {
       await asking.delete(`nul ${name}`)
     })
 
-    test('n27_purge_goes_step_by_step_and_passes_over_what_somebody_holds', async () => {
+    test('n27_purge_works_in_steps_and_skips_locked_rows', async () => {
       const purging = await store()
       await purging.purge()
       server.psql("INSERT INTO okibi_sessions SELECT 'old:' || n, '\\x00', 1000, NULL FROM generate_series(1, 1234) n")
@@ -149,7 +150,7 @@ for (const [name, open] of Object.entries(clients)) {
       expect(server.psql("SELECT count(*) FROM okibi_sessions WHERE key LIKE 'old:%'")).toBe('0')
     })
 
-    test('s7_what_postgres_says_of_a_row_stays_out_of_errors', async () => {
+    test('s7_errors_contain_no_message_of_postgres_about_a_row', async () => {
       const asking = await store()
       server.psql("ALTER TABLE okibi_sessions ADD CONSTRAINT short CHECK (key NOT LIKE 'canary%')")
       const error = await asking.swap('canary-key', undefined, write('canary-value')).catch((error) => error)
@@ -162,7 +163,7 @@ for (const [name, open] of Object.entries(clients)) {
       expect(inspect(error, { depth: 9, showHidden: true })).not.toMatch(/canary|63616e617279/)
     })
 
-    test('what_postgres_refuses_is_unavailable_and_a_cancelled_statement_is_unknown (S23)', async () => {
+    test('a_refused_statement_is_unavailable_and_a_cancelled_one_is_unknown (S23)', async () => {
       const key = `locked ${name}`
       await (await store()).swap(key, undefined, write('1'))
       for (const [settings, kind, code] of [
@@ -194,7 +195,7 @@ async function hold(client: Opened['client'], key: string): Promise<() => Promis
   return () => run('ROLLBACK')
 }
 
-test('an_app_that_reads_big_integers_as_such_gets_a_number_all_the_same', async () => {
+test('an_app_that_parses_big_integers_as_bigint_gets_numbers_from_the_store', async () => {
   const getTypeParser = (oid: number, format?: 'text' | 'binary') =>
     oid === 20 ? BigInt : pg.types.getTypeParser(oid, format as 'text')
   const pool = new pg.Pool({ connectionString: server.url, types: { getTypeParser } })
@@ -205,19 +206,19 @@ test('an_app_that_reads_big_integers_as_such_gets_a_number_all_the_same', async 
   await store.delete('big')
 })
 
-test('s24_a_value_that_is_no_bytes_is_an_error', async () => {
+test('s24_a_value_that_is_not_bytes_is_an_error', async () => {
   const mixedUp = { query: async () => ({ rows: [['\\x68656c64', '1']] }) }
   await expect(postgresStore(mixedUp).load('x')).rejects.toMatchObject({ kind: 'unavailable' })
 })
 
-test('the_schema_is_the_one_of_the_rust_store', () => {
+test('the_schema_is_that_of_the_rust_store', () => {
   const rust = readFileSync(new URL('../../../../crates/okibi-postgres/src/schema.sql', import.meta.url), 'utf8')
   expect(rust).toContain(SCHEMA.trim())
   const lock = readFileSync(new URL('../../../../crates/okibi-postgres/src/migrate.rs', import.meta.url), 'utf8')
   expect(lock.replaceAll('_', '')).toContain('-8640331450552768956')
 })
 
-test('a_client_that_is_none_is_an_error_that_names_the_fix', () => {
+test('an_invalid_client_is_an_error_that_names_the_fix', () => {
   for (const client of [undefined, {}, { get: () => undefined }, () => undefined]) {
     expect(() => postgresStore(client as never)).toThrow(
       'no client given; give a pool or client of pg, or what postgres()',
@@ -225,7 +226,7 @@ test('a_client_that_is_none_is_an_error_that_names_the_fix', () => {
   }
 })
 
-test('a_timeout_that_is_none_is_refused_when_it_is_configured', () => {
+test('an_invalid_timeout_is_refused_when_it_is_configured', () => {
   const client = { query: () => Promise.resolve({ rows: [] }) }
   for (const timeout of [0, -1, Number.NaN, Number.POSITIVE_INFINITY]) {
     expect(() => postgresStore(client, { timeout })).toThrow(`store: timeout of ${timeout}: must be seconds above 0`)

@@ -1,4 +1,4 @@
-// A server that is held still has no thread that runs, and what was done to it is undone for the next test.
+// A stalled server has no running thread, and works again for the next test.
 import { readdirSync, readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { MariaDbServer } from './mysql-server.js'
@@ -22,7 +22,7 @@ function states(...ids: readonly number[]): string[] {
   return [...new Set(stats.map((stat) => stat.slice(stat.lastIndexOf(') ') + 2, stat.lastIndexOf(') ') + 3)))]
 }
 
-test('a_server_that_is_held_still_has_no_thread_that_runs', async () => {
+test('a_stalled_server_has_no_running_thread', async () => {
   const [maria, post] = [mariadb.id as number, postgres.id as number]
   for (let round = 0; round < 20; round += 1) {
     mariadb.sql('SELECT 1')
@@ -35,7 +35,7 @@ test('a_server_that_is_held_still_has_no_thread_that_runs', async () => {
   }
 })
 
-test('a_server_that_a_test_left_stalled_or_dead_serves_again', async () => {
+test('a_server_that_a_test_left_stalled_or_dead_works_again', async () => {
   for (const hurt of ['stall', 'kill'] as const) {
     await Promise.all([mariadb[hurt](), postgres[hurt]()])
     await Promise.all([mariadb.recover(), postgres.recover()])

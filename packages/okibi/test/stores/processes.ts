@@ -1,7 +1,7 @@
-// Processes that tests hold still, let go on and end, as Linux tells of them in /proc.
+// Stops, resumes and ends processes for tests. Their states are those of Linux's /proc.
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** What is asked again and again is asked this often, in milliseconds. */
+/** The milliseconds between two polls. */
 const INTERVAL = 5
 
 export function pause(millis: number = INTERVAL): Promise<void> {
@@ -23,15 +23,15 @@ export function childrenOf(parent: number): number[] {
   return ids.filter((id) => id > 0 && stat(`/proc/${id}`)?.parent === parent)
 }
 
-/** Whether a process runs. One that has ended and is not yet asked for its result does not. */
+/** Whether a process runs. A zombie does not. */
 export function isAlive(id: number): boolean {
   const state = stat(`/proc/${id}`)?.state
   return state !== undefined && state !== 'Z' && state !== 'X'
 }
 
 /**
- * Stops processes and waits until each of their threads says so: the signal alone stops none at once, and a thread that still
- * runs may answer.
+ * Stops processes, and waits until each of their threads is stopped. The signal does not stop them
+ * immediately, and a running thread may answer.
  */
 export async function holdStill(...ids: readonly number[]): Promise<void> {
   for (const id of ids) send(id, 'SIGSTOP')
@@ -42,7 +42,7 @@ export async function holdStill(...ids: readonly number[]): Promise<void> {
 function isStill(id: number): boolean {
   try {
     const threads = readdirSync(`/proc/${id}/task`)
-    // A thread that is gone runs no more either.
+    // A missing thread has ended.
     return threads.every((thread) => ['T', 'Z', 'X', undefined].includes(stat(`/proc/${id}/task/${thread}`)?.state))
   } catch {
     return false
@@ -52,7 +52,7 @@ function isStill(id: number): boolean {
 function stat(place: string): { state: string; parent: number } | undefined {
   try {
     const stat = readFileSync(`${place}/stat`, 'utf8')
-    // The name, in brackets, may hold anything.
+    // The name, in brackets, may contain any characters.
     const [state = '', parent] = stat.slice(stat.lastIndexOf(') ') + 2).split(' ')
     return { state, parent: Number(parent) }
   } catch {

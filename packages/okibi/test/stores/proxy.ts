@@ -1,30 +1,34 @@
-// What stands between a client and a server, and disturbs what they say to each other: delays, stalls, refuses, resets, cuts.
+// A proxy between a client and a server that causes faults: it delays, stalls, refuses, resets and
+// cuts.
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { onFreePort } from './servers.js'
 
 const HOST = '127.0.0.1'
 
-/** A reply that is cut after some bytes, and what becomes of the connection then. `silence`: nothing is heard any more. */
+/**
+ * A cut of a reply after some bytes, and then of the connection. `silence` keeps it open, and sends
+ * nothing.
+ */
 export interface Cut {
   readonly after: number
   readonly end: 'close' | 'reset' | 'silence'
 }
 
 /**
- * What a proxy does to every connection, old and new. `stall` keeps what is said and passes it on with the next mode;
- * `refuse`, `hang up` and `reset` end connections, and what was open.
+ * The fault of a proxy, for every connection, old and new. `stall` keeps all bytes until the next mode.
+ * `refuse`, `hang up` and `reset` end new and open connections.
  */
 export type Mode = 'open' | 'stall' | 'refuse' | 'hang up' | 'reset' | Cut | { readonly delay: number }
 
-/** One reply that is to be cut, once: the reply to the request that has one of these words in it. */
+/** The cut of one reply: of the next one to a request that contains one of these words. */
 interface Trap {
   words: readonly Buffer[]
   cut: Cut | undefined
 }
 
 class Line {
-  /** What is kept while the proxy stalls. */
+  /** The bytes that are kept during a stall, with their receivers. */
   readonly held: [Socket, Buffer][] = []
   isSilent = false
   wasHeard = false
@@ -51,7 +55,7 @@ export class Disturbance {
   #listener: Server | undefined
   #port = 0
   #mode: Mode = 'open'
-  /** How many replies were cut. */
+  /** The number of cut replies. */
   cuts = 0
 
   private constructor(target: number, trap: Trap) {
@@ -59,7 +63,7 @@ export class Disturbance {
     this.#trap = trap
   }
 
-  /** A proxy in front of each port. A reply that is to be cut is cut once, whoever passes it. */
+  /** A proxy in front of each port. `cutReplyTo` of any of them cuts one reply in one of them. */
   static async before(...targets: readonly number[]): Promise<Disturbance[]> {
     const trap: Trap = { words: [], cut: undefined }
     const proxies = targets.map((target) => new Disturbance(target, trap))
@@ -71,7 +75,7 @@ export class Disturbance {
     return this.#port
   }
 
-  /** How many clients are connected. */
+  /** The number of connected clients. */
   get open(): number {
     return this.#lines.size
   }
@@ -87,7 +91,7 @@ export class Disturbance {
     if (mode !== 'refuse' && !this.#listener) await this.#listen(this.#port)
   }
 
-  /** Cuts the reply to the request that has one of these words in it. */
+  /** Cuts the next reply to a request that contains one of these words. */
   cutReplyTo(words: readonly Buffer[], cut: Cut): void {
     this.#trap.words = words
     this.#trap.cut = cut
@@ -118,7 +122,7 @@ export class Disturbance {
     this.#lines.add(line)
     for (const socket of [client, line.server]) {
       socket.setNoDelay(true)
-      // A connection that breaks is what this is for.
+      // Broken connections are expected.
       socket.on('error', () => undefined)
     }
     client.on('close', () => this.#over(line))

@@ -1,4 +1,4 @@
-// The Redis clients that the store is tested with, each opened in the same way and closed at the end.
+// The Redis clients for the tests of the store, opened in one way and closed at the end.
 import { createRequire } from 'node:module'
 import { Cluster, Redis } from 'ioredis'
 import { createClient, createClientPool, createCluster, createSentinel } from 'redis'
@@ -13,16 +13,18 @@ const older = {
   Redis5: (load('ioredis-5') as { Redis: typeof Redis }).Redis,
 }
 
-/** A client, and how to be rid of it. */
+/** A client, and a function that closes it. */
 export interface Opened {
   readonly client: RedisClient
   readonly close: () => void
 }
 
-// Connections are cut and refused on purpose; what that does to a session is what the tests look at.
+// The tests cut and refuse connections on purpose, and check the sessions.
 const ignore = () => undefined
 
-/** Clients of one server. `failFast`: they refuse a command while there is no connection, instead of keeping it. */
+/**
+ * Clients of one server. With `failFast` they refuse commands without a connection, and queue none.
+ */
 export const clients: Record<string, (port: number, failFast?: boolean) => Promise<Opened>> = {
   'node-redis 6': (port, failFast) => node(createClient, port, failFast),
   'node-redis 5': (port, failFast) => node(older.createClient5, port, failFast),
@@ -36,7 +38,7 @@ export const clients: Record<string, (port: number, failFast?: boolean) => Promi
   'ioredis 5': (port, failFast) => io(older.Redis5, port, failFast),
 }
 
-/** Clients of a cluster, all of whose nodes may be behind one proxy. */
+/** Clients of a cluster. All its nodes may be behind one proxy. */
 export const clusterClients: Record<string, (ports: readonly number[], proxy?: Interference) => Promise<Opened>> = {
   'node-redis 6': (ports, proxy) => nodeCluster(createCluster, ports, proxy),
   'node-redis 4': (ports, proxy) => nodeCluster(older.createCluster4, ports, proxy),
@@ -77,7 +79,7 @@ export const sentinelClients: Record<string, (port: number, proxy?: Interference
 
 const HOST = '127.0.0.1'
 
-/** Where a node-redis finds what lies at an address: sentinels where they are, all else behind the proxy. */
+/** Maps addresses for node-redis: sentinels to themselves, all other servers to the proxy. */
 function behind(proxy: Interference, address: string, sentinel: number): { host: string; port: number } {
   return { host: HOST, port: address.endsWith(`:${sentinel}`) ? sentinel : proxy.port }
 }

@@ -1,4 +1,4 @@
-// The Redis store keeps the contract on Bun and on Deno too, with the same clients.
+// The Redis store keeps the contract on Bun and Deno, with the same clients.
 import { afterAll } from 'vitest'
 import { installed, keepsContract, program } from './reported.js'
 import { RedisServer } from './servers.js'

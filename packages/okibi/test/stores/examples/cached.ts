@@ -1,4 +1,4 @@
-// A store with a memory in front of it.
+// A store with a read cache in front of it.
 import { sessions } from 'okibi'
 import { cached } from 'okibi/cached'
 import { redisStore } from 'okibi/redis'

@@ -1,4 +1,4 @@
-// What the examples are given by Workers; `npx wrangler types` writes the same for an app.
+// The types of Workers for the examples. `npx wrangler types` writes the same for an app.
 declare module 'cloudflare:workers' {
   import type { D1Database, DurableObjectNamespace, KVNamespace } from '@cloudflare/workers-types/index.ts'
 

@@ -1,4 +1,4 @@
-// What the tests for Bun and Deno are given there, as far as they need it.
+// The types of Bun and Deno that the tests need.
 declare module 'bun:test' {
   export function test(name: string, run: () => Promise<void>): void
 }

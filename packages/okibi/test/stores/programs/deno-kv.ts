@@ -1,4 +1,5 @@
-// Runs on Deno: the contract against its own KV, or what else the store does there, as JSON.
+// Runs on Deno: the contract with its own KV, or other tests of the store. Prints the results as
+// JSON.
 import { denoKvStore } from '../../../dist/stores/deno-kv.js'
 import { report } from './report.js'
 
@@ -49,7 +50,7 @@ async function rest(): Promise<Record<string, unknown>> {
   seen.tooLong = await kindOf(() => store.swap('huge', undefined, write(650_001)))
   await store.swap('soon', undefined, write(100_000, 'ann', 100))
   await new Promise((resolve) => setTimeout(resolve, 150))
-  // One of its parts has gone, as it may once it has expired.
+  // Deno may delete one of its parts first after the expiry.
   await kv.delete(['okibi', 'session', 'soon', 1])
   seen.expired = (await store.load('soon')) ?? 'nothing'
   seen.listed = await store.owners.list('ann')

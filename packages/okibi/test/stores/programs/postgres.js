@@ -1,4 +1,5 @@
-// Runs the contract against a Postgres server whose port it is told, with the client that it is told, and prints the report.
+// Runs the contract with a Postgres server on a given port and a given client, and prints the
+// report.
 import process from 'node:process'
 import pg from 'pg'
 import postgres from 'postgres'

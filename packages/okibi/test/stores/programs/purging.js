@@ -1,4 +1,4 @@
-// Purges for as long as the process lives, which is no longer than it has something else to do.
+// Purges until the process ends. The process ends when it has nothing else to do.
 import { purgeEvery } from '../../../dist/purge.js'
 
 let purges = 0

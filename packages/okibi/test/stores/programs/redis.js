@@ -1,4 +1,4 @@
-// Runs the contract against a Redis server whose port it is told, with the client that it is told, and prints the report.
+// Runs the contract with a Redis server on a given port and a given client, and prints the report.
 import process from 'node:process'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'

@@ -1,7 +1,9 @@
-// Runs the store contract in whatever runtime this is, and says of each rule what came of it.
+// Runs the store contract in any runtime, and returns the result of each rule.
 import { storeContract } from '../../../dist/contract.js'
 
-/** What came of each rule: `kept`, or why the store need not keep it, or what happened instead. */
+/**
+ * The result of each rule: `kept`, the reason why it does not apply, or `BROKEN` and the finding.
+ */
 export async function report(store) {
   const outcomes = {}
   const judge = async ({ name, check }) => {
@@ -12,7 +14,7 @@ export async function report(store) {
     }
   }
   const rules = storeContract(store)
-  // Such a store mostly waits, and each rule has keys of its own.
+  // The stores mostly wait, and each rule has its own keys, so all rules run concurrently.
   if (store.consistency === 'eventual') await Promise.all(rules.map(judge))
   else for (const rule of rules) await judge(rule)
   return outcomes

@@ -1,4 +1,5 @@
-// A process with an SQLite store: it writes until it is killed, or fills a small disk. Started by `sqlite-crash.test.ts`.
+// A process with an SQLite store: it writes until it is killed, or fills a small disk. Started by
+// `sqlite-crash.test.ts`.
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { openSqliteStore } from '../../../dist/stores/sqlite.js'
@@ -8,7 +9,7 @@ const FAR = Date.now() + 3_600_000
 const write = (text, owner) => ({ bytes: new TextEncoder().encode(text), expiresAt: FAR, owner })
 const big = (at) => String(at).padStart(8).repeat(1000)
 
-/** Says something in one piece, at once. */
+/** Prints a line immediately, in one write. */
 const say = (text) => writeFileSync(1, `${text}\n`)
 
 function insist(condition, text) {
@@ -28,7 +29,7 @@ async function writeForEver() {
   }
 }
 
-/** `kind`: what a refusal says. A disk that is full is told from one that fails; a file that is too long is not. */
+/** `kind`: the kind of the refusal. A full disk has its own error, a file at its limit has not. */
 async function fill(kind) {
   const ballast = join(place, 'ballast')
   writeFileSync(ballast, new Uint8Array(400_000))

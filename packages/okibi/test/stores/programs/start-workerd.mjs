@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 const { Miniflare } = createRequire(new URL('../../runtimes/package.json', import.meta.url))('miniflare-4')
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
-/** What is built, as far as the Worker imports it. */
+/** The built files that the Worker imports. */
 function modules() {
   const contract = readdirSync(`${root}dist/contract`).filter((name) => name.endsWith('.js'))
   const stores = ['bytes', 'cloudflare-kv', 'd1', 'd1-fault', 'durable-object', 'kv-pace', 'schema']
@@ -20,7 +20,7 @@ function modules() {
   return paths.map((path) => ({ type: 'ESModule', path: root + path }))
 }
 
-/** `folder` keeps the objects beyond the process. */
+/** The objects in `folder` survive the process. */
 export async function startWorkerd(folder) {
   const workerd = new Miniflare({
     compatibilityDate: '2026-07-01',

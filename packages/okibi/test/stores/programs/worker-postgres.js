@@ -1,4 +1,4 @@
-// The Worker that asks a Postgres server inside workerd, through Hyperdrive's binding and pg.
+// A Worker in workerd with a store on Postgres, through Hyperdrive's binding and pg.
 import { Pool } from 'pg'
 import { postgresStore } from '../../../dist/stores/postgres.js'
 
@@ -10,7 +10,7 @@ const write = (content) => ({ bytes: bytes(content), expiresAt: Date.now() + 60_
 
 export default {
   async fetch(request, env) {
-    // One for all requests, as the documentation shows it. A connection serves no second one.
+    // One store for all requests, as in the documentation. Each request has its own connection.
     store ??= postgresStore(new Pool({ connectionString: env.HYPERDRIVE.connectionString, maxUses: 1 }))
     const key = new URL(request.url).pathname
     if (key === '/migrate') return Response.json((await store.migrate()) ?? 'migrated')

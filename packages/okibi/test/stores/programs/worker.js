@@ -1,4 +1,5 @@
-// The Worker that runs the contract inside workerd, against its own KV, D1 and Durable Objects, and calls its objects.
+// A Worker in workerd that runs the contract with its own KV, D1 and Durable Objects, and calls its
+// objects.
 import { cloudflareKvStore } from '../../../dist/stores/cloudflare-kv.js'
 import { d1Store, SCHEMA } from '../../../dist/stores/d1.js'
 import { durableObjectStore, SessionObject } from '../../../dist/stores/durable-object.js'
@@ -16,7 +17,7 @@ const stores = {
   object: (env) => durableObjectStore(env.OBJECTS),
 }
 
-/** The object as it ships, which also tells what it keeps, and breaks down when told to. */
+/** The shipped object, with requests for its content and for a failure. */
 export class WatchedObject extends SessionObject {
   #state
 
@@ -35,7 +36,7 @@ export class WatchedObject extends SessionObject {
   }
 }
 
-/** What a call of the store came to, as JSON. */
+/** The result of a store call, as JSON. */
 async function call(store, { name, key, expected, write, owner }) {
   const bytes = (text) => (text === undefined ? undefined : new TextEncoder().encode(text))
   const text = (bytes) => bytes && new TextDecoder().decode(bytes)

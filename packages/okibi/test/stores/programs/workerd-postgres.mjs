@@ -1,4 +1,4 @@
-// Starts workerd with the Worker that asks Postgres, bundled as wrangler does it, and prints what it found.
+// Starts workerd with the Worker on Postgres, bundled as wrangler does, and prints its results.
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 
@@ -29,7 +29,7 @@ const { outputFiles } = await build({
       'util',
     ].map((name) => [name, `node:${name}`]),
   ),
-  // pg asks for Node's modules by `require`.
+  // pg loads Node's modules with `require`.
   banner: { js: "import { createRequire } from 'node:module'; const require = createRequire('/');" },
   write: false,
 })
@@ -43,6 +43,6 @@ const workerd = new Miniflare({
 })
 const ask = async (path) => (await workerd.dispatchFetch(`http://localhost/${path}`)).json()
 await ask('migrate')
-// After each other and at once, all on one store.
+// One after another, then concurrently, all on one store.
 console.log(JSON.stringify([await ask('first'), ...(await Promise.all(['a', 'b', 'c'].map(ask)))]))
 await workerd.dispose()
