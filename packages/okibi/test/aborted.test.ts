@@ -14,7 +14,7 @@ const BY_HAND = globalThis.process?.env?.OKIBI_ABORTED_REQUESTS
 /** The number of requests. A tenth of them are aborted. A run by hand makes a million. */
 const REQUESTS = Number(BY_HAND ?? 50_000)
 /** The number of requests of each visitor. One of them is aborted. */
-const VISIT = 10
+const REQUESTS_PER_VISITOR = 10
 
 const KEY = 'a key of hono-sessions, 32 characters'
 const SECRET = 'a secret of thirty-two bytes: no more'
@@ -51,9 +51,9 @@ const points = new Points()
  * A store with a point before each call and a point after it. A write stays made if the request is
  * aborted after it. Each visitor starts with an empty store.
  */
-class Place implements Store {
-  static readonly #all: Place[] = []
-  #inner = Place.#empty()
+class PointedStore implements Store {
+  static readonly #all: PointedStore[] = []
+  #inner = PointedStore.#empty()
   readonly consistency = 'strong'
   readonly evicts = false
   readonly owners: { list(owner: string): Awaitable<string[]> } = {
@@ -61,7 +61,7 @@ class Place implements Store {
   }
 
   constructor() {
-    Place.#all.push(this)
+    PointedStore.#all.push(this)
   }
 
   static #empty(): MemoryStore {
@@ -69,7 +69,7 @@ class Place implements Store {
   }
 
   static empty(): void {
-    for (const place of Place.#all) place.#inner = Place.#empty()
+    for (const place of PointedStore.#all) place.#inner = PointedStore.#empty()
   }
 
   load(key: string): Awaitable<Loaded | undefined> {
@@ -161,7 +161,7 @@ const DROP_IN: Record<string, Route<drop.Session>> = {
 /** An app, and the app that its visitors' sessions are from. */
 interface Kind {
   readonly app: Hono
-  /** The older app whose sessions this app adopts. */
+  /** The older app with the sessions that this app adopts. */
   readonly before: Hono | undefined
   readonly routes: readonly string[]
 }
@@ -192,8 +192,8 @@ function kind<S>(routes: Record<string, Route<S>>, middleware: MiddlewareHandler
 }
 
 /** A second session, of the native module, that every request changes. */
-function besides(): MiddlewareHandler[] {
-  const plain = sessions({ store: new Place(), as: 'plain' })
+function withPlainSession(): MiddlewareHandler[] {
+  const plain = sessions({ store: new PointedStore(), as: 'plain' })
   const change: MiddlewareHandler = (c, next) => {
     ;(c.get('plain') as Session<Data>).update('n', (n = 0) => n + 1)
     return next()
@@ -203,26 +203,26 @@ function besides(): MiddlewareHandler[] {
 
 function nativeKinds(): Kind[] {
   return [
-    kind({ ...ROUTES, ...STORED }, [sessions({ store: new Place(), secret: SECRET })]),
-    kind(ROUTES, [sessions({ secret: SECRET, revocations: new Place() })]),
+    kind({ ...ROUTES, ...STORED }, [sessions({ store: new PointedStore(), secret: SECRET })]),
+    kind(ROUTES, [sessions({ secret: SECRET, revocations: new PointedStore() })]),
   ]
 }
 
 function compatKinds(): Kind[] {
   const until = new Date(Date.now() + 1e9)
-  const store = new Place()
+  const store = new PointedStore()
   const dropIn = drop.sessionMiddleware({ store, encryptionKey: KEY, expireAfterSeconds: 3600 })
   const inCookie = drop.sessionMiddleware({ store: new drop.CookieStore(), encryptionKey: KEY })
   const before = kind(DROP_IN, [dropIn])
   const beforeInCookie = kind(DROP_IN, [inCookie])
   const old = accept({ dialect: 'hono-sessions', store, keys: [KEY], until })
   const oldInCookie = accept({ dialect: 'hono-sessions', keys: [KEY], until })
-  const stored = (from: typeof old) => sessions({ store: new Place(), accept: [from] })
-  const sealed = (from: typeof old) => sessions({ secret: SECRET, revocations: new Place(), accept: [from] })
+  const stored = (from: typeof old) => sessions({ store: new PointedStore(), accept: [from] })
+  const sealed = (from: typeof old) => sessions({ secret: SECRET, revocations: new PointedStore(), accept: [from] })
   return [
     before,
     beforeInCookie,
-    kind({ ...ROUTES, ...STORED }, [stored(old), ...besides()], before.app),
+    kind({ ...ROUTES, ...STORED }, [stored(old), ...withPlainSession()], before.app),
     kind(ROUTES, [sealed(old)], before.app),
     kind({ ...ROUTES, ...STORED }, [stored(oldInCookie)], beforeInCookie.app),
   ]
@@ -249,7 +249,7 @@ async function visit({
   visitor,
   at,
 }: Case): Promise<{ readonly outcome: string; readonly passed: number }> {
-  Place.empty()
+  PointedStore.empty()
   const ann = new Browser(kind.app)
   if (visitor === 'known') await ann.text('/change')
   if (visitor === 'old' && kind.before) {
@@ -261,7 +261,8 @@ async function visit({
   const outcome = await Promise.race([aborted, ann.twin().text(path)])
   const { passed } = points
   const rest = [path, '/read', '/change', '/throw', '/read', '/change', '/read', '/read', '/read']
-  for (const path of rest.slice(0, visitor === 'new' ? VISIT - 1 : VISIT - 2)) await ann.fetch(path)
+  for (const path of rest.slice(0, visitor === 'new' ? REQUESTS_PER_VISITOR - 1 : REQUESTS_PER_VISITOR - 2))
+    await ann.fetch(path)
   return { outcome, passed }
 }
 
@@ -317,7 +318,7 @@ test.each([
     await run(Math.max(cases.length, 1000))
     const before = memory()
     for (let part = 1; part <= 10; part += 1) {
-      await run(REQUESTS / VISIT / 10)
+      await run(REQUESTS / REQUESTS_PER_VISITOR / 10)
       if (BY_HAND) console.info(`${name}: ${cases.length} points, ${(part * REQUESTS) / 10} requests`, before, memory())
     }
     const after = memory()

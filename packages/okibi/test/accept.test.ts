@@ -17,8 +17,8 @@ function make(options: unknown) {
   return sessions({ store: memoryStore(), accept: [accept(options as never)] } as SessionOptions)
 }
 
-const KV_HAS = "of this dialect's own there are secrets and json"
-const HONO_HAS = "of this dialect's own there is keys"
+const KV_HAS = 'this dialect has secrets and json'
+const HONO_HAS = 'this dialect has keys'
 const LIST = 'must be a list of strings that are not empty; leave it out only if the old cookies are not protected'
 const PLAIN = 'must be given as a plain value'
 const STORE = 'must have the methods load, swap and delete'
@@ -26,16 +26,16 @@ const DIALECT = 'must be hono-sessions or hono-kv-session'
 const COOKIE = 'must be a plain object of options'
 
 const REFUSED: [options: object, message: string][] = [
-  [{ ...kv, secret: secrets[0] }, `accept.secret: there is no such option; ${KV_HAS}`],
-  [{ ...kv, keys }, `accept.keys: there is no such option; ${KV_HAS}`],
+  [{ ...kv, secret: secrets[0] }, `accept.secret: unknown option; ${KV_HAS}`],
+  [{ ...kv, keys }, `accept.keys: unknown option; ${KV_HAS}`],
   [{ ...kv, name: 'sid' }, 'accept.name: there is no such option; the name of a cookie is in accept.cookie'],
   ...['ttl', 'renew', 'sealed', 'consistency'].map((name): [object, string] => [
     { ...kv, [name]: 60 },
-    `accept.${name}: there is no such option; ${KV_HAS}`,
+    `accept.${name}: unknown option; ${KV_HAS}`,
   ]),
   ...['encryptionKey', 'key', 'secrets', 'idle', 'autoExtend', 'sealed'].map((name): [object, string] => [
     { ...hono, [name]: keys[0] },
-    `accept.${name}: there is no such option; ${HONO_HAS}`,
+    `accept.${name}: unknown option; ${HONO_HAS}`,
   ]),
   ...[[], [''], [secrets[0], ''], [undefined], secrets[0], null].map((given): [object, string] => [
     { ...kv, secrets: given },

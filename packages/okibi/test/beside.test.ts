@@ -62,7 +62,7 @@ test('an_apps_own_cookie_is_not_taken_for_a_session_of_another_app_in_the_proces
 })
 
 /** How an app passes its request to an inner app. */
-const WAYS: Readonly<Record<string, (app: Hono, inner: Hono) => void>> = {
+const JOINS: Readonly<Record<string, (app: Hono, inner: Hono) => void>> = {
   mount: (app, inner) => void app.mount('/in', inner.fetch),
   'mount with the same request': (app, inner) => {
     app.mount('/in', inner.fetch, { replaceRequest: false })
@@ -82,14 +82,14 @@ const WAYS: Readonly<Record<string, (app: Hono, inner: Hono) => void>> = {
 }
 
 /** The arguments that a server passes with a request. */
-const GIVEN: Readonly<Record<string, () => [env?: object, execution?: object]>> = {
+const SERVER_ARGUMENTS: Readonly<Record<string, () => [env?: object, execution?: object]>> = {
   nothing: () => [],
   'an environment': () => [{ server: true }],
   'an environment and a context': () => [{ KV: {} }, { waitUntil() {}, passThroughOnException() {} }],
 }
 
-describe.each(Object.entries(GIVEN))('with %s', (_given, given) => {
-  test.each(Object.entries(WAYS))('the_cookie_of_an_inner_apps_session_is_recognized (%s)', async (_way, join) => {
+describe.each(Object.entries(SERVER_ARGUMENTS))('with %s', (_given, given) => {
+  test.each(Object.entries(JOINS))('the_cookie_of_an_inner_apps_session_is_recognized (%s)', async (_joined, join) => {
     const app = new Hono().use(sessions({ store: readOnly() }) as never)
     app.use(async (c, next) => {
       await next()
@@ -168,8 +168,8 @@ const keyValue = (secret: string): MiddlewareHandler => {
   }
 }
 
-/** Two sessions with one cookie that are not one, and how that is told. */
-const STRANGERS: readonly (readonly [
+/** Two different sessions with one cookie, and the start of the error. */
+const CONFLICTING: readonly (readonly [
   what: string,
   around: MiddlewareHandler,
   inside: MiddlewareHandler,
@@ -210,64 +210,67 @@ const STRANGERS: readonly (readonly [
 const signIn = (c: Context) => (c.session ? createSession(c, 'ann') : of(c, 'session').set('user', 'ann'))
 const user = (c: Context) => String((c.session ? c.session.value : of(c, 'session').get('user')) || 'nobody')
 
-describe.each(STRANGERS)('n51 a session with the cookie of another one (another %s)', (_what, around, inside, text) => {
-  /** An app with both, and what its answers fail with. */
-  function both(join: (app: Hono, inner: Hono) => void) {
-    const errors = vi.spyOn(console, 'error').mockImplementation(() => {})
-    const inner = new Hono().use(inside)
-    inner.get('*', async (c) => {
-      if (c.req.path.endsWith('/login')) await signIn(c)
-      return c.text(user(c))
-    })
-    const app = new Hono()
-    app.get('/login', around, async (c) => {
-      await signIn(c)
-      return c.text('in')
-    })
-    app.get('/user', around, (c) => c.text(user(c)))
-    app.use('/in/*', around)
-    join(app, inner)
-    const env = {}
-    const ann = new Browser({ request: (path: string, init: RequestInit) => app.request(path, init, env) } as never)
-    const told = () => errors.mock.calls.map(([error]) => (error as Error).message).join()
-    return { ann, told }
-  }
-
-  const { mount, 'its own fetch': fetched } = WAYS as Record<string, (app: Hono, inner: Hono) => void>
-  test.each([
-    ['mount', mount],
-    ['its own fetch', fetched],
-    ['mount and a change', mount],
-  ] as const)('is_refused_where_its_cookie_would_take_the_others_place (%s)', async (way, join) => {
-    const { ann, told } = both((app, inner) => {
-      if (way === 'mount and a change') {
-        app.use('/in/*', async (c, next) => {
-          if (!c.session) of(c, 'session').set('n' as never, 1 as never)
-          await next()
-        })
-      }
-      join?.(app, inner)
-    })
-    await ann.text('/login')
-    const before = new Map(ann.cookies)
-    for (let round = 0; round < 2; round += 1) {
-      const answer = await ann.fetch('/in/login')
-      expect([answer.status, names(answer)]).toEqual([500, []])
-      expect(told()).toContain(text)
+describe.each(CONFLICTING)(
+  'n51 a session with the cookie of another one (another %s)',
+  (_what, around, inside, text) => {
+    /** An app with both, and the errors of its answers. */
+    function both(join: (app: Hono, inner: Hono) => void) {
+      const errors = vi.spyOn(console, 'error').mockImplementation(() => {})
+      const inner = new Hono().use(inside)
+      inner.get('*', async (c) => {
+        if (c.req.path.endsWith('/login')) await signIn(c)
+        return c.text(user(c))
+      })
+      const app = new Hono()
+      app.get('/login', around, async (c) => {
+        await signIn(c)
+        return c.text('in')
+      })
+      app.get('/user', around, (c) => c.text(user(c)))
+      app.use('/in/*', around)
+      join(app, inner)
+      const env = {}
+      const ann = new Browser({ request: (path: string, init: RequestInit) => app.request(path, init, env) } as never)
+      const messages = () => errors.mock.calls.map(([error]) => (error as Error).message).join()
+      return { ann, messages }
     }
-    expect(ann.cookies).toEqual(before)
-    expect(await ann.text('/user')).toBe('ann')
-  })
 
-  test('is_refused_at_once_where_both_are_in_one_app', async () => {
-    const { ann, told } = both((app, inner) => void app.route('/in', inner))
-    await ann.text('/login')
-    const answer = await ann.fetch('/in/look')
-    expect([answer.status, names(answer)]).toEqual([500, []])
-    expect(told().split(':')[0]).toBe(text.split(':')[0])
-    expect(await ann.text('/user')).toBe('ann')
-  })
-})
+    const { mount, 'its own fetch': fetched } = JOINS as Record<string, (app: Hono, inner: Hono) => void>
+    test.each([
+      ['mount', mount],
+      ['its own fetch', fetched],
+      ['mount and a change', mount],
+    ] as const)('is_refused_where_its_cookie_would_replace_the_other (%s)', async (joined, join) => {
+      const { ann, messages } = both((app, inner) => {
+        if (joined === 'mount and a change') {
+          app.use('/in/*', async (c, next) => {
+            if (!c.session) of(c, 'session').set('n' as never, 1 as never)
+            await next()
+          })
+        }
+        join?.(app, inner)
+      })
+      await ann.text('/login')
+      const before = new Map(ann.cookies)
+      for (let round = 0; round < 2; round += 1) {
+        const answer = await ann.fetch('/in/login')
+        expect([answer.status, names(answer)]).toEqual([500, []])
+        expect(messages()).toContain(text)
+      }
+      expect(ann.cookies).toEqual(before)
+      expect(await ann.text('/user')).toBe('ann')
+    })
+
+    test('is_refused_immediately_where_both_are_in_one_app', async () => {
+      const { ann, messages } = both((app, inner) => void app.route('/in', inner))
+      await ann.text('/login')
+      const answer = await ann.fetch('/in/look')
+      expect([answer.status, names(answer)]).toEqual([500, []])
+      expect(messages().split(':')[0]).toBe(text.split(':')[0])
+      expect(await ann.text('/user')).toBe('ann')
+    })
+  },
+)
 
 test.each([
   [

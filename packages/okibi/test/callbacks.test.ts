@@ -83,14 +83,14 @@ describe.each(wrongs)('a failedWhen that %s', (_, broken, expected) => {
   const failedWhen = ((status: number) => (status === 202 ? broken() : false)) as (status: number) => boolean
 
   test('counts_as_a_throw_of_the_handler_and_only_committed_cookies_are_sent', async () => {
-    const told = vi.fn()
-    const { ann, seen } = make({ failedWhen, onError: told as never })
+    const onError = vi.fn()
+    const { ann, seen } = make({ failedWhen, onError: onError as never })
     await ann.text('/add')
     const before = ann.header
     const answer = await ann.fetch('/rotate')
     expect([answer.status, await answer.text()]).toEqual([500, 'app error'])
     expect(seen).toEqual([expected])
-    expect(told).not.toHaveBeenCalled()
+    expect(onError).not.toHaveBeenCalled()
     expect(answer.headers.get('X-Before')).toBe('kept')
     expect(answer.headers.get('X-App')).toBeNull()
     expect(answer.headers.get('Cache-Control')).toContain('no-store')

@@ -59,7 +59,7 @@ for (const [name, kind] of Object.entries(KINDS)) {
       const session = c.get('session')
       const loop: unknown[] = [VALUE]
       loop.push(loop)
-      const ways: Record<string, () => unknown> = {
+      const calls: Record<string, () => unknown> = {
         loop: () => session.set('list', loop as string[]),
         bigint: () => session.set('user', { [VALUE]: 1n } as unknown as string),
         promise: () => session.set('user', Promise.resolve(VALUE) as unknown as string),
@@ -71,7 +71,7 @@ for (const [name, kind] of Object.entries(KINDS)) {
         rotate: () => session.rotate(),
         destroy: () => session.destroy(),
       }
-      await ways[c.req.param('how')]?.()
+      await calls[c.req.param('how')]?.()
       return c.text('went well')
     })
     app.get('/guarded', guard('user'), (c) => c.text('passed'))

@@ -619,7 +619,7 @@ test('n39_a_write_with_an_unknown_outcome_is_never_reported_as_not_written', asy
     await expect(c.get('session').commit()).rejects.toMatchObject({ code: 'store_unknown' })
     // The logout is tried again at the end, and that fails before anything is sent.
     store.interfere = () => Promise.reject(new StoreError('unavailable', 'down'))
-    throw new Error('the handler gives up')
+    throw new Error('the handler fails')
   })
   const ann = new Browser(app)
   await ann.text('/start')

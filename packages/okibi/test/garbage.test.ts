@@ -23,7 +23,7 @@ const GARBAGE: readonly (readonly [string, Uint8Array])[] = [
   ['more bytes than a record may have', encoder.encode(`{"v":1,"d":{"a":"${'x'.repeat(5000)}"}}`)],
 ]
 
-const DEEDS = {
+const ACTIONS = {
   read: (c: Context) => of(c).get('user') ?? 'anonymous',
   set: (c: Context) => {
     of(c).set('user', 'bob')
@@ -40,10 +40,10 @@ const DEEDS = {
   },
   take: async (c: Context) => (await of(c).take('user')) ?? 'anonymous',
 }
-type Deed = keyof typeof DEEDS
+type Action = keyof typeof ACTIONS
 
 /** Replaces the record of a visitor's session, before a request or while its handler runs. */
-async function visit(garbage: Uint8Array, deed: Deed, when: 'before' | 'during') {
+async function visit(garbage: Uint8Array, action: Action, when: 'before' | 'during') {
   const inner = memoryStore()
   const store = new Watched(inner)
   let key = ''
@@ -59,37 +59,37 @@ async function visit(garbage: Uint8Array, deed: Deed, when: 'before' | 'during')
     of(c).set('user', 'ann')
     return c.text('in')
   })
-  const spoil = () => {
+  const damage = () => {
     const write = { bytes: garbage, expiresAt: Date.now() + 3_600_000, owner: undefined }
     expect(inner.swap(key, inner.load(key)?.bytes, write)).toEqual({ done: true })
   }
-  app.get('/deed', async (c) => {
-    if (when === 'during') spoil()
-    return c.text(await DEEDS[deed](c))
+  app.get('/action', async (c) => {
+    if (when === 'during') damage()
+    return c.text(await ACTIONS[action](c))
   })
-  app.get('/who', (c) => c.text(of(c).get('user') ?? 'anonymous'))
+  app.get('/user', (c) => c.text(of(c).get('user') ?? 'anonymous'))
   const ann = new Browser(app)
   await ann.text('/login')
   const login = ann.header
-  if (when === 'before') spoil()
-  const text = await ann.text('/deed')
-  const told = events.splice(0)
-  return { text, told, login, cookie: ann.header, left: inner.load(key)?.bytes, who: await ann.text('/who') }
+  if (when === 'before') damage()
+  const text = await ann.text('/action')
+  const reported = events.splice(0)
+  return { text, reported, login, cookie: ann.header, left: inner.load(key)?.bytes, user: await ann.text('/user') }
 }
 
 test.each(GARBAGE)('n28_an_undecodable_record_is_no_session_and_an_event: %s', async (_what, garbage) => {
-  for (const deed of ['read', 'take'] as const) {
-    const { text, told, login, cookie, left } = await visit(garbage, deed, 'before')
-    expect([text, told, cookie, left], deed).toEqual(['anonymous', ['undecodable_record'], login, garbage])
+  for (const action of ['read', 'take'] as const) {
+    const { text, reported, login, cookie, left } = await visit(garbage, action, 'before')
+    expect([text, reported, cookie, left], action).toEqual(['anonymous', ['undecodable_record'], login, garbage])
   }
-  for (const deed of ['set', 'rotate'] as const) {
+  for (const action of ['set', 'rotate'] as const) {
     // A new session, and never under the id of the request.
-    const { told, login, cookie, left, who } = await visit(garbage, deed, 'before')
-    expect([told, left, who], deed).toEqual([['undecodable_record'], garbage, 'bob'])
-    expect(cookie, deed).not.toBe(login)
+    const { reported, login, cookie, left, user } = await visit(garbage, action, 'before')
+    expect([reported, left, user], action).toEqual([['undecodable_record'], garbage, 'bob'])
+    expect(cookie, action).not.toBe(login)
   }
-  const { told, cookie, left } = await visit(garbage, 'destroy', 'before')
-  expect([told, cookie]).toEqual([['undecodable_record'], ''])
+  const { reported, cookie, left } = await visit(garbage, 'destroy', 'before')
+  expect([reported, cookie]).toEqual([['undecodable_record'], ''])
   expect(JSON.parse(new TextDecoder().decode(left))).toMatchObject({ v: 1, r: 'rotate' })
 })
 
@@ -97,14 +97,14 @@ test.each(GARBAGE)(
   'n28_a_record_that_becomes_undecodable_during_a_request_is_an_ended_session: %s',
   async (_what, garbage) => {
     const set = await visit(garbage, 'set', 'during')
-    const told = ['undecodable_record', 'changes_dropped']
-    expect([set.told, set.cookie, set.left, set.who]).toEqual([told, set.login, garbage, 'anonymous'])
+    const reported = ['undecodable_record', 'changes_dropped']
+    expect([set.reported, set.cookie, set.left, set.user]).toEqual([reported, set.login, garbage, 'anonymous'])
     const take = await visit(garbage, 'take', 'during')
-    expect([take.text, take.told, take.left]).toEqual(['anonymous', told, garbage])
+    expect([take.text, take.reported, take.left]).toEqual(['anonymous', reported, garbage])
     const rotate = await visit(garbage, 'rotate', 'during')
-    expect([rotate.told, rotate.left, rotate.who]).toEqual([['undecodable_record'], garbage, 'bob'])
+    expect([rotate.reported, rotate.left, rotate.user]).toEqual([['undecodable_record'], garbage, 'bob'])
     const destroy = await visit(garbage, 'destroy', 'during')
-    expect([destroy.told, destroy.cookie]).toEqual([['undecodable_record'], ''])
+    expect([destroy.reported, destroy.cookie]).toEqual([['undecodable_record'], ''])
     expect(JSON.parse(new TextDecoder().decode(destroy.left))).toMatchObject({ v: 1, r: 'rotate' })
   },
 )

@@ -11,12 +11,12 @@ const of = (c: Context, name = 'session') => c.get(name as never) as Session<{ u
 beforeEach(() => void vi.spyOn(console, 'error').mockImplementation(() => {}))
 afterEach(() => void vi.restoreAllMocks())
 
-const ways = {
+const answers = {
   'the default answer': undefined,
   'an answer of the app': (error: OkibiError, c: Context) => c.text('sorry', error.status as 503),
 }
 
-test.each(Object.entries(ways))(
+test.each(Object.entries(answers))(
   'n6_a_session_whose_commit_was_made_keeps_its_cookie_when_those_of_others_around_it_fail: %s',
   async (_way, onError) => {
     const admins = new Watched(memoryStore())

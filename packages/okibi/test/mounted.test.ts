@@ -180,7 +180,7 @@ function takesNoWrites(store: Watched): void {
 
 test.each(['mount', 'route'])(
   'r9_the_cookie_of_an_inner_session_is_sent_though_the_outer_commit_fails (%s)',
-  async (way) => {
+  async (joined) => {
     vi.spyOn(console, 'error').mockImplementation(() => {})
     const admin = (c: Context) => c.get('admin' as never) as Session<{ user: string }>
     const inner = new Hono().use(sessions({ store: memoryStore(), as: 'admin' }) as never)
@@ -198,7 +198,7 @@ test.each(['mount', 'route'])(
       c.res = new Response(c.res.body, c.res)
       if (c.req.path.endsWith('/login')) count(c)
     })
-    if (way === 'mount') app.mount('/in', inner.fetch)
+    if (joined === 'mount') app.mount('/in', inner.fetch)
     else app.route('/in', inner)
     const ann = new Browser(app)
     await ann.text('/in/login')

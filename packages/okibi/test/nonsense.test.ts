@@ -14,11 +14,11 @@ afterEach(() => void vi.restoreAllMocks())
 
 /** An app with these handlers. It answers an error with its code and message. */
 function site(options: SessionOptions, handlers: Readonly<Record<string, (c: Context) => unknown>>) {
-  const tell = (error: Error) => `${(error as OkibiError).code ?? error.name}: ${error.message}`
+  const messageOf = (error: Error) => `${(error as OkibiError).code ?? error.name}: ${error.message}`
   const app = new Hono()
-  app.onError((error, c) => c.text(tell(error), 500))
-  const told = { onError: (error: Error, c: Context) => c.text(tell(error), 500), ...options }
-  app.use(sessions(told as never) as never)
+  app.onError((error, c) => c.text(messageOf(error), 500))
+  const withOnError = { onError: (error: Error, c: Context) => c.text(messageOf(error), 500), ...options }
+  app.use(sessions(withOnError as never) as never)
   for (const [path, handler] of Object.entries(handlers)) {
     app.get(path, async (c) => c.text(String(await handler(c))))
   }
@@ -26,7 +26,7 @@ function site(options: SessionOptions, handlers: Readonly<Record<string, (c: Con
 }
 
 /** The body of an answer of any status. */
-const say = async (ann: Browser, path: string) => (await ann.fetch(path)).text()
+const bodyOf = async (ann: Browser, path: string) => (await ann.fetch(path)).text()
 
 const circle = () => {
   const value: Record<string, unknown> = { a: 1 }
@@ -92,8 +92,8 @@ describe.each(Object.entries(VALUES))('%s is refused as a value', (_kind, value)
         '/has': (c) => of(c).has('cart'),
       },
     )
-    expect(await say(ann, '/')).toMatch(NAMED)
-    expect(await say(ann, '/has')).toBe('false')
+    expect(await bodyOf(ann, '/')).toMatch(NAMED)
+    expect(await bodyOf(ann, '/has')).toBe('false')
   })
 
   test('of a mutation in place, in whatever call reads the session next', async () => {
@@ -126,9 +126,9 @@ describe.each(Object.entries(VALUES))('%s is refused as a value', (_kind, value)
         },
       },
     )
-    await say(ann, '/begin')
-    for (const path of ['/close', '/commit', '/update', '/take']) expect(await say(ann, path), path).toMatch(NAMED)
-    expect(await say(ann, '/room')).toMatch(/^(too_large|invalid_value): session/)
+    await bodyOf(ann, '/begin')
+    for (const path of ['/close', '/commit', '/update', '/take']) expect(await bodyOf(ann, path), path).toMatch(NAMED)
+    expect(await bodyOf(ann, '/room')).toMatch(/^(too_large|invalid_value): session/)
   })
 })
 
@@ -143,13 +143,17 @@ test('an_invalid_span_or_function_is_a_typed_error', async () => {
       '/update': (c) => of(c).update('cart', 5 as never),
     },
   )
-  expect(await say(ann, '/idle/bigint')).toMatch(/^invalid_timeout: session idle span of type bigint: must be between/)
-  expect(await say(ann, '/idle/symbol')).toMatch(/^invalid_timeout: session idle span of type symbol: must be between/)
-  expect(await say(ann, '/idle/text')).toMatch(/^invalid_timeout: session idle span of "900": must be between/)
-  expect(await say(ann, '/absolute')).toMatch(
+  expect(await bodyOf(ann, '/idle/bigint')).toMatch(
+    /^invalid_timeout: session idle span of type bigint: must be between/,
+  )
+  expect(await bodyOf(ann, '/idle/symbol')).toMatch(
+    /^invalid_timeout: session idle span of type symbol: must be between/,
+  )
+  expect(await bodyOf(ann, '/idle/text')).toMatch(/^invalid_timeout: session idle span of "900": must be between/)
+  expect(await bodyOf(ann, '/absolute')).toMatch(
     /^invalid_timeout: session absolute span of type object: must be at least/,
   )
-  expect(await say(ann, '/update')).toMatch(/^invalid_value: session update of "cart": type number is no function/)
+  expect(await bodyOf(ann, '/update')).toMatch(/^invalid_value: session update of "cart": type number is no function/)
 })
 
 describe('a clock that returns no time is an error', () => {
@@ -201,7 +205,7 @@ describe('an index of owners that returns no list of keys is an error', () => {
       delete: (key) => held.delete(key),
       owners: { list: () => list as never },
     }
-    const told = async (task: Promise<unknown>) => {
+    const describeError = async (task: Promise<unknown>) => {
       const { code, status, cause } = await task.then(
         () => ({}) as OkibiError,
         (error: OkibiError) => error,
@@ -212,13 +216,13 @@ describe('an index of owners that returns no list of keys is an error', () => {
       { store },
       {
         '/login': (c) => of(c).setOwner('ann'),
-        '/list': (c) => told(of(c).list()),
-        '/end': (c) => told(of(c).revokeOthers()),
+        '/list': (c) => describeError(of(c).list()),
+        '/end': (c) => describeError(of(c).revokeOthers()),
       },
     )
-    await say(ann, '/login')
+    await bodyOf(ann, '/login')
     for (const path of ['/list', '/end']) {
-      expect(await say(ann, path)).toBe(`store_unavailable 503: owners.list: ${message}`)
+      expect(await bodyOf(ann, path)).toBe(`store_unavailable 503: owners.list: ${message}`)
     }
   })
 })

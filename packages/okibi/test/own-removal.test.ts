@@ -108,7 +108,7 @@ test('a_change_of_a_live_sealed_session_is_dropped_beside_a_removed_cookie', asy
   expect(ann.cookies.size).toBe(1)
   await ann.text('/both')
   expect(ann.cookies.size).toBe(0)
-  // Without a live session there is none to destroy.
+  // Without a live session there is no session to destroy.
   await ann.text('/both')
   expect(ann.cookies.size).toBe(1)
 })

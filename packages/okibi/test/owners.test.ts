@@ -131,18 +131,18 @@ describe.each(Object.entries(shippedStores(clock.now)))('%s', (_name, open) => {
 describe.each(Object.entries(shippedStores(clock.now)))('%s, with two kinds of session', (_name, open) => {
   test('n44_owners_of_different_namespaces_are_separate', async () => {
     const store = open()
-    const told: string[] = []
+    const seenOwners: string[] = []
     const recording: Store = {
       consistency: store.consistency,
       load: (key) => store.load(key),
       swap: (key, expected, write) => {
-        if (write.owner !== undefined) told.push(write.owner)
+        if (write.owner !== undefined) seenOwners.push(write.owner)
         return store.swap(key, expected, write)
       },
       delete: (key) => store.delete(key),
       owners: {
         list: (owner) => {
-          told.push(owner)
+          seenOwners.push(owner)
           return store.owners?.list(owner) ?? []
         },
       },
@@ -184,7 +184,7 @@ describe.each(Object.entries(shippedStores(clock.now)))('%s, with two kinds of s
     expect([await customer.text('/who'), await admin.text('/who')]).toEqual(['17', 'nobody'])
     // An app cannot list an owner of another namespace.
     expect(await admins.directory.list('session:17')).toEqual([])
-    expect(new Set(told)).toEqual(new Set(['session:17', 'admin:17', 'admin:session:17']))
+    expect(new Set(seenOwners)).toEqual(new Set(['session:17', 'admin:17', 'admin:session:17']))
   })
 })
 

@@ -53,7 +53,7 @@ describe('r11_etag', () => {
     const first = await ann.fetch('/same', { headers: { 'if-none-match': tag } })
     expect([first.status, first.headers.getSetCookie().length]).toEqual([304, 1])
     expect(await ann.text('/read')).toBe('visits: 1')
-    // A visitor who only reads unchanged pages stays signed in with regular visits.
+    // A visitor that only reads unchanged pages stays signed in with regular visits.
     const page = (await ann.fetch('/read')).headers.get('etag') ?? ''
     for (let visit = 0; visit < 10; visit += 1) {
       now += (HOUR * 1000) / 2

@@ -274,22 +274,22 @@ test('s20_two_visitors_never_see_each_others_values_in_a_hundred_thousand_interl
   const { store } = openStore()
   store.interfere = async (_call, _key, through) => through()
   app.use(sessions({ store }))
-  app.get('/:who', async (c) => {
+  app.get('/:user', async (c) => {
     const session = c.get('session')
-    const who = c.req.param('who')
+    const user = c.req.param('user')
     const seen = session.get('canary')
-    if (seen === undefined) session.set('canary', who)
+    if (seen === undefined) session.set('canary', user)
     await null
     if (c.req.query('change')) session.update('n', (n = 0) => n + 1)
-    return c.text(`${seen ?? who} ${session.get('canary')}`)
+    return c.text(`${seen ?? user} ${session.get('canary')}`)
   })
-  const asks: [who: string, request: Request][] = []
-  for (const who of ['ann', 'ben']) {
+  const asks: [user: string, request: Request][] = []
+  for (const user of ['ann', 'ben']) {
     const browser = new Browser(app)
-    await browser.text(`/${who}`)
+    await browser.text(`/${user}`)
     const headers = { cookie: browser.header }
-    asks.push([who, new Request(`http://localhost/${who}`, { headers })])
-    asks.push([who, new Request(`http://localhost/${who}?change=1`, { headers })])
+    asks.push([user, new Request(`http://localhost/${user}`, { headers })])
+    asks.push([user, new Request(`http://localhost/${user}?change=1`, { headers })])
   }
   for (let round = 0; round < 1000; round += 1) {
     const batch = Array.from({ length: 100 }, (_, at) => {
@@ -298,7 +298,7 @@ test('s20_two_visitors_never_see_each_others_values_in_a_hundred_thousand_interl
       return asks[2 * (at % 2) + change] as (typeof asks)[number]
     })
     const seen = await Promise.all(
-      batch.map(async ([who, request]) => (await (await app.fetch(request)).text()) === `${who} ${who}`),
+      batch.map(async ([user, request]) => (await (await app.fetch(request)).text()) === `${user} ${user}`),
     )
     expect(seen.every(Boolean)).toBe(true)
   }

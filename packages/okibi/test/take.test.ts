@@ -1,4 +1,4 @@
-// Taking a value while the same request changes it, and functions of updates that fail or ask for a commit.
+// Take of a value that the same request changes, and update functions that fail or call commit.
 import { Hono } from 'hono'
 import { expect, test } from 'vitest'
 import { type Json, type OkibiError, type Session, type SessionEnv, sessions } from '../src/index.js'
@@ -9,7 +9,7 @@ import { shuffled, Watched } from './support/stores.js'
 type Data = Record<string, Json>
 type Step = (session: Session<Data>, twin: Browser) => unknown
 
-/** A browser whose requests are functions; `undefined`: it fails. */
+/** A browser with functions as requests. A function that returns `undefined` fails its request. */
 function visitor(store = shuffled(memoryStore())) {
   let step: Step = () => {}
   const app = new Hono<SessionEnv<Data>>()
@@ -44,7 +44,7 @@ const later: Record<string, (session: Session<Data>) => unknown> = {
 }
 const left: Record<string, Json> = { update: 10, 'set, changed in place': [1, 2], nothing: null }
 
-test.each(Object.keys(later))('what_is_set_after_the_call_of_take_survives_and_is_committed (%s)', async (how) => {
+test.each(Object.keys(later))('a_change_after_the_call_of_take_is_committed (%s)', async (how) => {
   for (const before of ['nothing', 'update', 'commit', 'set and commit', 'set']) {
     const does = visitor()
     await does((session) => session.set('n', 1))
@@ -63,7 +63,7 @@ test.each(Object.keys(later))('what_is_set_after_the_call_of_take_survives_and_i
   }
 })
 
-test('two_takes_at_once_get_the_stored_value_and_the_one_that_was_set_between_them', async () => {
+test('two_concurrent_takes_get_the_stored_value_and_the_one_set_between_them', async () => {
   const does = visitor()
   await does((session) => session.set('n', 1))
   const taken = await does(async (session) => {
@@ -76,7 +76,7 @@ test('two_takes_at_once_get_the_stored_value_and_the_one_that_was_set_between_th
   expect(await does((session) => session.has('n'))).toBe(false)
 })
 
-test('what_was_changed_in_place_while_it_was_taken_does_not_come_back', async () => {
+test('a_mutation_during_a_take_does_not_restore_the_value', async () => {
   const does = visitor()
   await does((session) => session.set('cart', [1]))
   const taken = await does(async (session) => {
@@ -122,7 +122,7 @@ const fails: Record<string, (session: Session<Data>) => Json> = {
   },
 }
 
-test.each(Object.keys(fails))('a_value_whose_update_%s_when_it_is_taken_is_still_there', async (how) => {
+test.each(Object.keys(fails))('a_value_stays_stored_if_its_update_%s_when_it_is_taken', async (how) => {
   for (const put of ['set', 'flash'] as const) {
     for (const end of ['pass', 'fail']) {
       const does = visitor()

@@ -9,7 +9,7 @@ interface Data {
   visits: number
 }
 
-/** An app whose session is the test's. */
+/** An app with the test's session. */
 function site(session: Session<Data>): Hono<SessionEnv<Data>> {
   const app = new Hono<SessionEnv<Data>>()
   app.use((c, next) => {
@@ -35,7 +35,7 @@ test('a_handler_runs_on_a_session_without_a_middleware', async () => {
   expect((await site(detached<Data>()).request('/account')).status).toBe(401)
 })
 
-test('it_commits_into_a_store_of_its_own', async () => {
+test('it_commits_into_its_own_store', async () => {
   const session = detached<Data>({ user: 'ada' })
   expect(session.report()).toMatchObject({ writes: 0, hasChanges: true, sendsCookie: false })
   await session.commit()
@@ -53,7 +53,7 @@ test('it_commits_into_a_store_of_its_own', async () => {
   expect(session.isLive).toBe(false)
 })
 
-test('what_is_no_json_is_refused_as_by_set', () => {
+test('initial_values_without_json_are_refused_as_in_set', () => {
   expect(() => detached({ big: 1n } as never)).toThrow(expect.objectContaining({ code: 'invalid_value' }))
   expect(() => detached({ big: 1n } as never)).toThrow(OkibiError)
   expect(detached({ user: undefined } as never).isLive).toBe(false)

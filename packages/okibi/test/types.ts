@@ -1,4 +1,4 @@
-// What must and what must not compile. Nothing here runs: the compiler is the test.
+// Code that must compile, and code that must not. Nothing here runs: the compiler is the test.
 import { Hono } from 'hono'
 import {
   guard,
@@ -25,7 +25,7 @@ interface User {
 }
 type Data = { visits: number; user: User; cart: readonly string[]; kind: 'a' | 'b' }
 
-// The app names its data, the middleware follows.
+// The app declares its data, and the middleware has the type.
 const app = new Hono<SessionEnv<Data>>()
 app.use(sessions({ store, idle: 900, absolute: 30 * 86400 }))
 app.get('/', (c) => {
@@ -42,28 +42,28 @@ app.get('/', (c) => {
 
   // @ts-expect-error there is no such name
   session.get('visit')
-  // @ts-expect-error a name is one of the data's
+  // @ts-expect-error a name must be one of the data
   session.set('nobody', 1)
   // @ts-expect-error another type
   session.set('visits', 'one')
-  // @ts-expect-error not one of these
+  // @ts-expect-error not one of the values
   session.set('kind', 'c')
-  // @ts-expect-error undefined is no value; remove takes the name away
+  // @ts-expect-error undefined is not a value; use remove
   session.set('visits', undefined)
-  // @ts-expect-error what update returns is set
+  // @ts-expect-error the result of update is the new value
   session.update('visits', () => undefined)
   // @ts-expect-error the function must be synchronous
   session.update('visits', async (n = 0) => n + 1)
   // @ts-expect-error a member is missing
   session.set('user', { name: 'ann' })
-  // @ts-expect-error what is read may not be there
+  // @ts-expect-error the value may be absent
   session.get('user').name
   // @ts-expect-error an instant is a Date
   session.created?.toFixed()
   return c.text('')
 })
 
-// The middleware names the data, the handler follows.
+// The middleware declares the data, and the handler has the type.
 new Hono().use(sessions<Data>({ store })).get('/', (c) => {
   same<ReturnType<typeof readVisits>, number | undefined>(true)
   function readVisits() {
@@ -74,7 +74,7 @@ new Hono().use(sessions<Data>({ store })).get('/', (c) => {
   return c.text(String(c.var.session.get('visits')))
 })
 
-// Without a type, any JSON.
+// Without a type, any JSON is accepted.
 new Hono().use(sessions({ store })).get('/', (c) => {
   const value = c.get('session').get('anything')
   same<typeof value, Json | undefined>(true)
@@ -90,7 +90,7 @@ two.use(sessions({ store }), sessions({ store, as: 'admin', cookie: { name: '__H
 two.get('/', guard('role', { as: 'admin' }), (c) => {
   const role = c.get('admin').get('role')
   same<typeof role, string | undefined>(true)
-  // @ts-expect-error that is in the other session
+  // @ts-expect-error the name is of the other session
   c.get('session').get('role')
   return c.text('')
 })
@@ -115,29 +115,29 @@ worker.use(sessions<Data, Env>({ store, secret: (c) => c.env.SECRET }))
 worker.use(sessions<Data, Env>({ secret: (c) => c.env.SECRETS }))
 worker.get('/', (c) => c.text(`${c.env.SECRET.length} ${c.get('session').get('visits')}`))
 
-// What is not JSON is no data.
-// @ts-expect-error a Date comes back as a string
+// Data must be JSON.
+// @ts-expect-error a Date is read as a string
 type WithDate = SessionEnv<{ at: Date }>
-// @ts-expect-error undefined does not come back
+// @ts-expect-error undefined has no JSON
 type WithUndefined = SessionEnv<{ at: string | undefined }>
-// @ts-expect-error a function does not come back
+// @ts-expect-error a function has no JSON
 type WithFunction = SessionEnv<{ at: () => void }>
-// @ts-expect-error a bigint cannot be written
+// @ts-expect-error a bigint has no JSON
 type WithBigint = SessionEnv<{ at: bigint }>
-// @ts-expect-error a Map comes back empty
+// @ts-expect-error a Map is read as an empty object
 type WithMap = SessionEnv<{ at: Map<string, number> }>
-// @ts-expect-error nor inside
+// @ts-expect-error the same in an object
 type WithDateInside = SessionEnv<{ user: { name: string; born: Date } }>
-// @ts-expect-error nor inside a list
+// @ts-expect-error the same in a list
 type WithDateInList = SessionEnv<{ dates: Date[] }>
-// @ts-expect-error nor in a class with methods
+// @ts-expect-error the same in a class with methods
 type WithClass = SessionEnv<{ url: URL }>
 // @ts-expect-error the same for the middleware
 sessions<{ at: Date }>({ store })
 // @ts-expect-error and for a session
 type NoSession = Session<{ at: symbol }>
 
-// What is JSON is.
+// JSON is accepted.
 interface Tree {
   value: number
   children: Tree[]

@@ -1,4 +1,5 @@
-// The store on unstorage keeps the contract on every runtime, and is told from none on Workers.
+// The store on unstorage keeps the contract on every runtime, and on Workers no request waits for
+// another.
 import { Hono } from 'hono'
 import { createStorage } from 'unstorage'
 import { describe, expect, test } from 'vitest'
@@ -15,7 +16,7 @@ describe('unstorage in memory', () => {
   for (const { name, check } of storeContract(store, { clock: { now: clock.now, advance } })) test(name, check)
 })
 
-test('n38_a_request_goes_on_whatever_became_of_the_one_before_it', async () => {
+test('n38_a_request_works_whatever_happened_to_the_one_before_it', async () => {
   const storage = createStorage()
   const app = new Hono<SessionEnv<{ n: number }>>()
   app.use(sessions<{ n: number }>({ store: unstorageStore(storage) }))

@@ -1,4 +1,4 @@
-// What was set reads back as it was set, or is refused where it is set.
+// A value is read as it was set, or is refused where it is set.
 import { type Context, Hono } from 'hono'
 import { describe, expect, test, vi } from 'vitest'
 import { type OkibiError, type Session, sessions } from '../src/index.js'
@@ -94,7 +94,7 @@ test('r10_undefined_alone_is_refused_and_a_missing_member_is_left_out', async ()
   expect(await ann.text('/y')).toBe('{"a":1}')
 })
 
-test('r10_what_json_holds_comes_back_as_it_was', async () => {
+test('r10_values_with_json_are_read_unchanged', async () => {
   const app = new Hono().use(sessions({ store: openStore().store }))
   app.get('/set', (c) => {
     KEPT.forEach((value, index) => {
@@ -113,7 +113,7 @@ test('r10_what_json_holds_comes_back_as_it_was', async () => {
   expect(await ann.text('/get')).toBe('same')
 })
 
-test('r10_a_change_in_place_is_checked_at_the_commit_and_named', async () => {
+test('r10_a_mutated_value_is_checked_at_the_commit_and_named', async () => {
   const errors = vi.spyOn(console, 'error').mockImplementation(() => {})
   const app = new Hono().use(sessions({ store: openStore().store }))
   app.get('/set', (c) => {
@@ -132,7 +132,7 @@ test('r10_a_change_in_place_is_checked_at_the_commit_and_named', async () => {
   expect(await ann.text('/cart')).toBe('[1]')
 })
 
-/** A session whose record another program has written. */
+/** A session with a record of another program. */
 async function written(json: string) {
   const inner = memoryStore()
   const store = new Watched(inner)

@@ -1,4 +1,5 @@
-// The formats' vectors, read through the engine as WebAssembly, and the view against the same cases as the Rust face.
+// The vectors of the formats, through the engine in WebAssembly, and the view with the same cases
+// as the Rust face.
 import { describe, expect, test } from 'vitest'
 import { RANDOM_BYTES } from '../src/driver.js'
 import type { Engine, Reply, SessionHead } from '../src/engine.js'
@@ -13,7 +14,7 @@ const ID = 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8'
 const random = new Uint8Array(RANDOM_BYTES).fill(7)
 const bytes = (text: string) => new TextEncoder().encode(text)
 
-/** What is known once the store has answered the load of this id. */
+/** The state of the engine after the load of this id. */
 function loaded(engine: Engine, record: string, now: number, id = ID): Reply {
   const opened = engine.open(`__Host-session=${id}`, now)
   const asked = engine.load(opened.state, now)
@@ -34,7 +35,7 @@ describe('id', () => {
     }
   })
 
-  test('s3_what_is_no_id_is_never_looked_up', () => {
+  test('s3_an_invalid_id_is_never_loaded', () => {
     const engine = native.engine({})
     for (const text of bad.filter((text) => !/^[ \t]|[ \t]$/.test(text))) {
       expect([text, engine.open(`__Host-session=${text}`, NOW).head.unread]).toEqual([text, false])
@@ -61,7 +62,7 @@ describe('seal', () => {
     }
   })
 
-  test('s26_s27_what_does_not_open_is_no_session', () => {
+  test('s26_s27_a_seal_that_does_not_open_is_no_session', () => {
     const engine = native.engine({ secrets: ring, sealed: true, cookie: { name: cookie } })
     for (const [why, value] of Object.entries(bad)) {
       const { head } = engine.open(`${cookie}=${value}`, NOW)
@@ -94,7 +95,7 @@ test('n19_signed_ids', () => {
   }
 })
 
-test('renewal_markers_lead_to_the_new_id', () => {
+test('renewal_markers_open_the_new_id', () => {
   for (const { old, new: next, namespace, n } of read<Record<'old' | 'new' | 'namespace' | 'n', string>[]>('renew')) {
     const engine = native.engine({ namespace })
     const marker = JSON.stringify({ v: 1, w: 'AAECAwQFBgc', r: 'renew', until: NOW + 1000, n })
@@ -154,13 +155,13 @@ describe('record', () => {
     }
   })
 
-  test('a_value_that_is_only_read_keeps_its_own_text', () => {
+  test('a_value_that_is_only_read_keeps_its_json', () => {
     for (const { why, json, data, active } of vectors.records) {
       const { state } = loaded(engine, json, active)
       const view = new View(engine.limits)
       view.reset(loaded(engine, json, active).head.session, 1)
       for (const name of view.names()) {
-        // A number that JavaScript cannot hold is not handed out.
+        // A number that JavaScript cannot represent is not returned.
         if (isInexact(parse(data.find(([other]) => other === name)?.[1] ?? '')))
           expect(() => view.get(name, false)).toThrow(/cannot hold/)
         else view.get(name, false)
@@ -172,16 +173,16 @@ describe('record', () => {
     }
   })
 
-  test('markers_of_a_rotation_bar_the_request', () => {
+  test('markers_of_a_rotation_open_nothing', () => {
     for (const { json, moved, until, next } of vectors.markers) {
       const { head } = loaded(engine, json, until - 1)
       if (moved === 'rotate') expect(head.events).toEqual(['rotated_away'])
-      // This marker's new id is no encryption of one.
+      // The new id in this marker is not an encrypted id.
       else expect([next, head.events]).toEqual(['000102', ['undecodable_record']])
     }
   })
 
-  test('s24_what_does_not_decode_is_no_session', () => {
+  test('s24_an_undecodable_record_is_no_session', () => {
     for (const [why, json] of Object.entries(vectors.undecodable)) {
       const { head } = loaded(engine, json, 0)
       expect([why, head.session, head.events]).toEqual([why, undefined, ['undecodable_record']])
@@ -208,7 +209,7 @@ describe('cookies', () => {
   test('n8_s8_set_and_removed', () => {
     for (const { why, options, now, set, remove } of vectors.set) {
       const engine = native.engine(options)
-      // A handle, the id, and then a write tag.
+      // The random bytes are a handle, the id, and a write tag.
       const random = Uint8Array.from({ length: RANDOM_BYTES }, (_, at) => (at < 16 ? 7 : at - 16))
       const written = engine.commit(engine.empty, '[{"set":["n",1]}]', false, now, random)
       expect(engine.answer(written.state, Answer.done, undefined, now, random).head.cookies, why).toEqual([set])
@@ -262,7 +263,7 @@ describe('replay', () => {
       ...{ d: before, f: flashes },
     })
 
-  test('what_the_engine_writes', () => {
+  test('the_engine_writes_the_expected_record', () => {
     const engine = native.engine({})
     for (const vector of cases) {
       let reply = engine.commit(
@@ -285,23 +286,23 @@ describe('replay', () => {
     }
   })
 
-  test('what_the_view_shows', () => {
+  test('the_view_shows_the_expected_values', () => {
     const engine = native.engine({})
     let played = 0
     for (const vector of cases) {
       const view = new View(engine.limits)
-      // A flash is read in the session as it was first; then that turns out to have changed.
+      // A flash is read in the first session. The commit then meets another record.
       view.reset(withFlashes(vector.log), 0)
       if (!vector.log.every((step) => play(view, step))) continue
       played += 1
       view.reset(loaded(engine, record(vector), NOW).head.session, 1)
       expect(sorted(view.names().map((name) => [name, view.get(name, false)])), vector.why).toEqual(wanted(vector))
     }
-    // An update in TypeScript has one name, and sets it.
+    // An update in TypeScript has one name, and sets its value.
     expect(cases.length - played).toBe(2)
   })
 
-  /** A session that holds just the flashes which the log reads. */
+  /** A session with only the flashes that the log reads. */
   function withFlashes(log: readonly Step[]): SessionHead {
     const reads = log.flatMap((step) => (typeof step === 'object' && 'read_flash' in step ? [step.read_flash] : []))
     const pairs = reads as [string, unknown][]
@@ -313,7 +314,7 @@ describe('replay', () => {
     }
   }
 
-  /** Does in a view what a step of a log says; whether it can. */
+  /** Applies a step of a log to a view. Returns whether the view has such a step. */
   function play(view: View, step: Step): boolean {
     if (typeof step === 'string') {
       view[step as 'clear' | 'destroy']()

@@ -87,7 +87,7 @@ test('impossible_options_fail_when_they_are_configured', () => {
     [{ secret: 17 }, /secret: must be a text/],
     [{ name: 'a b' }, /^hono-kv-session: name of "a b": must be 1 to 128 characters/],
     [{ name: '' }, /^hono-kv-session: name of "": must/],
-    [{ name: 17 }, /^hono-kv-session: name of 17: must be a text/],
+    [{ name: 17 }, /^hono-kv-session: name of 17: must be a string/],
     [{ name: () => 'sid' }, /name of type function: must be given as a plain value/],
     [{ name: '__Host-id' }, /a __Host- cookie has no Domain/],
     [{ renew: 'yes' }, /renew of "yes": must be true or false/],

@@ -151,12 +151,12 @@ test('n18_no_session_is_created_after_the_response_headers_are_sent_or_in_an_upg
 test('s7_errors_and_logs_contain_no_id_and_no_value', async () => {
   const { ann, fail } = make()
   const id = await ann.text('/login', login('canary-value'))
-  const told: unknown[] = []
+  const answers: unknown[] = []
   fail('get')
-  told.push(await (await ann.fetch('/')).text())
+  answers.push(await (await ann.fetch('/')).text())
   fail('delete')
-  told.push(await (await ann.fetch('/logout', post)).text())
-  const seen = [...told, ...noise.mock.calls.flat().map(describe)].join('\n')
+  answers.push(await (await ann.fetch('/logout', post)).text())
+  const seen = [...answers, ...noise.mock.calls.flat().map(describe)].join('\n')
   expect(seen).toContain('session store unavailable')
   expect(seen).not.toContain(id)
   expect(seen).not.toContain('canary-value')

@@ -504,8 +504,8 @@ describe('n18: response headers that cannot be changed', () => {
         })
       })
       const ann = new Jar(app)
-      const stranger = await ann.fetch('/socket', upgrade)
-      expect([stranger.status, ann.sent, seen]).toEqual([200, [], ['done', 'done', 'upgrade', 'done']])
+      const anonymous = await ann.fetch('/socket', upgrade)
+      expect([anonymous.status, ann.sent, seen]).toEqual([200, [], ['done', 'done', 'upgrade', 'done']])
       expect((await ann.fetch('/sly-socket', upgrade)).status).toBe(500)
       await ann.json('/login/ann')
       seen.length = 0

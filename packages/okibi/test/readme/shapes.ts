@@ -3,7 +3,7 @@ import { Hono } from 'hono'
 import { type SessionEnv, type SessionOptions, sessions } from 'okibi'
 
 type Data = {
-  /** Once it was a text, which may still be stored. */
+  /** An older deploy stored a string. */
   languages: string[] | string
   discount: number
 }

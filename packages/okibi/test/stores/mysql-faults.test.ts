@@ -9,7 +9,7 @@ import { Browser } from '../support/browser.js'
 import { type Open, pools } from './mysql-pools.js'
 import { MariaDbServer } from './mysql-server.js'
 import { pause } from './processes.js'
-import { Interference } from './servers.js'
+import { LossyProxy } from './servers.js'
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 const write = (content: string): Write => ({ bytes: bytes(content), expiresAt: Date.now() + 3_600_000 })
@@ -67,14 +67,14 @@ for (const [name, open] of Object.entries(pools)) {
     test('n6_a_dead_server_is_a_503_the_cookie_stays_and_acknowledged_writes_survive', async () => {
       const pool = await opened(open)
       const ann = counter(pool)
-      const stranger = ann.twin()
-      stranger.cookies.clear()
+      const anonymous = ann.twin()
+      anonymous.cookies.clear()
       expect(await ann.text('/add')).toBe('1')
       const before = ann.header
       await server.kill()
       for (const path of ['/add', '/', '/add']) expect((await ann.fetch(path)).status).toBe(503)
-      expect((await stranger.fetch('/untouched')).status).toBe(200)
-      expect((await stranger.fetch('/')).status).toBe(200)
+      expect((await anonymous.fetch('/untouched')).status).toBe(200)
+      expect((await anonymous.fetch('/')).status).toBe(200)
       expect(ann.header).toBe(before)
       for (const call of [
         () => mysqlStore(pool).load('x'),
@@ -114,7 +114,7 @@ for (const [name, open] of Object.entries(pools)) {
     })
 
     test('f_a_network_that_drops_every_answer_does_not_exhaust_the_pool', async () => {
-      const proxy = await Interference.before(server.port)
+      const proxy = await LossyProxy.before(server.port)
       closing.push(() => proxy.stop())
       const ann = counter(await opened(open, server.url('okibi', proxy.port)), 1)
       expect(await ann.text('/add')).toBe('1')
@@ -128,7 +128,7 @@ for (const [name, open] of Object.entries(pools)) {
     })
 
     test('n39_a_write_with_a_lost_answer_is_unknown_and_counted_once', async () => {
-      const proxy = await Interference.before(server.port)
+      const proxy = await LossyProxy.before(server.port)
       closing.push(() => proxy.stop())
       const pool = await opened(open, server.url('okibi', proxy.port))
       const store = mysqlStore(pool)

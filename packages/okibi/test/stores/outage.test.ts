@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type SessionEnv, sessions } from '../../src/index.js'
 import type { Store } from '../../src/store.js'
 import { Browser } from '../support/browser.js'
-import { type Way, ways } from './outage-ways.js'
-import { type Cut, Disturbance, type Mode } from './proxy.js'
+import { type ClientSetup, setups } from './outage-clients.js'
+import { type Cut, FaultProxy, type Mode } from './proxy.js'
 
 /**
  * The default time limits of a store call and of a commit, and the slack for a busy machine, in ms.
@@ -49,7 +49,7 @@ type Data = { n: number }
 /** An app over a store behind proxies, and its visitors. */
 class World {
   readonly name: string
-  readonly proxies: readonly Disturbance[]
+  readonly proxies: readonly FaultProxy[]
   readonly close: () => unknown
   readonly app: Hono<SessionEnv<Data>> = new Hono<SessionEnv<Data>>()
   /** The number of store calls. */
@@ -58,7 +58,7 @@ class World {
   /** Runs in the next request that adds, between its load and its commit. */
   #meanwhile: (() => Promise<void>) | undefined
 
-  private constructor(name: string, proxies: readonly Disturbance[], store: Store, close: () => unknown) {
+  private constructor(name: string, proxies: readonly FaultProxy[], store: Store, close: () => unknown) {
     this.name = name
     this.proxies = proxies
     this.close = close
@@ -83,9 +83,9 @@ class World {
     })
   }
 
-  static async of(way: Way, name = way.name): Promise<World> {
-    const proxies = await Disturbance.before(...way.targets())
-    const { store, close } = await way.open(proxies)
+  static async of(setup: ClientSetup, name = setup.name): Promise<World> {
+    const proxies = await FaultProxy.before(...setup.targets())
+    const { store, close } = await setup.open(proxies)
     return new World(name, proxies, store, () => {
       close()
       for (const proxy of proxies) proxy.stop()
@@ -107,7 +107,7 @@ class World {
     }
   }
 
-  stranger(): Browser {
+  anonymousVisitor(): Browser {
     return new Browser(this.app as unknown as Hono)
   }
 
@@ -115,7 +115,7 @@ class World {
   async visitor(): Promise<[Browser, number]> {
     this.#start += 1000
     const start = this.#start
-    const browser = this.stranger()
+    const browser = this.anonymousVisitor()
     // Clients connect at first use, and many do so concurrently.
     await vi.waitFor(() => browser.text(`/start?n=${start}`), RECOVERY)
     return [browser, start]
@@ -175,7 +175,7 @@ async function anOutage(world: World, mode: Mode): Promise<void> {
     await world.visitor(),
     await world.visitor(),
   ]
-  const [newcomer, cookies] = [world.stranger(), [ann.header, ben.header, eve.header]]
+  const [newcomer, cookies] = [world.anonymousVisitor(), [ann.header, ben.header, eve.header]]
 
   const [answer, took] = await timed(world.addAfter(ben, () => world.set(mode)))
   isOutage(name, answer)
@@ -183,8 +183,8 @@ async function anOutage(world: World, mode: Mode): Promise<void> {
 
   const { calls } = world
   for (let count = 0; count < 10; count += 1) {
-    expect(await world.stranger().text('/bare')).toBe('bare')
-    expect(await world.stranger().text('/')).toBe('none')
+    expect(await world.anonymousVisitor().text('/bare')).toBe('bare')
+    expect(await world.anonymousVisitor().text('/')).toBe('none')
   }
   expect(world.calls, `${name}: an anonymous request makes no call`).toBe(calls)
 
@@ -195,7 +195,7 @@ async function anOutage(world: World, mode: Mode): Promise<void> {
   ])
   const creation = timed(newcomer.fetch('/add'))
   for (let count = 0; count < 20; count += 1) {
-    const [anonymous, took] = await timed(world.stranger().fetch('/'))
+    const [anonymous, took] = await timed(world.anonymousVisitor().fetch('/'))
     expect([anonymous.status, anonymous.headers.getSetCookie()]).toEqual([200, []])
     expect(took, `${name}: an anonymous request`).toBeLessThan(SLACK / 2)
     await pause(20)
@@ -260,50 +260,50 @@ async function aLongStall(world: World): Promise<void> {
       isOutage(world.name, answer)
       expect(took, world.name).toBeLessThan(STORE_TIMEOUT + SLACK)
     }
-    expect(await world.stranger().text('/')).toBe('none')
+    expect(await world.anonymousVisitor().text('/')).toBe('none')
   }
   expect(await world.recovers(ann)).toBe(had)
   await isAdded(world.name, await add(ann), had + 1)
 }
 
 /** Skips silence for a client that keeps a silent connection, as the documentation says. */
-const isTried = (way: Way, mode: Mode) =>
-  way.noticesSilence || !(typeof mode === 'object' && 'end' in mode && mode.end === 'silence')
+const isTried = (setup: ClientSetup, mode: Mode) =>
+  setup.noticesSilence || !(typeof mode === 'object' && 'end' in mode && mode.end === 'silence')
 
 beforeAll(() => {
   vi.spyOn(console, 'error').mockImplementation(() => undefined)
 })
 afterAll(() => vi.restoreAllMocks())
 
-for (const start of Object.values(ways)) {
-  const way = await start()
-  afterAll(() => way.stop())
+for (const start of Object.values(setups)) {
+  const setup = await start()
+  afterAll(() => setup.stop())
 
-  describe.concurrent(way.name, () => {
+  describe.concurrent(setup.name, () => {
     test('n6_n42_s22_s23_an_outage_is_a_503_without_a_logout_and_the_app_recovers', async () => {
-      const outages = OUTAGES.filter((mode) => isTried(way, mode)).map(async (mode) => {
-        const world = await World.of(way, `${way.name}, ${JSON.stringify(mode)}`)
+      const outages = OUTAGES.filter((mode) => isTried(setup, mode)).map(async (mode) => {
+        const world = await World.of(setup, `${setup.name}, ${JSON.stringify(mode)}`)
         await anOutage(world, mode).finally(world.close)
       })
       await Promise.all(outages)
     }, 600_000)
 
     test('n39_a_lost_reply_counts_once', async () => {
-      const world = await World.of(way)
-      for (const cut of LOSSES.filter((cut) => isTried(way, cut))) await aLostReply(world, cut)
+      const world = await World.of(setup)
+      for (const cut of LOSSES.filter((cut) => isTried(setup, cut))) await aLostReply(world, cut)
       world.close()
     }, 600_000)
 
     test('n6_s23_a_stall_of_thirty_seconds_is_a_503_within_the_deadline_and_the_app_recovers', async () => {
-      const world = await World.of(way)
+      const world = await World.of(setup)
       await aLongStall(world).finally(world.close)
     }, 600_000)
 
     test('n6_outages_leave_no_connection_behind', async () => {
-      const world = await World.of(way)
+      const world = await World.of(setup)
       const [ann] = await world.visitor()
       const outages: Mode[] = ['stall', 'reset', 'refuse', { after: 2, end: 'close' }, { after: 2, end: 'silence' }]
-      for (const mode of outages.filter((mode) => isTried(way, mode))) {
+      for (const mode of outages.filter((mode) => isTried(setup, mode))) {
         for (let round = 0; round < 2; round += 1) {
           await world.set(mode)
           for (const answer of await Promise.all([all(() => add(ann)), all(() => add(ann))])) {
@@ -313,7 +313,7 @@ for (const start of Object.values(ways)) {
         }
       }
       const open = () => world.proxies.reduce((sum, proxy) => sum + proxy.open, 0)
-      await vi.waitFor(() => expect(open(), world.name).toBeLessThanOrEqual(way.most), 120_000)
+      await vi.waitFor(() => expect(open(), world.name).toBeLessThanOrEqual(setup.most), 120_000)
       world.close()
     }, 600_000)
   })

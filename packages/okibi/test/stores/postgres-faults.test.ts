@@ -10,7 +10,7 @@ import { Browser } from '../support/browser.js'
 import { clients, type Opened, type Opening, others } from './postgres-clients.js'
 import { PostgresServer } from './postgres-server.js'
 import { pause } from './processes.js'
-import { Interference } from './servers.js'
+import { LossyProxy } from './servers.js'
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 const text = async (store: PostgresStore, key: string) => {
@@ -56,7 +56,7 @@ for (const [name, open] of Object.entries(clients)) {
     }
 
     async function disturbed() {
-      const proxy = await Interference.before(server.port)
+      const proxy = await LossyProxy.before(server.port)
       closing.push(() => proxy.stop())
       return proxy
     }
@@ -64,13 +64,13 @@ for (const [name, open] of Object.entries(clients)) {
     test('n6_s22_a_dead_server_is_a_503_the_cookie_stays_and_acknowledged_writes_survive', async () => {
       const log = vi.spyOn(console, 'error').mockImplementation(() => {})
       const ann = counter(await stored(server.port))
-      const stranger = ann.twin()
-      stranger.cookies.clear()
+      const anonymous = ann.twin()
+      anonymous.cookies.clear()
       expect(await ann.text('/add')).toBe('1')
       const before = ann.header
       await server.kill()
       for (const path of ['/add', '/']) expect((await ann.fetch(path)).status).toBe(503)
-      expect((await stranger.fetch('/untouched')).status).toBe(200)
+      expect((await anonymous.fetch('/untouched')).status).toBe(200)
       expect(ann.header).toBe(before)
       expect(log).toHaveBeenCalled()
       await server.start()
@@ -131,15 +131,15 @@ for (const [name, open] of Object.entries(clients)) {
     test('s23_a_server_that_stalls_is_a_503_within_the_deadline_and_recovers', async () => {
       vi.spyOn(console, 'error').mockImplementation(() => {})
       const ann = counter(await stored(server.port, { most: 2 }))
-      const stranger = ann.twin()
-      stranger.cookies.clear()
+      const anonymous = ann.twin()
+      anonymous.cookies.clear()
       expect(await ann.text('/add')).toBe('1')
       await server.stall()
       const started = performance.now()
       const answers = await Promise.all(['/', '/add', '/', '/add'].map((path) => ann.fetch(path)))
       expect(answers.map(({ status }) => status)).toEqual([503, 503, 503, 503])
       expect(performance.now() - started).toBeLessThan(30_000)
-      expect((await stranger.fetch('/untouched')).status).toBe(200)
+      expect((await anonymous.fetch('/untouched')).status).toBe(200)
       server.goOn()
       await vi.waitFor(async () => expect((await ann.fetch('/')).status).toBe(200), 60_000)
       const held = Number(await ann.text('/'))
@@ -201,7 +201,7 @@ for (const [name, open] of Object.entries(clients)) {
 }
 
 test('s23_a_network_that_drops_every_answer_does_not_exhaust_a_pool_of_pg', async () => {
-  const proxy = await Interference.before(server.port)
+  const proxy = await LossyProxy.before(server.port)
   closing.push(() => proxy.stop())
   const { client, close } = await (clients.pg as (typeof clients)[string])(proxy.port, { most: 2 })
   closing.push(close)
@@ -227,7 +227,7 @@ test('s23_a_network_that_drops_every_answer_does_not_exhaust_a_pool_of_pg', asyn
 })
 
 test('s23_a_request_of_postgres_js_without_an_answer_fails_within_the_deadline', async () => {
-  const proxy = await Interference.before(server.port)
+  const proxy = await LossyProxy.before(server.port)
   closing.push(() => proxy.stop())
   const { client, close } = await (clients.postgres as (typeof clients)[string])(proxy.port, { most: 1 })
   closing.push(close)
@@ -239,7 +239,7 @@ test('s23_a_request_of_postgres_js_without_an_answer_fails_within_the_deadline',
 })
 
 test('s23_a_request_on_one_client_of_pg_without_an_answer_fails_within_the_deadline_and_so_do_queued_ones', async () => {
-  const proxy = await Interference.before(server.port)
+  const proxy = await LossyProxy.before(server.port)
   closing.push(() => proxy.stop())
   const { client, close } = await (others['one client of pg'] as (port: number) => Promise<Opened>)(proxy.port)
   closing.push(close)

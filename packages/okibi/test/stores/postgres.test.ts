@@ -185,7 +185,7 @@ for (const [name, open] of Object.entries(clients)) {
   })
 }
 
-/** Locks the row of a session until told to let it go. */
+/** Locks the row of a session until the returned function is called. */
 async function hold(client: Opened['client'], key: string): Promise<() => Promise<unknown>> {
   const run = async (sql: string) => {
     if ('unsafe' in client) await client.unsafe(sql).values()

@@ -22,16 +22,16 @@ export interface Cut {
 export type Mode = 'open' | 'stall' | 'refuse' | 'hang up' | 'reset' | Cut | { readonly delay: number }
 
 /** The cut of one reply: of the next one to a request that contains one of these words. */
-interface Trap {
+interface ReplyCut {
   words: readonly Buffer[]
   cut: Cut | undefined
 }
 
-class Line {
+class Connection {
   /** The bytes that are kept during a stall, with their receivers. */
   readonly held: [Socket, Buffer][] = []
   isSilent = false
-  wasHeard = false
+  hasRequest = false
 
   readonly client: Socket
   readonly server: Socket
@@ -48,25 +48,25 @@ class Line {
   }
 }
 
-export class Disturbance {
+export class FaultProxy {
   readonly target: number
-  readonly #trap: Trap
-  readonly #lines = new Set<Line>()
+  readonly #replyCut: ReplyCut
+  readonly #connections = new Set<Connection>()
   #listener: Server | undefined
   #port = 0
   #mode: Mode = 'open'
   /** The number of cut replies. */
   cuts = 0
 
-  private constructor(target: number, trap: Trap) {
+  private constructor(target: number, replyCut: ReplyCut) {
     this.target = target
-    this.#trap = trap
+    this.#replyCut = replyCut
   }
 
   /** A proxy in front of each port. `cutReplyTo` of any of them cuts one reply in one of them. */
-  static async before(...targets: readonly number[]): Promise<Disturbance[]> {
-    const trap: Trap = { words: [], cut: undefined }
-    const proxies = targets.map((target) => new Disturbance(target, trap))
+  static async before(...targets: readonly number[]): Promise<FaultProxy[]> {
+    const replyCut: ReplyCut = { words: [], cut: undefined }
+    const proxies = targets.map((target) => new FaultProxy(target, replyCut))
     for (const proxy of proxies) await onFreePort((port) => proxy.#listen(port))
     return proxies
   }
@@ -77,7 +77,7 @@ export class Disturbance {
 
   /** The number of connected clients. */
   get open(): number {
-    return this.#lines.size
+    return this.#connections.size
   }
 
   async set(mode: Mode): Promise<void> {
@@ -87,14 +87,15 @@ export class Disturbance {
       this.#listener = undefined
     }
     if (mode === 'refuse' || mode === 'hang up' || mode === 'reset') this.#endAll(mode === 'reset' ? 'reset' : 'close')
-    if (mode !== 'stall') for (const line of this.#lines) for (const [to, data] of line.held.splice(0)) to.write(data)
+    if (mode !== 'stall')
+      for (const connection of this.#connections) for (const [to, data] of connection.held.splice(0)) to.write(data)
     if (mode !== 'refuse' && !this.#listener) await this.#listen(this.#port)
   }
 
   /** Cuts the next reply to a request that contains one of these words. */
   cutReplyTo(words: readonly Buffer[], cut: Cut): void {
-    this.#trap.words = words
-    this.#trap.cut = cut
+    this.#replyCut.words = words
+    this.#replyCut.cut = cut
   }
 
   stop(): void {
@@ -103,8 +104,8 @@ export class Disturbance {
   }
 
   #endAll(how: 'close' | 'reset'): void {
-    for (const line of this.#lines) line.end(how)
-    this.#lines.clear()
+    for (const connection of this.#connections) connection.end(how)
+    this.#connections.clear()
   }
 
   async #listen(port: number): Promise<void> {
@@ -118,56 +119,56 @@ export class Disturbance {
   #accept(client: Socket): void {
     if (this.#mode === 'hang up') return void client.destroy()
     if (this.#mode === 'reset') return void client.resetAndDestroy()
-    const line = new Line(client, connect(this.target, HOST))
-    this.#lines.add(line)
-    for (const socket of [client, line.server]) {
+    const connection = new Connection(client, connect(this.target, HOST))
+    this.#connections.add(connection)
+    for (const socket of [client, connection.server]) {
       socket.setNoDelay(true)
       // Broken connections are expected.
       socket.on('error', () => undefined)
     }
-    client.on('close', () => this.#over(line))
-    line.server.on('close', () => {
-      if (!line.isSilent) this.#over(line)
+    client.on('close', () => this.#over(connection))
+    connection.server.on('close', () => {
+      if (!connection.isSilent) this.#over(connection)
     })
-    client.on('data', (data) => this.#asked(line, data))
-    line.server.on('data', (data) => this.#answered(line, data))
+    client.on('data', (data) => this.#onRequest(connection, data))
+    connection.server.on('data', (data) => this.#onReply(connection, data))
   }
 
-  #over(line: Line): void {
-    this.#lines.delete(line)
-    line.end('close')
+  #over(connection: Connection): void {
+    this.#connections.delete(connection)
+    connection.end('close')
   }
 
-  #asked(line: Line, data: Buffer): void {
-    if (line.isSilent) return
-    if (this.#trap.cut && this.#trap.words.some((words) => data.includes(words))) line.wasHeard = true
+  #onRequest(connection: Connection, data: Buffer): void {
+    if (connection.isSilent) return
+    if (this.#replyCut.cut && this.#replyCut.words.some((words) => data.includes(words))) connection.hasRequest = true
     const mode = this.#mode
-    if (mode === 'stall') line.held.push([line.server, data])
-    else if (typeof mode === 'object' && 'delay' in mode) setTimeout(() => line.server.write(data), mode.delay)
-    else line.server.write(data)
+    if (mode === 'stall') connection.held.push([connection.server, data])
+    else if (typeof mode === 'object' && 'delay' in mode) setTimeout(() => connection.server.write(data), mode.delay)
+    else connection.server.write(data)
   }
 
-  #answered(line: Line, data: Buffer): void {
-    if (line.isSilent) return
-    if (this.#mode === 'stall') return void line.held.push([line.client, data])
-    const cut = this.#cutNow(line)
-    if (!cut) return void line.client.write(data)
+  #onReply(connection: Connection, data: Buffer): void {
+    if (connection.isSilent) return
+    if (this.#mode === 'stall') return void connection.held.push([connection.client, data])
+    const cut = this.#cutNow(connection)
+    if (!cut) return void connection.client.write(data)
     this.cuts += 1
     const { end } = cut
     if (end === 'silence') {
-      line.isSilent = true
-      line.client.write(data.subarray(0, cut.after))
+      connection.isSilent = true
+      connection.client.write(data.subarray(0, cut.after))
     } else {
-      line.client.write(data.subarray(0, cut.after), () => line.end(end))
+      connection.client.write(data.subarray(0, cut.after), () => connection.end(end))
     }
   }
 
-  #cutNow(line: Line): Cut | undefined {
+  #cutNow(connection: Connection): Cut | undefined {
     if (typeof this.#mode === 'object' && 'after' in this.#mode) return this.#mode
-    if (!line.wasHeard) return undefined
-    const { cut } = this.#trap
-    this.#trap.cut = undefined
-    line.wasHeard = false
+    if (!connection.hasRequest) return undefined
+    const { cut } = this.#replyCut
+    this.#replyCut.cut = undefined
+    connection.hasRequest = false
     return cut
   }
 }

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import { Cluster, Redis } from 'ioredis'
 import { createClient, createClientPool, createCluster, createSentinel } from 'redis'
 import type { RedisClient } from '../../src/stores/redis.js'
-import type { Interference } from './servers.js'
+import type { LossyProxy } from './servers.js'
 
 const load = createRequire(import.meta.url)
 const older = {
@@ -39,7 +39,7 @@ export const clients: Record<string, (port: number, failFast?: boolean) => Promi
 }
 
 /** Clients of a cluster. All its nodes may be behind one proxy. */
-export const clusterClients: Record<string, (ports: readonly number[], proxy?: Interference) => Promise<Opened>> = {
+export const clusterClients: Record<string, (ports: readonly number[], proxy?: LossyProxy) => Promise<Opened>> = {
   'node-redis 6': (ports, proxy) => nodeCluster(createCluster, ports, proxy),
   'node-redis 4': (ports, proxy) => nodeCluster(older.createCluster4, ports, proxy),
   ioredis: async (ports, proxy) => {
@@ -52,7 +52,7 @@ export const clusterClients: Record<string, (ports: readonly number[], proxy?: I
 }
 
 /** Clients that follow sentinels. The master may be behind a proxy. */
-export const sentinelClients: Record<string, (port: number, proxy?: Interference) => Promise<Opened>> = {
+export const sentinelClients: Record<string, (port: number, proxy?: LossyProxy) => Promise<Opened>> = {
   'node-redis 6': async (port, proxy) => {
     const client = createSentinel({
       name: 'sessions',
@@ -80,13 +80,13 @@ export const sentinelClients: Record<string, (port: number, proxy?: Interference
 const HOST = '127.0.0.1'
 
 /** Maps addresses for node-redis: sentinels to themselves, all other servers to the proxy. */
-function behind(proxy: Interference, address: string, sentinel: number): { host: string; port: number } {
+function behind(proxy: LossyProxy, address: string, sentinel: number): { host: string; port: number } {
   return { host: HOST, port: address.endsWith(`:${sentinel}`) ? sentinel : proxy.port }
 }
 
 function mapped(
   ports: readonly number[],
-  proxy?: Interference,
+  proxy?: LossyProxy,
 ): Record<string, { host: string; port: number }> | undefined {
   return proxy && Object.fromEntries(ports.map((port) => [`${HOST}:${port}`, { host: HOST, port: proxy.port }]))
 }
@@ -104,7 +104,7 @@ async function node(create: typeof createClient, port: number, failFast = false)
 async function nodeCluster(
   create: typeof createCluster,
   ports: readonly number[],
-  proxy?: Interference,
+  proxy?: LossyProxy,
 ): Promise<Opened> {
   const nodeAddressMap = mapped(ports, proxy)
   const roots = proxy ? [proxy.port] : ports

@@ -1,4 +1,4 @@
-// What visitors see of the Redis store while Redis fails, and what becomes of writes whose answer was lost.
+// The Redis store while Redis fails: the answers for visitors, and writes with a lost answer.
 import { Hono } from 'hono'
 import { Redis } from 'ioredis'
 import { createClient } from 'redis'
@@ -9,7 +9,7 @@ import { type RedisStore, redisStore } from '../../src/stores/redis.js'
 import { Browser } from '../support/browser.js'
 import { pause } from './processes.js'
 import { clients, clusterClients, type Opened, sentinelClients } from './redis-clients.js'
-import { Interference, RedisServer, startCluster, startSingleMaster } from './servers.js'
+import { LossyProxy, RedisServer, startCluster, startSingleMaster } from './servers.js'
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 const text = async (store: RedisStore, key: string) => {
@@ -32,7 +32,7 @@ async function opened(opening: Promise<Opened>): Promise<Opened['client']> {
 
 type Data = { n: number }
 
-/** A counter behind a session. */
+/** A visitor of an app with a counter in the session. */
 function counter(client: Opened['client']) {
   const app = new Hono<SessionEnv<Data>>()
   app.use(sessions({ store: redisStore(client) }))
@@ -49,23 +49,23 @@ for (const name of ['node-redis 6', 'node-redis 4', 'ioredis 6']) {
     beforeAll(async () => {
       server = await RedisServer.start('--appendonly', 'yes', '--appendfsync', 'always')
     })
-    // A test that failed may have left it dead.
+    // A failed test may have left the server dead.
     afterEach(() => server.recover())
     afterAll(() => server.stop())
 
-    test('n6_a_dead_server_is_a_503_that_leaves_the_cookie_and_what_was_acknowledged_survives', async () => {
+    test('n6_a_dead_server_is_a_503_the_cookie_stays_and_acknowledged_writes_survive', async () => {
       const log = vi.spyOn(console, 'error').mockImplementation(() => {})
       const ann = counter(await opened(open(server.port)))
-      const stranger = ann.twin()
-      stranger.cookies.clear()
+      const anonymous = ann.twin()
+      anonymous.cookies.clear()
       expect(await ann.text('/add')).toBe('1')
       const before = ann.header
       await server.kill()
       for (const path of ['/add', '/']) expect((await ann.fetch(path)).status).toBe(503)
-      expect((await stranger.fetch('/untouched')).status).toBe(200)
+      expect((await anonymous.fetch('/untouched')).status).toBe(200)
       expect(ann.header).toBe(before)
       await server.start()
-      // A command that waited for the server may have been carried out after all; none is counted twice.
+      // A command that waited for the server may have run. None is counted twice.
       await vi.waitFor(async () => expect((await ann.fetch('/')).status).toBe(200), 60_000)
       const held = Number(await ann.text('/'))
       expect([1, 2]).toContain(held)
@@ -77,7 +77,7 @@ for (const name of ['node-redis 6', 'node-redis 4', 'ioredis 6']) {
       const store = redisStore(await opened(open(server.port, true)))
       await store.swap(`refused ${name}`, undefined, write('1'))
       await server.kill()
-      // The client notices first.
+      // The client must first detect the closed connection.
       await vi.waitFor(async () => {
         await expect(store.load('x')).rejects.toMatchObject({ kind: 'unavailable' })
       }, 60_000)
@@ -93,15 +93,15 @@ for (const name of ['node-redis 6', 'node-redis 4', 'ioredis 6']) {
       await vi.waitFor(async () => expect(await text(store, `refused ${name}`)).toBe('1'), 60_000)
     })
 
-    test('n39_an_answer_that_is_lost_is_unknown_to_the_store_and_counted_once_by_the_engine', async () => {
+    test('n39_a_write_with_a_lost_answer_is_unknown_and_counted_once', async () => {
       const log = vi.spyOn(console, 'error').mockImplementation(() => {})
-      const proxy = await Interference.before(server.port)
+      const proxy = await LossyProxy.before(server.port)
       closing.push(() => proxy.stop())
       const client = await opened(open(proxy.port, true))
       const store = redisStore(client)
       const ann = counter(client)
       expect(await ann.text('/add')).toBe('1')
-      // node-redis says so; ioredis sends the command again by itself.
+      // node-redis rejects the command. ioredis sends it again by itself.
       proxy.mode = 'cutting'
       const lost = store.swap(`lost ${name}`, undefined, write('1')).catch(({ kind }) => kind)
       const cut = ann.fetch('/add').then(({ status }) => status)
@@ -119,7 +119,7 @@ for (const name of ['node-redis 6', 'node-redis 4', 'ioredis 6']) {
 
     test('s23_a_server_that_stalls_is_a_503_within_the_deadline', async () => {
       vi.spyOn(console, 'error').mockImplementation(() => {})
-      const proxy = await Interference.before(server.port)
+      const proxy = await LossyProxy.before(server.port)
       closing.push(() => proxy.stop())
       const ann = counter(await opened(open(proxy.port)))
       expect(await ann.text('/add')).toBe('1')
@@ -130,15 +130,15 @@ for (const name of ['node-redis 6', 'node-redis 4', 'ioredis 6']) {
   })
 }
 
-describe('f_a_connection_on_which_nothing_comes_any_more_is_left_for_a_new_one_if_the_client_is_told_so', () => {
+describe('f_a_client_with_a_socket_timeout_replaces_a_silent_connection', () => {
   let server: RedisServer
   beforeAll(async () => {
     server = await RedisServer.start()
   })
   afterAll(() => server.stop())
 
-  // As docs/stores.md says, but quicker.
-  const ways: Record<string, (port: number) => Promise<Opened>> = {
+  // As docs/stores.md says, with shorter times.
+  const openers: Record<string, (port: number) => Promise<Opened>> = {
     'node-redis 6': async (port) => {
       const socket = { host: '127.0.0.1', port, socketTimeout: 500, reconnectStrategy: 100 }
       const client = createClient({ pingInterval: 200, socket })
@@ -151,14 +151,14 @@ describe('f_a_connection_on_which_nothing_comes_any_more_is_left_for_a_new_one_i
       return { client, close: () => client.disconnect() }
     },
   }
-  for (const [name, open] of Object.entries(ways)) {
+  for (const [name, open] of Object.entries(openers)) {
     test(name, async () => {
-      const proxy = await Interference.before(server.port)
+      const proxy = await LossyProxy.before(server.port)
       closing.push(() => proxy.stop())
       const store = redisStore(await opened(open(proxy.port)))
       await store.swap(`silence ${name}`, undefined, write('1'))
       proxy.silence()
-      // What waits on the old connection may fail; what comes after it does not.
+      // The command on the old connection may fail. Later commands do not.
       const waiting = text(store, `silence ${name}`).catch(() => '1')
       await vi.waitFor(async () => expect(await within(1000, text(store, `silence ${name}`))).toBe('1'), 60_000)
       expect(await waiting).toBe('1')
@@ -171,19 +171,24 @@ function within<T>(millis: number, work: Promise<T>): Promise<T> {
   return Promise.race([work, late])
 }
 
-/** What the server says to the second sending, with what is stored by then, and how a test makes it say so, and no more. */
+/**
+ * The server's refusal of a repeated command, the value that is stored by then, and the commands that
+ * start and stop the refusals.
+ */
 const REFUSALS = [
   { refusal: 'NOSCRIPT', meanwhile: '3', begin: ['script', 'flush'], end: ['ping'] },
   {
     refusal: 'NOREPLICAS',
-    // A script is refused where it writes, and it would not write over anything else.
+    // The server refuses a script when it writes, and the script writes only over the expected
+    // value.
     meanwhile: '1',
     begin: ['config', 'set', 'min-replicas-to-write', '1'],
     end: ['config', 'set', 'min-replicas-to-write', '0'],
   },
 ]
 
-// The worst case: the first answer is lost, somebody else writes over what was written, and the client sends it again.
+// The worst case: the first answer is lost, another client overwrites the value, and the swap is
+// sent again.
 describe('n39_a_swap_that_a_client_sends_again_is_unknown_and_never_a_conflict', () => {
   let server: RedisServer
   let master: RedisServer
@@ -195,7 +200,7 @@ describe('n39_a_swap_that_a_client_sends_again_is_unknown_and_never_a_conflict',
   })
   afterAll(() => Promise.all([sentinel, server, master].map((one) => one.stop())))
 
-  const ways: Record<string, (proxy: Interference) => Promise<Opened>> = {
+  const openers: Record<string, (proxy: LossyProxy) => Promise<Opened>> = {
     'node-redis 6': (proxy) => (clients['node-redis 6'] as (port: number) => Promise<Opened>)(proxy.port),
     'ioredis 6': (proxy) => (clients['ioredis 6'] as (port: number) => Promise<Opened>)(proxy.port),
     'ioredis 5': (proxy) => (clients['ioredis 5'] as (port: number) => Promise<Opened>)(proxy.port),
@@ -204,10 +209,10 @@ describe('n39_a_swap_that_a_client_sends_again_is_unknown_and_never_a_conflict',
     'sentinels of node-redis': (proxy) => sentinelClients['node-redis 6']?.(sentinel.port, proxy) as Promise<Opened>,
     'sentinels of ioredis': (proxy) => sentinelClients.ioredis?.(sentinel.port, proxy) as Promise<Opened>,
   }
-  for (const [name, open] of Object.entries(ways)) {
+  for (const [name, open] of Object.entries(openers)) {
     test(name, async () => {
       const target = name.startsWith('a cluster') ? master : server
-      const proxy = await Interference.before(target.port)
+      const proxy = await LossyProxy.before(target.port)
       closing.push(() => proxy.stop())
       const store = redisStore(await opened(open(proxy)))
       const key = `twice ${name}`
@@ -219,7 +224,7 @@ describe('n39_a_swap_that_a_client_sends_again_is_unknown_and_never_a_conflict',
       target.cli('set', key, '3', 'px', '60000')
       proxy.mode = 'open'
       expect(await swapped).toBe('unknown')
-      // And it goes on.
+      // The store still works.
       await vi.waitFor(async () => expect(await text(store, key)).toBe('3'), 60_000)
       await vi.waitFor(
         async () => expect(await store.swap(key, bytes('3'), write('4'))).toEqual({ done: true }),
@@ -228,10 +233,10 @@ describe('n39_a_swap_that_a_client_sends_again_is_unknown_and_never_a_conflict',
     })
 
     test.each(REFUSALS)(
-      `${name}, where the server refuses it the second time: $refusal`,
+      `${name}, with a refusal of the second one: $refusal`,
       async ({ refusal, meanwhile, begin, end }) => {
         const target = name.startsWith('a cluster') ? master : server
-        const proxy = await Interference.before(target.port)
+        const proxy = await LossyProxy.before(target.port)
         closing.push(() => {
           proxy.stop()
           target.cli(...end)
@@ -253,7 +258,7 @@ describe('n39_a_swap_that_a_client_sends_again_is_unknown_and_never_a_conflict',
   }
 })
 
-describe('f_while_a_slot_moves_a_session_is_written_though_its_keys_are_apart', () => {
+describe('f_a_session_can_be_written_while_its_slot_moves_and_its_keys_are_on_two_servers', () => {
   for (const name of ['node-redis 6', 'ioredis']) {
     test(`${name}`, async () => {
       const servers = await startCluster()
@@ -267,7 +272,7 @@ describe('f_while_a_slot_moves_a_session_is_written_though_its_keys_are_apart', 
       const slot = source.cli('cluster', 'keyslot', key)
       target.cli('cluster', 'setslot', slot, 'importing', source.cli('cluster', 'myid'))
       source.cli('cluster', 'setslot', slot, 'migrating', target.cli('cluster', 'myid'))
-      // The record is here, and the key that says whose it is is nowhere: the server does not answer for both.
+      // The source has the record and no key of an owner, so it refuses a command about both.
       expect(await store.swap(key, bytes('1'), write('2'))).toEqual({ done: true })
       expect(await text(store, key)).toBe('2')
       await store.delete(key)
@@ -276,7 +281,7 @@ describe('f_while_a_slot_moves_a_session_is_written_though_its_keys_are_apart', 
   }
 })
 
-/** Whether this server of a cluster holds a key: 1, or 0. */
+/** 1 if this server of a cluster has the key, else 0. */
 function held(server: RedisServer, key: string): number {
   return server.cli('cluster', 'countkeysinslot', server.cli('cluster', 'keyslot', key)) === '0' ? 0 : 1
 }

@@ -1,4 +1,4 @@
-// The Redis store where sentinels say which server is the master, also after that one died.
+// The Redis store with sentinels, also after the master died.
 import { Hono } from 'hono'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { storeContract } from '../../src/contract.js'
@@ -45,7 +45,7 @@ describe('a master dies', () => {
   })
 
   for (const [name, open] of Object.entries(sentinelClients)) {
-    test(`f_a_session_goes_on_at_the_promoted_replica (${name})`, async () => {
+    test(`f_a_session_continues_on_the_promoted_replica (${name})`, async () => {
       vi.spyOn(console, 'error').mockImplementation(() => {})
       const mine = await open(sentinel.port)
       const app = new Hono<SessionEnv<{ n: number }>>()
@@ -55,7 +55,7 @@ describe('a master dies', () => {
       const ann = new Browser(app)
       try {
         for (const count of ['1', '2', '3']) expect(await ann.text('/add')).toBe(count)
-        // Replication takes its time, and what the replica has not yet heard of would be lost.
+        // Replication is asynchronous. A write that the replica does not have yet would be lost.
         await vi.waitFor(() => {
           const records = master.cli('--scan', '--pattern', 'session:*').split('\n')
           expect(records.map((key) => replica.cli('get', key))).toEqual(records.map((key) => master.cli('get', key)))

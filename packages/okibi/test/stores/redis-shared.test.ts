@@ -1,12 +1,12 @@
-// Both faces at once on one Redis server, Valkey server and Redis Cluster: a Rust service in a process of its own, and a
-// Hono app in this one.
+// Both faces use one Redis server, Valkey server or Redis Cluster concurrently: a Rust service in
+// its own process, and a Hono app in this one.
 import { afterAll, describe, expect, test } from 'vitest'
 import { redisStore } from '../../src/stores/redis.js'
 import { bothFaces } from '../support/both-faces.js'
 import { clients, clusterClients, type Opened } from './redis-clients.js'
 import { RedisServer, startCluster } from './servers.js'
 
-const ways: Record<string, { start: () => Promise<RedisServer[]>; open: (ports: number[]) => Promise<Opened> }> = {
+const kinds: Record<string, { start: () => Promise<RedisServer[]>; open: (ports: number[]) => Promise<Opened> }> = {
   'Redis 7 with node-redis': {
     start: async () => [await RedisServer.start()],
     open: ([port]) => clients['node-redis 6']?.(port as number) as Promise<Opened>,
@@ -21,7 +21,7 @@ const ways: Record<string, { start: () => Promise<RedisServer[]>; open: (ports: 
   },
 }
 
-for (const [name, { start, open }] of Object.entries(ways)) {
+for (const [name, { start, open }] of Object.entries(kinds)) {
   describe(name, () => {
     let servers: RedisServer[] = []
     let mine: Opened | undefined
@@ -38,7 +38,7 @@ for (const [name, { start, open }] of Object.entries(ways)) {
       return { place: `${scheme}://127.0.0.1:${ports[0]}`, store: redisStore(mine.client) }
     })
 
-    test('each session is one key, whoever wrote it', () => {
+    test('each session is one key, from either face', () => {
       const records = servers.flatMap((server) => {
         const keys = server.cli('--scan', '--pattern', 'session:*').split('\n').filter(Boolean)
         return keys.map((key) => server.cli('get', key))

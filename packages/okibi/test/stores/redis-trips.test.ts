@@ -1,4 +1,4 @@
-// How many commands a request costs, counted at the server by what it says to MONITOR.
+// The number of commands of a request, counted with the server's MONITOR.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -10,7 +10,7 @@ import { Browser } from '../support/browser.js'
 import { clients, type Opened } from './redis-clients.js'
 import { RedisServer } from './servers.js'
 
-/** What clients send to a server; what scripts do inside of it is left out. */
+/** The commands that clients send to a server, without those of scripts. */
 class Monitor {
   readonly #process: ChildProcess
   readonly #server: RedisServer
@@ -34,7 +34,7 @@ class Monitor {
     return monitor
   }
 
-  /** The commands that were sent while something was done. */
+  /** Returns the commands that are sent during a call. */
   async during(work: () => Promise<unknown>): Promise<string[]> {
     await this.#upToHere()
     await work()
@@ -75,7 +75,7 @@ for (const kind of ['redis-server', 'redis-8', 'valkey'] as const) {
         await server.stop()
       })
 
-      test('a_request_costs_no_more_round_trips_than_it_must', async () => {
+      test('a_request_makes_the_fewest_possible_round_trips', async () => {
         let now = Date.now()
         const app = new Hono<SessionEnv<{ n: number }>>()
         app.use(sessions({ store: redisStore(mine.client), idle: 900, clock: () => now, lazy: false }))
@@ -88,10 +88,12 @@ for (const kind of ['redis-server', 'redis-8', 'valkey'] as const) {
           return c.text('in')
         })
         const warm = new Browser(app)
-        // The server gets to know the scripts, and is asked for its policy.
+        // The server gets the scripts, and is asked for its eviction policy.
         for (const path of ['/add', '/login']) await warm.fetch(path)
         const ann = new Browser(app)
-        // What takes an entry off an owner's list is sent once a session has moved or ended, and nobody waits for it.
+        // The removal from an owner's list is sent after a session was rotated or destroyed. No
+        // request waits
+        // for it.
         const costs = async (path: string) =>
           names(await monitor.during(() => ann.fetch(path))).filter((command) => command !== 'ZREM')
 
@@ -102,7 +104,7 @@ for (const kind of ['redis-server', 'redis-8', 'valkey'] as const) {
         now += 300_000
         expect(await costs('/read')).toEqual(['GET', 'EVALSHA'])
         expect(await costs('/login')).toEqual(['GET', 'EVALSHA', 'EVALSHA'])
-        // With an owner it is the same.
+        // The numbers are the same with an owner.
         expect(await costs('/read')).toEqual(['GET'])
         expect(await costs('/add')).toEqual(['GET', 'EVALSHA'])
         now += 300_000

@@ -1,4 +1,5 @@
-// The Redis store on real servers and clusters: the contract with every client, its keys, and what it says of failures.
+// The Redis store on real servers and clusters: the contract with every client, its keys, its
+// errors.
 
 import { createHash } from 'node:crypto'
 import { inspect } from 'node:util'
@@ -10,7 +11,7 @@ import type { Write } from '../../src/store.js'
 import { type RedisStore, redisStore } from '../../src/stores/redis.js'
 import { Browser } from '../support/browser.js'
 import { clients, clusterClients, type Opened } from './redis-clients.js'
-import { Interference, RedisServer, startCluster, startSingleMaster } from './servers.js'
+import { LossyProxy, RedisServer, startCluster, startSingleMaster } from './servers.js'
 
 const bytes = (text: string) => new TextEncoder().encode(text)
 const text = async (store: RedisStore, key: string) => {
@@ -86,8 +87,9 @@ describe('one server', () => {
     })
   }
 
-  test('n25_a_list_misses_no_session_that_moves_meanwhile', async () => {
-    // A session that moves has its new key on the list before it leaves the old one. The fault rig found a list that missed one.
+  test('n25_a_list_has_every_session_that_rotates_meanwhile', async () => {
+    // A rotation adds the new key to the list before it removes the old one. The fault rig found a
+    // list without either.
     const open = clients['ioredis 6'] as (port: number) => Promise<Opened>
     const store = redisStore(await opened(open(server.port)))
     const another = redisStore(await opened(open(server.port)))
@@ -130,7 +132,7 @@ describe('one server', () => {
   })
 
   for (const name of ['node-redis 6', 'ioredis 6']) {
-    test(`m7_an_entry_goes_with_its_session (${name})`, async () => {
+    test(`m7_a_list_entry_is_removed_with_its_session (${name})`, async () => {
       const store = redisStore(await opened(clients[name]?.(server.port) as Promise<Opened>))
       const [ann, ben] = [`m7 ann ${name}`, `m7 ben ${name}`]
       const card = (owner: string) => server.cli('zcard', `okibi:owner:${owner}`)
@@ -149,7 +151,7 @@ describe('one server', () => {
       expect(server.cli('exists', `okibi:owned:{ended ${name}}`, `okibi:owned:{deleted ${name}}`)).toBe('0')
     })
 
-    test(`m7_a_hundred_thousand_entries_that_lead_nowhere_make_no_list_and_no_end_fail (${name})`, async () => {
+    test(`m7_a_list_works_with_a_hundred_thousand_entries_without_a_session (${name})`, async () => {
       const store = redisStore(await opened(clients[name]?.(server.port) as Promise<Opened>))
       const list = `okibi:owner:many ${name}`
       await store.swap(`live ${name}`, undefined, write('1', `many ${name}`))
@@ -157,9 +159,9 @@ describe('one server', () => {
       expect(server.cli('zcard', list)).toBe('100001')
       const commands = () => Number(/total_commands_processed:(\d+)/.exec(server.cli('info', 'stats'))?.[1])
       const before = commands()
-      // A slow machine looks at a part of the list only, and names the rest.
+      // On a slow machine only a part of the list is checked, and the rest is returned unchecked.
       expect(await store.owners.list(`many ${name}`)).toContain(`live ${name}`)
-      // Twice, as a marker may be what is just being written.
+      // Each entry is checked twice, because a marker may belong to a write under way.
       expect(commands() - before).toBeLessThan(500)
       await store.swap(`live ${name}`, bytes('1'), write('marker'))
       await vi.waitFor(() => expect(server.cli('zcard', list)).toBe('100000'), 10_000)
@@ -180,15 +182,15 @@ describe('one server', () => {
 
   for (const name of ['node-redis 6', 'ioredis 6']) {
     test(`a_load_and_a_swap_are_one_round_trip_each (${name})`, async () => {
-      const proxy = await Interference.before(server.port)
+      const proxy = await LossyProxy.before(server.port)
       closing.push(() => proxy.stop())
       const store = redisStore(await opened(clients[name]?.(proxy.port) as Promise<Opened>))
-      // The server has not seen the scripts yet, or has: either way it has now. And it was asked for its policy.
+      // After this the server has the scripts, and was asked for its eviction policy.
       await store.swap(`first ${name}`, undefined, write('x'))
-      await store.swap(`second ${name}`, undefined, write('x', 'somebody'))
+      await store.swap(`second ${name}`, undefined, write('x', 'an-owner'))
       await store.delete(`second ${name}`)
       const trips = async (call: () => Promise<unknown>) => {
-        // Answers come in order: when this one is here, so is every one before it.
+        // Answers arrive in order, so all earlier ones have arrived with this one.
         await store.load('before')
         const before = proxy.answers
         await call()
@@ -199,11 +201,12 @@ describe('one server', () => {
       expect(await trips(() => store.swap(`trips ${name}`, bytes('1'), write('2')))).toBe(1)
       expect(await trips(() => store.swap(`trips ${name}`, bytes('1'), write('3')))).toBe(1)
       expect(await trips(() => store.swap(`trips ${name}`, bytes('2'), write('4', 'ann')))).toBe(1)
-      // Of a session with an owner, one more takes it off that one's list, and nobody waits for it.
+      // For a session with an owner one more command removes it from the list. No request waits for
+      // it.
       expect(await trips(() => store.delete(`first ${name}`))).toBe(1)
     })
 
-    test(`scripts_that_the_server_forgot_are_given_again (${name})`, async () => {
+    test(`scripts_that_the_server_has_lost_are_loaded_again (${name})`, async () => {
       const store = redisStore(await opened(clients[name]?.(server.port) as Promise<Opened>))
       const key = `forgotten ${name}`
       await store.swap(key, undefined, write('1', key))
@@ -216,7 +219,7 @@ describe('one server', () => {
     })
   }
 
-  test('what_redis_refuses_is_unavailable', async () => {
+  test('a_refusal_of_redis_is_unavailable', async () => {
     const store = redisStore(await opened(clients['ioredis 6']?.(server.port) as Promise<Opened>))
     server.cli('lpush', 'a list', 'x')
     for (const call of [() => store.load('a list'), () => store.swap('a list', undefined, write('x'))]) {
@@ -224,12 +227,12 @@ describe('one server', () => {
     }
     server.cli('lpush', 'okibi:owner:list', 'x')
     await expect(store.owners.list('list')).rejects.toMatchObject({ kind: 'unavailable' })
-    // Nobody would find it in the list, so it is not written.
+    // The list could not have it, so it is not written.
     await expect(store.swap('unlisted', undefined, write('x', 'list'))).rejects.toMatchObject({ kind: 'unavailable' })
     expect(server.cli('exists', 'unlisted')).toBe('0')
   })
 
-  test('s7_an_error_shows_nothing_of_the_command', async () => {
+  test('s7_an_error_contains_nothing_of_the_command', async () => {
     const store = redisStore(await opened(clients['ioredis 6']?.(server.port) as Promise<Opened>))
     server.cli('lpush', 'canary:key', 'x')
     server.cli('acl', 'setuser', 'default', '-zrangebyscore')
@@ -245,7 +248,7 @@ describe('one server', () => {
     expect(shown).not.toContain(Buffer.from('canary').toString('hex').match(/../g)?.join(' '))
   })
 
-  test('f_an_eviction_policy_that_ends_sessions_is_warned_of_once', async () => {
+  test('f_an_eviction_policy_that_drops_sessions_causes_one_warning', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
     for (const name of ['node-redis 6', 'node-redis 4', 'ioredis 6']) {
       server.cli('config', 'set', 'maxmemory-policy', 'allkeys-lru')
@@ -254,7 +257,7 @@ describe('one server', () => {
         await store.swap(`warned ${name}`, undefined, write('1'))
       }
       await vi.waitFor(() => expect(warn).toHaveBeenCalled(), 60_000)
-      // One more, so that what it would say has been said.
+      // Another call, so that a second warning would be logged by now.
       await redisStore(client).load('x')
       expect(warn.mock.calls).toEqual([
         [expect.stringMatching(/^okibi: maxmemory-policy allkeys-lru lets Redis end sessions .* set it to noeviction/)],
@@ -268,16 +271,16 @@ describe('one server', () => {
     }
   })
 
-  test('n28_the_store_makes_no_client_of_its_own', async () => {
+  test('n28_the_store_opens_no_connection_of_its_own', async () => {
     const count = () => Number(/total_connections_received:(\d+)/.exec(server.cli('info', 'stats'))?.[1])
     const before = count()
     const client = await opened(clients['node-redis 6']?.(server.port) as Promise<Opened>)
     for (let at = 0; at < 20; at += 1) await redisStore(client).load(`key ${at}`)
-    // The other is that of the command that counts.
+    // The second connection is that of this command.
     expect(count()).toBe(before + 2)
   })
 
-  test('n25_an_owner_is_logged_out_everywhere', async () => {
+  test('n25_all_sessions_of_an_owner_can_be_revoked', async () => {
     const store = redisStore(await opened(clients['node-redis 6']?.(server.port) as Promise<Opened>))
     const app = new Hono<SessionEnv<{ user: string }>>()
     app.use(sessions({ store }))
@@ -296,7 +299,7 @@ describe('one server', () => {
     expect(await sessionsOf.list('ann everywhere')).toEqual([])
   })
 
-  test('a_client_that_is_none_is_an_error_that_names_the_fix', () => {
+  test('an_invalid_client_is_an_error_that_names_the_fix', () => {
     for (const client of [undefined, {}, { get: () => undefined }]) {
       expect(() => redisStore(client as never)).toThrow(/no client given; give one of the packages redis or ioredis/)
     }
@@ -316,7 +319,7 @@ describe('a cluster', () => {
     })
   }
 
-  test('f_an_eviction_policy_of_any_server_is_warned_of', async () => {
+  test('f_an_eviction_policy_of_any_server_causes_a_warning', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {})
     for (const server of servers) server.cli('config', 'set', 'maxmemory-policy', 'volatile-ttl')
     for (const open of Object.values(clusterClients)) {
@@ -337,8 +340,9 @@ describe('a cluster', () => {
   })
 })
 
-// A proxy in front of several servers looks like one, and refuses what is about keys of two. So does a cluster's only master.
-describe('a server that keeps keys apart', () => {
+// A proxy in front of several servers refuses commands with keys on two servers, as a cluster's
+// only master does.
+describe('a server that refuses commands with keys of two slots', () => {
   let server: RedisServer
   beforeAll(async () => {
     server = await startSingleMaster()

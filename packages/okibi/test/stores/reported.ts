@@ -1,4 +1,5 @@
-// The store contract as kept in another runtime: a program runs it there and prints a report, one test per rule judges it.
+// The store contract in another runtime: a program runs it there and prints a report, and one test
+// for each rule checks it.
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -10,17 +11,20 @@ type Report = Readonly<Record<string, string>>
 
 const run = promisify(execFile)
 
-/** Where a file of the foreign runtimes lies, which have a folder and a lock file of their own. */
+/** The path of a file of the other runtimes, which have their own folder and lock file. */
 export function installed(path: string): string {
   return fileURLToPath(new URL(`../runtimes/node_modules/${path}`, import.meta.url))
 }
 
-/** Where one of the programs beside this file lies. */
+/** The path of a program in the folder programs. */
 export function program(name: string): string {
   return fileURLToPath(new URL(`./programs/${name}`, import.meta.url))
 }
 
-/** A test for each rule of the contract, in a store of another runtime, which may keep from the rules that `excuses` name. */
+/**
+ * Tests for the rules of the contract in another runtime. `excuses` are the allowed reasons not to
+ * apply.
+ */
 export function keepsContract(
   name: string,
   command: readonly [string, ...string[]],

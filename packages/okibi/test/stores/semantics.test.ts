@@ -1,4 +1,4 @@
-// What must hold when requests of one session come at once, at two instances of an app that share a store.
+// Concurrent requests of one session at two instances of an app that share a store.
 import { Hono } from 'hono'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type SessionEnv, sessions } from '../../src/index.js'
@@ -8,15 +8,18 @@ import { type Backend, backends } from './backends.js'
 
 type Data = { n: number; user: string; note: string; [name: `name${number}`]: number }
 
-/** How many come at once. */
+/** The number of concurrent requests. */
 const MANY = 100
-/** How often a visitor logs out during a slow request, and how many visitors do so at a time. */
+/** The number of logouts during slow requests, and of concurrent visitors. */
 const LOGOUTS = 1000
 const LANES = 10
-/** How many requests each of two users sends. */
+/** The number of requests of each of two users. */
 const REQUESTS = 400
 
-/** Requests wait in the middle until as many have come as are to meet there, or until they are let on. */
+/**
+ * A point in a handler where requests wait. `reached` resolves when the expected number waits
+ * there.
+ */
 class Gate {
   readonly opened: Promise<void>
   readonly reached: Promise<void>
@@ -43,7 +46,7 @@ class Gate {
 
 const gates = new Map<string, Gate>()
 
-/** Lets this many requests meet; each names the gate in its path. */
+/** Makes a gate for this many requests. Each request has its name in the path. */
 function gate(name: string, expected: number): Gate {
   const made = new Gate(expected)
   gates.set(name, made)
@@ -52,7 +55,7 @@ function gate(name: string, expected: number): Gate {
 
 function app(store: Store) {
   const app = new Hono<SessionEnv<Data>>()
-  // Many conflicts in a row on a busy machine are no fault of the store.
+  // Long limits: a busy machine may need many attempts.
   app.use(sessions<Data>({ store, storeTimeout: 60, commitDeadline: 120 }))
   app.get('/start', (c) => {
     c.get('session').set('n', 0)
@@ -104,7 +107,7 @@ describe.each(Object.entries(backends))('%s', (_name, start) => {
   }, 60_000)
   afterAll(() => backend.stop())
 
-  /** A visitor at one of the two, with these cookies. */
+  /** A visitor at one of the two apps, with these cookies. */
   const at = (number: number, cookies: Iterable<[string, string]> = []) =>
     new Browser(apps[number % 2 === 0 ? 0 : 1], cookies)
 
@@ -114,7 +117,7 @@ describe.each(Object.entries(backends))('%s', (_name, start) => {
     return browser
   }
 
-  /** A hundred requests of one visitor to both apps, all of which have loaded before any of them commits. */
+  /** Makes a hundred requests of one visitor to both apps. All load before any of them commits. */
   async function meet(browser: Browser, what: string): Promise<Browser[]> {
     const { reached, open } = gate(what, MANY)
     const browsers = Array.from({ length: MANY }, (_, number) => at(number, browser.cookies))
@@ -125,13 +128,13 @@ describe.each(Object.entries(backends))('%s', (_name, start) => {
     return browsers
   }
 
-  test('n2_a_hundred_updates_at_once_make_a_hundred', async () => {
+  test('n2_a_hundred_concurrent_updates_make_a_hundred', async () => {
     const browser = await begun()
     await meet(browser, 'add')
     for (const number of [0, 1]) expect(await at(number, browser.cookies).text('/n')).toBe(String(MANY))
   }, 60_000)
 
-  test('n2_a_hundred_distinct_names_survive', async () => {
+  test('n2_a_hundred_concurrent_sets_of_distinct_names_survive', async () => {
     const browser = await begun()
     await meet(browser, 'name')
     for (const number of [0, 1]) expect(await at(number, browser.cookies).text('/names')).toBe(String(MANY + 2))
@@ -141,10 +144,11 @@ describe.each(Object.entries(backends))('%s', (_name, start) => {
     const before = await backend.records()
     const browser = await begun()
     const racers = await meet(browser, 'rotate')
-    // One goes on with the session, each of the others begins one of its own.
+    // One request keeps the session, and each other one creates its own.
     expect(new Set(racers.map((racer) => racer.header)).size).toBe(MANY)
     for (const racer of racers) expect(await racer.text('/user')).toBe('eve')
-    // A record each, the marker in the place of the old one, and those in the places of what the losers created first.
+    // A record for each, a marker for the old one, and markers for the records that the losers
+    // created first.
     expect(await backend.records()).toBe(before + 2 * MANY)
   }, 60_000)
 
@@ -170,11 +174,12 @@ describe.each(Object.entries(backends))('%s', (_name, start) => {
       }
     }
     await Promise.all(Array.from({ length: LANES }, (_, first) => lane(first)))
-    // A marker for each session that ended, and for each record that a renewal of its id created and undid.
+    // A marker for each destroyed session, and for each record that a renewal of the id created and
+    // undid.
     expect(await backend.records()).toBe(before + LOGOUTS + Math.floor(LOGOUTS / 3))
   }, 120_000)
 
-  test('s20_nothing_crosses_between_two_users', async () => {
+  test('s20_two_users_never_see_each_others_values', async () => {
     const visit = async (who: string) => {
       let cookies: Iterable<[string, string]> = []
       for (let number = 0; number < REQUESTS; number += 1) {

@@ -1,4 +1,5 @@
-// Servers that tests start and stop: Redis on a free port, a cluster of it, and a proxy that disturbs a connection.
+// Servers that tests start and stop: Redis on a free port, a Redis Cluster, and a proxy that loses
+// answers.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -8,15 +9,15 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { pause } from './processes.js'
 
-/** How often another port is tried, if somebody else was quicker to take it. */
+/** The most attempts with another port, if another process takes a free one. */
 const TRIES = 5
 
-/** The ports that the system gives to whoever asks for any begin here at the earliest (Linux has 32768, others more). */
+/** The lowest port that a system assigns by itself (32768 on Linux, more on others). */
 const GIVEN = 32_768
 
 /**
- * A port that nobody listens on, and that the system gives to nobody: a server keeps it while it is killed and started again,
- * and no connection of somebody else can take it meanwhile.
+ * A free port below those that the system assigns. A server can use it again after a kill, because no
+ * connection of another process gets it meanwhile.
  */
 export async function freePort(): Promise<number> {
   for (;;) {
@@ -34,7 +35,7 @@ export async function freePort(): Promise<number> {
   }
 }
 
-/** Starts something on a free port. Another port is tried if somebody else was quicker to take it. */
+/** Starts a server on a free port. Tries another port if another process has taken it. */
 export async function onFreePort<T>(start: (port: number) => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
@@ -45,12 +46,12 @@ export async function onFreePort<T>(start: (port: number) => Promise<T>): Promis
   }
 }
 
-/** Whether a process has ended, in whatever way. */
+/** Whether a process has ended, by itself or by a signal. */
 export function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode !== null || signalCode !== null
 }
 
-/** The servers there are: the machine's own (Redis 7 on Debian 12), and what `cargo xtask servers` unpacks. */
+/** The installed server (Redis 7 on Debian 12), and those that `cargo xtask servers` unpacks. */
 export type RedisKind = 'redis-server' | 'redis-8' | 'valkey'
 
 function programOf(kind: RedisKind): string {
@@ -60,10 +61,10 @@ function programOf(kind: RedisKind): string {
   return program
 }
 
-/** More settings, or all of them. */
+/** Settings of redis.conf: further ones, or a function that returns all of them. */
 type Settings = readonly string[] | ((folder: string) => string[])
 
-/** A Redis server of its own, with a folder of its own. It ends when whoever started it ends. */
+/** A Redis server with its own folder. It ends with the process that started it. */
 export class RedisServer {
   readonly port: number
   readonly #kind: RedisKind
@@ -78,17 +79,17 @@ export class RedisServer {
     this.#arguments = typeof settings === 'function' ? settings(this.#folder) : [...own, ...settings]
   }
 
-  /** `settings` are those of redis.conf: `--appendonly yes`, say. */
+  /** `settings` are settings of redis.conf, such as `--appendonly yes`. */
   static start(...settings: string[]): Promise<RedisServer> {
     return RedisServer.of('redis-server', ...settings)
   }
 
-  /** Another kind of server. */
+  /** Starts a server of another kind. */
   static async of(kind: RedisKind, ...settings: string[]): Promise<RedisServer> {
     return RedisServer.#on(kind, () => settings)
   }
 
-  /** Starts one, or leaves nothing behind. */
+  /** Starts a server. Removes its folder if that fails. */
   static #on(kind: RedisKind, settings: (port: number) => Settings): Promise<RedisServer> {
     return onFreePort(async (port) => {
       const server = new RedisServer(kind, port, settings(port))
@@ -102,14 +103,14 @@ export class RedisServer {
     })
   }
 
-  /** One that holds everything that another holds. `cli('replicaof', 'no', 'one')` promotes it. */
+  /** Starts a replica of another server. `cli('replicaof', 'no', 'one')` promotes it. */
   static async replicaOf(master: RedisServer): Promise<RedisServer> {
     const replica = await RedisServer.start('--replicaof', '127.0.0.1', String(master.port))
     while (!replica.cli('info', 'replication').includes('master_link_status:up')) await pause(20)
     return replica
   }
 
-  /** A sentinel that watches a server, and alone decides after half a second of silence that a replica takes over. */
+  /** Starts the only sentinel of a server. It promotes a replica after half a second of silence. */
   static async sentinelOf(master: RedisServer, name: string): Promise<RedisServer> {
     return RedisServer.#on('redis-server', (port) => (folder) => {
       const file = join(folder, 'sentinel.conf')
@@ -135,14 +136,14 @@ export class RedisServer {
     }
   }
 
-  /** Whether it is this server that answers; somebody else's on this port would do so too. */
+  /** Whether this server answers, and not another one on this port. */
   #answers({ pid }: ChildProcess): boolean {
     const info = this.cli('info', 'server')
-    // One that wants a password says nothing more.
+    // A server with a password answers only with that error.
     return info.includes(`process_id:${pid}\r`) || info.startsWith('NOAUTH')
   }
 
-  /** Ends it as a crash does. */
+  /** Kills it, as a crash does. */
   async kill(): Promise<void> {
     const process = this.#process
     this.#process = undefined
@@ -152,7 +153,7 @@ export class RedisServer {
     await exit
   }
 
-  /** Whatever a test has done to it, it serves again. */
+  /** Makes it work again after any fault of a test. */
   async recover(): Promise<void> {
     if (!this.#process || hasEnded(this.#process)) await this.start()
   }
@@ -162,13 +163,13 @@ export class RedisServer {
     rmSync(this.#folder, { recursive: true, force: true })
   }
 
-  /** What a command of the client that comes with Redis prints. */
+  /** Runs a command in redis-cli, and returns its output. */
   cli(...command: string[]): string {
     return execFileSync('redis-cli', ['-p', String(this.port), ...command], { encoding: 'utf8' }).trim()
   }
 }
 
-/** Three Redis servers that share the keys. */
+/** Starts a cluster of three Redis servers. */
 export async function startCluster(): Promise<RedisServer[]> {
   const settings = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000']
   const servers: RedisServer[] = []
@@ -184,9 +185,9 @@ export async function startCluster(): Promise<RedisServer[]> {
   return servers
 }
 
-/** A cluster of one server, which has all keys. */
+/** Starts a cluster of one server, which has all keys. */
 export async function startSingleMaster(): Promise<RedisServer> {
-  // Nobody has told it its address.
+  // The server does not find its address by itself.
   const own = ['--cluster-port', String(await freePort()), '--cluster-announce-ip', '127.0.0.1']
   const server = await RedisServer.start('--cluster-enabled', 'yes', ...own)
   server.cli('cluster', 'addslotsrange', '0', '16383')
@@ -194,7 +195,7 @@ export async function startSingleMaster(): Promise<RedisServer> {
   return server
 }
 
-/** Whether somebody listens there. */
+/** Whether a server listens on a port. */
 async function accepts(port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1')
   try {
@@ -208,22 +209,22 @@ async function accepts(port: number): Promise<boolean> {
   }
 }
 
-/** What stands between a client and a server, and can lose what the server says. */
-export class Interference {
+/** A proxy between a client and a server that can lose the server's answers. */
+export class LossyProxy {
   /** The port of the server. */
   readonly target: number
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   readonly #silent = new WeakSet<Socket>()
-  /** How many answers it has let through. */
+  /** The number of answers that it passed on. */
   answers = 0
-  /** What it does with the server's answers: hand them on, keep them for good, or cut the connection instead. */
+  /** What it does with an answer: pass it on, drop it, or cut the connection in its place. */
   mode: 'open' | 'stalled' | 'cutting' = 'open'
-  /** How many answers were cut because of what they answer. */
+  /** The number of answers that `cutAnswerTo` cut. */
   cuts = 0
-  /** What was asked last on each connection that was cut while it was `cutting`. */
+  /** The last request on each connection that was cut in the mode `cutting`. */
   readonly lost: Buffer[] = []
-  /** Words of the request whose answer is to be cut. */
+  /** The answer to a request with one of these words is cut. */
   #words: readonly string[] = []
 
   private constructor(target: number) {
@@ -232,7 +233,7 @@ export class Interference {
       const server = connect(target, '127.0.0.1')
       for (const socket of [client, server]) {
         this.#sockets.add(socket)
-        // A cut connection is what this is for.
+        // Cut connections are expected.
         socket.on('error', () => socket.destroy())
         socket.on('close', () => {
           this.#sockets.delete(socket)
@@ -254,7 +255,7 @@ export class Interference {
           this.cuts += 1
           client.destroy()
         } else if (this.mode === 'cutting') {
-          // What comes in pieces is lost with the first of them.
+          // An answer in several pieces is lost with its first piece.
           if (!client.destroyed) this.lost.push(asked)
           client.destroy()
         } else if (this.mode === 'open') {
@@ -265,14 +266,16 @@ export class Interference {
     })
   }
 
-  static async before(target: number): Promise<Interference> {
-    const proxy = new Interference(target)
+  static async before(target: number): Promise<LossyProxy> {
+    const proxy = new LossyProxy(target)
     proxy.#server.listen(0, '127.0.0.1')
     await once(proxy.#server, 'listening')
     return proxy
   }
 
-  /** Cuts the connection instead of the next answer to a request that has one of these words in it. */
+  /**
+   * Cuts the connection in place of the next answer to a request that contains one of these words.
+   */
   cutAnswerTo(...words: readonly string[]): void {
     this.#words = words
   }
@@ -281,7 +284,9 @@ export class Interference {
     return (this.#server.address() as AddressInfo).port
   }
 
-  /** On the connections of now nothing is heard any more, as if the other side had lost its power. */
+  /**
+   * Drops all further answers on the current connections, as after a power failure of the server.
+   */
   silence(): void {
     for (const socket of this.#sockets) this.#silent.add(socket)
   }

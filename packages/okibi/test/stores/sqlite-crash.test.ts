@@ -1,4 +1,4 @@
-// The SQLite store in a process of its own that is killed while it writes, and on a disk that is really full.
+// The SQLite store in a process that is killed during writes, and on a disk that is full.
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -21,7 +21,7 @@ function freshFolder(): string {
   return folder
 }
 
-test('f_kill_9_of_a_process_that_writes_loses_no_acknowledged_write', async () => {
+test('f_kill_9_of_a_writing_process_loses_no_acknowledged_write', async () => {
   const file = join(freshFolder(), 'sessions.sqlite')
   const acknowledged: string[] = []
   for (let round = 0; round < 5; round += 1) {
@@ -30,7 +30,7 @@ test('f_kill_9_of_a_process_that_writes_loses_no_acknowledged_write', async () =
     })
     const exit = once(writer, 'exit')
     const lines = createInterface(writer.stdout)
-    // From its tenth acknowledged write on, it may be killed at any moment.
+    // After its tenth acknowledged write it is killed at a random moment.
     let left = 10 + Math.random() * 30
     for await (const line of lines) {
       acknowledged.push(line)
@@ -43,7 +43,7 @@ test('f_kill_9_of_a_process_that_writes_loses_no_acknowledged_write', async () =
     const text = async (key: string) => new TextDecoder().decode((await store.load(key))?.bytes)
     const chains = new Map<string, number>()
     for (const line of acknowledged) {
-      // The last line may be cut off.
+      // The last line may be truncated.
       const [what, of, at] = line.split(':')
       if (what === 'created') expect(await text(`created ${of} ${at}`)).toBe(String(at).padStart(8).repeat(1000))
       if (what === 'chained') chains.set(String(of), Number(at))
@@ -54,10 +54,11 @@ test('f_kill_9_of_a_process_that_writes_loses_no_acknowledged_write', async () =
   expect(acknowledged.length).toBeGreaterThan(50)
 })
 
-test('f_a_disk_that_is_full_loses_nothing_acknowledged_and_the_store_recovers', () => {
+test('f_a_full_disk_loses_no_acknowledged_write_and_the_store_recovers', () => {
   const disk = freshFolder()
   const fill = (order: string) => [disk, process.execPath, program, order, disk]
-  // A file system in memory that only the child sees. Where that is not allowed, files that may not grow beyond a limit.
+  // A file system in memory for the child process alone. If that is not allowed, a limit on file
+  // sizes.
   const small = ['-rm', 'sh', '-c', 'mount -t tmpfs -o size=1m okibi "$0" && exec "$@"', ...fill('fill-disk')]
   const short = ['-c', `trap '' XFSZ && ulimit -f 1024 && exec "$@"`, ...fill('fill-files')]
   const isAllowed = spawnSync('unshare', ['-rm', 'true']).status === 0

@@ -1,4 +1,5 @@
-// The drivers of unstorage that the store is tested with, each on the real thing, and one that tests can disturb.
+// The drivers of unstorage for the tests of the store, each on its real backend, and a driver with
+// faults.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
@@ -16,7 +17,7 @@ import redisDriver from 'unstorage/drivers/redis'
 const folder = mkdtempSync(join(tmpdir(), 'okibi-unstorage-'))
 let folders = 0
 
-/** A folder that is not there yet. */
+/** The path of a new folder. */
 export function freshFolder(): string {
   folders += 1
   return join(folder, String(folders))
@@ -26,7 +27,7 @@ export function removeFolders(): void {
   rmSync(folder, { recursive: true, force: true })
 }
 
-/** A new storage for each driver; `port` is that of a Redis server. */
+/** Makes a new storage for each driver. `port` is that of a Redis server. */
 export const drivers: Record<string, (port: number) => Driver> = {
   memory: () => memoryDriver(),
   'lru-cache': () => lruCacheDriver({ max: 10_000 }),
@@ -34,19 +35,19 @@ export const drivers: Record<string, (port: number) => Driver> = {
   'fs-lite': () => fsLiteDriver({ base: freshFolder() }),
   redis: (port) => redisDriver({ host: '127.0.0.1', port, base: basename(freshFolder()) }),
   'db0 on SQLite': () => {
-    // It has the same interface, and needs no compiler where it is installed.
+    // It has the same interface, and its installation needs no compiler.
     const connector = sqlite({ path: `${freshFolder()}.sqlite`, lib: () => Libsql as never })
     return db0Driver({ database: createDatabase(connector) })
   },
 }
 
-/** What a test does before or instead of a call of the driver; `undefined` lets it through. */
-type Interference = (call: 'get' | 'set' | 'remove', through: () => unknown) => unknown
+/** Runs before or in place of a call of the driver. `undefined` continues with the call. */
+type Intercept = (call: 'get' | 'set' | 'remove', through: () => unknown) => unknown
 
-/** A storage in memory that a test can disturb, with what it holds. */
-export function disturbed(): { storage: Storage; held: Map<string, string>; set: (how?: Interference) => void } {
+/** A storage in memory with faults, and its content. */
+export function disturbed(): { storage: Storage; held: Map<string, string>; set: (how?: Intercept) => void } {
   const held = new Map<string, string>()
-  let how: Interference | undefined
+  let how: Intercept | undefined
   const call = (name: 'get' | 'set' | 'remove', through: () => unknown) => how?.(name, through) ?? through()
   const driver: Driver = {
     name: 'disturbed',

@@ -1,4 +1,5 @@
-// The real backends fit the stores' structural types. Nothing here runs: the compiler is the test.
+// The stores' structural types accept the real backends. Nothing here runs: the compiler is the
+// test.
 import type {
   D1Database,
   DurableObjectNamespace,
@@ -9,7 +10,7 @@ import { cloudflareKvStore } from '../../src/stores/cloudflare-kv.js'
 import { d1Store } from '../../src/stores/d1.js'
 import { durableObjectStore, SessionObject } from '../../src/stores/durable-object.js'
 
-/** The binding as `wrangler types` writes it, and as it is by hand. */
+/** The binding as `wrangler types` writes it, and as an app declares it. */
 type Objects = DurableObjectNamespace<SessionObject> | DurableObjectNamespace
 
 export function fits(kv: KVNamespace, d1: D1Database, objects: Objects, state: DurableObjectState): void {

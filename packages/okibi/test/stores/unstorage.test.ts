@@ -1,4 +1,5 @@
-// The store on unstorage: the contract on real drivers, what its entries look like, and parallel requests and faults.
+// The store on unstorage: the contract on real drivers, its entries, concurrent requests and
+// faults.
 import { createHash } from 'node:crypto'
 import { readdirSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
@@ -85,13 +86,14 @@ describe.each(Object.keys(drivers))('%s', (name) => {
     for (const { name, check } of storeContract(open, options)) test(name, check)
   })
 
-  test('n2_parallel_changes_in_one_process_all_survive', async () => {
+  test('n2_concurrent_changes_in_one_process_all_survive', async () => {
     const storage = storageOf(name)
-    // So many at once stand in one line, and a busy machine is slow.
+    // All of them wait for one record, and a busy machine is slow.
     const patient = { storeTimeout: 60, commitDeadline: 120 }
     const { ann } = site(unstorageStore(storage), patient)
     await ann.text('/login')
-    // A second store on the same storage, as a second middleware may have: its writers wait in the same line.
+    // A second store on the same storage, as of a second middleware. Its writers wait for the same
+    // record.
     const ben = new Browser(site(unstorageStore(storage), patient).ann.app, ann.cookies)
     await Promise.all(Array.from({ length: 50 }, (_, at) => (at % 2 ? ann : ben).twin().text(`/set/${at}`)))
     expect(JSON.parse(await ann.text('/names'))).toHaveLength(51)
@@ -99,7 +101,7 @@ describe.each(Object.keys(drivers))('%s', (name) => {
     expect(await ann.text('/n')).toBe('100')
   })
 
-  test('n1_a_logout_among_parallel_changes_in_one_process_is_final', async () => {
+  test('n1_a_logout_among_concurrent_changes_in_one_process_is_final', async () => {
     const { ann } = site(unstorageStore(storageOf(name)))
     for (let round = 0; round < 20; round += 1) {
       await ann.text('/login')
@@ -112,7 +114,7 @@ describe.each(Object.keys(drivers))('%s', (name) => {
     }
   })
 
-  test('s16_what_has_expired_is_gone_whatever_the_driver_does_and_n27_purge_removes_it', async () => {
+  test('s16_an_expired_session_is_absent_with_any_driver_and_n27_purge_removes_it', async () => {
     let now = Date.now()
     const storage = storageOf(name)
     const store = unstorageStore(storage, { clock: () => now })
@@ -140,12 +142,12 @@ describe('entries', () => {
     expect([...held]).toEqual([[`okibi:session:${hash}`, `okibi ${expiresAt} 16 {"v":1,"é":"🔥"}`]])
     await store.swap('binary', undefined, { bytes: Uint8Array.of(0, 255), expiresAt })
     expect([...held.values()]).toContain(`okibi ${expiresAt} 11 base64:AP8=`)
-    // Bytes that look like those of others are none.
+    // Bytes that begin like an encoded entry are read unchanged.
     await store.swap('looks', undefined, { bytes: bytes('base64:AP8='), expiresAt })
     expect(text((await store.load('looks'))?.bytes)).toBe('base64:AP8=')
   })
 
-  test('file_names_differ_in_more_than_capitals', async () => {
+  test('file_names_differ_in_more_than_the_case_of_letters', async () => {
     const base = freshFolder()
     const store = unstorageStore(createStorage({ driver: fsDriver({ base }) }))
     for (const key of ['session:aB', 'session:Ab', 'session:../x', 'session:x?y', `session:${'k'.repeat(380)}`]) {
@@ -157,7 +159,7 @@ describe('entries', () => {
     for (const name of names) expect(name).toMatch(/^[0-9a-f]{64}$/)
   })
 
-  test('n13_a_driver_that_can_is_told_when_an_entry_expires', async () => {
+  test('n13_a_driver_with_expiry_gets_the_expiry_of_an_entry', async () => {
     const storage = createStorage({ driver: redisDriver({ host: '127.0.0.1', port: server.port, base: 'told' }) })
     storages.push(storage)
     await unstorageStore(storage).swap('k', undefined, write('x', 90_500))
@@ -167,7 +169,7 @@ describe('entries', () => {
     expect(left).toBeLessThanOrEqual(91_000)
   })
 
-  test('n29_two_prefixes_of_one_storage_keep_apart', async () => {
+  test('n29_two_prefixes_of_one_storage_are_separate', async () => {
     const storage = createStorage()
     const [one, other] = [unstorageStore(prefixStorage(storage, 'a')), unstorageStore(prefixStorage(storage, 'b'))]
     await one.swap('k', undefined, write('one'))
@@ -180,7 +182,7 @@ describe('entries', () => {
   test('a_file_is_never_seen_half_written', async () => {
     const base = freshFolder()
     const writer = unstorageStore(createStorage({ driver: fsDriver({ base }) }))
-    // Another process would have a storage of its own.
+    // Another process has its own storage.
     const reader = unstorageStore(createStorage({ driver: fsDriver({ base }) }))
     let last = `${'x'.repeat(60_000)} 0`
     await writer.swap('k', undefined, write(last))
@@ -198,7 +200,8 @@ describe('entries', () => {
       const next = `${'x'.repeat(60_000)} ${at}`
       expect(await writer.swap('k', bytes(last), write(next))).toEqual({ done: true })
       last = next
-      // Each reads between any two writes, so none meets more than two of them. A reader that has failed reads no more.
+      // Each reader reads between any two writes, so it meets two of them at most. A failed reader
+      // stops.
       const before = [...reads]
       while (reads.some((count, place) => count === before[place])) await Promise.race([reading, pause(1)])
     }
@@ -206,7 +209,7 @@ describe('entries', () => {
     await reading
   })
 
-  test('s24_an_entry_that_a_crash_left_half_written_is_no_session', async () => {
+  test('s24_an_entry_that_a_crash_has_truncated_is_no_session', async () => {
     const base = freshFolder()
     const store = unstorageStore(createStorage({ driver: fsDriver({ base }) }))
     const { ann, events } = site(store)
@@ -222,7 +225,7 @@ describe('entries', () => {
 })
 
 describe('faults', () => {
-  test('f_a_driver_that_fails_says_whether_something_was_written', async () => {
+  test('f_the_kind_of_a_failure_says_whether_a_write_may_have_happened', async () => {
     const { storage, set } = disturbed()
     const store = unstorageStore(storage)
     await store.swap('k', undefined, write('1'))
@@ -239,11 +242,11 @@ describe('faults', () => {
     vi.spyOn(storage, 'getKeys').mockRejectedValue(new Error('the driver is broken'))
     await expect(store.purge()).rejects.toMatchObject(unavailable)
     set()
-    // Nobody is kept waiting by who failed.
+    // A failed call delays no other call.
     expect(await store.swap('k', bytes('1'), write('2'))).toEqual({ done: true })
   })
 
-  test('n6_a_driver_that_throws_at_once_is_a_503_and_the_cookie_stays', async () => {
+  test('n6_a_driver_that_throws_immediately_is_a_503_and_the_cookie_stays', async () => {
     vi.spyOn(console, 'error').mockImplementation(() => {})
     const { storage, set } = disturbed()
     const { ann } = site(unstorageStore(storage))
@@ -262,7 +265,7 @@ describe('faults', () => {
     expect(await ann.text('/user')).toBe('ann')
   })
 
-  test('n39_a_write_whose_answer_was_lost_counts_once', async () => {
+  test('n39_a_write_with_a_lost_answer_counts_once', async () => {
     const { storage, set } = disturbed()
     const { ann, events } = site(unstorageStore(storage))
     await ann.text('/login')
@@ -278,14 +281,14 @@ describe('faults', () => {
     expect([lost, await ann.text('/n')]).toEqual([1, '1'])
   })
 
-  test('s23_a_driver_that_hangs_is_a_503_in_time_and_the_next_request_goes_on', async () => {
+  test('s23_a_driver_that_hangs_is_a_503_within_the_deadline_and_the_next_request_works', async () => {
     const { setTimeout: later } = globalThis
     const really = (millis: number) => new Promise((resolve) => later(resolve, millis))
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
     const pass = async (millis: number) => {
       for (let passed = 0; passed < millis; passed += 100) {
         vi.advanceTimersByTime(100)
-        // The storage works in real time, and this clock must not run away from it.
+        // The storage uses real time, and this clock must not advance faster.
         await really(3)
       }
     }
@@ -301,14 +304,14 @@ describe('faults', () => {
       set()
       await pass(11_000)
       expect(await ann.text('/set/3')).toBe('set')
-      // Who gave up writes nothing later.
+      // The cancelled call writes nothing later.
       expect(JSON.parse(await ann.text('/names'))).toEqual(['user', 'name3'])
     } finally {
       vi.useRealTimers()
     }
   })
 
-  test('f_redis_down_is_a_503_in_time_and_recovers_without_a_restart', async () => {
+  test('f_redis_down_is_a_503_within_the_deadline_and_the_app_recovers_without_a_restart', async () => {
     vi.spyOn(console, 'error').mockImplementation(() => {})
     const own = await RedisServer.start('--appendonly', 'yes', '--appendfsync', 'always')
     const options = { host: '127.0.0.1', port: own.port, retryStrategy: () => 50, maxRetriesPerRequest: 2 }
@@ -330,16 +333,17 @@ describe('faults', () => {
     }
   })
 
-  test('what_two_processes_can_do_to_each_other_the_later_write_undoes_the_earlier', async () => {
+  test('of_concurrent_writes_of_two_processes_the_later_one_overwrites_the_earlier', async () => {
     const { storage, set } = disturbed()
     const { ann } = site(unstorageStore(storage))
     await ann.text('/login')
-    // A storage of its own over the same data, as another process has: nobody waits for anybody.
+    // A second storage over the same data, as in another process: its writers do not wait for the
+    // first.
     const [one, other] = [prefixStorage(storage, ''), { ...storage }].map(
       (storage) => new Browser(site(unstorageStore(storage)).ann.app, ann.cookies),
     )
     let arrived = 0
-    // Both have read again before either writes.
+    // Both read again before either writes.
     set(async (call, through) => {
       if (call !== 'set') return through()
       arrived += 1
@@ -352,7 +356,7 @@ describe('faults', () => {
   })
 })
 
-test('n11_what_a_driver_promises_is_said_and_no_more', async () => {
+test('n11_the_consistency_of_the_store_is_that_of_its_driver', async () => {
   const named = (name: string) => createStorage({ driver: { ...memoryDriver(), name } })
   expect(unstorageStore(createStorage()).consistency).toBe('no-swap')
   expect(unstorageStore(named('cloudflare-kv-binding')).consistency).toBe('eventual')
@@ -364,7 +368,7 @@ test('n11_what_a_driver_promises_is_said_and_no_more', async () => {
   expect(await ann.text('/user')).toBe('ann')
 })
 
-test('what_cannot_work_is_an_error_that_names_the_fix', () => {
+test('an_impossible_option_is_an_error_that_names_the_fix', () => {
   expect(() => unstorageStore(undefined as never)).toThrow(/no storage given; .*createStorage/)
   const { setItem: _, ...readOnly } = memoryDriver()
   const storage = createStorage({ driver: { ...readOnly, name: 'http' } })

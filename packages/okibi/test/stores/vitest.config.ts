@@ -1,4 +1,4 @@
-// How the tests against other runtimes and servers run: a few files at a time, as they mostly wait.
+// The tests with other runtimes and servers run a few files concurrently, because they mostly wait.
 import { defineConfig, mergeConfig, type ViteUserConfig } from 'vitest/config'
 import base from '../../vitest.config.js'
 

@@ -1,4 +1,4 @@
-// The stores of Cloudflare keep the contract inside workerd, against its own KV, D1 and Durable Objects.
+// The stores of Cloudflare keep the contract in workerd, with its own KV, D1 and Durable Objects.
 import { keepsContract, program } from './reported.js'
 
 const workerd = (store: string) => [process.execPath, program('workerd.mjs'), store] as const

@@ -1,4 +1,5 @@
-// Both faces at once on one store: a Rust service in a process of its own, and a Hono app in this one.
+// Both faces use one store concurrently: a Rust service in its own process, and a Hono app in this
+// one.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
@@ -11,7 +12,7 @@ type Data = Record<string, number | boolean>
 
 type Face = (path: string, cookie?: string) => Promise<Response>
 
-/** The cookie that an answer sets, as the browser sends it back. */
+/** The cookie of an answer, as the browser sends it in the next request. */
 function cookieOf(response: Response): string | undefined {
   expect(response.status).toBe(200)
   return response.headers.getSetCookie()[0]?.split(';')[0]
@@ -27,14 +28,14 @@ async function values(face: Face, cookie: string): Promise<Data> {
   return (await (await face('/read', cookie)).json()) as Data
 }
 
-/** Where the sessions lie: for the service, and for the app. */
+/** The shared store, for the service and for the app. */
 export interface Shared {
-  /** What the example `shared` of the Rust crate is told. */
+  /** The argument for the Rust example `shared`. */
   readonly place: string
   readonly store: Store
 }
 
-/** The tests, on a store that is there before they begin. */
+/** The tests, on a store that exists before they start. */
 export function bothFaces(open: () => Promise<Shared>): void {
   let rust: ChildProcess
   let address = ''
@@ -61,7 +62,7 @@ export function bothFaces(open: () => Promise<Shared>): void {
     ['hono, then rust', byHono, byRust],
   ]
 
-  test('n2: a hundred parallel updates through both faces make a hundred', async () => {
+  test('n2: a hundred concurrent updates through both faces make a hundred', async () => {
     const cookie = await begin(byRust)
     const requests = Array.from({ length: 99 }, (_, number) => (number % 2 ? byRust : byHono)('/add', cookie))
     for (const response of await Promise.all(requests)) expect(response.status).toBe(200)
@@ -69,7 +70,7 @@ export function bothFaces(open: () => Promise<Shared>): void {
     expect(await values(byRust, cookie)).toEqual({ count: 100 })
   })
 
-  test('n2: fifty parallel sets of distinct names through both faces all survive', async () => {
+  test('n2: fifty concurrent sets of distinct names through both faces all survive', async () => {
     const cookie = await begin(byHono)
     const names = Array.from({ length: 50 }, (_, number) => `name${number}`)
     const requests = names.map((name, number) => (number % 2 ? byRust : byHono)(`/set/${name}`, cookie))
@@ -79,7 +80,7 @@ export function bothFaces(open: () => Promise<Shared>): void {
     expect(await values(byHono, cookie)).toEqual({ count: 1, ...expected })
   })
 
-  test('n44: owners are apart wherever namespaces are, also where both faces share a store', async () => {
+  test('n44: owners of different namespaces are separate, also if both faces share a store', async () => {
     const login = async (face: Face, path: string) => cookieOf(await face(path)) ?? ''
     const text = async (face: Face, path: string, cookie?: string) => (await face(path, cookie)).text()
     const customers = [await login(byRust, '/own/17'), await login(byHono, '/own/17')] as const
@@ -97,13 +98,13 @@ export function bothFaces(open: () => Promise<Shared>): void {
   })
 
   for (const [name, first, second] of pairs) {
-    test(`${name}: one begins a session, the other goes on with it`, async () => {
+    test(`${name}: one creates a session, and the other continues it`, async () => {
       const cookie = await begin(first)
       expect(await (await second('/add', cookie)).text()).toBe('2')
       expect(await (await first('/add', cookie)).text()).toBe('3')
     })
 
-    test(`${name}: n1, a logout at one ends it at the other, also for a slow request`, async () => {
+    test(`${name}: n1, a logout at one destroys the session at the other, also for a slow request`, async () => {
       const cookie = await begin(first)
       const slow = second('/slow/late', cookie)
       await second('/entered')
@@ -114,7 +115,7 @@ export function bothFaces(open: () => Promise<Shared>): void {
       expect(await values(first, cookie)).toEqual({})
     })
 
-    test(`${name}: n5, a login at one leaves a late request at the other anonymous`, async () => {
+    test(`${name}: n5, after a login at one a slow request at the other is anonymous`, async () => {
       const cookie = await begin(first)
       const slow = second('/slow/late', cookie)
       await second('/entered')
@@ -126,7 +127,7 @@ export function bothFaces(open: () => Promise<Shared>): void {
       expect(await values(second, cookie)).toEqual({})
     })
 
-    test(`${name}: n5, an id renewed at one is followed at the other, and nothing is lost`, async () => {
+    test(`${name}: n5, the other opens an id that one renewed, and no change is lost`, async () => {
       const cookie = await begin(first)
       const slow = second('/slow/parallel', cookie)
       await second('/entered')
@@ -139,7 +140,7 @@ export function bothFaces(open: () => Promise<Shared>): void {
   }
 }
 
-/** What one request raises, one other request passes, whichever comes first. */
+/** A signal between two requests: `passed` resolves after `raise`, in any order of the calls. */
 class Signal {
   #raised = 0
   readonly #waiting: (() => void)[] = []
@@ -157,7 +158,10 @@ class Signal {
   }
 }
 
-/** The app, with the routes that the service has, and once more for the sessions of administrators under `/admin`. */
+/**
+ * The app with the routes of the service, and the same routes for administrators' sessions under
+ * `/admin`.
+ */
 function appOn(store: Store): Hono<SessionEnv<Data>> {
   const app = routesOn({ store })
   app.route('/admin', routesOn({ store, cookie: { name: '__Host-admin' } }))
@@ -169,7 +173,7 @@ function routesOn(options: DirectoryOptions): Hono<SessionEnv<Data>> {
   const [entered, go] = [new Signal(), new Signal()]
   const owners = directory(options)
   app.get('/end-all/:owner', async (c) => c.text(String(await owners.revokeAll(c.req.param('owner')))))
-  // So many at once wait for one record, and a busy machine is slow.
+  // Many requests wait for one record, and a busy machine is slow.
   app.use(sessions<Data>({ ...options, storeTimeout: 60, commitDeadline: 120 }))
   app.get('/own/:owner', (c) => {
     c.get('session').setOwner(c.req.param('owner'))

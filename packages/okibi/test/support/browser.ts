@@ -1,4 +1,4 @@
-// A visitor: keeps the cookies that an app sets, and sends them back.
+// A visitor: stores the cookies of an app, and sends them with each request.
 import type { Hono } from 'hono'
 import { expect } from 'vitest'
 
@@ -14,7 +14,7 @@ export class Browser {
     this.cookies = new Map(cookies)
   }
 
-  /** Another request of the same visitor that was under way at the same time: it has the same cookies now. */
+  /** The same visitor for a concurrent request, with a copy of the cookies. */
   twin(): Browser {
     return new Browser(this.app, this.cookies)
   }
@@ -31,7 +31,7 @@ export class Browser {
     return response
   }
 
-  /** The text of an answer that must be a success. */
+  /** The body of an answer that must be a success. */
   async text(path: string, init?: RequestInit): Promise<string> {
     const response = await this.fetch(path, init)
     expect(response.status).toBe(200)
@@ -40,7 +40,7 @@ export class Browser {
 
   #keep(headers: readonly string[]): void {
     const names = headers.map((header) => header.split('=', 1)[0])
-    // Exactly one Set-Cookie per response and name.
+    // A response must have one Set-Cookie for each name.
     expect(new Set(names).size).toBe(names.length)
     for (const header of headers) {
       const [pair = '', ...attributes] = header.split('; ')

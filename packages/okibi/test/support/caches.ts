@@ -1,4 +1,5 @@
-// The Cache API where the runtime has none (Node, Bun): what Hono's middleware uses of it, in memory. Deno and workerd have the real one.
+// A Cache API in memory for Node and Bun, with the methods that Hono's middleware calls. Deno and
+// workerd have a real one.
 
 class Kept {
   readonly #answers = new Map<string, Response>()

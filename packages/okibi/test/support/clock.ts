@@ -1,11 +1,12 @@
-// Time that stands still until a test moves it. It starts now, so that a store on real time agrees with it at first.
+// A clock that only tests advance. It starts at the real time, so that a store on real time agrees
+// at first.
 
 export class Clock {
   millis: number = Date.now()
 
   readonly now: () => number = () => this.millis
 
-  /** Moves on by so many seconds. */
+  /** Advances by this many seconds. */
   pass(seconds: number): void {
     this.millis += seconds * 1000
   }

@@ -1,4 +1,4 @@
-// The stores that need a database or a file, by every driver that this runtime has.
+// The stores that need a database or a file, with every driver of this runtime.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ const folder = mkdtempSync(join(tmpdir(), 'okibi-test-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 let files = 0
 
-/** A file that is not there yet. */
+/** The path of a new file. */
 export function freshFile(): string {
   files += 1
   return join(folder, `${files}.sqlite`)

@@ -1,4 +1,4 @@
-// The middlewares that this package has for Hono, by one interface: those of `sessions` and of both drop-ins.
+// The middlewares of this package for Hono behind one interface: `sessions` and both drop-ins.
 import type { Context, MiddlewareHandler } from 'hono'
 import * as kv from '../../src/hono-kv-session/index.js'
 import * as honoSessions from '../../src/hono-sessions/index.js'
@@ -7,26 +7,26 @@ import type { Store } from '../../src/store.js'
 import { memoryStore } from '../../src/stores/memory.js'
 import { memoryDenoKv } from './memory-deno-kv.js'
 
-/** A middleware and what a handler does to the session that it made. */
+/** A middleware, and the actions of a handler on its session. */
 export interface Face {
   readonly name: string
   /** The cookie's name. */
   readonly cookie: string
-  /** The session middleware; `isDown` makes its store fail, where it has one. */
+  /** Makes the session middleware. `isDown` makes its store fail, if it has one. */
   middleware(isDown?: () => boolean, options?: object): MiddlewareHandler
-  /** Puts the visitor into the session, and sends a cookie that nobody had before. */
+  /** Signs the visitor in, with a new cookie. */
   login(c: Context, who: string): Promise<unknown> | unknown
-  /** Changes the session so that the cookie goes out anew. */
+  /** Changes the session so that the cookie is sent again. */
   renew(c: Context): Promise<unknown> | unknown
-  /** Who the visitor is. */
+  /** The name of the visitor. */
   who(c: Context): unknown
-  /** Ends the session. */
+  /** Destroys the session. */
   logout(c: Context): Promise<unknown> | unknown
 }
 
 const SECRET = 'a secret of thirty-two bytes: no more'
 
-/** A store that fails when it is told to. */
+/** A store that fails while `isDown` returns true. */
 function failing(store: Store, isDown: (() => boolean) | undefined): Store {
   const unless = <T>(answer: () => T): T => {
     if (isDown?.()) throw new Error('down')
@@ -65,7 +65,7 @@ const original = {
   logout: (c: Context) => dropIn(c).deleteSession(),
 }
 
-/** All of them. */
+/** All middlewares. */
 export const faces: readonly Face[] = [
   {
     ...session,

@@ -1,15 +1,15 @@
-// Workers KV with the limits that the local one lacks: each place caches what it read, also that
-// there was nothing, and one key takes one write a second.
+// Workers KV with limits that the local one does not have: each location caches its reads, also of
+// an absent key, and each key accepts one write a second.
 
-/** What lies under a key. */
+/** The entry of a key. */
 interface Entry {
   readonly value: Uint8Array
   readonly metadata: unknown
-  /** When KV forgets it, in milliseconds since the Unix epoch. */
+  /** When KV deletes it, in milliseconds since the Unix epoch. */
   readonly until: number
 }
 
-/** A write that KV carried out. */
+/** A write that KV has made. */
 export interface Written {
   readonly what: 'put' | 'delete'
   readonly key: string
@@ -25,7 +25,7 @@ export interface PutOptions {
 type Kind = 'text' | 'arrayBuffer'
 interface Read {
   readonly type?: Kind
-  /** For how many seconds the place keeps what it read. */
+  /** The seconds that a location caches a read. */
   readonly cacheTtl?: number
 }
 
@@ -35,25 +35,25 @@ const SHORTEST_CACHE = 30
 const USUAL_CACHE = 60
 const LONGEST_KEY = 512
 
-/** What all places write to. */
+/** The namespace that all locations write to. */
 export class FakeKv {
-  /** Every write that was carried out, and how many were refused. */
+  /** Every write that was made, and the number of refused ones. */
   readonly written: Written[] = []
   refused = 0
-  /** Says how a call fails, if it is to fail. */
+  /** Returns the error of a call that must fail. */
   fault: ((what: 'get' | 'put' | 'delete', key: string) => string | undefined) | undefined
   readonly #entries = new Map<string, Entry>()
   readonly #lastWrite = new Map<string, number>()
 
   /**
-   * The namespace as the isolates of one place see it. A place that `sees` its own writes late is
-   * rare, but allowed.
+   * The namespace as the isolates of one location see it. A location that `sees` its own writes late
+   * is rare, but allowed.
    */
   place(sees: 'own writes immediately' | 'own writes late' = 'own writes immediately'): FakePlace {
     return new FakePlace(this, sees === 'own writes immediately')
   }
 
-  /** What really lies under a key now. */
+  /** The stored entry of a key, without any cache. */
   entry(key: string): Entry | undefined {
     const entry = this.#entries.get(key)
     return entry && entry.until > Date.now() ? entry : undefined
@@ -80,7 +80,7 @@ export class FakeKv {
   }
 }
 
-/** One place's view, with a cache of its own. */
+/** The view of one location, with its own cache. */
 export class FakePlace {
   readonly #kv: FakeKv
   readonly #seesOwn: boolean
@@ -125,7 +125,7 @@ export class FakePlace {
     this.#write('delete', key, undefined)
   }
 
-  /** From the cache, were it only that there was nothing; else from where all places write to. */
+  /** Reads from the cache, which may have the absence of the key, or else from the namespace. */
   #look(key: string, cacheTtl: number): Entry | undefined {
     const cached = this.#cache.get(key)
     if (cached && cached.until > Date.now()) return cached.entry

@@ -1,8 +1,9 @@
-// A small honest store on virtual time, and the defects that can be planted in it: those of crates/okibi-contract, by the same names.
+// A small correct store on virtual time, and defects to plant in it, with the names that
+// crates/okibi-contract uses.
 import { StoreError } from '../../src/errors.js'
 import type { Consistency, Loaded, OwnerIndex, Store, Swap, Write } from '../../src/store.js'
 
-/** What is wrong with a store. */
+/** A defect of a store. */
 export type Defect =
   // Swaps and deletes.
   | 'NoCompare'
@@ -38,7 +39,7 @@ export type Defect =
   | 'ReportsOtherExpiry'
   | 'RefusesPastExpiry'
   | 'RefusesNever'
-  // At once.
+  // Concurrency.
   | 'SwapInTwoSteps'
   | 'CreateInTwoSteps'
   | 'ExpiredCreateInTwoSteps'
@@ -74,7 +75,7 @@ export type Defect =
   | 'LoadNeverAnswers'
   | 'SwapNeverAnswers'
 
-/** What some column types hold at most. */
+/** The most bytes of some column types. */
 const HUGE = 1_000_000
 
 interface Row {
@@ -85,11 +86,11 @@ interface Row {
 
 class Tables {
   readonly rows = new Map<string, Row>()
-  /** What a stale read sees: the row before its last change. */
+  /** The row before its last change, for stale reads. */
   readonly before = new Map<string, Row | undefined>()
-  /** When the sessions were to expire that began under the keys. */
+  /** The first expiry of the session of each key. */
   readonly first = new Map<string, number>()
-  /** The owners that a key is listed under. */
+  /** The owners that list a key. */
   readonly owners = new Map<string, Set<string>>()
 }
 
@@ -104,7 +105,7 @@ function isSame(one: Uint8Array | undefined, other: Uint8Array | undefined): boo
   return Buffer.compare(one, other) === 0
 }
 
-/** A store with at most one defect. */
+/** A store with one defect or none. */
 export class Faulty implements Store {
   readonly #defect: Defect | undefined
   readonly consistency: Consistency
@@ -188,7 +189,7 @@ export class Faulty implements Store {
       (this.#has('CreateInTwoSteps') && isNew) ||
       (this.#has('ExpiredCreateInTwoSteps') && isNew && this.#tables.rows.has(key))
     if (this.#has('WritesInTwoHalves')) this.#put(key, write, write.bytes.slice(0, write.bytes.length / 2))
-    // Others come in between, and what they did isn't looked at again.
+    // Other calls run in between, and the row is not read again.
     if (inTwoSteps || this.#has('WritesInTwoHalves')) await pause()
     this.#put(key, write, this.#stored(write.bytes))
     this.#isBusy = false
@@ -198,7 +199,7 @@ export class Faulty implements Store {
     return { done: true }
   }
 
-  /** What a swap is told that must not be done. */
+  /** The answer to a swap that must be refused. */
   #refusal(key: string, expected: Uint8Array | undefined, write: Write): Swap | undefined {
     const row = this.#tables.rows.get(key)
     const live = this.#live(key)
@@ -243,12 +244,12 @@ export class Faulty implements Store {
     owners.set(key, (owners.get(key) ?? new Set()).add(this.#ownerSpelled(owner)))
   }
 
-  /** Takes a key off every list. */
+  /** Removes a key from every list. */
   #strike(key: string): void {
     this.#tables.owners.delete(key)
   }
 
-  /** Takes a session off its owner's list for a moment. */
+  /** Removes a session from its owner's list for a moment. */
   async #listLate(key: string, write: Write): Promise<void> {
     if (write.owner === undefined) return
     this.#strike(key)

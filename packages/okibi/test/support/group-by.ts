@@ -1,4 +1,4 @@
-// Vitest reports failures with Map.groupBy, which Node 20 lacks; without it a failing test would show no reason.
+// Map.groupBy for Node 20. Vitest needs it to report the reason of a failure.
 
 function groupBy<K, T>(items: Iterable<T>, keyOf: (item: T) => K): Map<K, T[]> {
   const groups = new Map<K, T[]>()

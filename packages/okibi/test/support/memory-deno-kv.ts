@@ -1,7 +1,7 @@
-// As much of Deno KV as the stores on it use, in memory: nothing expires and nothing fails.
+// The part of Deno KV that the stores use, in memory: no entry expires, and no call fails.
 import type { DenoKv, DenoKvAtomic, DenoKvEntry, DenoKvKey } from '../../src/stores/deno-kv.js'
 
-/** A database that is empty. */
+/** Makes an empty database. */
 export function memoryDenoKv(): DenoKv {
   const held = new Map<string, DenoKvEntry>()
   let version = 0

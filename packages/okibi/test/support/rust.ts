@@ -1,13 +1,13 @@
-// Builds an example of the Rust crates, for tests that play it against the package.
+// Builds an example of the Rust crates, for tests of both faces.
 import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = join(fileURLToPath(new URL('.', import.meta.url)), '../../../..')
 
-/** Builds an example of the crate okibi if anything has changed, and returns where it lies. */
+/** Builds an example of the crate okibi if needed, and returns the path of the program. */
 export function buildExample(name: string): string {
-  // With the features that the tests of the crate have, so that nothing below it is built twice.
+  // With the features of the crate's tests, so that no dependency is built twice.
   const cargo = ['build', '--quiet', '--package', 'okibi', '--all-features', '--example', name]
   const messages = execFileSync('cargo', [...cargo, '--message-format', 'json'], {
     cwd: root,

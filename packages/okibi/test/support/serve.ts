@@ -1,10 +1,11 @@
-// Serves an app over HTTP with what the runtime has for it. In workerd a Worker is called as it is: it has no server of its own.
+// Serves an app over HTTP with the runtime's own server. workerd has none, so there the app is
+// called directly.
 import { createRequire } from 'node:module'
 import type { Hono } from 'hono'
 
-/** An app that listens. */
+/** A served app. */
 export interface Served {
-  /** One request, which follows no redirect. */
+  /** Makes one request. It follows no redirect. */
   fetch(path: string, init?: RequestInit): Promise<Response>
   stop(): Promise<void>
 }
@@ -16,7 +17,7 @@ interface Listening {
 
 type Fetch = (request: Request, env?: object) => Response | Promise<Response>
 
-/** What the other runtimes have, as far as it is used here. */
+/** The used parts of other runtimes. */
 interface Runtimes {
   readonly Bun?: {
     serve(options: object): { readonly port: number; stop(force: boolean): Promise<void> }
@@ -29,10 +30,13 @@ interface Runtimes {
 const { Bun, Deno } = globalThis as unknown as Runtimes
 const isWorkerd = globalThis.navigator?.userAgent === 'Cloudflare-Workers'
 
-/** The runtime that this is. */
+/** The runtime of the tests. */
 export const runtime: 'bun' | 'deno' | 'workerd' | 'node' = Bun ? 'bun' : Deno ? 'deno' : isWorkerd ? 'workerd' : 'node'
 
-/** Node's adapter. It puts a Request and a Response of its own in place of the global ones, so it is loaded before they are used. */
+/**
+ * Node's adapter. It replaces the global Request and Response, so it is loaded before their first
+ * use.
+ */
 const adapter =
   runtime === 'node'
     ? (createRequire(new URL('../runtimes/package.json', import.meta.url))('@hono/node-server') as {

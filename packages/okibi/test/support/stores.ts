@@ -1,20 +1,20 @@
-// Stores for tests: counting, slow, and failing when told to; and the ones that ship, by name.
+// Stores for tests: with counts, delays and faults; and the stores of the package, by name.
 import type { Awaitable, Consistency, Loaded, OwnerIndex, Store, Swap, Write } from '../../src/store.js'
 import { memoryStore } from '../../src/stores/memory.js'
 import { databases } from './databases.js'
 
 type Call = 'load' | 'swap' | 'delete'
 
-/** Does something before or instead of a call; `undefined` lets it through. */
-type Interference = (call: Call, key: string, through: () => Awaitable<unknown>) => Awaitable<unknown> | undefined
+/** Runs before or in place of a call. `undefined` continues with the call. */
+type Intercept = (call: Call, key: string, through: () => Awaitable<unknown>) => Awaitable<unknown> | undefined
 
-/** A store that counts its calls, and that a test can interfere with. */
+/** A store that counts its calls, and in which a test can cause faults. */
 export class Watched implements Store {
   readonly #inner: Store
   loads = 0
   swaps = 0
   deletes = 0
-  interfere: Interference | undefined
+  interfere: Intercept | undefined
   readonly consistency: Consistency
   readonly owners: OwnerIndex | undefined
 
@@ -55,7 +55,7 @@ export class Watched implements Store {
   }
 }
 
-/** Every call takes its time, and another each, so that requests come in between each other. */
+/** Each call takes a different time, so that requests interleave. */
 export function shuffled(inner: Store, seed = 1): Watched {
   const store = new Watched(inner)
   let state = seed
@@ -70,12 +70,12 @@ export function shuffled(inner: Store, seed = 1): Watched {
   return store
 }
 
-/** The stores that ship and that this runtime has, with every driver. */
+/** The stores of the package that work on this runtime, with every driver. */
 export function shippedStores(clock?: () => number): Record<string, () => Store> {
   return { memory: () => memoryStore({ clock }), ...databases(clock) }
 }
 
-/** A memory store whose content can be read and damaged. */
+/** A memory store with access to its content. */
 export function openStore(clock?: () => number): {
   store: Watched
   held: Map<string, { bytes: Uint8Array; write: Write }>

@@ -1,11 +1,12 @@
-// A server that answers for an app's `fetch`. It runs beside the tests, because not every runtime lets them have one.
+// A server for the `fetch` of an app. It runs outside of the tests, because some runtimes have no
+// server.
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestProject } from 'vitest/node'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** Where it listens. */
+    /** Its address. */
     upstream: string
   }
 }

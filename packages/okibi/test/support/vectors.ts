@@ -1,4 +1,5 @@
-// The formats' vectors. They come as modules, because not every runtime that the tests run on has files.
+// Reads the vectors of the formats. They are imported as modules, because some runtimes have no
+// files.
 
 declare global {
   interface ImportMeta {
@@ -9,7 +10,7 @@ declare global {
 
 const files = import.meta.glob<unknown>('../../../../vectors/*.json', { eager: true, import: 'default' })
 
-/** What is in `vectors/<name>.json`. */
+/** The content of `vectors/<name>.json`. */
 export function readVectors<T>(name: string): T {
   const found = files[`../../../../vectors/${name}.json`]
   if (found === undefined) throw new Error(`${name}: no such vectors`)

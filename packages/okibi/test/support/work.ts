@@ -1,13 +1,17 @@
-// Counts the work of the sources: how often their functions and blocks ran. Node alone can tell. Import it before the sources.
+// Counts the work of the sources: the runs of their functions and blocks. Only Node can count it.
+// Import this file before the sources.
 import { Session } from 'node:inspector/promises'
 
 const inspector = new Session()
 inspector.connect()
 await inspector.post('Profiler.enable')
-// Before the sources are compiled, or the blocks in them are not counted.
+// Runs before the sources are compiled. Otherwise their blocks are not counted.
 await inspector.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true })
 
-/** How often a function or a block of `src` ran while `run` did. It says how work grows, whatever the machine is doing. */
+/**
+ * The runs of functions and blocks of `src` during `run`. Unlike time it does not depend on the
+ * machine's load.
+ */
 export async function workOf(run: () => unknown): Promise<number> {
   await inspector.post('Profiler.takePreciseCoverage')
   await run()

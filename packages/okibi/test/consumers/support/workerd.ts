@@ -30,7 +30,7 @@ export function modulesIn(folder: string, main: string): WorkerModule[] {
 }
 
 /** The options of every Worker. */
-const PLACE = { modulesRoot: '/', host: '127.0.0.1', port: 0, cf: false }
+const OPTIONS = { modulesRoot: '/', host: '127.0.0.1', port: 0, cf: false }
 
 /**
  * Runs a Worker, calls a function with its address, and stops it. It has no other compatibility
@@ -42,7 +42,7 @@ export async function withWorker(
   compatibility: { readonly compatibilityDate?: string; readonly compatibilityFlags?: readonly string[] } = {},
 ): Promise<void> {
   const bindings = { SECRET: 'a secret of at least thirty-two bytes' }
-  const worker = new Miniflare({ ...PLACE, modules, bindings, compatibilityDate: '2026-07-01', ...compatibility })
+  const worker = new Miniflare({ ...OPTIONS, modules, bindings, compatibilityDate: '2026-07-01', ...compatibility })
   try {
     await use((await worker.ready).href)
   } finally {

@@ -1,4 +1,4 @@
-// The example of docs/hono-kv-session.md, as it is there.
+// The example of docs/hono-kv-session.md, unchanged.
 import { Hono } from 'hono'
 import { createSession, deleteSession, denyAccess, SessionManager } from 'okibi/hono-kv-session'
 import { kvClient } from 'okibi/hono-kv-session/redis'

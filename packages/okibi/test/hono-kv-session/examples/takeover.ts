@@ -1,4 +1,4 @@
-// The example of docs/hono-kv-session.md for the way to okibi's own sessions, as it is there.
+// The example of docs/hono-kv-session.md for the move to okibi's own sessions, unchanged.
 import { env } from 'cloudflare:workers'
 import { Hono } from 'hono'
 import { type SessionEnv, sessions } from 'okibi'

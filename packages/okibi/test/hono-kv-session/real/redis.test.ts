@@ -7,7 +7,7 @@ import { createSession, SessionManager } from '../../../src/hono-kv-session/inde
 import { kvClient as nodeClient } from '../../../src/hono-kv-session/node.js'
 import { kvClient } from '../../../src/hono-kv-session/redis.js'
 import { clients } from '../../stores/redis-clients.js'
-import { Interference, RedisServer } from '../../stores/servers.js'
+import { LossyProxy, RedisServer } from '../../stores/servers.js'
 import { Browser } from '../../support/browser.js'
 import { site } from '../support/site.js'
 import { clientOf } from './support/backends.js'
@@ -83,7 +83,7 @@ describe('a running server', () => {
   })
 
   test('a_load_and_a_commit_are_one_round_trip_each', async () => {
-    const proxy = await Interference.before(server.port)
+    const proxy = await LossyProxy.before(server.port)
     closing.push(() => proxy.stop())
     const ann = new Browser(site(client({ url: urlOf(proxy) })))
     await ann.text('/login', login())
@@ -177,8 +177,8 @@ test('n6_a_lost_server_is_503_within_the_deadline_and_found_again', async () => 
   }
   expect(await ann.text('/public')).toBe('welcome')
   // One line reports the outage. The other lines report failed requests.
-  const told = noise.mock.calls.filter(([first]) => String(first).startsWith('okibi: Redis'))
-  expect(told).toHaveLength(1)
+  const outageLines = noise.mock.calls.filter(([first]) => String(first).startsWith('okibi: Redis'))
+  expect(outageLines).toHaveLength(1)
   await server.start()
   await until(200, () => ann.fetch('/private'))
   expect(await ann.text('/private')).toBe('yours')
@@ -201,7 +201,7 @@ test('n6_a_server_that_starts_after_the_app_is_found', async () => {
 test('s23_a_server_that_stalls_is_503_within_the_deadline_and_nothing_is_done_twice', async () => {
   const server = await RedisServer.start()
   closing.push(() => server.stop())
-  const proxy = await Interference.before(server.port)
+  const proxy = await LossyProxy.before(server.port)
   closing.push(() => proxy.stop())
   const app = new Hono()
   app.use(client({ url: urlOf(proxy) }), SessionManager({ storeTimeout: 0.3 }))

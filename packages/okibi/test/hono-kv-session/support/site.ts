@@ -93,7 +93,7 @@ export function site(client: MiddlewareHandler, options: SessionManagerOptions =
   })
   app.post('/unawaited', (c) => {
     createSession(c, 'unawaited')
-    return c.text('on its way')
+    return c.text('answered')
   })
   app.onError((error, c) => ('getResponse' in error ? error.getResponse() : c.text(error.message, 500)))
   return app

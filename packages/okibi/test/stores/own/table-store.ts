@@ -33,7 +33,7 @@ export function tableStore(database: SqliteDatabase): Store {
   // Expired is judged on every read, whatever cleans up.
   const live = (key: string) => (select.get(text(key), Date.now()) ?? undefined) as Row | undefined
 
-  /** Runs one step of the database. Before the commit nothing is written; when a commit fails, nobody knows. */
+  /** Runs one step of the database. Nothing is written before the commit. The outcome of a failed commit is unknown. */
   function step<T>(run: () => T): T {
     try {
       database.exec('BEGIN IMMEDIATE')

@@ -11,11 +11,11 @@ import { postgresStore } from '../../src/stores/postgres.js'
 import { redisStore } from '../../src/stores/redis.js'
 import { MariaDbServer } from './mysql-server.js'
 import { PostgresServer } from './postgres-server.js'
-import type { Disturbance } from './proxy.js'
+import type { FaultProxy } from './proxy.js'
 import { RedisServer, startCluster } from './servers.js'
 
 /** A running server, and a store on it behind proxies. */
-export interface Way {
+export interface ClientSetup {
   readonly name: string
   /** The most connections that the client may keep. */
   readonly most: number
@@ -24,21 +24,21 @@ export interface Way {
   /** The server's ports. */
   readonly targets: () => readonly number[]
   /** Opens a store. Its client connects to the proxies before those ports. */
-  readonly open: (proxies: readonly Disturbance[]) => Promise<{ store: Store; close: () => unknown }>
+  readonly open: (proxies: readonly FaultProxy[]) => Promise<{ store: Store; close: () => unknown }>
   readonly stop: () => Promise<unknown>
 }
 
 const HOST = '127.0.0.1'
 // The tests cut and refuse connections on purpose, and check the sessions.
 const ignore = () => undefined
-const first = (proxies: readonly Disturbance[]) => (proxies[0] as Disturbance).port
+const first = (proxies: readonly FaultProxy[]) => (proxies[0] as FaultProxy).port
 
 /** The addresses of the proxies, by those of the cluster's nodes. */
-function mapped(proxies: readonly Disturbance[]): Record<string, { host: string; port: number }> {
+function mapped(proxies: readonly FaultProxy[]): Record<string, { host: string; port: number }> {
   return Object.fromEntries(proxies.map(({ target, port }) => [`${HOST}:${target}`, { host: HOST, port }]))
 }
 
-export const ways: Record<string, () => Promise<Way>> = {
+export const setups: Record<string, () => Promise<ClientSetup>> = {
   'node-redis': async () => {
     const server = await RedisServer.start()
     return {
