@@ -1,8 +1,8 @@
 // Taking over the sessions of an older package: this import ships the engine's module that speaks the older dialects.
 import { Accepted } from './accepted.js'
 import { compat } from './compat.js'
-import { type AcceptOptions, checkStore, wrong } from './options.js'
-import { isOptions, type Speaker, shown } from './spelling.js'
+import { isOptions, type OptionNames, shown } from './option-names.js'
+import { type AcceptOptions, checkStore, configError } from './options.js'
 
 export type { Accepted } from './accepted.js'
 export type { AcceptedCookie, AcceptHonoKvSession, AcceptHonoSessions, AcceptOptions } from './options.js'
@@ -24,17 +24,20 @@ export type { AcceptedCookie, AcceptHonoKvSession, AcceptHonoSessions, AcceptOpt
  */
 export function accept(options: AcceptOptions): Accepted {
   if (typeof options !== 'object' || options === null) {
-    throw wrong('accept: no options given; say at least the dialect and until when its cookies count')
+    throw configError('accept: no options given; say at least the dialect and until when its cookies count')
   }
   const { dialect, store, cookie, until, name, ...own } = inherited(options) as unknown as AcceptOptions & {
     name?: unknown
   }
-  if (name !== undefined) throw wrong('accept.name: there is no such option; the name of a cookie is in accept.cookie')
+  if (name !== undefined)
+    throw configError('accept.name: there is no such option; the name of a cookie is in accept.cookie')
   if (!(until instanceof Date) || Number.isNaN(until.getTime())) {
-    throw wrong(`accept.until of ${shown(until)}: must be a valid Date; say when the last of these sessions may come`)
+    throw configError(
+      `accept.until of ${shown(until)}: must be a valid Date; say when the last of these sessions may come`,
+    )
   }
   if (cookie !== undefined && !isOptions(cookie))
-    throw wrong(`accept.cookie of ${shown(cookie)}: must be a plain object of options`)
+    throw configError(`accept.cookie of ${shown(cookie)}: must be a plain object of options`)
   // Only a sealed cookie is a store of its own.
   const sealed = store === undefined && dialect !== 'hono-kv-session'
   if (!sealed) checkStore('accept.store', store)
@@ -46,7 +49,7 @@ export function accept(options: AcceptOptions): Accepted {
     until: until.getTime(),
     consistency: store?.consistency,
   }
-  compat.engine({ accept: [entry] }, SPEAKER)
+  compat.engine({ accept: [entry] }, ACCEPT_NAMES)
   return new Accepted(options, entry, compat)
 }
 
@@ -57,8 +60,8 @@ const NAMES = new Map([
 ])
 
 /** How `accept` tells what is wrong: whatever it is, it is in there. */
-const SPEAKER: Speaker = {
-  who: 'sessions',
+const ACCEPT_NAMES: OptionNames = {
+  caller: 'sessions',
   name: (option) => `accept.${NAMES.get(option) ?? option.replace(/^(accept\.)?(dialect\.)?/, '')}`,
 }
 

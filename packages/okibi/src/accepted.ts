@@ -1,7 +1,7 @@
 // An accepted dialect as the middleware's options carry it: together with the module that speaks it.
 import type { Engines } from './engine.js'
+import type { EngineOptions } from './option-names.js'
 import type { AcceptOptions } from './options.js'
-import type { EngineOptions } from './spelling.js'
 import type { Store } from './store.js'
 
 /** Sessions of an older package that are taken over, as `accept` of `okibi/accept` says them. */

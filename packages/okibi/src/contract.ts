@@ -106,7 +106,7 @@ class Run {
   async outcome(check: Check): Promise<string | undefined> {
     this.#bench ??= this.#open()
     const bench = this.#bench
-    const excuse = excuseOf(bench.store, check.needs)
+    const excuse = skipReason(bench.store, check.needs)
     if (excuse !== undefined) return excuse
     if (check.waits && this.#waitsAtOnce) {
       this.#waiting ??= this.#startWaiting(bench)
@@ -124,8 +124,8 @@ class Run {
   }
 
   async #startWaiting(bench: Bench): Promise<Map<Check, Promise<void>>> {
-    if (this.#silentRules < ENOUGH_SILENCE) await bench.takeItsTime()
-    const waiting = CHECKS.filter(({ waits, needs }) => waits && excuseOf(bench.store, needs) === undefined)
+    if (this.#silentRules < ENOUGH_SILENCE) await bench.measure()
+    const waiting = CHECKS.filter(({ waits, needs }) => waits && skipReason(bench.store, needs) === undefined)
     return new Map(
       waiting.map((check) => {
         const outcome = this.#judge(bench, check)
@@ -145,7 +145,7 @@ class Run {
 }
 
 /** Why the store need not keep a rule with these needs. */
-function excuseOf(store: Store, needs: Check['needs']): string | undefined {
+function skipReason(store: Store, needs: Check['needs']): string | undefined {
   if (needs === 'atomic' && store.consistency === 'no-swap') return 'the store has no compare-and-swap'
   if (needs.startsWith('owners') && !store.owners) return "the store can't list by owner"
   if (needs.startsWith('purge') && !store.purge) return 'the store has nothing to purge'

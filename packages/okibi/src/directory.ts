@@ -1,10 +1,10 @@
 // The sessions of one owner: to be listed and ended, from inside a request or from anywhere else.
 import type { Env } from 'hono'
-import { checkKeys, checkLoaded, drive, inTime, isPromise, type Outside } from './driver.js'
+import { checkKeys, checkLoaded, drive, isPromise, type Resources, withTimeout } from './driver.js'
 import type { Engine, Summary } from './engine.js'
 import { OkibiError } from './errors.js'
 import { enginesOf } from './native.js'
-import { checkNames, engineOptions, outsideOf, type StoredOptions, wrong } from './options.js'
+import { checkNames, configError, engineOptions, resourcesOf, type StoredOptions } from './options.js'
 import type { Store } from './store.js'
 
 /** A session in a list of one owner's sessions. */
@@ -24,9 +24,9 @@ export interface SessionInfo {
 }
 
 /** Who asks: an engine and what it may use. */
-export interface Asker {
+export interface Access {
   readonly engine: Engine
-  readonly outside: Outside
+  readonly resources: Resources
 }
 
 /** Lists and revokes the sessions of an owner. Made by {@link directory}. */
@@ -71,22 +71,22 @@ export type DirectoryOptions<As extends string = 'session'> = Omit<StoredOptions
 export function directory<As extends string = 'session'>(options: DirectoryOptions<As>): Directory {
   checkNames(options)
   const store: unknown = options.store
-  if (store === undefined) throw wrong('store: none given; a directory needs the store of the middleware')
+  if (store === undefined) throw configError('store: none given; a directory needs the store of the middleware')
   if (typeof store === 'function')
-    throw wrong('store: a directory needs the store itself, not a function that finds it')
+    throw configError('store: a directory needs the store itself, not a function that finds it')
   const { consistency } = options.store
   const engine = enginesOf(options).engine({ ...engineOptions(options), consistency })
-  const asker = { engine, outside: outsideOf(options, options.store) }
+  const access = { engine, resources: resourcesOf(options, options.store) }
   return {
-    list: (owner) => listOwned(asker, owner, undefined),
-    revoke: (owner, handle) => revokeOne(asker, owner, handle),
-    revokeAll: (owner) => revokeAllExcept(asker, owner, undefined),
-    revokeAllExcept: (owner, handle) => revokeAllExcept(asker, owner, handle),
+    list: (owner) => listOwned(access, owner, undefined),
+    revoke: (owner, handle) => revokeOne(access, owner, handle),
+    revokeAll: (owner) => revokeAllExcept(access, owner, undefined),
+    revokeAllExcept: (owner, handle) => revokeAllExcept(access, owner, handle),
   }
 }
 
-export async function listOwned(asker: Asker, owner: string, current: string | undefined): Promise<SessionInfo[]> {
-  const found = await verified(asker, owner)
+export async function listOwned(access: Access, owner: string, current: string | undefined): Promise<SessionInfo[]> {
+  const found = await loadOwned(access, owner)
   found.sort(([, one], [, other]) => other.active - one.active || other.created - one.created)
   return found.map(([, { handle, created, active, expiresAt, label }]) => ({
     handle,
@@ -98,13 +98,13 @@ export async function listOwned(asker: Asker, owner: string, current: string | u
   }))
 }
 
-export async function revokeOne(asker: Asker, owner: string, handle: string): Promise<boolean> {
-  const found = (await verified(asker, owner)).find(([, summary]) => summary.handle === handle)
-  if (found) await revokeKey(asker, found[0])
+export async function revokeOne(access: Access, owner: string, handle: string): Promise<boolean> {
+  const found = (await loadOwned(access, owner)).find(([, summary]) => summary.handle === handle)
+  if (found) await revokeKey(access, found[0])
   return found !== undefined
 }
 
-export async function revokeAllExcept(asker: Asker, owner: string, kept: string | undefined): Promise<number> {
+export async function revokeAllExcept(access: Access, owner: string, kept: string | undefined): Promise<number> {
   let started: number | undefined
   let ended = 0
   let isAlone = true
@@ -114,13 +114,13 @@ export async function revokeAllExcept(asker: Asker, owner: string, kept: string 
     throw new OkibiError('store_unknown', 'sessions of an owner: some may have ended, and some not', { cause })
   }
   for (;;) {
-    const found = (await verified(asker, owner).catch(told)).filter(([, summary]) => summary.handle !== kept)
+    const found = (await loadOwned(access, owner).catch(told)).filter(([, summary]) => summary.handle !== kept)
     if (found.length === 0) return ended
     // However many there were: only those that keep appearing run into the deadline.
     started ??= performance.now()
-    if (performance.now() - started >= asker.outside.commitDeadline) throw conflict()
+    if (performance.now() - started >= access.resources.commitDeadline) throw conflict()
     isAlone &&= found.length === 1
-    await each(found, ([key]) => revokeKey(asker, key)).catch(told)
+    await mapAll(found, ([key]) => revokeKey(access, key)).catch(told)
     isAlone = false
     ended += found.length
   }
@@ -133,8 +133,8 @@ export async function revokeAllExcept(asker: Asker, owner: string, kept: string 
  * one and is by the other. So where a key leads nowhere any more the list is asked for again, until it names no such key
  * that was not known before.
  */
-async function verified({ engine, outside }: Asker, owner: string): Promise<[key: string, Summary][]> {
-  const { store } = outside
+async function loadOwned({ engine, resources }: Access, owner: string): Promise<[key: string, Summary][]> {
+  const { store } = resources
   const { owners } = store ?? {}
   // What a sealed session has in a store is a note of its end, and nothing that could be listed.
   if (!store || !owners || engine.sealed) {
@@ -144,7 +144,7 @@ async function verified({ engine, outside }: Asker, owner: string): Promise<[key
   const ask = async <T>(call: () => T | PromiseLike<T>, check = (answer: T) => answer): Promise<T> => {
     try {
       const answer = call()
-      return check(isPromise(answer) ? await inTime(outside, answer) : answer)
+      return check(isPromise(answer) ? await withTimeout(resources, answer) : answer)
     } catch (cause) {
       throw new OkibiError('store_unavailable', 'session store unavailable: nothing was written', { cause })
     }
@@ -157,11 +157,11 @@ async function verified({ engine, outside }: Asker, owner: string): Promise<[key
   const stored = engine.storedOwner(owner)
   for (let looks = 1; ; looks += 1) {
     const known = gone.size
-    const found = await each(
+    const found = await mapAll(
       [...new Set(await ask(() => owners.list(stored), checkKeys))],
       async (key): Promise<[string, Summary][]> => {
         const loaded = await ask(() => store.load(key), checkLoaded)
-        const summary = loaded && engine.summary(key, loaded.bytes, owner, outside.now())
+        const summary = loaded && engine.summary(key, loaded.bytes, owner, resources.now())
         if (!summary) gone.add(key)
         return summary ? [[key, summary]] : []
       },
@@ -170,7 +170,7 @@ async function verified({ engine, outside }: Asker, owner: string): Promise<[key
     // The time begins when the list has to be asked for again: a long one takes long. Where each look takes longer than that,
     // a store may name other keys that lead nowhere each time, as many as it has no time to look at.
     started ??= performance.now()
-    if (looks >= FEWEST_LOOKS && performance.now() - started >= outside.commitDeadline) throw conflict()
+    if (looks >= MIN_ROUNDS && performance.now() - started >= resources.commitDeadline) throw conflict()
   }
 }
 
@@ -179,16 +179,16 @@ function conflict(): OkibiError {
 }
 
 /** How often a list that goes on changing is looked at, however long that takes. */
-const FEWEST_LOOKS = 8
+const MIN_ROUNDS = 8
 
 /** How many calls of the store are under way at most. A pool of connections should not be drained by one list. */
-const AT_ONCE = 16
+const CONCURRENT = 16
 
 /**
  * Makes a call with each of these, some at a time, as one after the other they would take a round trip each, and keeps their
  * order. After the first failure no further call is begun; those under way are waited for.
  */
-async function each<T, R>(items: readonly T[], call: (item: T) => Promise<R>): Promise<R[]> {
+async function mapAll<T, R>(items: readonly T[], call: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = []
   let next = 0
   let failure: { readonly error: unknown } | undefined
@@ -202,11 +202,11 @@ async function each<T, R>(items: readonly T[], call: (item: T) => Promise<R>): P
       }
     }
   }
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, takeTurns))
+  await Promise.all(Array.from({ length: Math.min(CONCURRENT, items.length) }, takeTurns))
   if (failure) throw (failure as { readonly error: unknown }).error
   return results
 }
 
-async function revokeKey({ engine, outside }: Asker, key: string): Promise<void> {
-  await drive(engine, outside, { onEvent: () => {} }, engine.revoke(key, outside.now()))
+async function revokeKey({ engine, resources }: Access, key: string): Promise<void> {
+  await drive(engine, resources, { onEvent: () => {} }, engine.revoke(key, resources.now()))
 }

@@ -3,13 +3,13 @@ import { type Engine, type Reply, refused } from './engine.js'
 import { OkibiError, StoreError } from './errors.js'
 import { Answer } from './facts/border.js'
 import type { SessionEvent } from './facts/events.js'
-import { isForgotten, isPromise } from './promise.js'
+import { isPromise, isUnawaited } from './promise.js'
 import type { Awaitable, Loaded, Store, Swap } from './store.js'
 
 export { isPromise }
 
 /** What every task of one middleware shares. */
-export interface Outside {
+export interface Resources {
   readonly store: Store | undefined
   /** The same as the app gave it: a function, too. */
   readonly given?: unknown
@@ -39,7 +39,7 @@ export interface Task {
 }
 
 /** What the store made of a step. */
-interface Answered {
+interface StepAnswer {
   readonly kind: Answer
   readonly payload?: Uint8Array | string | undefined
   /** The backend's own expiry of what was loaded. */
@@ -53,11 +53,11 @@ export const RANDOM_BYTES = 144
 const NOTHING = new Uint8Array()
 
 /** Random bytes for one call of the engine. */
-export function randomBytes(outside: Outside): Uint8Array {
+export function randomBytes(resources: Resources): Uint8Array {
   const bytes = new Uint8Array(RANDOM_BYTES)
   try {
     // The bytes would be zeros until it has ended.
-    if (isForgotten(outside.random(bytes)))
+    if (isUnawaited(resources.random(bytes)))
       throw new TypeError('random: returned a promise; must fill the bytes at once')
   } catch (cause) {
     throw new OkibiError('random_failed', 'random: the source of random bytes failed', { cause })
@@ -77,21 +77,21 @@ export function systemRandom(bytes: Uint8Array): void {
  * Carries out the reply's step and all that follow until the task is done. With a store that answers at once, so does
  * this: no promise is made on the way.
  */
-export function drive(engine: Engine, outside: Outside, task: Task, first: Reply): Awaitable<Reply> {
+export function drive(engine: Engine, resources: Resources, task: Task, first: Reply): Awaitable<Reply> {
   let started: number | undefined
   let cause: unknown
   /** The state that asked for the last write. */
   let writing: Uint8Array | undefined
-  const takeIn = (state: Uint8Array, answered: Answered): Reply => {
+  const takeIn = (state: Uint8Array, answered: StepAnswer): Reply => {
     cause = answered.cause
     try {
-      const random = task.loads ? NOTHING : randomBytes(outside)
+      const random = task.loads ? NOTHING : randomBytes(resources)
       const { kind, payload, expiresAt } = answered
-      const reply = engine.answer(state, kind, payload, outside.now(), random, task.last, expiresAt)
+      const reply = engine.answer(state, kind, payload, resources.now(), random, task.last, expiresAt)
       if (reply.head.error || reply.head.step === 'done') return reply
       // The time begins when the task turns out to need more than one step.
       started ??= performance.now()
-      if (performance.now() - started < outside.commitDeadline) return reply
+      if (performance.now() - started < resources.commitDeadline) return reply
       reply.head.events?.forEach(task.onEvent)
       // The engine knows whether anybody can tell what was written.
       return engine.outOfTime(reply.state)
@@ -112,7 +112,7 @@ export function drive(engine: Engine, outside: Outside, task: Task, first: Reply
       }
       if (head.step === 'done') return reply
       if (head.step === 'swap' || head.step === 'delete') writing = state
-      const answered = carryOut(outside, task, reply)
+      const answered = execute(resources, task, reply)
       if (isPromise(answered)) return answered.then((answered) => run(takeIn(state, answered)))
       reply = takeIn(state, answered)
     }
@@ -120,33 +120,33 @@ export function drive(engine: Engine, outside: Outside, task: Task, first: Reply
   return run(first)
 }
 
-function carryOut(outside: Outside, task: Task, { head, write, expected }: Reply): Awaitable<Answered> {
+function execute(resources: Resources, task: Task, { head, write, expected }: Reply): Awaitable<StepAnswer> {
   if (head.step === 'recompute') {
     if (!task.recompute) throw new OkibiError('internal', 'session: an update to run again that was never made')
     return { kind: Answer.recomputed, payload: task.recompute(head.token, head.current) }
   }
-  const store = head.entry === undefined ? outside.store : outside.accepted[head.entry]
+  const store = head.entry === undefined ? resources.store : resources.accepted[head.entry]
   if (!store) throw new OkibiError('internal', 'session: a store is asked for, but the cookie is the store')
   try {
     switch (head.step) {
       case 'load':
-        return read(outside, store.load(head.key), (answer) => {
+        return toAnswer(resources, store.load(head.key), (answer) => {
           const loaded = checkLoaded(answer)
           return { kind: Answer.loaded, payload: loaded?.bytes, expiresAt: loaded?.expiresAt ?? undefined }
         })
       case 'delete':
-        return read(outside, store.delete(head.key), () => ({ kind: Answer.deleted }))
+        return toAnswer(resources, store.delete(head.key), () => ({ kind: Answer.deleted }))
       default: {
         const bytes = write ?? new Uint8Array()
         const { expiresAt, owner } = head
-        return read(outside, store.swap(head.key, expected, { bytes, expiresAt, owner }), (answer) => {
+        return toAnswer(resources, store.swap(head.key, expected, { bytes, expiresAt, owner }), (answer) => {
           const swap = checkSwap(answer)
           return swap.done ? { kind: Answer.done } : { kind: Answer.conflict, payload: swap.current ?? undefined }
         })
       }
     }
   } catch (cause) {
-    return failed(cause)
+    return failureAnswer(cause)
   }
 }
 
@@ -155,21 +155,21 @@ export function checkLoaded(answer: Loaded | undefined): Loaded | undefined {
   const found = answer ?? undefined
   if (found === undefined || (kindOf(found.bytes) === 'Uint8Array' && Number.isFinite(found.expiresAt ?? 0)))
     return found
-  throw nonsense('load', found, 'undefined, or { bytes: Uint8Array, expiresAt?: number }')
+  throw invalidAnswer('load', found, 'undefined, or { bytes: Uint8Array, expiresAt?: number }')
 }
 
 /** What an index of owners listed, if it is a list of keys. */
 export function checkKeys(answer: readonly string[]): readonly string[] {
-  if (!Array.isArray(answer)) throw nonsense('owners.list', answer, 'a list of keys')
+  if (!Array.isArray(answer)) throw invalidAnswer('owners.list', answer, 'a list of keys')
   const strange = answer.findIndex((key) => typeof key !== 'string')
-  if (strange >= 0) throw nonsense('owners.list', answer[strange], 'a list of keys, each a string')
+  if (strange >= 0) throw invalidAnswer('owners.list', answer[strange], 'a list of keys, each a string')
   return answer
 }
 
 function checkSwap(answer: Swap): Swap {
   const { done, current } = (answer ?? {}) as { done?: unknown; current?: unknown }
   if (done === true || (done === false && (current == null || kindOf(current) === 'Uint8Array'))) return answer
-  throw nonsense('swap', answer, '{ done: true }, or { done: false, current: Uint8Array or undefined }')
+  throw invalidAnswer('swap', answer, '{ done: true }, or { done: false, current: Uint8Array or undefined }')
 }
 
 /** What kind of thing it is, also if it is of another realm, such as a test runner's. */
@@ -178,7 +178,7 @@ function kindOf(value: unknown): string {
 }
 
 /** Names the kinds of what came, and never a value or a name of the store's own, which may be a key. */
-function nonsense(method: string, answer: unknown, must: string): StoreError {
+function invalidAnswer(method: string, answer: unknown, must: string): StoreError {
   const given = Object(answer) as Readonly<Record<string, unknown>>
   const parts = ['bytes', 'expiresAt', 'done', 'current'].filter((name) => name in given)
   const came = [kindOf(answer), ...parts.map((name) => `${name}: ${kindOf(given[name])}`)].join(', ')
@@ -186,20 +186,20 @@ function nonsense(method: string, answer: unknown, must: string): StoreError {
 }
 
 /** What an answer of the store, now or later, is to the engine. */
-function read<T>(outside: Outside, answer: Awaitable<T>, as: (answer: T) => Answered): Awaitable<Answered> {
-  return isPromise(answer) ? inTime(outside, answer).then(as).catch(failed) : as(answer)
+function toAnswer<T>(resources: Resources, answer: Awaitable<T>, as: (answer: T) => StepAnswer): Awaitable<StepAnswer> {
+  return isPromise(answer) ? withTimeout(resources, answer).then(as).catch(failureAnswer) : as(answer)
 }
 
-function failed(cause: unknown): Answered {
+function failureAnswer(cause: unknown): StepAnswer {
   const kind = cause instanceof StoreError ? cause.kind : 'unknown'
   return { kind: kind === 'unavailable' ? Answer.notDone : Answer.unknown, cause }
 }
 
 /** The answer of a store, if it comes in time. */
-export function inTime<T>(outside: Outside, answer: PromiseLike<T>): Promise<T> {
+export function withTimeout<T>(resources: Resources, answer: PromiseLike<T>): Promise<T> {
   return new Promise<T>((resolve, reject) => {
-    const late = () => reject(new StoreError('unknown', `no answer within ${outside.storeTimeout} ms`))
-    const timer = setTimeout(late, outside.storeTimeout)
+    const late = () => reject(new StoreError('unknown', `no answer within ${resources.storeTimeout} ms`))
+    const timer = setTimeout(late, resources.storeTimeout)
     const settle = <V>(done: (value: V) => void) => {
       return (value: V) => {
         clearTimeout(timer)

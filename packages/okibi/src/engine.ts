@@ -6,16 +6,16 @@ import type { SessionEvent } from './facts/events.js'
 import { parse } from './json.js'
 import {
   type EngineOptions,
-  SPEAKER,
-  type Speaker,
-  spelled,
-  textOf,
-  type WrongOption,
-  wrongOption,
-} from './spelling.js'
+  type InvalidOption,
+  OPTION_NAMES,
+  type OptionNames,
+  optionError,
+  optionsJson,
+  renamed,
+} from './option-names.js'
 
 /** What the engine wants next, or what is known when it is done. */
-export interface Head {
+export interface ReplyHead {
   readonly step: 'load' | 'swap' | 'delete' | 'recompute' | 'done'
   /** load, swap, delete: the store key. */
   readonly key: string
@@ -84,7 +84,7 @@ export interface Summary {
 
 /** A reply: its head, the state to hand back, and for a swap the bytes to write and those that must lie there. */
 export interface Reply {
-  readonly head: Head
+  readonly head: ReplyHead
   readonly state: Uint8Array
   readonly write: Uint8Array | undefined
   readonly expected: Uint8Array | undefined
@@ -103,7 +103,7 @@ const LONG = 256
 type Frame = string | Uint8Array
 
 /** One running instance of the module. After a trap it is thrown away, and engines configure themselves in the next. */
-class Machine {
+class Instance {
   readonly #memory: WebAssembly.Memory
   readonly #input: (length: number) => number
   readonly #call: (call: number, engine: number, now: number, flags: number) => number
@@ -131,7 +131,7 @@ class Machine {
     for (const frame of frames) most += 4 + (typeof frame === 'string' ? frame.length * 3 : frame.length)
     let at = this.#input(most) >>> 0
     if (at === 0) throw new Error('the engine has no room for its input')
-    this.#look()
+    this.#refreshMemory()
     for (const frame of frames) {
       const length = typeof frame === 'string' ? this.#write(frame, at + 4) : frame.length
       if (typeof frame !== 'string') this.#bytes.set(frame, at + 4)
@@ -140,7 +140,7 @@ class Machine {
     }
     this.#view.setUint32(at, END, true)
     this.#at = this.#call(call, engine, now, flags) >>> 0
-    this.#look()
+    this.#refreshMemory()
     if (this.#at === 0) throw new Error('the engine gave no reply')
     this.#end = this.#at + 4 + this.#view.getUint32(this.#at, true)
     this.#at += 4
@@ -179,7 +179,7 @@ class Machine {
   }
 
   /** Looks at the memory anew if it has grown. */
-  #look(): void {
+  #refreshMemory(): void {
     if (this.#bytes.buffer === this.#memory.buffer) return
     this.#bytes = new Uint8Array(this.#memory.buffer)
     this.#view = new DataView(this.#memory.buffer)
@@ -187,13 +187,13 @@ class Machine {
 }
 
 /** An instance keeps what was configured in it, so with this many engines it makes place for a new one. */
-const MOST_ENGINES = 16_384
+const MAX_ENGINES = 16_384
 
 /** One of the engine's two modules, with the instance that runs. It makes the configured engines. */
 export class Engines {
   readonly #load: () => WebAssembly.Module
   #module: WebAssembly.Module | undefined
-  #machine: Machine | undefined
+  #instance: Instance | undefined
   readonly #outcomes = new Map<number, Outcome>()
 
   /** `load`: the module, compiled when it was imported. */
@@ -202,25 +202,25 @@ export class Engines {
   }
 
   /** An engine with these options. Throws an `OkibiError` with the code `config` for options that cannot work. */
-  engine(options: EngineOptions, speaker: Speaker = SPEAKER): Engine {
+  engine(options: EngineOptions, speaker: OptionNames = OPTION_NAMES): Engine {
     return new Engine(this, options, speaker)
   }
 
   /** The instance that runs. It is made when the first engine is configured. */
-  get running(): Machine {
+  get running(): Instance {
     this.#module ??= this.#load()
-    this.#machine ??= new Machine(this.#module)
-    return this.#machine
+    this.#instance ??= new Instance(this.#module)
+    return this.#instance
   }
 
   /** The instance if one runs. */
-  get machine(): Machine | undefined {
-    return this.#machine
+  get instance(): Instance | undefined {
+    return this.#instance
   }
 
   /** Throws the instance away: the next call runs in another. */
   replace(): void {
-    this.#machine = undefined
+    this.#instance = undefined
   }
 
   /** How large the engine's memory is, in bytes. For tests. */
@@ -229,13 +229,13 @@ export class Engines {
   }
 
   /** One call. If the engine traps, the instance is replaced and only this call fails. */
-  exchange(call: Call, engine: number, now: number, flags: number, frames: readonly Frame[]): Machine {
+  exchange(call: Call, engine: number, now: number, flags: number, frames: readonly Frame[]): Instance {
     const instance = this.running
     try {
       instance.exchange(call, engine, now, flags, frames)
       return instance
     } catch (cause) {
-      if (this.#machine === instance) this.replace()
+      if (this.#instance === instance) this.replace()
       throw new OkibiError('internal', 'engine: it stopped in the middle of a call and was replaced', { cause })
     }
   }
@@ -258,13 +258,13 @@ export class Engines {
   }
 
   /** Seals a text. Frames: the options, the two keys, the name of the secret, the text, random bytes. */
-  ironSeal(flags: number, now: number, frames: readonly Frame[]): Ironed {
-    return ironed(this.exchange(Call.ironSeal, 0, now, flags, frames))
+  ironSeal(flags: number, now: number, frames: readonly Frame[]): IronResult {
+    return ironResult(this.exchange(Call.ironSeal, 0, now, flags, frames))
   }
 
   /** Opens a seal. Frames: the options, the two keys, the seal. */
-  ironUnseal(flags: number, now: number, frames: readonly Frame[]): Ironed {
-    return ironed(this.exchange(Call.ironUnseal, 0, now, flags, frames))
+  ironUnseal(flags: number, now: number, frames: readonly Frame[]): IronResult {
+    return ironResult(this.exchange(Call.ironUnseal, 0, now, flags, frames))
   }
 }
 
@@ -277,12 +277,12 @@ export interface Outcome {
 }
 
 /** What came of a call of Iron: a code of what is wrong, or nothing before the text. */
-export interface Ironed {
+export interface IronResult {
   readonly code: string
   readonly text: string
 }
 
-function ironed(reply: Machine): Ironed {
+function ironResult(reply: Instance): IronResult {
   return { code: reply.text(), text: reply.text() }
 }
 
@@ -310,15 +310,15 @@ interface Configured {
   readonly acceptedNames: readonly string[]
   readonly limits: Limits
   readonly warning?: string
-  readonly error?: WrongOption
+  readonly error?: InvalidOption
 }
 
 /** A configured engine. It survives the loss of the instance that it was configured in. */
 export class Engine {
   readonly #engines: Engines
   readonly #options: string
-  readonly #speaker: Speaker
-  #machine: Machine
+  readonly #optionNames: OptionNames
+  #instance: Instance
   #index: number
   #empty: Uint8Array | undefined
   #plainVary: string | undefined
@@ -335,12 +335,12 @@ export class Engine {
   /** What the log has to say when a middleware is made. */
   readonly warning: string | undefined
 
-  constructor(engines: Engines, options: EngineOptions, speaker: Speaker) {
+  constructor(engines: Engines, options: EngineOptions, speaker: OptionNames) {
     this.#engines = engines
-    this.#speaker = speaker
-    this.#options = textOf(options, speaker)
+    this.#optionNames = speaker
+    this.#options = optionsJson(options, speaker)
     const configured = this.#configure()
-    this.#machine = engines.running
+    this.#instance = engines.running
     this.#index = configured.engine
     this.cookieName = configured.cookieName
     this.#sent = configured.cookieSuffixes.map((suffix) => configured.cookieName + suffix)
@@ -348,27 +348,27 @@ export class Engine {
     this.sealed = configured.sealed
     this.takes = configured.takes
     this.limits = configured.limits
-    this.warning = configured.warning && spelled(configured.warning)
+    this.warning = configured.warning && renamed(configured.warning)
   }
 
   /** The first option in which two configurations with one cookie differ, as the engine names it; `null` if they are the same. */
   differs(other: Engine): string | null {
     // What speaks older dialects is in another module.
     if (this.#engines !== other.#engines) return 'accept'
-    other.#here()
-    const here = this.#here()
+    other.#currentIndex()
+    const here = this.#currentIndex()
     // To configure the one may have taken a new instance.
-    return JSON.parse(this.#engines.exchange(Call.differs, here, 0, other.#here(), []).text()) as string | null
+    return JSON.parse(this.#engines.exchange(Call.differs, here, 0, other.#currentIndex(), []).text()) as string | null
   }
 
   /** An option of the engine's as the app wrote it. */
   nameOf(option: string): string {
-    return this.#speaker.name(option)
+    return this.#optionNames.name(option)
   }
 
   /** What the app called to configure it. */
-  get who(): string {
-    return this.#speaker.who
+  get caller(): string {
+    return this.#optionNames.caller
   }
 
   /** Whether the cookies of two sessions have a name in common, chunks included. */
@@ -383,24 +383,24 @@ export class Engine {
 
   #configure(): Configured {
     const configured = JSON.parse(this.#engines.exchange(Call.configure, 0, 0, 0, [this.#options]).text()) as Configured
-    if (configured.error) throw wrongOption(configured.error, this.#speaker)
-    if (configured.engine < MOST_ENGINES) return configured
+    if (configured.error) throw optionError(configured.error, this.#optionNames)
+    if (configured.engine < MAX_ENGINES) return configured
     this.#engines.replace()
     return this.#configure()
   }
 
   /** The engine's number in the instance that runs now. */
-  #here(): number {
-    if (this.#machine !== this.#engines.machine) {
+  #currentIndex(): number {
+    if (this.#instance !== this.#engines.instance) {
       this.#index = this.#configure().engine
-      this.#machine = this.#engines.running
+      this.#instance = this.#engines.running
     }
     return this.#index
   }
 
   #reply(call: Call, now: number, flags: number, frames: readonly Frame[]): Reply {
-    const reply = this.#engines.exchange(call, this.#here(), now, flags, frames)
-    const head = parse(reply.text()) as Head
+    const reply = this.#engines.exchange(call, this.#currentIndex(), now, flags, frames)
+    const head = parse(reply.text()) as ReplyHead
     const [state = NOTHING, write, expected] = reply.rest()
     return { head, state, write, expected }
   }
@@ -421,7 +421,7 @@ export class Engine {
   }
 
   /** Whether a Cookie header can be of any interest: one that names none of the cookies need not be read. */
-  isConcernedBy(header: string): boolean {
+  mayHaveCookie(header: string): boolean {
     return this.#names.some((name) => header.includes(name))
   }
 
@@ -432,7 +432,7 @@ export class Engine {
 
   /** Whether a Cookie header has this engine's cookie, in a form that it can have. */
   claims(header: string): boolean {
-    return this.#engines.exchange(Call.claims, this.#here(), 0, 0, [header]).text() === 'true'
+    return this.#engines.exchange(Call.claims, this.#currentIndex(), 0, 0, [header]).text() === 'true'
   }
 
   /** Looks the session up, if there is an id that nobody has looked up yet. */
@@ -484,13 +484,13 @@ export class Engine {
   /** What a list shows of a record that is stored under a key; `null` if it is not a live session of this owner. */
   summary(key: string, bytes: Uint8Array, owner: string, now: number): Summary | null {
     return JSON.parse(
-      this.#engines.exchange(Call.summary, this.#here(), now, 0, [bytes, key, owner]).text(),
+      this.#engines.exchange(Call.summary, this.#currentIndex(), now, 0, [bytes, key, owner]).text(),
     ) as Summary | null
   }
 
   /** An owner as stores know it: `<namespace>:<owner>`. */
   storedOwner(owner: string): string {
-    return this.#engines.exchange(Call.storedOwner, this.#here(), 0, 0, [owner]).text()
+    return this.#engines.exchange(Call.storedOwner, this.#currentIndex(), 0, 0, [owner]).text()
   }
 
   /** The Vary header that an answer needs whose making looked at the session; `null` if it has it already. */
@@ -513,11 +513,11 @@ export class Engine {
   }
 
   #text(call: Call, present: string, flags = 0): string | null {
-    return JSON.parse(this.#engines.exchange(call, this.#here(), 0, flags, [present]).text()) as string | null
+    return JSON.parse(this.#engines.exchange(call, this.#currentIndex(), 0, flags, [present]).text()) as string | null
   }
 }
 
 /** The engine's refusal as an error. */
 export function refused(error: { readonly code: ErrorCode; readonly message: string }, cause?: unknown): OkibiError {
-  return new OkibiError(error.code, spelled(error.message), cause === undefined ? undefined : { cause })
+  return new OkibiError(error.code, renamed(error.message), cause === undefined ? undefined : { cause })
 }

@@ -9,7 +9,7 @@ export interface Entry {
   /** Its JSON, where it is known as text. */
   readonly text: string | undefined
   /** The JSON of an object when the handler got hold of it: what it is compared with at the end. */
-  handed: string | undefined
+  snapshot: string | undefined
   /** The bytes of its name and its JSON, where they were counted. */
   bytes: number | undefined
 }
@@ -97,7 +97,7 @@ export class Entries {
     this.#bytes = 0
     for (const [name, entry] of this.#map) {
       // What a handler holds it may have made anything of.
-      entry.bytes ??= bytesOf(name) + bytesOf(entry.text ?? entry.handed ?? JSON.stringify(entry.value))
+      entry.bytes ??= utf8Length(name) + utf8Length(entry.text ?? entry.snapshot ?? JSON.stringify(entry.value))
       this.#bytes += entry.bytes
     }
   }
@@ -106,7 +106,7 @@ export class Entries {
 const encoder = new TextEncoder()
 
 /** How many bytes a text has in UTF-8. */
-export function bytesOf(text: string): number {
+export function utf8Length(text: string): number {
   return /^[\0-\x7f]*$/.test(text) ? text.length : encoder.encode(text).length
 }
 

@@ -39,21 +39,21 @@ export class OkibiError extends Error {
     this.code = code
     const isFault = Object.hasOwn(STORE_FAULTS, code)
     this.status = isFault ? 503 : 500
-    if (isFault) this.getResponse = () => plainAnswer(this)
+    if (isFault) this.getResponse = () => defaultAnswer(this)
   }
 }
 
 /** Tells who made a store's fault that Hono answers for it, which means that the app does not. */
-export function answeredBy(error: OkibiError, noticed: () => void): void {
+export function onHonoAnswer(error: OkibiError, noticed: () => void): void {
   if (!error.getResponse) return
   error.getResponse = () => {
     noticed()
-    return plainAnswer(error)
+    return defaultAnswer(error)
   }
 }
 
 /** The default answer: nothing about the inside, and no cache keeps it. */
-export function plainAnswer(error: OkibiError): Response {
+export function defaultAnswer(error: OkibiError): Response {
   const text = Object.hasOwn(STORE_FAULTS, error.code) ? 'session store unavailable, please try again' : 'session error'
   return new Response(text, {
     status: error.status,

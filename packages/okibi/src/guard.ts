@@ -1,7 +1,7 @@
 // The guard: lets pass who has a value under a name in their session.
 import type { Context, Env, MiddlewareHandler } from 'hono'
 import { OkibiError } from './errors.js'
-import { wrong } from './options.js'
+import { configError } from './options.js'
 import { LazySession, Session } from './session.js'
 import type { Awaitable } from './store.js'
 
@@ -29,10 +29,10 @@ export interface GuardOptions<E extends Env = Env> {
 export function guard<E extends Env = Env>(name: string, options: GuardOptions<E> = {}): MiddlewareHandler<E> {
   const { redirect, respond, as = 'session' } = options
   if (redirect !== undefined && respond !== undefined) {
-    throw wrong('guard: redirect and respond are both given; leave one of them out')
+    throw configError('guard: redirect and respond are both given; leave one of them out')
   }
   if (redirect !== undefined && !/^[!-~]+$/.test(redirect)) {
-    throw wrong('guard: redirect must be an address of visible ASCII characters; encode it')
+    throw configError('guard: redirect must be an address of visible ASCII characters; encode it')
   }
   return async function guardMiddleware(c, next) {
     const given: unknown = (c as unknown as Context).get(as)

@@ -50,7 +50,7 @@ function nameOf(value: object): string {
 }
 
 /** A number in the place of one that no double can hold. Nobody can guess its name, so no value can pass for one. */
-let stand: string | undefined
+let placeholderName: string | undefined
 
 const LONG = /\d{16}|[eE]\+?\d{3}/
 const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
@@ -58,12 +58,12 @@ const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g
 /** Reads JSON. A number that a double cannot hold is no number then, but something that {@link isInexact} finds. */
 export function parse(text: string): unknown {
   if (!LONG.test(text)) return JSON.parse(text)
-  return JSON.parse(text.replace(TOKENS, (token) => (isExact(token) ? token : standIn())))
+  return JSON.parse(text.replace(TOKENS, (token) => (isExact(token) ? token : placeholder())))
 }
 
-function standIn(): string {
-  stand ??= `inexact number ${crypto.randomUUID()}`
-  return JSON.stringify({ [stand]: true })
+function placeholder(): string {
+  placeholderName ??= `inexact number ${crypto.randomUUID()}`
+  return JSON.stringify({ [placeholderName]: true })
 }
 
 function isExact(token: string): boolean {
@@ -76,6 +76,6 @@ function isExact(token: string): boolean {
 
 /** Whether a value that was read holds a number that no double can hold. */
 export function isInexact(value: unknown): boolean {
-  if (stand === undefined || typeof value !== 'object' || value === null) return false
-  return Object.hasOwn(value, stand) || Object.values(value).some(isInexact)
+  if (placeholderName === undefined || typeof value !== 'object' || value === null) return false
+  return Object.hasOwn(value, placeholderName) || Object.values(value).some(isInexact)
 }

@@ -1,12 +1,12 @@
 // The middleware: opens a session before the handler, commits it before the head leaves.
 import type { Context, Env, MiddlewareHandler } from 'hono'
-import { around, isUpgrade, tell } from './around.js'
-import { headersOf } from './head.js'
-import { type CommonOptions, checkNames, outsideOf, type SessionOptions, wrong } from './options.js'
-import { type Place, placesOf } from './places.js'
-import { isForgotten, isPromise } from './promise.js'
+import { type CommonOptions, checkNames, configError, resourcesOf, type SessionOptions } from './options.js'
+import { isPromise, isUnawaited } from './promise.js'
 import { RequestSession } from './request.js'
-import { checkSame, type Described } from './same.js'
+import { type Resolved, resolverOf } from './resolver.js'
+import { headersOf } from './response.js'
+import { isUpgrade, reportEvent, runRequest } from './run-request.js'
+import { checkSame, type SessionConfig } from './same-session.js'
 import { LazySession, Session } from './session.js'
 import type { AnyData, JsonData, LazySessionEnv, SessionEnv } from './types.js'
 import { View } from './view.js'
@@ -53,13 +53,13 @@ export function sessions<E extends Env>(
   options: LazyOptions<E, string> | EagerOptions<E, string>,
 ): MiddlewareHandler<E> {
   checkNames(options)
-  const places = placesOf(options)
-  const common = outsideOf(options, places.store)
+  const resolver = resolverOf(options)
+  const common = resourcesOf(options, resolver.store)
   const as = options.as ?? 'session'
   const isLazy = options.lazy === true
-  const { cookieName, warning } = places.first
-  const described: Described = {
-    engine: places.first,
+  const { cookieName, warning } = resolver.first
+  const config: SessionConfig = {
+    engine: resolver.first,
     isLazy,
     accepted: common.accepted,
     store: options.store ?? options.revocations,
@@ -76,25 +76,25 @@ export function sessions<E extends Env>(
     const outer = marked.get(own.get(mark))
     if (outer) {
       // A middleware around this one has the cookie of this name already.
-      if (outer.described !== described) {
-        await checkSame(outer.described, described, outer.place, () => places.of(c))
+      if (outer.config !== config) {
+        await checkSame(outer.config, config, outer.resolved, () => resolver.of(c))
       }
       if (own.get(as) === undefined) own.set(as, outer.session)
       return next()
     }
-    const found = places.of(c)
-    const place = isPromise(found) ? await found : found
+    const found = resolver.of(c)
+    const resolved = isPromise(found) ? await found : found
     const before = headersOf(own)
-    const { store, engine } = place
-    const outside = store === common.store ? common : { ...common, store, given: described.store }
-    const request = new RequestSession(engine, outside, isUpgrade(c.req.raw), new View(engine.limits), (event) =>
-      tell(options.onEvent, event, own),
+    const { store, engine } = resolved
+    const resources = store === common.store ? common : { ...common, store, given: config.store }
+    const request = new RequestSession(engine, resources, isUpgrade(c.req.raw), new View(engine.limits), (event) =>
+      reportEvent(options.onEvent, event, own),
     )
     const session = isLazy ? new LazySession(request) : new Session(request)
-    marked.set(session, { session, described, place })
+    marked.set(session, { session, config, resolved })
     own.set(mark, session)
     own.set(as, session)
-    await around(own, next, request, {
+    await runRequest(own, next, request, {
       before,
       lookUp: !isLazy,
       hostname: tellsHosts ? new URL(c.req.url).hostname : undefined,
@@ -112,16 +112,16 @@ function checkedFailedWhen({ failedWhen }: CommonOptions<string>): ((status: num
     const failed: unknown = failedWhen(status)
     // A promise would count as true, and every change be dropped without a word.
     if (typeof failed === 'boolean') return failed
-    const what = isForgotten(failed) ? 'a promise' : failed === null ? 'null' : `type ${typeof failed}`
-    throw wrong(`failedWhen: returned ${what}; must return true or false`)
+    const what = isUnawaited(failed) ? 'a promise' : failed === null ? 'null' : `type ${typeof failed}`
+    throw configError(`failedWhen: returned ${what}; must return true or false`)
   }
 }
 
 /** The session of a cookie, and how its middleware is configured. */
 interface Marked {
   readonly session: Session | LazySession
-  readonly described: Described
-  readonly place: Place
+  readonly config: SessionConfig
+  readonly resolved: Resolved
 }
 
 const marked = new WeakMap<object, Marked>()

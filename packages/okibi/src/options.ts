@@ -1,12 +1,12 @@
 // The options of the middleware, checked once and split: what the engine decides by, and what the face needs itself.
 import type { Context, Env } from 'hono'
 import { Accepted } from './accepted.js'
-import { type Outside, systemRandom } from './driver.js'
+import { type Resources, systemRandom } from './driver.js'
 import { OkibiError } from './errors.js'
 import type { SessionEvent } from './facts/events.js'
 import { givenOf } from './given.js'
-import { isForgotten } from './promise.js'
-import { type EngineOptions, isOptions, millis, shown } from './spelling.js'
+import { type EngineOptions, isOptions, millis, shown } from './option-names.js'
+import { isUnawaited } from './promise.js'
 import type { Awaitable, Store } from './store.js'
 
 /** A secret of at least 32 bytes, or a list of them: the first one writes, all of them open. */
@@ -276,19 +276,19 @@ const KNOWN: ReadonlySet<string> = new Set([
 /** Fails for an option that there is not, which in JavaScript no compiler finds. */
 export function checkNames(options: unknown): void {
   if (typeof options !== 'object' || options === null) {
-    throw wrong('options: none given; give at least a store, or a secret to keep sessions in a sealed cookie')
+    throw configError('options: none given; give at least a store, or a secret to keep sessions in a sealed cookie')
   }
   const unknown = Object.keys(options).find((name) => !KNOWN.has(name))
-  if (unknown !== undefined) throw wrong(`${unknown}: there is no such option`)
-  checkKinds(options as Readonly<Record<string, unknown>>)
+  if (unknown !== undefined) throw configError(`${unknown}: there is no such option`)
+  checkTypes(options as Readonly<Record<string, unknown>>)
 }
 
 /** Fails for an option of the wrong kind, of which the engine does not hear. */
-function checkKinds(options: Readonly<Record<string, unknown>>): void {
+function checkTypes(options: Readonly<Record<string, unknown>>): void {
   const check = (names: readonly string[], isRight: (given: unknown) => boolean, rule: string) => {
     for (const name of names) {
       const given = options[name]
-      if (given !== undefined && !isRight(given)) throw wrong(`${name} of ${shown(given)}: ${rule}`)
+      if (given !== undefined && !isRight(given)) throw configError(`${name} of ${shown(given)}: ${rule}`)
     }
   }
   check(['store', 'secret', 'revocations'], (given) => given !== null, 'give one, or leave the option out')
@@ -299,7 +299,7 @@ function checkKinds(options: Readonly<Record<string, unknown>>): void {
   check(['accept'], Array.isArray, 'must be a list')
   for (const given of (options.accept ?? []) as readonly unknown[]) {
     if (given instanceof Accepted) continue
-    throw wrong(
+    throw configError(
       "accept: reading older dialects needs a module of its own; write accept: [accept({ … })], with import { accept } from 'okibi/accept'",
     )
   }
@@ -310,7 +310,7 @@ function isFunction(given: unknown): boolean {
 }
 
 /** What the face needs itself. */
-export function outsideOf(options: TimeOptions & Pick<CommonOptions, 'accept'>, store: Store | undefined): Outside {
+export function resourcesOf(options: TimeOptions & Pick<CommonOptions, 'accept'>, store: Store | undefined): Resources {
   if (store) checkStore('store', store)
   return {
     store,
@@ -332,8 +332,8 @@ function checkedClock(now: () => number): () => number {
     clock = () => {
       const at: unknown = now()
       if (typeof at === 'number' && at >= 0 && at <= LATEST) return at
-      const what = isForgotten(at) ? 'a promise' : shown(at)
-      throw wrong(`clock: returned ${what}; must return the milliseconds since the Unix epoch`)
+      const what = isUnawaited(at) ? 'a promise' : shown(at)
+      throw configError(`clock: returned ${what}; must return the milliseconds since the Unix epoch`)
     }
     clocks.set(now, clock)
   }
@@ -346,7 +346,7 @@ const LATEST = 8.64e15
 /** Fails for what is no store. */
 export function checkStore(option: string, store: Store | null | undefined): void {
   const isOne = [store?.load, store?.swap, store?.delete].every(isFunction)
-  if (!isOne) throw wrong(`${option} of ${shown(store)}: must have the methods load, swap and delete`)
+  if (!isOne) throw configError(`${option} of ${shown(store)}: must have the methods load, swap and delete`)
 }
 
 /** The options without their type parameter, which the engine has no use for. */
@@ -398,10 +398,10 @@ export function secretList(option: string, secret: unknown): readonly unknown[] 
   if (typeof secret === 'string') return [secret]
   // A number may be one.
   const what = secret === null ? 'null' : `type ${typeof secret}`
-  throw wrong(`${option} of ${what}: must be a string of at least 32 bytes, or a list of such`)
+  throw configError(`${option} of ${what}: must be a string of at least 32 bytes, or a list of such`)
 }
 
 /** A configuration that cannot work. */
-export function wrong(text: string): OkibiError {
+export function configError(text: string): OkibiError {
   return new OkibiError('config', `sessions: ${text}`)
 }

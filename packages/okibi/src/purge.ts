@@ -1,6 +1,6 @@
 // Drops expired sessions now and then, for stores whose backend does not do that by itself.
 import { OkibiError } from './errors.js'
-import { isForgotten } from './promise.js'
+import { isUnawaited } from './promise.js'
 import type { Awaitable } from './store.js'
 
 /** A store that can drop what has expired: SQLite, D1, Postgres, MySQL. */
@@ -58,13 +58,13 @@ export function purgeEvery(store: Purgeable, seconds: number, options: PurgeOpti
     try {
       await store.purge()
     } catch (error) {
-      tell(onError, error)
+      callOnError(onError, error)
     }
     if (isStopped) return
     timer = setTimeout(() => {
       running = purge()
     }, seconds * 1000)
-    letGo(timer)
+    unref(timer)
   }
   let running = purge()
   return {
@@ -77,9 +77,9 @@ export function purgeEvery(store: Purgeable, seconds: number, options: PurgeOpti
 }
 
 /** What goes wrong in the app's callback ends neither the purging nor the process. */
-function tell(onError: (error: unknown) => unknown, error: unknown): void {
+function callOnError(onError: (error: unknown) => unknown, error: unknown): void {
   try {
-    isForgotten(onError(error))
+    isUnawaited(onError(error))
   } catch (other) {
     console.error(other)
   }
@@ -90,7 +90,7 @@ function report(error: unknown): void {
 }
 
 /** Lets the process end although the timer runs: Node and Bun ask the timer, Deno is told its number. */
-function letGo(timer: unknown): void {
+function unref(timer: unknown): void {
   if (typeof timer === 'object') (timer as { unref?(): void }).unref?.()
   const { Deno } = globalThis as { readonly Deno?: { unrefTimer?(id: unknown): void } }
   if (typeof timer === 'number') Deno?.unrefTimer?.(timer)

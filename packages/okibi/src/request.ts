@@ -1,7 +1,7 @@
 // One request's session behind its handler: load, commit, take and close, one at a time.
-import { drive, isPromise, type Outside, randomBytes, type Task } from './driver.js'
-import type { Engine, Head, Reply, SessionHead } from './engine.js'
-import { answeredBy, OkibiError } from './errors.js'
+import { drive, isPromise, type Resources, randomBytes, type Task } from './driver.js'
+import type { Engine, Reply, ReplyHead, SessionHead } from './engine.js'
+import { OkibiError, onHonoAnswer } from './errors.js'
 import type { SessionEvent } from './facts/events.js'
 import type { Ops } from './log.js'
 import type { Awaitable } from './store.js'
@@ -17,60 +17,60 @@ export type Need =
   | 'nothing'
 
 /** What a request sees of its session, and its own changes as a log. Each face has one of its own. */
-export interface Changes {
+export interface RequestView {
   /** The live session as stored, unless this request ended it. */
   readonly base: SessionHead | undefined
   /** Whether there are changes that are not committed yet, as far as they are noticed. */
   readonly isChanged: boolean
   readonly isDestroyed: boolean
   /** Refuses what the function of an update must not do. */
-  mayChange?(): void
+  checkMayChange?(): void
   /** Takes in what is known of the session now, under the changes that are still to be committed. */
   reset(base: SessionHead | undefined, basis: number): void
   /** Logs what a handler changed in place. */
-  notice(): void
+  logInPlace(): void
   /** Takes the log out to be committed. */
   drain(): Ops
   /** Nothing was written: these changes are still to be committed, before all later ones. */
   restore(ops: Ops): void
   /** The same, on top of another session. */
-  transplant?(ops: Ops): void
+  rebase?(ops: Ops): void
   /** These changes are committed. */
-  forget(ops: Ops): void
+  markCommitted(ops: Ops): void
   /** Runs an update's function again and returns what it made, as the engine reads it. */
   recompute(token: number, current: unknown): string
 }
 
 /** The session of one request, behind a view of it. */
-export class RequestSession<V extends Changes = View> {
+export class RequestSession<V extends RequestView = View> {
   /** What decides. A face that lets a request choose its cookie's secret or lifetime puts another of its engines here. */
   engine: Engine
   /** As it was before. */
   readonly configured: Engine
-  readonly outside: Outside
+  readonly resources: Resources
   /** The request begins a WebSocket, so there may be no head to send a cookie with. */
   readonly isUpgrade: boolean
   readonly view: V
   readonly #onEvent: (event: SessionEvent) => void
   #state: Uint8Array | undefined
   #hostname: string | undefined
-  #head: Head | undefined
+  #head: ReplyHead | undefined
   /** The reply that asks for the session which the cookie names, until that is asked for. */
   #opened: Reply | undefined
   /** The last task, where one is under way. */
-  #turn: Promise<void> | undefined
+  #lastTask: Promise<void> | undefined
   #loadError: OkibiError | undefined
   /** The engine says that nobody can tell what the session holds. It refuses what comes then. */
   #inDoubt = false
-  #isClosed = false
+  #isFinished = false
   /** What was committed into a cookie that has not left yet: an app inside, which reads the request's own, has not seen it. */
-  #early: Ops = []
+  #committed: Ops = []
   /** Something was changed that needs a cookie. */
-  #wantsCookie = false
+  #needsCookies = false
   /** There is no head to send a cookie with. */
-  #hasNoHead = false
+  #noHeaders = false
   /** An app inside has sent the cookie, and there is nothing to add to it. */
-  #isOver = false
+  #isReplaced = false
   /** Someone looked at the session or changed it. */
   isAccessed = false
   /** The request is a HEAD. */
@@ -78,15 +78,21 @@ export class RequestSession<V extends Changes = View> {
   /** What was looked at was a live session. */
   sawLive = false
   /** The request is no activity. */
-  isQuiet = false
+  noActivity = false
   /** The store's fault that Hono answered for, because nobody else did. */
-  unanswered: OkibiError | undefined
+  answeredByHono: OkibiError | undefined
 
-  constructor(engine: Engine, outside: Outside, isUpgrade: boolean, view: V, onEvent: (event: SessionEvent) => void) {
+  constructor(
+    engine: Engine,
+    resources: Resources,
+    isUpgrade: boolean,
+    view: V,
+    onEvent: (event: SessionEvent) => void,
+  ) {
     this.engine = engine
     this.configured = engine
     this.view = view
-    this.outside = outside
+    this.resources = resources
     this.isUpgrade = isUpgrade
     this.#onEvent = onEvent
   }
@@ -97,11 +103,11 @@ export class RequestSession<V extends Changes = View> {
    */
   open(header: string | null, lookUp: boolean, hostname?: string): void {
     this.#hostname = hostname
-    if (header === null || !this.engine.isConcernedBy(header)) return
-    const reply = this.engine.open(header, this.outside.now(), lookUp, hostname)
+    if (header === null || !this.engine.mayHaveCookie(header)) return
+    const reply = this.engine.open(header, this.resources.now(), lookUp, hostname)
     if (reply.head.step === 'done') {
       reply.head.events?.forEach(this.#onEvent)
-      this.#takeIn(reply)
+      this.#apply(reply)
     } else {
       this.#opened = reply
     }
@@ -111,7 +117,7 @@ export class RequestSession<V extends Changes = View> {
   #current(): Uint8Array {
     if (this.#state) return this.#state
     if (this.#hostname === undefined) return this.engine.empty
-    return this.engine.open('', this.outside.now(), false, this.#hostname).state
+    return this.engine.open('', this.resources.now(), false, this.#hostname).state
   }
 
   /** Whether there is an id that nobody has looked up yet. */
@@ -120,7 +126,7 @@ export class RequestSession<V extends Changes = View> {
   }
 
   /** Looks the session up. A failure shows at every access from here on. */
-  loadBefore(): Awaitable<void> {
+  preload(): Awaitable<void> {
     const note = (error: unknown) => {
       this.#loadError = this.#failure(error)
     }
@@ -139,12 +145,12 @@ export class RequestSession<V extends Changes = View> {
   }
 
   #load(): Awaitable<void> {
-    return this.#inTurn(() => {
+    return this.#enqueue(() => {
       if (!this.isUnread) return
-      const { engine, outside } = this
+      const { engine, resources } = this
       const opened = this.#opened
       this.#opened = undefined
-      return this.#run(opened ?? engine.load(this.#current(), outside.now()), 'load')
+      return this.#run(opened ?? engine.load(this.#current(), resources.now()), 'load')
     })
   }
 
@@ -159,11 +165,11 @@ export class RequestSession<V extends Changes = View> {
   /** The view, for who changes something. */
   change(need: Need): V {
     const view = this.look()
-    view.mayChange?.()
-    if (this.#isClosed) throw headSent()
+    view.checkMayChange?.()
+    if (this.#isFinished) throw headersSent()
     if (!this.#needsCookie(need)) return view
-    if (this.isUpgrade) throw upgrade()
-    this.#wantsCookie = true
+    if (this.isUpgrade) throw upgradeError()
+    this.#needsCookies = true
     return view
   }
 
@@ -175,7 +181,7 @@ export class RequestSession<V extends Changes = View> {
 
   /** Whether a flash that is read now is removed: not if it cannot be any more, and not for an answer without a body (HEAD). */
   get consumes(): boolean {
-    return !this.isHead && !this.#isClosed && !(this.isUpgrade && this.engine.sealed)
+    return !this.isHead && !this.#isFinished && !(this.isUpgrade && this.engine.sealed)
   }
 
   /** The live session as stored, unless this request ended it. */
@@ -183,27 +189,27 @@ export class RequestSession<V extends Changes = View> {
     return this.look().base
   }
 
-  get head(): Head | undefined {
+  get head(): ReplyHead | undefined {
     return this.#head
   }
 
   /** Commits what was done so far. */
   commit(): Promise<void> {
-    return this.#forgettable(() => {
+    return this.#unawaited(() => {
       this.change('nothing')
-      return this.#inTurn(() => this.#commit(false, false))
+      return this.#enqueue(() => this.#commit(false, false))
     })
   }
 
   #commit(failed: boolean, last: boolean): Awaitable<void> {
-    const { engine, outside, view } = this
-    if (!failed) view.notice()
+    const { engine, resources, view } = this
+    if (!failed) view.logInPlace()
     const ops = view.drain()
     const done = () => {
       // After the last one the view stays what the handler made of it.
       if (last) view.restore(ops)
-      else if (view.transplant && this.cookies.length > 0) this.#early = [...this.#early, ...ops]
-      else view.forget(ops)
+      else if (view.rebase && this.cookies.length > 0) this.#committed = [...this.#committed, ...ops]
+      else view.markCommitted(ops)
     }
     const undo = (error: unknown) => {
       view.restore(ops)
@@ -211,9 +217,9 @@ export class RequestSession<V extends Changes = View> {
     }
     try {
       const changes = ops.map((op) => op.json)
-      const log = `[${(this.isQuiet ? ['"no_activity"', ...changes] : changes).join(',')}]`
+      const log = `[${(this.noActivity ? ['"no_activity"', ...changes] : changes).join(',')}]`
       const state = this.#current()
-      const reply = engine.commit(state, log, failed, outside.now(), randomBytes(outside), last)
+      const reply = engine.commit(state, log, failed, resources.now(), randomBytes(resources), last)
       const running = this.#run(reply, last ? 'last' : undefined)
       return isPromise(running) ? running.then(done, undo) : done()
     } catch (error) {
@@ -223,7 +229,7 @@ export class RequestSession<V extends Changes = View> {
 
   /** Takes one value out of the stored session, at once and for this request alone. */
   take(this: RequestSession<View>, name: string): Promise<unknown> {
-    return this.#forgettable(() => {
+    return this.#unawaited(() => {
       checkName(name)
       const { engine } = this
       const view = this.change('nothing')
@@ -234,29 +240,29 @@ export class RequestSession<V extends Changes = View> {
           `take: ${why}, so a value could be handed out twice; use get and remove`,
         )
       }
-      view.notice()
+      view.logInPlace()
       if (!this.#inDoubt && view.isOwn(name)) {
         // What this request put there itself and has not committed yet is its own.
         const own = view.get(name, false)
         if (view.has(name)) view.remove(name)
         return own
       }
-      const { mark } = view
-      return this.#inTurn(() => this.#take(name, mark))
+      const { logEnd } = view
+      return this.#enqueue(() => this.#take(name, logEnd))
     })
   }
 
   async #take(this: RequestSession<View>, name: string, mark: number): Promise<unknown> {
-    const { engine, outside, view } = this
+    const { engine, resources, view } = this
     if (!this.#inDoubt && !view.has(name)) return undefined
     view.get(name, false)
     const isFlash = view.base?.flashes.some((text, at) => text === name && at % 2 === 0)
     // What this request only changed is still the session's: of all requests that changed it one gets it.
-    await this.#run(engine.take(this.#current(), name, outside.now(), randomBytes(outside)))
+    await this.#run(engine.take(this.#current(), name, resources.now(), randomBytes(resources)))
     const taken = this.#head?.taken
     checkExact(name, taken)
     try {
-      return view.taken(name, taken, mark)
+      return view.applyTake(name, taken, mark)
     } catch (error) {
       // Nobody gets it, so it is stored again, at once, because the request may fail.
       const ops = view.drain()
@@ -272,23 +278,23 @@ export class RequestSession<V extends Changes = View> {
    * What this request did goes on top of that, with what it committed into another cookie. The other app's logout stays one.
    * `strange`: why the cookie may be of another session. If it opens nothing here this is thrown.
    */
-  goOnFrom(header: string, failed: boolean, strange?: OkibiError): Awaitable<void> {
-    return this.#inTurn(() => {
+  continueFrom(header: string, failed: boolean, strange?: OkibiError): Awaitable<void> {
+    return this.#enqueue(() => {
       const { view } = this
-      if (!failed) view.notice()
+      if (!failed) view.logInPlace()
       const isOver = () => {
-        this.#isOver = true
+        this.#isReplaced = true
       }
       const isChanged = failed ? view.isDestroyed : view.isChanged
       const isClaimed = this.engine.claims(header)
       if (strange && !isClaimed) throw strange
-      if (!isClaimed && this.#mayGoOnWithout()) {
+      if (!isClaimed && this.#mayIgnore()) {
         // Where nothing was changed here, what is on the answer stands.
         return isChanged || this.cookies.length > 0 ? undefined : isOver()
       }
       const pairs = header.split('; ')
       const isSame = this.cookies.some((cookie) => pairs.includes(cookie.split(';', 1)[0] ?? ''))
-      const early = isSame ? [] : this.#early
+      const early = isSame ? [] : this.#committed
       const isUntouched = !isChanged && early.length === 0
       if (isUntouched && !strange) return isOver()
       const ops = view.drain()
@@ -298,7 +304,7 @@ export class RequestSession<V extends Changes = View> {
       view.reset(undefined, 0)
       this.open(header, true, this.#hostname)
       const add = (ops: Ops) => {
-        if (view.transplant) view.transplant(ops)
+        if (view.rebase) view.rebase(ops)
         else view.restore(ops)
       }
       const loaded = () => {
@@ -306,16 +312,16 @@ export class RequestSession<V extends Changes = View> {
         if (isUntouched || !view.base) return isOver()
         if (early.length === 0) return add(ops)
         add(early)
-        this.#early = []
+        this.#committed = []
         // They count even if the request fails.
         const committing = this.#commit(false, false)
         return isPromise(committing) ? committing.then(() => add(ops)) : add(ops)
       }
-      const { engine, outside } = this
+      const { engine, resources } = this
       const opened = this.#opened as Reply | undefined
       this.#opened = undefined
       if (!this.isUnread && !opened) return loaded()
-      const loading = this.#run(opened ?? engine.load(this.#current(), outside.now()), 'load')
+      const loading = this.#run(opened ?? engine.load(this.#current(), resources.now()), 'load')
       return isPromise(loading) ? loading.then(loaded) : loaded()
     })
   }
@@ -325,35 +331,35 @@ export class RequestSession<V extends Changes = View> {
    * may be the app's own doing, beside a logout or before a login. If an app inside ended the session, the store tells; a
    * sealed session that was live before has none that does, so there only a logout goes on.
    */
-  #mayGoOnWithout(): boolean {
+  #mayIgnore(): boolean {
     return !this.engine.sealed || this.view.isDestroyed || this.#head?.session === undefined
   }
 
   /** The last commit, before the head leaves; `upgrades`: there is none. From here on nothing can be changed. */
-  close(failed: boolean, upgrades: boolean): Awaitable<void> {
-    this.#isClosed = true
-    this.#hasNoHead = upgrades
-    return this.#inTurn(() => {
-      if (this.#isOver) return
-      if (!failed) this.view.notice()
+  finish(failed: boolean, upgrades: boolean): Awaitable<void> {
+    this.#isFinished = true
+    this.#noHeaders = upgrades
+    return this.#enqueue(() => {
+      if (this.#isReplaced) return
+      if (!failed) this.view.logInPlace()
       // After a failure only a cookie is left to be looked at again that an earlier commit decided.
       if (failed ? !this.view.isDestroyed && this.cookies.length === 0 : !this.#mustCommit()) return
-      if (upgrades && this.#wantsCookie) throw upgrade()
+      if (upgrades && this.#needsCookies) throw upgradeError()
       const isSealedChange = this.engine.sealed && this.view.isChanged && (upgrades || this.isUpgrade)
       if (!isSealedChange) return this.#commit(failed, true)
       // Without a session nothing was changed that a cookie would have to carry.
-      if (this.#head?.session) throw upgrade()
+      if (this.#head?.session) throw upgradeError()
     })
   }
 
   #mustCommit(): boolean {
-    const isDue = !this.#hasNoHead && (this.#head?.session?.due ?? false)
+    const isDue = !this.#noHeaders && (this.#head?.session?.due ?? false)
     return this.#inDoubt || this.view.isChanged || isDue
   }
 
   /** The cookies of what was committed. */
   get cookies(): readonly string[] {
-    return this.#hasNoHead || this.#isOver ? [] : (this.#head?.cookies ?? [])
+    return this.#noHeaders || this.#isReplaced ? [] : (this.#head?.cookies ?? [])
   }
 
   /** Carries out a task of the engine and takes in what came of it. */
@@ -371,27 +377,27 @@ export class RequestSession<V extends Changes = View> {
     }
     const done = (reply: Reply) => {
       if (last) this.#head = reply.head
-      else this.#takeIn(reply)
+      else this.#apply(reply)
     }
-    const reply = drive(this.engine, this.outside, task, first)
+    const reply = drive(this.engine, this.resources, task, first)
     return isPromise(reply) ? reply.then(done) : done(reply)
   }
 
-  #takeIn(reply: Reply): void {
+  #apply(reply: Reply): void {
     this.#state = reply.state
     this.#head = reply.head
     this.view.reset(reply.head.session, reply.head.basis)
   }
 
   /** One task after the other: the engine's state is handed on from each to the next. */
-  #inTurn<T>(task: () => Awaitable<T>): Awaitable<T> {
-    if (this.#turn) return this.#turn.then(() => this.#inTurn(task))
+  #enqueue<T>(task: () => Awaitable<T>): Awaitable<T> {
+    if (this.#lastTask) return this.#lastTask.then(() => this.#enqueue(task))
     const result = task()
     if (!isPromise(result)) return result
     const end = () => {
-      this.#turn = undefined
+      this.#lastTask = undefined
     }
-    this.#turn = Promise.resolve(result).then(end, end)
+    this.#lastTask = Promise.resolve(result).then(end, end)
     return result
   }
 
@@ -405,7 +411,7 @@ export class RequestSession<V extends Changes = View> {
   }
 
   /** A task that a handler may forget to await: its failure is no unhandled rejection, but shows at the close. */
-  #forgettable<T>(task: () => Awaitable<T>): Promise<T> {
+  #unawaited<T>(task: () => Awaitable<T>): Promise<T> {
     const result = this.guarded(task)
     result.catch(() => {})
     return result
@@ -414,8 +420,8 @@ export class RequestSession<V extends Changes = View> {
   /** The error as the app gets it. A store's fault that nobody handles is answered by the middleware. */
   #failure(error: unknown): OkibiError {
     const failure = asOkibiError(error)
-    answeredBy(failure, () => {
-      this.unanswered = failure
+    onHonoAnswer(failure, () => {
+      this.answeredByHono = failure
     })
     return failure
   }
@@ -427,13 +433,13 @@ export function asOkibiError(error: unknown): OkibiError {
   return new OkibiError('internal', 'session: an unexpected failure', { cause: error })
 }
 
-function headSent(): OkibiError {
+function headersSent(): OkibiError {
   const text = 'session: the response head has left, so nothing can be changed any more; change it and commit before'
   return new OkibiError('headers_sent', text)
 }
 
 /** A change that needs a cookie, where none can be sent. */
-export function upgrade(): OkibiError {
+export function upgradeError(): OkibiError {
   const text =
     'session: an upgrade to a WebSocket sends no cookie, and this change needs one; make it in another request'
   return new OkibiError('upgrade', text)

@@ -1,8 +1,8 @@
 // The session as a handler touches it.
 import { listOwned, revokeAllExcept, revokeOne, type SessionInfo } from './directory.js'
 import { type ErrorCode, OkibiError } from './errors.js'
+import { shown } from './option-names.js'
 import type { RequestSession } from './request.js'
-import { shown } from './spelling.js'
 import type { AnyData, JsonData } from './types.js'
 import { checkName } from './view.js'
 
@@ -129,7 +129,7 @@ export class Session<D extends JsonData<D> = AnyData> {
    * absolute deadline stays where it is.
    */
   rotate(options: { readonly keepDeadline?: boolean } = {}): void {
-    this.#request.change('cookie').other(options.keepDeadline ? '"rotate_keeping_deadline"' : '"rotate"')
+    this.#request.change('cookie').changeSession(options.keepDeadline ? '"rotate_keeping_deadline"' : '"rotate"')
   }
 
   /**
@@ -137,7 +137,7 @@ export class Session<D extends JsonData<D> = AnyData> {
    * the same session for a short while (the option `grace`). A session is renewed once in a request.
    */
   renewId(): void {
-    this.#request.change('cookie').other('"renew_id"')
+    this.#request.change('cookie').changeSession('"renew_id"')
   }
 
   /**
@@ -154,7 +154,7 @@ export class Session<D extends JsonData<D> = AnyData> {
    * not passed since the last write. It creates no session, and does nothing in a request that is marked by {@link noActivity}.
    */
   touch(): void {
-    this.#request.change('nothing').other('"touch"')
+    this.#request.change('nothing').changeSession('"touch"')
   }
 
   /**
@@ -163,7 +163,7 @@ export class Session<D extends JsonData<D> = AnyData> {
    * do. `noActivity()` as a middleware says it for a whole route.
    */
   noActivity(): void {
-    this.#request.isQuiet = true
+    this.#request.noActivity = true
   }
 
   /**
@@ -173,8 +173,8 @@ export class Session<D extends JsonData<D> = AnyData> {
    * than the session's absolute span, 24 hours by default: set both, with {@link setAbsolute}.
    */
   setIdle(seconds: number): void {
-    const millis = span(seconds, 'session idle span', 'must be between 1 second and 400 days')
-    this.#request.change('cookie').other(`{"set_idle":${millis}}`)
+    const millis = spanMillis(seconds, 'session idle span', 'must be between 1 second and 400 days')
+    this.#request.change('cookie').changeSession(`{"set_idle":${millis}}`)
   }
 
   /**
@@ -195,13 +195,13 @@ export class Session<D extends JsonData<D> = AnyData> {
    */
   setAbsolute(seconds: number | false): void {
     const millis =
-      seconds === false ? null : span(seconds, 'session absolute span', 'must be at least 1 second, or false')
-    this.#request.change('cookie').other(`{"set_absolute":${millis}}`)
+      seconds === false ? null : spanMillis(seconds, 'session absolute span', 'must be at least 1 second, or false')
+    this.#request.change('cookie').changeSession(`{"set_absolute":${millis}}`)
   }
 
   /** Whether this one session's cookie outlives the browser's own session. */
   setPersistent(persistent: boolean): void {
-    this.#request.change('cookie').other(`{"set_persistent":${persistent === true}}`)
+    this.#request.change('cookie').changeSession(`{"set_persistent":${persistent === true}}`)
   }
 
   /**
@@ -209,7 +209,7 @@ export class Session<D extends JsonData<D> = AnyData> {
    * A change of owner is a change of privilege, so it rotates as well.
    */
   setOwner(owner: string | undefined): void {
-    this.#request.change('cookie').setOwner(text('invalid_owner', 'owner', owner))
+    this.#request.change('cookie').setOwner(optionalString('invalid_owner', 'owner', owner))
   }
 
   /**
@@ -219,7 +219,9 @@ export class Session<D extends JsonData<D> = AnyData> {
   setLabel(label: string | undefined): void {
     // Half an emoji, which a label may have that was cut by the app, is no text.
     const whole = typeof label === 'string' ? label.toWellFormed() : label
-    this.#request.change('session').other(`{"set_label":${JSON.stringify(text('invalid_value', 'label', whole))}}`)
+    this.#request
+      .change('session')
+      .changeSession(`{"set_label":${JSON.stringify(optionalString('invalid_value', 'label', whole))}}`)
   }
 
   /** Whose session this is. */
@@ -323,7 +325,7 @@ export class Session<D extends JsonData<D> = AnyData> {
   /** Counters for this request, for debugging. Call {@link commit} first to include all of its changes. */
   report(): Report {
     const view = this.#request.look()
-    view.notice()
+    view.logInPlace()
     const { head, cookies } = this.#request
     return {
       loads: head?.loads ?? 0,
@@ -362,7 +364,7 @@ export class LazySession<D extends JsonData<D> = AnyData> {
 
   /** This request is no activity: see {@link Session.noActivity}. */
   noActivity(): void {
-    this.#request.isQuiet = true
+    this.#request.noActivity = true
   }
 }
 
@@ -371,13 +373,13 @@ function date(millis: number | undefined): Date | undefined {
 }
 
 /** A number of seconds in milliseconds. */
-function span(seconds: number, what: string, rule: string): number {
+function spanMillis(seconds: number, what: string, rule: string): number {
   const millis = typeof seconds === 'number' ? Math.round(seconds * 1000) : -1
   if (Number.isSafeInteger(millis) && millis >= 0) return millis
   throw new OkibiError('invalid_timeout', `${what} of ${shown(seconds)}: ${rule}`)
 }
 
-function text(code: ErrorCode, what: string, given: unknown): string | null {
+function optionalString(code: ErrorCode, what: string, given: unknown): string | null {
   if (given === undefined || given === null) return null
   if (typeof given === 'string' && given.isWellFormed()) return given
   throw new OkibiError(code, `session ${what} of type ${typeof given}: must be a well-formed string`)

@@ -1,6 +1,6 @@
 // A session without a request, for unit tests of handlers.
 import { enginesOf } from './native.js'
-import { engineOptions, outsideOf, type StoredOptions } from './options.js'
+import { engineOptions, resourcesOf, type StoredOptions } from './options.js'
 import { RequestSession } from './request.js'
 import { Session } from './session.js'
 import type { Store } from './store.js'
@@ -31,7 +31,7 @@ export function detached<D extends JsonData<D> = AnyData>(values: Partial<D> = {
   const engine = enginesOf(options).engine({ ...engineOptions(options), consistency: options.store.consistency })
   const request = new RequestSession(
     engine,
-    outsideOf(options, options.store),
+    resourcesOf(options, options.store),
     false,
     new View(engine.limits),
     () => {},

@@ -1,25 +1,25 @@
 // What a request sees of its session: the loaded values under its own changes, and those changes as a log.
 import type { Limits, SessionHead } from './engine.js'
-import { bytesOf, Entries, type Entry, tooLarge } from './entries.js'
+import { Entries, type Entry, tooLarge, utf8Length } from './entries.js'
 import { OkibiError } from './errors.js'
 import { isInexact, whyNotJson } from './json.js'
 import { Log, type Op, type Ops } from './log.js'
-import { isForgotten } from './promise.js'
+import { isUnawaited } from './promise.js'
 
 /** The end of an update that saw no session that there is. */
-const NOWHERE = `"basis":${2 ** 32 - 1}}}`
+const NO_BASIS = `"basis":${2 ** 32 - 1}}}`
 
 /** An object that the handler holds, though something else is stored under its name by now. */
-interface Stray {
+interface StaleObject {
   readonly name: string
   readonly value: unknown
   /** Its JSON when the handler got hold of it. */
-  readonly handed: string
+  readonly snapshot: string
 }
 
 /** The same on top of something that an update did not see, so its function runs again. */
-function elsewhere(op: Op): Op {
-  return op.token === undefined ? op : { ...op, json: op.json.replace(/"basis":\d+\}\}$/, NOWHERE) }
+function onOtherBase(op: Op): Op {
+  return op.token === undefined ? op : { ...op, json: op.json.replace(/"basis":\d+\}\}$/, NO_BASIS) }
 }
 
 type Update = { readonly name: string; readonly run: (current: unknown) => unknown }
@@ -34,14 +34,14 @@ export class View {
   /** The values as seen before the base was replaced: objects in them may be in the handler's hands. */
   #before: Entries | undefined
   /** What the handler changes in one of these after a conflict counts as well. */
-  #strays: readonly Stray[] = []
+  #stale: readonly StaleObject[] = []
   readonly #log = new Log()
   #updates: Map<number, Update> | undefined
   #tokens = 0
   #pushed = 0
   /** The name whose update runs its function now. */
   #updating: string | undefined
-  #handsOut = false
+  #hasObjects = false
 
   /** `limits`: what the session may be at most. */
   constructor(limits: Limits) {
@@ -76,26 +76,26 @@ export class View {
   }
 
   has(name: string): boolean {
-    return this.#seen().has(name)
+    return this.#current().has(name)
   }
 
   names(): string[] {
-    return this.#seen().names()
+    return this.#current().names()
   }
 
   /** The value under a name. `consume`: a flash is removed by reading it. */
   get(name: string, consume: boolean): unknown {
-    if (this.#updating === undefined) this.#noticeStrays(name)
-    const entry = this.#seen().get(name)
+    if (this.#updating === undefined) this.#logStale(name)
+    const entry = this.#current().get(name)
     if (!entry) return undefined
     checkExact(name, entry.value)
     if (entry.flash) {
       const text = entry.text ?? JSON.stringify(entry.value)
       if (consume)
         this.#push({ json: `{"read_flash":[${quoted(name)},${text}]}`, effect: { kind: 'read', name, text } })
-    } else if (entry.handed === undefined && isObject(entry.value)) {
-      entry.handed = JSON.stringify(entry.value)
-      this.#handsOut = true
+    } else if (entry.snapshot === undefined && isObject(entry.value)) {
+      entry.snapshot = JSON.stringify(entry.value)
+      this.#hasObjects = true
     }
     return entry.value
   }
@@ -127,7 +127,7 @@ export class View {
   }
 
   /** A change of the session itself, as the engine reads it. */
-  other(json: string): void {
+  changeSession(json: string): void {
     this.#push({ json })
   }
 
@@ -138,9 +138,9 @@ export class View {
       throw tooLarge(`session update: ${most}; commit in between, or set a value that was computed once`)
     }
     // A change in place comes first, or running the function again would lose it.
-    this.#noticeStrays(name)
-    this.#noticeOne(name, this.#seen().get(name))
-    const current = this.#seen().get(name)?.value
+    this.#logStale(name)
+    this.#logIfChanged(name, this.#current().get(name))
+    const current = this.#current().get(name)?.value
     checkExact(name, current)
     if (typeof run !== 'function') {
       throw new OkibiError(
@@ -149,7 +149,7 @@ export class View {
       )
     }
     // The function gets a copy, as it will when it runs again: what it does to it counts only if it returns it.
-    const value = this.#alone(name, () => run(isObject(current) ? JSON.parse(JSON.stringify(current)) : current))
+    const value = this.#runUpdate(name, () => run(isObject(current) ? JSON.parse(JSON.stringify(current)) : current))
     const entry = this.#entry(name, value, false)
     const token = this.#tokens++
     this.#updates ??= new Map()
@@ -173,7 +173,7 @@ export class View {
     const { name, run } = update
     try {
       checkExact(name, current)
-      const value = this.#alone(name, () => run(current))
+      const value = this.#runUpdate(name, () => run(current))
       return { name, json: encode(name, value, this.#limits.depth) }
     } catch (cause) {
       const message = `session update of ${quoted(name)}: its function failed when it was run again on a newer value`
@@ -182,7 +182,7 @@ export class View {
   }
 
   /** Runs the function of an update, which must not change the session itself: what it did there would be done again with it. */
-  #alone(name: string, run: () => unknown): unknown {
+  #runUpdate(name: string, run: () => unknown): unknown {
     const outer = this.#updating
     this.#updating = name
     try {
@@ -193,33 +193,33 @@ export class View {
   }
 
   /** Logs what a handler changed in place. */
-  notice(): void {
-    if (!this.#handsOut) return
-    this.#noticeStrays()
-    for (const [name, entry] of this.#seen()) this.#noticeOne(name, entry)
+  logInPlace(): void {
+    if (!this.#hasObjects) return
+    this.#logStale()
+    for (const [name, entry] of this.#current()) this.#logIfChanged(name, entry)
   }
 
   /** Logs what a handler changed in objects that it got before the session was replaced, each as a set of its name. */
-  #noticeStrays(only?: string): void {
-    const entries = this.#seen()
+  #logStale(only?: string): void {
+    const entries = this.#current()
     const { depth } = this.#limits
-    for (const stray of this.#strays) {
-      const { name, value, handed } = stray
-      if ((only !== undefined && only !== name) || encode(name, value, depth) === handed) continue
+    for (const stray of this.#stale) {
+      const { name, value, snapshot } = stray
+      if ((only !== undefined && only !== name) || encode(name, value, depth) === snapshot) continue
       const there = entries.get(name)
-      const newer = there?.handed === undefined ? [] : [{ name, value: there.value, handed: there.handed }]
-      if (newer.some((other) => encode(name, other.value, depth) !== other.handed)) {
+      const newer = there?.snapshot === undefined ? [] : [{ name, value: there.value, snapshot: there.snapshot }]
+      if (newer.some((other) => encode(name, other.value, depth) !== other.snapshot)) {
         const text =
           'the object from before a commit and the one from after it were both changed in place; get it after the commit'
         throw new OkibiError('invalid_value', `session value ${quoted(name)}: ${text}`)
       }
-      this.#strays = [...this.#strays.filter((other) => other !== stray), ...newer]
-      this.#noticeOne(name, { value, flash: false, text: undefined, handed, bytes: undefined })
+      this.#stale = [...this.#stale.filter((other) => other !== stray), ...newer]
+      this.#logIfChanged(name, { value, flash: false, text: undefined, snapshot, bytes: undefined })
     }
   }
 
-  #noticeOne(name: string, entry: Entry | undefined): void {
-    if (entry?.handed === undefined || encode(name, entry.value, this.#limits.depth) === entry.handed) return
+  #logIfChanged(name: string, entry: Entry | undefined): void {
+    if (entry?.snapshot === undefined || encode(name, entry.value, this.#limits.depth) === entry.snapshot) return
     const changed = this.#entry(name, entry.value, false)
     const json = `{"set":[${quoted(name)},${changed.text}]}`
     this.#push({ json, effect: { kind: 'put', name, entry: changed }, inPlace: true })
@@ -231,12 +231,12 @@ export class View {
   }
 
   /** The end of the log now: what is changed from here on is later. */
-  get mark(): number {
+  get logEnd(): number {
     return this.#pushed
   }
 
   /** The stored value under a name was taken: makes of it what this request's changes before a mark make, which are over with that. */
-  taken(name: string, stored: unknown, mark: number): unknown {
+  applyTake(name: string, stored: unknown, mark: number): unknown {
     let value = stored
     let isLater = false
     const kept = [...this.#log].filter(({ effect, token, inPlace, at = 0 }) => {
@@ -253,14 +253,14 @@ export class View {
     this.#before = this.#entries ?? this.#before
     this.#entries = undefined
     // Whoever holds the object holds what was taken.
-    this.#seen()
-    this.#letGo(name)
+    this.#current()
+    this.#dropStale(name)
     return value
   }
 
   /** Takes the log out to be committed. What is changed meanwhile begins a new one. */
   drain(): Ops {
-    if (this.#log.length > 0) this.#seen()
+    if (this.#log.length > 0) this.#current()
     return this.#log.drain()
   }
 
@@ -270,85 +270,93 @@ export class View {
   }
 
   /** These changes go on top of another session: what their functions made of this one counts for nothing. */
-  transplant(ops: Ops): void {
-    this.restore(ops.map(elsewhere))
+  rebase(ops: Ops): void {
+    this.restore(ops.map(onOtherBase))
   }
 
   /** These changes are committed: their functions are not needed any more. */
-  forget(ops: Ops): void {
+  markCommitted(ops: Ops): void {
     for (const { token } of ops) if (token !== undefined) this.#updates?.delete(token)
     // What came while the commit was under way saw these changes as they were before a conflict.
-    if (this.#log.length > 0) this.#log.replace([...this.#log].map(elsewhere))
+    if (this.#log.length > 0) this.#log.replace([...this.#log].map(onOtherBase))
   }
 
-  #seen(): Entries {
+  #current(): Entries {
     if (this.#entries) return this.#entries
     const entries = new Entries(this.#base?.bytes ?? 0)
     if (this.#base) {
       // A name such as `__proto__` is a member of its own here, and never the prototype's.
       for (const [name, value] of Object.entries(this.#base.data)) {
-        const stored = { value, flash: false, text: undefined, handed: undefined, bytes: undefined }
-        entries.load(name, this.#kept(name, value) ?? stored)
+        const stored = { value, flash: false, text: undefined, snapshot: undefined, bytes: undefined }
+        entries.load(name, this.#sameObject(name, value) ?? stored)
       }
       const { flashes } = this.#base
       for (let at = 0; at + 1 < flashes.length; at += 2) {
         const [name, text] = flashes.slice(at, at + 2) as [string, string]
-        entries.load(name, { value: entries.get(name)?.value, flash: true, text, handed: undefined, bytes: undefined })
+        entries.load(name, {
+          value: entries.get(name)?.value,
+          flash: true,
+          text,
+          snapshot: undefined,
+          bytes: undefined,
+        })
       }
     }
     for (const { effect } of this.#log) if (effect) entries.apply(effect)
     this.#entries = entries
-    for (const [name, { value, handed }] of this.#before ?? []) {
-      if (handed === undefined || entries.get(name)?.value === value) continue
-      this.#strays = [...this.#strays, { name, value, handed }]
+    for (const [name, { value, snapshot }] of this.#before ?? []) {
+      if (snapshot === undefined || entries.get(name)?.value === value) continue
+      this.#stale = [...this.#stale, { name, value, snapshot }]
     }
     this.#before = undefined
     return entries
   }
 
   /** The handler said itself what is under this name, or under every name: what it did to older objects is over. */
-  #letGo(name?: string): void {
-    this.#strays = name === undefined ? [] : this.#strays.filter((stray) => stray.name !== name)
+  #dropStale(name?: string): void {
+    this.#stale = name === undefined ? [] : this.#stale.filter((stray) => stray.name !== name)
   }
 
   /** The same object as before, if a handler holds it and what is stored is what it was given. */
-  #kept(name: string, value: unknown): Entry | undefined {
+  #sameObject(name: string, value: unknown): Entry | undefined {
     const before = this.#before?.get(name)
-    if (before?.handed === undefined || before.flash) return undefined
-    return before.value === value || JSON.stringify(value) === before.handed ? before : undefined
+    if (before?.snapshot === undefined || before.flash) return undefined
+    return before.value === value || JSON.stringify(value) === before.snapshot ? before : undefined
   }
 
   /** A value that is to be put under a name. What could never be written is refused here. */
   #entry(name: string, value: unknown, flash: boolean): Entry {
     this.#checkName(name)
     const text = encode(name, value, this.#limits.depth)
-    const bytes = bytesOf(name) + bytesOf(text)
-    this.#seen().checkRoom(name, bytes, this.#limits)
-    if (!isObject(value)) return { value, flash, text, handed: undefined, bytes }
-    this.#handsOut ||= !flash
-    return { value, flash, text, handed: flash ? undefined : text, bytes }
+    const bytes = utf8Length(name) + utf8Length(text)
+    this.#current().checkRoom(name, bytes, this.#limits)
+    if (!isObject(value)) return { value, flash, text, snapshot: undefined, bytes }
+    this.#hasObjects ||= !flash
+    return { value, flash, text, snapshot: flash ? undefined : text, bytes }
   }
 
   #checkName(name: string): void {
     checkName(name)
     const { nameBytes } = this.#limits
-    if (bytesOf(name) > nameBytes) throw new OkibiError('invalid_name', `session name: longer than ${nameBytes} bytes`)
+    if (utf8Length(name) > nameBytes)
+      throw new OkibiError('invalid_name', `session name: longer than ${nameBytes} bytes`)
   }
 
   /** Refuses what the function of an update must not do. */
-  mayChange(): void {
+  checkMayChange(): void {
     if (this.#updating === undefined) return
     const text = 'its function changes the session; return the new value, and change other names outside it'
     throw new OkibiError('update_changes', `session update of ${quoted(this.#updating)}: ${text}`)
   }
 
   #push(op: Op): void {
-    this.mayChange()
-    const entries = this.#seen()
+    this.checkMayChange()
+    const entries = this.#current()
     this.#log.push({ ...op, at: this.#pushed++ })
     if (!op.effect) return
     entries.apply(op.effect)
-    if (op.effect.kind !== 'read' && !op.inPlace) this.#letGo(op.effect.kind === 'empty' ? undefined : op.effect.name)
+    if (op.effect.kind !== 'read' && !op.inPlace)
+      this.#dropStale(op.effect.kind === 'empty' ? undefined : op.effect.name)
   }
 }
 
@@ -376,7 +384,7 @@ export function encode(name: string, value: unknown, depth: number): string {
   }
   let why: string | undefined
   try {
-    why = isForgotten(value) ? 'a promise is not JSON; await it first' : whyNotJson(value, depth)
+    why = isUnawaited(value) ? 'a promise is not JSON; await it first' : whyNotJson(value, depth)
     if (why === undefined) return JSON.stringify(value)
   } catch (cause) {
     throw refuse('cannot be written as JSON', cause)

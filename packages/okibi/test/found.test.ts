@@ -2,7 +2,7 @@
 import { type Context, Hono } from 'hono'
 import { afterEach, expect, test, vi } from 'vitest'
 import { type Session, type SessionOptions, type Store, sessions } from '../src/index.js'
-import { foundBy } from '../src/places.js'
+import { resolveOption } from '../src/resolver.js'
 import { memoryStore } from '../src/stores/memory.js'
 import { Browser } from './support/browser.js'
 
@@ -108,7 +108,7 @@ test('r28_concurrent_requests_share_the_first_result_and_a_failed_call_is_repeat
 test('n38_on_workers_no_request_waits_for_the_promise_of_another', async () => {
   const answers: ((store: Store) => void)[] = []
   const one = memoryStore()
-  const found = foundBy<never, Store>(() => new Promise<Store>((answer) => answers.push(answer)), false)
+  const found = resolveOption<never, Store>(() => new Promise<Store>((answer) => answers.push(answer)), false)
   const [first, second] = [found({} as never), found({} as never)]
   expect([first === second, answers.length]).toEqual([false, 2])
   // The first request hangs or was aborted. All later requests use the result of the second one,

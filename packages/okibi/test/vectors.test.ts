@@ -166,7 +166,7 @@ describe('record', () => {
           expect(() => view.get(name, false)).toThrow(/cannot hold/)
         else view.get(name, false)
       }
-      view.notice()
+      view.logInPlace()
       expect(view.isChanged, why).toBe(false)
       const written = new TextDecoder().decode(engine.commit(state, '[{"set":["new",1]}]', false, active, random).write)
       for (const [name, text] of data) expect(written, why).toContain(`${JSON.stringify(name)}:${text}`)
@@ -339,7 +339,7 @@ describe('replay', () => {
         return true
       }
       default:
-        view.other(JSON.stringify(step))
+        view.changeSession(JSON.stringify(step))
         return true
     }
   }

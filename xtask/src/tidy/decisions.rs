@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn a_face_may_ask_and_a_store_may_look_at_its_answers() {
         let good = [
-            ("packages/okibi/src/around.ts", "const status = done ? c.res.status : undefined // status > 500\n"),
+            ("packages/okibi/src/run-request.ts", "const status = done ? c.res.status : undefined // status > 500\n"),
             ("packages/okibi/src/guard.ts", "const { type = 'json', status = 401 } = options\n"),
             ("packages/okibi/src/stores/http.ts", "if (answer.status === 404) return undefined\n"),
             ("packages/okibi/src/options.ts", "as === undefined || options.cookie?.name !== undefined\n"),

@@ -1,6 +1,6 @@
 // Rules of the store contract about calls that nobody waits for: done or not done, and nothing of them stays in the way.
 import { type Bench, same, shown } from './bench.js'
-import { HOPELESS } from './races.js'
+import { MAX_CONFLICTS } from './races.js'
 import { type Check, every } from './rules.js'
 
 /** How many calls of each kind are left alone. */
@@ -12,7 +12,7 @@ type Bytes = Uint8Array | undefined
 
 export const abandoned: readonly Check[] = [
   every('a swap that nobody waits for is done or not, never half', (bench) =>
-    leaving(async (leave) => {
+    abandoning(async (leave) => {
       // Large enough to take more than one packet or page.
       const [old, changed] = [new Uint8Array(20_000).fill(111), new Uint8Array(30_000).fill(110)]
       for (let turn = 0; turn < TURNS; turn += 1) {
@@ -28,7 +28,7 @@ export const abandoned: readonly Check[] = [
     }),
   ),
   every('a load or delete that nobody waits for leaves the store usable', (bench) =>
-    leaving(async (leave) => {
+    abandoning(async (leave) => {
       const [held, owner] = [new Uint8Array(20_000).fill(104), bench.owner()]
       for (let turn = 0; turn < TURNS; turn += 1) {
         const [loaded, deleted] = [bench.key(), bench.key()]
@@ -52,7 +52,7 @@ export const abandoned: readonly Check[] = [
 ]
 
 /** Runs something that leaves calls alone, and waits in the end until the last of them is over, whatever came of it. */
-async function leaving(run: (leave: (call: () => unknown) => void) => Promise<void>): Promise<void> {
+async function abandoning(run: (leave: (call: () => unknown) => void) => Promise<void>): Promise<void> {
   const left: Promise<unknown>[] = []
   await run((call) => {
     left.push(Promise.resolve(call()))
@@ -81,7 +81,7 @@ async function settles(
 ): Promise<void> {
   const when = `after ${what} that nobody waits for`
   let current: Bytes = (await bench.store.load(key))?.bytes
-  for (let tries = 0; tries < HOPELESS; tries += 1) {
+  for (let tries = 0; tries < MAX_CONFLICTS; tries += 1) {
     const isStale = bench.store.consistency === 'eventual' && current === undefined
     if (!isStale && !states.some((state) => same(current, state))) {
       throw new Error(`${when}: the key holds ${shown(current)}, which nobody wrote as a whole`)
@@ -96,5 +96,5 @@ async function settles(
     }
     current = swap.current
   }
-  throw new Error(`${when}: ${HOPELESS} conflicts in a row`)
+  throw new Error(`${when}: ${MAX_CONFLICTS} conflicts in a row`)
 }

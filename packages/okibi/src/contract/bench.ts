@@ -92,7 +92,7 @@ export class Bench {
    * Looks how quick the store is, so that a slow one has enough time before sessions expire. What fails here fails in the
    * rules as well.
    */
-  async takeItsTime(): Promise<void> {
+  async measure(): Promise<void> {
     const started = performance.now()
     const probe = () => this.done(this.key(), undefined, this.write('probe'), 'a probe')
     await Promise.allSettled(Array.from({ length: PROBES }, probe))
@@ -109,7 +109,7 @@ export class Bench {
 
   /** A write that lives so long. */
   write(bytes: Bytes, lives: number = LONG, owner?: string): Write {
-    return { bytes: of(bytes), expiresAt: this.now() + lives, owner }
+    return { bytes: toBytes(bytes), expiresAt: this.now() + lives, owner }
   }
 
   /** A write that lives long and has an owner. */
@@ -197,24 +197,24 @@ export class Bench {
   }
 }
 
-export function of(bytes: Bytes): Uint8Array {
+export function toBytes(bytes: Bytes): Uint8Array {
   return typeof bytes === 'string' ? encoder.encode(bytes) : bytes
 }
 
 function maybe(bytes: Bytes | undefined): Uint8Array | undefined {
-  return bytes === undefined ? undefined : of(bytes)
+  return bytes === undefined ? undefined : toBytes(bytes)
 }
 
 export function same(found: Uint8Array | undefined, want: Bytes | undefined): boolean {
   if (found === undefined || want === undefined) return found === want
-  return isSame(found, of(want))
+  return isSame(found, toBytes(want))
 }
 
 /** Bytes as a message shows them: their beginning, and how many there are. */
 export function shown(bytes: Bytes | undefined): string {
   const ENOUGH = 40
   if (bytes === undefined) return 'nothing'
-  const all = of(bytes)
+  const all = toBytes(bytes)
   const start = JSON.stringify(String.fromCharCode(...all.subarray(0, ENOUGH)))
   return all.length > ENOUGH ? `${start}… (${all.length} bytes)` : start
 }

@@ -1,5 +1,5 @@
 // Rules of the store contract about swaps and deletes one at a time, and about bytes and keys to the letter.
-import { type Bench, of } from './bench.js'
+import { type Bench, toBytes } from './bench.js'
 import { type Check, every, slow } from './rules.js'
 
 export const swaps: readonly Check[] = [
@@ -81,14 +81,14 @@ const AWKWARD: readonly (readonly [what: string, bytes: Uint8Array])[] = [
   ['every byte there is', Uint8Array.from({ length: 256 }, (_, at) => at)],
   ['every byte there is, backwards', Uint8Array.from({ length: 256 }, (_, at) => 255 - at)],
   ['bytes that are not UTF-8', Uint8Array.of(0xff, 0xfe, 0xc0, 0x80, 0xed, 0xa0, 0x80)],
-  ['a NUL in the middle', of('before\0after')],
-  ['a NUL at the end', of('value\0')],
-  ['a single NUL', of('\0')],
-  ['spaces at both ends', of('  value  ')],
-  ['line ends', of('one\r\ntwo\rthree\n')],
-  ['JSON with spaces and doubled names', of('{ "a" : 1.0, "a" : 2e0 }')],
-  ['text beyond ASCII in two spellings', of('\u{e9} e\u{301} \u{1f525} \0')],
-  ['quotes and backslashes', of(`'"\\'' -- ; \\x00 %s $1 ?1`)],
+  ['a NUL in the middle', toBytes('before\0after')],
+  ['a NUL at the end', toBytes('value\0')],
+  ['a single NUL', toBytes('\0')],
+  ['spaces at both ends', toBytes('  value  ')],
+  ['line ends', toBytes('one\r\ntwo\rthree\n')],
+  ['JSON with spaces and doubled names', toBytes('{ "a" : 1.0, "a" : 2e0 }')],
+  ['text beyond ASCII in two spellings', toBytes('\u{e9} e\u{301} \u{1f525} \0')],
+  ['quotes and backslashes', toBytes(`'"\\'' -- ; \\x00 %s $1 ?1`)],
   ['a byte order mark', Uint8Array.of(0xef, 0xbb, 0xbf, 0x76)],
 ]
 

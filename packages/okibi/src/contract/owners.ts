@@ -1,5 +1,5 @@
 // Rules of the store contract about the list of an owner's sessions: complete, and exact once nothing is going on.
-import { type Check, given, owned, slow } from './rules.js'
+import { type Check, owned, ruleFor, slow } from './rules.js'
 
 export const owners: readonly Check[] = [
   owned('an owner without sessions has an empty list', (bench) =>
@@ -86,7 +86,7 @@ export const owners: readonly Check[] = [
     await Promise.all(keys.map((key) => bench.accepts(key, undefined, bench.owned('1', ann), 'many creations at once')))
     await bench.lists(ann, keys, 'the owner of 150 sessions')
   }),
-  given('owners-now', "a live session is on its owner's list while it is written", async (bench) => {
+  ruleFor('owners-now', "a live session is on its owner's list while it is written", async (bench) => {
     const [SESSIONS, WRITES] = [4, 30]
     const when = 'while its sessions are written'
     const ann = bench.owner()

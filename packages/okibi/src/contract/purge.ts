@@ -1,6 +1,6 @@
 // Rules of the store contract about purges: they take what has expired and nothing that lives, whatever goes on beside them.
 import { type Bench, shown } from './bench.js'
-import { type Check, given } from './rules.js'
+import { type Check, ruleFor } from './rules.js'
 
 /** How many sessions expire before a purge. */
 const MANY = 10
@@ -8,7 +8,7 @@ const MANY = 10
 const AN_HOUR = 3_600_000
 
 export const purge: readonly Check[] = [
-  given('purge', 'a purge drops what has expired, leaves what lives, and says how many', async (bench) => {
+  ruleFor('purge', 'a purge drops what has expired, leaves what lives, and says how many', async (bench) => {
     const ann = bench.owner()
     const owner = (at: number) => (at % 2 === 0 ? ann : undefined)
     const [living, expiring] = [keys(bench, MANY), keys(bench, MANY)]
@@ -36,7 +36,7 @@ export const purge: readonly Check[] = [
     const listed = living.filter((_, at) => at % 2 === 0)
     await bench.lists(ann, listed, 'the owner of sessions that were dropped')
   }),
-  given('purge', 'a purge keeps what a session that ended left until that expires', async (bench) => {
+  ruleFor('purge', 'a purge keeps what a session that ended left until that expires', async (bench) => {
     const ann = bench.owner()
     // The marker of a session that ended counts for a minute at most, which is over here, and is kept for an hour.
     const marker = JSON.stringify({ v: 1, w: 'AAAAAAAAAAA', r: 'rotate', until: bench.now() - 1000 })
@@ -57,7 +57,7 @@ export const purge: readonly Check[] = [
     }
     if (bench.store.owners) await bench.lists(ann, [], 'the owner of sessions that ended')
   }),
-  given('purge-now', 'a purge takes nothing that is written meanwhile', async (bench) => {
+  ruleFor('purge-now', 'a purge takes nothing that is written meanwhile', async (bench) => {
     const when = 'a purge while others write'
     for (let round = 0; round < 3; round += 1) {
       // Every second one has expired.

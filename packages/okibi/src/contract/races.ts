@@ -1,12 +1,12 @@
 // Rules of the store contract about what must hold when many do the same at once.
 import type { Store } from '../store.js'
 import { type Bench, same, shown } from './bench.js'
-import { atomic, type Check, every, given, slow } from './rules.js'
+import { atomic, type Check, every, ruleFor, slow } from './rules.js'
 
 /** How many do it at once. */
 const MANY = 100
 /** After so many conflicts in a row nobody makes progress: with a hundred writers it takes a hundred at most. */
-export const HOPELESS: number = 100 * MANY
+export const MAX_CONFLICTS: number = 100 * MANY
 
 const decoder = new TextDecoder()
 
@@ -14,7 +14,7 @@ export const races: readonly Check[] = [
   atomic('a hundred increments at once make a hundred', async (bench) => {
     const key = bench.key()
     await bench.done(key, undefined, bench.write('0'), 'the counter at nought')
-    await atOnce((number) => increment(bench.instance(number), bench, key))
+    await race((number) => increment(bench.instance(number), bench, key))
     await bench.holds(key, String(MANY), 'after a hundred increments at once')
   }),
   atomic('of a hundred creations at once, one wins', (bench) =>
@@ -53,7 +53,7 @@ export const races: readonly Check[] = [
     await Promise.all(keys.map((key) => bench.accepts(key, undefined, bench.write(key), when)))
     for (const key of keys) await bench.holds(key, key, when)
   }),
-  given('another', 'what one instance of the store writes, another sees at once', async (bench) => {
+  ruleFor('another', 'what one instance of the store writes, another sees at once', async (bench) => {
     const key = bench.key()
     let held: string | undefined
     for (let turn = 0; turn < 6; turn += 1) {
@@ -70,14 +70,14 @@ export const races: readonly Check[] = [
   }),
 ]
 
-async function atOnce(task: (number: number) => Promise<void>): Promise<void> {
+async function race(task: (number: number) => Promise<void>): Promise<void> {
   await Promise.all(Array.from({ length: MANY }, (_, number) => task(number)))
 }
 
 /** Adds one to a counter, as a session's change does it: load, swap, and again on what a conflict carries. */
 async function increment(store: Store, bench: Bench, key: string): Promise<void> {
   let current = (await store.load(key))?.bytes
-  for (let tries = 0; tries < HOPELESS; tries += 1) {
+  for (let tries = 0; tries < MAX_CONFLICTS; tries += 1) {
     if (!current) throw new Error('increments at once: the counter was gone, although nobody deletes it')
     const count = Number(decoder.decode(current))
     if (!Number.isSafeInteger(count)) throw new Error(`increments at once: the counter was ${shown(current)}`)
@@ -85,14 +85,14 @@ async function increment(store: Store, bench: Bench, key: string): Promise<void>
     if (swap.done) return
     current = swap.current
   }
-  throw new Error(`increments at once: ${HOPELESS} conflicts in a row`)
+  throw new Error(`increments at once: ${MAX_CONFLICTS} conflicts in a row`)
 }
 
 /** A hundred swaps with the same expectation: one is done, the others are told what it wrote. */
 async function oneWins(bench: Bench, key: string, expected: string | undefined, when: string): Promise<void> {
   const held = expected === undefined ? undefined : new TextEncoder().encode(expected)
   let winners = 0
-  await atOnce(async (number) => {
+  await race(async (number) => {
     const store = bench.instance(number)
     const swap = await store.swap(key, held, bench.write(String(number)))
     if (swap.done) {

@@ -20,23 +20,23 @@ export interface Check {
 }
 
 /** A rule for stores of which this can be asked. */
-export function given(needs: Needs, rule: string, run: Check['run']): Check {
+export function ruleFor(needs: Needs, rule: string, run: Check['run']): Check {
   return { rule, needs, run }
 }
 
 /** A rule for every store. */
 export function every(rule: string, run: Check['run']): Check {
-  return given('nothing', rule, run)
+  return ruleFor('nothing', rule, run)
 }
 
 /** A rule for stores whose swaps are atomic. */
 export function atomic(rule: string, run: Check['run']): Check {
-  return given('atomic', rule, run)
+  return ruleFor('atomic', rule, run)
 }
 
 /** A rule for stores that list by owner. */
 export function owned(rule: string, run: Check['run']): Check {
-  return given('owners', rule, run)
+  return ruleFor('owners', rule, run)
 }
 
 /** A rule that waits for sessions to expire. */

@@ -3,8 +3,8 @@ import type { MiddlewareHandler } from 'hono'
 import { OkibiError } from '../errors.js'
 import type { Store } from '../store.js'
 import type { DenoKv } from '../stores/deno-kv.js'
+import { configError } from './config-error.js'
 import { denoKvLegacy } from './stores/denokv.js'
-import { wrong } from './wrong.js'
 
 declare module './context.js' {
   interface KvClients {
@@ -55,7 +55,7 @@ export function legacyStore(database: DenoKv): Store {
 
 async function open(path: string | undefined): Promise<DenoKv> {
   const deno = (globalThis as { readonly Deno?: { readonly openKv?: OpenKv } }).Deno
-  if (!deno?.openKv) throw wrong('there is no Deno.openKv; run Deno with --unstable-kv')
+  if (!deno?.openKv) throw configError('there is no Deno.openKv; run Deno with --unstable-kv')
   const opening = databases.get(path) ?? deno.openKv(path)
   databases.set(path, opening)
   try {

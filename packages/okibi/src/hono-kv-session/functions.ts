@@ -1,9 +1,9 @@
 // What an app calls: create, delete, renew and regenerate a session, and deny access without one.
 import type { Context, MiddlewareHandler } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
+import { configError } from './config-error.js'
 import type { NewSessionValue } from './context.js'
 import { type CreateSessionOptions, sessionOf } from './session.js'
-import { wrong } from './wrong.js'
 
 /**
  * Begins a session, at once, and returns its id. The session that the request brought ends: nobody who knew its id before
@@ -69,7 +69,7 @@ export interface DenyAccessOptions {
 export function denyAccess(options: DenyAccessOptions = {}): MiddlewareHandler {
   const { type = 'json', status = 401, response = { status: false, message: 'Invalid session' } } = options
   if (type !== 'json' && type !== 'html' && type !== 'text') {
-    throw wrong(`denyAccess: type of ${JSON.stringify(type)}: must be "json", "html" or "text"`)
+    throw configError(`denyAccess: type of ${JSON.stringify(type)}: must be "json", "html" or "text"`)
   }
   return async function denyAccessMiddleware(c, next) {
     if (sessionOf(c, 'denyAccess').shown.status) return next()

@@ -1,15 +1,15 @@
 // The middleware: opens the session that the cookie names, and renews it before the response head leaves.
 import type { Context, MiddlewareHandler } from 'hono'
-import { around, isUpgrade, tell } from '../around.js'
 import type { Engine } from '../engine.js'
-import { headersOf } from '../head.js'
 import { RequestSession } from '../request.js'
-import { KvChanges } from './changes.js'
+import { headersOf } from '../response.js'
+import { isUpgrade, reportEvent, runRequest } from '../run-request.js'
+import { configError } from './config-error.js'
 import type { KvType } from './context.js'
 import { engineOf, type SessionManagerOptions, settingsOf } from './options.js'
 import { RequestKvSession } from './session.js'
 import { storeOf } from './stores.js'
-import { wrong } from './wrong.js'
+import { KvView } from './view.js'
 
 /** The sessions of the requests under way, the outer ones first. */
 const requests = new WeakMap<Context, RequestKvSession[]>()
@@ -36,25 +36,25 @@ export function SessionManager(options: SessionManagerOptions = {}): MiddlewareH
   return async function sessionManager(c, next) {
     const { kv, kvType } = c
     if (!kv) {
-      throw wrong(
+      throw configError(
         'Key-Value store not available: c.kv is not set; put app.use(kvClient()) from okibi/hono-kv-session/cloudflare, ' +
           '/d1, /denokv or /redis before SessionManager',
       )
     }
-    const { outside } = settings
-    const store = storeOf(kvType, kv, outside.now)
+    const { resources } = settings
+    const store = storeOf(kvType, kv, resources.now)
     const outer = requests.get(c) ?? []
     const same = outer.find((session) => session.isFor(settings, store))
     if (same) {
-      same.goOnWith(settings)
+      same.useSettings(settings)
       c.session = same.shown
       return next()
     }
     const before = headersOf(c)
     const engine = engines.get(kvType) ?? engineOf(settings, kvType)
     engines.set(kvType, engine)
-    const request = new RequestSession(engine, { ...outside, store }, isUpgrade(c.req.raw), new KvChanges(), (event) =>
-      tell(settings.onEvent, event, c),
+    const request = new RequestSession(engine, { ...resources, store }, isUpgrade(c.req.raw), new KvView(), (event) =>
+      reportEvent(settings.onEvent, event, c),
     )
     const session = new RequestKvSession(request, settings, kvType)
     requests.set(c, [...outer, session])
@@ -63,7 +63,7 @@ export function SessionManager(options: SessionManagerOptions = {}): MiddlewareH
       await next()
       session.end()
     }
-    await around(c, run, request, {
+    await runRequest(c, run, request, {
       before,
       lookUp: true,
       hostname: new URL(c.req.url).hostname,

@@ -1,13 +1,13 @@
 // The options of SessionManager, checked once, and the engines that go by them.
 import type { Context } from 'hono'
 import { compat } from '../compat.js'
-import type { Outside } from '../driver.js'
+import type { Resources } from '../driver.js'
 import type { Engine } from '../engine.js'
 import type { SessionEvent } from '../facts/events.js'
-import { type CommonOptions, outsideOf, type TimeOptions } from '../options.js'
-import { isOptions, millis, optionName, type Speaker, shown, textOf } from '../spelling.js'
+import { isOptions, millis, type OptionNames, optionName, optionsJson, shown } from '../option-names.js'
+import { type CommonOptions, resourcesOf, type TimeOptions } from '../options.js'
+import { configError } from './config-error.js'
 import type { KvType } from './context.js'
-import { wrong } from './wrong.js'
 
 /** What `SessionManager` takes: the options of hono-kv-session, and below them okibi's own. */
 export interface SessionManagerOptions extends TimeOptions {
@@ -38,7 +38,7 @@ export interface Settings {
   readonly onError: CommonOptions['onError']
   readonly onEvent: CommonOptions['onEvent']
   /** All but the store, which comes with a request. */
-  readonly outside: Outside
+  readonly resources: Resources
   /** How long it may take, as the engine checks it. */
   readonly times: Pick<TimeOptions, 'storeTimeout' | 'commitDeadline'>
 }
@@ -53,17 +53,17 @@ const SHORTEST_TTL = 60
 
 /** The options as they will be used. Throws for what cannot work. */
 export function settingsOf(options: SessionManagerOptions): Settings {
-  if (!isOptions(options)) throw wrong(`options of ${shown(options)}: must be a plain object of options`)
+  if (!isOptions(options)) throw configError(`options of ${shown(options)}: must be a plain object of options`)
   const unknown = Object.keys(options).find((name) => !KNOWN.has(name))
-  if (unknown !== undefined) throw wrong(`${unknown}: there is no such option`)
+  if (unknown !== undefined) throw configError(`${unknown}: there is no such option`)
   const { name = 'id', secret, ttl = 604_800, renew = true, regenerate = false } = options
   const { onError, onEvent, clock, random, storeTimeout, commitDeadline } = options
   for (const [option, given] of Object.entries({ renew, regenerate })) {
-    if (typeof given !== 'boolean') throw wrong(`${option} of ${shown(given)}: must be true or false`)
+    if (typeof given !== 'boolean') throw configError(`${option} of ${shown(given)}: must be true or false`)
   }
   for (const [option, given] of Object.entries({ onError, onEvent, clock, random })) {
     if (given !== undefined && typeof given !== 'function') {
-      throw wrong(`${option} of ${shown(given)}: must be a function`)
+      throw configError(`${option} of ${shown(given)}: must be a function`)
     }
   }
   const settings: Settings = {
@@ -74,7 +74,7 @@ export function settingsOf(options: SessionManagerOptions): Settings {
     regenerate,
     onError,
     onEvent,
-    outside: outsideOf(options, undefined),
+    resources: resourcesOf(options, undefined),
     times: { storeTimeout, commitDeadline },
   }
   // What is wrong with the rest, the engine says, and not only when the first request comes.
@@ -85,7 +85,7 @@ export function settingsOf(options: SessionManagerOptions): Settings {
 /** How long a session lives, in seconds. */
 export function ttlOf(ttl: number): number {
   if (Number.isFinite(ttl)) return Math.max(ttl, SHORTEST_TTL)
-  throw wrong(`ttl of ${shown(ttl)}: must be a number of seconds`)
+  throw configError(`ttl of ${shown(ttl)}: must be a number of seconds`)
 }
 
 /** Secrets as the engine reads them, the newest first. */
@@ -93,7 +93,7 @@ export function secretsOf(secret: string | readonly string[] | null | undefined)
   if (secret === undefined || secret === null) return []
   const secrets = typeof secret === 'string' ? [secret] : secret
   if (Array.isArray(secrets) && secrets.every((one) => typeof one === 'string' && one !== '')) return secrets
-  throw wrong('secret: must be a text that is not empty, or a list of such')
+  throw configError('secret: must be a text that is not empty, or a list of such')
 }
 
 /** More engines than this are a mistake, such as a secret for each visitor, and would take memory without end. */
@@ -102,8 +102,8 @@ const MOST_ENGINES = 1000
 const engines = new Map<string, Engine>()
 
 /** How SessionManager tells what is wrong with its options: the cookie has but a name. */
-const SPEAKER: Speaker = {
-  who: 'hono-kv-session',
+const OPTION_NAMES: OptionNames = {
+  caller: 'hono-kv-session',
   name: (option) => (option === 'dialect' ? 'secret' : optionName(option.replace(/^(cookie|dialect)\./, ''))),
 }
 
@@ -123,13 +123,13 @@ export function engineOf(settings: Omit<Settings, 'regenerate' | 'outside'>, kvT
     storeTimeout: millis(times.storeTimeout, Math.ceil),
     commitDeadline: millis(times.commitDeadline, Math.ceil),
   }
-  const key = textOf(options, SPEAKER)
+  const key = optionsJson(options, OPTION_NAMES)
   let engine = engines.get(key)
   if (!engine) {
     if (engines.size >= MOST_ENGINES) {
-      throw wrong(`secret, ttl: more than ${MOST_ENGINES} different ones; use the same for all requests`)
+      throw configError(`secret, ttl: more than ${MOST_ENGINES} different ones; use the same for all requests`)
     }
-    engine = compat.engine(options, SPEAKER)
+    engine = compat.engine(options, OPTION_NAMES)
     engines.set(key, engine)
   }
   return engine

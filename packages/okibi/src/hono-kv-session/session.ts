@@ -3,9 +3,9 @@ import type { Context } from 'hono'
 import { OkibiError } from '../errors.js'
 import type { RequestSession } from '../request.js'
 import type { Store } from '../store.js'
-import type { KvChanges } from './changes.js'
 import type { KvSession, KvType, SessionValue } from './context.js'
 import { engineOf, type Settings, secretsOf, ttlOf } from './options.js'
+import type { KvView } from './view.js'
 
 /** What `createSession` takes besides the value. */
 export interface CreateSessionOptions {
@@ -29,7 +29,7 @@ export function sessionOf(c: Context, who: string): RequestKvSession {
 
 /** The session of one request. */
 export class RequestKvSession {
-  readonly request: RequestSession<KvChanges>
+  readonly request: RequestSession<KvView>
   readonly kvType: KvType
   /** What the app sees. */
   readonly shown: KvSession
@@ -39,7 +39,7 @@ export class RequestKvSession {
   /** The app gave the session a new id or an end. */
   #isDecided = false
 
-  constructor(request: RequestSession<KvChanges>, settings: Settings, kvType: KvType) {
+  constructor(request: RequestSession<KvView>, settings: Settings, kvType: KvType) {
     this.request = request
     this.kvType = kvType
     this.#settings = settings
@@ -51,14 +51,14 @@ export class RequestKvSession {
   /** Whether this is the session of a cookie of this name, read with these secrets from this store. */
   isFor({ name, secrets }: Settings, store: Store): boolean {
     return (
-      store === this.request.outside.store &&
+      store === this.request.resources.store &&
       name === this.#settings.name &&
       String(secrets) === String(this.#settings.secrets)
     )
   }
 
   /** From here on the options of an inner SessionManager hold. */
-  goOnWith(settings: Settings): void {
+  useSettings(settings: Settings): void {
     this.#settings = settings
     this.shown.ttl = settings.ttl
     this.#useEngine(this.#secrets)
@@ -66,7 +66,7 @@ export class RequestKvSession {
 
   /** Begins a session and ends the one that the request brought. */
   create(value: unknown, { session: id, secret }: CreateSessionOptions): Promise<string> {
-    return forgettable(async () => {
+    return allowUnawaited(async () => {
       const changes = this.request.change('cookie')
       const own = secretsOf(secret)
       changes.create(value, id, this.#ownIdle)
@@ -78,7 +78,7 @@ export class RequestKvSession {
   }
 
   delete(): Promise<true> {
-    return forgettable(async () => {
+    return allowUnawaited(async () => {
       this.request.change('nothing').destroy()
       this.#isDecided = true
       return this.#commit()
@@ -86,7 +86,7 @@ export class RequestKvSession {
   }
 
   renew(): Promise<true> {
-    return forgettable(async () => {
+    return allowUnawaited(async () => {
       if (!this.shown.status) return true
       this.request.change('cookie').touch(this.#ownIdle)
       return this.#commit()
@@ -94,7 +94,7 @@ export class RequestKvSession {
   }
 
   regenerate(): Promise<true> {
-    return forgettable(async () => {
+    return allowUnawaited(async () => {
       if (!this.shown.status) return true
       this.request.change('cookie').rotate(this.#ownIdle)
       this.#isDecided = true
@@ -134,7 +134,7 @@ export class RequestKvSession {
 }
 
 /** What the app sees. All members are its own, so that it can be spread and written as JSON. */
-function shownOf(request: RequestSession<KvChanges>, settings: Settings): KvSession {
+function shownOf(request: RequestSession<KvView>, settings: Settings): KvSession {
   let { ttl } = settings
   return {
     name: settings.name,
@@ -165,7 +165,7 @@ function shownOf(request: RequestSession<KvChanges>, settings: Settings): KvSess
 }
 
 /** A task that a handler may forget to await: its failure is no unhandled rejection, but shows before the head leaves. */
-function forgettable<T>(task: () => Promise<T>): Promise<T> {
+function allowUnawaited<T>(task: () => Promise<T>): Promise<T> {
   const result = task()
   result.catch(() => {})
   return result

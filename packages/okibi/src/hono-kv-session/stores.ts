@@ -3,12 +3,12 @@ import type { Store } from '../store.js'
 import type { KvNamespace } from '../stores/cloudflare-kv.js'
 import type { D1Binding } from '../stores/d1.js'
 import type { DenoKv } from '../stores/deno-kv.js'
+import { configError } from './config-error.js'
 import type { KvType } from './context.js'
 import { cloudflareLegacy } from './stores/cloudflare.js'
 import { d1Legacy } from './stores/d1.js'
 import { denoKvLegacy } from './stores/denokv.js'
 import { type RedisClient, redisLegacy } from './stores/redis.js'
-import { wrong } from './wrong.js'
 
 type Now = () => number
 
@@ -28,11 +28,11 @@ export function storeOf(kvType: KvType, kv: unknown, now: Now): Store {
   const maker = Object.hasOwn(MAKERS, kvType) ? MAKERS[kvType] : undefined
   if (!maker) {
     const known = Object.keys(MAKERS).join(', ')
-    throw wrong(`c.kvType of ${JSON.stringify(kvType)}: must be one of ${known}, as a kvClient sets it`)
+    throw configError(`c.kvType of ${JSON.stringify(kvType)}: must be one of ${known}, as a kvClient sets it`)
   }
   const backend = kv as Readonly<Record<string, unknown>>
   if (typeof backend[maker.method] !== 'function') {
-    throw wrong(`c.kv has no method ${maker.method}, which every backend of c.kvType "${kvType}" has`)
+    throw configError(`c.kv has no method ${maker.method}, which every backend of c.kvType "${kvType}" has`)
   }
   const made = stores.get(backend) ?? new Map<Now, Store>()
   stores.set(backend, made)

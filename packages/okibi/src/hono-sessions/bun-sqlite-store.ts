@@ -1,7 +1,7 @@
 // The driver that keeps sessions in a database of bun:sqlite.
 import { OkibiError } from '../errors.js'
 import type { Swap, Write } from '../store.js'
-import { isReally } from './hook.js'
+import { registerStore } from './own-stores.js'
 import type { SessionData, Store } from './types.js'
 
 const encoder = new TextEncoder()
@@ -38,7 +38,7 @@ export class BunSqliteStore implements Store {
     this.db = db
     this.tableName = tableName
     this.db.query(`CREATE TABLE IF NOT EXISTS ${tableName} (id TEXT PRIMARY KEY, data TEXT)`).run()
-    isReally(this, {
+    registerStore(this, {
       consistency: 'strong',
       load: (key) => {
         const text = this.#text(key)

@@ -1,9 +1,9 @@
 // A storage driver of four methods as a store: every write looks again first, and one goes after the other.
 import { isPromise } from '../driver.js'
 import { StoreError } from '../errors.js'
-import { sharesPromises } from '../shares.js'
 import type { Awaitable, Loaded, Store, Swap, Write } from '../store.js'
-import { type Done, Turns } from '../stores/turns.js'
+import { KeyQueue, type TurnResult } from '../stores/key-queue.js'
+import { sharesPromises } from '../workers.js'
 import type { Store as Driver, SessionData } from './types.js'
 
 /** How long a call of a driver keeps others of the same session waiting at most, in milliseconds. */
@@ -20,7 +20,7 @@ const decoder = new TextDecoder()
 export class DriverStore implements Store {
   readonly consistency = 'no-swap'
   readonly #driver: Driver
-  readonly #turns = new Turns(LONGEST_TURN)
+  readonly #turns = new KeyQueue(LONGEST_TURN)
 
   constructor(driver: Driver) {
     this.#driver = driver
@@ -36,20 +36,25 @@ export class DriverStore implements Store {
     return this.#inTurn(key, known, () => then(this.#read(key), (current) => this.#swap(key, known, current, text)))
   }
 
-  #swap(key: string, known: string | undefined, current: string | undefined, text: string): Awaitable<Done<Swap>> {
+  #swap(
+    key: string,
+    known: string | undefined,
+    current: string | undefined,
+    text: string,
+  ): Awaitable<TurnResult<Swap>> {
     if (!isSame(current, known)) {
       const answer = { done: false, current: current === undefined ? undefined : encoder.encode(current) } as const
-      return { answer, there: current, comesAgain: true }
+      return { answer, current, retries: true }
     }
     const data = JSON.parse(text) as SessionData
     const { createSession, persistSessionData } = this.#driver
     const write = current === undefined ? createSession : persistSessionData
-    return then(write.call(this.#driver, key, data), () => ({ answer: { done: true }, there: text, comesAgain: false }))
+    return then(write.call(this.#driver, key, data), () => ({ answer: { done: true }, current: text, retries: false }))
   }
 
   delete(key: string): Awaitable<void> {
     return this.#inTurn(key, undefined, () =>
-      then(this.#driver.deleteSession(key), () => ({ answer: undefined, there: undefined, comesAgain: false })),
+      then(this.#driver.deleteSession(key), () => ({ answer: undefined, current: undefined, retries: false })),
     )
   }
 
@@ -69,7 +74,7 @@ export class DriverStore implements Store {
     }
   }
 
-  #inTurn<T>(key: string, known: string | undefined, task: () => Awaitable<Done<T>>): Awaitable<T> {
+  #inTurn<T>(key: string, known: string | undefined, task: () => Awaitable<TurnResult<T>>): Awaitable<T> {
     // On Workers a request must not wait for what another began.
     return sharesPromises ? this.#turns.run(key, known, task) : then(task(), ({ answer }) => answer)
   }

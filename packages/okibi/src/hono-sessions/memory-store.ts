@@ -1,6 +1,6 @@
 // The driver that keeps sessions in this process's memory.
 import { type MemoryStoreOptions, memoryStore, type MemoryStore as NativeMemoryStore } from '../stores/memory.js'
-import { isReally } from './hook.js'
+import { registerStore } from './own-stores.js'
 import type { SessionData, Store } from './types.js'
 
 const encoder = new TextEncoder()
@@ -20,7 +20,7 @@ export class MemoryStore implements Store {
 
   constructor(options: Pick<MemoryStoreOptions, 'capacity'> = {}) {
     this.#inner = memoryStore({ ...options, clock: () => Date.now() })
-    isReally(this, this.#inner)
+    registerStore(this, this.#inner)
   }
 
   /** A copy of what was stored; `null` if there is nothing or it has expired. */

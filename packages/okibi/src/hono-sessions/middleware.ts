@@ -1,11 +1,11 @@
 // The middleware: the original's options and its session, with the engine behind.
 import type { Context, MiddlewareHandler } from 'hono'
-import { around, isUpgrade, tell } from '../around.js'
-import { inTime, isPromise } from '../driver.js'
-import { headersOf } from '../head.js'
+import { isPromise, withTimeout } from '../driver.js'
 import { RequestSession } from '../request.js'
+import { headersOf } from '../response.js'
+import { isUpgrade, reportEvent, runRequest } from '../run-request.js'
 import type { Awaitable, Loaded } from '../store.js'
-import { checkSame, type Plan, planOf, type Spoken } from './options.js'
+import { checkSame, configOf, type Format, type MiddlewareConfig } from './options.js'
 import { sessionOf } from './session.js'
 import type { SessionOptions } from './types.js'
 import { MutableView } from './view.js'
@@ -24,57 +24,57 @@ import { MutableView } from './view.js'
  * ```
  */
 export function sessionMiddleware(options: SessionOptions): MiddlewareHandler {
-  const plan = planOf(options)
-  const mark = Symbol.for(`okibi hono-sessions ${plan.legacy.engine.cookieName}`) as unknown as string
+  const config = configOf(options)
+  const mark = Symbol.for(`okibi hono-sessions ${config.legacy.engine.cookieName}`) as unknown as string
 
   return async function sessionMiddleware(c, next) {
     const outer: unknown = c.get(mark)
-    const outerPlan = plans.get(outer as object)
-    if (outerPlan) {
+    const outerConfig = configs.get(outer as object)
+    if (outerConfig) {
       // A middleware around this one has the cookie of this name already: they are one session.
-      checkSame(outerPlan, plan)
+      checkSame(outerConfig, config)
       c.set('session', outer)
       return next()
     }
     const before = headersOf(c)
-    const spoken = spokenTo(plan, c)
-    const { engine, outside, habits } = isPromise(spoken) ? await spoken : spoken
-    const view = new MutableView(habits)
-    const request = new RequestSession(engine, outside, isUpgrade(c.req.raw), view, (event) =>
-      tell(options.onEvent, event, c),
+    const format = formatOf(config, c)
+    const { engine, resources, viewOptions } = isPromise(format) ? await format : format
+    const view = new MutableView(viewOptions)
+    const request = new RequestSession(engine, resources, isUpgrade(c.req.raw), view, (event) =>
+      reportEvent(options.onEvent, event, c),
     )
     view.request = request
-    const session = sessionOf(view, plan.expiration)
-    plans.set(session, plan)
+    const session = sessionOf(view, config.expiration)
+    configs.set(session, config)
     c.set(mark, session)
     c.set('session', session)
     const rest = async () => {
       await next()
       view.rotates = c.get('session_key_rotation') === true
     }
-    await around(c, rest, request, { before, lookUp: true, commitsFailed: true, onError: options.onError })
+    await runRequest(c, rest, request, { before, lookUp: true, commitsFailed: true, onError: options.onError })
   }
 }
 
 /** What the middleware of a session works with. */
-const plans = new WeakMap<object, Plan>()
+const configs = new WeakMap<object, MiddlewareConfig>()
 
 /** Which format this request's session is in. */
-function spokenTo({ legacy, native, writesNative }: Plan, c: Context): Awaitable<Spoken> {
+function formatOf({ legacy, native, writesNative }: MiddlewareConfig, c: Context): Awaitable<Format> {
   if (!native || writesNative) return native ?? legacy
   const header = c.req.raw.headers.get('cookie')
   if (!header) return legacy
   // Another node has moved the session: its visitor has the new cookie, or the new store knows of the old one.
   if (native.engine.claims(header)) return native
-  const { engine, outside } = native
-  const { head } = engine.open(header, outside.now(), true)
-  if (head.step !== 'load' || head.entry !== undefined || !outside.store) return legacy
-  const chosen = (loaded: Loaded | undefined): Spoken => (loaded ? native : legacy)
+  const { engine, resources } = native
+  const { head } = engine.open(header, resources.now(), true)
+  if (head.step !== 'load' || head.entry !== undefined || !resources.store) return legacy
+  const chosen = (loaded: Loaded | undefined): Format => (loaded ? native : legacy)
   // If that store is down it will be again at the load, and then somebody is there to hear of it.
-  const failed = (): Spoken => native
+  const failed = (): Format => native
   try {
-    const loaded = outside.store.load(head.key)
-    return isPromise(loaded) ? inTime(outside, loaded).then(chosen, failed) : chosen(loaded)
+    const loaded = resources.store.load(head.key)
+    return isPromise(loaded) ? withTimeout(resources, loaded).then(chosen, failed) : chosen(loaded)
   } catch {
     return failed()
   }

@@ -1,67 +1,76 @@
 // The options of the middleware, checked once, as the engine reads them.
 import type { CookieOptions } from 'hono/utils/cookie'
 import { compat } from '../compat.js'
-import { type Outside, systemRandom } from '../driver.js'
+import { type Resources, systemRandom } from '../driver.js'
 import type { Engine } from '../engine.js'
 import { OkibiError } from '../errors.js'
 import { givenOf } from '../given.js'
-import { type EngineOptions, isOptions, millis, optionName, type Speaker, shown, textOf } from '../spelling.js'
+import {
+  type EngineOptions,
+  isOptions,
+  millis,
+  type OptionNames,
+  optionName,
+  optionsJson,
+  shown,
+} from '../option-names.js'
 import type { Store } from '../store.js'
 import { CookieStore } from './cookie-store.js'
 import { storeOf } from './stores.js'
 import type { NativeOptions, SessionOptions } from './types.js'
-import type { Habits } from './view.js'
+import type { ViewOptions } from './view.js'
 
 /** How one of the two formats is spoken. */
-export interface Spoken {
+export interface Format {
   readonly engine: Engine
-  readonly outside: Outside
-  readonly habits: Habits
+  readonly resources: Resources
+  readonly viewOptions: ViewOptions
 }
 
 /** What a middleware works with. */
-export interface Plan {
-  readonly legacy: Spoken
+export interface MiddlewareConfig {
+  readonly legacy: Format
   /** okibi's own format, where it is accepted or written. */
-  readonly native: Spoken | undefined
+  readonly native: Format | undefined
   readonly writesNative: boolean
   readonly expiration: number | undefined
   readonly encryptionKey: string | undefined
 }
 
 /** Fails unless a middleware inside another one, with a cookie of the same name, has the same sessions. */
-export function checkSame(outer: Plan, inner: Plan): void {
+export function checkSame(outer: MiddlewareConfig, inner: MiddlewareConfig): void {
   const isElsewhere =
-    outer.legacy.outside.store !== inner.legacy.outside.store ||
-    outer.native?.outside.store !== inner.native?.outside.store
+    outer.legacy.resources.store !== inner.legacy.resources.store ||
+    outer.native?.resources.store !== inner.native?.resources.store
   const differing = isElsewhere ? 'store' : outer.encryptionKey !== inner.encryptionKey ? 'encryptionKey' : undefined
   if (differing === undefined) return
-  throw wrong(
+  throw configError(
     `${differing}: two middlewares have a cookie ${outer.legacy.engine.cookieName} and differ in this; ` +
       'give both the same, or one of them another sessionCookieName',
   )
 }
 
 /** A configuration that cannot work. */
-function wrong(text: string): OkibiError {
+function configError(text: string): OkibiError {
   return new OkibiError('config', `sessionMiddleware: ${text}`)
 }
 
 /** Checks the options. Throws an `OkibiError` that names what is wrong and the fix. */
-export function planOf(options: SessionOptions): Plan {
-  if (typeof options !== 'object' || options === null) throw wrong('options: none given; give at least a store')
+export function configOf(options: SessionOptions): MiddlewareConfig {
+  if (typeof options !== 'object' || options === null) throw configError('options: none given; give at least a store')
   const { onError, onEvent, native: moved } = options
   for (const [option, given] of Object.entries({ onError, onEvent })) {
-    if (given && typeof given !== 'function') throw wrong(`${option} of ${shown(given)}: must be a function`)
+    if (given && typeof given !== 'function') throw configError(`${option} of ${shown(given)}: must be a function`)
   }
-  if (moved && !isOptions(moved)) throw wrong(`native of ${shown(moved)}: must be a plain object of options`)
+  if (moved && !isOptions(moved)) throw configError(`native of ${shown(moved)}: must be a plain object of options`)
   const store = storeOf(options.store)
   const sealed = store === undefined
   const sessionCookieName = options.sessionCookieName || 'session'
   const key = typeof options.encryptionKey === 'function' ? options.encryptionKey() : options.encryptionKey
   const encryptionKey = checkKey(key, sealed)
   const cookieOptions = options.cookieOptions ?? (sealed ? (options.store as CookieStore).cookieOptions : undefined)
-  if (options.store instanceof CookieStore) tell(options.store, sessionCookieName, encryptionKey, options.cookieOptions)
+  if (options.store instanceof CookieStore)
+    configureCookieStore(options.store, sessionCookieName, encryptionKey, options.cookieOptions)
   const expiration = expirationOf(options.expireAfterSeconds)
   const autoExtend = options.autoExtendExpiration ?? true
   const dialect = {
@@ -71,13 +80,13 @@ export function planOf(options: SessionOptions): Plan {
     autoExtend: Boolean(autoExtend),
   }
   const cookie = cookieOf(sessionCookieName, cookieOptions)
-  const spoken = { dialect, cookie, sealed, consistency: store?.consistency }
-  const legacy: Spoken = {
-    engine: engineOf({ ...spoken, ...LIMITS }, SPEAKER),
-    outside: outsideOf(store, []),
-    habits: { expiration, autoExtend: Boolean(autoExtend), sealed, native: false },
+  const format = { dialect, cookie, sealed, consistency: store?.consistency }
+  const legacy: Format = {
+    engine: engineOf({ ...format, ...LIMITS }, OPTION_NAMES),
+    resources: resourcesOf(store, []),
+    viewOptions: { expiration, autoExtend: Boolean(autoExtend), sealed, native: false },
   }
-  const old = { ...spoken, dialect: { ...dialect, idle: undefined, autoExtend: undefined } }
+  const old = { ...format, dialect: { ...dialect, idle: undefined, autoExtend: undefined } }
   const native = moved ? nativeOf(moved, old, store, legacy) : undefined
   return { legacy, native, writesNative: moved?.write === true, expiration, encryptionKey }
 }
@@ -96,11 +105,11 @@ const NAMES: Readonly<Record<string, string>> = {
 }
 
 /** How the middleware tells what is wrong with its options, and with those of `native`. */
-const SPEAKER: Speaker = {
-  who: 'sessionMiddleware',
+const OPTION_NAMES: OptionNames = {
+  caller: 'sessionMiddleware',
   name: (option) => NAMES[option] ?? optionName(option).replace(/^cookie\b/, 'cookieOptions'),
 }
-const NATIVE: Speaker = { who: 'sessionMiddleware', name: (option) => `native.${optionName(option)}` }
+const NATIVE_NAMES: OptionNames = { caller: 'sessionMiddleware', name: (option) => `native.${optionName(option)}` }
 
 const SHORTEST_KEY = 32
 
@@ -111,13 +120,13 @@ function checkKey(key: unknown, sealed: boolean): string | undefined {
   }
   if (key === undefined || key === null) return undefined
   if (typeof key !== 'string')
-    throw wrong(`encryptionKey of type ${typeof key}: must be a text, or a function that returns one`)
+    throw configError(`encryptionKey of type ${typeof key}: must be a text, or a function that returns one`)
   if (key.length >= SHORTEST_KEY) return key
-  throw wrong(`encryptionKey of ${key.length} characters: must be at least ${SHORTEST_KEY} characters long`)
+  throw configError(`encryptionKey of ${key.length} characters: must be at least ${SHORTEST_KEY} characters long`)
 }
 
 /** Shows the app's CookieStore what it works with, for the app's own calls. */
-function tell(
+function configureCookieStore(
   store: CookieStore,
   name: string,
   key: string | undefined,
@@ -132,7 +141,7 @@ function expirationOf(given: unknown): number | undefined {
   if (!given) return undefined
   const seconds = Number(given)
   if (seconds > 0 && Number.isFinite(new Date(Date.now() + seconds * 1000).getTime())) return seconds
-  throw wrong(
+  throw configError(
     `expireAfterSeconds of ${shown(given)}: must be a number of seconds greater than 0; leave it out for no limit`,
   )
 }
@@ -144,10 +153,10 @@ const LONGEST_AGE = 34_560_000
 function cookieOf(name: string, options: CookieOptions | undefined): EngineOptions {
   const { prefix, maxAge, expires, secure, path, domain, ...rest } = options ?? {}
   if (prefix !== undefined && prefix !== 'host' && prefix !== 'secure') {
-    throw wrong(`cookieOptions.prefix of ${shown(prefix)}: must be 'host' or 'secure'`)
+    throw configError(`cookieOptions.prefix of ${shown(prefix)}: must be 'host' or 'secure'`)
   }
   if (typeof maxAge === 'number' && !(maxAge <= LONGEST_AGE)) {
-    throw wrong(`cookieOptions.maxAge of ${maxAge}: must be at most 400 days (${LONGEST_AGE} seconds)`)
+    throw configError(`cookieOptions.maxAge of ${maxAge}: must be at most 400 days (${LONGEST_AGE} seconds)`)
   }
   const isHost = prefix === 'host'
   return {
@@ -168,7 +177,7 @@ function cookieOf(name: string, options: CookieOptions | undefined): EngineOptio
 function dateOf(expires: Date): string {
   const text = expires instanceof Date ? expires.toUTCString() : ''
   if (text !== '' && text !== 'Invalid Date') return text
-  throw wrong('cookieOptions.expires: must be a valid Date')
+  throw configError('cookieOptions.expires: must be a valid Date')
 }
 
 const KNOWN_NATIVE: ReadonlySet<string> = new Set([
@@ -188,19 +197,21 @@ const KNOWN_NATIVE: ReadonlySet<string> = new Set([
 ])
 
 /** okibi's own format, which takes over the sessions of the other. */
-function nativeOf(options: NativeOptions, spoken: EngineOptions, old: Store | undefined, legacy: Spoken): Spoken {
+function nativeOf(options: NativeOptions, format: EngineOptions, old: Store | undefined, legacy: Format): Format {
   const unknown = Object.keys(options).find((name) => !KNOWN_NATIVE.has(name))
-  if (unknown !== undefined) throw wrong(`native.${unknown}: there is no such option`)
+  if (unknown !== undefined) throw configError(`native.${unknown}: there is no such option`)
   const { store, secret, until, cookie, namespace, chunks, maxCookieBytes } = options
   if (store !== undefined && ![store.load, store.swap, store.delete].every((method) => typeof method === 'function')) {
-    throw wrong('native.store: must have the methods load, swap and delete; a driver of four methods cannot do')
+    throw configError('native.store: must have the methods load, swap and delete; a driver of four methods cannot do')
   }
   if (!(until instanceof Date) || Number.isNaN(until.getTime())) {
-    throw wrong('native.until: must be a Date: the day from which on sessions of the old format count for nothing')
+    throw configError(
+      'native.until: must be a Date: the day from which on sessions of the old format count for nothing',
+    )
   }
-  const { expiration } = legacy.habits
+  const { expiration } = legacy.viewOptions
   const idle = options.idle ?? expiration
-  if (idle === undefined) throw wrong('native.idle: none given, and no expireAfterSeconds to take its place')
+  if (idle === undefined) throw configError('native.idle: none given, and no expireAfterSeconds to take its place')
   const sealed = secret !== undefined
   const engine = engineOf(
     {
@@ -216,14 +227,14 @@ function nativeOf(options: NativeOptions, spoken: EngineOptions, old: Store | un
       touchAfter: millis(options.touchAfter),
       consistency: store?.consistency,
       ...LIMITS,
-      accept: [{ ...spoken, until: until.getTime() }],
+      accept: [{ ...format, until: until.getTime() }],
     },
-    NATIVE,
+    NATIVE_NAMES,
   )
   return {
     engine,
-    outside: outsideOf(store, [old]),
-    habits: { expiration: idle, autoExtend: legacy.habits.autoExtend, sealed, native: true },
+    resources: resourcesOf(store, [old]),
+    viewOptions: { expiration: idle, autoExtend: legacy.viewOptions.autoExtend, sealed, native: true },
   }
 }
 
@@ -232,7 +243,7 @@ const STORE_TIMEOUT = 10_000
 /** How long a commit may take with all its conflicts, in milliseconds. */
 const COMMIT_DEADLINE = 30_000
 
-function outsideOf(store: Store | undefined, accepted: readonly (Store | undefined)[]): Outside {
+function resourcesOf(store: Store | undefined, accepted: readonly (Store | undefined)[]): Resources {
   return {
     store,
     accepted,
@@ -248,11 +259,11 @@ const engines = new Map<string, Engine>()
 /** How many of them are kept. */
 const MOST_ENGINES = 100
 
-function engineOf(options: EngineOptions, speaker: Speaker): Engine {
-  const key = textOf(options, speaker)
+function engineOf(options: EngineOptions, names: OptionNames): Engine {
+  const key = optionsJson(options, names)
   let engine = engines.get(key)
   if (!engine) {
-    engine = compat.engine(options, speaker)
+    engine = compat.engine(options, names)
     for (const oldest of engines.keys()) {
       if (engines.size < MOST_ENGINES) break
       engines.delete(oldest)

@@ -3,7 +3,7 @@ import type { Need } from '../request.js'
 import type { SessionData, SessionDataEntry } from './types.js'
 
 /** What a session's methods work on, and who is told of what is done to it. */
-export interface Held {
+export interface SessionTarget {
   /** The data; made when somebody needs the whole of it. */
   readonly data: SessionData
   /** Its named values, which are all that most handlers need. */
@@ -28,7 +28,7 @@ export interface Held {
 }
 
 /** Data that belongs to no request: it is kept as it is, and nobody is told. */
-class Alone implements Held {
+class DetachedData implements SessionTarget {
   data: SessionData = emptyData()
   readonly consumes = true
   #clean: string | undefined
@@ -45,16 +45,16 @@ class Alone implements Held {
   touch(): void {}
 
   replace(data: SessionData, isNew: boolean): void {
-    this.#clean = isNew ? undefined : textOf(data)
+    this.#clean = isNew ? undefined : comparableText(data)
     this.data = data
   }
 
   isStale(): boolean {
-    return this.#clean === undefined || this.#clean !== textOf(this.data)
+    return this.#clean === undefined || this.#clean !== comparableText(this.data)
   }
 }
 
-let join: (session: Session, held: Held) => void
+let join: (session: Session, target: SessionTarget) => void
 
 /**
  * The session of one visitor: `c.get('session')`.
@@ -69,12 +69,12 @@ let join: (session: Session, held: Held) => void
  */
 // biome-ignore lint/suspicious/noExplicitAny: apps that name no type are compiled against the original's default
 export class Session<T = any> {
-  #held: Held = new Alone()
+  #target: SessionTarget = new DetachedData()
   readonly #expiration: number | undefined
 
   static {
-    join = (session, held) => {
-      session.#held = held
+    join = (session, target) => {
+      session.#target = target
     }
   }
 
@@ -85,28 +85,28 @@ export class Session<T = any> {
 
   /** Puts other data in its place. `isNew`: it counts as changed. */
   setCache(cache_data: SessionData<T>, isNew: boolean = false): void {
-    this.#held.look()
-    this.#held.replace(cache_data, isNew)
+    this.#target.look()
+    this.#target.replace(cache_data, isNew)
   }
 
   /** Whether the data was changed since it was loaded. */
   isStale(): boolean {
-    this.#held.look()
-    return this.#held.isStale()
+    this.#target.look()
+    return this.#target.isStale()
   }
 
   /** The data itself. What is changed in it is committed. */
   getCache(): SessionData<T> {
-    this.#held.look()
-    this.#held.handOut()
-    return this.#held.data
+    this.#target.look()
+    this.#target.handOut()
+    return this.#target.data
   }
 
   /** Ends the session at a time, an ISO 8601 text. With `expireAfterSeconds` that is overridden at the end of the request. */
   setExpiration(expiration: string): void {
-    this.#held.look()
-    this.#held.touch()
-    this.#held.data._expire = expiration
+    this.#target.look()
+    this.#target.touch()
+    this.#target.data._expire = expiration
   }
 
   /** Extends the session. */
@@ -122,34 +122,34 @@ export class Session<T = any> {
 
   /** Ends the session: its record goes, and its cookie. Whatever else this request does to it is dropped. */
   deleteSession(): void {
-    this.#held.change('nothing')
-    this.#held.data._delete = true
+    this.#target.change('nothing')
+    this.#target.data._delete = true
   }
 
   /** Whether the session's end has not come yet. */
   sessionValid(): boolean {
-    this.#held.look()
-    const { _expire } = this.#held.data
+    this.#target.look()
+    const { _expire } = this.#target.data
     return _expire == null || Date.now() < new Date(_expire).getTime()
   }
 
   /** Notes that the session was used. */
   updateAccess(): void {
-    this.#held.look()
-    this.#held.touch()
-    this.#held.data._accessed = new Date().toISOString()
+    this.#target.look()
+    this.#target.touch()
+    this.#target.data._accessed = new Date().toISOString()
   }
 
   /** The value under a name, or `null`. Reading a flash removes it. */
   get<K extends keyof T>(key: K): T[K] | null {
-    this.#held.look()
+    this.#target.look()
     const entry = this.#entry(key)
     if (!entry) return null
     const name = String(key)
-    if (!entry.flash) this.#held.handOut(name)
-    else if (this.#held.consumes) {
-      this.#held.take(name, true)
-      delete this.#held.entries[name]
+    if (!entry.flash) this.#target.handOut(name)
+    else if (this.#target.consumes) {
+      this.#target.take(name, true)
+      delete this.#target.entries[name]
     }
     return entry.value as T[K]
   }
@@ -161,11 +161,11 @@ export class Session<T = any> {
 
   /** Removes what is under a name. */
   forget<K extends keyof T>(key: K): void {
-    this.#held.look()
+    this.#target.look()
     if (!this.#entry(key)) return
-    this.#held.change('nothing')
-    this.#held.take(String(key), false)
-    delete this.#held.entries[String(key)]
+    this.#target.change('nothing')
+    this.#target.take(String(key), false)
+    delete this.#target.entries[String(key)]
   }
 
   /** Puts a value under a name for one reading. */
@@ -185,21 +185,21 @@ export class Session<T = any> {
 
   /** What lies under a name of its own: `__proto__` and `constructor` are names like all others. */
   #entry(key: PropertyKey): SessionDataEntry<unknown> | undefined {
-    const { entries } = this.#held
+    const { entries } = this.#target
     return Object.hasOwn(entries, key) ? entries[String(key)] : undefined
   }
 
   #put(key: PropertyKey, entry: SessionDataEntry<unknown>): void {
-    this.#held.change('session')
-    putOwn(this.#held.entries, String(key), entry)
-    this.#held.put(String(key))
+    this.#target.change('session')
+    putOwn(this.#target.entries, String(key), entry)
+    this.#target.put(String(key))
   }
 }
 
 /** A session that belongs to a request. */
-export function sessionOf(held: Held, expiration: number | undefined): Session {
+export function sessionOf(target: SessionTarget, expiration: number | undefined): Session {
   const session = new Session(expiration)
-  join(session, held)
+  join(session, target)
   return session
 }
 
@@ -215,7 +215,7 @@ export function putOwn<T>(entries: Record<string, T>, name: string, value: T): v
 }
 
 /** The data as a text by which it can be compared, whatever the order of its names; `undefined` if it has none. */
-export function textOf(data: unknown): string | undefined {
+export function comparableText(data: unknown): string | undefined {
   const inOrder = (_name: string, value: unknown): unknown => {
     if (typeof value === 'bigint') return `${value}n`
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return value

@@ -3,7 +3,7 @@ import { OkibiError } from '../errors.js'
 import type { Store } from '../store.js'
 import { CookieStore } from './cookie-store.js'
 import { DriverStore } from './driver-store.js'
-import { reallyOf } from './hook.js'
+import { registeredStore } from './own-stores.js'
 import type { Store as Driver } from './types.js'
 
 /** One for each driver, so that all its users wait for each other. */
@@ -15,7 +15,7 @@ const METHODS = ['getSessionById', 'createSession', 'persistSessionData', 'delet
 export function storeOf(given: unknown): Store | undefined {
   if (given instanceof CookieStore) return undefined
   if (typeof given === 'object' && given !== null) {
-    const own = reallyOf(given)
+    const own = registeredStore(given)
     if (own) return own
     if (hasMethods(given, ['load', 'swap', 'delete'])) return given as Store
     if (hasMethods(given, METHODS)) {

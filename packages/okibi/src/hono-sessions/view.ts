@@ -2,13 +2,13 @@
 import type { SessionHead } from '../engine.js'
 import { OkibiError } from '../errors.js'
 import type { Ops } from '../log.js'
-import { type Changes, type Need, upgrade } from '../request.js'
+import { type Need, type RequestView, upgradeError } from '../request.js'
 import { checkExact } from '../view.js'
-import { emptyData, type Held, putOwn, textOf } from './session.js'
+import { comparableText, emptyData, putOwn, type SessionTarget } from './session.js'
 import type { SessionData, SessionDataEntry } from './types.js'
 
 /** What the view must know of the middleware. */
-export interface Habits {
+export interface ViewOptions {
   /** `expireAfterSeconds` in seconds, where there is one. */
   readonly expiration: number | undefined
   /** Reading extends the session as well. */
@@ -20,7 +20,7 @@ export interface Habits {
 }
 
 /** The request, as far as the view asks it. */
-export interface Asked {
+export interface RequestAccess {
   look(): unknown
   change(need: Need): unknown
   readonly consumes: boolean
@@ -28,10 +28,10 @@ export interface Asked {
 }
 
 /** The view of one request: an object that the handler may change as it likes, compared in the end with what was loaded. */
-export class MutableView implements Held, Changes {
-  readonly #habits: Habits
+export class MutableView implements SessionTarget, RequestView {
+  readonly #options: ViewOptions
   /** Asked before anyone looks at the data; set once the request is there. */
-  request: Asked | undefined
+  request: RequestAccess | undefined
   /** The session gets another id. */
   rotates = false
   #base: SessionHead | undefined
@@ -58,8 +58,8 @@ export class MutableView implements Held, Changes {
   #ops: Ops = []
   #isNoticed = false
 
-  constructor(habits: Habits) {
-    this.#habits = habits
+  constructor(options: ViewOptions) {
+    this.#options = options
   }
 
   get base(): SessionHead | undefined {
@@ -129,19 +129,19 @@ export class MutableView implements Held, Changes {
   replace(data: SessionData, isNew: boolean): void {
     this.handOut()
     this.#isReplaced = true
-    this.#clean = isNew ? null : textOf(data)
+    this.#clean = isNew ? null : comparableText(data)
     this.#data = data
   }
 
   isStale(): boolean {
-    if (this.#isReplaced) return this.#clean === null || this.#clean !== textOf(this.data)
+    if (this.#isReplaced) return this.#clean === null || this.#clean !== comparableText(this.data)
     if (!this.#base) return true
     const { _expire, _accessed, _delete } = this.data
     if (_delete || _expire !== instant(this.#base.expiresAt) || _accessed !== instant(this.#base.active)) return true
     return this.#valueOps(true).length > 0
   }
 
-  notice(): void {
+  logInPlace(): void {
     if (this.#isNoticed) return
     this.#isNoticed = true
     const ops = this.#log()
@@ -158,7 +158,7 @@ export class MutableView implements Held, Changes {
     this.#ops = ops
   }
 
-  forget(): void {}
+  markCommitted(): void {}
 
   recompute(): string {
     throw new OkibiError('internal', 'session: an update to run again that was never made')
@@ -170,13 +170,13 @@ export class MutableView implements Held, Changes {
     if (this.isDestroyed) return ['"destroy"']
     // As the original has it: data that is given as clean, and is, is not written.
     if (this.#isReplaced && !this.rotates && !this.isStale()) return []
-    const { sealed } = this.#habits
+    const { sealed } = this.#options
     const ops = this.#isOpen || this.#texts.size > 0 ? this.#valueOps(false) : []
     const times = this.#data ? this.#timeOps(this.#data) : []
     const rotates = this.rotates && this.#base !== undefined && !sealed
     if (this.request?.isUpgrade && (sealed || rotates || !this.#base)) {
       // What needs a cookie was refused when it was made, unless it was made behind the session's back.
-      if (ops.length > 0 || rotates) throw upgrade()
+      if (ops.length > 0 || rotates) throw upgradeError()
       return []
     }
     ops.push(...times)
@@ -187,7 +187,7 @@ export class MutableView implements Held, Changes {
 
   /** What was done to the session's times. */
   #timeOps({ _expire, _accessed }: SessionData): string[] {
-    const { expiration, native } = this.#habits
+    const { expiration, native } = this.#options
     const moved = _expire !== this.#expire
     const ops = moved && !expiration && !native ? [`{"set_deadline":${deadlineOf(_expire)}}`] : []
     if (this.#isTouched || moved || _accessed !== this.#accessed) ops.push('"touch"')
@@ -238,7 +238,7 @@ export class MutableView implements Held, Changes {
   #begun(): SessionData {
     const data = emptyData()
     if (this.#entries) data._data = this.#entries
-    const { sealed, native, autoExtend } = this.#habits
+    const { sealed, native, autoExtend } = this.#options
     if (autoExtend) data._accessed = new Date().toISOString()
     if (!sealed && !native) this.#giveId(data)
     this.#accessed = data._accessed
@@ -262,7 +262,7 @@ export class MutableView implements Held, Changes {
 
   /** The data of a live session. */
   #loaded(base: SessionHead): SessionData {
-    const { expiration, autoExtend, native } = this.#habits
+    const { expiration, autoExtend, native } = this.#options
     const data = emptyData()
     const id = native ? base.handle : base.id
     if (id !== undefined) data._id = id

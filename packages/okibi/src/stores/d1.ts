@@ -1,6 +1,6 @@
 // Sessions in Cloudflare D1, in the same table as the SQLite stores.
 import type { Loaded, Store, Swap, Write } from '../store.js'
-import { fail } from './d1-fault.js'
+import { fail } from './d1-errors.js'
 import { SCHEMA } from './schema.js'
 
 export { SCHEMA }
@@ -93,7 +93,7 @@ class D1 implements D1Store {
   }
 
   async load(key: string): Promise<Loaded | undefined> {
-    const { results } = await this.#ask(LOAD, key, this.#now())
+    const { results } = await this.#run(LOAD, key, this.#now())
     return rowOf(results)
   }
 
@@ -112,19 +112,19 @@ class D1 implements D1Store {
   }
 
   async delete(key: string): Promise<void> {
-    await this.#ask(DELETE, key)
+    await this.#run(DELETE, key)
   }
 
   readonly owners: { list(owner: string): Promise<string[]> } = {
     list: async (owner) => {
-      const { results } = await this.#ask(LIST, owner, this.#now())
+      const { results } = await this.#run(LIST, owner, this.#now())
       return (results as { readonly key: string }[]).map(({ key }) => key)
     },
   }
 
   async purge(): Promise<number> {
     for (let purged = 0; ; ) {
-      const { meta } = await this.#ask(PURGE, this.#now())
+      const { meta } = await this.#run(PURGE, this.#now())
       purged += meta.changes
       if (meta.changes < PURGE_STEP) return purged
     }
@@ -134,7 +134,7 @@ class D1 implements D1Store {
     return this.#database.withSession?.('first-primary') ?? this.#database
   }
 
-  async #ask(sql: string, ...values: unknown[]): Promise<D1Answer> {
+  async #run(sql: string, ...values: unknown[]): Promise<D1Answer> {
     return this.#primary()
       .prepare(sql)
       .bind(...values)

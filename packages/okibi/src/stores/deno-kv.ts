@@ -44,7 +44,7 @@ export interface DenoKvStore extends Store {
 }
 
 /** What lies under a session's key: the record, or its beginning. */
-interface Held {
+interface StoredRecord {
   readonly bytes: Uint8Array
   readonly expiresAt: number
   readonly owner: string | undefined
@@ -53,10 +53,10 @@ interface Held {
 }
 
 /** A record, whole, and what is needed to replace it. */
-interface Found {
+interface ReadRecord {
   readonly bytes: Uint8Array
   readonly versionstamp: string | null
-  readonly held: Held
+  readonly stored: StoredRecord
 }
 
 /** Deno KV takes 65 536 bytes as one value, with what it adds; a longer record lies in parts. */
@@ -101,7 +101,7 @@ class Kv implements DenoKvStore {
 
   async load(key: string): Promise<Loaded | undefined> {
     const found = await this.#find(key).catch(fail)
-    return this.#isLive(found) ? { bytes: found.bytes, expiresAt: found.held.expiresAt } : undefined
+    return this.#isLive(found) ? { bytes: found.bytes, expiresAt: found.stored.expiresAt } : undefined
   }
 
   async swap(key: string, expected: Uint8Array | undefined, write: Write): Promise<Swap> {
@@ -152,33 +152,33 @@ class Kv implements DenoKvStore {
     },
   }
 
-  #isLive(found: Found | undefined): found is Found {
-    return found !== undefined && found.held.expiresAt > this.#now()
+  #isLive(found: ReadRecord | undefined): found is ReadRecord {
+    return found !== undefined && found.stored.expiresAt > this.#now()
   }
 
   /** What lies under a key, also if it has expired: Deno KV may take its time to forget. */
-  async #find(key: string): Promise<Found | undefined> {
+  async #find(key: string): Promise<ReadRecord | undefined> {
     for (let parts = 1, tries = 0; tries < MOST_TRIES; tries += 1) {
       const keys = Array.from({ length: parts }, (_, at) => partKey(key, at))
       const [first, ...rest] = await this.#kv.getMany(keys)
-      const held = first?.value as Held | null | undefined
-      if (!first || !held) return undefined
+      const stored = first?.value as StoredRecord | null | undefined
+      if (!first || !stored) return undefined
       const { versionstamp } = first
       // Its parts may have gone already, and nobody needs them.
-      if (held.expiresAt <= this.#now()) return { bytes: held.bytes, versionstamp, held }
-      const isWhole = held.more === rest.length && rest.every((part) => part.versionstamp === versionstamp)
+      if (stored.expiresAt <= this.#now()) return { bytes: stored.bytes, versionstamp, stored }
+      const isWhole = stored.more === rest.length && rest.every((part) => part.versionstamp === versionstamp)
       if (isWhole)
-        return { bytes: joined([held.bytes, ...rest.map(({ value }) => value as Uint8Array)]), versionstamp, held }
-      parts = held.more + 1
+        return { bytes: joined([stored.bytes, ...rest.map(({ value }) => value as Uint8Array)]), versionstamp, stored }
+      parts = stored.more + 1
     }
     throw new StoreError('unavailable', 'a record in Deno KV went on changing while its parts were read')
   }
 
   /** The changes that take away what was found, if it still is what is there. */
-  #begin(key: string, found: Found | undefined): DenoKvAtomic {
+  #begin(key: string, found: ReadRecord | undefined): DenoKvAtomic {
     const changes = this.#kv.atomic().check({ key: partKey(key, 0), versionstamp: found?.versionstamp ?? null })
     if (!found) return changes
-    const { more, owner } = found.held
+    const { more, owner } = found.stored
     for (let at = 0; at <= more; at += 1) changes.delete(partKey(key, at))
     if (owner !== undefined) changes.delete(ownerKey(owner, key))
     return changes

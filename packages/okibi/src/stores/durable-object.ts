@@ -75,7 +75,7 @@ const ABSENT = 404
 const CONFLICT = 409
 const WRONG_METHOD = 405
 /** The header by which an object shows that it is the right one: another's 404 must not end a session. */
-const SIGN = 'okibi'
+const SIGNATURE = 'okibi'
 
 class Objects implements DurableObjectStore {
   readonly consistency = 'strong'
@@ -86,7 +86,7 @@ class Objects implements DurableObjectStore {
   }
 
   async load(key: string): Promise<Loaded | undefined> {
-    const answer = await this.#ask('session', key, 'GET')
+    const answer = await this.#send('session', key, 'GET')
     if (answer.status === ABSENT) return undefined
     return { bytes: await bytesOf(answer), expiresAt: Number(answer.headers.get('expires-at')) }
   }
@@ -101,27 +101,27 @@ class Objects implements DurableObjectStore {
     }
     if (expected) headers.expected = String(expected.length)
     const body = expected ? joined(expected, bytes) : bytes
-    const answer = await this.#ask('session', key, 'PUT', headers, body)
+    const answer = await this.#send('session', key, 'PUT', headers, body)
     if (answer.status === DONE) {
-      await this.#strike(key, answer)
+      await this.#unlist(key, answer)
       return { done: true }
     }
     return { done: false, current: answer.status === CONFLICT ? await bytesOf(answer) : undefined }
   }
 
   async delete(key: string): Promise<void> {
-    await this.#strike(key, await this.#ask('session', key, 'DELETE'))
+    await this.#unlist(key, await this.#send('session', key, 'DELETE'))
   }
 
   readonly owners: { list(owner: string): Promise<string[]> } = {
     list: async (owner) => {
-      const listed = await bytesOf(await this.#ask('owner', owner, 'GET'))
+      const listed = await bytesOf(await this.#send('owner', owner, 'GET'))
       const keys = JSON.parse(new TextDecoder().decode(listed)) as string[]
       const theirs: string[] = []
       // An entry may stay though the session has ended or is somebody else's; whose it is now, the session knows.
       for (let at = 0; at < keys.length; at += PAGE) {
         const page = keys.slice(at, at + PAGE)
-        const answers = await Promise.all(page.map((key) => this.#ask('session', key, 'HEAD')))
+        const answers = await Promise.all(page.map((key) => this.#send('session', key, 'HEAD')))
         theirs.push(...page.filter((_, at) => answers[at]?.headers.get('owner') === encodeURIComponent(owner)))
       }
       return theirs
@@ -130,7 +130,7 @@ class Objects implements DurableObjectStore {
 
   async #enlist(owner: string, key: string, headers: Record<string, string>): Promise<void> {
     try {
-      await this.#ask('owner', owner, 'PUT', headers, new TextEncoder().encode(key))
+      await this.#send('owner', owner, 'PUT', headers, new TextEncoder().encode(key))
     } catch (cause) {
       throw new StoreError('unavailable', FAILED, { cause })
     }
@@ -140,14 +140,14 @@ class Objects implements DurableObjectStore {
    * Takes a session off the list that it was on, if what was replaced was somebody else's. What fails here does no harm: such
    * an entry leads nowhere, and goes when it expires.
    */
-  async #strike(key: string, { headers }: ObjectAnswer): Promise<void> {
+  async #unlist(key: string, { headers }: ObjectAnswer): Promise<void> {
     const [former, entry] = [headers.get('former'), headers.get('entry')]
     if (former === null || entry === null) return
     const body = new TextEncoder().encode(key)
-    await this.#ask('owner', decodeURIComponent(former), 'DELETE', { entry }, body).catch(() => undefined)
+    await this.#send('owner', decodeURIComponent(former), 'DELETE', { entry }, body).catch(() => undefined)
   }
 
-  async #ask(
+  async #send(
     kind: 'session' | 'owner',
     name: string,
     method: string,
@@ -157,14 +157,14 @@ class Objects implements DurableObjectStore {
     const object = this.#namespace.get(this.#namespace.idFromName(`${kind}/${name}`))
     const init = body ? { method, headers, body } : { method, headers }
     const answer = await object.fetch(`http://okibi/${kind}`, init).catch(fail)
-    if (answer.headers.get(SIGN) && answer.status !== WRONG_METHOD) return answer
+    if (answer.headers.get(SIGNATURE) && answer.status !== WRONG_METHOD) return answer
     return fail(new Error(`${answer.status} from an object that is not okibi's SessionObject: bind that class`))
   }
 }
 
 /** What lies in a session's object, under this name. */
-const HELD = 'session'
-interface Held {
+const SESSION = 'session'
+interface StoredSession {
   readonly bytes: Uint8Array
   readonly expiresAt: number
   readonly owner: string | undefined
@@ -197,7 +197,7 @@ export class SessionObject {
     // From here on nothing else happens to this object until it is done: it waits for its storage only.
     if (method === 'PUT') return isOwner ? this.#enlist(headers, body) : this.#swap(headers, body)
     if (method === 'GET' || method === 'HEAD') return isOwner ? this.#list() : this.#load(method)
-    if (method === 'DELETE') return isOwner ? this.#strike(headers, body) : this.#remove()
+    if (method === 'DELETE') return isOwner ? this.#unlist(headers, body) : this.#remove()
     return answer(WRONG_METHOD)
   }
 
@@ -219,23 +219,23 @@ export class SessionObject {
   }
 
   async #load(method: string): Promise<Response> {
-    const held = await this.#live()
-    if (!held) return answer(ABSENT)
-    const headers: Record<string, string> = { 'expires-at': String(held.expiresAt) }
-    if (held.owner !== undefined) headers.owner = held.owner
-    return answer(OK, method === 'HEAD' ? undefined : held.bytes, headers)
+    const stored = await this.#live()
+    if (!stored) return answer(ABSENT)
+    const headers: Record<string, string> = { 'expires-at': String(stored.expiresAt) }
+    if (stored.owner !== undefined) headers.owner = stored.owner
+    return answer(OK, method === 'HEAD' ? undefined : stored.bytes, headers)
   }
 
   async #swap(headers: Headers, body: Uint8Array): Promise<Response> {
     const length = headers.get('expected')
     const expected = length === null ? undefined : body.subarray(0, Number(length))
-    const before = await this.#held()
+    const before = await this.#session()
     const current = isLive(before) ? before.bytes : undefined
     if (!isSame(current, expected)) return current ? answer(CONFLICT, current) : answer(ABSENT)
     const expiresAt = Number(headers.get('expires-at'))
     const [owner, entry] = [headers.get('owner') ?? undefined, headers.get('entry') ?? undefined]
-    const held: Held = { bytes: body.slice(expected?.length ?? 0), expiresAt, owner, entry }
-    await this.#storage.put(HELD, held)
+    const stored: StoredSession = { bytes: body.slice(expected?.length ?? 0), expiresAt, owner, entry }
+    await this.#storage.put(SESSION, stored)
     await this.#wakeAt(expiresAt)
     return answer(DONE, undefined, before?.owner === owner ? {} : formerOf(before))
   }
@@ -253,7 +253,7 @@ export class SessionObject {
   }
 
   /** Takes an entry off the list, unless another write has put it there again since. */
-  async #strike(headers: Headers, body: Uint8Array): Promise<Response> {
+  async #unlist(headers: Headers, body: Uint8Array): Promise<Response> {
     const name = `${ENTRY}${new TextDecoder().decode(body)}`
     const before = (await this.#storage.get(name)) as Entry | number | undefined
     if (typeof before === 'object' && before.entry === headers.get('entry')) await this.#storage.delete([name])
@@ -268,7 +268,7 @@ export class SessionObject {
   }
 
   async #remove(): Promise<Response> {
-    const former = formerOf(await this.#held())
+    const former = formerOf(await this.#session())
     await this.#clear()
     return answer(DONE, undefined, former)
   }
@@ -279,13 +279,13 @@ export class SessionObject {
   }
 
   /** What lies here, also if it has expired. */
-  async #held(): Promise<Held | undefined> {
-    return (await this.#storage.get(HELD)) as Held | undefined
+  async #session(): Promise<StoredSession | undefined> {
+    return (await this.#storage.get(SESSION)) as StoredSession | undefined
   }
 
-  async #live(): Promise<Held | undefined> {
-    const held = await this.#held()
-    return isLive(held) ? held : undefined
+  async #live(): Promise<StoredSession | undefined> {
+    const stored = await this.#session()
+    return isLive(stored) ? stored : undefined
   }
 
   /** An alarm that comes too early sets itself anew, so that most writes need not set it. */
@@ -295,18 +295,18 @@ export class SessionObject {
   }
 }
 
-function isLive(held: Held | undefined): held is Held {
-  return held !== undefined && held.expiresAt > Date.now()
+function isLive(stored: StoredSession | undefined): stored is StoredSession {
+  return stored !== undefined && stored.expiresAt > Date.now()
 }
 
 /** The headers that say on whose list something was, and as what. */
-function formerOf(held: Held | undefined): Record<string, string> {
-  return held?.owner === undefined || held.entry === undefined ? {} : { former: held.owner, entry: held.entry }
+function formerOf(stored: StoredSession | undefined): Record<string, string> {
+  return stored?.owner === undefined || stored.entry === undefined ? {} : { former: stored.owner, entry: stored.entry }
 }
 
 /** When something in an object ends: a session, or an entry, of which earlier versions kept no more than that. */
 function endOf(value: unknown): number {
-  return typeof value === 'number' ? value : (value as Held | Entry).expiresAt
+  return typeof value === 'number' ? value : (value as StoredSession | Entry).expiresAt
 }
 
 /** When to look at what ends then. Cloudflare takes no alarm that is far away. */
@@ -324,7 +324,7 @@ const PAGE = 32
 const MOST_AT_ONCE = 128
 
 function answer(status: number, body?: Uint8Array, headers: Record<string, string> = {}): Response {
-  return new Response((body ?? null) as BodyInit | null, { status, headers: { ...headers, [SIGN]: '1' } })
+  return new Response((body ?? null) as BodyInit | null, { status, headers: { ...headers, [SIGNATURE]: '1' } })
 }
 
 const FAILED = 'the Durable Object failed'

@@ -1,9 +1,9 @@
 // The bounded store in this process's memory.
 import { StoreError } from '../errors.js'
-import { holds } from '../held.js'
+import { retains } from '../retained.js'
 import type { Loaded, Store, Swap, Write } from '../store.js'
 import { isSame } from './bytes.js'
-import { Ends } from './ends.js'
+import { ExpiryHeap } from './expiry-heap.js'
 
 /** How a memory store is made. */
 export interface MemoryStoreOptions {
@@ -34,7 +34,7 @@ export interface MemoryStore extends Store {
 }
 
 /** What lies under a key. */
-interface Held extends Write {
+interface Entry extends Write {
   /** It was used since it was made. */
   isUsed: boolean
   /** When it last got to the end of the line, by the count of all uses. */
@@ -76,7 +76,7 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   if (whenFull !== 'evict' && whenFull !== 'refuse') {
     throw new TypeError(`memoryStore: whenFull of ${whenFull}: must be 'evict' or 'refuse'`)
   }
-  return holds(new Memory(capacity, whenFull === 'evict', clock))
+  return retains(new Memory(capacity, whenFull === 'evict', clock))
 }
 
 class Memory implements MemoryStore {
@@ -85,14 +85,14 @@ class Memory implements MemoryStore {
   readonly #capacity: number
   readonly #now: () => number
   /** Sessions that were not used since they were made, the oldest first. */
-  readonly #fresh = new Map<string, Held>()
+  readonly #fresh = new Map<string, Entry>()
   /** Sessions that were, the one first that was not used for the longest time. */
-  readonly #used = new Map<string, Held>()
+  readonly #used = new Map<string, Entry>()
   readonly #byOwner = new Map<string, Set<string>>()
   /** How often sessions were used. */
   #uses = 0
   /** When something may have expired, and what: whatever is held is there with its expiry, or with an earlier one it had before. */
-  readonly #ends = new Ends()
+  readonly #ends = new ExpiryHeap()
 
   constructor(capacity: number, evicts: boolean, now: () => number) {
     this.evicts = evicts
@@ -109,10 +109,10 @@ class Memory implements MemoryStore {
   }
 
   load(key: string): Loaded | undefined {
-    const held = this.#live(key)
-    if (!held) return undefined
-    this.#touch(key, held)
-    return { bytes: held.bytes, expiresAt: held.expiresAt }
+    const entry = this.#live(key)
+    if (!entry) return undefined
+    this.#touch(key, entry)
+    return { bytes: entry.bytes, expiresAt: entry.expiresAt }
   }
 
   swap(key: string, expected: Uint8Array | undefined, write: Write): Swap {
@@ -141,25 +141,25 @@ class Memory implements MemoryStore {
     return this.#dropExpired(Number.POSITIVE_INFINITY)
   }
 
-  #find(key: string): Held | undefined {
+  #find(key: string): Entry | undefined {
     return this.#used.get(key) ?? this.#fresh.get(key)
   }
 
   /** What lies under a key and has not expired. */
-  #live(key: string, now: number = this.#now()): Held | undefined {
-    const held = this.#find(key)
-    return held && held.expiresAt > now ? held : undefined
+  #live(key: string, now: number = this.#now()): Entry | undefined {
+    const entry = this.#find(key)
+    return entry && entry.expiresAt > now ? entry : undefined
   }
 
   /** Notes that a session is in use. */
-  #touch(key: string, held: Held): void {
+  #touch(key: string, entry: Entry): void {
     this.#uses += 1
-    if (held.isUsed && this.#uses - held.usedAt < this.#used.size * MOVED_AFTER) return
-    const part = held.isUsed ? this.#used : this.#fresh
+    if (entry.isUsed && this.#uses - entry.usedAt < this.#used.size * MOVED_AFTER) return
+    const part = entry.isUsed ? this.#used : this.#fresh
     part.delete(key)
-    held.isUsed = true
-    held.usedAt = this.#uses
-    this.#used.set(key, held)
+    entry.isUsed = true
+    entry.usedAt = this.#uses
+    this.#used.set(key, entry)
     if (this.#used.size <= Math.ceil(this.#capacity * USED_SHARE)) return
     // The one that was not used for the longest time gets in line with the new ones.
     const [oldest] = this.#used
@@ -171,20 +171,20 @@ class Memory implements MemoryStore {
 
   #put(key: string, write: Write): void {
     const before = this.#remove(key)
-    const held: Held = {
+    const entry: Entry = {
       bytes: write.bytes.slice(),
       expiresAt: write.expiresAt,
       owner: write.owner,
       isUsed: before?.isUsed ?? false,
       usedAt: this.#uses,
     }
-    const part = held.isUsed ? this.#used : this.#fresh
-    part.set(key, held)
-    if (!before || held.expiresAt < before.expiresAt) this.#ends.add(held.expiresAt, key)
+    const part = entry.isUsed ? this.#used : this.#fresh
+    part.set(key, entry)
+    if (!before || entry.expiresAt < before.expiresAt) this.#ends.add(entry.expiresAt, key)
     if (this.#ends.size > ENDS * this.size + FEW) this.#ends.refill(this.#expiries())
-    if (held.owner !== undefined) {
-      const keys = this.#byOwner.get(held.owner) ?? new Set()
-      this.#byOwner.set(held.owner, keys.add(key))
+    if (entry.owner !== undefined) {
+      const keys = this.#byOwner.get(entry.owner) ?? new Set()
+      this.#byOwner.set(entry.owner, keys.add(key))
     }
     if (this.size <= this.#capacity) return
     // The newest of the fresh ones is the one just made, unless it was in use before.
@@ -197,17 +197,17 @@ class Memory implements MemoryStore {
     }
   }
 
-  #remove(key: string): Held | undefined {
-    const held = this.#find(key)
-    if (!held) return undefined
-    const part = held.isUsed ? this.#used : this.#fresh
+  #remove(key: string): Entry | undefined {
+    const entry = this.#find(key)
+    if (!entry) return undefined
+    const part = entry.isUsed ? this.#used : this.#fresh
     part.delete(key)
-    if (held.owner !== undefined) {
-      const keys = this.#byOwner.get(held.owner)
+    if (entry.owner !== undefined) {
+      const keys = this.#byOwner.get(entry.owner)
       keys?.delete(key)
-      if (keys?.size === 0) this.#byOwner.delete(held.owner)
+      if (keys?.size === 0) this.#byOwner.delete(entry.owner)
     }
-    return held
+    return entry
   }
 
   /** Drops at most so many expired sessions and says how many. */
@@ -216,10 +216,10 @@ class Memory implements MemoryStore {
     while (dropped < most) {
       const key = this.#ends.next(now)
       if (key === undefined) break
-      const held = this.#find(key)
-      if (!held) continue
-      if (held.expiresAt > now) {
-        this.#ends.add(held.expiresAt, key)
+      const entry = this.#find(key)
+      if (!entry) continue
+      if (entry.expiresAt > now) {
+        this.#ends.add(entry.expiresAt, key)
       } else {
         this.#remove(key)
         dropped += 1

@@ -1,6 +1,6 @@
 // How the store asks through the app's pool of `mysql2`.
 import { StoreError } from '../errors.js'
-import { endsConnection, NoConnection } from './mysql-fault.js'
+import { endsConnection, NoConnection } from './mysql-errors.js'
 
 /** What `mysql2` is given. What the app has set for its pool counts for none of it. */
 export interface MysqlQuery {
@@ -34,7 +34,7 @@ export type MysqlPool = MysqlPromisePool | MysqlCallbackPool
 export type Row = readonly Uint8Array[]
 
 /** Asks the database. */
-export interface Asking {
+export interface Queries {
   /** The rows that a statement finds. */
   find(sql: string): Promise<readonly Row[]>
   /** How many rows a statement has changed. */
@@ -42,9 +42,9 @@ export interface Asking {
 }
 
 /** Finds out what kind of pool it is. `patience`: how long a request may take, in milliseconds. */
-export function asking(pool: MysqlPool, patience: number): Asking {
-  if (pool && 'promise' in pool && typeof pool.promise === 'function') return new ByPool(pool.promise(), patience)
-  if (pool && 'getConnection' in pool) return new ByPool(pool, patience)
+export function queriesOf(pool: MysqlPool, patience: number): Queries {
+  if (pool && 'promise' in pool && typeof pool.promise === 'function') return new PoolQueries(pool.promise(), patience)
+  if (pool && 'getConnection' in pool) return new PoolQueries(pool, patience)
   throw new TypeError('mysqlStore: no pool given; give what createPool() of mysql2 or mysql2/promise returns')
 }
 
@@ -64,7 +64,7 @@ interface Changed {
 /** The bit of the server's status that says that what was done is not committed yet. */
 const IN_TRANSACTION = 1
 
-class ByPool implements Asking {
+class PoolQueries implements Queries {
   readonly #pool: MysqlPromisePool
   readonly #patience: number
 
@@ -74,11 +74,11 @@ class ByPool implements Asking {
   }
 
   find(sql: string): Promise<readonly Row[]> {
-    return this.#ask(sql, (rows) => rows as readonly Row[])
+    return this.#run(sql, (rows) => rows as readonly Row[])
   }
 
   change(sql: string): Promise<number> {
-    return this.#ask(sql, (result) => {
+    return this.#run(sql, (result) => {
       const { affectedRows, serverStatus = 0 } = result as Changed
       if ((serverStatus & IN_TRANSACTION) !== 0) {
         const fix = 'autocommit must be on for the connections of the pool'
@@ -92,7 +92,7 @@ class ByPool implements Asking {
    * A request on a connection of the pool. One that gets no answer in time has its connection closed, so that a network
    * that swallows everything does not use up the pool.
    */
-  async #ask<T>(sql: string, read: (result: unknown) => T): Promise<T> {
+  async #run<T>(sql: string, read: (result: unknown) => T): Promise<T> {
     const connection = await this.#connect()
     let isOut = true
     const giveBack = (isBroken: boolean) => {

@@ -2,13 +2,13 @@
 
 import { Buffer } from 'node:buffer'
 import { StoreError } from '../errors.js'
-import { holds } from '../held.js'
+import { retains } from '../retained.js'
 import type { Loaded, Write } from '../store.js'
 import { isSame } from './bytes.js'
-import { type Asking, asking, type MysqlPool } from './mysql-client.js'
-import { fault, isCollision, isDuplicate } from './mysql-fault.js'
+import { type MysqlPool, type Queries, queriesOf } from './mysql-client.js'
+import { isCollision, isDuplicate, storeError } from './mysql-errors.js'
 import { SCHEMA } from './mysql-schema.js'
-import { patienceOf, type SqlDatabase, type SqlStore, sqlStore } from './sql.js'
+import { type SqlDatabase, type SqlStore, sqlStore, timeoutMillis } from './sql.js'
 
 export type { MysqlCallbackPool, MysqlConnection, MysqlPool, MysqlPromisePool, MysqlQuery } from './mysql-client.js'
 export { SCHEMA }
@@ -54,7 +54,7 @@ const ROOM = { key: 512, owner: 65_535 }
  */
 export function mysqlStore(pool: MysqlPool, options: MysqlStoreOptions = {}): MysqlStore {
   const { timeout = 5, clock = Date.now } = options
-  return holds(sqlStore(new Mysql(asking(pool, patienceOf(timeout))), clock), pool)
+  return retains(sqlStore(new Mysql(queriesOf(pool, timeoutMillis(timeout))), clock), pool)
 }
 
 const encoder = new TextEncoder()
@@ -74,11 +74,11 @@ function sql(texts: TemplateStringsArray, ...values: readonly Parameters<typeof 
 }
 
 class Mysql implements SqlDatabase {
-  readonly #database: Asking
+  readonly #database: Queries
   readonly isCollision: (cause: unknown) => boolean = isCollision
-  readonly fault: (cause: unknown) => StoreError = fault
+  readonly storeError: (cause: unknown) => StoreError = storeError
 
-  constructor(database: Asking) {
+  constructor(database: Queries) {
     this.#database = database
   }
 
@@ -182,7 +182,7 @@ class Mysql implements SqlDatabase {
     return row && decoder.decode(row[0])
   }
 
-  unfit(what: 'key' | 'owner', text: string): string | undefined {
+  whyNotStorable(what: 'key' | 'owner', text: string): string | undefined {
     const length = encoder.encode(text).length
     if (length <= ROOM[what]) return undefined
     return `the ${what} has ${length} bytes, more than the ${ROOM[what]} that its column holds`

@@ -1,5 +1,5 @@
 // How the store asks through the app's client: a pool or a client of `pg`, or an instance of `postgres`.
-import { endsConnection, NoConnection } from './postgres-fault.js'
+import { endsConnection, NoConnection } from './postgres-errors.js'
 
 /** What `pg` is given. */
 export interface PgQuery {
@@ -45,20 +45,21 @@ export interface Statement {
 export type Row = readonly unknown[]
 
 /** Asks the database. */
-export interface Asking {
+export interface Queries {
   /** The rows that a statement finds. */
-  ask(statement: Statement, values: unknown[]): Promise<readonly Row[]>
+  query(statement: Statement, values: unknown[]): Promise<readonly Row[]>
   /** Carries out several statements in one message, which makes them one transaction. */
   script(text: string): Promise<void>
 }
 
 /** Finds out what kind of client it is. `patience`: how long a request may take, in milliseconds. */
-export function asking(client: PostgresClient, prepare: boolean | undefined, patience: number): Asking {
+export function queriesOf(client: PostgresClient, prepare: boolean | undefined, patience: number): Queries {
   if (typeof client === 'function' && 'unsafe' in client) {
-    return new ByPostgresJs(client as PostgresJs, prepare ?? true, patience)
+    return new PostgresJsQueries(client as PostgresJs, prepare ?? true, patience)
   }
-  if (client && 'totalCount' in client && 'connect' in client) return new ByPool(client, prepare ?? false, patience)
-  if (client && 'query' in client) return new ByClient(client, prepare ?? false, patience)
+  if (client && 'totalCount' in client && 'connect' in client)
+    return new PoolQueries(client, prepare ?? false, patience)
+  if (client && 'query' in client) return new ClientQueries(client, prepare ?? false, patience)
   throw new TypeError('postgresStore: no client given; give a pool or client of pg, or what postgres() returns')
 }
 
@@ -72,7 +73,7 @@ async function runScript(client: PgClient, text: string): Promise<void> {
   await client.query({ text, rowMode: 'array' })
 }
 
-class ByClient implements Asking {
+class ClientQueries implements Queries {
   readonly #client: PgClient
   readonly #prepare: boolean
   readonly #patience: number
@@ -85,7 +86,7 @@ class ByClient implements Asking {
     this.#patience = patience
   }
 
-  ask(statement: Statement, values: unknown[]): Promise<readonly Row[]> {
+  query(statement: Statement, values: unknown[]): Promise<readonly Row[]> {
     return this.#inTurn(() => run(this.#client, statement, values, this.#prepare))
   }
 
@@ -104,14 +105,14 @@ class ByClient implements Asking {
     })
     // Who asked hears of a failure; who comes next need not.
     this.#turn = answer.catch(() => undefined)
-    return within(answer, this.#patience, () => {
+    return withTimeout(answer, this.#patience, () => {
       isLate = true
       return isSent ? noAnswer(this.#patience) : notSent(this.#patience)
     })
   }
 }
 
-class ByPool implements Asking {
+class PoolQueries implements Queries {
   readonly #pool: PgPool
   readonly #prepare: boolean
   readonly #patience: number
@@ -122,7 +123,7 @@ class ByPool implements Asking {
     this.#patience = patience
   }
 
-  ask(statement: Statement, values: unknown[]): Promise<readonly Row[]> {
+  query(statement: Statement, values: unknown[]): Promise<readonly Row[]> {
     return this.#use((client) => run(client, statement, values, this.#prepare))
   }
 
@@ -179,7 +180,7 @@ class ByPool implements Asking {
 
 function ignore(): void {}
 
-class ByPostgresJs implements Asking {
+class PostgresJsQueries implements Queries {
   readonly #sql: PostgresJs
   readonly #prepare: boolean
   readonly #patience: number
@@ -190,15 +191,15 @@ class ByPostgresJs implements Asking {
     this.#patience = patience
   }
 
-  async ask({ text }: Statement, values: unknown[]): Promise<readonly Row[]> {
+  async query({ text }: Statement, values: unknown[]): Promise<readonly Row[]> {
     // Without `prepare` every request would be two: one to ask for the types of the values. If the app's instance is not to
     // prepare anything, this does not either.
     const answer = this.#sql.unsafe(text, values, { prepare: this.#prepare }).values()
-    return (await settled(answer, this.#patience)) as readonly Row[]
+    return (await afterCleanup(answer, this.#patience)) as readonly Row[]
   }
 
   async script(text: string): Promise<void> {
-    await settled(this.#sql.unsafe(text).values(), this.#patience)
+    await afterCleanup(this.#sql.unsafe(text).values(), this.#patience)
   }
 }
 
@@ -208,9 +209,9 @@ class ByPostgresJs implements Asking {
  *
  * A request that was under way when the connection broke may never hear of it; then nobody waits for ever.
  */
-async function settled(answer: PromiseLike<unknown>, patience: number): Promise<unknown> {
+async function afterCleanup(answer: PromiseLike<unknown>, patience: number): Promise<unknown> {
   try {
-    return await within(answer, patience, () => noAnswer(patience))
+    return await withTimeout(answer, patience, () => noAnswer(patience))
   } catch (cause) {
     await new Promise((resolve) => setTimeout(resolve, 1))
     throw cause
@@ -218,7 +219,7 @@ async function settled(answer: PromiseLike<unknown>, patience: number): Promise<
 }
 
 /** The answer if it comes in time, else this failure. */
-async function within<T>(answer: PromiseLike<T>, patience: number, late: () => Error): Promise<T> {
+async function withTimeout<T>(answer: PromiseLike<T>, patience: number, late: () => Error): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const end = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(late()), patience)

@@ -1,12 +1,12 @@
 // Sessions in Postgres, through the app's own client, in the same table as the Rust store.
 
 import { StoreError } from '../errors.js'
-import { holds } from '../held.js'
+import { retains } from '../retained.js'
 import type { Loaded, Write } from '../store.js'
-import { type Asking, asking, type PostgresClient, type Row, type Statement } from './postgres-client.js'
-import { fault, isCollision } from './postgres-fault.js'
+import { type PostgresClient, type Queries, queriesOf, type Row, type Statement } from './postgres-client.js'
+import { isCollision, storeError } from './postgres-errors.js'
 import { SCHEMA } from './postgres-schema.js'
-import { patienceOf, type SqlDatabase, type SqlStore, sqlStore } from './sql.js'
+import { type SqlDatabase, type SqlStore, sqlStore, timeoutMillis } from './sql.js'
 
 export type { PgClient, PgPool, PgPoolClient, PgQuery, PostgresClient, PostgresJs } from './postgres-client.js'
 export { SCHEMA }
@@ -100,20 +100,20 @@ const LOCK = '-8640331450552768956'
  */
 export function postgresStore(client: PostgresClient, options: PostgresStoreOptions = {}): PostgresStore {
   const { prepare, timeout = 5, clock = Date.now } = options
-  return holds(sqlStore(new Postgres(asking(client, prepare, patienceOf(timeout))), clock), client)
+  return retains(sqlStore(new Postgres(queriesOf(client, prepare, timeoutMillis(timeout))), clock), client)
 }
 
 class Postgres implements SqlDatabase {
-  readonly #database: Asking
+  readonly #database: Queries
   readonly isCollision: (cause: unknown) => boolean = isCollision
-  readonly fault: (cause: unknown) => StoreError = fault
+  readonly storeError: (cause: unknown) => StoreError = storeError
 
-  constructor(database: Asking) {
+  constructor(database: Queries) {
     this.#database = database
   }
 
   async load(key: string, now: number): Promise<Loaded | undefined> {
-    const [row] = await this.#database.ask(LOAD, [key, now])
+    const [row] = await this.#database.query(LOAD, [key, now])
     if (!row) return undefined
     const [bytes, expiresAt] = row
     if (bytes instanceof Uint8Array) return { bytes, expiresAt: Number(expiresAt) }
@@ -124,21 +124,21 @@ class Postgres implements SqlDatabase {
   async write(key: string, expected: Uint8Array | undefined, write: Write, now: number): Promise<boolean> {
     const values = [key, write.bytes, write.expiresAt, write.owner ?? null, now]
     const rows = await (expected
-      ? this.#database.ask(REPLACE, [...values, expected])
-      : this.#database.ask(CREATE, values))
+      ? this.#database.query(REPLACE, [...values, expected])
+      : this.#database.query(CREATE, values))
     return rows.length > 0
   }
 
   delete(key: string): Promise<unknown> {
-    return this.#database.ask(DELETE, [key])
+    return this.#database.query(DELETE, [key])
   }
 
   async list(owner: string, now: number): Promise<string[]> {
-    return (await this.#database.ask(LIST, [owner, now])).map(([key]) => key as string)
+    return (await this.#database.query(LIST, [owner, now])).map(([key]) => key as string)
   }
 
   async purge(now: number, limit: number): Promise<number> {
-    const [row] = await this.#database.ask(PURGE, [now, limit])
+    const [row] = await this.#database.query(PURGE, [now, limit])
     return Number(row?.[0])
   }
 
@@ -157,10 +157,10 @@ class Postgres implements SqlDatabase {
   }
 
   async #look(): Promise<Row> {
-    return (await this.#database.ask(LOOK, []))[0] ?? []
+    return (await this.#database.query(LOOK, []))[0] ?? []
   }
 
-  unfit(what: 'key' | 'owner', text: string): string | undefined {
+  whyNotStorable(what: 'key' | 'owner', text: string): string | undefined {
     return text.includes('\0') ? `the ${what} holds a NUL character, which no text in Postgres can` : undefined
   }
 }

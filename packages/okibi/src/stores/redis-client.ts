@@ -34,10 +34,10 @@ export type RedisClient = NodeRedisClient | NodeRedisCluster | NodeRedisSentinel
 export type Command = readonly [string, ...RedisArgument[]]
 
 /** How commands go to Redis. */
-export interface Way {
+export interface Connection {
   /** Sends a command to the primary that has this key; its answer's strings are bytes. */
   readonly send: (key: string, command: Command) => Promise<unknown>
-  /** Sends a command that must not be carried out twice. Whether it was is unknown if it rejects with {@link Lost}. */
+  /** Sends a command that must not be carried out twice. Whether it was is unknown if it rejects with {@link LostReply}. */
   readonly sendOnce: (key: string, command: Command) => Promise<unknown>
   /** Whether keys may lie on different servers. */
   readonly isCluster: boolean
@@ -47,7 +47,7 @@ export interface Way {
 const AS_BYTES = { returnBuffers: true, typeMapping: { 36: Buffer } }
 
 /** An answer was lost. It is no `Error`, so that a client does not try again what it takes for one. */
-export class Lost {
+export class LostReply {
   readonly cause: unknown
 
   constructor(cause: unknown) {
@@ -56,21 +56,21 @@ export class Lost {
 }
 
 /** The way by this client, or none if it is no client of Redis. */
-export function wayBy(client: RedisClient): Way | undefined {
+export function connectionOf(client: RedisClient): Connection | undefined {
   if (typeof client !== 'object' || client === null) return undefined
-  if ('callBuffer' in client) return byIoRedis(client)
-  if ('getSentinelNode' in client) return bySentinel(client)
+  if ('callBuffer' in client) return ofIoRedis(client)
+  if ('getSentinelNode' in client) return ofSentinel(client)
   if (!('sendCommand' in client)) return undefined
   if ('slots' in client) {
-    const send: Way['send'] = (key, command) => client.sendCommand(key, false, [...command], AS_BYTES)
+    const send: Connection['send'] = (key, command) => client.sendCommand(key, false, [...command], AS_BYTES)
     return { send, sendOnce: send, isCluster: true }
   }
-  const send: Way['send'] = (_, command) => client.sendCommand([...command], AS_BYTES)
+  const send: Connection['send'] = (_, command) => client.sendCommand([...command], AS_BYTES)
   return { send, sendOnce: send, isCluster: false }
 }
 
 /** node-redis sends a command again if the connection broke meanwhile. */
-function bySentinel(client: NodeRedisSentinel): Way {
+function ofSentinel(client: NodeRedisSentinel): Connection {
   return {
     send: (_, command) => client._execute(false, (node) => node.sendCommand([...command], AS_BYTES)),
     sendOnce: (_, command) =>
@@ -78,7 +78,7 @@ function bySentinel(client: NodeRedisSentinel): Way {
         try {
           return await node.sendCommand([...command], AS_BYTES)
         } catch (error) {
-          throw isRefusal(error) ? error : new Lost(error)
+          throw isRefusal(error) ? error : new LostReply(error)
         }
       }),
     isCluster: false,
@@ -86,17 +86,17 @@ function bySentinel(client: NodeRedisSentinel): Way {
 }
 
 /** ioredis sends a command again if the connection broke meanwhile, and does not tell: so what it tells may be the second answer. */
-function byIoRedis(client: IoRedisClient): Way {
+function ofIoRedis(client: IoRedisClient): Connection {
   const breaks = breaksOf(client)
-  const send: Way['send'] = (_, [name, ...values]) => client.callBuffer(name, ...values)
-  const sendOnce: Way['send'] = async (key, command) => {
+  const send: Connection['send'] = (_, [name, ...values]) => client.callBuffer(name, ...values)
+  const sendOnce: Connection['send'] = async (key, command) => {
     const before = breaks.count
     const answer = await send(key, command).catch((error: unknown) => {
       // Only what was sent last was refused.
-      throw breaks.count !== before && isRefusal(error) ? new Lost(error) : error
+      throw breaks.count !== before && isRefusal(error) ? new LostReply(error) : error
     })
     // A script that found something else than it should: maybe its own bytes, or what has been written over them.
-    if (answer instanceof Uint8Array && breaks.count !== before) throw new Lost(undefined)
+    if (answer instanceof Uint8Array && breaks.count !== before) throw new LostReply(undefined)
     return answer
   }
   return { send, sendOnce, isCluster: client.isCluster }
@@ -139,7 +139,7 @@ export function isRefusal(error: unknown): boolean {
 }
 
 /** Whether of two keys that lie together one has moved to another server already and the other has not. */
-export function isBetween(error: unknown): boolean {
+export function isMoving(error: unknown): boolean {
   // Sent from one to the other too often: the last to answer may have been either.
   return refusalOf(error).startsWith('TRYAGAIN') || messageOf(error).startsWith('Too many Cluster redirections')
 }
@@ -160,8 +160,8 @@ export function messageOf(error: unknown): string {
 
 /** What an operator may read: ioredis hangs the command on its errors, and Redis repeats it in some of its `ERR` texts. */
 export function causeOf(error: unknown): unknown {
-  const cause = error instanceof Lost ? error.cause : error
-  if (!(cause instanceof Error)) return new Error('the connection broke, and the command may have been sent twice')
+  const cause = error instanceof LostReply ? error.cause : error
+  if (!(cause instanceof Error)) return new Error('the connection broke; the command may have been sent twice')
   const isSpoken = cause.message.startsWith('ERR ')
   if (!isSpoken && !('command' in cause)) return cause
   const safe = new Error(isSpoken ? cause.message.split(/['"`]/)[0]?.trimEnd() : cause.message)

@@ -3,18 +3,18 @@
 import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { StoreError } from '../errors.js'
-import { holds } from '../held.js'
+import { retains } from '../retained.js'
 import type { Loaded, Store, Swap, Write } from '../store.js'
 import {
   type Command,
+  type Connection,
   causeOf,
-  isBetween,
+  connectionOf,
+  isMoving,
   isUndone,
   messageOf,
   type RedisArgument,
   type RedisClient,
-  type Way,
-  wayBy,
 } from './redis-client.js'
 import * as scripts from './redis-scripts.js'
 
@@ -67,25 +67,25 @@ const LIST = script(scripts.LIST)
  * ```
  */
 export function redisStore(client: RedisClient): RedisStore {
-  const way = wayBy(client)
-  if (!way) throw new TypeError('redisStore: no client given; give one of the packages redis or ioredis')
-  return holds(new Redis(way, client), client)
+  const connection = connectionOf(client)
+  if (!connection) throw new TypeError('redisStore: no client given; give one of the packages redis or ioredis')
+  return retains(new Redis(connection, client), client)
 }
 
 /** The clients whose server was asked whether it evicts. */
-const asked = new WeakSet<object>()
+const checked = new WeakSet<object>()
 
 class Redis implements RedisStore {
   readonly consistency = 'strong'
-  readonly #way: Way
+  readonly #connection: Connection
   readonly #client: object
   /** A record and its owner's list may lie on different servers, so one script can't reach both. */
-  #isApart: boolean
+  #isSharded: boolean
 
-  constructor(way: Way, client: object) {
-    this.#way = way
+  constructor(connection: Connection, client: object) {
+    this.#connection = connection
     this.#client = client
-    this.#isApart = way.isCluster
+    this.#isSharded = connection.isCluster
   }
 
   async load(key: string): Promise<Loaded | undefined> {
@@ -98,20 +98,20 @@ class Redis implements RedisStore {
     const found = await (owner === undefined
       ? this.#swapRecord(key, expected, write).catch(fail)
       : this.#swapOwned(key, expected, write, owner))
-    if (!asked.has(this.#client)) this.#ask(key)
+    if (!checked.has(this.#client)) this.#checkEviction(key)
     // It was somebody else's before.
-    if (Array.isArray(found) && expected) this.#strike(listOf(String(found[0])), entry(key, expected))
+    if (Array.isArray(found) && expected) this.#unlist(listKeyOf(String(found[0])), entry(key, expected))
     return isDone(found) ? { done: true } : { done: false, current: (found as Buffer | null) ?? undefined }
   }
 
   async delete(key: string): Promise<void> {
-    const owned = ownerOf(key)
-    const remove = () => this.#way.send(key, ['DEL', key])
+    const owned = ownerKeyOf(key)
+    const remove = () => this.#connection.send(key, ['DEL', key])
     const run = owned.length > 0 ? this.#run(DELETE, [key, ...owned], []) : remove()
-    const found = await run.catch((error: unknown) => (isBetween(error) ? remove() : Promise.reject(error))).catch(fail)
+    const found = await run.catch((error: unknown) => (isMoving(error) ? remove() : Promise.reject(error))).catch(fail)
     if (!Array.isArray(found)) return
     const [former, held] = found as [Buffer, Buffer]
-    this.#strike(listOf(String(former)), entry(key, held))
+    this.#unlist(listKeyOf(String(former)), entry(key, held))
   }
 
   /**
@@ -123,11 +123,11 @@ class Redis implements RedisStore {
   readonly owners: { list(owner: string): Promise<string[]> } = {
     list: async (owner) => {
       const began = performance.now()
-      const isLate = () => performance.now() - began > LONGEST_LOOK
+      const isLate = () => performance.now() - began > MAX_TIME
       const theirs = new Set<string>()
       const seen = new Set<string>()
       let doubtful: [key: string, held: string][] = []
-      for (let looks = 1; looks <= MOST_LOOKS; looks += 1) {
+      for (let looks = 1; looks <= MAX_ROUNDS; looks += 1) {
         const entries = await this.#entries(owner)
         // What a key held that was not on the list then, but is now.
         for (const [key, held] of doubtful) if (entries.has(held)) theirs.add(key)
@@ -161,8 +161,8 @@ class Redis implements RedisStore {
 
   /** What the list of an owner says. */
   async #entries(owner: string): Promise<ReadonlySet<string>> {
-    const list = listOf(owner)
-    const found = await this.#way.send(list, ['ZRANGEBYSCORE', list, String(Date.now()), '+inf']).catch(fail)
+    const list = listKeyOf(owner)
+    const found = await this.#connection.send(list, ['ZRANGEBYSCORE', list, String(Date.now()), '+inf']).catch(fail)
     const entries = new Set<string>()
     for (const entry of found as Buffer[]) entries.add(String(entry))
     return entries
@@ -171,19 +171,19 @@ class Redis implements RedisStore {
   /** What each of these keys holds. */
   async #getAll(keys: readonly string[]): Promise<(Buffer | null | undefined)[]> {
     const [first] = keys
-    if (first !== undefined && !this.#isApart) {
+    if (first !== undefined && !this.#isSharded) {
       try {
-        return (await this.#way.send(first, ['MGET', ...keys])) as (Buffer | null)[]
+        return (await this.#connection.send(first, ['MGET', ...keys])) as (Buffer | null)[]
       } catch (error) {
-        if (!isApart(error)) throw error
-        this.#isApart = true
+        if (!isCrossSlot(error)) throw error
+        this.#isSharded = true
       }
     }
     return Promise.all(keys.map((key) => this.#get(key)))
   }
 
   async #get(key: string): Promise<Buffer | undefined> {
-    return ((await this.#way.send(key, ['GET', key])) as Buffer | null) ?? undefined
+    return ((await this.#connection.send(key, ['GET', key])) as Buffer | null) ?? undefined
   }
 
   /** Writes the record of a session that has no owner, or whose entry is in the list. */
@@ -192,56 +192,56 @@ class Redis implements RedisStore {
     const values = [buffer(bytes), String(expiresAt), owner, ...(expected ? [buffer(expected)] : [])]
     const run = (...keys: string[]) => this.#run(SWAP, [key, ...keys], values)
     // While a cluster moves a slot, it can be asked for one key only. The entry of what is replaced stays then.
-    return run(...ownerOf(key)).catch((error: unknown) => (isBetween(error) ? run() : Promise.reject(error)))
+    return run(...ownerKeyOf(key)).catch((error: unknown) => (isMoving(error) ? run() : Promise.reject(error)))
   }
 
   async #swapOwned(key: string, expected: Uint8Array | undefined, write: Write, owner: string): Promise<unknown> {
-    if (this.#isApart) return this.#swapApart(key, expected, write, owner)
+    if (this.#isSharded) return this.#swapSharded(key, expected, write, owner)
     const { bytes, expiresAt } = write
     const texts = [expiresAt, Date.now(), entry(key, bytes), expected ? entry(key, expected) : '', owner].map(String)
     try {
       const values = [buffer(bytes), ...texts, ...(expected ? [buffer(expected)] : [])]
-      return await this.#run(SWAP_LISTED, [key, listOf(owner), ...ownerOf(key)], values)
+      return await this.#run(SWAP_LISTED, [key, listKeyOf(owner), ...ownerKeyOf(key)], values)
     } catch (error) {
-      if (!isApart(error)) return fail(error)
-      this.#isApart = true
-      return this.#swapApart(key, expected, write, owner)
+      if (!isCrossSlot(error)) return fail(error)
+      this.#isSharded = true
+      return this.#swapSharded(key, expected, write, owner)
     }
   }
 
   /** Writes the entry first and then the record, so that no session is missing in the list. */
-  async #swapApart(key: string, expected: Uint8Array | undefined, write: Write, owner: string): Promise<unknown> {
+  async #swapSharded(key: string, expected: Uint8Array | undefined, write: Write, owner: string): Promise<unknown> {
     const { bytes, expiresAt } = write
-    const [list, added] = [listOf(owner), entry(key, bytes)]
+    const [list, added] = [listKeyOf(owner), entry(key, bytes)]
     await this.#run(LIST, [list], [String(Date.now()), String(expiresAt), added]).catch(failBefore)
     const found = await this.#swapRecord(key, expected, write).catch(fail)
     const replaced = isDone(found) ? expected && entry(key, expected) : added
     // What lies there may have the very bytes, and then the entry is its own.
     const isOwn = isDone(found) ? replaced === added : (found as Buffer | null)?.equals(buffer(bytes))
-    if (replaced && !isOwn) this.#strike(list, replaced)
+    if (replaced && !isOwn) this.#unlist(list, replaced)
     return found
   }
 
   /** Takes an entry off a list. Nobody waits for it: one that stays leads nowhere, and goes when it expires. */
-  #strike(list: string, entry: string): void {
-    this.#way.send(list, ['ZREM', list, entry]).catch(() => undefined)
+  #unlist(list: string, entry: string): void {
+    this.#connection.send(list, ['ZREM', list, entry]).catch(() => undefined)
   }
 
   async #run({ text, sha }: Script, keys: readonly string[], values: readonly RedisArgument[]): Promise<unknown> {
     const [first = ''] = keys
     const call = (...how: [string, string]): Command => [...how, String(keys.length), ...keys, ...values]
     try {
-      return await this.#way.sendOnce(first, call('EVALSHA', sha))
+      return await this.#connection.sendOnce(first, call('EVALSHA', sha))
     } catch (error) {
       if (!/^NOSCRIPT\b/.test(messageOf(error))) throw error
-      return this.#way.sendOnce(first, call('EVAL', text))
+      return this.#connection.sendOnce(first, call('EVAL', text))
     }
   }
 
   /** Warns if Redis may throw sessions away. Nobody waits for it, and a server that does not tell is not complained about. */
-  #ask(key: string): void {
-    asked.add(this.#client)
-    const told = this.#way.send(key, ['INFO', 'memory'])
+  #checkEviction(key: string): void {
+    checked.add(this.#client)
+    const told = this.#connection.send(key, ['INFO', 'memory'])
     told.then(warnOfEviction, () => undefined)
   }
 }
@@ -250,9 +250,7 @@ function warnOfEviction(told: unknown): void {
   // Managed servers that forbid CONFIG still say it here. All sessions expire, so that only one policy spares them.
   const [, policy] = /^maxmemory_policy:(\S+)/m.exec(String(told)) ?? []
   if (!policy || policy === 'noeviction') return
-  console.warn(
-    `okibi: maxmemory-policy ${policy} lets Redis end sessions when memory runs short; set it to noeviction.`,
-  )
+  console.warn(`okibi: maxmemory-policy ${policy} lets Redis end sessions when memory runs short; set it to noeviction`)
 }
 
 /** Whether a swap was done: 1, or whose session it was before. */
@@ -261,7 +259,7 @@ function isDone(found: unknown): boolean {
 }
 
 /** Whether the keys of a command lie on different servers: there is a proxy in front of them. */
-function isApart(error: unknown): boolean {
+function isCrossSlot(error: unknown): boolean {
   return messageOf(error).startsWith('CROSSSLOT')
 }
 
@@ -271,10 +269,10 @@ function entry(key: string, bytes: Uint8Array): string {
 }
 
 /** How often a list is read that names what is being written meanwhile. */
-const MOST_LOOKS = 8
+const MAX_ROUNDS = 8
 
 /** After which no more of the sessions on a list are looked at, in milliseconds: half of the time that okibi waits by default. */
-const LONGEST_LOOK = 1000
+const MAX_TIME = 1000
 
 /** How many of the sessions on a list are looked at in one go. */
 const PAGE = 500
@@ -290,13 +288,13 @@ function keyOf(entry: string): string {
  * The key that says whose a session is: only there is it known when the session ends. A cluster keeps it where the record is,
  * as what lies between braces is all that counts there. None if no such key can be named.
  */
-function ownerOf(key: string): string[] {
+function ownerKeyOf(key: string): string[] {
   // The key may have such a part itself.
   if (/^[^{]*\{[^}]+\}/.test(key)) return [`okibi:owned:${key}`]
   return /[{}]/.test(key) ? [] : [`okibi:owned:{${key}}`]
 }
 
-function listOf(owner: string): string {
+function listKeyOf(owner: string): string {
   return `okibi:owner:${owner}`
 }
 

@@ -38,22 +38,22 @@ export interface SqlDatabase {
   /** Makes the table. */
   migrate(): Promise<void>
   /** Why a key or an owner cannot be in the table at all, if it cannot. */
-  unfit(what: 'key' | 'owner', text: string): string | undefined
+  whyNotStorable(what: 'key' | 'owner', text: string): string | undefined
   /** Whether a request was refused, and undone, only because of what another did at the same time. */
   isCollision(cause: unknown): boolean
   /** The failure of a write, which says whether it may have happened all the same. */
-  fault(cause: unknown): StoreError
+  storeError(cause: unknown): StoreError
 }
 
 /** How many rows one step of a purge deletes, so that none holds its locks for long. */
 const PURGE_STEP = 500
 /** How often a request is made that collides with others. Each time somebody else came further. */
-const PATIENCE = 100
+const MAX_RETRIES = 100
 /** How often a swap is tried that is refused although what it expects lies there. */
-const ATTEMPTS = 4
+const MAX_ATTEMPTS = 4
 
 /** How long a request may hold a connection, in milliseconds. */
-export function patienceOf(timeout: number): number {
+export function timeoutMillis(timeout: number): number {
   if (timeout > 0 && timeout * 1000 < 2 ** 31) return timeout * 1000
   throw new OkibiError('config', `store: timeout of ${timeout}: must be seconds above 0`)
 }
@@ -74,34 +74,35 @@ class Sql implements SqlStore {
   }
 
   async load(key: string): Promise<Loaded | undefined> {
-    if (this.#database.unfit('key', key) !== undefined) return undefined
+    if (this.#database.whyNotStorable('key', key) !== undefined) return undefined
     return this.#load(key, this.#now())
   }
 
   async swap(key: string, expected: Uint8Array | undefined, write: Write): Promise<Swap> {
     const { owner } = write
     const unfit =
-      this.#database.unfit('key', key) ?? (owner === undefined ? undefined : this.#database.unfit('owner', owner))
+      this.#database.whyNotStorable('key', key) ??
+      (owner === undefined ? undefined : this.#database.whyNotStorable('owner', owner))
     if (unfit !== undefined) throw new StoreError('unavailable', unfit)
     const now = this.#now()
     for (let attempt = 1; ; attempt += 1) {
       if (await this.#written(key, expected, write, now)) return { done: true }
       // A statement of its own: the first one may have looked at what was there before something came in its way.
       const current = (await this.#load(key, now))?.bytes
-      if (!isSame(current, expected) || attempt === ATTEMPTS) return { done: false, current }
+      if (!isSame(current, expected) || attempt === MAX_ATTEMPTS) return { done: false, current }
       // What was in the way has gone since.
     }
   }
 
   async delete(key: string): Promise<void> {
-    if (this.#database.unfit('key', key) !== undefined) return
-    await this.#insist(() => this.#database.delete(key)).catch(this.#failWrite)
+    if (this.#database.whyNotStorable('key', key) !== undefined) return
+    await this.#retry(() => this.#database.delete(key)).catch(this.#failWrite)
   }
 
   readonly owners: { list(owner: string): Promise<string[]> } = {
     list: async (owner) => {
-      if (this.#database.unfit('owner', owner) !== undefined) return []
-      return this.#insist(() => this.#database.list(owner, this.#now())).catch(this.#failRead)
+      if (this.#database.whyNotStorable('owner', owner) !== undefined) return []
+      return this.#retry(() => this.#database.list(owner, this.#now())).catch(this.#failRead)
     },
   }
 
@@ -112,14 +113,14 @@ class Sql implements SqlStore {
   async purge(): Promise<number> {
     const now = this.#now()
     for (let purged = 0; ; ) {
-      const step = await this.#insist(() => this.#database.purge(now, PURGE_STEP)).catch(this.#failWrite)
+      const step = await this.#retry(() => this.#database.purge(now, PURGE_STEP)).catch(this.#failWrite)
       purged += step
       if (step < PURGE_STEP) return purged
     }
   }
 
   #load(key: string, now: number): Promise<Loaded | undefined> {
-    return this.#insist(() => this.#database.load(key, now)).catch(this.#failRead)
+    return this.#retry(() => this.#database.load(key, now)).catch(this.#failRead)
   }
 
   async #written(key: string, expected: Uint8Array | undefined, write: Write, now: number): Promise<boolean> {
@@ -132,8 +133,8 @@ class Sql implements SqlStore {
   }
 
   /** For a request that is right whenever it is made, and so is made again if it collided with another's. */
-  async #insist<T>(request: () => Promise<T>): Promise<T> {
-    for (let attempt = 1; attempt < PATIENCE; attempt += 1) {
+  async #retry<T>(request: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; attempt < MAX_RETRIES; attempt += 1) {
       try {
         return await request()
       } catch (cause) {
@@ -144,12 +145,12 @@ class Sql implements SqlStore {
   }
 
   readonly #failWrite = (cause: unknown): never => {
-    throw this.#database.fault(cause)
+    throw this.#database.storeError(cause)
   }
 
   /** Whatever became of a read, nothing was written. */
   readonly #failRead = (cause: unknown): never => {
-    const { message, cause: reason } = this.#database.fault(cause)
+    const { message, cause: reason } = this.#database.storeError(cause)
     throw new StoreError('unavailable', message, { cause: reason })
   }
 }

@@ -2,7 +2,7 @@
 
 import { createRequire } from 'node:module'
 import { StoreError } from '../errors.js'
-import { holds } from '../held.js'
+import { retains } from '../retained.js'
 import type { Awaitable, Loaded, Store, Swap, Write } from '../store.js'
 import { SCHEMA } from './schema.js'
 
@@ -76,7 +76,7 @@ const PURGE_STEP = 500
  */
 export function sqliteStore(database: SqliteDatabase, options: SqliteStoreOptions = {}): SqliteStore {
   database.exec(SCHEMA)
-  return holds(new Sqlite(database, options.clock ?? Date.now), database)
+  return retains(new Sqlite(database, options.clock ?? Date.now), database)
 }
 
 /**

@@ -1,9 +1,9 @@
 // Sessions through `unstorage` and its many drivers: every write looks again first, and one goes after the other.
 import { StoreError } from '../errors.js'
-import { sharesPromises } from '../shares.js'
 import type { Loaded, Store, Swap, Write } from '../store.js'
-import { bytesOf, textOf } from './text.js'
-import { type Done, Turns } from './turns.js'
+import { sharesPromises } from '../workers.js'
+import { KeyQueue, type TurnResult } from './key-queue.js'
+import { decodeText, encodeText } from './text.js'
 
 /** A storage of the package `unstorage`: what `createStorage()` and `prefixStorage()` return. */
 export interface UnstorageStorage {
@@ -50,10 +50,10 @@ const PAUSES = [1, 2, 4, 8, 16, 32, 64, 128, 256]
 const PURGED_AT_ONCE = 16
 
 /** The writers to each storage, so that all its users wait for each other. */
-const writers = new WeakMap<object, Turns>()
+const writers = new WeakMap<object, KeyQueue>()
 
 /** An entry of a storage. */
-interface Found {
+interface StoredEntry {
   readonly bytes: Uint8Array
   /** The bytes as a text: the same for the same bytes. */
   readonly text: string
@@ -106,14 +106,14 @@ class Unstorage implements UnstorageStore {
   readonly evicts: boolean
   readonly #storage: UnstorageStorage
   readonly #now: () => number
-  readonly #turns: Turns
+  readonly #turns: KeyQueue
 
   constructor(storage: UnstorageStorage, consistency: 'no-swap' | 'eventual', evicts: boolean, now: () => number) {
     this.consistency = consistency
     this.evicts = evicts
     this.#storage = storage
     this.#now = now
-    this.#turns = writers.get(storage) ?? new Turns(LONGEST_TURN)
+    this.#turns = writers.get(storage) ?? new KeyQueue(LONGEST_TURN)
     writers.set(storage, this.#turns)
   }
 
@@ -124,15 +124,15 @@ class Unstorage implements UnstorageStore {
 
   async swap(key: string, expected: Uint8Array | undefined, write: Write): Promise<Swap> {
     const name = await nameOf(key)
-    const known = expected && textOf(expected)
+    const known = expected && encodeText(expected)
     return this.#inTurn<Swap>(name, known, async () => {
       const current = await this.#live(name)
       if (current?.text !== known) {
-        return { answer: { done: false, current: current?.bytes }, there: current?.text, comesAgain: true }
+        return { answer: { done: false, current: current?.bytes }, current: current?.text, retries: true }
       }
-      const text = textOf(write.bytes)
+      const text = encodeText(write.bytes)
       await this.#put(name, wrap(text, write.expiresAt), write.expiresAt)
-      return { answer: { done: true }, there: text, comesAgain: false }
+      return { answer: { done: true }, current: text, retries: false }
     })
   }
 
@@ -140,12 +140,12 @@ class Unstorage implements UnstorageStore {
     const name = await nameOf(key)
     return this.#inTurn(name, undefined, async () => {
       await this.#remove(name)
-      return { answer: undefined, there: undefined, comesAgain: false }
+      return { answer: undefined, current: undefined, retries: false }
     })
   }
 
   async purge(): Promise<number> {
-    const keys = await ask(() => this.#storage.getKeys(BASE), 'unavailable')
+    const keys = await callDriver(() => this.#storage.getKeys(BASE), 'unavailable')
     const names = keys.filter((name) => name.startsWith(`${BASE}:`))
     let dropped = 0
     while (names.length > 0) {
@@ -166,20 +166,20 @@ class Unstorage implements UnstorageStore {
     return this.#inTurn(name, undefined, async () => {
       const answer = await isOver()
       if (answer) await this.#remove(name)
-      return { answer, there: undefined, comesAgain: false }
+      return { answer, current: undefined, retries: false }
     })
   }
 
   /** What lies there, unless it has expired. Something damaged is given out as it is: the engine reports it. */
-  async #live(name: string): Promise<Found | undefined> {
+  async #live(name: string): Promise<StoredEntry | undefined> {
     const found = await this.#read(name)
     return found?.expiresAt !== undefined && found.expiresAt <= this.#now() ? undefined : found
   }
 
   /** What lies there. A driver that writes in place lets others see half of it; that is not what is meant. */
-  async #read(name: string): Promise<Found | undefined> {
+  async #read(name: string): Promise<StoredEntry | undefined> {
     for (let reads = 0; ; reads += 1) {
-      const value = await ask(() => this.#storage.getItem(name), 'unavailable')
+      const value = await callDriver(() => this.#storage.getItem(name), 'unavailable')
       if (value === null || value === undefined) return undefined
       const found = unwrap(String(value))
       const pause = PAUSES[reads]
@@ -191,20 +191,20 @@ class Unstorage implements UnstorageStore {
   async #put(name: string, value: string, expiresAt: number): Promise<void> {
     const ttl = Math.min(Math.max(Math.ceil((expiresAt - this.#now()) / 1000), 1), LONGEST_TTL)
     // No driver says whether what failed has happened.
-    await ask(() => this.#storage.setItem(name, value, { ttl }), 'unknown')
+    await callDriver(() => this.#storage.setItem(name, value, { ttl }), 'unknown')
   }
 
   async #remove(name: string): Promise<void> {
-    await ask(() => this.#storage.removeItem(name), 'unknown')
+    await callDriver(() => this.#storage.removeItem(name), 'unknown')
   }
 
-  async #inTurn<T>(name: string, known: string | undefined, task: () => Promise<Done<T>>): Promise<T> {
+  async #inTurn<T>(name: string, known: string | undefined, task: () => Promise<TurnResult<T>>): Promise<T> {
     // On Workers a request must not wait for what another began.
     return sharesPromises ? this.#turns.run(name, known, task) : (await task()).answer
   }
 }
 
-async function ask<T>(call: () => Promise<T>, kind: StoreError['kind']): Promise<T> {
+async function callDriver<T>(call: () => Promise<T>, kind: StoreError['kind']): Promise<T> {
   try {
     return await call()
   } catch (cause) {
@@ -229,10 +229,10 @@ function wrap(text: string, expiresAt: number): string {
   return `okibi ${expiresAt} ${text.length} ${text}`
 }
 
-function unwrap(value: string): Found {
+function unwrap(value: string): StoredEntry {
   const [head, expiresAt, length] = /^okibi (\d{1,16}) (\d{1,9}) /.exec(value) ?? ['']
   const text = value.slice(head.length)
-  const bytes = head && text.length === Number(length) ? bytesOf(text) : undefined
+  const bytes = head && text.length === Number(length) ? decodeText(text) : undefined
   if (bytes) return { bytes, text, expiresAt: Number(expiresAt) }
   return { bytes: new TextEncoder().encode(value), text: value, expiresAt: undefined }
 }

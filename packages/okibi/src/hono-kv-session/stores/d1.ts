@@ -2,7 +2,7 @@
 import { StoreError } from '../../errors.js'
 import type { Loaded, Store, Swap, Write } from '../../store.js'
 import type { D1Answer, D1Binding, D1Primary } from '../../stores/d1.js'
-import { fail } from '../../stores/d1-fault.js'
+import { fail } from '../../stores/d1-errors.js'
 import { partsOf } from './key.js'
 import { bytesOf, textOf } from './text.js'
 

@@ -56,7 +56,7 @@ function isUndone(cause: unknown): boolean {
 }
 
 /** The failure as the store reports it, without what Postgres tells of rows: keys and values stay out of logs. */
-export function fault(cause: unknown): StoreError {
+export function storeError(cause: unknown): StoreError {
   if (cause instanceof StoreError) return cause
   const error = said(cause)
   const state = stateOf(error)

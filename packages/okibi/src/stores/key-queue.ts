@@ -4,21 +4,21 @@ import { isPromise } from '../promise.js'
 import type { Awaitable } from '../store.js'
 
 /** What a writer did. */
-export interface Done<T> {
+export interface TurnResult<T> {
   readonly answer: T
   /** What lies there now, as far as the writer knows. */
-  readonly there: string | undefined
+  readonly current: string | undefined
   /** It found something else than it had expected, so it will come again at once. */
-  readonly comesAgain: boolean
+  readonly retries: boolean
 }
 
 /** Who waits. */
-interface Waiting {
+interface Waiter {
   /** What it expects to find. */
   readonly known: string | undefined
   readonly since: number
-  readonly go: () => void
-  readonly giveUp: (error: StoreError) => void
+  readonly resolve: () => void
+  readonly reject: (error: StoreError) => void
 }
 
 /**
@@ -28,45 +28,45 @@ interface Waiting {
  * A turn ends after `longest` milliseconds, even if the task has not; who has waited for longer is sent away, as nobody
  * waits for it any more.
  */
-export class Turns {
+export class KeyQueue {
   readonly #longest: number
   /** The line of each key that somebody writes to. */
-  readonly #lines = new Map<string, Waiting[]>()
+  readonly #queues = new Map<string, Waiter[]>()
 
   constructor(longest: number) {
     this.#longest = longest
   }
 
   /** Runs a task in its turn. One that answers at once needs none: nothing can come in between. */
-  run<T>(key: string, known: string | undefined, task: () => Awaitable<Done<T>>): Awaitable<T> {
-    const line = this.#lines.get(key)
-    if (line) {
-      const turn = new Promise<void>((go, giveUp) => {
-        line.push({ known, since: performance.now(), go, giveUp })
+  run<T>(key: string, known: string | undefined, task: () => Awaitable<TurnResult<T>>): Awaitable<T> {
+    const queue = this.#queues.get(key)
+    if (queue) {
+      const turn = new Promise<void>((resolve, reject) => {
+        queue.push({ known, since: performance.now(), resolve, reject })
       })
-      return turn.then(() => this.#finish(key, line, task))
+      return turn.then(() => this.#finish(key, queue, task))
     }
     const done = task()
     if (!isPromise(done)) return done.answer
-    const begun: Waiting[] = []
-    this.#lines.set(key, begun)
+    const begun: Waiter[] = []
+    this.#queues.set(key, begun)
     return this.#finish(key, begun, () => done)
   }
 
-  async #finish<T>(key: string, line: Waiting[], task: () => Awaitable<Done<T>>): Promise<T> {
+  async #finish<T>(key: string, queue: Waiter[], task: () => Awaitable<TurnResult<T>>): Promise<T> {
     let over = false
     const pass = (there: string | undefined) => {
       if (over) return
       over = true
       clearTimeout(timer)
-      this.#next(key, line, there)
+      this.#next(key, queue, there)
     }
     const timer = setTimeout(pass, this.#longest, undefined)
     try {
-      const { answer, there, comesAgain } = await task()
+      const { answer, current, retries } = await task()
       // Who comes again has to get in line first.
-      if (comesAgain && line.length > 0) setTimeout(pass, 0, there)
-      else pass(there)
+      if (retries && queue.length > 0) setTimeout(pass, 0, current)
+      else pass(current)
       return answer
     } catch (error) {
       pass(undefined)
@@ -74,20 +74,20 @@ export class Turns {
     }
   }
 
-  #next(key: string, line: Waiting[], there: string | undefined): void {
+  #next(key: string, queue: Waiter[], there: string | undefined): void {
     const now = performance.now()
     for (;;) {
-      const first = there === undefined ? -1 : line.findIndex(({ known }) => known === there)
-      const [next] = line.splice(Math.max(first, 0), 1)
+      const first = there === undefined ? -1 : queue.findIndex(({ known }) => known === there)
+      const [next] = queue.splice(Math.max(first, 0), 1)
       if (!next) {
-        this.#lines.delete(key)
+        this.#queues.delete(key)
         return
       }
       if (now - next.since <= this.#longest) {
-        next.go()
+        next.resolve()
         return
       }
-      next.giveUp(new StoreError('unavailable', 'others wrote to the session for too long'))
+      next.reject(new StoreError('unavailable', 'others wrote to the session for too long'))
     }
   }
 }

@@ -1,6 +1,6 @@
 // The other sessions of a request: which cookies are theirs, and whether they can stand in one app.
 import type { Context } from 'hono'
-import type { Outside } from './driver.js'
+import type { Resources } from './driver.js'
 import type { Engine } from './engine.js'
 import { OkibiError } from './errors.js'
 
@@ -15,14 +15,14 @@ const senders = new WeakMap<object, Map<string, Sender>>()
 export interface Sender {
   /** As it is configured. */
   readonly configured: Engine
-  readonly outside: Pick<Outside, 'store' | 'given'>
+  readonly resources: Pick<Resources, 'store' | 'given'>
 }
 
 /**
  * Notes that a request has a session of this engine. Throws an `OkibiError` with the code `config` if a session around it has
  * the same cookie, or one that is a part of this one's, or the other way round: each would take the other's for its own.
  */
-export function enter(c: Context, engine: Engine): void {
+export function addSession(c: Context, engine: Engine): void {
   // An app inside (`app.mount`) has a context of its own, and gets this from the one around it.
   c.env ??= {}
   const outer = engines.get(c) ?? []
@@ -30,14 +30,14 @@ export function enter(c: Context, engine: Engine): void {
     const known = checked.get(other) ?? new WeakSet()
     if (known.has(engine)) continue
     // What two of one kind with one cookie have in common, their own middleware asks before.
-    if (other.cookieName === engine.cookieName) throw sameCookie(other, engine)
-    if (other.meets(engine)) throw partOf(other, engine)
+    if (other.cookieName === engine.cookieName) throw sameCookieError(other, engine)
+    if (other.meets(engine)) throw partError(other, engine)
     checked.set(other, known.add(engine))
   }
   engines.set(c, [...outer, engine])
 }
 
-function partOf(one: Engine, other: Engine): OkibiError {
+function partError(one: Engine, other: Engine): OkibiError {
   const [part, whole] = other.sends(one.cookieName) ? [one, other] : [other, one]
   return config(
     `sessions: cookie.name of "${part.cookieName}": it is the name of a part of the session cookie ${whole.cookieName}, which may be ` +
@@ -46,19 +46,19 @@ function partOf(one: Engine, other: Engine): OkibiError {
 }
 
 /** Two middlewares whose cookies have one name, and which are not one session. */
-function sameCookie(one: Engine, other: Engine, isElsewhere = false): OkibiError {
-  if (one.who === other.who) return differs(one, (!isElsewhere && one.differs(other)) || 'store')
-  const { who } = other
+function sameCookieError(one: Engine, other: Engine, isElsewhere = false): OkibiError {
+  if (one.caller === other.caller) return differsError(one, (!isElsewhere && one.differs(other)) || 'store')
+  const { caller } = other
   return config(
-    `${one.who}: ${one.nameOf('cookie.name')} of "${one.cookieName}": ${who} has a cookie of this name as well; give one of the two another`,
+    `${one.caller}: ${one.nameOf('cookie.name')} of "${one.cookieName}": ${caller} has a cookie of this name as well; give one of the two another`,
   )
 }
 
 /** Two middlewares of one kind whose cookies have one name, and which differ in an option. */
-export function differs(engine: Engine, option: string): OkibiError {
+export function differsError(engine: Engine, option: string): OkibiError {
   const name = engine.nameOf('cookie.name')
   return config(
-    `${engine.who}: ${engine.nameOf(option)}: two middlewares have a cookie ${engine.cookieName} and differ in this; ` +
+    `${engine.caller}: ${engine.nameOf(option)}: two middlewares have a cookie ${engine.cookieName} and differ in this; ` +
       `give both the same options and the same store, or one of them another cookie (by ${name === 'cookie.name' ? '`as` or ' : ''}\`${name}\`)`,
   )
 }
@@ -68,9 +68,9 @@ function config(text: string): OkibiError {
 }
 
 /** Notes that this session has sent a cookie. */
-export function sent(c: Context, { configured, outside }: Sender): void {
-  const sender = { configured, outside }
-  for (const shared of sharedBy(c)) {
+export function noteSent(c: Context, { configured, resources }: Sender): void {
+  const sender = { configured, resources }
+  for (const shared of sharedObjects(c)) {
     const known = senders.get(shared) ?? new Map<string, Sender>()
     senders.set(shared, known.set(configured.cookieName, sender))
   }
@@ -78,11 +78,11 @@ export function sent(c: Context, { configured, outside }: Sender): void {
 
 /** Who has sent cookies in the request, also in apps inside. */
 function sendersOf(c: Context): readonly Sender[] {
-  return sharedBy(c).flatMap((shared) => [...(senders.get(shared)?.values() ?? [])])
+  return sharedObjects(c).flatMap((shared) => [...(senders.get(shared)?.values() ?? [])])
 }
 
 /** Whether a cookie of this name was sent by a session of the request, also by one of an app inside. */
-export function isSent(c: Context, name: string): boolean {
+export function wasSent(c: Context, name: string): boolean {
   return sendersOf(c).some(({ configured }) => configured.sends(name))
 }
 
@@ -99,21 +99,21 @@ export function isForeign(error: OkibiError): boolean {
  * `header`: these cookies, as the browser sends them back. Only a look tells whether they open nothing: on some servers other
  * requests share what this goes by. Throws if one of the two is a part of the other.
  */
-export function strangeness(c: Context, own: Sender, header: string | undefined): OkibiError | undefined {
-  const { configured: engine, outside } = own
+export function cookieConflict(c: Context, own: Sender, header: string | undefined): OkibiError | undefined {
+  const { configured: engine, resources } = own
   const found = (error: OkibiError) => {
     foreign.add(error)
     return error
   }
-  for (const { configured: other, outside: theirs } of sendersOf(c)) {
+  for (const { configured: other, resources: theirs } of sendersOf(c)) {
     if (other.cookieName !== engine.cookieName) {
       const isOther = () => other.claims(pairsOf(c.res.headers, other))
       const isOwn = () => engine.sends(other.cookieName) && engine.claims(header ?? '')
-      if (other.meets(engine) && !isOwn() && isOther()) throw found(partOf(other, engine))
-    } else if (header && (other !== engine || outside.store !== theirs.store)) {
-      const isElsewhere = outside.store !== theirs.store && (outside.given ?? outside) !== theirs.given
-      if (isElsewhere || engine.who !== other.who || engine.differs(other) !== null) {
-        return found(sameCookie(engine, other, isElsewhere))
+      if (other.meets(engine) && !isOwn() && isOther()) throw found(partError(other, engine))
+    } else if (header && (other !== engine || resources.store !== theirs.store)) {
+      const isElsewhere = resources.store !== theirs.store && (resources.given ?? resources) !== theirs.given
+      if (isElsewhere || engine.caller !== other.caller || engine.differs(other) !== null) {
+        return found(sameCookieError(engine, other, isElsewhere))
       }
     }
   }
@@ -135,6 +135,6 @@ export function nameOf(cookie: string): string {
  * What the contexts of one request have in common: the request itself, or what the server gave with it. On Bun and Workers that
  * is the same for all requests of one server.
  */
-function sharedBy({ req, env }: Context): readonly object[] {
+function sharedObjects({ req, env }: Context): readonly object[] {
   return [req.raw, env].filter((one: unknown) => typeof one === 'object' && one !== null) as object[]
 }

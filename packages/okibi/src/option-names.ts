@@ -5,17 +5,17 @@ import { OkibiError } from './errors.js'
 export type EngineOptions = Readonly<Record<string, unknown>>
 
 /** How a face tells what is wrong with its options. */
-export interface Speaker {
+export interface OptionNames {
   /** What the app called. */
-  readonly who: string
+  readonly caller: string
   /** An option of the engine's as the app wrote it. */
   readonly name: (option: string) => string
 }
 
 /** Options as the engine reads them. Fails for what has no JSON, which would count as not given. */
-export function textOf(options: EngineOptions, { who, name }: Speaker): string {
+export function optionsJson(options: EngineOptions, { caller, name }: OptionNames): string {
   const paths = new Map<unknown, string>()
-  const wrong = (text: string, cause?: unknown) => new OkibiError('config', `${who}: ${text}`, { cause })
+  const wrong = (text: string, cause?: unknown) => new OkibiError('config', `${caller}: ${text}`, { cause })
   const replacer = function (this: unknown, key: string, value: unknown) {
     const inside = paths.get(this) ?? ''
     // An element of a list is named as the list is.
@@ -39,7 +39,7 @@ export function textOf(options: EngineOptions, { who, name }: Speaker): string {
 }
 
 /** What is wrong with an option, as the engine names it. A value that is a span comes in milliseconds. */
-export interface WrongOption {
+export interface InvalidOption {
   readonly option: string
   readonly value?: unknown
   readonly millis?: number
@@ -47,10 +47,13 @@ export interface WrongOption {
 }
 
 /** An option that cannot work, as an error. */
-export function wrongOption({ option, value, millis, message }: WrongOption, { who, name }: Speaker): OkibiError {
-  const shown = millis === undefined ? value : millis / 1000
-  const of = shown === undefined ? '' : ` of ${JSON.stringify(shown)}`
-  return new OkibiError('config', `${who}: ${name(option)}${of}: ${spelled(message)}`)
+export function optionError(
+  { option, value, millis, message }: InvalidOption,
+  { caller, name }: OptionNames,
+): OkibiError {
+  const displayed = millis === undefined ? value : millis / 1000
+  const of = displayed === undefined ? '' : ` of ${JSON.stringify(displayed)}`
+  return new OkibiError('config', `${caller}: ${name(option)}${of}: ${renamed(message)}`)
 }
 
 /** The options that have another name here than in Rust, by that. */
@@ -75,10 +78,10 @@ export function optionName(option: string): string {
 }
 
 /** How `sessions` tells what is wrong. */
-export const SPEAKER: Speaker = { who: 'sessions', name: optionName }
+export const OPTION_NAMES: OptionNames = { caller: 'sessions', name: optionName }
 
 /** A text of the engine's own, with its options as they are named here: one at the beginning, and those in backticks. */
-export function spelled(text: string): string {
+export function renamed(text: string): string {
   return text.replace(/^\w+(?=: )|(?<=`)\w+(?=`)/g, optionName)
 }
 

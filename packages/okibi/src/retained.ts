@@ -6,12 +6,12 @@ const holding = new WeakMap<object, object>()
 const isWorkers = globalThis.navigator?.userAgent === 'Cloudflare-Workers'
 
 /** Notes that a store holds on to something: its client, or its own memory. */
-export function holds<T extends object>(store: T, what: object = store): T {
+export function retains<T extends object>(store: T, what: object = store): T {
   if (what === store || !isWorkers) holding.set(store, what)
   return store
 }
 
 /** What a store holds on to, if that is known. */
-export function held(store: object): object | undefined {
+export function retainedBy(store: object): object | undefined {
   return holding.get(store)
 }

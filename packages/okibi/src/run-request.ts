@@ -1,15 +1,15 @@
 // One request around its handler, the same for every face: look the session up, run the rest, commit, mend the head.
 import type { Context } from 'hono'
-import { enter, strangeness } from './beside.js'
 import { OkibiError } from './errors.js'
 import type { SessionEvent } from './facts/events.js'
-import { addToHead, answerError, clearAnswer, type HeaderList, sentInside } from './head.js'
 import type { CommonOptions } from './options.js'
-import { isForgotten } from './promise.js'
-import { asOkibiError, type Changes, type RequestSession } from './request.js'
+import { addSession, cookieConflict } from './other-sessions.js'
+import { isUnawaited } from './promise.js'
+import { asOkibiError, type RequestSession, type RequestView } from './request.js'
+import { addHeaders, answerError, clearResponse, type HeaderList, innerCookies } from './response.js'
 
 /** How a request is handled. */
-export interface Manner {
+export interface RunOptions {
   /** The headers that were set before this middleware ran: an answer to a failure keeps them, and nothing else. */
   readonly before: HeaderList
   /** The session is looked up before the handler runs. */
@@ -25,30 +25,30 @@ export interface Manner {
 }
 
 /** Runs the rest of the chain with the request's session open, and commits before the head leaves. */
-export async function around<V extends Changes>(
+export async function runRequest<V extends RequestView>(
   c: Context,
   next: () => Promise<void>,
   request: RequestSession<V>,
-  manner: Manner,
+  options: RunOptions,
 ): Promise<void> {
-  enter(c, request.engine)
+  addSession(c, request.engine)
   request.isHead = c.req.method === 'HEAD'
-  request.open(c.req.raw.headers.get('cookie'), manner.lookUp, manner.hostname)
-  const loading = manner.lookUp ? request.loadBefore() : undefined
+  request.open(c.req.raw.headers.get('cookie'), options.lookUp, options.hostname)
+  const loading = options.lookUp ? request.preload() : undefined
   if (loading) await loading
 
-  const thrown = await outcome(next)
+  const thrown = await runHandlers(next)
   const status = thrown === undefined && c.finalized ? c.res.status : undefined
-  const { said, wrong } = status === undefined ? {} : judged(manner, status)
-  const { failed, upgrades } = request.engine.outcome(status, manner.commitsFailed, said)
-  let failure: OkibiError | undefined = request.unanswered
+  const { said, wrong } = status === undefined ? {} : callFailedWhen(options, status)
+  const { failed, upgrades } = request.engine.outcome(status, options.commitsFailed, said)
+  let failure: OkibiError | undefined = request.answeredByHono
   try {
     if (status !== undefined && c.res.headers.has('Set-Cookie')) {
-      const inside = sentInside(c.res.headers, request.engine)
-      const strange = strangeness(c, request, inside)
-      if (inside !== undefined) await request.goOnFrom(inside, failed, strange)
+      const inside = innerCookies(c.res.headers, request.engine)
+      const strange = cookieConflict(c, request, inside)
+      if (inside !== undefined) await request.continueFrom(inside, failed, strange)
     }
-    const closing = request.close(failed, upgrades)
+    const closing = request.finish(failed, upgrades)
     if (closing) await closing
   } catch (error) {
     failure ??= asOkibiError(error)
@@ -59,24 +59,28 @@ export async function around<V extends Changes>(
     throw thrown.error
   }
   if (wrong && !failure) {
-    clearAnswer(c, manner.before, request.engine)
-    addToHead(c, request)
+    clearResponse(c, options.before, request.engine)
+    addHeaders(c, request)
     throw wrong.error
   }
   if (wrong) console.error(wrong.error)
-  const answerFailure = (failure: OkibiError) => answerError(c, failure, manner.before, request.engine, manner.onError)
+  const answerFailure = (failure: OkibiError) =>
+    answerError(c, failure, options.before, request.engine, options.onError)
   if (failure) await answerFailure(failure)
   try {
-    addToHead(c, request)
+    addHeaders(c, request)
   } catch (cause) {
     // No runtime can send this answer. What was committed stays, so its cookie goes out with the error.
-    await answerFailure(answerUsed(cause))
-    addToHead(c, request)
+    await answerFailure(bodyUsed(cause))
+    addHeaders(c, request)
   }
 }
 
 /** What the app says of a status. If it throws, the request has failed, as if the handler had thrown. */
-function judged({ failedWhen }: Manner, status: number): { said?: boolean; wrong?: { readonly error: unknown } } {
+function callFailedWhen(
+  { failedWhen }: RunOptions,
+  status: number,
+): { said?: boolean; wrong?: { readonly error: unknown } } {
   try {
     const said = failedWhen?.(status)
     return said === undefined ? {} : { said }
@@ -85,14 +89,14 @@ function judged({ failedWhen }: Manner, status: number): { said?: boolean; wrong
   }
 }
 
-function answerUsed(cause: unknown): OkibiError {
+function bodyUsed(cause: unknown): OkibiError {
   const text =
     'answer: its body has been read or is locked, so it cannot be sent; answer with a clone, or with a new Response'
   return new OkibiError('body_used', text, { cause })
 }
 
 /** What the rest of the chain threw that Hono does not answer for; nothing else reaches this. */
-async function outcome(next: () => Promise<void>): Promise<{ readonly error: unknown } | undefined> {
+async function runHandlers(next: () => Promise<void>): Promise<{ readonly error: unknown } | undefined> {
   try {
     await next()
     return undefined
@@ -111,9 +115,9 @@ export function isUpgrade({ method, headers }: Request): boolean {
 }
 
 /** Tells the app of an event. What goes wrong there is no business of the visitor's. */
-export function tell(onEvent: CommonOptions['onEvent'], event: SessionEvent, c: Context): void {
+export function reportEvent(onEvent: CommonOptions['onEvent'], event: SessionEvent, c: Context): void {
   try {
-    isForgotten(onEvent?.(event, c))
+    isUnawaited(onEvent?.(event, c))
   } catch (error) {
     console.error(error)
   }

@@ -7,35 +7,35 @@ export class NoConnection extends Error {
 }
 
 /** What `mysql2` says of an error. */
-interface Said {
+interface ErrorParts {
   readonly errno?: unknown
   readonly sqlState?: unknown
   readonly code?: unknown
   readonly message?: unknown
 }
 
-function said(cause: unknown): Said {
+function partsOf(cause: unknown): ErrorParts {
   return typeof cause === 'object' && cause !== null ? cause : { message: cause }
 }
 
 /** The number of an error of the server's own. An error of the network has a number as well, but no SQLSTATE. */
-function numberOf({ errno, sqlState }: Said): number | undefined {
+function numberOf({ errno, sqlState }: ErrorParts): number | undefined {
   return typeof errno === 'number' && typeof sqlState === 'string' ? errno : undefined
 }
 
 /** "Duplicate entry": the row is there already. */
 export function isDuplicate(cause: unknown): boolean {
-  return numberOf(said(cause)) === 1062
+  return numberOf(partsOf(cause)) === 1062
 }
 
 /** A deadlock, also one that a cluster found at the commit, and a row that has changed since the transaction began. */
 export function isCollision(cause: unknown): boolean {
-  return [1213, 1020].includes(numberOf(said(cause)) ?? 0)
+  return [1213, 1020].includes(numberOf(partsOf(cause)) ?? 0)
 }
 
 /** Whether the connection is of no use any more. */
 export function endsConnection(cause: unknown): boolean {
-  return numberOf(said(cause)) === undefined
+  return numberOf(partsOf(cause)) === undefined
 }
 
 /**
@@ -71,15 +71,15 @@ const REFUSED: ReadonlySet<number> = new Set([
  */
 function isUndone(cause: unknown): boolean {
   if (cause instanceof NoConnection) return true
-  const error = said(cause)
+  const error = partsOf(cause)
   const number = numberOf(error)
   return number !== undefined && (REFUSED.has(number) || REFUSED_STATES.test(String(error.sqlState)))
 }
 
 /** The failure as the store reports it, without the statement, which `mysql2` hangs on it: keys and values stay out of logs. */
-export function fault(cause: unknown): StoreError {
+export function storeError(cause: unknown): StoreError {
   if (cause instanceof StoreError) return cause
-  const error = said(cause)
+  const error = partsOf(cause)
   const number = numberOf(error)
   const reason =
     number === undefined ? cause : new Error(`${error.message} (error ${number}, SQLSTATE ${error.sqlState})`)

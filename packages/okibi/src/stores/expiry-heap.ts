@@ -3,7 +3,7 @@
 type End = readonly [end: number, key: string]
 
 /** Keys in the order of when they end. A key may be there more than once. */
-export class Ends {
+export class ExpiryHeap {
   #heap: End[] = []
 
   get size(): number {

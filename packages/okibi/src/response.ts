@@ -1,10 +1,10 @@
 // What a session does to the head of an answer: its cookies, what keeps caches out, and the answer to its failure.
 import type { Context } from 'hono'
-import { isForeign, isSent, nameOf, pairsOf, sent } from './beside.js'
 import type { Engine } from './engine.js'
-import { type OkibiError, plainAnswer } from './errors.js'
+import { defaultAnswer, type OkibiError } from './errors.js'
 import type { CommonOptions } from './options.js'
-import type { Changes, RequestSession } from './request.js'
+import { isForeign, nameOf, noteSent, pairsOf, wasSent } from './other-sessions.js'
+import type { RequestSession, RequestView } from './request.js'
 
 /** Headers as they were at some time. */
 export type HeaderList = readonly (readonly [name: string, value: string])[]
@@ -15,10 +15,10 @@ export function headersOf(c: Context): HeaderList {
 }
 
 /** Adds the session's cookies, and says what caches need to know. The app's own cookies stay. */
-export function addToHead<V extends Changes>(c: Context, request: RequestSession<V>): void {
+export function addHeaders<V extends RequestView>(c: Context, request: RequestSession<V>): void {
   const { cookies, isAccessed, sawLive, engine } = request
   if (cookies.length === 0 && !isAccessed) return
-  change(c, engine, (headers) => {
+  editHeaders(c, engine, (headers) => {
     const vary = isAccessed ? engine.vary(headers.get('Vary')) : null
     if (vary !== null) headers.set('Vary', vary)
     const sendsCookie = cookies.length > 0
@@ -32,7 +32,7 @@ export function addToHead<V extends Changes>(c: Context, request: RequestSession
     headers.delete('Set-Cookie')
     for (const cookie of [...others, ...cookies]) headers.append('Set-Cookie', cookie)
   })
-  if (cookies.length > 0) sent(c, request)
+  if (cookies.length > 0) noteSent(c, request)
 }
 
 /**
@@ -40,13 +40,13 @@ export function addToHead<V extends Changes>(c: Context, request: RequestSession
  * A removal of that session's own cookie may be the app's doing, which goes with the app's answer. `isForeign`: a cookie of
  * its name is another's.
  */
-function committedInside(c: Context, engine: Engine, isForeign: boolean): readonly string[] {
+function keptCookies(c: Context, engine: Engine, isForeign: boolean): readonly string[] {
   const { headers } = c.res
-  const own = sentInside(headers, engine)
+  const own = innerCookies(headers, engine)
   const keepsOwn = !isForeign && own !== undefined && engine.claims(own)
   return headers.getSetCookie().filter((cookie) => {
     const name = nameOf(cookie)
-    return isSent(c, name) && (keepsOwn || !engine.sends(name))
+    return wasSent(c, name) && (keepsOwn || !engine.sends(name))
   })
 }
 
@@ -54,7 +54,7 @@ function committedInside(c: Context, engine: Engine, isForeign: boolean): readon
  * The session's cookies that an app inside has sent already, in a context of its own (`app.mount`), as the browser will send
  * them back; `undefined` if it has not.
  */
-export function sentInside(headers: Headers, engine: Engine): string | undefined {
+export function innerCookies(headers: Headers, engine: Engine): string | undefined {
   const isSent = headers.getSetCookie().some((cookie) => engine.sends(nameOf(cookie)))
   return isSent ? pairsOf(headers, engine) : undefined
 }
@@ -63,13 +63,13 @@ export function sentInside(headers: Headers, engine: Engine): string | undefined
  * Changes the answer's headers on a copy. The answer, its headers and its clones may be the app's own, which hands them to
  * the next visitor as well. An answer that cannot be built anew stays as it is: an upgrade, or a network error.
  */
-function change(c: Context, engine: Engine, edit: (headers: Headers) => void): void {
+function editHeaders(c: Context, engine: Engine, edit: (headers: Headers) => void): void {
   const answer = c.res
   if (engine.outcome(answer.status).upgrades || answer.headers.has(SENT)) return
-  const copy = copyOf(answer)
+  const copy = copyResponse(answer)
   edit(copy.headers)
   const { finalized } = c
-  replace(c, copy)
+  replaceResponse(c, copy)
   // A handler that forgot its answer is Hono's error still, and that answer is built on these headers.
   c.finalized = finalized
 }
@@ -80,8 +80,8 @@ const IS_BUN = 'Bun' in globalThis
 const SENT = 'x-hono-already-sent'
 
 /** The same answer with headers of its own. The body is handed on, not read. Throws if it has been read, or is locked. */
-function copyOf(answer: Response): Response {
-  const given = givenBody(answer)
+function copyResponse(answer: Response): Response {
+  const given = originalBody(answer)
   if (IS_BUN && !answer.headers.has('Content-Type')) {
     // On Bun a body itself knows the type that is sent where the head says none, and only a clone keeps that.
     const copy = answer.clone()
@@ -99,7 +99,7 @@ function copyOf(answer: Response): Response {
  * The body as it was given, where Node's adapter still has it; `undefined` elsewhere. To ask its answers for `body` makes
  * a stream of it, which takes time, and by which an answer that is served twice is used up.
  */
-function givenBody(answer: Response): BodyInit | null | undefined {
+function originalBody(answer: Response): BodyInit | null | undefined {
   for (const name of Object.getOwnPropertySymbols(answer)) {
     if (name.description !== 'cache') continue
     const cache: unknown = (answer as unknown as Record<symbol, unknown>)[name]
@@ -109,7 +109,7 @@ function givenBody(answer: Response): BodyInit | null | undefined {
 }
 
 /** Puts another answer in place of the present one, of which nothing stays. */
-function replace(c: Context, answer: Response): void {
+function replaceResponse(c: Context, answer: Response): void {
   c.res = undefined
   c.res = answer
 }
@@ -125,27 +125,27 @@ export async function answerError(
   engine: Engine,
   onError: CommonOptions['onError'],
 ): Promise<void> {
-  const inside = clear(c, before, engine, isForeign(error))
+  const inside = resetResponse(c, before, engine, isForeign(error))
   c.status(error.status)
   const answer = await errorAnswer(c, error, onError)
   for (const name of new Set(before.map(([name]) => name))) {
     if (answer.headers.has(name)) continue
     for (const [other, value] of before) if (other === name) answer.headers.append(name, value)
   }
-  finish(answer.headers, inside, engine)
-  replace(c, answer)
+  addCookies(answer.headers, inside, engine)
+  replaceResponse(c, answer)
 }
 
 /** Leaves of the app's answer what `answerError` would leave of it, for an error that Hono answers on these headers. */
-export function clearAnswer(c: Context, before: HeaderList, engine: Engine): void {
-  const inside = clear(c, before, engine)
-  finish(c.res.headers, inside, engine)
+export function clearResponse(c: Context, before: HeaderList, engine: Engine): void {
+  const inside = resetResponse(c, before, engine)
+  addCookies(c.res.headers, inside, engine)
 }
 
 /** Puts a bare answer in place of the present one, and says which cookies of that must leave. */
-function clear(c: Context, before: HeaderList, engine: Engine, isForeign = false): readonly string[] {
-  const inside = committedInside(c, engine, isForeign)
-  discard(c.res)
+function resetResponse(c: Context, before: HeaderList, engine: Engine, isForeign = false): readonly string[] {
+  const inside = keptCookies(c, engine, isForeign)
+  discardBody(c.res)
   // Hono goes on to build answers on the headers of the present one, so that is made a bare one first.
   c.res = undefined
   const { headers } = c.res
@@ -154,7 +154,7 @@ function clear(c: Context, before: HeaderList, engine: Engine, isForeign = false
   return inside
 }
 
-function finish(headers: Headers, inside: readonly string[], engine: Engine): void {
+function addCookies(headers: Headers, inside: readonly string[], engine: Engine): void {
   for (const cookie of inside) headers.append('Set-Cookie', cookie)
   const cacheControl = engine.cacheControl(headers.get('Cache-Control'), true, true)
   if (cacheControl !== null) headers.set('Cache-Control', cacheControl)
@@ -167,19 +167,20 @@ async function errorAnswer(c: Context, error: OkibiError, onError: CommonOptions
       const answer: Response | undefined = await onError(error, c)
       // It may be of another realm, or of Node's adapter.
       const { status, headers } = answer ?? {}
-      if (answer && typeof status === 'number' && typeof headers?.getSetCookie === 'function') return copyOf(answer)
+      if (answer && typeof status === 'number' && typeof headers?.getSetCookie === 'function')
+        return copyResponse(answer)
       console.error(new TypeError(`onError: returned no Response but type ${typeof answer}; must return a Response`))
     } catch (other) {
       console.error(other)
     }
   }
   console.error(error)
-  return plainAnswer(error)
+  return defaultAnswer(error)
 }
 
 /** Nobody will read this answer: whoever produces its body may stop. */
-function discard(answer: Response): void {
-  const given = givenBody(answer)
+function discardBody(answer: Response): void {
+  const given = originalBody(answer)
   // What was given as a whole is produced by nobody, and the app may serve it again.
   const body = given === undefined ? answer.body : given
   if (body instanceof ReadableStream && !body.locked) body.cancel().catch(() => {})

@@ -2,7 +2,7 @@
 import type { SessionHead } from '../engine.js'
 import { OkibiError } from '../errors.js'
 import type { Ops } from '../log.js'
-import type { Changes } from '../request.js'
+import type { RequestView } from '../request.js'
 import { checkExact, encode } from '../view.js'
 
 /** The name of the one value, as the engine has it. */
@@ -27,22 +27,22 @@ type KvOp = Ops[number] & {
 }
 
 /** A value that the app holds, and its JSON as it was loaded or last stored. */
-interface Held {
+interface AppValue {
   readonly value: unknown
   readonly text: string | undefined
 }
 
 /** The changes of one request. Every function of the drop-in commits its own at once. */
-export class KvChanges implements Changes {
+export class KvView implements RequestView {
   #base: SessionHead | undefined
   #log: readonly KvOp[] = []
   #committing: readonly KvOp[] = []
   /** What the app gets to see. */
-  #held: Held = { value: undefined, text: undefined }
+  #appValue: AppValue = { value: undefined, text: undefined }
   /** The JSON of what is stored. */
   #stored: string | undefined
   /** What the app saw before other requests stored something else. What it changes in one of these counts as well. */
-  #before: readonly Held[] = []
+  #before: readonly AppValue[] = []
 
   get base(): SessionHead | undefined {
     return this.isDestroyed ? undefined : this.#base
@@ -58,12 +58,12 @@ export class KvChanges implements Changes {
 
   /** What the session holds, or what the app would have it hold; `undefined` without a session. */
   get value(): unknown {
-    checkExact(VALUE, this.#held.value)
-    return this.#held.value
+    checkExact(VALUE, this.#appValue.value)
+    return this.#appValue.value
   }
 
   set value(value: unknown) {
-    this.#held = { value, text: this.#held.text }
+    this.#appValue = { value, text: this.#appValue.text }
     this.#before = []
   }
 
@@ -77,14 +77,14 @@ export class KvChanges implements Changes {
     this.#stored = text
     // What is to be stored next is what the app sees, or replaces that.
     if (this.#log.some(({ sets }) => sets)) return
-    const { value } = this.#held
+    const { value } = this.#appValue
     if (!isWrittenAs(value, text)) {
-      const isChanged = !isWrittenAs(value, this.#held.text)
+      const isChanged = !isWrittenAs(value, this.#appValue.text)
       if (isChanged && !isBegun) return
       if (isBegun) this.#before = []
-      else if (typeof value === 'object') this.#before = [...this.#before, this.#held]
+      else if (typeof value === 'object') this.#before = [...this.#before, this.#appValue]
     }
-    this.#held = { value: isWrittenAs(value, text) ? value : stored, text }
+    this.#appValue = { value: isWrittenAs(value, text) ? value : stored, text }
   }
 
   /** Begins a session with this value and ends the present one. With the id of the present one, that gets the value. */
@@ -93,7 +93,7 @@ export class KvChanges implements Changes {
     const begin = id !== undefined && id === this.base?.id ? [TOUCH] : [DESTROY, ...useId(id)]
     this.#push(...begin, ...setIdle(idle), set)
     // What the app made of the value before is not stored any more.
-    this.#held = heldNow(this.#held.value)
+    this.#appValue = appValueNow(this.#appValue.value)
     this.#before = []
   }
 
@@ -118,7 +118,7 @@ export class KvChanges implements Changes {
 
   /** The value, if the app made another of it since it was loaded or last stored. */
   #changed(): readonly KvOp[] {
-    const all = [this.#held, ...this.#before]
+    const all = [this.#appValue, ...this.#before]
     const [changed, another] = all.filter(({ value, text }) => encode(VALUE, value, DEEPEST) !== text)
     if (!changed) return []
     if (another) {
@@ -126,8 +126,8 @@ export class KvChanges implements Changes {
       throw new OkibiError('invalid_value', `session value: ${text}`)
     }
     this.#before = all.filter((held) => held !== changed)
-    this.#held = heldNow(changed.value)
-    return [setting(this.#held.text as string)]
+    this.#appValue = appValueNow(changed.value)
+    return [setting(this.#appValue.text as string)]
   }
 
   #push(...ops: readonly KvOp[]): void {
@@ -135,7 +135,7 @@ export class KvChanges implements Changes {
   }
 
   /** A value that is changed in place is stored when the app says so, as ever. */
-  notice(): void {}
+  logInPlace(): void {}
 
   drain(): Ops {
     const ops = this.#log
@@ -149,14 +149,14 @@ export class KvChanges implements Changes {
     this.#committing = []
   }
 
-  forget(): void {
+  markCommitted(): void {
     this.#committing = []
   }
 
   /** What is not committed yet never will be; what the app made of the value is still to be stored. */
   discard(): void {
     this.#log = []
-    this.#held = { value: this.#held.value, text: this.#stored }
+    this.#appValue = { value: this.#appValue.value, text: this.#stored }
   }
 
   recompute(): string {
@@ -179,7 +179,7 @@ function setIdle(idle: number | undefined): Ops {
 }
 
 /** A value, of which an app may have made anything, as it is now. */
-function heldNow(value: unknown): Held {
+function appValueNow(value: unknown): AppValue {
   try {
     return { value, text: JSON.stringify(value) }
   } catch {
@@ -188,5 +188,5 @@ function heldNow(value: unknown): Held {
 }
 
 function isWrittenAs(value: unknown, text: string | undefined): boolean {
-  return heldNow(value).text === text
+  return appValueNow(value).text === text
 }

@@ -1,11 +1,12 @@
 // Two middlewares with a cookie of the same name: one session if they are configured the same, and an error if not.
-import { differs } from './beside.js'
+
 import type { Engine } from './engine.js'
-import type { Place } from './places.js'
+import { differsError } from './other-sessions.js'
+import type { Resolved } from './resolver.js'
 import type { Awaitable, Store } from './store.js'
 
 /** What a middleware is configured by, as far as it makes a session another. */
-export interface Described {
+export interface SessionConfig {
   /** Has all but secrets and a store that a function finds. */
   readonly engine: Engine
   readonly isLazy: boolean
@@ -22,14 +23,14 @@ export interface Described {
  * each call.
  */
 export async function checkSame(
-  outer: Described,
-  inner: Described,
-  outerPlace: Place,
-  findInner: () => Awaitable<Place>,
+  outer: SessionConfig,
+  inner: SessionConfig,
+  outerPlace: Resolved,
+  findInner: () => Awaitable<Resolved>,
 ): Promise<void> {
   const { engine } = outer
   const check = (option: string | null | false) => {
-    if (option) throw differs(engine, option)
+    if (option) throw differsError(engine, option)
   }
   const configured = engine.differs(inner.engine)
   // A secret that a function finds is not in there.

@@ -1,38 +1,38 @@
 // What a request works with: its store, and the engine for its secrets. Nothing is kept but what a secret was compiled to.
 import type { Context, Env } from 'hono'
 import type { Engine } from './engine.js'
-import { held } from './held.js'
 import { enginesOf } from './native.js'
-import { checkStore, engineOptions, type SessionOptions, secretList, wrong } from './options.js'
+import { checkStore, configError, engineOptions, type SessionOptions, secretList } from './options.js'
 import { isPromise } from './promise.js'
-import { sharesPromises } from './shares.js'
+import { retainedBy } from './retained.js'
 import type { Awaitable, Store } from './store.js'
+import { sharesPromises } from './workers.js'
 
 /** What one request works with. */
-export interface Place {
+export interface Resolved {
   readonly store: Store | undefined
   readonly engine: Engine
 }
 
 /** Where the sessions of one middleware are. */
-export interface Places<E extends Env> {
+export interface Resolver<E extends Env> {
   /** An engine by which the other options are checked, and which knows the cookie. */
   readonly first: Engine
   /** The store, where it needs no request. */
   readonly store: Store | undefined
   /** Finds the place of a request. */
-  of(c: Context<E>): Awaitable<Place>
+  of(c: Context<E>): Awaitable<Resolved>
 }
 
 /** A secret that only stands in while the other options are checked. */
-const STAND_IN = ['the secret comes with the first request']
+const PLACEHOLDER = ['the secret comes with the first request']
 /** More different secrets than this are a mistake, and would take memory without end. */
-const MOST_SECRETS = 10_000
+const MAX_SECRETS = 10_000
 /** More stores than this that hold connections or memory are a mistake as well. */
-const MOST_HOLDING = 100
+const MAX_RETAINING = 100
 
 /** Checks where the sessions are to be, and finds it for each request. */
-export function placesOf<E extends Env>(options: SessionOptions<E, string>): Places<E> {
+export function resolverOf<E extends Env>(options: SessionOptions<E, string>): Resolver<E> {
   const common = engineOptions(options)
   const engines = enginesOf(options)
   const { secret } = options
@@ -47,10 +47,10 @@ export function placesOf<E extends Env>(options: SessionOptions<E, string>): Pla
     const only = { store: place, engine: first }
     return { first, store: place, of: () => only }
   }
-  const secretOf = foundBy<E, unknown>(secret)
-  const storeOf = foundBy<E, Store | undefined>(place)
-  const check = typeof place === 'function' ? storeCheck(placeOption) : () => {}
-  const first = engines.engine({ ...common, secrets: typeof secret === 'function' ? STAND_IN : list(secret) })
+  const secretOf = resolveOption<E, unknown>(secret)
+  const storeOf = resolveOption<E, Store | undefined>(place)
+  const check = typeof place === 'function' ? storeChecker(placeOption) : () => {}
+  const first = engines.engine({ ...common, secrets: typeof secret === 'function' ? PLACEHOLDER : list(secret) })
   const known = new Map<string, Engine>()
   const engineOf = (secret: unknown, store: Store | undefined): Engine => {
     const secrets = list(secret)
@@ -59,9 +59,9 @@ export function placesOf<E extends Env>(options: SessionOptions<E, string>): Pla
     const key = `${consistency} ${evicts} ${secrets?.length} ${single}`
     let engine = known.get(key)
     if (!engine) {
-      if (known.size >= MOST_SECRETS) {
-        throw wrong(
-          `secret: the function found more than ${MOST_SECRETS} different ones; find the same for all requests`,
+      if (known.size >= MAX_SECRETS) {
+        throw configError(
+          `secret: the function found more than ${MAX_SECRETS} different ones; find the same for all requests`,
         )
       }
       engine = engines.engine({ ...common, secrets, consistency, evicts })
@@ -69,12 +69,12 @@ export function placesOf<E extends Env>(options: SessionOptions<E, string>): Pla
     }
     return engine
   }
-  const joined = (secret: unknown, store: Store | undefined): Place => {
+  const joined = (secret: unknown, store: Store | undefined): Resolved => {
     check(store)
     if (typeof options.secret === 'function') secretList('secret', secret)
     return { store, engine: engineOf(secret, store) }
   }
-  const of = (c: Context<E>): Awaitable<Place> => {
+  const of = (c: Context<E>): Awaitable<Resolved> => {
     const secret = secretOf(c)
     const store = storeOf(c)
     if (!isPromise(secret) && !isPromise(store)) return joined(secret, store)
@@ -88,7 +88,7 @@ export function placesOf<E extends Env>(options: SessionOptions<E, string>): Pla
  * request, and again only if it failed then. A promise is awaited by all requests at once, but not where that hangs
  * (`shares`): there each one asks until one of them has been answered.
  */
-export function foundBy<E extends Env, T>(
+export function resolveOption<E extends Env, T>(
   option: unknown,
   shares: boolean = sharesPromises,
 ): (c: Context<E>) => Awaitable<T> {
@@ -121,21 +121,23 @@ export function foundBy<E extends Env, T>(
 }
 
 /** Checks the stores that a function finds, and warns once of one that makes ever new ones which hold something. */
-function storeCheck(option: string): (store: Store | undefined) => void {
+function storeChecker(option: string): (store: Store | undefined) => void {
   const seen = new WeakSet<object>()
   let holding = 0
   return (store) => {
     if (typeof store !== 'object' || store === null) {
-      throw wrong(`${option}: the function found none; give it a store made from a binding that this environment has`)
+      throw configError(
+        `${option}: the function found none; give it a store made from a binding that this environment has`,
+      )
     }
     checkStore(option, store)
-    const what = held(store)
+    const what = retainedBy(store)
     if (!what || seen.has(what)) return
     seen.add(what)
     holding += 1
-    if (holding !== MOST_HOLDING) return
+    if (holding !== MAX_RETAINING) return
     console.warn(
-      `okibi: ${option}: the function has made ${MOST_HOLDING} stores, each of which holds connections or memory; ` +
+      `okibi: ${option}: the function has made ${MAX_RETAINING} stores, each of which holds connections or memory; ` +
         'make it once, by a function without a parameter: store: () => …',
     )
   }

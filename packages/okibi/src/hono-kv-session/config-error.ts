@@ -2,6 +2,6 @@
 import { OkibiError } from '../errors.js'
 
 /** A configuration that cannot work. */
-export function wrong(text: string): OkibiError {
+export function configError(text: string): OkibiError {
   return new OkibiError('config', `hono-kv-session: ${text}`)
 }
