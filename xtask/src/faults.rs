@@ -56,6 +56,8 @@ pub(crate) fn run(options: &FaultsOptions) -> Outcome {
 /// Runs the rig's own tests, then every backend twice: with the fixed seed and with a random one.
 pub(crate) fn in_tests() -> Outcome {
     run_command(cargo().args(["test", "--quiet", "--package", "okibi-faults"]))?;
+    // Other parts may run the package at the same time.
+    wasm::build(Effort::Measured)?;
     let backends = prepare()?;
     let fresh = fresh_seed()?;
     let wanted: Vec<(&str, u64)> =

@@ -26,6 +26,10 @@ const REQUIRED: &[&str] = &[
 
 /// Builds the package and prints the size of each file.
 pub(crate) fn run() -> Outcome {
+    let dist = package().join("dist");
+    if dist.is_dir() {
+        fs::remove_dir_all(&dist).during(dist.display())?;
+    }
     let tarball = build()?;
     for file in files(&tarball)? {
         let size = fs::metadata(tarball.with_file_name("package").join(&file)).during(&file)?.len();
@@ -48,13 +52,9 @@ pub(crate) fn once() -> Outcome<PathBuf> {
     Ok(tarball)
 }
 
-/// Builds `target/npm/okibi-<version>.tgz`, and checks its files and sizes.
-pub(crate) fn build() -> Outcome<PathBuf> {
-    // Files of an earlier build must not be published.
-    let dist = package().join("dist");
-    if dist.is_dir() {
-        fs::remove_dir_all(&dist).during(dist.display())?;
-    }
+/// Builds `target/npm/okibi-<version>.tgz`, and checks its files and sizes. Other parts of the tests
+/// may run what is in `dist` meanwhile.
+fn build() -> Outcome<PathBuf> {
     wasm::build(Effort::Shipped)?;
     build_package()?;
 
@@ -75,7 +75,7 @@ fn stage(folder: &Path) -> Outcome<PathBuf> {
     if staged.is_dir() {
         fs::remove_dir_all(&staged).during(staged.display())?;
     }
-    copy(&package().join("dist"), &staged.join("dist"))?;
+    copy_compiled(&package().join("dist"), &package().join("src"), &staged.join("dist"))?;
     copy(&package().join("package.json"), &staged.join("package.json"))?;
     copy(&package().join("README.md"), &staged.join("README.md"))?;
     copy(&package().join("schema.sql"), &staged.join("schema.sql"))?;
@@ -85,6 +85,24 @@ fn stage(folder: &Path) -> Outcome<PathBuf> {
     // Its scripts and development tools are not for users.
     quietly(npm(&staged).args(["pkg", "delete", "scripts", "devDependencies"]))?;
     Ok(staged)
+}
+
+/// Copies a folder of compiled files. Skips files of an earlier build that have no source any more.
+fn copy_compiled(from: &Path, sources: &Path, to: &Path) -> Outcome {
+    fs::create_dir_all(to).during(to.display())?;
+    for entry in fs::read_dir(from).during(from.display())? {
+        let path = entry.during(from.display())?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let stem = name.strip_suffix(".d.ts").or_else(|| name.strip_suffix(".js"));
+        if path.is_dir() {
+            if sources.join(&name).is_dir() {
+                copy_compiled(&path, &sources.join(&name), &to.join(&name))?;
+            }
+        } else if stem.is_none_or(|stem| sources.join(format!("{stem}.ts")).is_file()) {
+            copy(&path, &to.join(&name))?;
+        }
+    }
+    Ok(())
 }
 
 /// Copies a file or a folder.
@@ -132,8 +150,28 @@ fn check(files: &[String], manifest: &str) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::check;
+    use crate::run::write_if_changed;
 
     const MANIFEST: &str = "{ \"typesVersions\": [\"./dist/*.d.ts\"], \"types\": \"./dist/index.d.ts\" }";
+
+    #[test]
+    fn what_an_earlier_build_left_is_not_copied() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |path: &str| folder.path().join(path);
+        for path in ["src/a.ts", "src/b/c.ts", "dist/a.js", "dist/a.d.ts", "dist/b/c.js", "dist/b/old.js"] {
+            write_if_changed(&place(path), b"").unwrap();
+        }
+        for path in ["dist/okibi.wasm", "dist/old.d.ts", "dist/gone/d.js"] {
+            write_if_changed(&place(path), b"").unwrap();
+        }
+        super::copy_compiled(&place("dist"), &place("src"), &place("to")).unwrap();
+        let is_there = |path: &&str| place("to").join(path).exists();
+        let all = ["a.js", "a.d.ts", "b/c.js", "b/old.js", "okibi.wasm", "old.d.ts", "gone"];
+        assert_eq!(
+            all.iter().copied().filter(is_there).collect::<Vec<_>>(),
+            ["a.js", "a.d.ts", "b/c.js", "okibi.wasm"]
+        );
+    }
 
     fn result(files: &[&str]) -> Result<(), String> {
         let files: Vec<String> = super::REQUIRED.iter().chain(files).map(|file| (*file).to_owned()).collect();

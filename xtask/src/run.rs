@@ -5,7 +5,7 @@ use std::{
     cell::RefCell,
     env, fmt, fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{self, Command, Stdio},
 };
 
 /// Why a task failed, as a message for the user of the command.
@@ -154,7 +154,8 @@ pub(crate) fn shown(command: &Command) -> String {
     text
 }
 
-/// Writes a file and its folders. Leaves the file unchanged if it has the same bytes already.
+/// Writes a file and its folders. Leaves the file unchanged if it has the same bytes already. Whoever
+/// reads it meanwhile gets the old bytes or the new ones.
 pub(crate) fn write_if_changed(path: &Path, bytes: &[u8]) -> Outcome {
     if fs::read(path).is_ok_and(|old| old == bytes) {
         return Ok(());
@@ -162,5 +163,9 @@ pub(crate) fn write_if_changed(path: &Path, bytes: &[u8]) -> Outcome {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).during(folder.display())?;
     }
-    fs::write(path, bytes).during(path.display())
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}", process::id()));
+    let beside = PathBuf::from(name);
+    fs::write(&beside, bytes).during(beside.display())?;
+    fs::rename(&beside, path).during(path.display())
 }

@@ -54,7 +54,8 @@ pub(crate) enum Effort {
     Quick,
     /// As it is published: optimised, without names, within its budget.
     Shipped,
-    /// As it is published, without the check of the budget: for the benches, which report the size.
+    /// As it is published, without the check of the budget: for the benches, which report the size,
+    /// and for tests.
     Measured,
 }
 

@@ -58,8 +58,14 @@ pub(crate) fn run_task(options: &Options) -> Outcome {
     options.serves.map_or(Ok(()), |port| serve::on(port, &site))
 }
 
+/// Builds the site while other parts of the tests may run the package.
+pub(crate) fn in_tests() -> Outcome {
+    wasm::build(Effort::Measured)?;
+    build().map(drop)
+}
+
 /// Builds the site, and checks every link in it and every name in the table of both languages.
-pub(crate) fn build() -> Outcome<PathBuf> {
+fn build() -> Outcome<PathBuf> {
     need_node()?;
     let docs = root().join("docs");
     let site = target()?.join("site");

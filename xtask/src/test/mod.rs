@@ -2,7 +2,11 @@
 
 mod ahead;
 mod guides;
+mod lanes;
 mod load;
+#[cfg(test)]
+mod one_build;
+mod parts;
 mod repeat;
 mod runtimes;
 mod rust;
@@ -13,123 +17,21 @@ mod typescript;
 use std::{
     collections::BTreeSet,
     fmt::{self, Write as _},
-    sync::{
-        OnceLock,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
     time::Instant,
 };
 
-use self::load::Load;
+use self::{
+    load::Load,
+    parts::{PARTS, Part, Turn},
+};
 pub(crate) use self::{
     runtimes::install_tools,
     rust::{BACKENDS, wants_server},
 };
 use crate::{
     args::Args,
-    faults, fuzz, release,
-    run::{Failure, Outcome, fail, holding_back, in_ci},
-    site as documentation, tidy,
+    run::{Failure, Outcome, fail, in_ci},
 };
-
-/// One part of the tests.
-struct Part {
-    name: &'static str,
-    /// The group of the part. A group's name selects all of its parts.
-    group: &'static str,
-    /// The required program. If it is missing, the part is skipped, or fails in continuous
-    /// integration.
-    needs: &'static [fn() -> Outcome],
-    run: fn() -> Outcome,
-}
-
-/// Seconds per fuzz target. `cargo xtask fuzz` runs longer.
-const FUZZ_SECONDS: u64 = 5;
-
-/// In the order of execution: fast parts and those that fail most often come first.
-const PARTS: &[Part] = &[
-    Part { name: "format", group: "rust", needs: &[rust::need_rustfmt], run: rust::format },
-    Part { name: "tidy", group: "tidy", needs: &[], run: tidy::check },
-    Part { name: "clippy", group: "rust", needs: &[rust::need_clippy], run: rust::clippy },
-    Part { name: "unit", group: "rust", needs: &[], run: rust::tests },
-    Part { name: "features", group: "rust", needs: &[rust::need_clippy], run: rust::features },
-    Part { name: "docs", group: "rust", needs: &[], run: rust::docs },
-    Part { name: "no-std", group: "rust", needs: &[], run: rust::no_std },
-    Part { name: "packages", group: "rust", needs: &[], run: release::in_tests },
-    Part { name: "wasm", group: "ts", needs: &[typescript::need_node], run: typescript::wasm },
-    Part { name: "biome", group: "ts", needs: &[typescript::need_node], run: typescript::biome },
-    Part { name: "types", group: "ts", needs: &[typescript::need_node], run: typescript::types },
-    Part { name: "benches", group: "ts", needs: &[typescript::need_node], run: typescript::benches },
-    Part { name: "vitest", group: "ts", needs: &[typescript::need_node], run: typescript::vitest },
-    Part { name: "newer-node", group: "runtimes", needs: &[runtimes::need_newer_node], run: runtimes::newer_node },
-    Part { name: "workerd", group: "runtimes", needs: &[runtimes::need_newer_node], run: runtimes::workerd },
-    Part { name: "deno", group: "runtimes", needs: &[typescript::need_node], run: runtimes::deno },
-    Part { name: "bun", group: "runtimes", needs: &[typescript::need_node], run: runtimes::bun },
-    Part { name: "consumers", group: "consumers", needs: &[runtimes::need_newer_node], run: runtimes::consumers },
-    Part {
-        name: "guides",
-        group: "guides",
-        needs: &[runtimes::need_newer_node, stores::need_redis, stores::need_postgres, stores::need_mariadb],
-        run: guides::follow,
-    },
-    Part {
-        name: "stores",
-        group: "stores",
-        needs: &[
-            typescript::need_node,
-            stores::need_redis,
-            stores::need_newer_redis,
-            stores::need_postgres,
-            stores::need_mariadb,
-            stores::need_nginx,
-        ],
-        run: stores::real,
-    },
-    Part {
-        name: "databases",
-        group: "stores",
-        needs: &[
-            stores::need_redis,
-            stores::need_newer_redis,
-            stores::need_postgres,
-            stores::need_mariadb,
-            stores::need_nginx,
-        ],
-        run: rust::databases,
-    },
-    Part { name: "examples", group: "ts", needs: &[typescript::need_node], run: site::examples },
-    Part {
-        name: "faults",
-        group: "faults",
-        needs: &[
-            typescript::need_node,
-            stores::need_redis,
-            stores::need_newer_redis,
-            stores::need_postgres,
-            stores::need_mariadb,
-        ],
-        run: faults::in_tests,
-    },
-    Part { name: "fuzz", group: "fuzz", needs: &[], run: || fuzz::in_tests(FUZZ_SECONDS) },
-    Part { name: "site", group: "site", needs: &[typescript::need_node], run: || documentation::build().map(drop) },
-    Part { name: "readme", group: "readme", needs: &[typescript::need_node], run: site::readme },
-    Part { name: "browser", group: "browser", needs: &[site::need_browser], run: site::browser },
-    Part {
-        name: "browser-examples",
-        group: "browser",
-        needs: &[site::need_browser, runtimes::need_newer_node, stores::need_redis],
-        run: site::browser_examples,
-    },
-];
-
-/// Consecutive parts that may run concurrently: those that use one core most of the time, and those
-/// that mostly wait for servers.
-const SIDE_BY_SIDE: &[&[&str]] =
-    &[&["vitest", "newer-node", "workerd", "deno", "bun"], &["stores", "databases", "examples", "faults"]];
-
-/// The number of concurrent parts.
-const LANES: usize = 2;
 
 /// The result of a part: its name, its verdict, and the seconds that it took.
 type Ran<'a> = (&'a str, Verdict, f32);
@@ -200,25 +102,27 @@ pub(crate) fn run(options: &TestOptions) -> Outcome {
     Ok(())
 }
 
-/// Runs each of the parts once.
+/// Runs each of the parts once: the short ones alone, then the others concurrently.
 fn run_once(parts: &[&'static Part]) -> Vec<Ran<'static>> {
+    let (mut alone, beside): (Vec<&Part>, Vec<&Part>) = parts.iter().partition(|part| part.turn == Turn::Alone);
+    // One that is by itself prints as it goes.
+    let beside = if let [part] = beside[..] {
+        alone.push(part);
+        Vec::new()
+    } else {
+        beside
+    };
     let mut verdicts = Vec::new();
-    for parts in parts.chunk_by(|one, next| may_run_beside(one, next)) {
-        match parts {
-            [part] => {
-                println!("== {}", part.name);
-                let (ran, line) = timed(part);
-                println!("{line}\n");
-                verdicts.push(ran);
-            }
-            _ => verdicts.extend(side_by_side(parts)),
-        }
+    for part in alone {
+        println!("== {}", part.name);
+        let (ran, line) = timed(part);
+        println!("{line}\n");
+        verdicts.push(ran);
+    }
+    if !beside.is_empty() {
+        verdicts.extend(lanes::run(&beside));
     }
     verdicts
-}
-
-fn may_run_beside(one: &Part, next: &Part) -> bool {
-    SIDE_BY_SIDE.iter().any(|names| names.contains(&one.name) && names.contains(&next.name))
 }
 
 /// Runs a part. Returns its verdict and the line that reports it.
@@ -232,29 +136,6 @@ fn timed(part: &Part) -> (Ran<'static>, String) {
         Verdict::Skipped(reason) => format!("== {}: SKIPPED: {reason}", part.name),
     };
     ((part.name, verdict, seconds), line)
-}
-
-/// Runs parts concurrently, a few at a time, and prints the output of each when it has ended.
-fn side_by_side(parts: &[&'static Part]) -> Vec<Ran<'static>> {
-    let names: Vec<&str> = parts.iter().map(|part| part.name).collect();
-    println!("== side by side: {}", names.join(", "));
-    let next = AtomicUsize::new(0);
-    let verdicts: Vec<OnceLock<Ran<'static>>> = parts.iter().map(|_| OnceLock::new()).collect();
-    thread::scope(|scope| {
-        for _ in 0..LANES {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let (Some(part), Some(place)) = (parts.get(index), verdicts.get(index)) else { break };
-                    let ((ran, line), printed) = holding_back(|| timed(part));
-                    println!("== {}\n{printed}{line}\n", part.name);
-                    let _ = place.set(ran);
-                }
-            });
-        }
-    });
-    let no_verdict = |name| (name, Verdict::Failed(Failure("it ended without a verdict".to_owned())), 0.0);
-    names.into_iter().zip(verdicts).map(|(name, ran)| ran.into_inner().unwrap_or_else(|| no_verdict(name))).collect()
 }
 
 /// The parts with these names, of parts or groups; without names, all parts.
@@ -315,13 +196,7 @@ fn summary(verdicts: &[Ran<'_>]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::process::Command;
-
-    use super::{
-        Failure, PARTS, Part, SIDE_BY_SIDE, Verdict, chosen, fail, holding_back, judge, may_run_beside, side_by_side,
-        summary,
-    };
-    use crate::run::run;
+    use super::{Failure, Part, Turn, Verdict, chosen, fail, judge, summary};
 
     fn names(wanted: &[&str]) -> Vec<&'static str> {
         let wanted: Vec<String> = wanted.iter().map(|word| (*word).to_owned()).collect();
@@ -339,37 +214,14 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_skipped_except_in_ci() {
-        let part = Part { name: "a", group: "a", needs: &[|| fail("chromium: not found")], run: || Ok(()) };
+        let part =
+            Part { name: "a", group: "a", turn: Turn::Any, needs: &[|| fail("chromium: not found")], run: || Ok(()) };
         assert_eq!(judge(&part, false), Verdict::Skipped(Failure("chromium: not found".to_owned())));
         assert_eq!(judge(&part, true), Verdict::Failed(Failure("chromium: not found".to_owned())));
-        let part = Part { name: "a", group: "a", needs: &[], run: || fail("no") };
+        let part = Part { name: "a", group: "a", turn: Turn::Any, needs: &[], run: || fail("no") };
         assert_eq!(judge(&part, false), Verdict::Failed(Failure("no".to_owned())));
-        let part = Part { name: "a", group: "a", needs: &[], run: || Ok(()) };
+        let part = Part { name: "a", group: "a", turn: Turn::Any, needs: &[], run: || Ok(()) };
         assert_eq!(judge(&part, true), Verdict::Passed);
-    }
-
-    #[test]
-    fn parts_side_by_side_keep_their_order_and_their_lines() {
-        let good =
-            Box::leak(Box::new(Part { name: "good", group: "a", needs: &[], run: || run(&mut Command::new("true")) }));
-        let bad =
-            Box::leak(Box::new(Part { name: "bad", group: "a", needs: &[], run: || run(&mut Command::new("false")) }));
-        let verdicts = side_by_side(&[good, bad, good]);
-        assert_eq!(verdicts.iter().map(|(name, ..)| *name).collect::<Vec<_>>(), ["good", "bad", "good"]);
-        assert!(matches!(verdicts[1].1, Verdict::Failed(_)));
-        assert_eq!((&verdicts[0].1, &verdicts[2].1), (&Verdict::Passed, &Verdict::Passed));
-        let ((), printed) = holding_back(|| run(Command::new("echo").arg("held")).unwrap());
-        assert_eq!(printed, "held\n");
-    }
-
-    #[test]
-    fn parts_that_may_run_side_by_side_follow_each_other() {
-        let groups: Vec<Vec<&str>> = PARTS
-            .chunk_by(may_run_beside)
-            .map(|parts| parts.iter().map(|part| part.name).collect())
-            .filter(|names: &Vec<&str>| names.len() > 1)
-            .collect();
-        assert_eq!(groups, SIDE_BY_SIDE);
     }
 
     #[test]

@@ -56,6 +56,10 @@ fn tests_on(runtime: &str, program: &Path, arguments: &[&str]) -> Outcome {
     let mut command = Command::new(tools().join("node_modules").join(program));
     command.current_dir(package()).args(arguments).arg("node_modules/vitest/vitest.mjs");
     command.args(["run", "--config", "test/runtimes/vitest.config.mjs"]).env("OKIBI_RUNTIME", runtime);
+    // Those inside workerd start no program.
+    if runtime != "workerd" {
+        command.env("OKIBI_PROGRAMS", typescript::build_programs()?);
+    }
     run(quiet(&mut command))
 }
 

@@ -12,15 +12,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::runtimes;
+use super::{runtimes, typescript};
 use crate::{
     args::Args,
     demo,
-    npm::{build_package, companions, install, need_node},
+    npm::{companions, install, need_node},
     pack,
     run::{During, Outcome, cargo, fail, npm, root, run},
     task::Task,
-    wasm::{self, Effort},
 };
 
 /// The example with a test in a separate part, because the test needs a browser.
@@ -35,8 +34,7 @@ const DEMO_PORTS: Range<u16> = 10_000..32_000;
 
 /// The tests of the examples.
 pub(super) fn examples() -> Outcome {
-    wasm::build(Effort::Quick)?;
-    build_package()?;
+    typescript::build()?;
     for folder in companions()? {
         let manifest = fs::read_to_string(folder.join("package.json")).during(folder.display())?;
         if manifest.contains("\"test\":") && folder != root().join(BROWSER_TEST) {
@@ -99,8 +97,7 @@ pub(super) fn readme() -> Outcome {
 
 /// Builds the demo first, so that a slow build does not count as a slow start.
 fn build_both_halves() -> Outcome {
-    wasm::build(Effort::Quick)?;
-    build_package()?;
+    typescript::build()?;
     run(cargo().args(["build", "--quiet", "--package", demo::AXUM_PACKAGE]))?;
     demo::install_hono()
 }

@@ -3,11 +3,11 @@
 
 use std::{fs, path::Path, process::Command};
 
+use super::typescript;
 use crate::{
-    npm::{build_package, install, package},
+    npm::{install, package},
     run::{Failure, Outcome, node, read, run},
     servers,
-    wasm::{self, Effort},
 };
 
 pub(super) fn need_redis() -> Outcome {
@@ -50,12 +50,11 @@ pub(super) fn need_nginx() -> Outcome {
 
 /// Runs the tests of the stores, with the runtimes and the older clients that they use.
 pub(super) fn real() -> Outcome {
-    wasm::build(Effort::Quick)?;
-    build_package()?;
+    typescript::build()?;
     for folder in ["test/runtimes", "test/stores"] {
         install(&package().join(folder))?;
     }
     let mut command = node(&package());
     command.args(["node_modules/vitest/vitest.mjs", "run", "--config", "test/stores/vitest.config.ts"]);
-    run(&mut command)
+    run(command.env("OKIBI_PROGRAMS", typescript::build_programs()?))
 }

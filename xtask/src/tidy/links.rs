@@ -75,7 +75,7 @@ fn links(text: &str) -> Vec<(usize, String)> {
 }
 
 /// The lines of a document outside of its code blocks.
-fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
+pub(super) fn prose(text: &str) -> impl Iterator<Item = (usize, &str)> {
     // The number of backticks that opened the current block.
     let mut fence = None;
     numbered(text).filter(move |(_, line)| {

@@ -14,6 +14,7 @@ mod locks;
 pub(crate) mod manifest;
 mod manifests;
 mod pages;
+mod paths;
 mod readme;
 mod requirements;
 mod rooms;
@@ -50,6 +51,7 @@ const RULES: &[Rule] = &[
     changelog::check,
     dependabot::check,
     pages::check,
+    paths::check,
     readme::check,
     requirements::check,
     words::check,

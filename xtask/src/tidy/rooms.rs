@@ -34,7 +34,6 @@ const CRATES: &[(&str, &[&str])] = &[
     ("okibi-redis", &["okibi-core", "okibi-store"]),
     ("okibi-postgres", &["okibi-core", "okibi-store"]),
     ("okibi-mysql", &["okibi-core", "okibi-store"]),
-    ("okibi-cloudflare", &["okibi-core", "okibi-store"]),
     ("okibi-servers", &[]),
 ];
 
