@@ -2,10 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::net::SocketAddr;
 
+use crate::support::{COUNT, NOTE, World};
 use axum::{
     Router,
     body::Body,
@@ -17,7 +16,6 @@ use futures_util::stream;
 use http::StatusCode;
 use okibi_store::MemoryStore;
 use okibi_tower::{Error, ErrorKind, Session, Sessions};
-use support::{COUNT, NOTE, World};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},

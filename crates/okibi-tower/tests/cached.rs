@@ -3,8 +3,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
@@ -12,7 +10,7 @@ use okibi_store::{Cached, MemoryStore};
 use okibi_tower::{Session, Sessions};
 use tokio::sync::Barrier;
 
-use support::{Browser, COUNT, Clock, Faulty, NOTE, USER, browser::app, name, scenarios};
+use crate::support::{Browser, COUNT, Clock, Faulty, NOTE, USER, browser::app, name, scenarios};
 
 const SPAN: Duration = Duration::from_secs(5);
 /// The last time before it is over.

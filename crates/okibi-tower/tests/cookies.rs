@@ -2,13 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::time::Duration;
 
+use crate::support::{Browser, COUNT, NOTE, USER, World, browser::app, secrets};
 use okibi_store::MemoryStore;
 use okibi_tower::{ConfigError, FormerCookie, SameSite, Secrets, Session, Sessions};
-use support::{Browser, COUNT, NOTE, USER, World, browser::app, secrets};
 
 async fn log_in(browser: &Browser) -> String {
     let answer = browser.act(|session| async move { session.set(USER, &"ada".to_owned()) }).await.ok();
@@ -49,7 +47,7 @@ async fn n21_what_a_request_says_of_itself_weakens_nothing() {
 
 #[tokio::test]
 async fn n21_the_development_mode_is_explicit_and_says_so() {
-    let (log, _guard) = support::log::Log::collect();
+    let (log, _guard) = crate::support::log::Log::collect();
     let world = World::new();
     let browser = world.browser_with(|sessions| sessions.insecure_for_development(true));
     let cookie = log_in(&browser).await;

@@ -2,20 +2,18 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::{
     sync::Arc,
     time::{Duration, SystemTime},
 };
 
+use crate::support::{Browser, COUNT, Faulty, USER, World, browser::app};
 use http::StatusCode;
 use okibi_store::{MemoryStore, Store as _, StoreKey};
 use okibi_tower::{
     Session, Sessions,
     compat::{HonoProtection, HonoSessions, IronSecrets},
 };
-use support::{Browser, COUNT, Faulty, USER, World, browser::app};
 
 const KEY: &str = "an encryption key of 32 characters, or more";
 
@@ -112,7 +110,7 @@ async fn n6_while_the_old_store_is_down_nobody_is_logged_out() {
     let before = old.jar();
     let until = SystemTime::now() + Duration::from_hours(1);
     let browser = old.visiting(app(Sessions::new(MemoryStore::new()).accept(keyed(), Arc::clone(&store), until)));
-    store.fails(support::Fault::Down);
+    store.fails(crate::support::Fault::Down);
     let answer = browser.act(|session| async move { session.get(USER).map(|_| ()) }).await;
     assert_eq!((answer.status, answer.cookies().len()), (StatusCode::SERVICE_UNAVAILABLE, 0));
     assert_eq!(browser.jar(), before);

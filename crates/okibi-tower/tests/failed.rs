@@ -2,15 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::{panic::AssertUnwindSafe, time::Duration};
 
+use crate::support::{Browser, COUNT, NOTE, World, secrets};
 use axum::{Router, body::Body, extract::Request, routing::get};
 use futures_util::FutureExt as _;
 use http::{Method, StatusCode};
 use okibi_tower::{Error, Session, Sessions};
-use support::{Browser, COUNT, NOTE, World, secrets};
 use tower_http::timeout::TimeoutLayer;
 
 async fn count(browser: &Browser) -> u32 {
@@ -67,7 +65,7 @@ async fn n54_nothing_is_kept_of_a_handler_that_a_timeout_cut_off() {
             let world = World::new();
             let timeout = TimeoutLayer::with_status_code(status, Duration::from_secs(1));
             let sessions = world.sessions().layer().unwrap();
-            let routes: Router = support::browser::routes().route("/slow", get(slow));
+            let routes: Router = crate::support::browser::routes().route("/slow", get(slow));
             let app =
                 if is_inside { routes.layer(timeout).layer(sessions) } else { routes.layer(sessions).layer(timeout) };
             let browser = Browser::new(app);
@@ -88,7 +86,7 @@ async fn n58_head_consumes_nothing() {
     let world = World::new();
     for sessions in [world.sessions(), Sessions::sealed(secrets("a"))] {
         let show = async |session: Session| session.get(NOTE).map(Option::unwrap_or_default);
-        let app = support::browser::routes().route("/show", get(show)).layer(sessions.layer().unwrap());
+        let app = crate::support::browser::routes().route("/show", get(show)).layer(sessions.layer().unwrap());
         let browser = Browser::new(app);
         browser.act(|session| async move { session.flash(NOTE, "hello") }).await.ok();
         for _ in 0..2 {

@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::{
     convert::Infallible,
     future::{Future as _, poll_fn},
@@ -12,11 +10,11 @@ use std::{
     time::Duration,
 };
 
+use crate::support::{Answer, Browser, COUNT, Fault, NOTE, USER, World, scenarios::Pause, secrets};
 use axum::{body::Body, response::IntoResponse};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode, header};
 use okibi_tower::{Error, ErrorKind, Session, Sessions};
-use support::{Answer, Browser, COUNT, Fault, NOTE, USER, World, scenarios::Pause, secrets};
 use tower::{Layer as _, Service as _, ServiceExt as _, service_fn};
 
 /// Logged in as ada, with a count of 1.
@@ -418,7 +416,7 @@ async fn s9_n16_a_sealed_session_that_is_too_large_is_an_error_before_anything_i
     let world = World::new();
     let now = world.clock.clone();
     let sessions = Sessions::sealed(secrets("a")).clock(move || now.now().into());
-    let browser = Browser::new(support::browser::app(sessions));
+    let browser = Browser::new(crate::support::browser::app(sessions));
     let answer = browser.act(|session| async move { session.set(NOTE, &"x".repeat(4096)) }).await;
     assert_eq!(answer.status, StatusCode::INTERNAL_SERVER_ERROR);
     assert!(answer.cookies().is_empty());
@@ -457,7 +455,7 @@ async fn n39_what_was_in_doubt_once_is_never_reported_as_not_written() {
         let status = StatusCode::SERVICE_UNAVAILABLE;
         Response::builder().status(status).body(error.kind().code().into()).unwrap()
     };
-    let ada = ada.visiting(support::browser::app(world.sessions().on_error(kind)));
+    let ada = ada.visiting(crate::support::browser::app(world.sessions().on_error(kind)));
     let store = std::sync::Arc::clone(&world.store);
     let logout = ada.act(move |session| async move {
         session.destroy()?;

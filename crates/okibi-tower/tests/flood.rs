@@ -2,10 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::collections::BTreeMap;
 
+use crate::support::{Browser, COUNT, browser::routes, log::Log, secrets};
 use axum::{body::Body, extract::Request, routing::get};
 use http::header;
 use okibi_store::MemoryStore;
@@ -13,7 +12,6 @@ use okibi_tower::{
     Error, Session, Sessions,
     compat::{HonoProtection, HonoSessions, IronSecrets},
 };
-use support::{Browser, COUNT, browser::routes, log::Log, secrets};
 
 /// So many reasons there are at most why a cookie of one kind opens nothing.
 const MOST_EVENTS: usize = 4;

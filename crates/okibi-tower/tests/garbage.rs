@@ -2,18 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::sync::{Arc, Mutex};
 
-use okibi_store::{Bytes, Store, StoreKey, Swap, Timestamp, Write};
-use okibi_tower::{Limits, Session, Sessions};
-use support::{
+use crate::support::{
     Browser, USER,
     around::{Around, Call, Doing},
     browser::app,
     log::Log,
 };
+use okibi_store::{Bytes, Store, StoreKey, Swap, Timestamp, Write};
+use okibi_tower::{Limits, Session, Sessions};
 
 /// The first key that the store was asked for.
 #[derive(Default)]

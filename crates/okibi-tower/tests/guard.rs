@@ -2,13 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod support;
-
+use crate::support::{Browser, COUNT, Fault, USER, World, browser::routes};
 use axum::{Router, routing::get};
 use bytes::Bytes;
 use http::{Response, StatusCode, header};
 use okibi_tower::{Session, guard};
-use support::{Browser, COUNT, Fault, USER, World, browser::routes};
 
 struct Admin;
 

@@ -2,10 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::sync::Arc;
 
+use crate::support::{Browser, Fault, Faulty, USER, World};
 use axum::{
     Router,
     body::Body,
@@ -17,7 +16,6 @@ use axum::{
 use http::{HeaderValue, Response, StatusCode, header};
 use okibi_store::MemoryStore;
 use okibi_tower::{Error, Session, Sessions};
-use support::{Browser, Fault, Faulty, USER, World};
 
 struct Admin;
 

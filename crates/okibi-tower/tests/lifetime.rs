@@ -2,13 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::time::{Duration, SystemTime};
 
+use crate::support::{Browser, COUNT, USER, World, browser::app};
 use okibi_store::{MemoryStore, Timestamp};
 use okibi_tower::{Lifetime, Session, Sessions, no_activity};
-use support::{Browser, COUNT, USER, World, browser::app};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -71,7 +69,7 @@ async fn n59_a_request_that_outlasts_the_idle_span_is_activity_as_of_its_beginni
 /// The engine judges by itself; this store has a clock of its own that stands still and never drops anything.
 #[tokio::test]
 async fn n14_s16_expiry_is_enforced_whatever_the_store_does() {
-    let clock = support::Clock::new();
+    let clock = crate::support::Clock::new();
     let (now, stopped) = (clock.clone(), clock.now());
     let store = MemoryStore::new().clock(move || stopped);
     let browser = Browser::new(app(Sessions::new(store).clock(move || now.now().into())));

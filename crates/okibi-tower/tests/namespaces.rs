@@ -2,19 +2,17 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::sync::{Arc, Mutex};
 
-use okibi_store::MemoryStore;
-use okibi_tower::{Limits, Sessions};
-use support::{
+use crate::support::{
     Browser, USER,
     around::{Around, Call, Doing},
     browser::{app, routes},
     log::Log,
     secrets,
 };
+use okibi_store::MemoryStore;
+use okibi_tower::{Limits, Sessions};
 
 /// Every owner that the store is told.
 #[derive(Default)]

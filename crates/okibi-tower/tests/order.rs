@@ -2,13 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod support;
-
-use okibi_tower::{Error, Session};
-use support::{
+use crate::support::{
     Browser, COUNT, NOTE, USER, World,
     scenarios::{Pause, spawn},
 };
+use okibi_tower::{Error, Session};
 
 /// What a later request sees: user, note, count, and whether there is a session.
 async fn seen(browser: &Browser) -> String {

@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::{
     sync::{
         Arc, Mutex,
@@ -12,15 +10,15 @@ use std::{
     time::Duration,
 };
 
-use okibi_store::{BoxFuture, StoreKey};
-use okibi_tower::{ErrorKind, Session, SessionInfo, Sessions};
-use support::{
+use crate::support::{
     Browser, COUNT, Fault, USER, World,
     around::{Around, Doing},
     browser::{app, routes},
     scenarios::{Pause, spawn},
     secrets,
 };
+use okibi_store::{BoxFuture, StoreKey};
+use okibi_tower::{ErrorKind, Session, SessionInfo, Sessions};
 
 async fn log_in(browser: &Browser, user: &'static str, device: &'static str) {
     let deed = browser.act(move |session| async move {

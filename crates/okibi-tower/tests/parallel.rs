@@ -2,15 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::sync::Arc;
 
 use okibi_store::MemoryStore;
 use okibi_tower::{Error, Session, SessionOf, Sessions};
 use serde::{Deserialize, Serialize};
 
-use support::{
+use crate::support::{
     COUNT, Fault, NOTE, World,
     browser::{self, Browser},
     scenarios,

@@ -2,16 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::{fmt, time::Duration};
 
+use crate::support::{COUNT, Fault, USER, World};
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use okibi_store::MemoryStore;
 use okibi_tower::{Error, Session, Sessions, guard};
-use support::{COUNT, Fault, USER, World};
 use tower::{Service, ServiceBuilder, ServiceExt as _, service_fn};
 
 /// An error of the app's own, which no layer may change.

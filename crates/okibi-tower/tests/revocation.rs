@@ -2,14 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::{sync::Arc, time::Duration};
 
+use crate::support::{Browser, Fault, USER, World, browser::app, secrets};
 use http::StatusCode;
 use okibi_store::MemoryStore;
 use okibi_tower::{ErrorKind, Sessions};
-use support::{Browser, Fault, USER, World, browser::app, secrets};
 
 const MINUTE: Duration = Duration::from_mins(1);
 

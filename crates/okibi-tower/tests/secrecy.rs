@@ -2,11 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod support;
-
+use crate::support::{COUNT, Fault, NOTE, USER, World, browser::app, log::Log, secrets};
 use okibi_tower::{ErrorKind, Name, Session, SessionOf, Sessions};
 use serde::{Deserialize, Serialize};
-use support::{COUNT, Fault, NOTE, USER, World, browser::app, log::Log, secrets};
 
 const CANARY: &str = "canary-of-a-value";
 const OWNER: &str = "canary-of-an-owner";
@@ -65,7 +63,7 @@ async fn s7_canaries_never_leave() {
     for sessions in configurations.drain(..) {
         let layer = sessions.layer().unwrap();
         said.push(format!("{layer:?} {:?}", layer.directory()));
-        let browser = support::Browser::new(support::browser::routes().layer(layer));
+        let browser = crate::support::Browser::new(crate::support::browser::routes().layer(layer));
         browser.act(|session| async move { session.set(COUNT, &1) }).await.ok();
         secrets.push(browser.cookie());
         said.push(browser.act(|session| async move { Ok(everything(session).await) }).await.ok().body);
@@ -100,7 +98,7 @@ async fn s7_canaries_never_leave() {
 async fn operators_learn_of_failures_and_of_forgeries() {
     let (log, _guard) = Log::collect();
     let world = World::new();
-    let browser = support::Browser::new(app(world.sessions().secret(secrets("a"))));
+    let browser = crate::support::Browser::new(app(world.sessions().secret(secrets("a"))));
     browser.act(|session| async move { session.set(COUNT, &1) }).await.ok();
     let good = browser.cookie();
     let forged = format!("{}{}", &good[..good.len() - 4], if good.ends_with("AAAA") { "AAAE" } else { "AAAA" });

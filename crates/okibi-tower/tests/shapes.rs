@@ -2,23 +2,21 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::{
     collections::BTreeMap,
     time::{Duration, SystemTime},
 };
 
+use crate::support::{
+    Browser, COUNT, NOTE, USER, World,
+    browser::{app, routes},
+    name, secrets,
+};
 use axum::routing::get;
 use http::StatusCode;
 use okibi_store::MemoryStore;
 use okibi_tower::{ErrorKind, Limits, Name, Session, SessionOf, Sessions, compat::HonoSessions, guard};
 use serde::{Deserialize, Serialize};
-use support::{
-    Browser, COUNT, NOTE, USER, World,
-    browser::{app, routes},
-    name, secrets,
-};
 
 #[derive(Default, Serialize, Deserialize, Debug, PartialEq)]
 struct Old {

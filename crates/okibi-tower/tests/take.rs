@@ -2,18 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::sync::Arc;
 
+use crate::support::{
+    COUNT, NOTE, World,
+    browser::{Browser, app},
+};
 use futures_util::FutureExt;
 use http::StatusCode;
 use okibi_store::{Consistency, Loaded, MemoryStore, Owners, Store, StoreError, StoreKey, Swap, Write};
 use okibi_tower::{ErrorKind, Session, Sessions};
-use support::{
-    COUNT, NOTE, World,
-    browser::{Browser, app},
-};
 
 /// A store that lets other tasks go on before each call.
 struct Slow(Arc<MemoryStore>);

@@ -2,18 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::time::Duration;
 
-use axum::{Router, body::Body, routing::get};
-use http::{HeaderValue, Request, header};
-use okibi_tower::{Session, Sessions};
-use support::{
+use crate::support::{
     Browser, COUNT, Fault, USER, World,
     browser::{app, routes},
     scenarios, secrets,
 };
+use axum::{Router, body::Body, routing::get};
+use http::{HeaderValue, Request, header};
+use okibi_tower::{Session, Sessions};
 
 #[tokio::test]
 async fn n4_a_thousand_anonymous_requests_leave_nothing() {

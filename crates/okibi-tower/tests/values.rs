@@ -2,18 +2,16 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod support;
-
 use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering},
 };
 
+use crate::support::{Browser, COUNT, Fault, NOTE, USER, World, browser::app, secrets};
 use axum::{Router, response::IntoResponse, routing::get};
 use http::StatusCode;
 use okibi_tower::{Error, ErrorKind, Name, Session, SessionOf, Sessions};
 use serde::{Deserialize, Serialize};
-use support::{Browser, COUNT, Fault, NOTE, USER, World, browser::app, secrets};
 
 /// JSON has no names like these.
 type Pairs = std::collections::HashMap<(u32, u32), u32>;
@@ -118,7 +116,7 @@ async fn an_update_runs_again_if_another_handle_changed_the_session_meanwhile() 
 #[tokio::test]
 async fn what_cannot_be_written_is_refused_where_it_is_made() {
     let session = Session::<()>::detached();
-    let long: Name<u32> = support::name(&"n".repeat(257));
+    let long: Name<u32> = crate::support::name(&"n".repeat(257));
     let deep = (0..40).fold(serde_json::Value::Null, |inner, _| serde_json::json!([inner]));
     let kinds = [
         session.set(long, &1).unwrap_err().kind(),
@@ -282,7 +280,7 @@ async fn an_optional_session_is_none_for_who_has_none_and_creates_nothing() {
         None => "nobody".to_owned(),
     };
     let cart = async |cart: SessionOf<Cart>| Ok::<_, Error>(format!("{:?}", cart.get()?.items));
-    let routes = support::browser::routes().route("/maybe", get(maybe)).route("/cart", get(cart));
+    let routes = crate::support::browser::routes().route("/maybe", get(maybe)).route("/cart", get(cart));
     let browser = Browser::new(routes.layer(world.sessions().layer().unwrap()));
     let answer = browser.get("/maybe").await.ok();
     assert_eq!((answer.body.as_str(), answer.cookies().len()), ("nobody", 0));

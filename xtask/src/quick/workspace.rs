@@ -8,6 +8,9 @@ use crate::tidy::manifest::of_cargo;
 /// Folders that are separate workspaces: their crates are not in this one.
 const APART: [&str; 2] = ["benches/", "fuzz/"];
 
+/// The test that has other files of `tests` as its modules.
+const ALL: &str = "all";
+
 /// A crate of the workspace.
 #[derive(Debug)]
 struct Package {
@@ -112,19 +115,36 @@ impl Workspace {
     /// The test of a file under `tests`, or of a module of a test.
     fn target(&self, path: &str) -> Option<String> {
         let (folder, inside) = path.split_once("/tests/")?;
-        match inside.split_once('/') {
-            None => inside.strip_suffix(".rs").map(str::to_owned),
-            Some((name, _)) => {
-                let own = [format!("{folder}/tests/{name}.rs"), format!("{folder}/tests/{name}/main.rs")];
-                own.iter().any(|file| self.tests.contains_key(file)).then(|| name.to_owned())
-            }
+        let name = inside.split_once('/').map_or_else(|| inside.strip_suffix(".rs"), |(name, _)| Some(name))?;
+        let is_module = |text: &String| text.contains(&format!("\nmod {name};\n"));
+        if self.tests.get(&format!("{folder}/tests/{ALL}.rs")).is_some_and(is_module) {
+            return Some(ALL.to_owned());
         }
+        let own = [format!("{folder}/tests/{name}.rs"), format!("{folder}/tests/{name}/main.rs")];
+        own.iter().any(|file| self.tests.contains_key(file)).then(|| name.to_owned())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::other_vitest;
+    use super::{Workspace, other_vitest};
+
+    #[test]
+    fn a_file_of_tests_belongs_to_the_test_that_compiles_it() {
+        let files = [
+            ("crates/a/Cargo.toml", "[package]\nname = \"a\"\n"),
+            ("crates/a/tests/all.rs", "//! All.\n\nmod cookies;\nmod support;\n"),
+            ("crates/a/tests/cookies.rs", "page.md"),
+            ("crates/a/tests/support/mod.rs", "support.md"),
+            ("crates/a/tests/apps/main.rs", ""),
+            ("crates/a/tests/apps/plan.rs", "page.md"),
+            ("crates/a/tests/alone.rs", "page.md"),
+        ];
+        let workspace = Workspace::of(&files.map(|(path, text)| (path.to_owned(), text.to_owned())).into());
+        let tests = |name| workspace.rust_tests_that_read(name).into_iter().map(|(_, test)| test).collect::<Vec<_>>();
+        assert_eq!(tests("page.md"), ["all", "alone", "apps"]);
+        assert_eq!(tests("support.md"), ["all"]);
+    }
 
     #[test]
     fn what_the_configuration_leaves_out_has_a_part_of_its_own() {
