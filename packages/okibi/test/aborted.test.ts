@@ -9,10 +9,11 @@ import { native } from '../src/native.js'
 import type { Awaitable, Loaded, Store, Swap, Write } from '../src/store.js'
 import { type MemoryStore, memoryStore } from '../src/stores/memory.js'
 import { Browser } from './support/browser.js'
+import { many } from './support/many.js'
 
 const BY_HAND = globalThis.process?.env?.OKIBI_ABORTED_REQUESTS
 /** The number of requests. A tenth of them are aborted. A run by hand makes a million. */
-const REQUESTS = Number(BY_HAND ?? 50_000)
+const REQUESTS = Number(BY_HAND ?? many(50_000))
 /** The number of requests of each visitor. One of them is aborted. */
 const REQUESTS_PER_VISITOR = 10
 
