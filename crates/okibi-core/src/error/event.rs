@@ -4,37 +4,37 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Event {
-    /// The session cookie's value has not the form of one.
+    /// The value of the session cookie is malformed.
     MalformedCookie,
-    /// Two different values of the session cookie open, or there are more than two: no session.
+    /// Two different values of the session cookie open, or there are more than two; there is no session.
     DuplicateCookie,
-    /// A signature or seal did not verify, or its secret is not one of the configured secrets.
+    /// A signature or seal does not verify, or its secret is not configured.
     ForgedCookie,
     /// Some chunks of a sealed cookie are missing.
     IncompleteChunks,
-    /// The id leads to nothing: never issued, ended, or forgotten by the store.
+    /// Nothing is stored under the id: it was never issued, the session has ended, or the store lost it.
     UnknownId,
-    /// The record was there but its idle or absolute time is over.
+    /// The record is stored, but its idle or absolute timeout is over.
     Expired,
-    /// What lies in the store does not decode.
+    /// The stored value does not decode.
     UndecodableRecord,
-    /// The cookie is of a session that was rotated: the request is anonymous.
+    /// The session of the cookie was rotated; the request is anonymous.
     RotatedAway,
-    /// The sealed cookie is of a session that was ended or rotated: it opens nothing any more.
+    /// The session of the sealed cookie was destroyed or rotated; the cookie opens nothing.
     Revoked,
-    /// The cookie is of a session that was renewed: the request goes on in its successor.
+    /// The id of the cookie was renewed; the request uses the successor.
     FollowedMarker,
-    /// The session of an accepted older dialect was taken over.
+    /// A session of an accepted older dialect was adopted.
     Adopted,
-    /// The session ended while this request was under way: its changes were dropped.
+    /// The session ended during this request; its changes were dropped.
     ChangesDropped,
-    /// Another request changed the session first: the changes were replayed.
+    /// Another request changed the session first; the changes were replayed.
     Conflict,
-    /// A write's reply had been lost, and the write was found to have happened.
+    /// The reply to a write was lost, but the write was made.
     LostReplyResolved,
-    /// A leftover could not be deleted; it opens nothing and expires by itself.
+    /// An unused record could not be deleted; it opens nothing and expires.
     CleanupFailed,
-    /// A stored value does not fit the type of its name or field, and is absent.
+    /// A stored value does not fit the type of its name or field, so it counts as absent.
     Misfit,
 }
 

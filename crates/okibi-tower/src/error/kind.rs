@@ -4,34 +4,34 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The store could not be reached or did not answer in time; nothing was written.
+    /// The store is not available or did not answer in time; nothing was written.
     StoreUnavailable,
-    /// The store's answer was lost; the changes may or may not have been written.
+    /// The store's reply was lost; the changes may or may not have been written.
     StoreUnknown,
     /// Other requests changed the session until the commit's deadline; nothing was written.
     Conflict,
     /// The record, its number of names, the number of updates in one commit (at most 1024), or the sealed cookie is too
     /// large.
     TooLarge,
-    /// A name is longer than 256 bytes, or no string.
+    /// A name is longer than 256 bytes, or is not a string.
     InvalidName,
     /// A value is not JSON that reads back as it was set, or nests too deep, or has an integer that
-    /// `Sessions::safe_integers` refuses; or a label is no string.
+    /// `Sessions::safe_integers` refuses; or a label is not a string.
     InvalidValue,
-    /// An owner is empty, longer than 256 bytes, or no string.
+    /// An owner is empty, longer than 256 bytes, or not a string.
     InvalidOwner,
-    /// An idle span is shorter than a second or longer than 400 days or than the absolute span, or an absolute span is
-    /// over already.
+    /// An idle timeout is shorter than 1 second, longer than 400 days, or longer than the absolute timeout; or an
+    /// absolute timeout is over already.
     InvalidTimeout,
-    /// The session's dialect has no place for the change, such as an owner in `hono-sessions`.
+    /// The session's dialect cannot store the change, such as an owner in `hono-sessions`.
     UnsupportedByDialect,
     /// The store cannot do this: list sessions by owner, or hand a value to exactly one request (`take`); a sealed
     /// cookie can do neither.
     UnsupportedByStore,
     /// The source of random bytes failed.
     RandomFailed,
-    /// The stored value does not fit what reads it: the type of the name in Rust; in JavaScript a number that it cannot
-    /// hold. The value stays as it is.
+    /// The stored value cannot be read: in Rust it does not fit the type of the name, in JavaScript it has a number
+    /// that JavaScript cannot represent. The value stays as it is.
     Mismatch,
     /// A change after the response headers were sent.
     HeadersSent,
@@ -41,10 +41,9 @@ pub enum ErrorKind {
     UpdateChanges,
     /// The function of an `update` panicked or threw when it was run again on a newer value.
     UpdateFailed,
-    /// An option that cannot work, or two layers or middlewares with one cookie that differ; the message names the
-    /// option.
+    /// An invalid option, or two layers or middlewares with one cookie that differ; the message names the option.
     Config,
-    /// Something that cannot happen did; please report it.
+    /// A bug in okibi; please report it.
     Internal,
 }
 

@@ -5,21 +5,21 @@
  *
  * | event | meaning |
  * |---|---|
- * | `malformed_cookie` | the session cookie's value has not the form of one |
- * | `duplicate_cookie` | two different values of the session cookie open, or there are more than two: no session |
- * | `forged_cookie` | a signature or seal did not verify, or its secret is not one of the configured secrets |
+ * | `malformed_cookie` | the value of the session cookie is malformed |
+ * | `duplicate_cookie` | two different values of the session cookie open, or there are more than two; there is no session |
+ * | `forged_cookie` | a signature or seal does not verify, or its secret is not configured |
  * | `incomplete_chunks` | some chunks of a sealed cookie are missing |
- * | `unknown_id` | the id leads to nothing: never issued, ended, or forgotten by the store |
- * | `expired` | the record was there but its idle or absolute time is over |
- * | `undecodable_record` | what lies in the store does not decode |
- * | `rotated_away` | the cookie is of a session that was rotated: the request is anonymous |
- * | `revoked` | the sealed cookie is of a session that was ended or rotated: it opens nothing any more |
- * | `followed_marker` | the cookie is of a session that was renewed: the request goes on in its successor |
- * | `adopted` | the session of an accepted older dialect was taken over |
- * | `changes_dropped` | the session ended while this request was under way: its changes were dropped |
- * | `conflict` | another request changed the session first: the changes were replayed |
- * | `lost_reply_resolved` | a write's reply had been lost, and the write was found to have happened |
- * | `cleanup_failed` | a leftover could not be deleted; it opens nothing and expires by itself |
+ * | `unknown_id` | nothing is stored under the id: it was never issued, the session has ended, or the store lost it |
+ * | `expired` | the record is stored, but its idle or absolute timeout is over |
+ * | `undecodable_record` | the stored value does not decode |
+ * | `rotated_away` | the session of the cookie was rotated; the request is anonymous |
+ * | `revoked` | the session of the sealed cookie was destroyed or rotated; the cookie opens nothing |
+ * | `followed_marker` | the id of the cookie was renewed; the request uses the successor |
+ * | `adopted` | a session of an accepted older dialect was adopted |
+ * | `changes_dropped` | the session ended during this request; its changes were dropped |
+ * | `conflict` | another request changed the session first; the changes were replayed |
+ * | `lost_reply_resolved` | the reply to a write was lost, but the write was made |
+ * | `cleanup_failed` | an unused record could not be deleted; it opens nothing and expires |
  */
 export type SessionEvent =
   | 'malformed_cookie'

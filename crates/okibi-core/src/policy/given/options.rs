@@ -7,28 +7,28 @@ impl Given {
     pub const STORE: Self = Self(1);
     /// Secrets that sign the id.
     pub const SECRET: Self = Self(2);
-    /// Over how many cookies a sealed session may be split.
+    /// The most cookies that a sealed session may be split into.
     pub const CHUNKS: Self = Self(4);
-    /// How long its cookies may be in total.
+    /// The most bytes of its cookies.
     pub const MAX_COOKIE_BYTES: Self = Self(8);
-    /// The changes of failed requests are committed as well.
+    /// The changes of failed requests are committed too.
     pub const COMMIT_FAILED_REQUESTS: Self = Self(16);
-    /// The app says itself which requests have failed.
+    /// The app decides which requests have failed.
     pub const FAILED_WHEN: Self = Self(32);
-    /// Anything of the cookie.
+    /// The cookie's name and attributes.
     pub const COOKIE: Self = Self(64);
-    /// How long a session lives.
+    /// The idle and the absolute timeout.
     pub const LIFETIME: Self = Self(128);
     /// When the last-active time is written.
     pub const TOUCH_AFTER: Self = Self(256);
-    /// Whether the cookie outlives the browser's own session.
+    /// Whether the cookie is kept when the browser closes.
     pub const PERSISTENT: Self = Self(512);
-    /// How long a renewed id still leads to its successor.
+    /// How long the old id opens the session after its id is renewed.
     pub const GRACE: Self = Self(1024);
-    /// What store keys begin with.
+    /// The prefix of store keys.
     pub const NAMESPACE: Self = Self(2048);
-    /// Older dialects whose sessions are taken over.
+    /// The older dialects to adopt sessions from.
     pub const ACCEPT: Self = Self(4096);
-    /// A store that notes the ends of sealed sessions.
+    /// A store for the revocations of sealed sessions.
     pub const REVOCATIONS: Self = Self(8192);
 }
