@@ -275,7 +275,7 @@ mod tests {
     use super::{Event, Reason};
 
     #[test]
-    fn each_reason_is_told_by_its_event() {
+    fn each_reason_has_its_event() {
         let told = [
             (Reason::Malformed, Event::MalformedCookie),
             (Reason::Incomplete, Event::IncompleteChunks),

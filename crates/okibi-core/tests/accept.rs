@@ -1,4 +1,5 @@
-//! Taking over the sessions of older dialects, and that a logout stays one whichever cookie comes.
+//! Adoption of sessions of older dialects. After a logout, neither the old nor the new cookie opens
+//! a session.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod support;
@@ -36,12 +37,12 @@ fn world_of(config: impl Into<Config>) -> World {
     world
 }
 
-/// The header of a browser that has the old cookie.
+/// The Cookie header of a browser with the old cookie.
 fn old() -> String {
     format!("session={ID}")
 }
 
-/// The header of a browser that took what it was sent.
+/// The Cookie header of a browser that kept the cookies of a response.
 fn header(request: &Request) -> String {
     let pair = request.cookies()[0].split(';').next().unwrap();
     assert!(pair.starts_with("__Host-session="), "{pair}");
@@ -53,7 +54,7 @@ fn logout(request: &mut Request) {
 }
 
 #[test]
-fn n24_a_visitor_stays_signed_in_and_gets_the_new_cookie_at_once() {
+fn n24_a_visitor_stays_signed_in_and_gets_the_new_cookie_immediately() {
     let mut world = world_of(config());
     let first = world.serve_header(&old(), |request| {
         assert_eq!((request.get("user"), request.get("n")), (Some("ada".into()), Some(1.into())));
@@ -63,12 +64,12 @@ fn n24_a_visitor_stays_signed_in_and_gets_the_new_cookie_at_once() {
     assert_eq!(first.cookies()[1], REMOVED);
     let second = world.serve_header(&header(&first), |request| request.add("n", 1));
     assert_eq!((second.get("user"), second.cookies().len()), (Some("ada".into()), 0));
-    // A node that still runs the old package keeps its record.
+    // An instance that still runs the old package keeps its record.
     assert_eq!(world.elsewhere[0].len(), 1);
 }
 
 #[test]
-fn the_old_cookie_goes_on_leading_to_the_new_session_and_never_makes_a_second() {
+fn the_old_cookie_opens_the_new_session_and_never_creates_a_second_one() {
     let mut world = world_of(config());
     let first = world.serve_header(&old(), |request| request.set("n", 7));
     world.advance(12 * HOUR / 13);
@@ -79,7 +80,7 @@ fn the_old_cookie_goes_on_leading_to_the_new_session_and_never_makes_a_second() 
 }
 
 #[test]
-fn n41_after_a_logout_no_cookie_opens_anything_n8_and_the_old_record_goes_too() {
+fn n41_after_a_logout_no_cookie_opens_anything_n8_and_the_old_record_is_deleted() {
     for both in [false, true] {
         for looks in [false, true] {
             let mut world = world_of(config());
@@ -113,7 +114,7 @@ fn n41_a_logout_with_the_new_cookie_alone_ends_the_old_one_too() {
 }
 
 #[test]
-fn n41_a_logout_before_anything_was_taken_over_is_final() {
+fn n41_a_logout_before_the_adoption_is_final() {
     for looks in [false, true] {
         let mut world = world_of(config());
         let mut slow = world.open(Some(&old()));
@@ -125,7 +126,7 @@ fn n41_a_logout_before_anything_was_taken_over_is_final() {
         logout(&mut request);
         request.commit(&mut world).unwrap();
         assert_eq!(request.cookies(), [REMOVED]);
-        // A request that had loaded the old session takes nothing over any more.
+        // A request that loaded the old session before the logout cannot adopt it.
         slow.set("n", 9);
         slow.commit(&mut world).unwrap();
         assert!(slow.cookies().is_empty());
@@ -134,7 +135,7 @@ fn n41_a_logout_before_anything_was_taken_over_is_final() {
 }
 
 #[test]
-fn n41_a_written_cookie_that_is_there_counts_alone_even_a_dead_one() {
+fn n41_with_a_cookie_of_the_configured_dialect_no_other_counts_even_if_it_is_invalid() {
     let mut world = world_of(config());
     for dead in ["__Host-session=garbage", &format!("__Host-session={}", "A".repeat(43))] {
         let request = world.serve_header(&format!("{dead}; {}", old()), |_| {});
@@ -144,7 +145,7 @@ fn n41_a_written_cookie_that_is_there_counts_alone_even_a_dead_one() {
 }
 
 #[test]
-fn parallel_first_requests_take_over_one_session_and_lose_no_change() {
+fn parallel_first_requests_adopt_one_session_and_lose_no_change() {
     let mut world = world_of(config());
     let mut requests: Vec<_> = (0..20).map(|_| world.open(Some(&old()))).collect();
     for request in &mut requests {
@@ -166,7 +167,7 @@ fn parallel_first_requests_take_over_one_session_and_lose_no_change() {
 }
 
 #[test]
-fn n39_a_lost_reply_while_taking_over_counts_once_or_is_an_error() {
+fn n39_a_lost_reply_during_an_adoption_counts_once_or_is_an_error() {
     for failing in 0..6 {
         for luck in [Luck::ReplyLost, Luck::RequestLost, Luck::Refused] {
             let mut world = world_of(config());
@@ -186,7 +187,7 @@ fn n39_a_lost_reply_while_taking_over_counts_once_or_is_an_error() {
 }
 
 #[test]
-fn a_login_in_the_first_request_leaves_the_old_cookie_nothing() {
+fn after_a_login_in_the_first_request_the_old_cookie_opens_nothing() {
     let mut world = world_of(config());
     let login = world.serve_header(&old(), |request| {
         request.set("user", "eve");
@@ -199,7 +200,7 @@ fn a_login_in_the_first_request_leaves_the_old_cookie_nothing() {
 }
 
 #[test]
-fn take_hands_a_value_of_an_old_session_to_exactly_one_request() {
+fn take_returns_a_value_of_an_old_session_to_exactly_one_request() {
     let mut world = world_of(config());
     let mut first = world.open(Some(&old()));
     let mut second = world.open(Some(&old()));
@@ -214,7 +215,7 @@ fn take_hands_a_value_of_an_old_session_to_exactly_one_request() {
 }
 
 #[test]
-fn failed_requests_take_nothing_over() {
+fn failed_requests_adopt_no_session() {
     let mut world = world_of(config());
     let mut request = world.open(Some(&old()));
     request.load(&mut world);
@@ -223,7 +224,7 @@ fn failed_requests_take_nothing_over() {
 }
 
 #[test]
-fn s27_the_end_date_ends_it() {
+fn s27_after_until_no_session_is_adopted() {
     let mut world = world_of(config());
     world.advance(30 * DAY);
     let request = world.serve_header(&old(), |_| {});
@@ -245,7 +246,7 @@ fn r3_of_two_old_cookies_the_first_counts_as_for_the_package_and_a_logout_ends_b
 }
 
 #[test]
-fn s12_garbage_of_an_older_dialect_never_reaches_a_store() {
+fn s12_a_malformed_cookie_of_an_older_dialect_causes_no_store_call() {
     let mut world = world_of(config());
     for header in ["session=garbage".into(), "session=".into(), format!("session={ID}x")] {
         let request = world.serve_header(&header, |_| {});
@@ -255,7 +256,7 @@ fn s12_garbage_of_an_older_dialect_never_reaches_a_store() {
 }
 
 #[test]
-fn a_cookie_store_session_is_taken_over_into_a_store_and_into_a_sealed_cookie() {
+fn a_cookie_store_session_is_adopted_into_a_store_and_into_a_sealed_cookie() {
     let secrets = || IronSecrets::new([KEY]).unwrap();
     let sealed = || HonoSessions { protection: HonoProtection::Sealed(secrets()), ..HonoSessions::default() };
     let mut theirs = World::new(sealed());
@@ -269,14 +270,14 @@ fn a_cookie_store_session_is_taken_over_into_a_store_and_into_a_sealed_cookie() 
         });
         assert_eq!(first.cookies()[1], REMOVED);
         assert_eq!(world.serve_header(&header(&first), |_| {}).get("user"), Some("ada".into()));
-        // One byte of it changed: no session, and no error.
+        // One byte is changed: no session, and no error.
         let forged = world.serve_header(&format!("session={cookie}A"), |_| {});
         assert!(!forged.is_live() && forged.events.contains(&Event::ForgedCookie));
     }
 }
 
 #[test]
-fn a_stored_session_is_taken_over_into_a_sealed_cookie() {
+fn a_stored_session_is_adopted_into_a_sealed_cookie() {
     let own = Secrets::new(["a secret of thirty-two bytes: no more"]).unwrap();
     let protection = Protection::Sealed { secrets: own, chunks: 1 };
     let mut world = world_of(Native { protection, ..config() });
@@ -289,7 +290,7 @@ fn a_stored_session_is_taken_over_into_a_sealed_cookie() {
 }
 
 #[test]
-fn a_session_of_hono_kv_session_is_taken_over_on_its_host() {
+fn a_session_of_hono_kv_session_is_adopted_on_its_host() {
     let spoken = Dialect::HonoKv(HonoKv::default());
     let mut world = World::new(Native { accept: vec![accept(spoken)], ..Native::default() });
     world.host = Some("www.example.com");
@@ -302,7 +303,7 @@ fn a_session_of_hono_kv_session_is_taken_over_on_its_host() {
 }
 
 #[test]
-fn both_dialects_can_have_one_cookie_name_and_the_form_tells_them_apart() {
+fn two_dialects_can_share_a_cookie_name_and_the_form_decides() {
     let cookie = CookieConfig { name: "session".into(), ..CookieConfig::default() };
     let mut world = world_of(Native { cookie, ..config() });
     let first = world.serve_header(&old(), |request| assert_eq!(request.get("user"), Some("ada".into())));
@@ -312,7 +313,7 @@ fn both_dialects_can_have_one_cookie_name_and_the_form_tells_them_apart() {
 }
 
 #[test]
-fn an_app_that_still_writes_the_old_dialect_finds_the_requests_that_are_the_new_ones() {
+fn an_app_that_still_writes_the_old_dialect_recognizes_requests_of_the_new_one() {
     let native = Engine::new(Config::default()).unwrap();
     let id = "A".repeat(43);
     assert!(native.claims(format!("a=b; __Host-session={id}; {}", old()).as_bytes()));
@@ -322,7 +323,7 @@ fn an_app_that_still_writes_the_old_dialect_finds_the_requests_that_are_the_new_
 }
 
 #[test]
-fn only_what_makes_sense_can_be_accepted() {
+fn an_invalid_entry_of_accept_is_a_configuration_error() {
     let says = |accept: Vec<Accept>| Engine::new(Native { accept, ..Native::default() }.into()).unwrap_err();
     let own = vec![accept(Dialect::default())];
     assert!(says(own).to_string().contains("accept"));

@@ -1,4 +1,4 @@
-//! What a request answers when others were at the same session: whichever answer the browser keeps, it is right.
+//! Responses of concurrent requests to one session: the browser may keep any of them.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod support;
@@ -27,7 +27,7 @@ fn begun(config: impl Into<Config>) -> (World, String) {
 }
 
 #[test]
-fn m1_a_slow_answer_after_a_renewal_does_not_undo_a_login() {
+fn m1_a_slow_response_after_a_renewal_does_not_undo_a_login() {
     let (mut world, old) = begun(Config::default());
     let new = world.serve(Some(&old), |request| request.log.push(Op::RenewId)).cookie().unwrap();
     let mut slow = world.request(Some(&old));
@@ -39,7 +39,7 @@ fn m1_a_slow_answer_after_a_renewal_does_not_undo_a_login() {
 }
 
 #[test]
-fn m1_a_slow_answer_after_an_early_commit_does_not_undo_a_login() {
+fn m1_a_slow_response_after_an_early_commit_does_not_undo_a_login() {
     for (early, failed) in [(Op::RenewId, false), (Op::Touch, false), (Op::Rotate, false), (Op::Touch, true)] {
         let (mut world, cookie) = begun(Config::default());
         let mut slow = world.request(Some(&cookie));
@@ -56,7 +56,8 @@ fn m1_a_slow_answer_after_an_early_commit_does_not_undo_a_login() {
         }
         assert_eq!(slow.cookies(), [""; 0]);
     }
-    // If nobody came in between it is sent, and if the id was renewed since, the newest one is.
+    // Without a request in between the cookie is sent. If the id was renewed meanwhile, the newest
+    // id is sent.
     let (mut world, cookie) = begun(Config::default());
     let mut slow = world.request(Some(&cookie));
     slow.load(&mut world);
@@ -71,9 +72,10 @@ fn m1_a_slow_answer_after_an_early_commit_does_not_undo_a_login() {
     assert_eq!(slow.cookie(), Some(newest));
 }
 
-/// A commit of the handler's own was carried out. Before its cookie is sent the store is asked again, and cannot answer.
+/// The handler's own commit succeeded. Before its cookie is sent, the session is loaded again, and
+/// that load fails.
 #[test]
-fn m1_what_was_committed_early_is_no_failure_if_the_store_cannot_be_asked_again() {
+fn m1_after_an_early_commit_a_failed_reload_is_no_error() {
     let no_grace = || Config::from(Native { grace: Duration::ZERO, ..Native::default() });
     for (config, early, luck) in [
         (Config::default(), Op::Rotate, Luck::Refused),
@@ -92,7 +94,7 @@ fn m1_what_was_committed_early_is_no_failure_if_the_store_cannot_be_asked_again(
         assert_eq!(request.outcome, Some(Ok(())));
         assert_eq!(request.cookie(), Some(decided));
     }
-    // The id that the browser has already may be one that a login has replaced, and is not needed.
+    // The browser has this id already, and a login may have replaced it, so it is not sent.
     for luck in [Luck::Refused, Luck::ReplyLost, Luck::RequestLost] {
         let (mut world, cookie) = begun(Config::default());
         let mut slow = world.request(Some(&cookie));
@@ -105,7 +107,7 @@ fn m1_what_was_committed_early_is_no_failure_if_the_store_cannot_be_asked_again(
         slow.go(&mut world, luck);
         assert_eq!((slow.outcome, slow.cookies().len()), (Some(Ok(())), 0));
     }
-    // A renewal that the visitor missed is found again by its marker, so no cookie is needed.
+    // The marker opens a renewed id that the browser has not received, so no cookie is needed.
     let (mut world, old) = begun(Config::default());
     world.serve(Some(&old), |request| request.log.push(Op::RenewId));
     let mut late = world.request(Some(&old));
@@ -115,9 +117,10 @@ fn m1_what_was_committed_early_is_no_failure_if_the_store_cannot_be_asked_again(
     assert_eq!((late.outcome, late.cookies()), (Some(Ok(())), [""; 0].map(String::from).as_slice()));
 }
 
-/// A renewed id is not needed while a marker leads there from the one that the browser has, and a login may have replaced it.
+/// While a marker points from the browser's id to the renewed id, the renewed id is not needed, and
+/// a login may have replaced it.
 #[test]
-fn a_renewed_id_is_not_sent_if_the_store_cannot_say_whether_a_login_has_replaced_it() {
+fn a_renewed_id_is_not_sent_if_the_reload_fails() {
     for logs_in in [false, true] {
         let (mut world, cookie) = begun(Config::default());
         let mut slow = world.request(Some(&cookie));
@@ -135,10 +138,10 @@ fn a_renewed_id_is_not_sent_if_the_store_cannot_say_whether_a_login_has_replaced
         slow.start_commit(&mut world, false);
         slow.go(&mut world, Luck::Refused);
         assert_eq!((slow.outcome, slow.cookies().len()), (Some(Ok(())), 0));
-        // Whatever the browser has now opens the session.
+        // The cookie that the browser has now opens the session.
         assert!(world.serve(Some(&signed_in.unwrap_or(cookie)), |_| ()).is_live());
     }
-    // Once the marker may be over, the new id is all that leads there.
+    // When the marker may be over, only the new id opens the session.
     let (mut world, cookie) = begun(Config::default());
     let mut slow = world.request(Some(&cookie));
     slow.load(&mut world);
@@ -151,9 +154,10 @@ fn a_renewed_id_is_not_sent_if_the_store_cannot_say_whether_a_login_has_replaced
     assert!(world.serve(slow.cookie().as_deref(), |_| ()).is_live());
 }
 
-/// Two logins from a double click, whose steps come in every order: which of them takes the next step, as bits.
+/// Two logins from a double click, in every order of their steps. Each bit says which login takes
+/// the next step.
 #[test]
-fn n48_a_double_clicked_login_signs_in_whichever_answer_is_kept() {
+fn n48_a_double_clicked_login_signs_in_with_either_response() {
     let revoking = Native { protection: sealed(), revocations: true, ..Native::default() };
     for config in [Native::default(), Native { protection: sealed(), ..Native::default() }, revoking] {
         let takes = !matches!(config.protection, Protection::Sealed { .. });
@@ -223,9 +227,10 @@ fn a_logout_with_a_sealed_cookie_ends_the_successor_of_a_login_that_came_in_betw
     }
 }
 
-/// The request saw its session live. Then a login moved it, and a take, or a commit in between, found it gone.
+/// The request saw its session live. Then a login moved the session, and a take or an early commit
+/// found it gone.
 #[test]
-fn n8_a_logout_ends_what_the_session_became_also_if_the_request_had_found_it_gone_and_took_long() {
+fn n8_a_logout_destroys_the_successor_even_if_the_request_was_slow_and_found_the_session_gone() {
     let revoking = Native { protection: sealed(), revocations: true, ..Native::default() };
     for config in [Native::default(), Native { grace: Duration::ZERO, ..Native::default() }, revoking] {
         let takes = !matches!(config.protection, Protection::Sealed { .. });
@@ -250,7 +255,7 @@ fn n8_a_logout_ends_what_the_session_became_also_if_the_request_had_found_it_gon
 }
 
 #[test]
-fn m6_a_kept_old_cookie_opens_nothing_after_a_logout_of_the_sealed_session() {
+fn m6_a_copy_of_the_old_cookie_opens_nothing_after_a_logout_of_the_sealed_session() {
     let until = Timestamp::from_millis(1_800_000_000_000);
     let accept =
         vec![Accept { dialect: HonoSessions::default().into(), until, consistency: Some(Consistency::Strong) }];
@@ -266,7 +271,7 @@ fn m6_a_kept_old_cookie_opens_nothing_after_a_logout_of_the_sealed_session() {
     assert!(world.serve_header(&new, |_| ()).is_live());
     world.serve_header(&new, |request| request.log.push(Op::Destroy));
     assert!(!world.serve_header(&old, |_| ()).is_live());
-    // What is not deleted for sure is not taken over.
+    // If the delete may have failed, the session is not adopted.
     for (luck, refusal) in [(Luck::Refused, Refusal::StoreUnavailable), (Luck::RequestLost, Refusal::StoreUnknown)] {
         let mut world = World::new(config.clone());
         stored(&mut world);
@@ -279,8 +284,8 @@ fn m6_a_kept_old_cookie_opens_nothing_after_a_logout_of_the_sealed_session() {
 }
 
 #[test]
-fn nothing_was_written_is_never_said_after_an_end() {
-    // Destroyed, and then the new session cannot be written.
+fn after_a_destroy_no_error_says_that_nothing_was_written() {
+    // The session is destroyed, and then the new session cannot be written.
     let (mut world, cookie) = begun(Config::default());
     let mut request = world.request(Some(&cookie));
     request.load(&mut world);
@@ -291,7 +296,7 @@ fn nothing_was_written_is_never_said_after_an_end() {
     request.go(&mut world, Luck::Refused);
     assert_eq!(request.outcome, Some(Err(Refusal::StoreUnknown)));
     assert!(!world.serve(Some(&cookie), |_| ()).is_live());
-    // A logout in a dialect without markers: the delete was carried out, and its reply is lost.
+    // A logout in a dialect without markers: the record is deleted, and the reply is lost.
     let (mut world, cookie) = begun(HonoSessions::default());
     let mut request = world.request(Some(&cookie));
     request.log.push(Op::Destroy);
@@ -301,9 +306,9 @@ fn nothing_was_written_is_never_said_after_an_end() {
 }
 
 #[test]
-fn m7_a_task_whose_time_is_over_after_an_end_or_a_lost_reply_is_unknown() {
+fn m7_a_task_that_times_out_after_a_destroy_or_a_lost_reply_has_an_unknown_outcome() {
     let ask = |world: &World, request: &Request| world.engine.out_of_time(&mut request.flow.clone());
-    // A rival was first: nothing was written.
+    // Another request was first: nothing was written.
     let (mut world, cookie) = begun(Config::default());
     let mut request = world.request(Some(&cookie));
     request.load(&mut world);
@@ -312,7 +317,7 @@ fn m7_a_task_whose_time_is_over_after_an_end_or_a_lost_reply_is_unknown() {
     world.serve(Some(&cookie), |rival| rival.set("cart", 3));
     request.go(&mut world, Luck::Fine);
     assert_eq!((request.outcome, ask(&world, &request)), (None, Refusal::Conflict));
-    // The reply was lost, and nobody was asked what lies there.
+    // The reply was lost, and the swap was not repeated yet.
     request.go(&mut world, Luck::ReplyLost);
     assert_eq!((request.outcome, ask(&world, &request)), (None, Refusal::StoreUnknown));
     // The session has ended, and the new one is not written yet.
@@ -326,7 +331,8 @@ fn m7_a_task_whose_time_is_over_after_an_end_or_a_lost_reply_is_unknown() {
     assert_eq!((request.outcome, ask(&world, &request)), (None, Refusal::StoreUnknown));
 }
 
-/// A commit of this change whose write is lost with its reply, twice: nobody can tell what lies there.
+/// A commit of this change. The write and its repetition are both lost, so the stored bytes are
+/// unknown.
 fn doubtful(world: &mut World, cookie: &str) -> Request {
     let mut request = world.request(Some(cookie));
     request.load(world);
@@ -339,7 +345,7 @@ fn doubtful(world: &mut World, cookie: &str) -> Request {
 }
 
 #[test]
-fn n39_what_is_in_doubt_is_refused_and_never_said_to_be_unwritten() {
+fn n39_a_session_in_doubt_is_refused_and_no_error_says_that_nothing_was_written() {
     let (mut world, cookie) = begun(Config::default());
     let mut request = doubtful(&mut world, &cookie);
     let calls = world.calls;
@@ -348,10 +354,10 @@ fn n39_what_is_in_doubt_is_refused_and_never_said_to_be_unwritten() {
     let mut random = world.random();
     let taken = world.engine.take(&mut request.flow, "cart".into(), world.now, &mut random);
     assert_eq!((taken, world.calls), (Err(Refusal::StoreUnknown), calls));
-    // A binding hands the flow back.
+    // A binding passes the flow back.
     request.flow = okibi_core::Flow::from_bytes(&request.flow.to_bytes()).unwrap();
     assert_eq!(request.commit(&mut world), Err(Refusal::StoreUnknown));
-    // A request that failed may still end the session. Of what was before nobody knows.
+    // A failed request may still destroy the session. The stored session before that is unknown.
     request.log = vec![Op::Destroy];
     request.start_commit(&mut world, true);
     while request.outcome.is_none() {
@@ -367,13 +373,13 @@ fn n39_what_is_in_doubt_is_refused_and_never_said_to_be_unwritten() {
 }
 
 #[test]
-fn n39_a_task_that_was_abandoned_is_in_doubt_if_its_write_was_on_its_way() {
+fn n39_a_session_is_in_doubt_after_a_task_was_abandoned_during_a_write() {
     let (mut world, cookie) = begun(Config::default());
     let mut request = world.request(Some(&cookie));
     request.set("cart", 2);
     request.start_commit(&mut world, false);
     assert!(matches!(request.step, Step::Load(_)));
-    // Only looked: the next one does it.
+    // The request only reads. The next request adopts the session.
     request.outcome = None;
     request.start_commit(&mut world, false);
     assert!(!request.flow.is_in_doubt());

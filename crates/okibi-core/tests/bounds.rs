@@ -1,4 +1,4 @@
-//! What one request can cause at most, and how long a face may wait.
+//! The most work that one request can cause, and the longest time that a face may wait.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod support;
@@ -30,7 +30,7 @@ fn keys() -> IronSecrets {
     IronSecrets::new([SECRET]).unwrap()
 }
 
-/// As many cookies as fit into 16 KB.
+/// The most cookies that fit into 16 KB.
 fn full(cookie: impl Fn(usize) -> String) -> String {
     let mut header = cookie(0);
     for at in 1.. {
@@ -43,18 +43,18 @@ fn full(cookie: impl Fn(usize) -> String) -> String {
     header
 }
 
-/// One that has the form of a signature, and none of a session.
+/// A value with the form of a signed id, but without a session.
 fn forged(at: usize) -> String {
     format!("__Host-session={at:A>43}.{at:A>43}")
 }
 
 fn seal(at: usize) -> String {
-    // The first byte says the version, and four more the secret.
+    // The first byte is the version, and the next four bytes are the secret id.
     format!("AQ{at:A>158}")
 }
 
 #[test]
-fn a_header_full_of_cookies_is_told_by_one_event_for_each_reason() {
+fn a_header_full_of_cookies_causes_one_event_for_each_reason() {
     let iron = |at: usize| format!("session=Fe26.2**{at:0>64}*{at:A>22}*{at:A>43}**{at:0>64}*{at:A>43}");
     let kv = |at: usize| format!("id=user{at}.{at:A>43}%3D");
     let protected = |protection| Config::from(HonoSessions { protection, ..HonoSessions::default() });
@@ -78,7 +78,7 @@ fn a_header_full_of_cookies_is_told_by_one_event_for_each_reason() {
 }
 
 #[test]
-fn accepted_cookies_are_told_by_one_event_for_each_reason() {
+fn accepted_cookies_cause_one_event_for_each_reason() {
     let accept = |dialect: okibi_core::Dialect| Accept {
         dialect,
         until: Timestamp::MAX,
@@ -91,9 +91,9 @@ fn accepted_cookies_are_told_by_one_event_for_each_reason() {
     assert_eq!(flow.take_events(), [Event::ForgedCookie]);
 }
 
-/// A cookie that opens counts behind others that do not, as long as there are not too many.
+/// A cookie that opens counts after others that do not open, up to the limit.
 #[test]
-fn sixteen_values_of_a_cookie_are_looked_at() {
+fn at_most_sixteen_values_of_a_cookie_are_checked() {
     let mut world = World::new(signed());
     let own = world.serve(None, |request| request.set("user", "ada")).cookie().unwrap();
     let own = format!("__Host-session={own}");
@@ -106,7 +106,7 @@ fn sixteen_values_of_a_cookie_are_looked_at() {
         request.load(&mut world);
         assert_eq!(request.is_live(), is_live, "behind {others}");
     }
-    // Those that follow are not looked at, and change nothing.
+    // Further cookies are ignored.
     let header: Vec<String> = [own].into_iter().chain((0..100).map(forged)).collect();
     let mut request = world.open(Some(&header.join("; ")));
     request.load(&mut world);
@@ -114,7 +114,7 @@ fn sixteen_values_of_a_cookie_are_looked_at() {
 }
 
 #[test]
-fn an_accepted_cookie_is_no_chunk_of_the_one_that_is_written() {
+fn an_accepted_cookie_must_not_have_the_name_of_a_chunk() {
     let accept = |protection: Protection, old: &str| {
         let dialect = HonoKv { name: old.into(), ..HonoKv::default() }.into();
         let accept = Accept { dialect, until: Timestamp::MAX, consistency: Some(Consistency::Strong) };
@@ -131,7 +131,7 @@ fn an_accepted_cookie_is_no_chunk_of_the_one_that_is_written() {
 }
 
 #[test]
-fn a_face_waits_no_longer_than_a_timer_can() {
+fn a_timeout_longer_than_a_timer_of_javascript_is_refused() {
     let (second, most) = (Duration::from_secs(1), Duration::from_millis(2_147_483_647));
     let month = Duration::from_hours(30 * 24);
     assert_eq!((check_timeouts(most, second), check_timeouts(second, most)), (Ok(()), Ok(())));
@@ -150,9 +150,9 @@ fn a_face_waits_no_longer_than_a_timer_can() {
     assert!(text.starts_with("store_timeout of 2592000s: must be longer than zero and at most 2147483 seconds"));
 }
 
-/// The browser has no id from which a marker leads there.
+/// The browser has no id that a marker could resolve.
 #[test]
-fn a_session_that_begins_in_the_request_is_sent_also_after_a_renewal() {
+fn the_cookie_of_a_new_session_is_sent_even_if_its_id_is_renewed_meanwhile() {
     let mut world = World::new(Config::default());
     let mut request = world.request(None);
     request.set("cart", 1);

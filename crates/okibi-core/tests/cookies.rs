@@ -1,4 +1,4 @@
-//! The cookie: how long it lives, when it is sent again, and what a name's prefix demands.
+//! The cookie: its lifetime, when it is sent again, and the rules of name prefixes.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod support;
@@ -38,7 +38,7 @@ fn r11_the_cookie_of_a_stored_session_lives_until_the_absolute_deadline() {
     world.advance(14 * MINUTE);
     let renewed = world.serve(Some(&cookie), |_| {});
     assert_eq!(max_age(&renewed.cookies()[0]), Some(30 * 86_400 - 14 * 60));
-    // The server alone ends it when it was idle.
+    // The idle timeout ends the session on the server only.
     world.advance(15 * MINUTE);
     assert!(!world.serve(Some(&cookie), |_| {}).is_live());
     let mut world = stored(Duration::from_mins(15), None);
@@ -47,12 +47,12 @@ fn r11_the_cookie_of_a_stored_session_lives_until_the_absolute_deadline() {
 }
 
 #[test]
-fn r11_no_answer_has_to_arrive_for_an_active_visitor_to_stay_signed_in() {
+fn r11_an_active_visitor_stays_signed_in_even_if_all_responses_are_lost() {
     let mut world = stored(Duration::from_mins(15), Some(days(1)));
     let login = world.serve(None, |request| request.set("user", "ada"));
     let cookie = login.cookie().unwrap();
     let gone = world.now.as_millis() + 1000 * max_age(&login.cookies()[0]).unwrap();
-    // Every later answer is lost, and with it its cookie.
+    // All later responses, with their cookies, are lost.
     for _ in 0..100 {
         world.advance(10 * MINUTE);
         assert!(world.now.as_millis() < gone, "the browser has dropped the cookie of an active visitor");
@@ -61,12 +61,12 @@ fn r11_no_answer_has_to_arrive_for_an_active_visitor_to_stay_signed_in() {
 }
 
 #[test]
-fn r11_the_renewal_of_a_sealed_session_stays_due_until_the_new_cookie_comes_back() {
+fn r11_the_touch_of_a_sealed_session_stays_due_until_a_request_has_the_new_cookie() {
     let mut world = World::new(sealed(1));
     let old = world.serve(None, |request| request.set("user", "ada")).cookie().unwrap();
     world.advance(7 * MINUTE);
     for _ in 0..3 {
-        // The answer with the new cookie is lost.
+        // The response with the new cookie is lost.
         assert_eq!(world.serve(Some(&old), |_| {}).cookies().len(), 1);
         world.advance(MINUTE);
     }
@@ -75,7 +75,7 @@ fn r11_the_renewal_of_a_sealed_session_stays_due_until_the_new_cookie_comes_back
 }
 
 #[test]
-fn r11_max_age_is_never_rounded_down_to_nothing() {
+fn r11_max_age_is_never_rounded_down_to_zero() {
     for config in [Native::default(), sealed(1)] {
         let lifetime = Lifetime { idle: Duration::from_millis(1500), absolute: Some(Duration::from_millis(1500)) };
         let mut world = World::new(Native { lifetime, ..config });
@@ -112,7 +112,7 @@ fn r22_activity_is_written_and_the_cookie_sent_at_least_once_a_day() {
 }
 
 #[test]
-fn r15_every_prefix_is_held_to_what_browsers_demand_of_it() {
+fn r15_every_prefix_is_checked_by_the_rules_of_browsers() {
     type Change = fn(&mut CookieConfig);
     let says = |name: &str, change: Change| {
         let mut config = Native::default();
@@ -142,7 +142,8 @@ fn r15_every_prefix_is_held_to_what_browsers_demand_of_it() {
         ("__Host-", plain, "a prefix alone is no name"),
         ("__Http-", plain, "a prefix alone is no name"),
         ("__Host-Http-", plain, "a prefix alone is no name"),
-        // Browsers compare prefixes without regard to case, so a cookie of such a name would be dropped as well.
+        // Browsers compare prefixes without regard to case, so they would drop a cookie with such a
+        // name too.
         ("__http-a", plain, "spell the prefix exactly __Http-"),
         ("__host-HTTP-a", plain, "spell the prefix exactly __Host-Http-"),
         ("__Host-http-a", plain, "spell the prefix exactly __Host-Http-"),
@@ -201,7 +202,7 @@ fn r30_a_sealed_session_stays_within_a_total_of_eight_kilobytes() {
     assert!((15_800..=16_000).contains(&largest(Some(16_000))));
     let refused = Engine::new(Native { max_cookie_bytes: 511, ..sealed(5) }.into()).err().unwrap().to_string();
     assert_eq!(refused, "max_cookie_bytes of 511: must be 512 to 65536; the default is 8192");
-    // A request that brings more than that can still end the session.
+    // A request with a larger cookie can still destroy the session.
     let mut world = World::new(Native { max_cookie_bytes: 20_480, ..sealed(5) });
     let large = world.serve(None, |request| request.set("text", "x".repeat(14_000)));
     let header: Vec<&str> = large.cookies().iter().map(|cookie| cookie.split(';').next().unwrap()).collect();
@@ -232,7 +233,7 @@ fn r16_a_request_that_is_no_activity_keeps_no_session_alive() {
 }
 
 #[test]
-fn r16_the_changes_of_a_request_that_is_no_activity_are_written_and_move_no_time() {
+fn r16_a_request_that_is_no_activity_writes_its_changes_and_keeps_the_last_active_time() {
     for config in [Native::default(), sealed(1)] {
         let mut world = World::new(config);
         let login = world.serve(None, |request| request.set("user", "ada"));
@@ -248,7 +249,7 @@ fn r16_the_changes_of_a_request_that_is_no_activity_are_written_and_move_no_time
             cookie = poll.cookie().unwrap_or(cookie);
         }
         assert_eq!(world.serve(Some(&cookie), |_| {}).get("n"), Some(4.into()));
-        // A login is what the visitor does, whatever the request is called.
+        // A login is activity of the visitor, even in a request that is marked as no activity.
         let now = world.now;
         let login = world.serve(Some(&cookie), |request| request.log.extend([Op::NoActivity, Op::Rotate]));
         assert_eq!(login.flow.record().unwrap().last_active, now);

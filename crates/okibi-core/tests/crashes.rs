@@ -1,4 +1,5 @@
-//! Every crash point and every fate of every store call, enumerated: what is left is one of the states that the design names.
+//! Every crash point and every fate of every store call. The final state is always one of the
+//! states that the design allows.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod support;
@@ -15,7 +16,7 @@ fn world() -> (World, String) {
     (world, cookie)
 }
 
-/// What a request does besides adding one.
+/// The change that a request makes besides adding 1.
 type Change = fn(&mut Request);
 
 fn nothing(_: &mut Request) {}
@@ -29,7 +30,7 @@ fn destroy(request: &mut Request) {
     request.log.push(Op::Destroy);
 }
 
-/// Who else changes the session while the request is at work, and at which of its steps.
+/// Another request that changes the session during this request.
 type Rival = fn(&mut World, &str);
 
 fn no_rival(_: &mut World, _: &str) {}
@@ -50,13 +51,13 @@ const CHANGES: [(&str, Change); 4] = [("plain", nothing), ("rotate", rotate), ("
 const RIVALS: [(&str, Rival); 5] =
     [("nobody", no_rival), ("adds", adds), ("rotates", rotates), ("renews", renews), ("destroys", destroys)];
 
-/// Every number of 4 to the power of `length`, as fates.
+/// Every sequence of `length` fates.
 fn fates(length: u32) -> impl Iterator<Item = Vec<Luck>> {
     (0..4_usize.pow(length)).map(move |code| (0..length).map(|digit| FATES[code >> (2 * digit) & 3]).collect())
 }
 
-/// Plays one request whose store calls meet these fates and which is cut off after `calls` of them. The rival comes
-/// before call number `rival_at`. Returns the request.
+/// Runs one request. Its store calls have these fates, and it stops after `calls` of them. The
+/// other request runs before call number `other_at`. Returns the request.
 fn play(
     world: &mut World,
     cookie: &str,
@@ -89,7 +90,7 @@ fn value(world: &mut World, cookie: &str) -> Option<i64> {
 }
 
 #[test]
-fn n39_whatever_happens_to_a_call_a_change_counts_once_or_fails() {
+fn n39_with_every_fate_of_a_call_a_change_counts_once_or_fails() {
     let mut played = 0;
     for (change_name, change) in CHANGES {
         for (rival_name, rival) in RIVALS {
@@ -111,7 +112,7 @@ fn n39_whatever_happens_to_a_call_a_change_counts_once_or_fails() {
     assert!(played >= 20_480, "{played} cases: a change, a rival, a moment or a fate is played no more");
 }
 
-/// The values of all live records, whoever knows their ids.
+/// The values of all live records, including those with an unknown id.
 fn live_values(world: &World) -> Vec<i64> {
     world
         .records()
@@ -120,12 +121,13 @@ fn live_values(world: &World) -> Vec<i64> {
         .collect()
 }
 
-/// 10 at first; the request adds 1 once at most, the rival 100 once at most. A rotation that lost begins with its own 1.
+/// The value begins at 10. The request adds 1 at most once, and the other request adds 100 at most
+/// once. A rotation that lost begins a session with its own 1.
 fn is_possible(value: i64, what: &str) -> bool {
     [10, 11, 110, 111].contains(&value) || (value == 1 && loses(what))
 }
 
-/// A rotation that a rival's rotation or logout may overtake.
+/// Whether a rotation or logout of the other request can win.
 fn loses(what: &str) -> bool {
     what.starts_with("rotate") && (what.contains("rotates") || what.contains("destroys"))
 }
@@ -145,7 +147,8 @@ fn check_outcome(world: &World, request: &Request, outcome: Result<(), Refusal>,
     }
     if outcome.is_ok() && !dropped && !destroying {
         let ones = live_values(world).iter().filter(|value| **value % 10 == 1).count();
-        // A leftover that could not be deleted is an orphan that nobody has the id of, and an event says so.
+        // A record that could not be deleted is an orphan: no browser has its id. An event reports
+        // it.
         let orphans = usize::from(request.events.contains(&Event::CleanupFailed));
         assert!(ones <= 1 + orphans, "{what}: acknowledged once");
         if live_values(world).is_empty() {
@@ -158,7 +161,7 @@ fn check_outcome(world: &World, request: &Request, outcome: Result<(), Refusal>,
 }
 
 #[test]
-fn every_cut_leaves_the_old_session_or_the_new_one() {
+fn a_crash_at_any_call_leaves_the_old_session_or_the_new_one() {
     let mut played = 0;
     for (change_name, change) in CHANGES {
         for (rival_name, rival) in RIVALS {
@@ -166,7 +169,7 @@ fn every_cut_leaves_the_old_session_or_the_new_one() {
                 for cut_off in 0..12_usize {
                     for lost in [Luck::Fine, Luck::ReplyLost] {
                         let (mut world, cookie) = world();
-                        // Cut off after the call: its answer is lost with the process.
+                        // The process ends after the call, so the answer is lost.
                         let fates =
                             vec![Luck::Fine; cut_off.saturating_sub(1)].into_iter().chain([lost]).collect::<Vec<_>>();
                         let request = play(&mut world, &cookie, change, (rival, rival_at), &fates, cut_off);
@@ -187,14 +190,14 @@ fn every_cut_leaves_the_old_session_or_the_new_one() {
 fn check_cut(world: &mut World, request: &Request, cookie: &str, what: &str) {
     let live = live_values(world);
     assert!(live.iter().all(|value| is_possible(*value, what)), "{what}: {live:?}");
-    // At most the session itself and one orphan that nobody has the id of.
+    // At most the session itself, and one orphan.
     assert!(live.len() <= 2, "{what}: {live:?}");
     let done = request.outcome == Some(Ok(()));
     if done {
         let own = live.iter().filter(|value| **value == 1).count();
         assert!(live.len() <= 1 + own, "{what}: a rotation that ends leaves no orphan: {live:?}");
     }
-    // The old cookie leads to a whole session or to none.
+    // The old cookie opens a complete session or none.
     let by_old = value(world, cookie);
     if let Some(value) = by_old {
         assert!([10, 11, 110, 111].contains(&value), "{what}: {value}");
@@ -209,26 +212,26 @@ fn check_cut(world: &mut World, request: &Request, cookie: &str, what: &str) {
     {
         assert!(value(world, &cookie).is_some(), "{what}: the cookie that is sent opens the session");
     }
-    // Orphans and markers go by themselves.
+    // Orphans and markers expire.
     world.advance(25 * 60 * 60 * 1000);
     assert_eq!(world.entries(), 0, "{what}: everything written carries an expiry");
 }
 
 #[test]
-fn a_destroyed_session_stays_destroyed_at_every_cut_of_a_rival_rotation_n1_s19() {
+fn a_destroyed_session_stays_destroyed_at_every_crash_of_a_parallel_rotation_n1_s19() {
     for (name, change) in [("rotate", rotate as Change), ("renew", renew)] {
         for destroyed_at in 0..6 {
             for cut_off in 0..8 {
                 let (mut world, cookie) = world();
                 play(&mut world, &cookie, change, (destroys, destroyed_at), &[], cut_off);
-                // At the latest when the request is over.
+                // The logout happens at the end of the request at the latest.
                 destroys(&mut world, &cookie);
                 assert_eq!(value(&mut world, &cookie), None, "{name}, destroyed at {destroyed_at}, cut at {cut_off}");
             }
             let (mut world, cookie) = world();
             let request = play(&mut world, &cookie, change, (destroys, destroyed_at), &[], 40);
             destroys(&mut world, &cookie);
-            // A rotation that lost has a session of its own, with nothing of the old one in it.
+            // A rotation that lost has a session of its own, without values of the old one.
             let own = request.cookie().is_some_and(|cookie| value(&mut world, &cookie) == Some(1));
             assert_eq!(live_values(&world), vec![1; usize::from(own)], "{name}, destroyed at {destroyed_at}");
         }

@@ -1,4 +1,4 @@
-//! Two cookies of one name: what opens counts, and what an app names as former is removed.
+//! Two cookies of one name: the one that opens counts, and former cookies are removed.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod support;
@@ -47,7 +47,7 @@ fn both_orders(one: &str, other: &str) -> [String; 2] {
     [format!("{one}; {other}"), format!("{other}; x=1; {one}")]
 }
 
-/// A cookie of another service's, which no secret of this one made.
+/// The cookie of another service, made with other secrets.
 fn foreign(name: &str) -> String {
     let config = match name {
         "ids" => return format!("__Host-session={}", "A".repeat(43)),
@@ -95,7 +95,7 @@ fn r3_of_two_cookies_that_open_neither_counts_and_equal_ones_are_one() {
 }
 
 #[test]
-fn r3_an_ended_or_rotated_session_beside_a_live_one_is_no_hindrance() {
+fn r3_a_live_session_opens_beside_a_destroyed_or_rotated_one() {
     for (name, config) in kinds() {
         let ends = config.revocations || name.contains("ids");
         let mut world = World::new(config);
@@ -125,7 +125,7 @@ fn r3_two_ids_of_one_renewed_session_are_one() {
 }
 
 #[test]
-fn r3_two_copies_of_one_sealed_session_are_one_the_later_active() {
+fn r3_of_two_copies_of_one_sealed_session_the_one_with_the_later_activity_counts() {
     let mut world = World::new(Protection::Sealed { secrets: secrets(), chunks: 1 });
     let old = log_in(&mut world, "ada");
     world.advance(10 * MINUTE);
@@ -137,7 +137,7 @@ fn r3_two_copies_of_one_sealed_session_are_one_the_later_active() {
 }
 
 #[test]
-fn r3_chunks_of_two_cookies_are_told_apart() {
+fn r3_chunks_of_two_cookies_are_not_mixed() {
     let mut world = World::new(Protection::Sealed { secrets: secrets(), chunks: 3 });
     let pairs = |headers: &[String]| -> Vec<String> {
         headers.iter().map(|header| header.split(';').next().unwrap().to_owned()).collect()
@@ -175,7 +175,7 @@ fn r3_at_most_two_are_looked_up_and_once_each() {
 }
 
 #[test]
-fn r3_a_logout_ends_every_session_that_the_request_brought() {
+fn r3_a_logout_destroys_every_session_of_the_request() {
     for (name, config) in kinds() {
         let is_noted = config.revocations || name.contains("ids");
         let mut world = World::new(config);
@@ -186,7 +186,8 @@ fn r3_a_logout_ends_every_session_that_the_request_brought() {
             assert_eq!(world.serve_header(header, |_| {}).is_live(), !is_noted, "{name}");
         }
     }
-    // Also when one of them counts, and when nothing was looked up before.
+    // The former cookie is also removed if one of the cookies counts, and if nothing was looked up
+    // before.
     let mut world = World::new(Config::default());
     let (ada, dead) = (log_in(&mut world, "ada"), foreign("ids"));
     let mut logout = world.open(Some(&format!("{dead}; {ada}")));
@@ -202,17 +203,18 @@ fn r4_a_former_cookie_is_removed_when_it_is_seen_at_login_and_at_logout() {
         let plain = Native { cookie: CookieConfig { partitioned: true, ..CookieConfig::default() }, ..config.clone() };
         let mut world = World::new(plain);
         let old = log_in(&mut world, "ada");
-        // The deploy: the cookie is not partitioned any more.
+        // After the deploy the cookie is not partitioned any more.
         let deployed = Native { cookie: CookieConfig { former: former(), ..CookieConfig::default() }, ..config };
         world.engine = Engine::new(deployed.into()).unwrap();
         assert!(world.serve_header(&old, |_| {}).cookies().is_empty(), "{name}: one cookie alone needs nothing");
-        // The next cookie takes the former away at once.
+        // The next cookie removes the former cookie.
         world.advance(10 * MINUTE);
         let renewed = world.serve_header(&old, |_| {});
         assert_eq!(renewed.cookies().len(), 2, "{name}");
         assert_eq!(renewed.cookies()[0], GONE, "first, as some browsers take it for the very cookie that is set");
         let new = pair(&renewed.cookies()[1]);
-        // A browser that kept both: it is healed with one answer, and its session goes on.
+        // A browser that kept both cookies. One response removes the former cookie, and the session
+        // continues.
         let stale = if name.contains("ids") { foreign(name) } else { old.clone() };
         for header in both_orders(&stale, &new) {
             let request = world.serve_header(&header, |_| {});
@@ -225,7 +227,7 @@ fn r4_a_former_cookie_is_removed_when_it_is_seen_at_login_and_at_logout() {
         assert_eq!(login.cookies()[0], GONE, "{name}");
         let logout = world.serve(login.cookies()[1].split(['=', ';']).nth(1), |request| request.log.push(Op::Destroy));
         assert_eq!(logout.cookies()[1], GONE, "{name}");
-        // Two that open: the next request has but one.
+        // Two cookies that open. The next request has only one.
         let (ada, ben) = (log_in(&mut world, "ada"), log_in(&mut world, "ben"));
         let request = world.serve_header(&format!("{ada}; {ben}"), |_| {});
         assert_eq!((request.is_live(), request.cookies()), (false, &[GONE.to_owned()][..]), "{name}");
@@ -233,7 +235,7 @@ fn r4_a_former_cookie_is_removed_when_it_is_seen_at_login_and_at_logout() {
 }
 
 #[test]
-fn r4_healing_never_brings_an_old_id_back_over_a_login() {
+fn r4_removing_a_former_cookie_never_undoes_a_login() {
     let mut world = World::new(Native {
         cookie: CookieConfig { former: former(), ..CookieConfig::default() },
         ..Native::default()
@@ -259,9 +261,9 @@ fn r4_former_attributes_are_checked_when_configured() {
     assert!(matches!(error(vec![domain; 5], "session"), Some(ConfigError::Limit { option: "former", .. })));
 }
 
-/// The packages take the first cookie, and so does who speaks their format.
+/// The original packages use the first cookie, and so do the older dialects.
 #[test]
-fn r3_an_older_dialect_takes_the_first_that_opens() {
+fn r3_in_an_older_dialect_the_first_cookie_that_opens_counts() {
     let spoken = HonoSessions { idle: Some(Duration::from_mins(20)), ..HonoSessions::default() };
     let mut world = World::new(spoken);
     let (ada, ben) = (log_in(&mut world, "ada"), log_in(&mut world, "ben"));

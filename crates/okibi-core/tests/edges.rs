@@ -1,5 +1,5 @@
-//! Where a rule ends: limits that are hit exactly, what is shown of a session, and what is refused before a commit. What a
-//! mutation of the engine survived before.
+//! Boundaries of rules: values at a limit, what is shown of a session, and what is refused before a
+//! commit. Each test covers a mutation of the engine that no other test found.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod support;
@@ -61,7 +61,7 @@ fn a_list_shows_a_live_session_of_this_owner_in_this_namespace_and_nothing_else(
 }
 
 #[test]
-fn the_next_renewal_is_a_tenth_of_the_idle_span_away() {
+fn the_next_touch_is_due_after_a_tenth_of_the_idle_timeout() {
     let mut world = World::new(Config::default());
     let request = world.serve(None, |request| request.set("a", 1));
     let due = Timestamp::from_millis(world.now.as_millis() + 6 * MINUTE);
@@ -91,7 +91,7 @@ fn a_record_may_be_as_large_as_its_limit_and_no_larger() {
 }
 
 #[test]
-fn a_sealed_cookie_may_be_as_long_as_it_is_allowed_and_one_that_no_longer_fits_can_be_read() {
+fn a_sealed_cookie_may_be_as_long_as_the_limit_and_one_above_a_lowered_limit_can_be_read() {
     let text = "x".repeat(1000);
     let mut world = World::new(sealed(8192));
     let first = world.serve(None, |request| request.set("text", text.as_str()));
@@ -103,7 +103,7 @@ fn a_sealed_cookie_may_be_as_long_as_it_is_allowed_and_one_that_no_longer_fits_c
     let mut refused = world.request(None);
     refused.set("text", text.as_str());
     assert_eq!(refused.commit(&mut world), Err(Refusal::CookieTooLarge));
-    // Its renewal is due, but does not fit either.
+    // The touch is due, but the sealed session does not fit either.
     world.advance(30 * MINUTE);
     let read = world.serve(Some(&cookie), |_| {});
     assert_eq!((read.get("text"), read.cookies().len()), (Some(text.into()), 0));
@@ -113,7 +113,7 @@ fn a_sealed_cookie_may_be_as_long_as_it_is_allowed_and_one_that_no_longer_fits_c
 }
 
 #[test]
-fn the_cookies_of_every_accepted_dialect_are_removed_and_of_no_other() {
+fn only_the_cookies_of_accepted_dialects_are_removed() {
     let until = Timestamp::from_millis(1_800_000_000_000);
     let accept = |dialect: Dialect| Accept { dialect, until, consistency: Some(Consistency::Strong) };
     let accepted = vec![accept(HonoSessions::default().into()), accept(Dialect::HonoKv(HonoKv::default()))];
@@ -133,7 +133,7 @@ fn the_cookies_of_every_accepted_dialect_are_removed_and_of_no_other() {
 }
 
 #[test]
-fn a_change_that_could_never_be_written_is_refused_where_it_is_made() {
+fn a_change_that_can_never_be_written_is_refused_immediately() {
     let refuses = |engine: &Engine, op: Op| engine.check(&[op]).is_err();
     let update = |name: Option<&str>, key: &str| Op::Update {
         token: 0,
@@ -151,7 +151,7 @@ fn a_change_that_could_never_be_written_is_refused_where_it_is_made() {
 }
 
 #[test]
-fn a_host_that_can_stand_in_no_key_counts_as_none() {
+fn an_invalid_host_name_counts_as_no_host() {
     let mut world = World::new(Config { dialect: Dialect::HonoKv(HonoKv::default()), ..Config::default() });
     let mut asked = |host: Option<&'static str>| {
         world.host = host;
@@ -170,7 +170,7 @@ fn a_host_that_can_stand_in_no_key_counts_as_none() {
 }
 
 #[test]
-fn a_rotation_is_made_although_what_was_there_before_cannot_be_cleared_up() {
+fn a_rotation_succeeds_even_if_the_old_record_cannot_be_deleted() {
     for luck in [Luck::Refused, Luck::RequestLost] {
         let mut world = World::new(older());
         world.store.insert(StoreKey::new(ID), (Bytes::from_static(RECORD.as_bytes()), Timestamp::MAX));
@@ -189,9 +189,9 @@ fn a_rotation_is_made_although_what_was_there_before_cannot_be_cleared_up() {
     }
 }
 
-/// What is printed of a request and of an answer says nothing that the store or the cookie holds.
+/// The debug output of requests and answers shows nothing of the store or the cookie.
 #[test]
-fn s7_what_is_printed_for_debugging_tells_sizes_and_no_contents() {
+fn s7_debug_output_shows_sizes_and_no_contents() {
     let bytes = Bytes::from_static(b"a secret");
     let loaded = Answer::Loaded(Some(Loaded { bytes, expires_at: None }));
     assert_eq!(format!("{loaded:?}"), "Loaded(Some(8) bytes)");
@@ -202,7 +202,7 @@ fn s7_what_is_printed_for_debugging_tells_sizes_and_no_contents() {
 }
 
 #[test]
-fn a_rotation_keeps_the_deadline_only_if_it_is_asked_to() {
+fn a_rotation_keeps_the_deadline_only_if_the_app_requests_it() {
     for (op, keeps) in [(Op::RotateKeepingDeadline, true), (Op::Rotate, false)] {
         let mut world = World::new(Config::default());
         let cookie = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
@@ -215,7 +215,7 @@ fn a_rotation_keeps_the_deadline_only_if_it_is_asked_to() {
 }
 
 #[test]
-fn a_session_that_does_not_outlive_the_browser_has_a_cookie_without_an_end() {
+fn a_session_that_is_not_persistent_has_a_cookie_without_max_age() {
     let mut world = World::new(Config::default());
     let lasting = world.serve(None, |request| request.set("a", 1));
     assert!(lasting.cookies()[0].contains("Max-Age="));
@@ -238,7 +238,7 @@ fn an_owner_has_256_bytes_at_most_and_a_commit_1024_updates() {
 }
 
 #[test]
-fn a_renewal_is_due_when_its_time_has_come_and_not_before() {
+fn a_touch_is_due_after_its_time_and_not_before() {
     let mut world = World::new(Config::default());
     let cookie = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
     let mut is_due = |millis| {
@@ -251,7 +251,7 @@ fn a_renewal_is_due_when_its_time_has_come_and_not_before() {
 }
 
 #[test]
-fn a_request_that_is_no_activity_writes_no_renewal() {
+fn a_request_that_is_no_activity_writes_no_touch() {
     let mut world = World::new(Config::default());
     let cookie = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
     world.advance(30 * MINUTE);
@@ -261,7 +261,7 @@ fn a_request_that_is_no_activity_writes_no_renewal() {
 }
 
 #[test]
-fn a_take_looks_the_session_up_by_itself() {
+fn a_take_loads_the_session_by_itself() {
     let mut world = World::new(Config::default());
     let cookie = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
     let mut request = world.request(Some(&cookie));
@@ -278,7 +278,7 @@ fn deletions_are_counted() {
 }
 
 #[test]
-fn a_session_has_as_many_names_as_it_may_and_no_more() {
+fn a_session_may_have_as_many_names_as_the_limit_and_no_more() {
     let mut config = Config::default();
     config.limits.names = 3;
     let mut world = World::new(config);
@@ -301,9 +301,10 @@ fn revoking() -> Native {
     Native { revocations: true, ..sealed(8192) }
 }
 
-/// The note of what the session became is kept until nobody's copy of it opens, which the request that ended it cannot know.
+/// The revocation of a successor is kept until no copy of the successor's cookie opens. The request
+/// that destroyed it does not know its deadline.
 #[test]
-fn a_note_is_kept_until_the_end_of_the_very_session_that_it_is_of() {
+fn a_revocation_is_kept_until_the_deadline_of_its_own_session() {
     let mut world = World::new(revoking());
     let span = Duration::from_hours(2);
     let new = world.serve(None, |request| {
@@ -329,7 +330,7 @@ fn a_note_is_kept_until_the_end_of_the_very_session_that_it_is_of() {
 }
 
 #[test]
-fn of_two_cookies_a_request_that_only_writes_looks_at_both() {
+fn a_request_that_only_writes_checks_both_of_two_cookies() {
     for (config, ended) in
         [(Native::default(), true), (Native::default(), false), (revoking(), true), (revoking(), false)]
     {
@@ -349,7 +350,7 @@ fn of_two_cookies_a_request_that_only_writes_looks_at_both() {
 }
 
 #[test]
-fn a_cookie_that_comes_twice_leaves_room_for_another() {
+fn a_repeated_cookie_value_counts_once() {
     let mut world = World::new(sealed(8192));
     let ours = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
     let secrets = Secrets::new(["the secret of somebody else, as long as ours"]).unwrap();
@@ -363,7 +364,7 @@ fn a_cookie_that_comes_twice_leaves_room_for_another() {
 }
 
 #[test]
-fn with_revocations_a_session_lives_as_long_as_notes_are_kept_and_no_longer() {
+fn with_revocations_a_session_may_not_outlive_its_revocation() {
     let day = Duration::from_hours(24);
     let commit = |config: Native, absolute: Option<Duration>| {
         let mut world = World::new(config);
@@ -381,9 +382,9 @@ fn with_revocations_a_session_lives_as_long_as_notes_are_kept_and_no_longer() {
     }
 }
 
-/// What a deploy makes too long is no fault of the requests that only write.
+/// A deploy may make a stored timeout too long. Requests that only write values still succeed.
 #[test]
-fn spans_are_looked_at_where_one_is_set_and_only_there() {
+fn timeouts_are_checked_only_if_a_request_sets_one() {
     let mut world = World::new(revoking());
     let cookie = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
     let lifetime = Lifetime { absolute: Some(Duration::from_hours(12)), ..Lifetime::AAL2 };
@@ -441,7 +442,7 @@ fn a_commit_follows_four_renewals_and_no_more() {
 }
 
 #[test]
-fn a_rotation_changes_the_handle_as_a_renewal_does_not_and_an_older_dialect_has_that_of_its_id() {
+fn a_rotation_changes_the_handle_a_renewal_keeps_it_and_an_older_dialect_derives_it_from_the_id() {
     let handle = |request: &Request| request.flow.record().unwrap().handle.unwrap();
     let mut world = World::new(Config::default());
     let new = world.serve(None, |request| request.set("a", 1));
@@ -456,9 +457,10 @@ fn a_rotation_changes_the_handle_as_a_renewal_does_not_and_an_older_dialect_has_
     assert_eq!(handle(&rotated), handle(&found));
 }
 
-/// An earlier commit's cookie is looked at again. By then its id was renewed, so a request has that cookie, and a login may too.
+/// The cookie of an early commit is checked again. Its id was renewed meanwhile, so another request
+/// has that cookie, and a login may have it too.
 #[test]
-fn a_cookie_whose_id_was_renewed_is_not_sent_if_the_store_cannot_say_what_it_became() {
+fn a_cookie_with_an_id_that_was_renewed_is_not_sent_if_the_reload_fails() {
     let mut world = World::new(Config::default());
     let old = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
     let mut slow = world.request(Some(&old));
@@ -475,9 +477,10 @@ fn a_cookie_whose_id_was_renewed_is_not_sent_if_the_store_cannot_say_what_it_bec
     assert_eq!((slow.outcome, slow.cookies().len()), (Some(Ok(())), 0));
 }
 
-/// The rotation lost to a logout, or to a renewal that it goes on with. Its own new record cannot be turned into a marker.
+/// The rotation lost to a logout or to a renewal. Its own new record cannot be turned into a
+/// marker.
 #[test]
-fn a_rotation_that_lost_ends_well_although_its_own_record_stays() {
+fn a_rotation_that_lost_succeeds_even_if_its_new_record_cannot_be_replaced() {
     for rival in [Op::Destroy, Op::RenewId] {
         for luck in [Luck::Refused, Luck::RequestLost] {
             let mut world = World::new(Config::default());
@@ -503,9 +506,10 @@ fn a_rotation_that_lost_ends_well_although_its_own_record_stays() {
     }
 }
 
-/// "Log out everywhere" finds the new record of a rotation that is not done, and a change makes the rotation write it again.
+/// "Log out everywhere" finds the new record of an unfinished rotation, and a conflict makes the
+/// rotation write the record again.
 #[test]
-fn a_rotation_whose_own_record_was_ended_goes_no_further() {
+fn a_rotation_stops_if_its_new_record_was_revoked() {
     for (rotation, begins_anew) in [(Op::Rotate, true), (Op::RenewId, false)] {
         let mut world = World::new(Config::default());
         let cookie = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
@@ -531,7 +535,7 @@ fn a_rotation_whose_own_record_was_ended_goes_no_further() {
 }
 
 #[test]
-fn a_failed_request_writes_no_activity_down_and_still_sends_what_it_had_committed() {
+fn a_failed_request_writes_no_touch_and_still_sends_the_cookie_of_an_early_commit() {
     let mut world = World::new(Config::default());
     let cookie = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
     let mut request = world.request(Some(&cookie));
@@ -550,7 +554,7 @@ fn a_failed_request_writes_no_activity_down_and_still_sends_what_it_had_committe
 }
 
 #[test]
-fn a_lost_swap_is_asked_for_once_more_and_then_it_is_unknown() {
+fn a_lost_swap_is_repeated_once_and_then_its_outcome_is_unknown() {
     use Luck::{Fine, Refused, ReplyLost, RequestLost};
     let cases: [(&[Luck], Result<(), Refusal>, u32); 6] = [
         (&[Refused], Err(Refusal::StoreUnavailable), 1),
@@ -577,7 +581,7 @@ fn a_lost_swap_is_asked_for_once_more_and_then_it_is_unknown() {
 }
 
 #[test]
-fn a_session_that_was_found_by_its_marker_is_not_renewed_again_by_the_same_request() {
+fn a_session_that_was_found_through_a_marker_is_not_renewed_again_by_the_same_request() {
     let mut world = World::new(Config::default());
     let old = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
     let new = world.serve(Some(&old), |request| request.log.push(Op::RenewId)).cookie();
@@ -607,7 +611,7 @@ fn a_logout_follows_sixteen_rotations_and_no_more() {
 }
 
 #[test]
-fn a_logout_of_what_was_never_stored_writes_nothing() {
+fn a_logout_of_a_session_that_was_never_stored_writes_nothing() {
     let mut world = World::new(Config::default());
     let mut logout = world.request(Some(&"A".repeat(43)));
     logout.log.push(Op::Destroy);
@@ -617,7 +621,7 @@ fn a_logout_of_what_was_never_stored_writes_nothing() {
 }
 
 #[test]
-fn whatever_is_stored_where_an_end_is_noted_is_a_note() {
+fn any_stored_value_under_a_revocation_key_is_a_revocation() {
     let mut world = World::new(revoking());
     let cookie = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
     world.serve(Some(&cookie), |request| request.log.push(Op::Destroy));
@@ -631,7 +635,7 @@ fn whatever_is_stored_where_an_end_is_noted_is_a_note() {
 }
 
 #[test]
-fn an_id_that_the_browser_has_not_seen_is_sent_however_late() {
+fn a_late_response_sends_an_id_that_is_new_to_the_browser() {
     let mut world = World::new(Config::default());
     let cookie = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
     let mut slow = world.request(Some(&cookie));

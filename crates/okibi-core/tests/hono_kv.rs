@@ -1,4 +1,4 @@
-//! The dialect of `hono-kv-session`: its keys, values and cookies, on stores that are strong and on such that are not.
+//! The dialect of `hono-kv-session`: its keys, values and cookies, on strong and on weaker stores.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod support;
@@ -22,7 +22,7 @@ fn world(spoken: HonoKv, consistency: Consistency) -> World {
     world
 }
 
-/// A world with the package's own entry in it.
+/// A world with an entry that the package wrote.
 fn with_entry() -> World {
     let mut world = world(HonoKv::default(), Consistency::Strong);
     let expires_at = Timestamp::from_millis(world.now.as_millis() + WEEK);
@@ -55,7 +55,7 @@ fn a_session_is_a_bare_value_under_the_host_and_the_id() {
 }
 
 #[test]
-fn the_packages_own_session_opens_and_only_on_its_host() {
+fn a_session_of_the_original_package_opens_only_on_its_host() {
     let mut world = with_entry();
     assert_eq!(world.serve(Some(ID), |_| {}).get("value"), Some("user01".into()));
     for host in ["example.com", "www.example.com:80", "evil", ""] {
@@ -65,7 +65,7 @@ fn the_packages_own_session_opens_and_only_on_its_host() {
 }
 
 #[test]
-fn n3_n10_n15_renewals_are_spaced_and_never_more_than_one_a_minute() {
+fn n3_n10_n15_touches_are_spaced_and_at_most_one_a_minute() {
     let mut world = with_entry();
     for _ in 0..100 {
         assert!(world.serve(Some(ID), |_| {}).cookies().is_empty());
@@ -73,7 +73,7 @@ fn n3_n10_n15_renewals_are_spaced_and_never_more_than_one_a_minute() {
     assert_eq!(world.calls, 100, "loads and nothing else");
     world.advance(WEEK / 10 + 1);
     assert_eq!(world.serve(Some(ID), |_| {}).cookies(), [format!("id={ID}{REST}")]);
-    // The shortest lifetime there is: half of it is all there is to wait.
+    // The shortest lifetime: touches are half of it apart.
     let mut world = self::world(HonoKv { ttl: Duration::from_secs(1), ..HonoKv::default() }, Consistency::Strong);
     let request = world.serve(None, |request| create(request, "user01"));
     let id = request.cookie().unwrap();
@@ -95,7 +95,7 @@ fn n3_n10_n15_renewals_are_spaced_and_never_more_than_one_a_minute() {
 }
 
 #[test]
-fn a_renewal_that_the_app_asks_for_is_spaced_as_well() {
+fn a_touch_that_the_app_requests_is_spaced_too() {
     let mut world = world(HonoKv { renew: false, ..HonoKv::default() }, Consistency::Strong);
     let id = world.serve(None, |request| create(request, "user01")).cookie().unwrap();
     for _ in 0..10 {
@@ -108,7 +108,7 @@ fn a_renewal_that_the_app_asks_for_is_spaced_as_well() {
 }
 
 #[test]
-fn an_entry_whose_end_nobody_knows_is_renewed_at_once() {
+fn an_entry_without_a_known_expiry_is_touched_immediately() {
     let mut world = with_entry();
     world.tells_expiry = false;
     let request = world.serve(Some(ID), |_| {});
@@ -117,7 +117,7 @@ fn an_entry_whose_end_nobody_knows_is_renewed_at_once() {
 }
 
 #[test]
-fn s18_a_login_ends_the_session_that_the_request_brought() {
+fn s18_a_login_ends_the_session_of_the_request() {
     let mut world = with_entry();
     let other = "my-own.id_1~2";
     let request = world.serve(Some(ID), |request| {
@@ -140,7 +140,7 @@ fn a_session_created_under_its_own_id_changes_in_place() {
 }
 
 #[test]
-fn an_id_of_the_apps_own_writes_over_what_lies_there() {
+fn a_record_under_an_id_that_the_app_chose_is_overwritten() {
     let mut world = with_entry();
     let request = world.serve(None, |request| {
         request.log.push(Op::UseId(ID.into()));
@@ -177,7 +177,7 @@ fn regeneration_has_one_winner_and_leaves_no_orphan() {
 }
 
 #[test]
-fn n1_n8_a_logout_ends_it_for_good_and_removes_the_very_cookie() {
+fn n1_n8_a_logout_is_final_and_removes_the_same_cookie() {
     let mut world = with_entry();
     let mut slow = world.request(Some(ID));
     slow.load(&mut world);
@@ -229,7 +229,7 @@ fn n19_a_signed_cookie_works_through_login_reading_renewal_and_rotation() {
         assert!(!world.serve(Some(&forged), |_| {}).is_live(), "{forged}");
     }
     assert_eq!(world.calls, calls, "no forged cookie reaches the store");
-    // Another secret in front: the old one still opens.
+    // With a new secret at the front, the old one still opens.
     let mut both = signed("another secret");
     both.secrets.push("Strong_Secret_123".to_owned().into());
     world.engine = Engine::new(Config { dialect: Dialect::HonoKv(both), ..Config::default() }).unwrap();
@@ -237,7 +237,7 @@ fn n19_a_signed_cookie_works_through_login_reading_renewal_and_rotation() {
 }
 
 #[test]
-fn n28_any_json_value_comes_back_and_a_text_is_stored_as_it_is() {
+fn n28_any_json_value_is_read_back_and_a_string_is_stored_as_it_is() {
     let values = [
         serde_json::json!("okibi:json:1"),
         serde_json::json!({ "user": "ada", "roles": [1, null, "ä"] }),
@@ -258,7 +258,7 @@ fn n28_any_json_value_comes_back_and_a_text_is_stored_as_it_is() {
 }
 
 #[test]
-fn what_javascript_takes_for_false_is_no_session() {
+fn a_falsy_value_is_no_session() {
     for (json, values) in [(false, &[""][..]), (true, &["\"\"", "null", "false", "0", "{", "a b"][..])] {
         for value in values {
             let mut world = world(HonoKv { json, ..HonoKv::default() }, Consistency::Strong);
@@ -269,7 +269,7 @@ fn what_javascript_takes_for_false_is_no_session() {
 }
 
 #[test]
-fn a_session_of_its_own_length_keeps_it_until_it_is_renewed() {
+fn a_session_keeps_its_own_lifetime_until_the_next_touch() {
     let mut world = world(HonoKv::default(), Consistency::Strong);
     let request = world.serve(None, |request| {
         request.log.push(Op::SetIdle(30_000));
@@ -293,7 +293,7 @@ fn what_the_dialect_has_no_place_for_is_refused() {
 }
 
 #[test]
-fn s8_a_name_that_forbids_a_domain_is_refused() {
+fn s8_a_cookie_name_that_forbids_a_domain_is_refused() {
     let engine = |name: &str| {
         let spoken = HonoKv { name: name.to_owned(), ..HonoKv::default() };
         Engine::new(Config { dialect: Dialect::HonoKv(spoken), ..Config::default() })
@@ -303,7 +303,7 @@ fn s8_a_name_that_forbids_a_domain_is_refused() {
 }
 
 #[test]
-fn the_cookie_says_the_whole_time_to_live_although_the_answer_leaves_later() {
+fn max_age_is_the_whole_lifetime_even_for_a_slow_response() {
     let mut world = world(HonoKv::default(), Consistency::Strong);
     let mut request = world.request(None);
     create(&mut request, "user01");

@@ -1,4 +1,5 @@
-//! The dialect of `hono-sessions`: its bytes, its lifetimes, and what its originals do wrong.
+//! The dialect of `hono-sessions`: its bytes, its lifetimes, and the defects of the original
+//! packages.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod support;
@@ -19,7 +20,7 @@ const MINUTE: u64 = 60 * 1000;
 const KEY: &str = "an encryption key of 32 characters, or more";
 const OLD_KEY: &str = "the encryption key that they had before this";
 const ID: &str = "3f8e2b0a-6c1d-4e9f-8a7b-0c1d2e3f4a5b";
-/// What the package itself writes for a session that counts to one.
+/// The package's own record of a session with the value 1.
 const RECORD: &str = r#"{"_data":{"n":{"value":1,"flash":false}},"_expire":"2023-11-14T22:28:20.000Z","_delete":false,"_accessed":"2023-11-14T22:13:20.000Z","_id":"3f8e2b0a-6c1d-4e9f-8a7b-0c1d2e3f4a5b"}"#;
 
 fn keys(keys: &[&str]) -> IronSecrets {
@@ -44,7 +45,7 @@ fn record(world: &World, id: &str) -> Option<String> {
     world.peek(&StoreKey::new(id)).map(|bytes| String::from_utf8(bytes.to_vec()).unwrap())
 }
 
-/// The id that a response sets: the cookie has no other attributes than these.
+/// The id that a response sets. The cookie has no other attributes than these.
 fn id_of(cookies: &[String]) -> String {
     let [cookie] = cookies else { panic!("one cookie: {cookies:?}") };
     cookie.strip_prefix("session=").unwrap().strip_suffix("; Path=/").unwrap().to_owned()
@@ -61,7 +62,7 @@ fn a_session_is_written_as_the_package_writes_it() {
 }
 
 #[test]
-fn s4_n34_an_id_that_a_client_invents_is_never_adopted_n28_unknown_is_no_session() {
+fn s4_n34_an_id_from_a_client_is_never_used_for_a_new_session_n28_an_unknown_id_is_no_session() {
     let mut world = World::new(config(fifteen_minutes()));
     let request = world.serve(Some(ID), |request| request.set("n", 1));
     assert!(request.events.contains(&Event::UnknownId));
@@ -70,7 +71,7 @@ fn s4_n34_an_id_that_a_client_invents_is_never_adopted_n28_unknown_is_no_session
 }
 
 #[test]
-fn s3_what_is_no_uuid_never_reaches_the_store() {
+fn s3_a_value_that_is_not_a_uuid_causes_no_store_call() {
     let mut world = with_record(fifteen_minutes(), RECORD);
     let upper = ID.to_uppercase();
     let version = ID.replacen("4e9f", "1e9f", 1);
@@ -82,7 +83,7 @@ fn s3_what_is_no_uuid_never_reaches_the_store() {
 }
 
 #[test]
-fn n3_n15_reading_writes_nothing_until_a_tenth_of_the_span_has_passed() {
+fn n3_n15_reading_writes_nothing_until_a_tenth_of_the_idle_timeout_has_passed() {
     let mut world = with_record(fifteen_minutes(), RECORD);
     for _ in 0..100 {
         let request = world.serve(Some(ID), |request| assert_eq!(request.get("n"), Some(1.into())));
@@ -97,7 +98,7 @@ fn n3_n15_reading_writes_nothing_until_a_tenth_of_the_span_has_passed() {
 }
 
 #[test]
-fn n4_a_visitor_of_whom_nothing_is_stored_gets_nothing() {
+fn n4_a_visitor_without_session_data_gets_no_record_and_no_cookie() {
     let mut world = World::new(config(fifteen_minutes()));
     for _ in 0..1000 {
         assert!(world.serve(None, |_| {}).cookies().is_empty());
@@ -106,7 +107,7 @@ fn n4_a_visitor_of_whom_nothing_is_stored_gets_nothing() {
 }
 
 #[test]
-fn n14_it_expires_and_what_is_left_of_it_is_cleared_up() {
+fn n14_a_session_expires_and_its_record_is_deleted() {
     let mut world = with_record(fifteen_minutes(), RECORD);
     world.advance(15 * MINUTE);
     let request = world.serve(Some(ID), |_| {});
@@ -115,7 +116,7 @@ fn n14_it_expires_and_what_is_left_of_it_is_cleared_up() {
 }
 
 #[test]
-fn a_leftover_that_cannot_be_cleared_up_is_no_failure() {
+fn a_failed_delete_of_an_expired_record_is_no_error() {
     let mut world = with_record(fifteen_minutes(), RECORD);
     world.advance(HOUR);
     let mut request = world.request(Some(ID));
@@ -128,7 +129,7 @@ fn a_leftover_that_cannot_be_cleared_up_is_no_failure() {
 }
 
 #[test]
-fn n1_a_slow_request_does_not_revive_what_expired_on_a_store_that_does_not_see_to_it() {
+fn n1_a_slow_request_does_not_revive_an_expired_session_on_a_store_without_expiry() {
     let mut world = with_record(fifteen_minutes(), RECORD);
     let mut slow = world.request(Some(ID));
     slow.load(&mut world);
@@ -164,7 +165,7 @@ fn an_expiry_is_read_in_every_form_that_javascript_reads() {
         ("Wed, 15 Nov 2023 00:28:20 GMT", None),
     ] {
         let text = RECORD.replace("2023-11-14T22:28:20.000Z", written);
-        // Without a span of its own the day stays what it is.
+        // Without an idle timeout the expiry stays.
         let mut world = with_record(HonoSessions::default(), &text);
         assert_eq!(world.serve(Some(ID), |_| {}).is_live(), read.is_some(), "{written}");
         if let Some(read) = read {
@@ -178,7 +179,7 @@ fn an_expiry_is_read_in_every_form_that_javascript_reads() {
 const HOUR: u64 = 60 * MINUTE;
 
 #[test]
-fn without_a_span_a_session_lives_for_ever_and_reading_it_never_writes() {
+fn without_an_idle_timeout_a_session_never_expires_and_reading_never_writes() {
     let mut world = World::new(config(HonoSessions::default()));
     let id = id_of(world.serve(None, |request| request.set("n", 1)).cookies());
     assert!(record(&world, &id).unwrap().contains(r#""_expire":null"#));
@@ -190,7 +191,7 @@ fn without_a_span_a_session_lives_for_ever_and_reading_it_never_writes() {
 }
 
 #[test]
-fn a_day_set_by_hand_stays_where_there_is_no_span() {
+fn without_an_idle_timeout_an_expiry_that_the_app_set_stays() {
     let mut world = World::new(config(HonoSessions::default()));
     let end = world.now.as_millis() + HOUR;
     let id = id_of(
@@ -219,7 +220,7 @@ fn without_auto_extension_reading_is_no_activity_but_writing_is() {
 }
 
 #[test]
-fn touch_extends_at_once() {
+fn touch_extends_the_session_immediately() {
     let mut world = with_record(fifteen_minutes(), RECORD);
     world.advance(1000);
     world.serve(Some(ID), |request| request.log.push(Op::Touch));
@@ -242,7 +243,7 @@ fn n40_a_cookie_with_an_end_moves_with_every_write_and_only_then() {
 }
 
 #[test]
-fn n40_a_cookie_that_says_its_day_is_sent_again_as_one_that_says_its_age() {
+fn n40_a_cookie_with_expires_is_sent_again_like_one_with_max_age() {
     let mut cookie = HonoCookie::named("session");
     cookie.expires = Some("Wed, 15 Nov 2023 22:13:20 GMT".into());
     cookie.lasts = Some(Duration::from_mins(20));
@@ -312,7 +313,7 @@ fn n1_s19_a_destroyed_session_is_never_revived() {
 }
 
 #[test]
-fn n8_a_session_that_nobody_looked_at_is_destroyed_by_one_call() {
+fn n8_a_session_that_was_not_loaded_is_destroyed_by_one_call() {
     let mut world = with_record(fifteen_minutes(), RECORD);
     let mut request = world.request(Some(ID));
     request.log.push(Op::Destroy);
@@ -410,7 +411,7 @@ fn n39_a_lost_reply_is_unknown_and_never_counted_twice() {
 }
 
 #[test]
-fn an_id_of_the_apps_own_is_used_once_and_never_written_over() {
+fn an_id_that_the_app_chose_is_used_once_and_its_record_is_never_overwritten() {
     let mut world = with_record(fifteen_minutes(), RECORD);
     let use_id = |id: &'static str| {
         move |request: &mut support::Request| {
@@ -428,7 +429,7 @@ fn an_id_of_the_apps_own_is_used_once_and_never_written_over() {
 }
 
 #[test]
-fn a_session_whose_id_the_app_has_given_away_is_there_even_if_it_holds_nothing() {
+fn a_session_with_an_id_that_the_app_chose_is_stored_even_without_values() {
     let mut world = World::new(config(fifteen_minutes()));
     let free = "00000000-0000-4000-8000-000000000000";
     let request = world.serve(None, |request| request.log.push(Op::UseId(free.into())));
@@ -453,7 +454,7 @@ fn what_the_dialect_has_no_place_for_is_refused() {
 }
 
 #[test]
-fn s24_s25_what_is_no_record_is_no_session() {
+fn s24_s25_bytes_that_are_not_a_record_are_no_session() {
     let deep = format!(r#"{{"_data":{{"a":{{"value":{}{},"flash":false}}}}}}"#, "[".repeat(40), "]".repeat(40));
     let large = format!(r#"{{"_data":{{"a":{{"value":"{}","flash":false}}}}}}"#, "x".repeat(70_000));
     let bad = [
@@ -487,7 +488,7 @@ fn s24_s25_what_is_no_record_is_no_session() {
 }
 
 #[test]
-fn what_the_package_leaves_out_is_read_all_the_same_and_unknown_members_are_kept() {
+fn a_record_with_missing_members_is_read_and_unknown_members_are_kept() {
     let mut world = with_record(
         fifteen_minutes(),
         r#"{ "more" : [1] , "_data" : { "gone" : { "flash" : false } , "__proto__" : {"value":7,"flash":false} } }"#,
@@ -502,7 +503,7 @@ fn what_the_package_leaves_out_is_read_all_the_same_and_unknown_members_are_kept
 }
 
 #[test]
-fn an_encrypted_id_is_an_iron_seal_that_any_key_of_the_ring_opens() {
+fn an_encrypted_id_is_an_iron_seal_that_each_configured_key_opens() {
     let sealed =
         |texts: &[&str]| HonoSessions { protection: HonoProtection::SealedId(keys(texts)), ..fifteen_minutes() };
     let mut world = World::new(config(sealed(&[OLD_KEY])));
@@ -527,7 +528,7 @@ fn an_encrypted_id_is_an_iron_seal_that_any_key_of_the_ring_opens() {
 }
 
 #[test]
-fn the_cookie_store_keeps_the_record_in_the_cookie_as_a_text() {
+fn the_cookie_store_keeps_the_record_in_the_cookie_as_a_string() {
     let sealed = HonoSessions { protection: HonoProtection::Sealed(keys(&[KEY])), ..fifteen_minutes() };
     let mut world = World::new(config(sealed));
     let cookie = world.serve(None, |request| request.set("n", 1)).cookie().unwrap();
@@ -548,7 +549,7 @@ fn the_cookie_store_keeps_the_record_in_the_cookie_as_a_text() {
 }
 
 #[test]
-fn n16_a_cookie_that_browsers_would_drop_is_an_error_before_anything_is_sent() {
+fn n16_a_cookie_that_is_too_large_for_browsers_is_an_error_before_anything_is_sent() {
     let sealed = HonoSessions { protection: HonoProtection::Sealed(keys(&[KEY])), ..fifteen_minutes() };
     let mut world = World::new(config(sealed));
     let mut request = world.request(None);
@@ -558,7 +559,7 @@ fn n16_a_cookie_that_browsers_would_drop_is_an_error_before_anything_is_sent() {
 }
 
 #[test]
-fn s8_s30_what_cannot_work_fails_when_it_is_configured() {
+fn s8_s30_an_invalid_configuration_fails_when_it_is_configured() {
     let short = IronSecrets::new(["too short"]).unwrap_err();
     assert_eq!(short, ConfigError::ShortSecret { position: 1, length: 9 });
     assert_eq!(IronSecrets::new(Vec::<String>::new()).unwrap_err(), ConfigError::NoSecret);

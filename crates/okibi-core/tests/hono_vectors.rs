@@ -1,4 +1,5 @@
-//! The older dialects' formats, pinned by `vectors/hono.json`, which the TypeScript tests read as well.
+//! The formats of the older dialects, pinned by `vectors/hono.json`. The TypeScript tests read the
+//! same file.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
 use std::time::Duration;
@@ -11,7 +12,7 @@ use okibi_core::{
 use serde_json::Value;
 
 #[test]
-fn n24_where_a_cookie_leads_what_lies_there_and_what_is_written() {
+fn n24_cookies_stored_records_and_writes_are_those_of_the_packages() {
     let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../vectors/hono.json")).unwrap();
     let vectors: Value = serde_json::from_str(&text).unwrap();
     let now = Timestamp::from_millis(vectors["now"].as_u64().unwrap());

@@ -1,4 +1,5 @@
-//! Iron against the real packages' seals, and what must never open. Where the seals come from: `vectors/README.md`.
+//! Iron with seals of the real packages, and seals that must never open. `vectors/README.md` says
+//! how the seals were made.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 use std::{fs, path::Path};
@@ -41,7 +42,7 @@ fn secret(case: &Value) -> Secret {
     }
 }
 
-/// The options of the originals, over the defaults.
+/// The options of the original packages, over the defaults.
 fn options(case: &Value) -> Options {
     let given = &case["options"];
     let derivation = |given: &Value| {
@@ -74,7 +75,7 @@ fn sealed(options: &Options, secret: &Secret, text: &str) -> String {
 }
 
 #[test]
-fn seals_are_those_of_the_real_packages() {
+fn seals_are_equal_to_those_of_the_real_packages() {
     let vectors = vectors();
     assert_eq!(vectors["now"].as_u64(), Some(NOW.as_millis()));
     for case in list(&vectors["good"]) {
@@ -91,12 +92,12 @@ fn seals_are_those_of_the_real_packages() {
 }
 
 #[test]
-fn s30_what_the_real_packages_refuse_does_not_open() {
+fn s30_a_seal_that_the_real_packages_refuse_does_not_open() {
     for case in list(&vectors()["closed"]) {
         let (why, options, secrets) = (text(&case["why"]), options(case), [secret(case)]);
         let error = unseal(&options, Secrets::Named(&secrets), text(&case["sealed"]).as_bytes(), NOW).unwrap_err();
         assert_eq!(error.code(), text(&case["flaw"]), "{why}");
-        // Whatever it was, it reads the same from outside.
+        // The message is the same for every reason.
         assert_eq!(error.to_string(), "iron: this seal does not open", "{why}");
     }
 }
@@ -123,7 +124,7 @@ fn s26_no_flipped_bit_opens() {
 }
 
 #[test]
-fn s17_a_seal_ends_when_it_says_and_a_minute_later_by_another_clock() {
+fn s17_a_seal_expires_and_clocks_may_differ_by_a_minute() {
     let options = Options { ttl: 10_000, ..Options::default() };
     let (secrets, good) = ([plain()], sealed(&options, &plain(), "1"));
     let opens = |options: &Options, after: i64| {
@@ -143,7 +144,7 @@ fn s17_a_seal_ends_when_it_says_and_a_minute_later_by_another_clock() {
     assert!(opens(&ahead, 4_999) && !opens(&ahead, 5_000));
     let behind = Options { offset: -5_000, skew: 0, ..options };
     assert!(opens(&behind, 14_999) && !opens(&behind, 15_000));
-    // Absurd numbers neither overflow nor open what is over.
+    // Extreme numbers do not overflow and do not open an expired seal.
     assert!(opens(&Options { skew: i64::MAX, ..options }, 0) && !opens(&Options { skew: i64::MIN, ..options }, 0));
     assert!(opens(&Options { offset: i64::MIN, ..options }, 0) && !opens(&Options { offset: i64::MAX, ..options }, 0));
     for ttl in [i64::MAX, i64::MIN, 1, -1] {
@@ -165,25 +166,25 @@ fn s29_a_secret_id_selects_exactly_one_secret() {
     let keys = [named("new", 'n'), named("old", 'o'), Secret::new(key('p')), named("default", 'd'), named("old", 'x')];
     assert_eq!(opens(Secrets::Named(&keys), &named("new", 'n')), ok);
     assert_eq!(opens(Secrets::Named(&keys), &named("old", 'o')), ok);
-    // Only the first of that name is asked, and none of another name.
+    // Only the first secret with that id is tried, and none with another id.
     assert_eq!(opens(Secrets::Named(&keys), &named("old", 'x')), Err("mac"));
     assert_eq!(opens(Secrets::Named(&keys), &named("new", 'o')), Err("mac"));
     assert_eq!(opens(Secrets::Named(&keys), &named("other", 'n')), Err("unknown_secret"));
     assert_eq!(opens(Secrets::Named(&keys), &named("New", 'n')), Err("unknown_secret"));
-    // Without an id: those without one, and `default`, in order.
+    // Without an id in the seal: the secrets without an id and with the id `default`, in order.
     assert_eq!(opens(Secrets::Named(&keys), &Secret::new(key('p'))), ok);
     assert_eq!(opens(Secrets::Named(&keys), &Secret::new(key('d'))), ok);
     assert_eq!(opens(Secrets::Named(&keys), &Secret::new(key('n'))), Err("mac"));
     assert_eq!(opens(Secrets::Named(&keys[..2]), &Secret::new(key('n'))), Err("unknown_secret"));
-    // Bare passwords open what any of them made, under any id.
+    // Plain passwords open seals of each of them, under any id.
     assert_eq!(opens(Secrets::Any(&keys), &named("other", 'x')), ok);
     assert_eq!(opens(Secrets::Any(&keys), &Secret::new(key('z'))), Err("mac"));
     assert_eq!(opens(Secrets::Any(&[]), &Secret::new(key('n'))), Err("unknown_secret"));
 }
 
 #[test]
-fn s30_what_is_too_long_costs_nothing() {
-    // A password too short to be used shows whether a key would have been derived.
+fn s30_a_seal_that_is_too_long_costs_nothing() {
+    // A password that is too short to use shows whether a key was derived.
     let (options, secrets) = (Options::default(), [Secret::new(Key::text("short"))]);
     let (salt, long) = ("a".repeat(64), "a".repeat(2049));
     let (iv, mac) = ("A".repeat(22), "A".repeat(43));
@@ -234,7 +235,7 @@ fn the_longest_seal_is_made_and_opened_and_none_longer() {
 }
 
 #[test]
-fn what_cannot_be_used_is_named() {
+fn an_invalid_option_or_secret_is_named() {
     let options = Options::default();
     let with = |options: &Options, secret: &Secret| seal(options, secret, b"1", NOW, &[0; 80]).map(|_| ()).unwrap_err();
     let code = |key: Key| with(&options, &Secret::new(key)).code();
@@ -253,7 +254,7 @@ fn what_cannot_be_used_is_named() {
     for id in ["", "a-b", "a b", "é", "*"] {
         assert_eq!(plain().named(id).unwrap_err(), IronError::SecretId, "{id:?}");
     }
-    // A password's length counts as JavaScript counts: 16 characters of two units each.
+    // The length of a password is counted as in JavaScript: 16 characters of two units each.
     assert!(seal(&options, &Secret::new(Key::text("🔥".repeat(16))), b"1", NOW, &[0; 80]).is_ok());
     assert_eq!(with(&options, &Secret::new(Key::text("🔥".repeat(15)))), IronError::ShortPassword(32));
 }
@@ -269,7 +270,7 @@ fn s7_secrets_are_not_shown() {
 }
 
 #[test]
-fn only_a_text_opens() {
+fn only_utf8_opens() {
     let (options, secrets) = (Options::default(), [plain()]);
     let sealed = seal(&options, &secrets[0], b"\xff\xfe", NOW, &[7; 80]).unwrap();
     let error = unseal(&options, Secrets::Any(&secrets), sealed.as_bytes(), NOW).unwrap_err();

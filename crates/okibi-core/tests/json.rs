@@ -1,4 +1,5 @@
-//! The core's JSON against `serde_json`: the same texts are accepted, with the same parts.
+//! The core's JSON reader compared with `serde_json`: both accept the same strings, with the same
+//! parts.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 use std::collections::BTreeMap;
@@ -7,7 +8,7 @@ use okibi_core::json::{each_member, items, members, number, push_string, string}
 use proptest::prelude::*;
 use serde_json::value::RawValue;
 
-/// `serde_json`'s reading of an array's items.
+/// The items of an array, read by `serde_json`.
 fn reference_items(json: &str) -> Option<Vec<String>> {
     let items: Vec<&RawValue> = serde_json::from_str(json).ok()?;
     Some(items.into_iter().map(|item| item.get().to_owned()).collect())
@@ -28,7 +29,7 @@ fn check(json: &str) {
 }
 
 #[test]
-fn what_is_json_and_what_is_not() {
+fn json_is_accepted_and_anything_else_is_refused() {
     let values = [
         "0",
         "-0",
@@ -135,7 +136,7 @@ fn numbers_are_whole() {
     }
 }
 
-/// Texts that look much like JSON.
+/// Strings that are almost JSON.
 fn nearly_json() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         Just("{"),
@@ -169,19 +170,19 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn nearly_json_is_judged_the_same(text in nearly_json()) {
+    fn almost_json_is_accepted_exactly_if_serde_json_accepts_it(text in nearly_json()) {
         check(&text);
         check(&format!("[{text}]"));
         check(&format!("{{\"a\":{text}}}"));
     }
 
     #[test]
-    fn any_text_is_written_and_read_the_same(text in any::<String>()) {
+    fn any_string_is_written_and_read_back(text in any::<String>()) {
         let mut json = String::new();
         push_string(&mut json, &text);
         prop_assert_eq!(string(&json).unwrap(), text.as_str());
         prop_assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text.as_str());
-        // And as another would have written it.
+        // The same string, written by `serde_json`.
         let other = serde_json::to_string(&text).unwrap();
         prop_assert_eq!(string(&other).unwrap(), text.as_str());
     }

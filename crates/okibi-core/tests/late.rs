@@ -1,5 +1,5 @@
-//! Writes that arrive late: each write of each task is held back, or sent twice, and arrives at each later moment. Nothing
-//! that ended opens again.
+//! Late writes: each write of each task is delayed or sent twice, and arrives at each later moment.
+//! No ended session opens again.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod support;
@@ -19,21 +19,21 @@ const HOUR: u64 = 60 * MINUTE;
 const OLD_ID: &str = "3f8e2b0a-6c1d-4e9f-8a7b-0c1d2e3f4a5b";
 const OLD_RECORD: &str = r#"{"_data":{"n":{"value":10,"flash":false}},"_expire":"2023-12-14T22:13:20.000Z","_delete":false,"_accessed":"2023-11-14T22:13:20.000Z"}"#;
 
-/// One task of the visitor, each a request of its own.
+/// One task of the visitor. Each task is a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Task {
     Add,
     Take,
     Touch,
     Renew,
-    /// A login: a rotation with a value of its own.
+    /// A login: a rotation that sets a value.
     Login,
     Logout,
-    /// A logout of which nobody looked at the session.
+    /// A logout in a request that did not load the session.
     BlindLogout,
-    /// The end from elsewhere.
+    /// A revocation from elsewhere.
     Revoke,
-    /// Nothing, until the session is over.
+    /// No request until the session expires.
     Expire,
 }
 
@@ -52,7 +52,7 @@ impl Visitor {
         self.ended.extend(self.header.clone());
     }
 
-    /// Plays one task. Whatever a late write does, it must not fail.
+    /// Plays one task. A late write must not make it fail.
     fn play(&mut self, world: &mut World, task: Task) {
         match task {
             Expire => {
@@ -99,7 +99,7 @@ impl Visitor {
         self.keep(&request);
     }
 
-    /// The browser takes what it is sent.
+    /// The browser keeps the cookies of the response.
     fn keep(&mut self, request: &Request) {
         for header in request.cookies() {
             let pair = header.split(';').next().unwrap();
@@ -129,8 +129,8 @@ fn histories(length: u32) -> impl Iterator<Item = Vec<Task>> {
     (0..count.pow(length)).map(move |code| (0..length).map(|digit| TASKS[code / count.pow(digit) % count]).collect())
 }
 
-/// Plays the history with the write of this number disturbed, which arrives before call number `arrives_before`, or at
-/// the end. Returns how many calls and writes there were.
+/// Plays the history. The write with this number is disturbed, and arrives before call number
+/// `arrives_before` or at the end. Returns the number of calls and of writes.
 fn play(begin: &Begin, history: &[Task], disturbed: Option<(usize, Luck)>, arrives_before: usize) -> (usize, usize) {
     let (mut world, header) = begin();
     let mut visitor = Visitor { header, ended: Vec::new() };
@@ -147,10 +147,10 @@ fn play(begin: &Begin, history: &[Task], disturbed: Option<(usize, Luck)>, arriv
     played
 }
 
-/// Where a history begins: a world, and the header that the browser sends at first.
+/// The start of a history: a world, and the browser's first Cookie header.
 type Begin = dyn Fn() -> (World, Option<String>);
 
-/// Each write of each history, held back and sent twice, arrives at each later moment.
+/// Delays and duplicates each write of each history, and lets it arrive at each later moment.
 fn everything_late(begin: &Begin, length: u32) {
     let mut played = 0;
     for history in histories(length).map(|history| [vec![Add], history].concat()) {
@@ -170,25 +170,26 @@ fn everything_late(begin: &Begin, length: u32) {
     assert!(played > 0, "something was late");
 }
 
-/// An idle span that a late write does not outlast: only a marker stops it.
+/// An idle timeout that is longer than the delay of a late write, so that only a marker stops the
+/// write.
 fn lasting() -> Native {
     let lifetime = Lifetime { idle: Duration::from_hours(24 * 30), absolute: None };
     Native { lifetime, ..Native::default() }
 }
 
 #[test]
-fn h3_no_late_write_brings_back_what_ended() {
+fn h3_no_late_write_restores_an_ended_session() {
     everything_late(&|| (World::new(Config::default()), None), 3);
 }
 
 #[test]
-fn h3_no_late_write_brings_back_what_ended_long_before_its_time() {
+fn h3_no_late_write_restores_a_session_that_ended_long_before_its_expiry() {
     everything_late(&|| (World::new(lasting()), None), 2);
     everything_late(&|| (World::new(Native { grace: Duration::ZERO, ..lasting() }), None), 2);
 }
 
 #[test]
-fn h3_no_late_note_or_cookie_brings_back_a_sealed_session() {
+fn h3_no_late_revocation_or_cookie_restores_a_sealed_session() {
     let secrets = Secrets::new(["a secret of these tests, long enough"]).unwrap();
     let protection = Protection::Sealed { secrets, chunks: 1 };
     let begin = move || {
@@ -199,7 +200,7 @@ fn h3_no_late_note_or_cookie_brings_back_a_sealed_session() {
 }
 
 #[test]
-fn h3_no_late_write_brings_back_a_session_that_was_taken_over() {
+fn h3_no_late_write_restores_an_adopted_session() {
     let begin = || {
         let until = Timestamp::from_millis(1_700_000_000_000 + 30 * 24 * HOUR);
         let accept = Accept { dialect: HonoSessions::default().into(), until, consistency: Some(Consistency::Strong) };
@@ -211,7 +212,7 @@ fn h3_no_late_write_brings_back_a_session_that_was_taken_over() {
 }
 
 #[test]
-fn h3_a_marker_stays_for_an_hour_though_it_counts_for_its_own_time_only() {
+fn h3_a_marker_is_kept_for_an_hour_but_counts_only_until_its_time() {
     for end in [Op::Rotate, Op::RenewId, Op::Destroy] {
         let mut world = World::new(lasting());
         let mut first = world.request(None);
@@ -229,7 +230,7 @@ fn h3_a_marker_stays_for_an_hour_though_it_counts_for_its_own_time_only() {
 }
 
 #[test]
-fn h3_an_end_costs_no_delete() {
+fn h3_a_destroy_needs_no_delete() {
     let mut world = World::new(Config::default());
     let cookie = world.serve(None, |request| request.set("n", 1)).cookie().unwrap();
     let logout = world.serve(Some(&cookie), |request| request.log.push(Op::Destroy));

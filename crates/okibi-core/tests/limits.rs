@@ -1,4 +1,4 @@
-//! What the engine refuses, cuts or keeps of what a request wants written.
+//! What the engine refuses, cuts or keeps of the changes of a request.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -10,7 +10,7 @@ use okibi_core::{Config, Lifetime, Native, Op, Outcome, Owner, Refusal};
 use support::World;
 
 #[test]
-fn n47_a_label_is_cut_at_a_character_and_an_empty_one_is_none() {
+fn n47_a_label_is_cut_at_a_character_and_an_empty_one_counts_as_absent() {
     let mut world = World::new(Config::default());
     for (given, kept) in [
         ("phone".to_owned(), Some("phone".to_owned())),
@@ -31,7 +31,7 @@ fn n47_a_label_is_cut_at_a_character_and_an_empty_one_is_none() {
     }
 }
 
-/// Why a commit of this log is refused.
+/// The refusal of a commit of this log.
 fn refuse(world: &mut World, cookie: &str, log: Vec<Op>) -> Refusal {
     let mut request = world.request(Some(cookie));
     request.load(world);
@@ -42,7 +42,7 @@ fn refuse(world: &mut World, cookie: &str, log: Vec<Op>) -> Refusal {
 const DAY: Duration = Duration::from_hours(24);
 
 #[test]
-fn n56_no_span_cuts_another_in_silence_and_a_rotation_keeps_the_sessions_own() {
+fn n56_a_contradicting_timeout_is_refused_and_a_rotation_keeps_the_sessions_own_timeout() {
     let mut world = World::new(Config::default());
     let cookie = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
     let spans = |world: &World| {
@@ -57,7 +57,7 @@ fn n56_no_span_cuts_another_in_silence_and_a_rotation_keeps_the_sessions_own() {
          shorter one"
     );
     assert_eq!(refuse(&mut world, &cookie, vec![Op::SetAbsolute(Some(999))]), Refusal::InvalidAbsolute);
-    // The order does not matter.
+    // The order makes no difference.
     for log in [
         vec![Op::set_idle(DAY * 30), Op::set_absolute(Some(DAY * 30))],
         vec![Op::set_absolute(Some(DAY * 31)), Op::set_idle(DAY * 31)],
@@ -82,7 +82,7 @@ fn n56_no_span_cuts_another_in_silence_and_a_rotation_keeps_the_sessions_own() {
 }
 
 #[test]
-fn n56_a_span_of_its_own_survives_the_store() {
+fn n56_a_timeout_of_the_sessions_own_is_stored() {
     let mut world = World::new(Native { lifetime: Lifetime::AAL3, ..Native::default() });
     let cookie = world
         .serve(None, |request| {
@@ -98,7 +98,7 @@ fn n56_a_span_of_its_own_survives_the_store() {
 }
 
 #[test]
-fn n54_what_counts_as_failed_is_decided_here() {
+fn n54_the_core_decides_which_requests_have_failed() {
     let of = |status: u16| Outcome::of(Some(status), false, None);
     let failed: Vec<u16> = (100..520).filter(|status| of(*status).failed).collect();
     assert_eq!(failed, [408, 499].into_iter().chain(500..520).collect::<Vec<u16>>());

@@ -1,8 +1,10 @@
-//! Random sequences of requests on virtual time, with interleavings, conflicts, faults, late writes, commits in between, takes
-//! and clock jumps, against a simple model. Two engines serve them from one store: as before and after a deploy that changed the
-//! secrets, the spans or the limits.
+//! Random sequences of requests on virtual time, with interleavings, conflicts, faults, late
+//! writes, early commits, takes and clock jumps, compared with a simple model. Two engines serve
+//! them from one store, as before and after a deploy that changed the secrets, the timeouts or the
+//! limits.
 //!
-//! The seed is fixed. `OKIBI_MODEL_CASES=100000 cargo test -p okibi-core --release --test model` runs longer, each time with another seed.
+//! The seed is fixed. `OKIBI_MODEL_CASES=100000 cargo test -p okibi-core --release --test model`
+//! runs longer, with a new seed each time.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod support;
@@ -20,21 +22,21 @@ use support::{Luck, Request, World};
 enum Action {
     /// A visitor without a cookie starts a session.
     Begin,
-    /// A request arrives with one of the cookies that were ever sent, at one of the two engines.
+    /// A request arrives at one of the two engines, with one of the cookies that were sent.
     Arrive { cookie: usize, engine: bool },
-    /// One of the requests under way changes something.
+    /// One of the requests in progress changes something.
     Change { request: usize, kind: Kind },
-    /// It starts to commit; `failed` as after a 5xx.
+    /// It starts its last commit; `failed` as after a 5xx.
     Commit { request: usize, failed: bool },
-    /// It commits in between, and goes on.
+    /// It commits early and continues.
     CommitEarly { request: usize },
-    /// It takes the session's one ticket.
+    /// It takes the session's only ticket.
     Take { request: usize },
-    /// What was held up on its way to the store arrives.
+    /// The delayed calls arrive at the store.
     Late,
-    /// It takes its next step, with this luck.
+    /// It takes its next step, with this fate.
     Step { request: usize, luck: Luck },
-    /// It takes all the steps that are left.
+    /// It takes all its remaining steps.
     Finish { request: usize },
     /// Time passes.
     Advance { seconds: u64 },
@@ -85,10 +87,10 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
-/// What must be true of one session, whatever ids it has had.
+/// The facts that must hold for one session, under all its ids.
 #[derive(Default)]
 struct Session {
-    /// Adds that were acknowledged, and those whose fate is unknown.
+    /// Additions that were acknowledged, and those with an unknown outcome.
     added: i64,
     maybe_added: i64,
     /// Names that were acknowledged.
@@ -96,37 +98,38 @@ struct Session {
     /// A destroy was acknowledged, or may have happened.
     destroyed: bool,
     maybe_destroyed: bool,
-    /// It was begun by a rotation that lost another session.
+    /// A rotation that lost another session began this one.
     is_own: bool,
-    /// How many requests got its ticket.
+    /// The number of requests that got its ticket.
     tickets: u32,
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "facts of a request, which no other depends on")]
 struct UnderWay {
     request: Request,
-    /// Which engine serves it.
+    /// The engine that serves it.
     engine: bool,
-    /// Which session its cookie was of.
+    /// The session of its cookie.
     session: usize,
     adds: i64,
     names: Vec<String>,
     kinds: Vec<Kind>,
     failed: bool,
     committing: bool,
-    /// The session had been destroyed for sure before this request arrived.
+    /// The session was certainly destroyed before this request arrived.
     late: bool,
 }
 
 struct Cookie {
     value: String,
     session: usize,
-    /// A rotation was acknowledged that began when this was the newest cookie: it opens nothing any more.
+    /// A rotation that began when this was the newest cookie was acknowledged. The cookie opens
+    /// nothing any more.
     dead: bool,
 }
 
 struct Model {
-    /// The engine that is not the world's now, and which one that is.
+    /// The engine that the world does not use now, and which one it is.
     other: Engine,
     engine: bool,
     sessions: Vec<Session>,
@@ -142,7 +145,7 @@ impl Model {
         Self { other, engine: false, sessions, cookies, under_way, next_name: 0 }
     }
 
-    /// From now on this engine is the world's.
+    /// Makes this engine the world's engine.
     fn turn_to(&mut self, world: &mut World, engine: bool) {
         if self.engine != engine {
             mem::swap(&mut self.other, &mut world.engine);
@@ -150,7 +153,7 @@ impl Model {
         }
     }
 
-    /// The engine of this request is the world's, if there is such a request.
+    /// Makes the engine of this request the world's engine, if there is such a request.
     fn turn(&mut self, world: &mut World, request: usize) {
         if let Some(under_way) = self.under_way.get(request) {
             self.turn_to(world, under_way.engine);
@@ -197,7 +200,7 @@ impl Model {
                     session.tickets += 1;
                     assert_eq!(session.tickets, 1, "a value is handed to one request");
                 }
-                // What was dropped is the take; of the other changes the commit decides.
+                // Only the take was dropped. The commit decides about the other changes.
                 under_way.request.events.retain(|event| *event != Event::ChangesDropped);
             }
             Action::Late => world.arrive(),
@@ -223,10 +226,10 @@ impl Model {
         self.settle();
     }
 
-    /// A commit in the middle of a request that nothing happens to.
+    /// An early commit without faults.
     fn commit_early(&mut self, world: &mut World, request: usize) {
         let Some(under_way) = self.under_way.get(request).filter(|under_way| {
-            // A destroy begins another session, which nobody follows here.
+            // A destroy begins another session, which the model does not track.
             !under_way.committing && !under_way.kinds.iter().any(|kind| matches!(kind, Kind::Destroy))
         }) else {
             return;
@@ -279,14 +282,15 @@ impl Model {
             Kind::RenewId => under_way.request.log.push(Op::RenewId),
             Kind::Touch => under_way.request.log.push(Op::Touch),
             Kind::Destroy => {
-                // A destroy begins another session; what follows would be of that one.
+                // A destroy begins another session, and the following changes would belong to that
+                // one.
                 under_way.request.log.push(Op::Destroy);
                 under_way.committing = false;
             }
         }
     }
 
-    /// Takes in what ended.
+    /// Updates the model with the finished requests.
     fn settle(&mut self) {
         let ended: Vec<usize> = (0..self.under_way.len())
             .rev()
@@ -299,7 +303,7 @@ impl Model {
             let mut under_way = self.under_way.remove(index);
             self.learn(&mut under_way);
         }
-        // As many as there is room for in the strategy's numbers.
+        // The strategy has numbers for at most six requests.
         self.under_way.truncate(6);
     }
 
@@ -307,7 +311,7 @@ impl Model {
         let rotates = ended.kinds.iter().any(|kind| matches!(kind, Kind::Rotate));
         let is_of_session = ended.request.get("session").is_some();
         if ended.request.outcome == Some(Ok(())) && rotates && ended.request.is_live() && !is_of_session {
-            // It lost, and has a session of its own.
+            // The rotation lost, and has a session of its own.
             if !self.sessions[ended.session].is_own || ended.request.events.contains(&Event::RotatedAway) {
                 let is_own = true;
                 ended.session = self.sessions.len();
@@ -320,7 +324,8 @@ impl Model {
         let cookie = request.cookie();
         let destroying = ended.kinds.iter().any(|kind| matches!(kind, Kind::Destroy));
         if ended.kinds.iter().rev().take_while(|kind| !matches!(kind, Kind::Destroy)).count() != ended.kinds.len() {
-            // It destroyed; what it did afterwards is of a session that nobody follows here.
+            // The request destroyed the session. Its later changes belong to a session that the
+            // model does not track.
             match request.outcome.as_ref().unwrap() {
                 Ok(()) => session.destroyed = true,
                 Err(_) => session.maybe_destroyed = true,
@@ -355,14 +360,15 @@ impl Model {
                 if *refusal == Refusal::StoreUnknown {
                     session.maybe_added += ended.adds;
                 } else {
-                    // Between a rotation's two steps the change is in a record that nobody has the id of.
+                    // Between the two steps of a rotation, the change is in a record with an id
+                    // that no browser has.
                     assert_eq!(*refusal, Refusal::StoreUnavailable);
                 }
             }
         }
     }
 
-    /// What the store holds at the end.
+    /// Checks the final content of the store.
     fn check(&mut self, world: &mut World) {
         for (cookie, engine) in (0..self.cookies.len()).flat_map(|cookie| [(cookie, false), (cookie, true)]) {
             self.turn_to(world, engine);
@@ -394,7 +400,8 @@ impl Model {
     }
 }
 
-/// What was configured before a deploy, and after it. A request that began before goes on by what was configured then.
+/// Configurations before and after a deploy. A request that began before the deploy keeps its
+/// configuration.
 fn deploys() -> Vec<(Config, Config)> {
     let signed = |secrets: &[&str]| {
         let protection = Protection::SignedId(Secrets::new(secrets.iter().copied()).unwrap());
@@ -413,7 +420,7 @@ fn deploys() -> Vec<(Config, Config)> {
     ]
 }
 
-/// How many histories: 400 of a fixed seed, or as many as asked for.
+/// The number of histories: 400 with a fixed seed, or the requested number.
 fn cases() -> Option<u32> {
     std::env::var("OKIBI_MODEL_CASES").ok().map(|cases| cases.parse().unwrap())
 }

@@ -1,4 +1,5 @@
-//! Which options go together, and which configurations are the same: decided here, and asked by every face.
+//! Which options exclude each other, and which configurations are equal. The core decides both for
+//! every face.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 use std::{fs, path::Path, time::Duration};
@@ -19,7 +20,7 @@ fn sealed(secret: &str) -> Protection {
     Protection::Sealed { secrets: secrets(secret), chunks: 1 }
 }
 
-/// What an app said, as a face notes it, and the configuration that it makes of that.
+/// The options of an app, as a face collects them, and the configuration that the face makes.
 fn said(options: &[&str]) -> (Given, Native) {
     let mut native = Native::default();
     let mut given = Given::default();
@@ -46,7 +47,7 @@ fn said(options: &[&str]) -> (Given, Native) {
 }
 
 #[test]
-fn which_options_go_together_is_decided_here() {
+fn the_core_decides_which_options_exclude_each_other() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../vectors/options.json");
     let cases: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     let cases = cases.as_array().unwrap();
@@ -63,7 +64,7 @@ fn which_options_go_together_is_decided_here() {
 }
 
 #[test]
-fn an_older_dialect_takes_none_of_the_options_of_okibis_own() {
+fn an_older_dialect_refuses_the_options_of_okibis_own_dialect() {
     let own = [
         (Given::COOKIE, "cookie"),
         (Given::LIFETIME, "lifetime"),
@@ -97,7 +98,7 @@ fn accept(dialect: impl Into<Dialect>) -> Vec<Accept> {
 }
 
 #[test]
-fn m4_two_configurations_are_the_same_or_the_option_is_named() {
+fn m4_two_configurations_are_equal_or_the_differing_option_is_named() {
     let other = "another secret of more than thirty-two bytes";
     let plain = Native::default;
     let lifetime = Lifetime { idle: Duration::from_mins(5), ..Lifetime::AAL2 };
@@ -149,7 +150,7 @@ fn m4_two_configurations_are_the_same_or_the_option_is_named() {
         let engine = |config: &Config| Engine::new(config.clone()).unwrap();
         assert_eq!(engine(&one).differs(&engine(&other)), Some(option));
         assert_eq!(engine(&other).differs(&engine(&one)), Some(option));
-        // The same, made once more. What the store promises is the store's.
+        // Equal configurations. The consistency belongs to the store and is not compared.
         let eventual = Config { consistency: Consistency::Eventual, ..one.clone() };
         assert_eq!(engine(&one).differs(&engine(&eventual)), None, "{option}");
         assert_eq!(engine(&other).differs(&engine(&other.clone())), None, "{option}");
@@ -157,7 +158,7 @@ fn m4_two_configurations_are_the_same_or_the_option_is_named() {
 }
 
 #[test]
-fn which_cookies_have_a_name_in_common_is_decided_here() {
+fn the_core_decides_which_cookies_have_a_name_in_common() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../vectors/names.json");
     let cases: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     let cases = cases.as_array().unwrap();
@@ -174,9 +175,9 @@ fn which_cookies_have_a_name_in_common_is_decided_here() {
     }
 }
 
-/// So are the options of two layers with one cookie, of which one writes out what is the default.
+/// Two layers with one cookie, of which one sets an option to its default, have equal options.
 #[test]
-fn an_option_that_says_the_default_makes_no_other_session() {
+fn an_option_set_to_its_default_makes_no_difference() {
     let days = Lifetime { idle: Duration::from_hours(24 * 30), absolute: None };
     let after = |lifetime, after| Native { lifetime, touch_after: after, ..Native::default() };
     let engine = |native: Native| Engine::new(native.into()).unwrap();

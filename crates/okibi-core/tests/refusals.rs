@@ -1,4 +1,4 @@
-//! Why a cookie opens no session: each reason is told by one event, in whatever form the cookie is.
+//! Why a cookie opens no session: one event reports each reason, for each form of a cookie.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, reason = "a test fails by panicking")]
 
 mod support;
@@ -29,21 +29,21 @@ fn logged_in(config: Native) -> (World, String) {
     (world, cookie)
 }
 
-/// What a request with this cookie, which opens nothing, is told.
+/// The events of a request with this cookie, which opens nothing.
 fn told(world: &mut World, cookie: &str) -> Vec<Event> {
     let request = world.serve(Some(cookie), |_| {});
     assert!(!request.is_live());
     request.events
 }
 
-/// The cookie with another character at this place.
+/// The cookie with another character at this position.
 fn changed(cookie: &str, at: usize) -> String {
     let other = if &cookie[at..=at] == "A" { "B" } else { "A" };
     [&cookie[..at], other, &cookie[at + 1..]].concat()
 }
 
 #[test]
-fn what_has_not_the_form_is_malformed() {
+fn a_value_of_another_form_is_malformed() {
     for config in [Native::default(), signed(OURS), sealed(OURS, 1)] {
         let (mut world, cookie) = logged_in(config);
         assert_eq!(told(&mut world, "abc"), [Event::MalformedCookie]);
@@ -94,7 +94,7 @@ fn an_id_under_which_nothing_is_stored_is_unknown() {
 }
 
 #[test]
-fn a_session_whose_time_is_over_has_expired() {
+fn a_session_after_its_timeout_has_expired() {
     for config in [Native::default(), sealed(OURS, 1)] {
         let idle = config.lifetime.idle;
         let (mut world, cookie) = logged_in(config);
@@ -104,7 +104,7 @@ fn a_session_whose_time_is_over_has_expired() {
 }
 
 #[test]
-fn what_is_stored_and_no_record_is_undecodable() {
+fn stored_bytes_that_are_not_a_record_are_undecodable() {
     let (mut world, cookie) = logged_in(Native::default());
     for (bytes, _) in world.store.values_mut() {
         *bytes = Bytes::from_static(b"{\"v\":2}");
@@ -113,7 +113,7 @@ fn what_is_stored_and_no_record_is_undecodable() {
 }
 
 #[test]
-fn the_cookie_from_before_a_rotation_is_told_so() {
+fn a_cookie_from_before_a_rotation_is_rotated_away() {
     let (mut world, cookie) = logged_in(Native::default());
     world.serve(Some(&cookie), |request| request.log.push(Op::Rotate));
     assert_eq!(told(&mut world, &cookie), [Event::RotatedAway]);

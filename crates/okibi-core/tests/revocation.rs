@@ -1,4 +1,4 @@
-//! Sealed sessions whose ends are noted in a store: no copy of a cookie opens after a logout or a rotation.
+//! Sealed sessions with revocations: after a logout or a rotation no copy of the cookie opens.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod support;
@@ -30,7 +30,7 @@ fn opens(world: &mut World, cookie: &str) -> bool {
     world.serve(Some(cookie), |_| ()).is_live()
 }
 
-/// What a request asked of the store: loads, swaps, deletes.
+/// The store calls of a request: loads, swaps, deletes.
 fn calls(request: &Request) -> (u32, u32, u32) {
     let calls = request.flow.calls();
     (calls.loads, calls.swaps, calls.deletes)
@@ -56,11 +56,12 @@ fn n9_a_copy_of_the_cookie_opens_nothing_after_a_logout() {
 }
 
 #[test]
-fn n9_whoever_comes_with_an_ended_session_is_told_of_and_can_begin_another() {
+fn n9_a_cookie_of_an_ended_session_causes_an_event_and_the_visitor_can_begin_another_session() {
     let mut world = world();
     let cookie = new_session(&mut world);
     world.serve(Some(&cookie), |request| request.log.push(Op::Destroy));
-    // At first it may be a late request of the same visitor, whose answer must not undo a login.
+    // At first it may be a late request of the same visitor. Its response must not replace the
+    // cookie of a login.
     let late = world.serve(Some(&cookie), |request| request.set("b", 2));
     assert!(late.cookies().is_empty());
     assert_eq!(late.events, [Event::Revoked, Event::ChangesDropped]);
@@ -72,7 +73,7 @@ fn n9_whoever_comes_with_an_ended_session_is_told_of_and_can_begin_another() {
 }
 
 #[test]
-fn n9_every_copy_ends_also_one_that_was_renewed_or_changed_elsewhere() {
+fn n9_every_copy_of_a_cookie_ends_even_one_that_was_renewed_or_changed() {
     let mut world = world();
     let first = new_session(&mut world);
     let second = world.serve(Some(&first), |request| request.set("b", 2)).cookie().unwrap();
@@ -86,7 +87,7 @@ fn n9_every_copy_ends_also_one_that_was_renewed_or_changed_elsewhere() {
 }
 
 #[test]
-fn s22_the_store_is_asked_only_for_whoever_asks_for_their_session() {
+fn s22_only_a_request_that_uses_its_session_causes_a_store_call() {
     let mut world = world();
     let cookie = new_session(&mut world);
     assert_eq!(world.calls, 0, "a new session has no end yet");
@@ -96,7 +97,7 @@ fn s22_the_store_is_asked_only_for_whoever_asks_for_their_session() {
     world.serve(Some("AQ-forged"), |_| ());
     assert_eq!(world.calls, 0);
     assert_eq!(calls(&world.serve(Some(&cookie), |_| ())), (1, 0, 0));
-    // What it found may be over when it commits, so it looks again.
+    // The session may have ended since the load, so the commit loads the revocation again.
     assert_eq!(calls(&world.serve(Some(&cookie), |request| request.set("b", 2))), (2, 0, 0));
     let mut unread = world.request(Some(&cookie));
     unread.set("b", 2);
@@ -122,7 +123,7 @@ fn n1_a_slow_request_sends_no_cookie_of_a_session_that_ended_meanwhile() {
         world.serve(Some(&cookie), |request| request.log.push(Op::Destroy));
         slow.log.push(change);
         slow.commit(&mut world).unwrap();
-        // A rotation without values of its own has nothing to begin a session with.
+        // A rotation without changes begins no session.
         assert!(slow.cookies().is_empty());
         assert_eq!(slow.events.contains(&Event::ChangesDropped), !slow.log.contains(&Op::Rotate));
         assert!(!slow.is_live());
@@ -137,7 +138,7 @@ fn s18_after_a_rotation_the_cookie_from_before_opens_nothing() {
     let late = world.serve(Some(&before), |request| request.set("late", 1));
     assert!(late.cookies().is_empty() && !late.is_live());
     assert!(opens(&mut world, &after));
-    // A second login under the old cookie works.
+    // A second login with the old cookie succeeds.
     let login = world.serve(Some(&before), |request| {
         request.log.push(Op::Rotate);
         request.set("user", "ben");
@@ -152,7 +153,7 @@ fn s18_after_a_rotation_the_cookie_from_before_opens_nothing() {
 }
 
 #[test]
-fn s18_of_a_hundred_racers_one_rotates() {
+fn s18_of_a_hundred_parallel_requests_one_rotates() {
     let mut world = world();
     let cookie = new_session(&mut world);
     let mut racers: Vec<Request> = (0..100)
@@ -172,7 +173,7 @@ fn s18_of_a_hundred_racers_one_rotates() {
             racer.go(&mut world, Luck::Fine);
         }
     }
-    // One goes on with the session. Each of the others has one of its own, with what it set.
+    // One continues the session. Each of the others has its own session with its own changes.
     let mut winners = 0;
     for (number, racer) in racers.iter().enumerate() {
         let found = world.serve(racer.cookie().as_deref(), |_| ());
@@ -209,7 +210,7 @@ fn n6_a_store_that_is_down_is_an_error_and_no_logout() {
 }
 
 #[test]
-fn n39_a_lost_reply_is_found_to_have_been_written() {
+fn n39_a_write_with_a_lost_reply_is_recognized() {
     for change in [Op::Rotate, Op::Destroy] {
         let mut world = world();
         let cookie = new_session(&mut world);
@@ -227,7 +228,7 @@ fn n39_a_lost_reply_is_found_to_have_been_written() {
 }
 
 #[test]
-fn n16_a_rotation_that_does_not_fit_ends_nothing() {
+fn n16_a_rotation_that_does_not_fit_ends_no_session() {
     let mut world = world();
     let cookie = new_session(&mut world);
     let mut request = world.request(Some(&cookie));
@@ -239,9 +240,10 @@ fn n16_a_rotation_that_does_not_fit_ends_nothing() {
     assert!(opens(&mut world, &cookie));
 }
 
-/// Two requests with one cookie, in every order of their steps; the flow travels as bytes between them.
+/// Two requests with one cookie, in every order of their steps. The flow is passed as bytes between
+/// the steps.
 #[test]
-fn n1_s18_whatever_the_order_an_ended_session_stays_ended_and_one_rotation_wins() {
+fn n1_s18_in_every_order_an_ended_session_stays_ended_and_one_rotation_wins() {
     let kinds = [Op::Destroy, Op::Rotate, Op::RenewId, Op::Set("b".into(), support::json(2))];
     let mut orders = 0;
     for first in &kinds {
@@ -287,12 +289,12 @@ fn n1_s18_whatever_the_order_an_ended_session_stays_ended_and_one_rotation_wins(
 }
 
 #[test]
-fn n9_a_session_ends_by_its_note_from_elsewhere_too() {
+fn n9_a_session_can_be_revoked_from_elsewhere() {
     let mut world = world();
     let before = new_session(&mut world);
     world.serve(Some(&before), |request| request.set("b", 1));
     let after = world.serve(Some(&before), |request| request.log.push(Op::Rotate)).cookie().unwrap();
-    // Whoever ends the session from before ends the one after it.
+    // A logout with the old cookie ends the new session too.
     let mut logout = world.request(Some(&before));
     logout.log.push(Op::Destroy);
     logout.commit(&mut world).unwrap();
@@ -300,7 +302,7 @@ fn n9_a_session_ends_by_its_note_from_elsewhere_too() {
 }
 
 #[test]
-fn who_kept_a_cookie_from_before_a_login_can_end_the_login_for_a_minute_only() {
+fn a_cookie_from_before_a_login_can_end_the_login_only_for_a_minute() {
     let mut world = world();
     let before = new_session(&mut world);
     let after = world.serve(Some(&before), |request| request.log.push(Op::Rotate)).cookie().unwrap();
@@ -310,7 +312,7 @@ fn who_kept_a_cookie_from_before_a_login_can_end_the_login_for_a_minute_only() {
 }
 
 #[test]
-fn a_note_that_cannot_be_kept_long_enough_is_refused_when_it_is_configured() {
+fn revocations_that_cannot_be_kept_long_enough_are_a_configuration_error() {
     let text = |config: Native| match Engine::new(config.into()) {
         Err(ConfigError::Together(text)) => text,
         other => panic!("{other:?}"),
@@ -324,12 +326,12 @@ fn a_note_that_cannot_be_kept_long_enough_is_refused_when_it_is_configured() {
 }
 
 #[test]
-fn s2_the_store_holds_a_name_and_nothing_that_opens() {
+fn s2_the_store_has_a_handle_and_nothing_that_opens_a_session() {
     let mut world = world();
     let cookie = new_session(&mut world);
     world.serve(Some(&cookie), |request| request.log.push(Op::Destroy));
     let (key, (bytes, _)) = world.store.iter().next().unwrap();
-    // 16 random bytes, which are the session's name in lists.
+    // 16 random bytes: the session's handle.
     let handle = key.as_str().strip_prefix("session:revoked:").unwrap();
     assert_eq!(handle.len(), 22);
     assert!(bytes.len() < 100, "{} bytes", bytes.len());

@@ -1,4 +1,4 @@
-//! The semantics of the design, one test for each line of the requirements that the engine alone can show.
+//! The semantics of the design: one test for each requirement that the engine can show alone.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 mod support;
@@ -36,7 +36,7 @@ fn new_session(world: &mut World) -> String {
 }
 
 #[test]
-fn n1_a_slow_request_does_not_revive_what_was_destroyed() {
+fn n1_a_slow_request_does_not_revive_a_destroyed_session() {
     let mut world = World::new(Config::default());
     let cookie = new_session(&mut world);
     let mut slow = world.request(Some(&cookie));
@@ -47,7 +47,7 @@ fn n1_a_slow_request_does_not_revive_what_was_destroyed() {
     assert!(slow.cookies().is_empty());
     assert!(slow.events.contains(&Event::ChangesDropped));
     assert_eq!(world.records(), []);
-    // Not even what the same request does afterwards.
+    // Later changes of the same request do not revive it either.
     slow.log.clear();
     slow.set("later", 1);
     slow.commit(&mut world).unwrap();
@@ -61,7 +61,7 @@ fn r29_a_request_that_began_while_the_session_was_live_counts_as_activity() {
         world.advance(59 * MINUTE);
         (world.request(Some(&cookie)), cookie)
     };
-    // It looks at the session at first, at last, or in the middle of its upload.
+    // The request uses the session first, last, or in the middle of a long upload.
     for (before, after) in [(0, 55 * MINUTE), (55 * MINUTE, 0), (20 * MINUTE, 35 * MINUTE)] {
         let mut world = World::new(Config::default());
         let (mut slow, cookie) = began(&mut world);
@@ -75,13 +75,13 @@ fn r29_a_request_that_began_while_the_session_was_live_counts_as_activity() {
         let next = world.serve(Some(&cookie), |_| {});
         assert_eq!((next.get("a"), next.get("late")), (Some(1.into()), Some(1.into())));
     }
-    // Whoever begins later finds nothing, though the store still has the record.
+    // A request that begins later finds no session, although the store still has the record.
     let mut world = World::new(Config::default());
     let (_, cookie) = began(&mut world);
     world.advance(MINUTE);
     let late = world.serve(Some(&cookie), |_| {});
     assert!(!late.is_live() && late.events.contains(&Event::Expired));
-    // A request outlasts the idle span by an hour at most.
+    // A request lives at most one hour longer than the idle timeout.
     let mut world = World::new(Config::default());
     let (mut slow, _) = began(&mut world);
     slow.load(&mut world);
@@ -92,8 +92,9 @@ fn r29_a_request_that_began_while_the_session_was_live_counts_as_activity() {
 }
 
 #[test]
-fn m1_an_answer_that_outlasts_the_idle_span_sends_no_cookie_over_a_login_in_between() {
-    // It changes something, renews the id, or committed before and has nothing left to write.
+fn m1_a_response_after_the_idle_timeout_sends_no_cookie_over_a_login_in_between() {
+    // The request changes something, renews the id, or has committed early and has nothing left to
+    // write.
     for op in [Some(Op::Touch), Some(Op::RenewId), None] {
         let mut world = World::new(Config::default());
         let cookie = new_session(&mut world);
@@ -112,7 +113,8 @@ fn m1_an_answer_that_outlasts_the_idle_span_sends_no_cookie_over_a_login_in_betw
         slow.log.extend(op);
         slow.commit(&mut world).unwrap();
         assert_eq!(slow.cookies(), Vec::<String>::new());
-        // Who did not sign in again is still in the session, with the cookie that the browser has.
+        // A visitor who did not sign in again still has the session, with the cookie in the
+        // browser.
         assert_eq!(world.serve(Some(&cookie), |_| {}).get("late"), Some(1.into()));
     }
 }
@@ -135,7 +137,7 @@ fn n2_a_hundred_parallel_updates_make_a_hundred_and_fifty_sets_survive() {
     for request in &mut requests {
         request.start_commit(&mut world, false);
     }
-    // All take their steps in turn, so each conflicts with all who were faster.
+    // The requests take their steps in turn, so each conflicts with all earlier ones.
     while requests.iter().any(|request| request.outcome.is_none()) {
         for request in requests.iter_mut().filter(|request| request.outcome.is_none()) {
             request.go(&mut world, Luck::Fine);
@@ -147,7 +149,7 @@ fn n2_a_hundred_parallel_updates_make_a_hundred_and_fifty_sets_survive() {
 }
 
 #[test]
-fn n3_n15_reading_within_a_renewal_window_writes_nothing() {
+fn n3_n15_reading_before_a_touch_is_due_writes_nothing() {
     let mut world = World::new(Config::default());
     let cookie = new_session(&mut world);
     for _ in 0..1000 {
@@ -157,7 +159,7 @@ fn n3_n15_reading_within_a_renewal_window_writes_nothing() {
         assert!(request.cookies().is_empty());
         world.advance(360);
     }
-    // Six minutes, a tenth of the idle span, have just passed; now one write is due, and one cookie.
+    // Six minutes, a tenth of the idle timeout, have just passed. One write and one cookie are due.
     world.advance(1);
     let request = world.serve(Some(&cookie), |_| {});
     assert_eq!(request.flow.calls().swaps, 1);
@@ -166,7 +168,7 @@ fn n3_n15_reading_within_a_renewal_window_writes_nothing() {
 }
 
 #[test]
-fn n4_who_stores_nothing_gets_no_record_and_no_cookie() {
+fn n4_a_request_that_stores_nothing_gets_no_record_and_no_cookie() {
     let mut world = World::new(Config::default());
     let logs = [
         vec![],
@@ -199,7 +201,7 @@ fn n5_after_rotate_a_late_request_is_anonymous_and_sends_no_cookie() {
     assert!(late.cookies().is_empty());
     let later = world.serve(Some(&old), |request| request.set("later", 1));
     assert!(!later.is_live() && later.cookies().is_empty());
-    // A second login of the same visitor still works: it rotates.
+    // A second login of the same visitor succeeds: it rotates.
     let second = world.serve(Some(&old), |request| {
         request.set("user", "again");
         request.log.push(Op::Rotate);
@@ -219,7 +221,8 @@ fn n5_a_renewed_id_loses_no_parallel_request_and_survives_a_lost_response() {
     let new = world.serve(Some(&old), |request| request.log.push(Op::RenewId)).cookie().unwrap();
     parallel.commit(&mut world).unwrap();
     assert_eq!(parallel.cookie().as_deref(), Some(new.as_str()), "sent the new cookie again");
-    // The response with the new cookie is lost: the old one goes on for the grace, and is never sent again.
+    // The response with the new cookie is lost. The old cookie opens the session for the grace
+    // period, and is never sent again.
     let again = world.serve(Some(&old), |request| {
         request.set("c", 3);
         request.log.push(Op::RenewId);
@@ -247,7 +250,7 @@ fn n5_at_most_four_renewals_are_followed() {
 }
 
 #[test]
-fn n5_a_renewal_marker_never_leads_past_a_login() {
+fn n5_the_marker_of_a_renewed_id_never_opens_a_session_after_a_login() {
     let mut world = World::new(Config::default());
     let first = new_session(&mut world);
     let second = world.serve(Some(&first), |request| request.log.push(Op::RenewId)).cookie().unwrap();
@@ -267,7 +270,7 @@ fn n5_a_parallel_change_never_makes_a_login_lose() {
         login.set("user", "ember");
         login.log.push(Op::Rotate);
         login.start_commit(&mut world, false);
-        // Between the login's two steps, and again.
+        // Between the two steps of the login, and again.
         for _ in 0..3 {
             login.go(&mut world, Luck::Fine);
             if login.outcome.is_none() {
@@ -290,7 +293,7 @@ fn n5_a_parallel_change_never_makes_a_login_lose() {
 }
 
 #[test]
-fn s18_of_a_hundred_racers_one_rotation_wins_and_leaves_no_orphan() {
+fn s18_of_a_hundred_parallel_rotations_one_wins_and_leaves_no_orphan() {
     for op in [Op::Rotate, Op::RenewId] {
         let mut world = World::new(Config::default());
         let old = new_session(&mut world);
@@ -325,7 +328,7 @@ fn s18_a_change_of_owner_rotates_by_itself() {
     let new = world.serve(Some(&old), |request| request.log.push(owner())).cookie().unwrap();
     assert_ne!(old, new);
     assert!(!world.serve(Some(&old), |_| {}).is_live());
-    // The same owner again is no change.
+    // Setting the same owner again is no change.
     assert!(world.serve(Some(&new), |request| request.log.push(owner())).cookies().is_empty());
     assert!(world.serve(Some(&new), |request| request.log.push(Op::SetOwner(None))).cookie().is_some());
 }
@@ -339,7 +342,7 @@ fn n8_logout_deletes_by_the_cookies_id_even_if_nothing_was_loaded() {
     request.commit(&mut world).unwrap();
     assert_eq!(world.records(), []);
     assert_eq!(request.cookies(), ["__Host-session=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=Lax"]);
-    // A cookie that opens nothing is removed all the same; no cookie, no removal.
+    // A cookie that opens nothing is removed too. Without a cookie there is no removal.
     let mut request = world.request(Some("garbage"));
     request.log.push(Op::Destroy);
     request.commit(&mut world).unwrap();
@@ -347,7 +350,7 @@ fn n8_logout_deletes_by_the_cookies_id_even_if_nothing_was_loaded() {
 }
 
 #[test]
-fn n8_destroy_ends_the_successor_of_a_session_that_moved_meanwhile() {
+fn n8_destroy_also_destroys_the_successor_of_a_session_that_moved_meanwhile() {
     for moves in [vec![Op::RenewId], vec![Op::Rotate], vec![Op::RenewId, Op::Rotate, Op::RenewId]] {
         let mut world = World::new(Config::default());
         let old = new_session(&mut world);
@@ -385,7 +388,7 @@ fn n14_idle_slides_and_absolute_does_not_move() {
 }
 
 #[test]
-fn s16_expiry_is_read_from_the_record_whatever_the_store_thinks() {
+fn s16_expiry_is_read_from_the_record_and_not_from_the_store() {
     let mut world = World::new(Config::default());
     let cookie = new_session(&mut world);
     let far = okibi_core::Timestamp::MAX;
@@ -409,7 +412,7 @@ fn s17_a_clock_that_jumps_back_never_extends_past_absolute() {
     assert_eq!(request.flow.calls().swaps, 1, "a last-active time in the future counts as due");
     let record = &world.records()[0];
     assert_eq!((record.deadline, record.last_active), (Some(deadline), world.now));
-    // A minute of skew is tolerated without a write.
+    // A clock skew of one minute causes no write.
     world.now = okibi_core::Timestamp::from_millis(world.now.as_millis() - MINUTE);
     assert_eq!(world.serve(Some(&cookie), |_| {}).flow.calls().swaps, 0);
 }
@@ -429,7 +432,7 @@ fn n40_a_session_that_writes_every_minute_stays_alive_and_so_does_its_cookie() {
 }
 
 #[test]
-fn n31_a_session_can_carry_its_own_idle_span() {
+fn n31_a_session_can_have_its_own_idle_timeout() {
     let mut world = World::new(Native {
         lifetime: Lifetime { idle: Duration::from_mins(15), absolute: None },
         ..Native::default()
@@ -512,7 +515,7 @@ fn n34_an_id_that_a_client_invents_is_never_adopted() {
 }
 
 #[test]
-fn s3_a_signed_ids_store_is_never_asked_for_an_invented_one() {
+fn s3_an_invented_signed_id_causes_no_store_call() {
     let mut world = World::new(signed(&[A]));
     let cookie = new_session(&mut world);
     world.calls = 0;
@@ -533,7 +536,7 @@ fn s4_an_id_that_is_taken_is_never_overwritten() {
     request.set("b", 2);
     request.start_commit(&mut world, false);
     let Step::Swap { key, expected: None, .. } = &request.step else { panic!() };
-    // By a wonder the id is that of a record that is there.
+    // The new id happens to be the id of a stored record.
     let there = world.store.values().next().unwrap().clone();
     world.store.insert(key.clone(), there.clone());
     let taken = key.clone();
@@ -553,7 +556,7 @@ fn s2_the_store_holds_no_usable_id() {
         let dump = format!("{} {}", key.as_str(), str::from_utf8(bytes).unwrap());
         assert!(!dump.contains(&first) && !dump.contains(&second));
     }
-    // And a store key opens nothing.
+    // A store key opens nothing.
     let keys: Vec<String> = world.store.keys().map(|key| key.as_str().split_once(':').unwrap().1.to_owned()).collect();
     for key in keys {
         assert!(!world.serve(Some(&key), |_| {}).is_live());
@@ -561,7 +564,7 @@ fn s2_the_store_holds_no_usable_id() {
 }
 
 #[test]
-fn s24_no_flipped_bit_and_no_cut_makes_a_panic_or_a_part() {
+fn s24_no_flipped_bit_and_no_truncation_causes_a_panic_or_a_partial_record() {
     let mut world = World::new(Config::default());
     world.serve(None, |request| {
         request.set("user", "ember");
@@ -575,7 +578,7 @@ fn s24_no_flipped_bit_and_no_cut_makes_a_panic_or_a_part() {
         for bit in 0..8 {
             let mut flipped = bytes.to_vec();
             flipped[index] ^= 1 << bit;
-            // It may still be a record, of another value; it must not be half of one.
+            // The result may still be a record with another value. It must not be a partial record.
             let _ = decode(&Bytes::from(flipped), &limits);
         }
     }
@@ -619,7 +622,7 @@ fn s25_limits_hold_when_read_and_when_written() {
 }
 
 #[test]
-fn n16_a_sealed_session_is_chunked_all_or_nothing_and_stale_chunks_go() {
+fn n16_a_sealed_session_opens_only_with_all_chunks_and_unused_chunks_are_removed() {
     let mut world = World::new(sealed(&[A], 5));
     let big = |size: usize| serde_json::Value::from("x".repeat(size));
     let request = world.serve(None, |request| request.set("a", big(9000)));
@@ -647,7 +650,7 @@ fn n16_a_sealed_session_is_chunked_all_or_nothing_and_stale_chunks_go() {
         format!("{}; {}; {}; {}", pairs[0], pairs[1], pairs[3].replace(".3=", ".2="), pairs[2].replace(".2=", ".3="));
     assert!(!live(&swapped), "chunks in each other's place");
     assert!(live(&format!("{}; __Host-session.4=stale", pairs.join("; "))), "an extra chunk is ignored");
-    // A smaller session clears what the larger one left, and logout clears everything.
+    // A smaller session removes the unused chunks, and a logout removes all chunks.
     let shrink = |op: Op| {
         let mut flow = world.engine.open([pairs.join("; ").as_bytes()], world.now);
         world.engine.commit(&mut flow, vec![op], false, world.now, &mut Random::new([3; RANDOM_BYTES])).unwrap();
@@ -658,7 +661,7 @@ fn n16_a_sealed_session_is_chunked_all_or_nothing_and_stale_chunks_go() {
     assert!(small[1..].iter().all(|header| header.contains("=; Max-Age=0")));
     let gone = shrink(Op::Destroy);
     assert!(gone.len() == 4 && gone.iter().all(|header| header.contains("=; Max-Age=0")));
-    // More than fits is refused before anything is sent.
+    // A session that does not fit is refused before anything is sent.
     let mut request = world.request(None);
     request.set("a", big(16_000));
     assert_eq!(request.commit(&mut world), Err(Refusal::CookieTooLarge));
@@ -670,7 +673,7 @@ fn n16_a_sealed_session_is_chunked_all_or_nothing_and_stale_chunks_go() {
 }
 
 #[test]
-fn n16_torn_chunks_of_two_writes_do_not_open() {
+fn n16_mixed_chunks_of_two_writes_do_not_open() {
     let mut world = World::new(sealed(&[A], 5));
     let write = |world: &mut World, letter: &str| {
         let value = serde_json::Value::from(letter.repeat(6000));
@@ -752,7 +755,8 @@ fn n23_s28_nothing_opens_under_another_name_secret_or_purpose() {
 
 #[test]
 fn s29_the_secret_id_in_a_seal_selects_exactly_one_secret() {
-    // The header names the one secret, the other one encrypts. An engine that tried every secret would open it.
+    // The header names one secret, and the other secret encrypts. An engine that tried every secret
+    // would open it.
     let made_with = |secret: &str, id_of: &str| {
         let expand = |secret: &str, info: &[u8], key: &mut [u8]| {
             assert!(okibi_crypto::expand(secret.as_bytes(), info, key));
@@ -814,7 +818,7 @@ fn a_failed_request_only_destroys() {
 }
 
 #[test]
-fn take_hands_a_value_to_exactly_one() {
+fn take_returns_a_value_to_exactly_one_request() {
     let mut world = World::new(Config::default());
     let cookie = new_session(&mut world);
     let mut requests: Vec<_> = (0..20)
@@ -835,7 +839,7 @@ fn take_hands_a_value_to_exactly_one() {
 }
 
 #[test]
-fn take_goes_together_with_changes_that_are_not_committed_yet() {
+fn take_keeps_changes_that_are_not_committed_yet() {
     let mut world = World::new(Config::default());
     let cookie = world
         .serve(None, |request| {
@@ -855,7 +859,7 @@ fn take_goes_together_with_changes_that_are_not_committed_yet() {
 }
 
 #[test]
-fn n2_of_two_updates_of_one_name_both_are_asked_again() {
+fn n2_of_two_updates_of_one_name_both_run_again() {
     let mut world = World::new(Config::default());
     let cookie = world
         .serve(None, |request| {
@@ -880,7 +884,7 @@ fn n2_of_two_updates_of_one_name_both_are_asked_again() {
 }
 
 #[test]
-fn commit_in_between_and_then_more() {
+fn a_request_can_commit_early_and_change_more() {
     let mut world = World::new(Config::default());
     let mut request = world.request(None);
     request.set("a", 1);
@@ -897,7 +901,7 @@ fn commit_in_between_and_then_more() {
 }
 
 #[test]
-fn ending_from_elsewhere_by_key_and_listing_by_owner() {
+fn a_session_can_be_revoked_by_its_key_and_listed_by_its_owner() {
     let mut world = World::new(Config::default());
     let owner = Owner::new("ember");
     for label in ["phone", "laptop"] {
@@ -922,7 +926,7 @@ fn ending_from_elsewhere_by_key_and_listing_by_owner() {
 }
 
 #[test]
-fn a_store_that_fails_at_loading_is_an_error_and_no_anonymous_session_n6() {
+fn a_failed_load_is_an_error_and_no_anonymous_session_n6() {
     let mut world = World::new(Config::default());
     let cookie = new_session(&mut world);
     for luck in [Luck::RequestLost, Luck::Refused] {
@@ -935,7 +939,7 @@ fn a_store_that_fails_at_loading_is_an_error_and_no_anonymous_session_n6() {
 }
 
 #[test]
-fn answers_that_do_not_fit_are_refused_and_never_a_panic() {
+fn answers_that_do_not_fit_are_refused_without_a_panic() {
     let mut world = World::new(Config::default());
     let cookie = new_session(&mut world);
     for answer in [Answer::Deleted, Answer::Swapped(Swap::Done), Answer::Recomputed(Vec::new())] {
@@ -962,7 +966,7 @@ fn n28_a_number_that_rust_wrote_survives() {
 }
 
 #[test]
-fn s13_parsing_is_linear_and_s3_garbage_costs_no_call() {
+fn s13_parsing_is_linear_and_s3_a_malformed_cookie_causes_no_store_call() {
     let mut world = World::new(Config::default());
     let piece = "__Host-session=garbage; ";
     let header = piece.repeat(64 * 1024 / piece.len());
@@ -976,7 +980,7 @@ fn s13_parsing_is_linear_and_s3_garbage_costs_no_call() {
 }
 
 #[test]
-fn s8_impossible_cookies_are_refused_when_configured() {
+fn s8_invalid_cookies_are_refused_when_configured() {
     let with = |change: fn(&mut CookieConfig)| {
         let mut config = Native::default();
         change(&mut config.cookie);
@@ -1028,10 +1032,11 @@ fn s15_the_presets_are_those_of_nist() {
     assert_eq!(Native::default().lifetime, Lifetime::AAL2);
 }
 
-/// Such a store takes one write per key and second, so the marker of a destroyed session is its end, and lies there
-/// until it expires. It still leads whoever logs out to what a parallel rotation made of the session.
+/// Such a store takes one write per key and second. So the marker of a destroyed session is the
+/// last write, and stays until it expires. A logout still follows it to the successor of a parallel
+/// rotation.
 #[test]
-fn n1_n10_on_an_eventual_store_a_logout_writes_once_and_still_ends_the_successor() {
+fn n1_n10_on_an_eventual_store_a_logout_writes_once_and_still_destroys_the_successor() {
     let config = || Config { consistency: Consistency::Eventual, ..Config::default() };
     let mut world = World::new(config());
     let cookie = new_session(&mut world);

@@ -1,4 +1,5 @@
-//! The pinned vectors, read natively. TypeScript reads the same files through the engine as WebAssembly.
+//! The pinned vectors, read in Rust. TypeScript reads the same files through the WebAssembly
+//! module.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
 use std::{fs, path::Path};
@@ -120,7 +121,8 @@ fn records() {
             .map(|entry| serde_json::json!([entry.name.as_str(), entry.value.as_str(), entry.flash]))
             .collect();
         assert_eq!(&data, list(&case["data"]));
-        // What was decoded is written the same again, but for the order of members and the spelling of names.
+        // The decoded record is encoded to the same JSON, except for the order of members and the
+        // escapes in names.
         let again = record.encode([0, 1, 2, 3, 4, 5, 6, 7]);
         assert_eq!(decode(&again, &limits), Ok(Stored::Record(record)));
     }
@@ -198,12 +200,12 @@ fn replays() {
         assert_eq!(engine.answer(&mut flow, loaded, now, &mut random).unwrap(), Step::Done);
         assert_eq!(flow.basis(), 1, "{why}");
         let log: Vec<Op> = parse_log(case["log"].to_string().as_bytes()).unwrap();
-        // What the handler sees ...
+        // The values that the handler sees …
         let mut view = flow.entries().to_vec();
         for op in &log {
             okibi_core::apply(&mut view, op);
         }
-        // ... is what is written.
+        // … are written.
         let mut step = engine.commit(&mut flow, log.clone(), false, now, &mut Random::new([8; RANDOM_BYTES])).unwrap();
         while let Step::Swap { .. } | Step::Delete(_) = step {
             let answer = if matches!(step, Step::Delete(_)) { Answer::Deleted } else { Answer::Swapped(Swap::Done) };
@@ -245,7 +247,7 @@ fn replays() {
 }
 
 #[test]
-fn a_log_that_is_none_is_refused_whole() {
+fn an_invalid_log_is_refused_as_a_whole() {
     for bad in [
         "",
         "{}",

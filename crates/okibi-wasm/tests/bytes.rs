@@ -67,7 +67,7 @@ impl Border {
 /// A typical request has a stored session of two values: a user's name, and a number that it
 /// changes.
 #[test]
-fn a_usual_request_carries_a_few_kilobytes_across_the_border() {
+fn a_typical_request_passes_a_few_kilobytes_across_the_border() {
     let mut border = Border::default();
     border.call(CONFIGURE, 0, &[b"{}"]);
     let empty = border.call(OPEN, 0, &[b""])[1].clone();

@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn m10_what_is_refused_costs_no_more_than_what_would_fit() {
+    fn m10_a_refused_log_costs_no_more_than_one_that_fits() {
         let engine = Engine::new(Config::default()).unwrap();
         let (fits, refused) = commit(&engine, (0..1_024).map(set).collect());
         assert_eq!(refused, None);

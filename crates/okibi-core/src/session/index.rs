@@ -82,7 +82,7 @@ mod tests {
     use super::{Entry, Index, Text};
 
     #[test]
-    fn it_finds_what_a_map_finds() {
+    fn an_index_finds_the_same_as_a_map() {
         let mut state = 7_u64;
         let mut random = |below: u64| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

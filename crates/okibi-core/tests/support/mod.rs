@@ -1,4 +1,5 @@
-//! A small world to test the engine in: a store in a map, a clock that stands still, and requests that take one step at a time.
+//! A small world for the engine's tests: a store in a map, a clock that the test sets, and requests
+//! that take one step at a time.
 #![allow(dead_code, clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, missing_docs, unreachable_pub)]
 
 use std::collections::BTreeMap;
@@ -10,20 +11,20 @@ use okibi_core::{
     formats::{Stored, decode},
 };
 
-/// What may happen to one store call.
+/// The fate of one store call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Luck {
     /// It is carried out and answered.
     Fine,
     /// It is carried out, and the answer is lost.
     ReplyLost,
-    /// It is not carried out, and nobody can tell.
+    /// It is not carried out, and the answer is lost.
     RequestLost,
     /// It is refused.
     Refused,
-    /// It stays on its way, and its answer with it: see [`World::arrive`].
+    /// It is delayed, and its answer is lost: see [`World::arrive`].
     Late,
-    /// It is carried out and answered, and a copy of it stays on its way.
+    /// It is carried out and answered, and a delayed copy of it exists.
     Twice,
 }
 
@@ -31,24 +32,24 @@ pub struct World {
     pub engine: Engine,
     pub now: Timestamp,
     pub store: BTreeMap<StoreKey, (Bytes, Timestamp)>,
-    /// Where accepted dialects keep their sessions.
+    /// The stores of the accepted dialects.
     pub elsewhere: Vec<BTreeMap<StoreKey, (Bytes, Timestamp)>>,
-    /// The host that requests ask, for a dialect that tells hosts apart.
+    /// The host name in the requests, for a dialect that separates hosts.
     pub host: Option<&'static str>,
-    /// Whether the backend says when what it loaded expires.
+    /// Whether the backend returns the expiry of loaded values.
     pub tells_expiry: bool,
     /// The steps that were carried out.
     pub steps: Vec<Step>,
     pub random: u64,
-    /// Calls that reached the store.
+    /// The number of calls that reached the store.
     pub calls: usize,
-    /// Calls that are still on their way.
+    /// The delayed calls.
     pub late: Vec<Step>,
-    /// What happens to the write of this number, among all that are meant to be carried out.
+    /// The fate of the write with this number, counted over all intended calls.
     pub disturbed: Option<(usize, Luck)>,
-    /// Before which call, of all that are meant to be carried out, those on their way arrive.
+    /// The delayed calls arrive before this call, counted over all intended calls.
     pub arrives_before: Option<usize>,
-    /// So many calls, and so many writes, were meant to be carried out.
+    /// The number of intended calls, and of intended writes.
     pub meant: (usize, usize),
 }
 
@@ -71,11 +72,11 @@ impl World {
         }
     }
 
-    /// Never the same bytes twice.
+    /// Each call returns different bytes.
     pub fn random(&mut self) -> Random {
         let mut bytes = [0; RANDOM_BYTES];
         for chunk in bytes.chunks_mut(8) {
-            // Xorshift: plenty for telling ids apart in a test.
+            // Xorshift is sufficient to get different ids in a test.
             self.random ^= self.random << 13;
             self.random ^= self.random >> 7;
             self.random ^= self.random << 17;
@@ -97,7 +98,7 @@ impl World {
         self.store.get(key).filter(|(_, expires)| *expires > self.now).map(|(bytes, _)| bytes.clone())
     }
 
-    /// The store's side of a step.
+    /// The store's part of a step.
     pub fn carry_out(&mut self, step: &Step) -> Answer {
         self.steps.push(step.clone());
         match step {
@@ -139,14 +140,14 @@ impl World {
         }
     }
 
-    /// What is still on its way arrives, and nobody hears its answer.
+    /// The delayed calls arrive. Their answers are lost.
     pub fn arrive(&mut self) {
         for step in std::mem::take(&mut self.late) {
             self.carry_out(&step);
         }
     }
 
-    /// A call that nothing happens to, unless it is the one that is to be [`disturbed`](Self::disturbed).
+    /// A call without a fault, unless it is the [`disturbed`](Self::disturbed) one.
     fn as_meant(&mut self, step: &Step) -> Answer {
         let (call, write) = self.meant;
         let is_write = !matches!(step, Step::Load(_) | Step::LoadAccepted { .. });
@@ -180,18 +181,18 @@ impl World {
         }
     }
 
-    /// A request with this cookie value, opened.
+    /// Opens a request with this cookie value.
     pub fn request(&self, cookie: Option<&str>) -> Request {
         let header = cookie.map(|value| format!("{}={value}", self.engine.cookie_name()));
         self.open(header.as_deref())
     }
 
-    /// A request with this Cookie header, opened.
+    /// Opens a request with this Cookie header.
     pub fn open(&self, header: Option<&str>) -> Request {
         Request::new(self.engine.open_on(header.map(str::as_bytes), self.host, self.now))
     }
 
-    /// The same as [`World::serve`], with a whole Cookie header.
+    /// Like [`World::serve`], with a whole Cookie header.
     pub fn serve_header(&mut self, header: &str, log: impl FnOnce(&mut Request)) -> Request {
         let mut request = self.open(Some(header));
         request.load(self);
@@ -200,7 +201,7 @@ impl World {
         request
     }
 
-    /// Opens, loads, changes and commits in one go; returns the request.
+    /// Opens, loads, changes and commits. Returns the request.
     pub fn serve(&mut self, cookie: Option<&str>, log: impl FnOnce(&mut Request)) -> Request {
         let mut request = self.request(cookie);
         request.load(self);
@@ -222,20 +223,20 @@ impl World {
             .collect()
     }
 
-    /// Ends the session under `key` from elsewhere, as "log out everywhere" does.
+    /// Revokes the session under `key` from elsewhere, as "log out everywhere" does.
     pub fn revoke(&mut self, key: StoreKey) -> Result<(), Refusal> {
         let mut request = Request::new(Flow::default());
         let step = self.engine.revoke(&mut request.flow, key);
         request.drive(self, Ok(step))
     }
 
-    /// Everything that lies in the store unexpired, markers too.
+    /// The number of unexpired values in the store, including markers.
     pub fn entries(&self) -> usize {
         self.store.values().filter(|(_, expires)| *expires > self.now).count()
     }
 }
 
-/// One request's side: the flow, the log, and the functions of its updates.
+/// The face's side of a request: the flow, the log, and the functions of its updates.
 pub struct Request {
     pub flow: Flow,
     pub log: Vec<Op>,
@@ -280,7 +281,7 @@ impl Request {
         }
     }
 
-    /// Carries out the step that is asked for; recomputing costs no luck.
+    /// Carries out the requested step. A recompute always succeeds.
     pub fn go(&mut self, world: &mut World, luck: Luck) {
         let answer = match &self.step {
             Step::Recompute { token, current } => Answer::Recomputed(self.compute(*token, current.as_ref())),
@@ -346,7 +347,7 @@ impl Request {
         self.log.push(Op::Update { token, name: Some(name), patch, basis: self.flow.basis() });
     }
 
-    /// What the handler sees under a name.
+    /// The value that the handler sees under a name.
     pub fn get(&self, name: &str) -> Option<serde_json::Value> {
         let mut view = self.flow.entries().to_vec();
         self.log.iter().for_each(|op| okibi_core::apply(&mut view, op));
@@ -363,7 +364,7 @@ impl Request {
         self.flow.set_cookies()
     }
 
-    /// The value of the one cookie that is set.
+    /// The value of the only cookie that is set.
     pub fn cookie(&self) -> Option<String> {
         assert!(self.cookies().len() <= 1, "exactly one Set-Cookie");
         let header = self.cookies().first()?;
