@@ -5,7 +5,7 @@
 mod support;
 
 use okibi_core::{Op, Protection, Secrets, StoreKey};
-use support::{Luck, Request, World};
+use support::{Fate, Request, World};
 
 /// Whatever happens, no session is ever another's, one cookie at most is sent, and every task ends.
 ///
@@ -93,19 +93,19 @@ fn change(request: &mut Request, kind: u8) {
     }
 }
 
-fn finish(world: &mut World, request: &mut Request, luck: u8) {
-    request.start_commit(world, luck == 15);
+fn finish(world: &mut World, request: &mut Request, fate: u8) {
+    request.start_commit(world, fate == 15);
     for call in 0..100 {
         if request.outcome.is_some() {
             return;
         }
-        let luck = match (call, luck) {
-            (0, 12) | (1, 13) => Luck::ReplyLost,
-            (1, 12) => Luck::RequestLost,
-            (2, 13) | (0, 14) => Luck::Refused,
-            _ => Luck::Fine,
+        let fate = match (call, fate) {
+            (0, 12) | (1, 13) => Fate::ReplyLost,
+            (1, 12) => Fate::RequestLost,
+            (2, 13) | (0, 14) => Fate::Refused,
+            _ => Fate::Fine,
         };
-        request.go(world, luck);
+        request.take_step(world, fate);
     }
     panic!("a task never ends");
 }

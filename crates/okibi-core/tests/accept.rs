@@ -10,7 +10,7 @@ use okibi_core::{
     Step, StoreKey, Timestamp,
     compat::{HonoKv, HonoProtection, HonoSessions, IronSecrets},
 };
-use support::{Luck, Request, World};
+use support::{Fate, Request, World};
 
 const HOUR: u64 = 60 * 60 * 1000;
 const DAY: u64 = 24 * HOUR;
@@ -33,7 +33,7 @@ fn config() -> Native {
 
 fn world_of(config: impl Into<Config>) -> World {
     let mut world = World::new(config);
-    world.elsewhere[0].insert(StoreKey::new(ID), (Bytes::from_static(RECORD.as_bytes()), Timestamp::MAX));
+    world.accepted_stores[0].insert(StoreKey::new(ID), (Bytes::from_static(RECORD.as_bytes()), Timestamp::MAX));
     world
 }
 
@@ -65,7 +65,7 @@ fn n24_a_visitor_stays_signed_in_and_gets_the_new_cookie_immediately() {
     let second = world.serve_header(&header(&first), |request| request.add("n", 1));
     assert_eq!((second.get("user"), second.cookies().len()), (Some("ada".into()), 0));
     // An instance that still runs the old package keeps its record.
-    assert_eq!(world.elsewhere[0].len(), 1);
+    assert_eq!(world.accepted_stores[0].len(), 1);
 }
 
 #[test]
@@ -94,8 +94,8 @@ fn n41_after_a_logout_no_cookie_opens_anything_n8_and_the_old_record_is_deleted(
             logout(&mut request);
             request.commit(&mut world).unwrap();
             assert!(request.cookies().contains(&REMOVED.to_owned()));
-            assert!(world.elsewhere[0].is_empty() && world.records().is_empty());
-            world.elsewhere[0].insert(StoreKey::new(ID), (Bytes::from_static(RECORD.as_bytes()), Timestamp::MAX));
+            assert!(world.accepted_stores[0].is_empty() && world.records().is_empty());
+            world.accepted_stores[0].insert(StoreKey::new(ID), (Bytes::from_static(RECORD.as_bytes()), Timestamp::MAX));
             for cookies in [new.clone(), old(), format!("{new}; {}", old())] {
                 assert!(!world.serve_header(&cookies, |_| {}).is_live(), "even if an old node puts it back: {cookies}");
             }
@@ -130,7 +130,7 @@ fn n41_a_logout_before_the_adoption_is_final() {
         slow.set("n", 9);
         slow.commit(&mut world).unwrap();
         assert!(slow.cookies().is_empty());
-        assert!(world.records().is_empty() && world.elsewhere[0].is_empty());
+        assert!(world.records().is_empty() && world.accepted_stores[0].is_empty());
     }
 }
 
@@ -157,7 +157,7 @@ fn parallel_first_requests_adopt_one_session_and_lose_no_change() {
     }
     while requests.iter().any(|request| request.outcome.is_none()) {
         for request in requests.iter_mut().filter(|request| request.outcome.is_none()) {
-            request.go(&mut world, Luck::Fine);
+            request.take_step(&mut world, Fate::Fine);
         }
     }
     let headers: Vec<String> = requests.iter().map(header).collect();
@@ -169,19 +169,19 @@ fn parallel_first_requests_adopt_one_session_and_lose_no_change() {
 #[test]
 fn n39_a_lost_reply_during_an_adoption_counts_once_or_is_an_error() {
     for failing in 0..6 {
-        for luck in [Luck::ReplyLost, Luck::RequestLost, Luck::Refused] {
+        for fate in [Fate::ReplyLost, Fate::RequestLost, Fate::Refused] {
             let mut world = world_of(config());
             let mut request = world.open(Some(&old()));
             request.add("n", 1);
             request.start_commit(&mut world, false);
             let mut step = 0;
             while request.outcome.is_none() {
-                request.go(&mut world, if step == failing { luck } else { Luck::Fine });
+                request.take_step(&mut world, if step == failing { fate } else { Fate::Fine });
                 step += 1;
             }
             let after = world.serve_header(&old(), |_| {}).get("n");
             let counts: &[i64] = if request.outcome == Some(Ok(())) { &[2] } else { &[1, 2] };
-            assert!(counts.iter().any(|count| after == Some((*count).into())), "{failing} {luck:?}: {after:?}");
+            assert!(counts.iter().any(|count| after == Some((*count).into())), "{failing} {fate:?}: {after:?}");
         }
     }
 }
@@ -206,8 +206,8 @@ fn take_returns_a_value_of_an_old_session_to_exactly_one_request() {
     let mut second = world.open(Some(&old()));
     first.load(&mut world);
     second.load(&mut world);
-    assert_eq!(first.take_out(&mut world, "n"), Some("1".into()));
-    assert_eq!(second.take_out(&mut world, "n"), None);
+    assert_eq!(first.take_value(&mut world, "n"), Some("1".into()));
+    assert_eq!(second.take_value(&mut world, "n"), None);
     first.commit(&mut world).unwrap();
     second.commit(&mut world).unwrap();
     assert_eq!(header(&first), header(&second));
@@ -242,7 +242,7 @@ fn r3_of_two_old_cookies_the_first_counts_as_for_the_package_and_a_logout_ends_b
     assert!(!world.serve_header(&format!("session={other}; {}", old()), |_| {}).is_live());
     let logout = world.serve_header(&format!("session={other}; {}", old()), |request| request.log.push(Op::Destroy));
     assert!(logout.cookies().contains(&REMOVED.to_owned()));
-    assert!(world.elsewhere[0].is_empty());
+    assert!(world.accepted_stores[0].is_empty());
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn a_stored_session_is_adopted_into_a_sealed_cookie() {
     let mut request = world.open(Some(&format!("{}; {}", header(&first), old())));
     logout(&mut request);
     request.commit(&mut world).unwrap();
-    assert!(world.elsewhere[0].is_empty());
+    assert!(world.accepted_stores[0].is_empty());
 }
 
 #[test]
@@ -295,7 +295,7 @@ fn a_session_of_hono_kv_session_is_adopted_on_its_host() {
     let mut world = World::new(Native { accept: vec![accept(spoken)], ..Native::default() });
     world.host = Some("www.example.com");
     let key = StoreKey::new(format!("session:www.example.com:{ID}"));
-    world.elsewhere[0].insert(key, (Bytes::from_static(b"ada"), Timestamp::MAX));
+    world.accepted_stores[0].insert(key, (Bytes::from_static(b"ada"), Timestamp::MAX));
     let first = world.serve_header(&format!("id={ID}"), |request| assert_eq!(request.get("value"), Some("ada".into())));
     let removed = "id=; Max-Age=0; Domain=www.example.com; Path=/; HttpOnly; Secure; SameSite=Strict";
     assert_eq!(first.cookies()[1], removed);

@@ -10,7 +10,7 @@ use okibi_core::{
     Accept, Config, Consistency, Native, Op, Protection, Refusal, Secrets, Step, StoreKey, Timestamp,
     compat::HonoSessions,
 };
-use support::{Luck, Request, World};
+use support::{Fate, Request, World};
 
 const OLD_ID: &str = "3f8e2b0a-6c1d-4e9f-8a7b-0c1d2e3f4a5b";
 const OLD_RECORD: &str = r#"{"_data":{"n":{"value":10,"flash":false}},"_expire":"2023-12-14T22:13:20.000Z","_delete":false,"_accessed":"2023-11-14T22:13:20.000Z"}"#;
@@ -52,7 +52,7 @@ fn m1_a_slow_response_after_an_early_commit_does_not_undo_a_login() {
         world.serve(Some(&decided), |request| request.log.push(Op::Rotate));
         slow.start_commit(&mut world, failed);
         while slow.outcome.is_none() {
-            slow.go(&mut world, Luck::Fine);
+            slow.take_step(&mut world, Fate::Fine);
         }
         assert_eq!(slow.cookies(), [""; 0]);
     }
@@ -77,10 +77,10 @@ fn m1_a_slow_response_after_an_early_commit_does_not_undo_a_login() {
 #[test]
 fn m1_after_an_early_commit_a_failed_reload_is_no_error() {
     let no_grace = || Config::from(Native { grace: Duration::ZERO, ..Native::default() });
-    for (config, early, luck) in [
-        (Config::default(), Op::Rotate, Luck::Refused),
-        (Config::default(), Op::Rotate, Luck::ReplyLost),
-        (no_grace(), Op::RenewId, Luck::Refused),
+    for (config, early, fate) in [
+        (Config::default(), Op::Rotate, Fate::Refused),
+        (Config::default(), Op::Rotate, Fate::ReplyLost),
+        (no_grace(), Op::RenewId, Fate::Refused),
     ] {
         let (mut world, cookie) = begun(config);
         let mut request = world.request(Some(&cookie));
@@ -90,12 +90,12 @@ fn m1_after_an_early_commit_a_failed_reload_is_no_error() {
         let decided = request.cookie().unwrap();
         request.log.clear();
         request.start_commit(&mut world, false);
-        request.go(&mut world, luck);
+        request.take_step(&mut world, fate);
         assert_eq!(request.outcome, Some(Ok(())));
         assert_eq!(request.cookie(), Some(decided));
     }
     // The browser has this id already, and a login may have replaced it, so it is not sent.
-    for luck in [Luck::Refused, Luck::ReplyLost, Luck::RequestLost] {
+    for fate in [Fate::Refused, Fate::ReplyLost, Fate::RequestLost] {
         let (mut world, cookie) = begun(Config::default());
         let mut slow = world.request(Some(&cookie));
         slow.load(&mut world);
@@ -104,7 +104,7 @@ fn m1_after_an_early_commit_a_failed_reload_is_no_error() {
         slow.log.clear();
         world.serve(Some(&cookie), |request| request.log.push(Op::Rotate));
         slow.start_commit(&mut world, false);
-        slow.go(&mut world, luck);
+        slow.take_step(&mut world, fate);
         assert_eq!((slow.outcome, slow.cookies().len()), (Some(Ok(())), 0));
     }
     // The marker opens a renewed id that the browser has not received, so no cookie is needed.
@@ -113,7 +113,7 @@ fn m1_after_an_early_commit_a_failed_reload_is_no_error() {
     let mut late = world.request(Some(&old));
     late.load(&mut world);
     late.start_commit(&mut world, false);
-    late.go(&mut world, Luck::Refused);
+    late.take_step(&mut world, Fate::Refused);
     assert_eq!((late.outcome, late.cookies()), (Some(Ok(())), [""; 0].map(String::from).as_slice()));
 }
 
@@ -136,7 +136,7 @@ fn a_renewed_id_is_not_sent_if_the_reload_fails() {
             login.cookie().unwrap()
         });
         slow.start_commit(&mut world, false);
-        slow.go(&mut world, Luck::Refused);
+        slow.take_step(&mut world, Fate::Refused);
         assert_eq!((slow.outcome, slow.cookies().len()), (Some(Ok(())), 0));
         // The cookie that the browser has now opens the session.
         assert!(world.serve(Some(&signed_in.unwrap_or(cookie)), |_| ()).is_live());
@@ -150,7 +150,7 @@ fn a_renewed_id_is_not_sent_if_the_reload_fails() {
     slow.log.clear();
     world.advance(60_001);
     slow.start_commit(&mut world, false);
-    slow.go(&mut world, Luck::Refused);
+    slow.take_step(&mut world, Fate::Refused);
     assert!(world.serve(slow.cookie().as_deref(), |_| ()).is_live());
 }
 
@@ -171,7 +171,7 @@ fn n48_a_double_clicked_login_signs_in_with_either_response() {
             }
             let mut tickets = 0;
             if takes {
-                tickets = clicks.iter_mut().filter_map(|click| click.take_out(&mut world, "cart")).count();
+                tickets = clicks.iter_mut().filter_map(|click| click.take_value(&mut world, "cart")).count();
             }
             let mut started = [false; 2];
             for step in 0..64 {
@@ -180,7 +180,7 @@ fn n48_a_double_clicked_login_signs_in_with_either_response() {
                     started[next] = true;
                     clicks[next].start_commit(&mut world, false);
                 } else if clicks[next].outcome.is_none() {
-                    clicks[next].go(&mut world, Luck::Fine);
+                    clicks[next].take_step(&mut world, Fate::Fine);
                 }
             }
             for click in &clicks {
@@ -201,10 +201,10 @@ fn a_renewal_without_grace_whose_reply_is_lost_keeps_the_session() {
     request.load(&mut world);
     request.log.push(Op::RenewId);
     request.start_commit(&mut world, false);
-    request.go(&mut world, Luck::Fine);
-    request.go(&mut world, Luck::ReplyLost);
+    request.take_step(&mut world, Fate::Fine);
+    request.take_step(&mut world, Fate::ReplyLost);
     while request.outcome.is_none() {
-        request.go(&mut world, Luck::Fine);
+        request.take_step(&mut world, Fate::Fine);
     }
     assert!(world.serve(request.cookie().as_deref(), |_| ()).is_live());
 }
@@ -241,7 +241,7 @@ fn n8_a_logout_destroys_the_successor_even_if_the_request_was_slow_and_found_the
             let newest = world.serve(Some(&cookie), |request| request.log.push(moves.clone())).cookie();
             world.advance(60_000);
             if takes {
-                logout.take_out(&mut world, "cart");
+                logout.take_value(&mut world, "cart");
             } else {
                 logout.set("cart", 2);
                 logout.commit(&mut world).unwrap();
@@ -262,7 +262,8 @@ fn m6_a_copy_of_the_old_cookie_opens_nothing_after_a_logout_of_the_sealed_sessio
     let config = Native { protection: sealed(), accept, ..Native::default() };
     let old = format!("session={OLD_ID}");
     let stored = |world: &mut World| {
-        world.elsewhere[0].insert(StoreKey::new(OLD_ID), (Bytes::from_static(OLD_RECORD.as_bytes()), Timestamp::MAX));
+        world.accepted_stores[0]
+            .insert(StoreKey::new(OLD_ID), (Bytes::from_static(OLD_RECORD.as_bytes()), Timestamp::MAX));
     };
     let mut world = World::new(config.clone());
     stored(&mut world);
@@ -272,13 +273,13 @@ fn m6_a_copy_of_the_old_cookie_opens_nothing_after_a_logout_of_the_sealed_sessio
     world.serve_header(&new, |request| request.log.push(Op::Destroy));
     assert!(!world.serve_header(&old, |_| ()).is_live());
     // If the delete may have failed, the session is not adopted.
-    for (luck, refusal) in [(Luck::Refused, Refusal::StoreUnavailable), (Luck::RequestLost, Refusal::StoreUnknown)] {
+    for (fate, refusal) in [(Fate::Refused, Refusal::StoreUnavailable), (Fate::RequestLost, Refusal::StoreUnknown)] {
         let mut world = World::new(config.clone());
         stored(&mut world);
         let mut request = world.open(Some(&old));
         request.load(&mut world);
         request.start_commit(&mut world, false);
-        request.go(&mut world, luck);
+        request.take_step(&mut world, fate);
         assert_eq!((request.outcome, request.cookies().len()), (Some(Err(refusal)), 0));
     }
 }
@@ -292,8 +293,8 @@ fn after_a_destroy_no_error_says_that_nothing_was_written() {
     request.log.push(Op::Destroy);
     request.set("new", 1);
     request.start_commit(&mut world, false);
-    request.go(&mut world, Luck::Fine);
-    request.go(&mut world, Luck::Refused);
+    request.take_step(&mut world, Fate::Fine);
+    request.take_step(&mut world, Fate::Refused);
     assert_eq!(request.outcome, Some(Err(Refusal::StoreUnknown)));
     assert!(!world.serve(Some(&cookie), |_| ()).is_live());
     // A logout in a dialect without markers: the record is deleted, and the reply is lost.
@@ -301,7 +302,7 @@ fn after_a_destroy_no_error_says_that_nothing_was_written() {
     let mut request = world.request(Some(&cookie));
     request.log.push(Op::Destroy);
     request.start_commit(&mut world, false);
-    request.go(&mut world, Luck::ReplyLost);
+    request.take_step(&mut world, Fate::ReplyLost);
     assert_eq!(request.outcome, Some(Err(Refusal::StoreUnknown)));
 }
 
@@ -315,10 +316,10 @@ fn m7_a_task_that_times_out_after_a_destroy_or_a_lost_reply_has_an_unknown_outco
     request.set("cart", 2);
     request.start_commit(&mut world, false);
     world.serve(Some(&cookie), |rival| rival.set("cart", 3));
-    request.go(&mut world, Luck::Fine);
+    request.take_step(&mut world, Fate::Fine);
     assert_eq!((request.outcome, ask(&world, &request)), (None, Refusal::Conflict));
     // The reply was lost, and the swap was not repeated yet.
-    request.go(&mut world, Luck::ReplyLost);
+    request.take_step(&mut world, Fate::ReplyLost);
     assert_eq!((request.outcome, ask(&world, &request)), (None, Refusal::StoreUnknown));
     // The session has ended, and the new one is not written yet.
     let (mut world, cookie) = begun(Config::default());
@@ -327,7 +328,7 @@ fn m7_a_task_that_times_out_after_a_destroy_or_a_lost_reply_has_an_unknown_outco
     request.log.push(Op::Destroy);
     request.set("new", 1);
     request.start_commit(&mut world, false);
-    request.go(&mut world, Luck::Fine);
+    request.take_step(&mut world, Fate::Fine);
     assert_eq!((request.outcome, ask(&world, &request)), (None, Refusal::StoreUnknown));
 }
 
@@ -338,8 +339,8 @@ fn doubtful(world: &mut World, cookie: &str) -> Request {
     request.load(world);
     request.set("cart", 2);
     request.start_commit(world, false);
-    request.go(world, Luck::RequestLost);
-    request.go(world, Luck::RequestLost);
+    request.take_step(world, Fate::RequestLost);
+    request.take_step(world, Fate::RequestLost);
     assert_eq!(request.outcome, Some(Err(Refusal::StoreUnknown)));
     request
 }
@@ -361,12 +362,12 @@ fn n39_a_session_in_doubt_is_refused_and_no_error_says_that_nothing_was_written(
     request.log = vec![Op::Destroy];
     request.start_commit(&mut world, true);
     while request.outcome.is_none() {
-        request.go(&mut world, Luck::Refused);
+        request.take_step(&mut world, Fate::Refused);
     }
     assert_eq!(request.outcome, Some(Err(Refusal::StoreUnknown)));
     request.start_commit(&mut world, true);
     while request.outcome.is_none() {
-        request.go(&mut world, Luck::Fine);
+        request.take_step(&mut world, Fate::Fine);
     }
     assert_eq!(request.outcome, Some(Ok(())));
     assert!(!world.serve(Some(&cookie), |_| ()).is_live());
@@ -383,7 +384,7 @@ fn n39_a_session_is_in_doubt_after_a_task_was_abandoned_during_a_write() {
     request.outcome = None;
     request.start_commit(&mut world, false);
     assert!(!request.flow.is_in_doubt());
-    request.go(&mut world, Luck::Fine);
+    request.take_step(&mut world, Fate::Fine);
     assert!(matches!(request.step, Step::Swap { .. }) && request.flow.is_in_doubt());
     request.outcome = None;
     assert_eq!(request.commit(&mut world), Err(Refusal::StoreUnknown));

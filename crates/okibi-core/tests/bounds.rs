@@ -163,6 +163,6 @@ fn the_cookie_of_a_new_session_is_sent_even_if_its_id_is_renewed_meanwhile() {
     request.log.clear();
     let decided = request.cookie().unwrap();
     request.start_commit(&mut world, false);
-    request.go(&mut world, support::Luck::Refused);
+    request.take_step(&mut world, support::Fate::Refused);
     assert_eq!((request.outcome, request.cookie()), (Some(Ok(())), Some(decided)));
 }

@@ -5,9 +5,9 @@
 mod support;
 
 use okibi_core::{Config, Event, Op, Refusal};
-use support::{Luck, Request, World};
+use support::{Fate, Request, World};
 
-const FATES: [Luck; 4] = [Luck::Fine, Luck::ReplyLost, Luck::RequestLost, Luck::Refused];
+const FATES: [Fate; 4] = [Fate::Fine, Fate::ReplyLost, Fate::RequestLost, Fate::Refused];
 
 /// A session with `n = 10`, and its cookie.
 fn world() -> (World, String) {
@@ -31,9 +31,9 @@ fn destroy(request: &mut Request) {
 }
 
 /// Another request that changes the session during this request.
-type Rival = fn(&mut World, &str);
+type OtherRequest = fn(&mut World, &str);
 
-fn no_rival(_: &mut World, _: &str) {}
+fn no_request(_: &mut World, _: &str) {}
 fn adds(world: &mut World, cookie: &str) {
     world.serve(Some(cookie), |request| request.add("n", 100));
 }
@@ -48,11 +48,11 @@ fn destroys(world: &mut World, cookie: &str) {
 }
 
 const CHANGES: [(&str, Change); 4] = [("plain", nothing), ("rotate", rotate), ("renew", renew), ("destroy", destroy)];
-const RIVALS: [(&str, Rival); 5] =
-    [("nobody", no_rival), ("adds", adds), ("rotates", rotates), ("renews", renews), ("destroys", destroys)];
+const OTHERS: [(&str, OtherRequest); 5] =
+    [("none", no_request), ("adds", adds), ("rotates", rotates), ("renews", renews), ("destroys", destroys)];
 
 /// Every sequence of `length` fates.
-fn fates(length: u32) -> impl Iterator<Item = Vec<Luck>> {
+fn fates(length: u32) -> impl Iterator<Item = Vec<Fate>> {
     (0..4_usize.pow(length)).map(move |code| (0..length).map(|digit| FATES[code >> (2 * digit) & 3]).collect())
 }
 
@@ -62,23 +62,23 @@ fn play(
     world: &mut World,
     cookie: &str,
     change: Change,
-    (rival, rival_at): (Rival, usize),
-    fates: &[Luck],
-    cut_off: usize,
+    (other, other_at): (OtherRequest, usize),
+    fates: &[Fate],
+    calls: usize,
 ) -> Request {
     let mut request = world.request(Some(cookie));
     request.load(world);
     request.add("n", 1);
     change(&mut request);
     request.start_commit(world, false);
-    for call in 0..cut_off {
+    for call in 0..calls {
         if request.outcome.is_some() {
             break;
         }
-        if call == rival_at {
-            rival(world, cookie);
+        if call == other_at {
+            other(world, cookie);
         }
-        request.go(world, fates.get(call).copied().unwrap_or(Luck::Fine));
+        request.take_step(world, fates.get(call).copied().unwrap_or(Fate::Fine));
     }
     request
 }
@@ -93,12 +93,12 @@ fn value(world: &mut World, cookie: &str) -> Option<i64> {
 fn n39_with_every_fate_of_a_call_a_change_counts_once_or_fails() {
     let mut played = 0;
     for (change_name, change) in CHANGES {
-        for (rival_name, rival) in RIVALS {
-            for rival_at in 0..4 {
+        for (rival_name, other) in OTHERS {
+            for other_at in 0..4 {
                 for fates in fates(4) {
                     let (mut world, cookie) = world();
-                    let request = play(&mut world, &cookie, change, (rival, rival_at), &fates, 40);
-                    let what = format!("{change_name} while a rival {rival_name} at {rival_at}: {fates:?}");
+                    let request = play(&mut world, &cookie, change, (other, other_at), &fates, 40);
+                    let what = format!("{change_name} while a other {rival_name} at {other_at}: {fates:?}");
                     let outcome = request.outcome.unwrap_or_else(|| panic!("{what}: never ends"));
                     check_outcome(&world, &request, outcome, &what);
                     played += 1;
@@ -107,9 +107,9 @@ fn n39_with_every_fate_of_a_call_a_change_counts_once_or_fails() {
         }
     }
     println!(
-        "{played} cases: every fate of four calls of the store, of each change, beside each rival at each of four moments"
+        "{played} cases: every fate of four calls of the store, of each change, beside each other at each of four moments"
     );
-    assert!(played >= 20_480, "{played} cases: a change, a rival, a moment or a fate is played no more");
+    assert!(played >= 20_480, "{played} cases: a change, a other, a moment or a fate is played no more");
 }
 
 /// The values of all live records, including those with an unknown id.
@@ -164,16 +164,16 @@ fn check_outcome(world: &World, request: &Request, outcome: Result<(), Refusal>,
 fn a_crash_at_any_call_leaves_the_old_session_or_the_new_one() {
     let mut played = 0;
     for (change_name, change) in CHANGES {
-        for (rival_name, rival) in RIVALS {
-            for rival_at in 0..4 {
-                for cut_off in 0..12_usize {
-                    for lost in [Luck::Fine, Luck::ReplyLost] {
+        for (rival_name, other) in OTHERS {
+            for other_at in 0..4 {
+                for calls in 0..12_usize {
+                    for lost in [Fate::Fine, Fate::ReplyLost] {
                         let (mut world, cookie) = world();
                         // The process ends after the call, so the answer is lost.
                         let fates =
-                            vec![Luck::Fine; cut_off.saturating_sub(1)].into_iter().chain([lost]).collect::<Vec<_>>();
-                        let request = play(&mut world, &cookie, change, (rival, rival_at), &fates, cut_off);
-                        let what = format!("{change_name} cut off after {cut_off}, rival {rival_name} at {rival_at}");
+                            vec![Fate::Fine; calls.saturating_sub(1)].into_iter().chain([lost]).collect::<Vec<_>>();
+                        let request = play(&mut world, &cookie, change, (other, other_at), &fates, calls);
+                        let what = format!("{change_name} cut off after {calls}, other {rival_name} at {other_at}");
                         check_cut(&mut world, &request, &cookie, &what);
                         played += 1;
                     }
@@ -182,9 +182,9 @@ fn a_crash_at_any_call_leaves_the_old_session_or_the_new_one() {
         }
     }
     println!(
-        "{played} cases: each change cut off after each of twelve calls, beside each rival at each of four moments"
+        "{played} cases: each change cut off after each of twelve calls, beside each other at each of four moments"
     );
-    assert!(played >= 1_920, "{played} cases: a change, a rival, a moment or a cut is played no more");
+    assert!(played >= 1_920, "{played} cases: a change, a other, a moment or a cut is played no more");
 }
 
 fn check_cut(world: &mut World, request: &Request, cookie: &str, what: &str) {
@@ -221,12 +221,12 @@ fn check_cut(world: &mut World, request: &Request, cookie: &str, what: &str) {
 fn a_destroyed_session_stays_destroyed_at_every_crash_of_a_parallel_rotation_n1_s19() {
     for (name, change) in [("rotate", rotate as Change), ("renew", renew)] {
         for destroyed_at in 0..6 {
-            for cut_off in 0..8 {
+            for calls in 0..8 {
                 let (mut world, cookie) = world();
-                play(&mut world, &cookie, change, (destroys, destroyed_at), &[], cut_off);
+                play(&mut world, &cookie, change, (destroys, destroyed_at), &[], calls);
                 // The logout happens at the end of the request at the latest.
                 destroys(&mut world, &cookie);
-                assert_eq!(value(&mut world, &cookie), None, "{name}, destroyed at {destroyed_at}, cut at {cut_off}");
+                assert_eq!(value(&mut world, &cookie), None, "{name}, destroyed at {destroyed_at}, cut at {calls}");
             }
             let (mut world, cookie) = world();
             let request = play(&mut world, &cookie, change, (destroys, destroyed_at), &[], 40);

@@ -12,7 +12,7 @@ use okibi_core::{
     Random, Refusal, Secrets, Step, StoreKey, Swap, Timestamp,
     compat::{HonoKv, HonoSessions},
 };
-use support::{Luck, Request, World, json};
+use support::{Fate, Request, World, json};
 
 const MINUTE: u64 = 60 * 1000;
 const ID: &str = "3f8e2b0a-6c1d-4e9f-8a7b-0c1d2e3f4a5b";
@@ -119,7 +119,7 @@ fn only_the_cookies_of_accepted_dialects_are_removed() {
     let accepted = vec![accept(HonoSessions::default().into()), accept(Dialect::HonoKv(HonoKv::default()))];
     let mut world = World::new(Native { accept: accepted, ..Native::default() });
     world.host = Some("www.example.com");
-    world.elsewhere[0].insert(StoreKey::new(ID), (Bytes::from_static(RECORD.as_bytes()), Timestamp::MAX));
+    world.accepted_stores[0].insert(StoreKey::new(ID), (Bytes::from_static(RECORD.as_bytes()), Timestamp::MAX));
     let removed = |cookies: &[String]| -> Vec<String> {
         let removed = cookies.iter().filter(|cookie| cookie.contains("Max-Age=0"));
         removed.map(|cookie| cookie.split('=').next().unwrap().to_owned()).collect()
@@ -171,7 +171,7 @@ fn an_invalid_host_name_counts_as_no_host() {
 
 #[test]
 fn a_rotation_succeeds_even_if_the_old_record_cannot_be_deleted() {
-    for luck in [Luck::Refused, Luck::RequestLost] {
+    for fate in [Fate::Refused, Fate::RequestLost] {
         let mut world = World::new(older());
         world.store.insert(StoreKey::new(ID), (Bytes::from_static(RECORD.as_bytes()), Timestamp::MAX));
         let mut request = world.request(Some(ID));
@@ -179,8 +179,8 @@ fn a_rotation_succeeds_even_if_the_old_record_cannot_be_deleted() {
         request.log.push(Op::Rotate);
         request.start_commit(&mut world, false);
         while request.outcome.is_none() {
-            let luck = if matches!(request.step, Step::Delete(_)) { luck } else { Luck::Fine };
-            request.go(&mut world, luck);
+            let fate = if matches!(request.step, Step::Delete(_)) { fate } else { Fate::Fine };
+            request.take_step(&mut world, fate);
         }
         assert_eq!(request.outcome, Some(Ok(())));
         assert!(request.events.contains(&Event::CleanupFailed));
@@ -265,7 +265,7 @@ fn a_take_loads_the_session_by_itself() {
     let mut world = World::new(Config::default());
     let cookie = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
     let mut request = world.request(Some(&cookie));
-    assert_eq!(request.take_out(&mut world, "a").as_deref(), Some("1"));
+    assert_eq!(request.take_value(&mut world, "a").as_deref(), Some("1"));
     assert_eq!(world.serve(Some(&cookie), |_| {}).get("a"), None);
 }
 
@@ -431,7 +431,7 @@ fn a_commit_follows_four_renewals_and_no_more() {
                 }
                 swaps += 1;
             }
-            request.go(&mut world, Luck::Fine);
+            request.take_step(&mut world, Fate::Fine);
         }
         let is_written = renewals == 4;
         assert_eq!((request.outcome, swaps, request.flow.calls().loads), (Some(Ok(())), 5, 5));
@@ -471,9 +471,9 @@ fn a_cookie_with_an_id_that_was_renewed_is_not_sent_if_the_reload_fails() {
     world.serve(Some(&decided), |request| request.log.push(Op::RenewId));
     slow.log.clear();
     slow.start_commit(&mut world, false);
-    slow.go(&mut world, Luck::Fine);
+    slow.take_step(&mut world, Fate::Fine);
     assert!(matches!(slow.step, Step::Load(_)) && slow.outcome.is_none(), "its marker is followed");
-    slow.go(&mut world, Luck::Refused);
+    slow.take_step(&mut world, Fate::Refused);
     assert_eq!((slow.outcome, slow.cookies().len()), (Some(Ok(())), 0));
 }
 
@@ -482,24 +482,24 @@ fn a_cookie_with_an_id_that_was_renewed_is_not_sent_if_the_reload_fails() {
 #[test]
 fn a_rotation_that_lost_succeeds_even_if_its_new_record_cannot_be_replaced() {
     for rival in [Op::Destroy, Op::RenewId] {
-        for luck in [Luck::Refused, Luck::RequestLost] {
+        for fate in [Fate::Refused, Fate::RequestLost] {
             let mut world = World::new(Config::default());
             let cookie = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
             let mut request = world.request(Some(&cookie));
             request.load(&mut world);
             request.log.push(Op::RenewId);
             request.start_commit(&mut world, false);
-            request.go(&mut world, Luck::Fine);
+            request.take_step(&mut world, Fate::Fine);
             world.serve(Some(&cookie), |other| other.log.push(rival.clone()));
-            request.go(&mut world, Luck::Fine);
+            request.take_step(&mut world, Fate::Fine);
             while !matches!(request.step, Step::Swap { .. }) {
-                request.go(&mut world, Luck::Fine);
+                request.take_step(&mut world, Fate::Fine);
             }
-            request.go(&mut world, luck);
+            request.take_step(&mut world, fate);
             while request.outcome.is_none() {
-                request.go(&mut world, Luck::Fine);
+                request.take_step(&mut world, Fate::Fine);
             }
-            assert_eq!(request.outcome, Some(Ok(())), "{rival:?} {luck:?}");
+            assert_eq!(request.outcome, Some(Ok(())), "{rival:?} {fate:?}");
             assert!(request.events.contains(&Event::CleanupFailed));
             assert_eq!(world.serve(Some(&cookie), |_| {}).is_live(), rival == Op::RenewId);
         }
@@ -519,13 +519,13 @@ fn a_rotation_stops_if_its_new_record_was_revoked() {
         request.log.push(rotation);
         request.set("user", "ada");
         request.start_commit(&mut world, false);
-        request.go(&mut world, Luck::Fine);
+        request.take_step(&mut world, Fate::Fine);
         let own = world.store.keys().find(|key| !before.contains(key)).cloned().unwrap();
         world.serve(Some(&cookie), |rival| rival.set("b", 1));
         world.revoke(own.clone()).unwrap();
         let ended = world.peek(&own);
         while request.outcome.is_none() {
-            request.go(&mut world, Luck::Fine);
+            request.take_step(&mut world, Fate::Fine);
         }
         assert_eq!((request.outcome, world.peek(&own)), (Some(Ok(())), ended), "it stays ended");
         assert_eq!(request.events.contains(&Event::ChangesDropped), !begins_anew);
@@ -547,7 +547,7 @@ fn a_failed_request_writes_no_touch_and_still_sends_the_cookie_of_an_early_commi
     request.log.clear();
     request.start_commit(&mut world, true);
     while request.outcome.is_none() {
-        request.go(&mut world, Luck::Fine);
+        request.take_step(&mut world, Fate::Fine);
     }
     assert_eq!((request.outcome, request.cookie()), (Some(Ok(())), decided));
     assert_eq!(world.records()[0].last_active, active);
@@ -555,8 +555,8 @@ fn a_failed_request_writes_no_touch_and_still_sends_the_cookie_of_an_early_commi
 
 #[test]
 fn a_lost_swap_is_repeated_once_and_then_its_outcome_is_unknown() {
-    use Luck::{Fine, Refused, ReplyLost, RequestLost};
-    let cases: [(&[Luck], Result<(), Refusal>, u32); 6] = [
+    use Fate::{Fine, Refused, ReplyLost, RequestLost};
+    let cases: [(&[Fate], Result<(), Refusal>, u32); 6] = [
         (&[Refused], Err(Refusal::StoreUnavailable), 1),
         (&[RequestLost, Refused], Err(Refusal::StoreUnknown), 2),
         (&[RequestLost, RequestLost], Err(Refusal::StoreUnknown), 2),
@@ -571,8 +571,8 @@ fn a_lost_swap_is_repeated_once_and_then_its_outcome_is_unknown() {
         request.load(&mut world);
         request.set("a", 2);
         request.start_commit(&mut world, false);
-        for luck in fates {
-            request.go(&mut world, *luck);
+        for fate in fates {
+            request.take_step(&mut world, *fate);
         }
         assert_eq!((request.outcome, request.flow.calls().swaps), (Some(outcome), swaps), "{fates:?}");
         assert_eq!(request.flow.is_in_doubt(), outcome == Err(Refusal::StoreUnknown), "{fates:?}");

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use okibi_core::{Config, Consistency, Dialect, Engine, Event, Op, Refusal, Step, StoreKey, Timestamp, compat::HonoKv};
-use support::{Luck, Request, World, json};
+use support::{Fate, Request, World, json};
 
 const MINUTE: u64 = 60 * 1000;
 const WEEK: u64 = 7 * 24 * 60 * MINUTE;
@@ -18,7 +18,7 @@ const REST: &str = "; Max-Age=604800; Domain=www.example.com; Path=/; HttpOnly; 
 fn world(spoken: HonoKv, consistency: Consistency) -> World {
     let mut world = World::new(Config { dialect: Dialect::HonoKv(spoken), consistency, ..Config::default() });
     world.host = Some("www.example.com");
-    world.tells_expiry = true;
+    world.returns_expiry = true;
     world
 }
 
@@ -110,7 +110,7 @@ fn a_touch_that_the_app_requests_is_spaced_too() {
 #[test]
 fn an_entry_without_a_known_expiry_is_touched_immediately() {
     let mut world = with_entry();
-    world.tells_expiry = false;
+    world.returns_expiry = false;
     let request = world.serve(Some(ID), |_| {});
     assert_eq!(request.cookies(), [format!("id={ID}{REST}")]);
     assert_eq!(stored(&world), [(KEY.to_owned(), "user01".to_owned())]);
@@ -169,7 +169,7 @@ fn regeneration_has_one_winner_and_leaves_no_orphan() {
     }
     while racers.iter().any(|racer| racer.outcome.is_none()) {
         for racer in racers.iter_mut().filter(|racer| racer.outcome.is_none()) {
-            racer.go(&mut world, support::Luck::Fine);
+            racer.take_step(&mut world, support::Fate::Fine);
         }
     }
     assert_eq!(racers.iter().filter(|racer| !racer.cookies().is_empty()).count(), 1);
@@ -310,7 +310,7 @@ fn max_age_is_the_whole_lifetime_even_for_a_slow_response() {
     request.start_commit(&mut world, false);
     while request.outcome.is_none() {
         world.advance(3);
-        request.go(&mut world, Luck::Fine);
+        request.take_step(&mut world, Fate::Fine);
     }
     assert!(request.cookies()[0].ends_with(REST), "{:?}", request.cookies());
 }

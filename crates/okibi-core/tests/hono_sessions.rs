@@ -14,7 +14,7 @@ use okibi_core::{
         iron::{Secrets, unseal},
     },
 };
-use support::{Luck, World, json};
+use support::{Fate, World, json};
 
 const MINUTE: u64 = 60 * 1000;
 const KEY: &str = "an encryption key of 32 characters, or more";
@@ -121,9 +121,9 @@ fn a_failed_delete_of_an_expired_record_is_no_error() {
     world.advance(HOUR);
     let mut request = world.request(Some(ID));
     request.start_load(&mut world);
-    request.go(&mut world, Luck::Fine);
+    request.take_step(&mut world, Fate::Fine);
     assert!(matches!(request.step, Step::Delete(_)));
-    request.go(&mut world, Luck::Refused);
+    request.take_step(&mut world, Fate::Refused);
     assert_eq!(request.outcome, Some(Ok(())));
     assert!(!request.is_live());
 }
@@ -333,7 +333,7 @@ fn s18_a_rotation_has_one_winner_and_leaves_no_orphan() {
     }
     while racers.iter().any(|racer| racer.outcome.is_none()) {
         for racer in racers.iter_mut().filter(|racer| racer.outcome.is_none()) {
-            racer.go(&mut world, Luck::Fine);
+            racer.take_step(&mut world, Fate::Fine);
         }
     }
     let winners: Vec<_> = racers.iter().filter(|racer| !racer.cookies().is_empty()).collect();
@@ -351,10 +351,10 @@ fn n5_a_parallel_change_does_not_make_a_rotation_lose_and_is_not_lost() {
     login.set("user", "ember");
     login.log.push(Op::Rotate);
     login.start_commit(&mut world, false);
-    login.go(&mut world, Luck::Fine);
+    login.take_step(&mut world, Fate::Fine);
     world.serve(Some(ID), |request| request.set("cart", 7));
     while login.outcome.is_none() {
-        login.go(&mut world, Luck::Fine);
+        login.take_step(&mut world, Fate::Fine);
     }
     let id = id_of(login.cookies());
     let after = world.serve(Some(&id), |_| {});
@@ -397,16 +397,16 @@ fn n30_a_forgotten_name_stays_forgotten_and_a_flash_is_read_once() {
 
 #[test]
 fn n39_a_lost_reply_is_unknown_and_never_counted_twice() {
-    for luck in [Luck::ReplyLost, Luck::RequestLost] {
+    for fate in [Fate::ReplyLost, Fate::RequestLost] {
         let mut world = with_record(fifteen_minutes(), RECORD);
         let mut request = world.request(Some(ID));
         request.load(&mut world);
         request.add("n", 1);
         request.start_commit(&mut world, false);
-        request.go(&mut world, luck);
+        request.take_step(&mut world, fate);
         assert_eq!(request.outcome, Some(Err(Refusal::StoreUnknown)));
         let after = world.serve(Some(ID), |_| {}).get("n");
-        assert_eq!(after, Some(if luck == Luck::ReplyLost { 2.into() } else { 1.into() }));
+        assert_eq!(after, Some(if fate == Fate::ReplyLost { 2.into() } else { 1.into() }));
     }
 }
 

@@ -12,7 +12,7 @@ use okibi_core::{
     compat::HonoSessions,
     formats::{Stored, decode},
 };
-use support::{Luck, Request, World};
+use support::{Fate, Request, World};
 
 const MINUTE: u64 = 60 * 1000;
 const HOUR: u64 = 60 * MINUTE;
@@ -80,7 +80,7 @@ impl Visitor {
         match task {
             Add => request.add("n", 1),
             Take if was_live && !world.engine.is_sealed() => {
-                request.take_out(world, "n");
+                request.take_value(world, "n");
             }
             Touch => request.log.push(Op::Touch),
             Renew => request.log.push(Op::RenewId),
@@ -131,14 +131,14 @@ fn histories(length: u32) -> impl Iterator<Item = Vec<Task>> {
 
 /// Plays the history. The write with this number is disturbed, and arrives before call number
 /// `arrives_before` or at the end. Returns the number of calls and of writes.
-fn play(begin: &Begin, history: &[Task], disturbed: Option<(usize, Luck)>, arrives_before: usize) -> (usize, usize) {
+fn play(begin: &Begin, history: &[Task], disturbed: Option<(usize, Fate)>, arrives_before: usize) -> (usize, usize) {
     let (mut world, header) = begin();
     let mut visitor = Visitor { header, ended: Vec::new() };
     (world.disturbed, world.arrives_before) = (disturbed, Some(arrives_before));
     for task in history {
         visitor.play(&mut world, *task);
     }
-    let played = world.meant;
+    let played = world.intended;
     (world.disturbed, world.arrives_before) = (None, None);
     let what = format!("{history:?}, write {disturbed:?} arrives before call {arrives_before} of {}", played.0);
     visitor.check(&mut world, &what);
@@ -156,10 +156,10 @@ fn everything_late(begin: &Begin, length: u32) {
     for history in histories(length).map(|history| [vec![Add], history].concat()) {
         let (_, writes) = play(begin, &history, None, usize::MAX);
         for write in 0..writes {
-            for luck in [Luck::Late, Luck::Twice] {
-                let (calls, _) = play(begin, &history, Some((write, luck)), usize::MAX);
+            for fate in [Fate::Late, Fate::Twice] {
+                let (calls, _) = play(begin, &history, Some((write, fate)), usize::MAX);
                 for arrives_before in write + 1..calls {
-                    play(begin, &history, Some((write, luck)), arrives_before);
+                    play(begin, &history, Some((write, fate)), arrives_before);
                     played += 1;
                 }
                 played += 1;
@@ -205,7 +205,8 @@ fn h3_no_late_write_restores_an_adopted_session() {
         let until = Timestamp::from_millis(1_700_000_000_000 + 30 * 24 * HOUR);
         let accept = Accept { dialect: HonoSessions::default().into(), until, consistency: Some(Consistency::Strong) };
         let mut world = World::new(Native { accept: vec![accept], ..lasting() });
-        world.elsewhere[0].insert(StoreKey::new(OLD_ID), (Bytes::from_static(OLD_RECORD.as_bytes()), Timestamp::MAX));
+        world.accepted_stores[0]
+            .insert(StoreKey::new(OLD_ID), (Bytes::from_static(OLD_RECORD.as_bytes()), Timestamp::MAX));
         (world, Some(format!("session={OLD_ID}")))
     };
     everything_late(&begin, 2);
@@ -218,7 +219,7 @@ fn h3_a_marker_is_kept_for_an_hour_but_counts_only_until_its_time() {
         let mut first = world.request(None);
         first.set("n", 1);
         first.start_commit(&mut world, false);
-        first.go(&mut world, Luck::Twice);
+        first.take_step(&mut world, Fate::Twice);
         let cookie = first.cookie().unwrap();
         world.serve(Some(&cookie), |request| request.log.push(end.clone()));
         world.advance(HOUR - MINUTE);

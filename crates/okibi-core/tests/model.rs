@@ -16,7 +16,7 @@ use proptest::{
     prelude::*,
     test_runner::{RngAlgorithm, TestRng, TestRunner},
 };
-use support::{Luck, Request, World};
+use support::{Fate, Request, World};
 
 #[derive(Clone, Debug)]
 enum Action {
@@ -35,7 +35,7 @@ enum Action {
     /// The delayed calls arrive at the store.
     Late,
     /// It takes its next step, with this fate.
-    Step { request: usize, luck: Luck },
+    Step { request: usize, fate: Fate },
     /// It takes all its remaining steps.
     Finish { request: usize },
     /// Time passes.
@@ -64,13 +64,13 @@ fn action() -> impl Strategy<Value = Action> {
         1 => Just(Kind::Touch),
         1 => Just(Kind::Destroy),
     ];
-    let luck = prop_oneof![
-        12 => Just(Luck::Fine),
-        1 => Just(Luck::ReplyLost),
-        1 => Just(Luck::RequestLost),
-        1 => Just(Luck::Refused),
-        1 => Just(Luck::Late),
-        1 => Just(Luck::Twice),
+    let fate = prop_oneof![
+        12 => Just(Fate::Fine),
+        1 => Just(Fate::ReplyLost),
+        1 => Just(Fate::RequestLost),
+        1 => Just(Fate::Refused),
+        1 => Just(Fate::Late),
+        1 => Just(Fate::Twice),
     ];
     prop_oneof![
         1 => Just(Action::Begin),
@@ -80,7 +80,7 @@ fn action() -> impl Strategy<Value = Action> {
         2 => request.clone().prop_map(|request| Action::CommitEarly { request }),
         2 => request.clone().prop_map(|request| Action::Take { request }),
         2 => Just(Action::Late),
-        12 => (request.clone(), luck).prop_map(|(request, luck)| Action::Step { request, luck }),
+        12 => (request.clone(), fate).prop_map(|(request, fate)| Action::Step { request, fate }),
         4 => request.prop_map(|request| Action::Finish { request }),
         2 => (1..900_u64).prop_map(|seconds| Action::Advance { seconds }),
         1 => (1..4000_u64).prop_map(|seconds| Action::Back { seconds }),
@@ -105,7 +105,7 @@ struct Session {
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "facts of a request, which no other depends on")]
-struct UnderWay {
+struct ActiveRequest {
     request: Request,
     /// The engine that serves it.
     engine: bool,
@@ -134,19 +134,19 @@ struct Model {
     engine: bool,
     sessions: Vec<Session>,
     cookies: Vec<Cookie>,
-    under_way: Vec<UnderWay>,
+    active: Vec<ActiveRequest>,
     next_name: u32,
 }
 
 impl Model {
     fn new(other: Config) -> Self {
         let other = Engine::new(other).unwrap();
-        let (sessions, cookies, under_way) = (Vec::new(), Vec::new(), Vec::new());
-        Self { other, engine: false, sessions, cookies, under_way, next_name: 0 }
+        let (sessions, cookies, active) = (Vec::new(), Vec::new(), Vec::new());
+        Self { other, engine: false, sessions, cookies, active, next_name: 0 }
     }
 
     /// Makes this engine the world's engine.
-    fn turn_to(&mut self, world: &mut World, engine: bool) {
+    fn use_engine(&mut self, world: &mut World, engine: bool) {
         if self.engine != engine {
             mem::swap(&mut self.other, &mut world.engine);
             self.engine = engine;
@@ -154,9 +154,9 @@ impl Model {
     }
 
     /// Makes the engine of this request the world's engine, if there is such a request.
-    fn turn(&mut self, world: &mut World, request: usize) {
-        if let Some(under_way) = self.under_way.get(request) {
-            self.turn_to(world, under_way.engine);
+    fn use_engine_of(&mut self, world: &mut World, request: usize) {
+        if let Some(active) = self.active.get(request) {
+            self.use_engine(world, active.engine);
         }
     }
 
@@ -166,8 +166,8 @@ impl Model {
             | Action::CommitEarly { request }
             | Action::Take { request }
             | Action::Step { request, .. }
-            | Action::Finish { request } => self.turn(world, request),
-            Action::Arrive { engine, .. } => self.turn_to(world, engine),
+            | Action::Finish { request } => self.use_engine_of(world, request),
+            Action::Arrive { engine, .. } => self.use_engine(world, engine),
             Action::Begin | Action::Change { .. } | Action::Late | Action::Advance { .. } | Action::Back { .. } => {}
         }
         match *action {
@@ -183,38 +183,38 @@ impl Model {
             Action::Arrive { cookie, engine } => self.arrive(world, cookie, engine),
             Action::Change { request, kind } => self.change(request, kind),
             Action::Commit { request, failed } => {
-                let Some(under_way) = self.under_way.get_mut(request).filter(|under_way| !under_way.committing) else {
+                let Some(active) = self.active.get_mut(request).filter(|active| !active.committing) else {
                     return;
                 };
-                under_way.committing = true;
-                under_way.failed = failed;
-                under_way.request.start_commit(world, failed);
+                active.committing = true;
+                active.failed = failed;
+                active.request.start_commit(world, failed);
             }
             Action::CommitEarly { request } => self.commit_early(world, request),
             Action::Take { request } => {
-                let Some(under_way) = self.under_way.get_mut(request).filter(|under_way| !under_way.committing) else {
+                let Some(active) = self.active.get_mut(request).filter(|active| !active.committing) else {
                     return;
                 };
-                if under_way.request.take_out(world, "ticket").is_some() {
-                    let session = &mut self.sessions[under_way.session];
+                if active.request.take_value(world, "ticket").is_some() {
+                    let session = &mut self.sessions[active.session];
                     session.tickets += 1;
                     assert_eq!(session.tickets, 1, "a value is handed to one request");
                 }
                 // Only the take was dropped. The commit decides about the other changes.
-                under_way.request.events.retain(|event| *event != Event::ChangesDropped);
+                active.request.events.retain(|event| *event != Event::ChangesDropped);
             }
             Action::Late => world.arrive(),
-            Action::Step { request, luck } => {
-                if let Some(under_way) = self.under_way.get_mut(request).filter(|under_way| under_way.committing)
-                    && under_way.request.outcome.is_none()
+            Action::Step { request, fate } => {
+                if let Some(active) = self.active.get_mut(request).filter(|active| active.committing)
+                    && active.request.outcome.is_none()
                 {
-                    under_way.request.go(world, luck);
+                    active.request.take_step(world, fate);
                 }
             }
             Action::Finish { request } => {
-                if let Some(under_way) = self.under_way.get_mut(request).filter(|under_way| under_way.committing) {
-                    while under_way.request.outcome.is_none() {
-                        under_way.request.go(world, Luck::Fine);
+                if let Some(active) = self.active.get_mut(request).filter(|active| active.committing) {
+                    while active.request.outcome.is_none() {
+                        active.request.take_step(world, Fate::Fine);
                     }
                 }
             }
@@ -223,25 +223,25 @@ impl Model {
                 world.now = okibi_core::Timestamp::from_millis(world.now.as_millis() - seconds * 1000);
             }
         }
-        self.settle();
+        self.finish_requests();
     }
 
     /// An early commit without faults.
     fn commit_early(&mut self, world: &mut World, request: usize) {
-        let Some(under_way) = self.under_way.get(request).filter(|under_way| {
+        let Some(active) = self.active.get(request).filter(|active| {
             // A destroy begins another session, which the model does not track.
-            !under_way.committing && !under_way.kinds.iter().any(|kind| matches!(kind, Kind::Destroy))
+            !active.committing && !active.kinds.iter().any(|kind| matches!(kind, Kind::Destroy))
         }) else {
             return;
         };
-        assert!(under_way.request.outcome.is_none() || under_way.request.outcome == Some(Ok(())));
-        let mut under_way = self.under_way.remove(request);
-        under_way.request.commit(world).unwrap();
-        self.learn(&mut under_way);
-        under_way.request.log.clear();
-        under_way.request.outcome = None;
-        (under_way.adds, under_way.names, under_way.kinds) = (0, Vec::new(), Vec::new());
-        self.under_way.insert(request, under_way);
+        assert!(active.request.outcome.is_none() || active.request.outcome == Some(Ok(())));
+        let mut active = self.active.remove(request);
+        active.request.commit(world).unwrap();
+        self.update(&mut active);
+        active.request.log.clear();
+        active.request.outcome = None;
+        (active.adds, active.names, active.kinds) = (0, Vec::new(), Vec::new());
+        self.active.insert(request, active);
     }
 
     fn arrive(&mut self, world: &mut World, cookie: usize, engine: bool) {
@@ -258,56 +258,56 @@ impl Model {
         let late = self.sessions[session].destroyed;
         let (adds, names, kinds) = (0, Vec::new(), Vec::new());
         let (failed, committing) = (false, false);
-        self.under_way.push(UnderWay { request, engine, session, adds, names, kinds, failed, committing, late });
+        self.active.push(ActiveRequest { request, engine, session, adds, names, kinds, failed, committing, late });
     }
 
     fn change(&mut self, request: usize, kind: Kind) {
-        let Some(under_way) = self.under_way.get_mut(request).filter(|under_way| !under_way.committing) else { return };
-        if !under_way.request.is_live() {
+        let Some(active) = self.active.get_mut(request).filter(|active| !active.committing) else { return };
+        if !active.request.is_live() {
             return;
         }
-        under_way.kinds.push(kind);
+        active.kinds.push(kind);
         match kind {
             Kind::Add => {
-                under_way.request.add("n", 1);
-                under_way.adds += 1;
+                active.request.add("n", 1);
+                active.adds += 1;
             }
             Kind::SetOwn => {
                 self.next_name += 1;
                 let name = format!("own {}", self.next_name);
-                under_way.request.set(&name, self.next_name);
-                under_way.names.push(name);
+                active.request.set(&name, self.next_name);
+                active.names.push(name);
             }
-            Kind::Rotate => under_way.request.log.push(Op::Rotate),
-            Kind::RenewId => under_way.request.log.push(Op::RenewId),
-            Kind::Touch => under_way.request.log.push(Op::Touch),
+            Kind::Rotate => active.request.log.push(Op::Rotate),
+            Kind::RenewId => active.request.log.push(Op::RenewId),
+            Kind::Touch => active.request.log.push(Op::Touch),
             Kind::Destroy => {
                 // A destroy begins another session, and the following changes would belong to that
                 // one.
-                under_way.request.log.push(Op::Destroy);
-                under_way.committing = false;
+                active.request.log.push(Op::Destroy);
+                active.committing = false;
             }
         }
     }
 
     /// Updates the model with the finished requests.
-    fn settle(&mut self) {
-        let ended: Vec<usize> = (0..self.under_way.len())
+    fn finish_requests(&mut self) {
+        let ended: Vec<usize> = (0..self.active.len())
             .rev()
             .filter(|index| {
-                let under_way = &self.under_way[*index];
-                under_way.committing && under_way.request.outcome.is_some()
+                let active = &self.active[*index];
+                active.committing && active.request.outcome.is_some()
             })
             .collect();
         for index in ended {
-            let mut under_way = self.under_way.remove(index);
-            self.learn(&mut under_way);
+            let mut active = self.active.remove(index);
+            self.update(&mut active);
         }
         // The strategy has numbers for at most six requests.
-        self.under_way.truncate(6);
+        self.active.truncate(6);
     }
 
-    fn learn(&mut self, ended: &mut UnderWay) {
+    fn update(&mut self, ended: &mut ActiveRequest) {
         let rotates = ended.kinds.iter().any(|kind| matches!(kind, Kind::Rotate));
         let is_of_session = ended.request.get("session").is_some();
         if ended.request.outcome == Some(Ok(())) && rotates && ended.request.is_live() && !is_of_session {
@@ -371,7 +371,7 @@ impl Model {
     /// Checks the final content of the store.
     fn check(&mut self, world: &mut World) {
         for (cookie, engine) in (0..self.cookies.len()).flat_map(|cookie| [(cookie, false), (cookie, true)]) {
-            self.turn_to(world, engine);
+            self.use_engine(world, engine);
             let (value, session) = (self.cookies[cookie].value.clone(), self.cookies[cookie].session);
             let mut request = world.request(Some(&value));
             request.load(world);
@@ -443,16 +443,16 @@ fn n1_n2_n5_n39_histories_agree_with_the_model() {
         for action in &actions {
             model.play(&mut world, action);
         }
-        while let Some(mut under_way) = model.under_way.pop() {
-            model.turn_to(&mut world, under_way.engine);
-            if !under_way.committing {
-                under_way.committing = true;
-                under_way.request.start_commit(&mut world, false);
+        while let Some(mut active) = model.active.pop() {
+            model.use_engine(&mut world, active.engine);
+            if !active.committing {
+                active.committing = true;
+                active.request.start_commit(&mut world, false);
             }
-            while under_way.request.outcome.is_none() {
-                under_way.request.go(&mut world, Luck::Fine);
+            while active.request.outcome.is_none() {
+                active.request.take_step(&mut world, Fate::Fine);
             }
-            model.learn(&mut under_way);
+            model.update(&mut active);
         }
         world.arrive();
         model.check(&mut world);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use okibi_core::{
     ConfigError, Engine, Event, Flow, Lifetime, Native, Op, Protection, Refusal, Secrets, Step, Timestamp,
 };
-use support::{Luck, Request, World};
+use support::{Fate, Request, World};
 
 const MINUTE: u64 = 60_000;
 
@@ -170,7 +170,7 @@ fn s18_of_a_hundred_parallel_requests_one_rotates() {
     }
     while racers.iter().any(|racer| racer.outcome.is_none()) {
         for racer in racers.iter_mut().filter(|racer| racer.outcome.is_none()) {
-            racer.go(&mut world, Luck::Fine);
+            racer.take_step(&mut world, Fate::Fine);
         }
     }
     // One continues the session. Each of the others has its own session with its own changes.
@@ -188,10 +188,10 @@ fn s18_of_a_hundred_parallel_requests_one_rotates() {
 fn n6_a_store_that_is_down_is_an_error_and_no_logout() {
     let mut world = world();
     let cookie = new_session(&mut world);
-    for luck in [Luck::Refused, Luck::RequestLost] {
+    for fate in [Fate::Refused, Fate::RequestLost] {
         let mut request = world.request(Some(&cookie));
         request.start_load(&mut world);
-        request.go(&mut world, luck);
+        request.take_step(&mut world, fate);
         assert_eq!(request.outcome, Some(Err(Refusal::StoreUnavailable)));
         assert!(request.cookies().is_empty());
         for change in [Op::Set("b".into(), support::json(2)), Op::Rotate, Op::Destroy] {
@@ -200,7 +200,7 @@ fn n6_a_store_that_is_down_is_an_error_and_no_logout() {
             request.log.push(change);
             request.start_commit(&mut world, false);
             while request.outcome.is_none() {
-                request.go(&mut world, luck);
+                request.take_step(&mut world, fate);
             }
             assert!(request.outcome.unwrap().is_err(), "{:?}", request.step);
             assert!(request.cookies().is_empty());
@@ -218,8 +218,8 @@ fn n39_a_write_with_a_lost_reply_is_recognized() {
         request.load(&mut world);
         request.log.push(change);
         request.start_commit(&mut world, false);
-        request.go(&mut world, Luck::ReplyLost);
-        request.go(&mut world, Luck::Fine);
+        request.take_step(&mut world, Fate::ReplyLost);
+        request.take_step(&mut world, Fate::Fine);
         assert_eq!(request.outcome, Some(Ok(())));
         assert!(request.events.contains(&Event::LostReplyResolved));
         assert_eq!(request.cookies().len(), 1);
@@ -263,7 +263,7 @@ fn n1_s18_in_every_order_an_ended_session_stays_ended_and_one_rotation_wins() {
                     let chosen = usize::from(order & 1 == 1);
                     order >>= 1;
                     let next = if pair[chosen].outcome.is_none() { chosen } else { 1 - chosen };
-                    pair[next].go(&mut world, Luck::Fine);
+                    pair[next].take_step(&mut world, Fate::Fine);
                     pair[next].flow = Flow::from_bytes(&pair[next].flow.to_bytes()).unwrap();
                 }
                 orders += 1;

@@ -11,7 +11,7 @@ use okibi_core::{
     RANDOM_BYTES, Random, Refusal, Secrets, Step, Swap, Text,
     formats::{Stored, decode, open, seal, sign, verify},
 };
-use support::{Luck, World, json};
+use support::{Fate, World, json};
 
 const MINUTE: u64 = 60 * 1000;
 const HOUR: u64 = 60 * MINUTE;
@@ -140,7 +140,7 @@ fn n2_a_hundred_parallel_updates_make_a_hundred_and_fifty_sets_survive() {
     // The requests take their steps in turn, so each conflicts with all earlier ones.
     while requests.iter().any(|request| request.outcome.is_none()) {
         for request in requests.iter_mut().filter(|request| request.outcome.is_none()) {
-            request.go(&mut world, Luck::Fine);
+            request.take_step(&mut world, Fate::Fine);
         }
     }
     let record = &world.records()[0];
@@ -272,13 +272,13 @@ fn n5_a_parallel_change_never_makes_a_login_lose() {
         login.start_commit(&mut world, false);
         // Between the two steps of the login, and again.
         for _ in 0..3 {
-            login.go(&mut world, Luck::Fine);
+            login.take_step(&mut world, Fate::Fine);
             if login.outcome.is_none() {
                 world.serve(Some(&old), |request| request.log.push(rival.clone()));
             }
         }
         while login.outcome.is_none() {
-            login.go(&mut world, Luck::Fine);
+            login.take_step(&mut world, Fate::Fine);
         }
         assert_eq!(login.outcome, Some(Ok(())));
         let cookie = login.cookie().unwrap();
@@ -310,7 +310,7 @@ fn s18_of_a_hundred_parallel_rotations_one_wins_and_leaves_no_orphan() {
         }
         while racers.iter().any(|racer| racer.outcome.is_none()) {
             for racer in racers.iter_mut().filter(|racer| racer.outcome.is_none()) {
-                racer.go(&mut world, Luck::Fine);
+                racer.take_step(&mut world, Fate::Fine);
             }
         }
         let mut cookies: Vec<String> = racers.iter().filter_map(support::Request::cookie).collect();
@@ -541,7 +541,7 @@ fn s4_an_id_that_is_taken_is_never_overwritten() {
     world.store.insert(key.clone(), there.clone());
     let taken = key.clone();
     while request.outcome.is_none() {
-        request.go(&mut world, Luck::Fine);
+        request.take_step(&mut world, Fate::Fine);
     }
     assert_eq!(world.store[&taken], there);
     assert!(request.cookie().is_some_and(|cookie| cookie != first));
@@ -811,7 +811,7 @@ fn a_failed_request_only_destroys() {
     failed.set("c", 3);
     failed.start_commit(&mut world, true);
     while failed.outcome.is_none() {
-        failed.go(&mut world, Luck::Fine);
+        failed.take_step(&mut world, Fate::Fine);
     }
     assert_eq!(world.records(), []);
     assert!(failed.cookies()[0].contains("=; Max-Age=0"));
@@ -828,7 +828,7 @@ fn take_returns_a_value_to_exactly_one_request() {
             request
         })
         .collect();
-    let taken: Vec<_> = requests.iter_mut().filter_map(|request| request.take_out(&mut world, "a")).collect();
+    let taken: Vec<_> = requests.iter_mut().filter_map(|request| request.take_value(&mut world, "a")).collect();
     assert_eq!(taken, ["1"]);
     for consistency in [Consistency::NoSwap, Consistency::Eventual] {
         let world = World::new(Config { consistency, ..Config::default() });
@@ -852,7 +852,7 @@ fn take_keeps_changes_that_are_not_committed_yet() {
     request.load(&mut world);
     request.add("n", 1);
     world.serve(Some(&cookie), |request| request.add("n", 10));
-    assert_eq!(request.take_out(&mut world, "token").as_deref(), Some("\"once\""));
+    assert_eq!(request.take_value(&mut world, "token").as_deref(), Some("\"once\""));
     request.commit(&mut world).unwrap();
     let after = world.serve(Some(&cookie), |_| {});
     assert_eq!((after.get("n"), after.get("token")), (Some(12.into()), None));
@@ -876,7 +876,7 @@ fn n2_of_two_updates_of_one_name_both_run_again() {
         request.add("n", 10);
         world.serve(Some(&cookie), |request| request.add("n", 100));
         if takes {
-            assert!(request.take_out(&mut world, "token").is_some());
+            assert!(request.take_value(&mut world, "token").is_some());
         }
         request.commit(&mut world).unwrap();
         assert_eq!(world.serve(Some(&cookie), |_| {}).get("n"), Some((before + 111).into()));
@@ -929,10 +929,10 @@ fn a_session_can_be_revoked_by_its_key_and_listed_by_its_owner() {
 fn a_failed_load_is_an_error_and_no_anonymous_session_n6() {
     let mut world = World::new(Config::default());
     let cookie = new_session(&mut world);
-    for luck in [Luck::RequestLost, Luck::Refused] {
+    for fate in [Fate::RequestLost, Fate::Refused] {
         let mut request = world.request(Some(&cookie));
         request.start_load(&mut world);
-        request.go(&mut world, luck);
+        request.take_step(&mut world, fate);
         assert_eq!(request.outcome, Some(Err(Refusal::StoreUnavailable)));
         assert!(request.cookies().is_empty());
     }

@@ -13,7 +13,7 @@ use okibi_core::{
 
 /// The fate of one store call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Luck {
+pub enum Fate {
     /// It is carried out and answered.
     Fine,
     /// It is carried out, and the answer is lost.
@@ -33,11 +33,11 @@ pub struct World {
     pub now: Timestamp,
     pub store: BTreeMap<StoreKey, (Bytes, Timestamp)>,
     /// The stores of the accepted dialects.
-    pub elsewhere: Vec<BTreeMap<StoreKey, (Bytes, Timestamp)>>,
+    pub accepted_stores: Vec<BTreeMap<StoreKey, (Bytes, Timestamp)>>,
     /// The host name in the requests, for a dialect that separates hosts.
     pub host: Option<&'static str>,
     /// Whether the backend returns the expiry of loaded values.
-    pub tells_expiry: bool,
+    pub returns_expiry: bool,
     /// The steps that were carried out.
     pub steps: Vec<Step>,
     pub random: u64,
@@ -46,11 +46,11 @@ pub struct World {
     /// The delayed calls.
     pub late: Vec<Step>,
     /// The fate of the write with this number, counted over all intended calls.
-    pub disturbed: Option<(usize, Luck)>,
+    pub disturbed: Option<(usize, Fate)>,
     /// The delayed calls arrive before this call, counted over all intended calls.
     pub arrives_before: Option<usize>,
     /// The number of intended calls, and of intended writes.
-    pub meant: (usize, usize),
+    pub intended: (usize, usize),
 }
 
 impl World {
@@ -59,16 +59,16 @@ impl World {
             engine: Engine::new(config.into()).unwrap(),
             now: Timestamp::from_millis(1_700_000_000_000),
             store: BTreeMap::new(),
-            elsewhere: vec![BTreeMap::new(); 4],
+            accepted_stores: vec![BTreeMap::new(); 4],
             host: None,
-            tells_expiry: false,
+            returns_expiry: false,
             steps: Vec::new(),
             random: 1,
             calls: 0,
             late: Vec::new(),
             disturbed: None,
             arrives_before: None,
-            meant: (0, 0),
+            intended: (0, 0),
         }
     }
 
@@ -103,20 +103,20 @@ impl World {
         self.steps.push(step.clone());
         match step {
             Step::Load(key) => {
-                let expires_at = self.store.get(key).map(|(_, expires_at)| *expires_at).filter(|_| self.tells_expiry);
+                let expires_at = self.store.get(key).map(|(_, expires_at)| *expires_at).filter(|_| self.returns_expiry);
                 Answer::Loaded(self.load(key).map(|bytes| Loaded { bytes, expires_at }))
             }
             Step::LoadAccepted { entry, key } => {
                 self.calls += 1;
-                let held = self.elsewhere[*entry].get(key).filter(|(_, expires)| *expires > self.now);
+                let held = self.accepted_stores[*entry].get(key).filter(|(_, expires)| *expires > self.now);
                 Answer::Loaded(held.map(|(bytes, expires_at)| Loaded {
                     bytes: bytes.clone(),
-                    expires_at: Some(*expires_at).filter(|_| self.tells_expiry),
+                    expires_at: Some(*expires_at).filter(|_| self.returns_expiry),
                 }))
             }
             Step::DeleteAccepted { entry, key } => {
                 self.calls += 1;
-                self.elsewhere[*entry].remove(key);
+                self.accepted_stores[*entry].remove(key);
                 Answer::Deleted
             }
             Step::Swap { key, expected, write } => {
@@ -148,36 +148,36 @@ impl World {
     }
 
     /// A call without a fault, unless it is the [`disturbed`](Self::disturbed) one.
-    fn as_meant(&mut self, step: &Step) -> Answer {
-        let (call, write) = self.meant;
+    fn carry_out_intended(&mut self, step: &Step) -> Answer {
+        let (call, write) = self.intended;
         let is_write = !matches!(step, Step::Load(_) | Step::LoadAccepted { .. });
-        self.meant = (call + 1, write + usize::from(is_write));
+        self.intended = (call + 1, write + usize::from(is_write));
         if self.arrives_before == Some(call) {
             self.arrive();
         }
         match self.disturbed {
-            Some((number, luck)) if is_write && number == write => self.with_luck(step, luck),
+            Some((number, fate)) if is_write && number == write => self.with_fate(step, fate),
             _ => self.carry_out(step),
         }
     }
 
-    pub fn with_luck(&mut self, step: &Step, luck: Luck) -> Answer {
-        match luck {
-            Luck::Fine => self.as_meant(step),
-            Luck::Late => {
+    pub fn with_fate(&mut self, step: &Step, fate: Fate) -> Answer {
+        match fate {
+            Fate::Fine => self.carry_out_intended(step),
+            Fate::Late => {
                 self.late.push(step.clone());
                 Answer::Failed(Fault::Unknown)
             }
-            Luck::Twice => {
+            Fate::Twice => {
                 self.late.push(step.clone());
                 self.carry_out(step)
             }
-            Luck::ReplyLost => {
+            Fate::ReplyLost => {
                 self.carry_out(step);
                 Answer::Failed(Fault::Unknown)
             }
-            Luck::RequestLost => Answer::Failed(Fault::Unknown),
-            Luck::Refused => Answer::Failed(Fault::NotDone),
+            Fate::RequestLost => Answer::Failed(Fault::Unknown),
+            Fate::Refused => Answer::Failed(Fault::NotDone),
         }
     }
 
@@ -259,7 +259,7 @@ impl Request {
     fn drive(&mut self, world: &mut World, first: Result<Step, Refusal>) -> Result<(), Refusal> {
         self.begin(first);
         while self.outcome.is_none() {
-            self.go(world, Luck::Fine);
+            self.take_step(world, Fate::Fine);
         }
         self.outcome.unwrap()
     }
@@ -282,10 +282,10 @@ impl Request {
     }
 
     /// Carries out the requested step. A recompute always succeeds.
-    pub fn go(&mut self, world: &mut World, luck: Luck) {
+    pub fn take_step(&mut self, world: &mut World, fate: Fate) {
         let answer = match &self.step {
             Step::Recompute { token, current } => Answer::Recomputed(self.compute(*token, current.as_ref())),
-            step => world.with_luck(step, luck),
+            step => world.with_fate(step, fate),
         };
         let mut random = world.random();
         let next = world.engine.answer(&mut self.flow, answer, world.now, &mut random);
@@ -320,12 +320,12 @@ impl Request {
     pub fn commit(&mut self, world: &mut World) -> Result<(), Refusal> {
         self.start_commit(world, false);
         while self.outcome.is_none() {
-            self.go(world, Luck::Fine);
+            self.take_step(world, Fate::Fine);
         }
         self.outcome.unwrap()
     }
 
-    pub fn take_out(&mut self, world: &mut World, name: &str) -> Option<String> {
+    pub fn take_value(&mut self, world: &mut World, name: &str) -> Option<String> {
         let mut random = world.random();
         let step = world.engine.take(&mut self.flow, name.into(), world.now, &mut random);
         self.drive(world, step).unwrap();
