@@ -84,7 +84,7 @@ impl Id {
         StoreKey(key.into())
     }
 
-    /// A public handle for a dialect whose records have none. It opens nothing.
+    /// A public handle, for records that have no handle. It opens nothing.
     pub(crate) fn derived_handle(&self) -> Handle {
         let digest = sha256(self.as_bytes());
         let mut half = [0; 16];

@@ -87,7 +87,7 @@ fn text(json: &str) -> Option<Text> {
     json::string(json).map(|text| Text::from(text.as_ref()))
 }
 
-#[expect(clippy::option_option, reason = "not a text at all, null, or a text")]
+#[expect(clippy::option_option, reason = "not a string, null, or a string")]
 fn optional(json: &str) -> Option<Option<String>> {
     if json == "null" { Some(None) } else { json::string(json).map(|text| Some(text.into())) }
 }

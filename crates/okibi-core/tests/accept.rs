@@ -328,7 +328,7 @@ fn an_invalid_entry_of_accept_is_a_configuration_error() {
     let own = vec![accept(Dialect::default())];
     assert!(says(own).to_string().contains("accept"));
     let stored = Accept { consistency: None, ..accept(HonoSessions::default()) };
-    assert!(says(vec![stored]).to_string().contains("all others to `accept`"));
+    assert!(says(vec![stored]).to_string().contains("all others in `accept`"));
     let many = vec![accept(HonoSessions::default()); 9];
     assert!(matches!(says(many), ConfigError::Limit { option: "accept", value: 9, .. }));
 }

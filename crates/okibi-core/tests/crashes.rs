@@ -152,7 +152,10 @@ fn check_outcome(world: &World, request: &Request, outcome: Result<(), Refusal>,
         let orphans = usize::from(request.events.contains(&Event::CleanupFailed));
         assert!(ones <= 1 + orphans, "{what}: acknowledged once");
         if live_values(world).is_empty() {
-            assert!(what.contains("destroys"), "{what}: acknowledged, so it is there unless somebody ended it");
+            assert!(
+                what.contains("destroys"),
+                "{what}: acknowledged, so it is stored unless the session was destroyed"
+            );
         }
     }
     if outcome == Err(Refusal::StoreUnavailable) && what.starts_with("plain") {

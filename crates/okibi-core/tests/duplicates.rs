@@ -51,9 +51,9 @@ fn both_orders(one: &str, other: &str) -> [String; 2] {
 fn foreign(name: &str) -> String {
     let config = match name {
         "ids" => return format!("__Host-session={}", "A".repeat(43)),
-        "signed ids" => Protection::SignedId(Secrets::new(["the secret of somebody else, as long as ours"]).unwrap()),
+        "signed ids" => Protection::SignedId(Secrets::new(["the secret of another service, as long as ours"]).unwrap()),
         _ => Protection::Sealed {
-            secrets: Secrets::new(["the secret of somebody else, as long as ours"]).unwrap(),
+            secrets: Secrets::new(["the secret of another service, as long as ours"]).unwrap(),
             chunks: 1,
         },
     };
@@ -144,7 +144,7 @@ fn r3_chunks_of_two_cookies_are_not_mixed() {
     };
     let ours = pairs(world.serve(None, |request| request.set("user", "a".repeat(5000))).cookies());
     let mut other = World::new(Protection::Sealed {
-        secrets: Secrets::new(["the secret of somebody else, as long as ours"]).unwrap(),
+        secrets: Secrets::new(["the secret of another service, as long as ours"]).unwrap(),
         chunks: 3,
     });
     other.random = 99;

@@ -257,7 +257,7 @@ fn a_request_that_is_no_activity_writes_no_touch() {
     world.advance(30 * MINUTE);
     let calls = world.calls;
     let quiet = world.serve(Some(&cookie), |request| request.log.push(Op::NoActivity));
-    assert_eq!((world.calls - calls, quiet.cookies().len()), (1, 0), "it is looked up, and nothing else");
+    assert_eq!((world.calls - calls, quiet.cookies().len()), (1, 0), "one load, and nothing else");
 }
 
 #[test]
@@ -294,7 +294,7 @@ fn a_session_may_have_as_many_names_as_the_limit_and_no_more() {
     assert_eq!(commit(&["a", "b", "c"], &[]), Ok(()));
     assert_eq!(commit(&["a"], &["b", "c"]), Ok(()));
     assert_eq!(commit(&["a", "b", "c", "d"], &[]), Err(Refusal::TooManyNames));
-    assert_eq!(commit(&["a"], &["b", "c", "d", "e"]), Err(Refusal::TooManyNames), "more than one too many at once");
+    assert_eq!(commit(&["a"], &["b", "c", "d", "e"]), Err(Refusal::TooManyNames), "several names too many");
 }
 
 fn revoking() -> Native {
@@ -353,7 +353,7 @@ fn a_request_that_only_writes_checks_both_of_two_cookies() {
 fn a_repeated_cookie_value_counts_once() {
     let mut world = World::new(sealed(8192));
     let ours = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
-    let secrets = Secrets::new(["the secret of somebody else, as long as ours"]).unwrap();
+    let secrets = Secrets::new(["the secret of another service, as long as ours"]).unwrap();
     let mut other = World::new(Protection::Sealed { secrets, chunks: 1 });
     let theirs = other.serve(None, |request| request.set("a", 2)).cookie().unwrap();
     for values in [[&ours, &ours, &theirs], [&ours, &theirs, &ours], [&theirs, &theirs, &ours]] {

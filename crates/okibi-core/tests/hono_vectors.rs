@@ -26,7 +26,7 @@ fn n24_cookies_stored_records_and_writes_are_those_of_the_packages() {
         let mut flow = engine.open_on([header.as_bytes()], case["host"].as_str(), now);
         let step = engine.load(&mut flow);
         let Some(key) = case["key"].as_str() else {
-            assert!(step == Step::Done, "{why}: it leads nowhere");
+            assert!(step == Step::Done, "{why}: it causes no store call");
             continue;
         };
         let Step::Load(asked) = step else { unreachable!("{why}: nothing is looked up") };

@@ -341,10 +341,10 @@ impl Model {
                     session.names.extend(ended.names.iter().cloned());
                 }
                 if let Some(value) = cookie.filter(|value| !value.is_empty()) {
-                    assert!(counts || ended.failed || ended.kinds.is_empty(), "who lost sends no cookie");
+                    assert!(counts || ended.failed || ended.kinds.is_empty(), "a request that lost sends no cookie");
                     let is_dead = self.cookies.iter().any(|known| known.value == value && known.dead);
                     assert!(!is_dead, "no id that a login replaced is sent again");
-                    assert!(!ended.late, "nobody gets a cookie of a session that was destroyed before");
+                    assert!(!ended.late, "no cookie of a session that was destroyed before is sent");
                     if self.cookies.iter().all(|known| known.value != value) {
                         if rotates {
                             self.cookies

@@ -10,7 +10,7 @@ use okibi_core::{Event, Native, Op, Protection, Secrets};
 use support::World;
 
 const OURS: &str = "a secret of more than thirty-two bytes";
-const OTHERS: &str = "the secret of somebody else, as long as ours";
+const OTHERS: &str = "the secret of another service, as long as ours";
 
 fn sealed(secret: &str, chunks: usize) -> Native {
     let protection = Protection::Sealed { secrets: Secrets::new([secret]).unwrap(), chunks };

@@ -113,7 +113,7 @@ fn m1_a_response_after_the_idle_timeout_sends_no_cookie_over_a_login_in_between(
         slow.log.extend(op);
         slow.commit(&mut world).unwrap();
         assert_eq!(slow.cookies(), Vec::<String>::new());
-        // A visitor who did not sign in again still has the session, with the cookie in the
+        // Without a new login the visitor still has the session, with the cookie in the
         // browser.
         assert_eq!(world.serve(Some(&cookie), |_| {}).get("late"), Some(1.into()));
     }

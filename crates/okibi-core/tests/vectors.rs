@@ -94,7 +94,7 @@ fn renewal_markers() {
         assert_eq!(marker.next.as_ref(), Some(&hidden));
         assert!(reveal(&hidden, &old, &key) == Some(new.clone()));
         assert!(reveal(&hidden, &new, &key).is_none(), "only the old id opens it");
-        assert!(reveal(&hidden, &old, &new.store_key("session")).is_none(), "and only where it lies");
+        assert!(reveal(&hidden, &old, &new.store_key("session")).is_none(), "and only under its key");
     }
 }
 

@@ -98,7 +98,7 @@ fn hono_cookie(json: &str, name: &str) -> Result<HonoCookie, ConfigError> {
     Ok(cookie)
 }
 
-/// The dialects whose sessions are adopted.
+/// The dialects to adopt sessions from.
 pub(crate) fn accepted(option: JsOption<'_, '_>) -> Result<Vec<Accept>, ConfigError> {
     let entries = items(option.json).ok_or_else(|| option.wrong("must be a list"))?;
     entries.into_iter().map(accept).collect()

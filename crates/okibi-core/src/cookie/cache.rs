@@ -4,7 +4,7 @@ use alloc::{string::String, vec::Vec};
 
 use super::parse::trim;
 
-/// The Vary header for a response whose handler used the session; `None` if `present` is
+/// The Vary header for a response, if the handler used the session; `None` if `present` is
 /// sufficient.
 pub fn vary(present: &str) -> Option<String> {
     let mut fields = present.as_bytes().split(|byte| *byte == b',').map(trim);

@@ -28,8 +28,8 @@ use crate::{
 pub(super) type AcceptedCookies<'a> = Vec<(usize, Candidate<'a>)>;
 
 impl Engine {
-    /// Adds a cookie if it belongs to an accepted dialect whose `until` has not passed. Returns
-    /// whether it does.
+    /// Adds a cookie if it belongs to an accepted dialect and that dialect's `until` is not over.
+    /// Returns whether it does.
     pub(super) fn add_accepted<'a>(
         &self,
         flow: &mut Flow,
@@ -56,8 +56,8 @@ impl Engine {
     }
 
     /// Opens the cookies of accepted dialects. The first one counts, but only if the request has no
-    /// cookie of the configured dialect. Even an invalid one blocks adoption: otherwise a visitor
-    /// who logged out would be logged in again.
+    /// cookie of the configured dialect. Even an invalid one blocks adoption: otherwise a logout
+    /// would be undone.
     pub(super) fn open_accepted(&self, flow: &mut Flow, cookies: &AcceptedCookies<'_>) {
         for (index, accepted) in self.policy.accepted.iter().enumerate() {
             for (_, candidate) in cookies.iter().filter(|(other, _)| *other == index) {

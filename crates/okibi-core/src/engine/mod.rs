@@ -99,8 +99,7 @@ impl Engine {
         has(self, other) || has(other, self)
     }
 
-    /// A warning for the app's log when a layer is created; `None` if there is none. It is not an
-    /// error.
+    /// A warning for the app's log when a layer is created; `None`: no warning. It is not an error.
     pub fn warning(&self) -> Option<&'static str> {
         let text = "insecure_for_development: the session cookie is sent unencrypted; never use this in production";
         self.policy.is_insecure.then_some(text)

@@ -48,7 +48,7 @@ impl Plan {
     }
 
     /// Which rotation a live session gets: the one in the log. An adopted session always gets one,
-    /// and so does a session whose app chose another id.
+    /// and so does a session if the app chose another id.
     pub(super) fn rotation_of(&self, live: &Live) -> Option<Rotation> {
         let by_log = self.rotation(live.record.owner.as_ref());
         let chosen = self.chosen.as_ref().zip(live.id.as_ref());

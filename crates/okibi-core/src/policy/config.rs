@@ -79,7 +79,7 @@ impl From<Protection> for Dialect {
     }
 }
 
-/// An older dialect whose sessions are adopted until a fixed time.
+/// An older dialect. Its sessions are adopted until a fixed time.
 #[derive(Clone, Debug)]
 pub struct Accept {
     /// The older dialect, with its cookie and its secrets.
@@ -146,7 +146,7 @@ pub struct Native {
     pub cookie: CookieConfig,
     /// What the cookie's value is. Default [`Protection::Id`].
     pub protection: Protection,
-    /// Older dialects whose sessions are adopted. Default none; at most 8.
+    /// Older dialects to adopt sessions from. Default none; at most 8.
     pub accept: Vec<Accept>,
     /// The prefix of store keys. Default: the cookie's name without its prefix.
     pub namespace: Option<String>,
