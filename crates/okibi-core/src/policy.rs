@@ -221,7 +221,7 @@ fn accepted(accept: Vec<Accept>, limits: Limits) -> Result<AcceptedList, ConfigE
 
 /// Without the feature `compat` no dialect can be accepted.
 #[cfg(not(feature = "compat"))]
-#[expect(clippy::needless_pass_by_value, reason = "as its twin takes them")]
+#[expect(clippy::needless_pass_by_value, reason = "the same signature with and without `compat`")]
 fn accepted(accept: Vec<Accept>, _: Limits) -> Result<AcceptedList, ConfigError> {
     if accept.is_empty() {
         return Ok([]);

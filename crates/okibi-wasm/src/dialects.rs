@@ -31,7 +31,7 @@ fn hono_sessions(json: &str, cookie: &str, sealed: bool, accepted: bool) -> Resu
     each("dialect.", json, &mut |option| {
         match option.name {
             "name" => {}
-            "keys" => keys = Some(IronSecrets::new(protecting(option)?)?),
+            "keys" => keys = Some(IronSecrets::new(nonempty_secrets(option)?)?),
             "idle" if !accepted => options.idle = Some(option.span()?),
             "autoExtend" if !accepted => options.auto_extend = option.flag()?,
             _ => return Err(option.refused("unknown option; this dialect has keys")),
@@ -52,7 +52,7 @@ fn hono_kv(json: &str, cookie: &str, accepted: bool) -> Result<HonoKv, ConfigErr
     each("dialect.", json, &mut |option| {
         match option.name {
             "name" => {}
-            "secrets" => options.secrets = protecting(option)?.into_iter().map(String::into).collect(),
+            "secrets" => options.secrets = nonempty_secrets(option)?.into_iter().map(String::into).collect(),
             "json" => options.json = option.flag()?,
             "ttl" if !accepted => options.ttl = option.span()?,
             "renew" if !accepted => options.renew = option.flag()?,
@@ -66,7 +66,7 @@ fn hono_kv(json: &str, cookie: &str, accepted: bool) -> Result<HonoKv, ConfigErr
 }
 
 /// A list of secrets. It must not be empty, and no secret may be empty.
-fn protecting(option: JsOption<'_, '_>) -> Result<Vec<String>, ConfigError> {
+fn nonempty_secrets(option: JsOption<'_, '_>) -> Result<Vec<String>, ConfigError> {
     let rule = "must be a list of strings that are not empty; leave it out only if the old cookies are not protected";
     let texts = option.texts().unwrap_or_default();
     if texts.is_empty() || texts.iter().any(String::is_empty) { Err(option.wrong(rule)) } else { Ok(texts) }

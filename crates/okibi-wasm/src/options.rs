@@ -21,7 +21,7 @@ pub(crate) fn engine(options: &[u8]) -> Result<Engine, ConfigError> {
     let (mut store_timeout, mut commit_deadline) = (Duration::from_secs(1), Duration::from_secs(1));
     #[cfg(feature = "compat")]
     let mut dialect = None;
-    let mut plain_cookie = "{}";
+    let mut cookie_json = "{}";
     each("", core::str::from_utf8(options).unwrap_or_default(), &mut |option| {
         match option.name {
             "secrets" => secrets = Some(option.texts()?),
@@ -41,7 +41,7 @@ pub(crate) fn engine(options: &[u8]) -> Result<Engine, ConfigError> {
             "consistency" => config.consistency = option.consistency()?,
             "evicts" => native.evicts = option.flag()?,
             "insecureForDevelopment" => native.cookie.insecure_for_development = option.flag()?,
-            "cookie" => plain_cookie = option.json,
+            "cookie" => cookie_json = option.json,
             // The options that the app gave, as bits.
             "given" => given = u32::try_from(option.size()?).ok(),
             #[cfg(feature = "compat")]
@@ -56,10 +56,10 @@ pub(crate) fn engine(options: &[u8]) -> Result<Engine, ConfigError> {
     #[cfg(feature = "compat")]
     if let Some(dialect) = dialect {
         // The cookie of an older dialect has other options.
-        config.dialect = dialects::dialect(dialect, plain_cookie, sealed, false)?;
+        config.dialect = dialects::dialect(dialect, cookie_json, sealed, false)?;
         return Engine::new(config);
     }
-    cookie(&mut native.cookie, plain_cookie)?;
+    cookie(&mut native.cookie, cookie_json)?;
     native.protection = match (secrets, sealed) {
         (Some(secrets), sealed) => {
             let secrets = Secrets::new(secrets)?;

@@ -18,19 +18,19 @@ use crate::frames;
 pub(crate) fn step(reply: &mut Vec<u8>, engine: &Engine, flow: &mut Flow, step: Step, now: Timestamp) {
     let mut head = String::with_capacity(256);
     let (write, expected) = match step {
-        Step::Load(key) => plain(&mut head, "load", &key, None),
-        Step::LoadAccepted { entry, key } => plain(&mut head, "load", &key, Some(entry)),
+        Step::Load(key) => keyed_step(&mut head, "load", &key, None),
+        Step::LoadAccepted { entry, key } => keyed_step(&mut head, "load", &key, Some(entry)),
         Step::Swap { key, expected, write } => {
             let Write { bytes, expires_at, owner } = write;
-            plain(&mut head, "swap", &key, None);
+            keyed_step(&mut head, "swap", &key, None);
             time(&mut head, "expiresAt", expires_at);
             if let Some(owner) = owner {
                 string(&mut head, "owner", owner.as_str());
             }
             (Some(bytes), expected)
         }
-        Step::Delete(key) => plain(&mut head, "delete", &key, None),
-        Step::DeleteAccepted { entry, key } => plain(&mut head, "delete", &key, Some(entry)),
+        Step::Delete(key) => keyed_step(&mut head, "delete", &key, None),
+        Step::DeleteAccepted { entry, key } => keyed_step(&mut head, "delete", &key, Some(entry)),
         Step::Recompute { token, current } => {
             begin(&mut head, "recompute");
             number(&mut head, "token", token.into());
@@ -55,7 +55,7 @@ pub(crate) fn step(reply: &mut Vec<u8>, engine: &Engine, flow: &mut Flow, step: 
 }
 
 /// A step that writes nothing. `entry`: the step is for the store of an accepted dialect.
-fn plain(head: &mut String, step: &str, key: &StoreKey, entry: Option<usize>) -> (Option<Bytes>, Option<Bytes>) {
+fn keyed_step(head: &mut String, step: &str, key: &StoreKey, entry: Option<usize>) -> (Option<Bytes>, Option<Bytes>) {
     begin(head, step);
     string(head, "key", key.as_str());
     if let Some(entry) = entry {
@@ -103,7 +103,7 @@ fn view(head: &mut String, engine: &Engine, flow: &mut Flow, now: Timestamp) {
     time(head, "touchDueAt", due_at);
     flag(head, "due", engine.is_touch_due(flow, now));
     if let Some(handle) = record.handle {
-        string(head, "handle", &shown(&handle));
+        string(head, "handle", &display(&handle));
     }
     if let Some(id) = engine.visible_id(flow) {
         string(head, "id", &id);
@@ -140,7 +140,7 @@ pub(crate) fn refused(reply: &mut Vec<u8>, refusal: Refusal, flow: &mut Flow) {
 pub(crate) fn refusal(reply: &mut Vec<u8>, refusal: Refusal, seen: &[Event]) {
     let mut head = String::from("{\"error\":{");
     string(&mut head, "code", refusal.code());
-    string(&mut head, "message", &shown(&refusal));
+    string(&mut head, "message", &display(&refusal));
     head.push('}');
     events(&mut head, seen);
     head.push('}');
@@ -189,7 +189,7 @@ pub(crate) fn config_error(reply: &mut Vec<u8>, error: &ConfigError) {
 pub(crate) fn summary(reply: &mut Vec<u8>, summary: Option<&Summary>) {
     let Some(summary) = summary else { return frames::push(reply, b"null") };
     let mut head = String::from("{");
-    string(&mut head, "handle", &shown(&summary.handle));
+    string(&mut head, "handle", &display(&summary.handle));
     time(&mut head, "created", summary.created);
     time(&mut head, "active", summary.last_active);
     time(&mut head, "expiresAt", summary.expires_at);
@@ -230,7 +230,7 @@ fn list<'a>(head: &mut String, name: &str, items: impl Iterator<Item = &'a str>)
 }
 
 /// The message of an error. (`to_string` would add a panic to the module.)
-fn shown(error: &dyn core::fmt::Display) -> String {
+fn display(error: &dyn core::fmt::Display) -> String {
     let mut text = String::new();
     _ = write!(text, "{error}");
     text

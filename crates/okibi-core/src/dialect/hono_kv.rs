@@ -7,7 +7,7 @@ use core::time::Duration;
 use bytes::Bytes;
 use okibi_crypto::{HmacSha256, base64};
 
-use super::{Abilities, Candidate, ChosenId, Reading};
+use super::{Abilities, Candidate, ChosenId, Opened};
 use crate::{
     contract::Loaded,
     error::Refusal,
@@ -36,7 +36,7 @@ pub(super) const ABILITIES: Abilities = Abilities {
     chosen_id: ChosenId::Overwrites,
     shows_id: true,
     shortest_idle: SHORTEST_TTL,
-    kept: Duration::ZERO,
+    kept_after_end: Duration::ZERO,
 };
 
 /// The name of the only value of such a session.
@@ -68,12 +68,12 @@ pub(super) fn parse(config: &HonoKv, value: &[u8]) -> Option<Candidate<'static>>
     is_id(id.as_bytes()).then(|| Candidate::Signed { id: Id::from_text(id), text: Cow::Owned(id.into()), signature })
 }
 
-pub(super) fn open(config: &HonoKv, candidate: Candidate<'_>) -> Option<Reading> {
+pub(super) fn open(config: &HonoKv, candidate: Candidate<'_>) -> Option<Opened> {
     match candidate {
-        Candidate::Id(id) if config.secrets.is_empty() => Some(Reading::Id(id)),
+        Candidate::Id(id) if config.secrets.is_empty() => Some(Opened::Id(id)),
         Candidate::Signed { id, text, signature } => {
             let is_ours = config.secrets.iter().any(|secret| mac(secret, &text).verify(&signature));
-            is_ours.then_some(Reading::Id(id))
+            is_ours.then_some(Opened::Id(id))
         }
         _ => None,
     }

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use super::{Abilities, Candidate, ChosenId, Reading, is_uuid};
+use super::{Abilities, Candidate, ChosenId, Opened, is_uuid};
 use crate::{
     error::Refusal,
     id::Id,
@@ -36,7 +36,7 @@ pub(super) const ABILITIES: Abilities = Abilities {
     chosen_id: ChosenId::Creates,
     shows_id: true,
     shortest_idle: SHORTEST_TTL,
-    kept: Duration::ZERO,
+    kept_after_end: Duration::ZERO,
 };
 
 /// The most bytes of a cookie's value. Browsers keep no larger cookie.
@@ -55,17 +55,17 @@ pub(super) fn parse<'a>(protection: &HonoProtection, value: &'a [u8]) -> Option<
     }
 }
 
-pub(super) fn open(protection: &HonoProtection, candidate: Candidate<'_>, now: Timestamp) -> Option<Reading> {
+pub(super) fn open(protection: &HonoProtection, candidate: Candidate<'_>, now: Timestamp) -> Option<Opened> {
     match (protection, candidate) {
-        (HonoProtection::Id, Candidate::Id(id)) => Some(Reading::Id(id)),
+        (HonoProtection::Id, Candidate::Id(id)) => Some(Opened::Id(id)),
         (HonoProtection::SealedId(keys), Candidate::Seal(value)) => {
             let id = unseal(keys, value, now)?;
-            is_uuid(id.as_bytes()).then(|| Reading::Id(Id::from_text(id)))
+            is_uuid(id.as_bytes()).then(|| Opened::Id(Id::from_text(id)))
         }
         // The package ends a session with a seal of an empty string.
         (HonoProtection::Sealed(keys), Candidate::Seal(value)) => {
             let record = unseal(keys, value, now)?;
-            (!record.is_empty()).then(|| Reading::Record(record.into_bytes()))
+            (!record.is_empty()).then(|| Opened::Record(record.into_bytes()))
         }
         _ => None,
     }

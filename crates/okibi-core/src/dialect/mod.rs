@@ -34,7 +34,7 @@ pub(crate) enum Candidate<'a> {
 }
 
 /// The content of a verified cookie.
-pub(crate) enum Reading {
+pub(crate) enum Opened {
     /// The id of a stored session.
     Id(Id),
     /// The record, encoded in the dialect.
@@ -71,7 +71,7 @@ pub(crate) struct Abilities {
     pub(crate) shortest_idle: Duration,
     /// How long the store keeps a record after the session's end. If zero, liveness is checked at
     /// the time of each call. Otherwise it is checked at the time when the request began.
-    pub(crate) kept: Duration,
+    pub(crate) kept_after_end: Duration,
 }
 
 /// What an id that the app chose for a new record means.
@@ -106,7 +106,7 @@ impl Policy {
     }
 
     /// Verifies a signature, or opens a seal.
-    pub(crate) fn open(&self, candidate: Candidate<'_>, now: Timestamp) -> Result<Reading, Reason> {
+    pub(crate) fn open(&self, candidate: Candidate<'_>, now: Timestamp) -> Result<Opened, Reason> {
         match &self.dialect {
             CheckedDialect::Native(protection) => native::open(protection, &self.cookie.name, candidate),
             CheckedDialect::HonoSessions(config) => {

@@ -5,7 +5,7 @@ use alloc::{borrow::Cow, string::String};
 
 use core::time::Duration;
 
-use super::{Abilities, Candidate, ChosenId, Reading};
+use super::{Abilities, Candidate, ChosenId, Opened};
 use crate::{
     cookie::write::MAX_AGE,
     error::{Reason, Refusal},
@@ -30,7 +30,7 @@ pub(super) const ABILITIES: Abilities = Abilities {
     chosen_id: ChosenId::Refused,
     shows_id: false,
     shortest_idle: SHORTEST_IDLE,
-    kept: RECORD_KEPT,
+    kept_after_end: RECORD_KEPT,
 };
 
 pub(super) fn parse<'a>(protection: &Protection, value: &'a [u8]) -> Option<Candidate<'a>> {
@@ -44,16 +44,16 @@ pub(super) fn parse<'a>(protection: &Protection, value: &'a [u8]) -> Option<Cand
     }
 }
 
-pub(super) fn open(protection: &Protection, cookie_name: &str, candidate: Candidate<'_>) -> Result<Reading, Reason> {
+pub(super) fn open(protection: &Protection, cookie_name: &str, candidate: Candidate<'_>) -> Result<Opened, Reason> {
     match (protection, candidate) {
-        (Protection::Id, Candidate::Id(id)) => Ok(Reading::Id(id)),
+        (Protection::Id, Candidate::Id(id)) => Ok(Opened::Id(id)),
         (Protection::SignedId(secrets), Candidate::Signed { id, text, signature })
             if sign::is_signed(secrets, cookie_name, &text, &signature) =>
         {
-            Ok(Reading::Id(id))
+            Ok(Opened::Id(id))
         }
         (Protection::Sealed { secrets, .. }, Candidate::Seal(value)) => {
-            xchacha::unseal(secrets, cookie_name, value).map(Reading::Record)
+            xchacha::unseal(secrets, cookie_name, value).map(Opened::Record)
         }
         _ => Err(Reason::Forged),
     }

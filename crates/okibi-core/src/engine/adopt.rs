@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     contract::Loaded,
-    dialect::{Candidate, Reading},
+    dialect::{Candidate, Opened},
     error::Refusal,
     policy::Accepted,
     record::Record,
@@ -73,7 +73,7 @@ impl Engine {
             && flow.names_seen & !same_name(self, index) == 0
             && matches!(flow.base, Base::Absent);
         match accepted.policy.open(candidate, now) {
-            Ok(Reading::Id(id)) => {
+            Ok(Opened::Id(id)) => {
                 let key = accepted.policy.key(flow.host.as_ref().map(crate::text::Text::as_str), &id);
                 let entry = u8::try_from(index).unwrap_or(u8::MAX);
                 flow.accepted.push(AcceptedKey { entry, key, until: accepted.until });
@@ -83,14 +83,14 @@ impl Engine {
                     flow.base = Base::Unread;
                 }
             }
-            Ok(Reading::Record(text)) if counts => {
+            Ok(Opened::Record(text)) if counts => {
                 let loaded = Loaded { bytes: text.into(), expires_at: None };
                 match record_in(&accepted.policy, &loaded, None, now) {
                     Ok(live) => flow.base = Base::Live(self.adopt(live, now)),
                     Err(reason) => flow.refuse(reason),
                 }
             }
-            Ok(Reading::Record(_)) => {}
+            Ok(Opened::Record(_)) => {}
             Err(reason) => flow.refuse(reason),
         }
     }

@@ -82,7 +82,7 @@ impl Engine {
             | Stage::DestroyMarking { .. }
             | Stage::DestroyDeleting
             | Stage::DestroyDeletingAccepted => self.destroy_answered(call, work, stage, resolved),
-            Stage::Revoking { .. } => self.revoke_answered(call, work, stage, resolved),
+            Stage::WritingRevocation { .. } => self.revocation_answered(call, work, stage, resolved),
             Stage::Ready => Err(Refusal::OutOfOrder),
         }
     }

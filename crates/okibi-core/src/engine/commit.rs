@@ -88,7 +88,7 @@ impl Engine {
             // A store that keeps nothing after expiry drops a session that expires during the
             // request.
             (Base::Live(live), _)
-                if self.policy.can().kept.is_zero()
+                if self.policy.can().kept_after_end.is_zero()
                     && live.record.expires_at() <= call.now
                     && work.new_record.is_none() =>
             {
@@ -296,7 +296,7 @@ impl Engine {
         Ok(Write {
             bytes,
             // A request that began while the session was live may end after it expires.
-            expires_at: record.expires_at().plus(self.policy.can().kept),
+            expires_at: record.expires_at().plus(self.policy.can().kept_after_end),
             owner: record.owner.as_ref().map(|owner| self.stored_owner(owner)),
         })
     }

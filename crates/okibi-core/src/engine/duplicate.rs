@@ -19,19 +19,19 @@ use super::{
 use crate::{
     contract::Loaded,
     cookie::chunk,
-    dialect::{Candidate, Reading},
+    dialect::{Candidate, Opened},
     error::Reason,
 };
 
 /// The different values of each cookie of a sealed session: at most two of each name.
 #[derive(Default)]
-pub(super) struct Values<'a> {
+pub(super) struct CookieValues<'a> {
     each: [[Option<&'a [u8]>; 2]; chunk::MOST],
     /// The request has more than two different values of a name.
     has_too_many: bool,
 }
 
-impl<'a> Values<'a> {
+impl<'a> CookieValues<'a> {
     pub(super) fn add(&mut self, index: usize, value: &'a [u8]) {
         let Some([first, second]) = self.each.get_mut(index) else { return };
         match (&first, &second) {
@@ -59,8 +59,8 @@ impl Engine {
     /// Adds the value of a cookie that may be an id. Returns whether there are too many ids.
     pub(super) fn add_id(&self, flow: &mut Flow, candidate: Candidate<'_>) -> bool {
         let id = match self.policy.open(candidate, flow.began) {
-            Ok(Reading::Id(id)) => id,
-            Ok(Reading::Record(_)) => return false,
+            Ok(Opened::Id(id)) => id,
+            Ok(Opened::Record(_)) => return false,
             Err(reason) => {
                 flow.refuse(reason);
                 return false;
@@ -81,7 +81,7 @@ impl Engine {
 
     /// Opens the cookies of a sealed session. Two copies of one session count as one: the copy with
     /// the later activity.
-    pub(super) fn open_sealed(&self, flow: &mut Flow, values: &Values<'_>) {
+    pub(super) fn open_sealed(&self, flow: &mut Flow, values: &CookieValues<'_>) {
         let mut opened: Vec<(Box<Live>, Vec<u8>)> = Vec::new();
         let mut failures = [None; 2];
         let mut has_opened = [false; 2];
@@ -101,8 +101,8 @@ impl Engine {
                 continue;
             };
             let text = match self.policy.open(Candidate::Seal(&value), flow.began) {
-                Ok(Reading::Record(text)) => text,
-                Ok(Reading::Id(_)) => continue,
+                Ok(Opened::Record(text)) => text,
+                Ok(Opened::Id(_)) => continue,
                 Err(reason) => {
                     fail(reason);
                     continue;

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Engine, duplicate::Values, flow::Flow};
+use super::{Engine, duplicate::CookieValues, flow::Flow};
 use crate::{
     cookie::{chunk, parse},
     dialect::Candidate,
@@ -34,7 +34,7 @@ impl Engine {
     pub fn open_on<'a>(&self, headers: impl IntoIterator<Item = &'a [u8]>, host: Option<&str>, now: Timestamp) -> Flow {
         let host = host.filter(|host| is_host(host)).map(Text::from);
         let mut flow = Flow { host, began: now, ..Flow::default() };
-        let mut values = Values::default();
+        let mut values = CookieValues::default();
         let mut accepted = Vec::new();
         let (mut has_too_many, mut looked_at) = (false, 0);
         for (name, value) in headers.into_iter().flat_map(parse::pairs) {

@@ -151,11 +151,11 @@ impl Engine {
         let cookies = self.sealed_cookies(call, &record)?;
         let successor = record.handle.as_ref().map(|handle| self.revocation_key(handle));
         let write = self.revocation(call, 0, successor)?;
-        self.start_swap(call.flow, work, Stage::Revoking { record, cookies }, write)
+        self.start_swap(call.flow, work, Stage::WritingRevocation { record, cookies }, write)
     }
 
     /// Processes the answer to the swap of a revocation.
-    pub(super) fn revoke_answered(
+    pub(super) fn revocation_answered(
         &self,
         call: &mut Call<'_>,
         work: Box<Work>,
@@ -163,7 +163,7 @@ impl Engine {
         resolved: Resolved,
     ) -> Result<Step, Refusal> {
         match (stage, resolved) {
-            (Stage::Revoking { record, cookies }, Resolved::Written(_)) => {
+            (Stage::WritingRevocation { record, cookies }, Resolved::Written(_)) => {
                 Self::set_sealed(call.flow, record, cookies);
                 Ok(Step::Done)
             }

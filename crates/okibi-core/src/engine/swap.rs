@@ -62,7 +62,7 @@ impl Engine {
                 (known.or_else(|| live.id.as_ref().map(key))?, live.witness())
             }
             Stage::DestroyMarking { key, expected, .. } => (key.clone(), expected.clone()),
-            Stage::Revoking { .. } => (self.own_revocation_key(flow)?, None),
+            Stage::WritingRevocation { .. } => (self.own_revocation_key(flow)?, None),
             _ => return None,
         };
         Some(Step::Swap { key, expected, write: work.write.clone()? })
@@ -113,7 +113,7 @@ impl Engine {
 /// Whether a swap writes the request's changes. A swap that only ends or moves the session can be
 /// repeated.
 const fn counts_once(stage: &Stage) -> bool {
-    !matches!(stage, Stage::RotateMarking | Stage::DestroyMarking { .. } | Stage::Revoking { .. })
+    !matches!(stage, Stage::RotateMarking | Stage::DestroyMarking { .. } | Stage::WritingRevocation { .. })
 }
 
 /// The refusal for a failed delete.

@@ -56,6 +56,6 @@ impl Engine {
     /// expired session leaves no marker that would show it.
     pub(super) fn is_late(&self, flow: &Flow, live: &Live, now: Timestamp) -> bool {
         let is_known = !live.adopted && live.id.is_some() && live.id == flow.presented;
-        !self.policy.can().kept.is_zero() && is_known && live.record.expires_at() <= now
+        !self.policy.can().kept_after_end.is_zero() && is_known && live.record.expires_at() <= now
     }
 }

@@ -84,7 +84,7 @@ pub(super) enum Stage {
     CheckingRevocation,
     /// Writes the revocation of a sealed session's old handle. The session continues under another
     /// handle.
-    Revoking { record: Record, cookies: Vec<String> },
+    WritingRevocation { record: Record, cookies: Vec<String> },
     /// Adopts a stored session into a sealed cookie: deletes the old record. Otherwise a copy of
     /// the old cookie would open it after a logout.
     Adopting { record: Record, cookies: Vec<String> },
@@ -136,7 +136,7 @@ variants!(Stage {
     14 => DestroyDeleting,
     15 => DestroyDeletingAccepted,
     16 => CheckingRevocation,
-    17 => Revoking { record, cookies },
+    17 => WritingRevocation { record, cookies },
     18 => Adopting { record, cookies },
 });
 fields!(PendingLoad { id, hops, is_accepted, is_cleanup; key });

@@ -31,7 +31,7 @@ impl Policy {
     }
 
     #[cfg(not(feature = "compat"))]
-    #[expect(clippy::unused_self, reason = "as its twin takes them")]
+    #[expect(clippy::unused_self, reason = "the same signature with and without `compat`")]
     const fn accepts_as(&self, _: &Self) -> bool {
         true
     }
