@@ -626,12 +626,12 @@ fn any_stored_value_under_a_revocation_key_is_a_revocation() {
     let cookie = world.serve(None, |request| request.set("a", 1)).cookie().unwrap();
     world.serve(Some(&cookie), |request| request.log.push(Op::Destroy));
     let damaged = Bytes::from_static(b"no marker");
-    world.store.values_mut().for_each(|(note, _)| *note = damaged.clone());
+    world.store.values_mut().for_each(|(bytes, _)| *bytes = damaged.clone());
     assert!(!world.serve(Some(&cookie), |_| {}).is_live());
     let mut logout = world.request(Some(&cookie));
     logout.log.push(Op::Destroy);
     logout.commit(&mut world).unwrap();
-    assert!(world.store.values().all(|(note, _)| *note == damaged));
+    assert!(world.store.values().all(|(bytes, _)| *bytes == damaged));
 }
 
 #[test]
