@@ -6,7 +6,7 @@
 //! arguments, and carries out the steps that the engine returns. [`Engine`] lists the calls and
 //! their order.
 //!
-//! The feature `compat` is on by default. It allows to configure the older dialects
+//! The feature `compat` is on by default. It makes the older dialects available
 //! ([`Dialect::HonoSessions`], [`Dialect::HonoKv`], [`Native::accept`]). Without it their types
 //! have no values, so the compiler removes their code.
 //!

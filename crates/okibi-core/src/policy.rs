@@ -25,7 +25,7 @@ use hono::{HonoKv, HonoProtection, HonoSessions};
 
 /// How long requests with a rotated id stay anonymous and get no cookie.
 pub(crate) const ROTATE_MARKER: Duration = Duration::from_mins(1);
-/// The shortest time that a store keeps a marker, even after the marker stops to count. A late
+/// The shortest time that a store keeps a marker, even after the marker stops counting. A late
 /// write that expects an empty key finds the marker.
 pub(crate) const MARKER_KEPT: Duration = Duration::from_hours(1);
 /// How long a store keeps a record after the session's end. A request that began before the end

@@ -106,8 +106,7 @@ impl Engine {
         found: Option<Bytes>,
     ) -> Result<Step, Refusal> {
         let Some(bytes) = found else {
-            // No request has adopted the session yet. The marker prevents that later requests adopt
-            // it.
+            // No request has adopted the session yet. With the marker, no later request can adopt it.
             let is_untaken = hops == 0 && call.flow.is_accepted && matches!(work.task, Task::Commit(_));
             return if is_untaken || self.policy.revocations {
                 self.start_marking(call, work, (key, hops), None)
