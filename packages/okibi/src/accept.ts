@@ -1,4 +1,5 @@
-// Taking over the sessions of an older package: this import ships the engine's module that speaks the older dialects.
+// Accepts the sessions of an older package. This import adds the engine's module for older dialects
+// to the app.
 import { Accepted } from './accepted.js'
 import { compat } from './compat.js'
 import { isOptions, type OptionNames, shown } from './option-names.js'
@@ -8,11 +9,12 @@ export type { Accepted } from './accepted.js'
 export type { AcceptedCookie, AcceptHonoKvSession, AcceptHonoSessions, AcceptOptions } from './options.js'
 
 /**
- * Sessions of an older package, for the option `accept` of `sessions`: each is taken over at its visitor's next request.
+ * Sessions of an older package, for the option `accept` of `sessions`. Each is taken over at its
+ * visitor's next request.
  *
- * It is a function of a subpath of its own because reading the older dialects takes another module of the engine, of about
- * 100 KB gzipped, that an app ships only with this import. Throws an `OkibiError` with the code `config` for an option that the
- * dialect does not have, and for one that cannot work.
+ * It has a subpath of its own because older dialects need another module of the engine, about 100
+ * KB gzipped, which an app ships only with this import. Throws an `OkibiError` with the code
+ * `config` for an option that the dialect does not have, and for invalid options.
  *
  * @example
  * ```ts
@@ -24,7 +26,7 @@ export type { AcceptedCookie, AcceptHonoKvSession, AcceptHonoSessions, AcceptOpt
  */
 export function accept(options: AcceptOptions): Accepted {
   if (typeof options !== 'object' || options === null) {
-    throw configError('accept: no options given; say at least the dialect and until when its cookies count')
+    throw configError('accept: no options given; give at least dialect and until')
   }
   const { dialect, store, cookie, until, name, ...own } = inherited(options) as unknown as AcceptOptions & {
     name?: unknown
@@ -33,16 +35,16 @@ export function accept(options: AcceptOptions): Accepted {
     throw configError('accept.name: there is no such option; the name of a cookie is in accept.cookie')
   if (!(until instanceof Date) || Number.isNaN(until.getTime())) {
     throw configError(
-      `accept.until of ${shown(until)}: must be a valid Date; say when the last of these sessions may come`,
+      `accept.until of ${shown(until)}: must be a valid Date: the end of the time in which these sessions are accepted`,
     )
   }
   if (cookie !== undefined && !isOptions(cookie))
     throw configError(`accept.cookie of ${shown(cookie)}: must be a plain object of options`)
-  // Only a sealed cookie is a store of its own.
+  // Only a sealed cookie needs no store.
   const sealed = store === undefined && dialect !== 'hono-kv-session'
   if (!sealed) checkStore('accept.store', store)
   const entry = {
-    // An object that wraps a text would count as one.
+    // A `String` object would count as a string.
     dialect: { ...own, name: typeof dialect === 'string' ? dialect : shown(dialect) },
     cookie: cookie ?? {},
     sealed,
@@ -53,19 +55,22 @@ export function accept(options: AcceptOptions): Accepted {
   return new Accepted(options, entry, compat)
 }
 
-/** The options that the engine has other names for. */
+/** The options that have other names in the engine. */
 const NAMES = new Map([
   ['dialect.name', 'dialect'],
   ['secrets', 'keys'],
 ])
 
-/** How `accept` tells what is wrong: whatever it is, it is in there. */
+/** How errors name the options: each with the prefix `accept.`. */
 const ACCEPT_NAMES: OptionNames = {
   caller: 'sessions',
   name: (option) => `accept.${NAMES.get(option) ?? option.replace(/^(accept\.)?(dialect\.)?/, '')}`,
 }
 
-/** All members of an object, also those of its class: a spread would lose its secrets. */
+/**
+ * All members of an object, including inherited ones: a spread would lose secrets that a class
+ * defines.
+ */
 function inherited(options: object): Readonly<Record<string, unknown>> {
   const all: Record<string, unknown> = {}
   let part: object | null = options
@@ -74,7 +79,7 @@ function inherited(options: object): Readonly<Record<string, unknown>> {
       if (name !== 'constructor') all[name] = options[name as keyof object]
     }
     part = Object.getPrototypeOf(part) as object | null
-    // What every object inherits is no option.
+    // Members of `Object.prototype` are no options.
   } while (part && Object.getPrototypeOf(part) !== null)
   return all
 }

@@ -1,16 +1,16 @@
-// An accepted dialect as the middleware's options carry it: together with the module that speaks it.
+// An accepted dialect in the middleware's options, together with the module that implements it.
 import type { Engines } from './engine.js'
 import type { EngineOptions } from './option-names.js'
 import type { AcceptOptions } from './options.js'
 import type { Store } from './store.js'
 
-/** Sessions of an older package that are taken over, as `accept` of `okibi/accept` says them. */
+/** Sessions of an older package to take over, made by `accept` of `okibi/accept`. */
 export class Accepted {
   /** @internal */
   readonly dialect: AcceptOptions['dialect']
   /** @internal */
   readonly store: Store | undefined
-  /** As the engine reads it. @internal */
+  /** The same in the engine's form. */
   readonly entry: EngineOptions
   /** @internal */
   readonly engines: Engines

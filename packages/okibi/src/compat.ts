@@ -1,4 +1,4 @@
-// The module of all dialects and of Iron, for the subpaths that need it.
+// The engine's module with all dialects and Iron, for the subpaths that need it.
 import { load } from '#wasm-compat'
 import { Engines } from './engine.js'
 

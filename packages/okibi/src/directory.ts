@@ -1,4 +1,4 @@
-// The sessions of one owner: to be listed and ended, from inside a request or from anywhere else.
+// Lists and revokes the sessions of one owner, inside a request or outside.
 import type { Env } from 'hono'
 import { checkKeys, checkLoaded, drive, isPromise, type Resources, withTimeout } from './driver.js'
 import type { Engine, Summary } from './engine.js'
@@ -9,21 +9,21 @@ import type { Store } from './store.js'
 
 /** A session in a list of one owner's sessions. */
 export interface SessionInfo {
-  /** Its public name, for ending it. It opens nothing. */
+  /** Its public name, for revoking it. It opens nothing. */
   readonly handle: string
-  /** When it began. */
+  /** When it started. */
   readonly created: Date
-  /** When it was last active, as of its last renewal. */
+  /** When it was last active, as of the last write of the last-active time. */
   readonly lastActive: Date
-  /** When it ends if nothing happens. */
+  /** When it expires without further activity. */
   readonly expiresAt: Date
-  /** What the app calls it. */
+  /** The label that the app set. */
   readonly label: string | undefined
-  /** Whether it is the session that asks. */
+  /** Whether it is the session of this request. */
   readonly current: boolean
 }
 
-/** Who asks: an engine and what it may use. */
+/** An engine and the resources that it uses. */
 export interface Access {
   readonly engine: Engine
   readonly resources: Resources
@@ -32,33 +32,42 @@ export interface Access {
 /** Lists and revokes the sessions of an owner. Made by {@link directory}. */
 export interface Directory {
   /**
-   * The live sessions of an owner, the most recently active first. Every call rejects with `invalid_owner` for an owner that is
-   * no well-formed string. A handle that is no string is that of no session.
+   * Lists the live sessions of an owner, the most recently active first. Every call rejects with
+   * `invalid_owner` if the owner is no well-formed string. A handle that is no string matches no
+   * session.
    */
   list(owner: string): Promise<SessionInfo[]>
-  /** Revokes one session of an owner. Returns whether there was one. A request that is under way cannot bring it back. */
+  /**
+   * Revokes one session of an owner. Returns whether there was one. A request in progress cannot
+   * store it again.
+   */
   revoke(owner: string, handle: string): Promise<boolean>
-  /** Revokes all sessions of an owner: "log out everywhere". Lists again until none is left. Returns how many there were. */
+  /**
+   * Revokes all sessions of an owner: "log out everywhere". Repeats the list until it is empty.
+   * Returns the number of sessions.
+   */
   revokeAll(owner: string): Promise<number>
-  /** Revokes all sessions of an owner except one. Returns how many there were. */
+  /** Revokes all sessions of an owner except one. Returns the number of sessions. */
   revokeAllExcept(owner: string, handle: string): Promise<number>
 }
 
 /** The options of the middleware whose sessions these are. */
 export type DirectoryOptions<As extends string = 'session'> = Omit<StoredOptions<Env, As>, 'store'> & {
-  /** The store itself, the same as the middleware's. A function of a request is refused: there is no request here. */
+  /** The store of the middleware. A function is not allowed, because there is no request here. */
   readonly store: Store
 }
 
 /**
- * Lists and ends the sessions of an owner outside any request: for admin pages and background jobs.
+ * Lists and revokes the sessions of an owner outside a request, for admin pages and background
+ * jobs.
  *
- * It takes the same options object as the middleware. The name of the cookie and the `namespace` say which sessions are meant:
- * those of another namespace in the same store are never listed and never ended. Throws an `OkibiError` with the code
- * `config` for options that cannot work.
+ * It takes the options object of the middleware. The name of the cookie and the `namespace` select
+ * the sessions: those of another namespace in the same store are never listed and never revoked.
+ * Throws an `OkibiError` with the code `config` for invalid options.
  *
- * Every call asks the store, and rejects with `unsupported_by_store` if that has no index of owners. A list of n sessions costs a round
- * trip for the list and n to load them, 16 at a time; an end of one costs three more.
+ * Every call reads the store, and rejects with `unsupported_by_store` if the store has no index of
+ * owners. A list of n sessions takes one round trip for the list and n to load them, 16
+ * concurrently. To revoke one takes three more.
  *
  * @example
  * ```ts
@@ -108,15 +117,16 @@ export async function revokeAllExcept(access: Access, owner: string, kept: strin
   let started: number | undefined
   let ended = 0
   let isAlone = true
-  // Once one of several may be over, nobody may be told that nothing was written.
+  // If a revocation may have succeeded, `store_unavailable` ("nothing was written") would be wrong.
   const told = (cause: unknown): never => {
     if (isAlone || !(cause instanceof OkibiError) || cause.code !== 'store_unavailable') throw cause
-    throw new OkibiError('store_unknown', 'sessions of an owner: some may have ended, and some not', { cause })
+    throw new OkibiError('store_unknown', 'sessions of an owner: some are revoked, others may not be', { cause })
   }
   for (;;) {
     const found = (await loadOwned(access, owner).catch(told)).filter(([, summary]) => summary.handle !== kept)
     if (found.length === 0) return ended
-    // However many there were: only those that keep appearing run into the deadline.
+    // The time limit starts after the first round, so a long list does not exceed it. Only sessions
+    // that keep appearing do.
     started ??= performance.now()
     if (performance.now() - started >= access.resources.commitDeadline) throw conflict()
     isAlone &&= found.length === 1
@@ -127,16 +137,16 @@ export async function revokeAllExcept(access: Access, owner: string, kept: strin
 }
 
 /**
- * The keys in the store's index that really lead to live sessions of an owner.
+ * The keys in the store's index that belong to live sessions of an owner.
  *
- * A session that moves to another id between the list and the look at it is under neither key: it was on the list by the
- * one and is by the other. So where a key leads nowhere any more the list is asked for again, until it names no such key
- * that was not known before.
+ * A session that gets a new id between the list and its load is found under neither key: the list
+ * had the old key, and the new key came later. So if a listed key has no live session, the list is
+ * read again, until it has no such key that was not seen before.
  */
 async function loadOwned({ engine, resources }: Access, owner: string): Promise<[key: string, Summary][]> {
   const { store } = resources
   const { owners } = store ?? {}
-  // What a sealed session has in a store is a note of its end, and nothing that could be listed.
+  // Of a sealed session, the store has only the note of its end, which cannot be listed.
   if (!store || !owners || engine.sealed) {
     const text = 'sessions of an owner: this store cannot list them; use a store with an index of owners'
     throw new OkibiError('unsupported_by_store', text)
@@ -167,26 +177,30 @@ async function loadOwned({ engine, resources }: Access, owner: string): Promise<
       },
     )
     if (gone.size === known) return found.flat()
-    // The time begins when the list has to be asked for again: a long one takes long. Where each look takes longer than that,
-    // a store may name other keys that lead nowhere each time, as many as it has no time to look at.
+    // The time limit starts when the list is read again, because a long list takes time. A slow
+    // store may list new keys without a session in each round, so a minimum number of rounds comes
+    // first.
     started ??= performance.now()
     if (looks >= MIN_ROUNDS && performance.now() - started >= resources.commitDeadline) throw conflict()
   }
 }
 
 function conflict(): OkibiError {
-  return new OkibiError('conflict', 'sessions of an owner: they go on changing; those that were ended are ended')
+  return new OkibiError('conflict', 'sessions of an owner: they keep changing; some may be revoked; try again')
 }
 
-/** How often a list that goes on changing is looked at, however long that takes. */
+/** The minimum number of rounds for a list that keeps changing, however long they take. */
 const MIN_ROUNDS = 8
 
-/** How many calls of the store are under way at most. A pool of connections should not be drained by one list. */
+/**
+ * The maximum number of concurrent calls of the store, so that one list does not use a whole
+ * connection pool.
+ */
 const CONCURRENT = 16
 
 /**
- * Makes a call with each of these, some at a time, as one after the other they would take a round trip each, and keeps their
- * order. After the first failure no further call is begun; those under way are waited for.
+ * Calls a function for each item, some concurrently, and returns the results in order. After the
+ * first failure no further call starts; it awaits those in progress.
  */
 async function mapAll<T, R>(items: readonly T[], call: (item: T) => Promise<R>): Promise<R[]> {
   const results: R[] = []

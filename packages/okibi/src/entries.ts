@@ -1,4 +1,4 @@
-// The named values as a request sees them, and how much room they take.
+// The named values as a request sees them, and their size.
 import type { Limits } from './engine.js'
 import { OkibiError } from './errors.js'
 
@@ -6,30 +6,33 @@ import { OkibiError } from './errors.js'
 export interface Entry {
   readonly value: unknown
   readonly flash: boolean
-  /** Its JSON, where it is known as text. */
+  /** Its JSON, if known. */
   readonly text: string | undefined
-  /** The JSON of an object when the handler got hold of it: what it is compared with at the end. */
+  /** The JSON of an object when the handler got it, to detect changes in place. */
   snapshot: string | undefined
-  /** The bytes of its name and its JSON, where they were counted. */
+  /** The bytes of its name and its JSON, if counted. */
   bytes: number | undefined
 }
 
-/** What a change does to the named values. */
+/** The effect of a change on the named values. */
 export type Effect =
   | { readonly kind: 'put'; readonly name: string; readonly entry: Entry }
   | { readonly kind: 'remove'; readonly name: string }
   | { readonly kind: 'read'; readonly name: string; readonly text: string }
   | { readonly kind: 'empty' }
 
-/** Named values, in their order. */
+/** Named values in their order. */
 export class Entries {
   readonly #map = new Map<string, Entry>()
-  /** So many bytes all names and values have at most: of a stored value that was replaced, both are in it. */
+  /**
+   * An upper bound of the bytes of all names and values. For a stored value that was replaced, it
+   * counts both.
+   */
   #bytes: number
-  /** Every entry's bytes are counted, so that `#bytes` is exact. */
+  /** The bytes of each entry are counted, so `#bytes` is exact. */
   #isCounted = false
 
-  /** `bytes`: of what is stored, which {@link load} is given. */
+  /** `bytes`: of the stored values, which {@link load} adds. */
   constructor(bytes: number) {
     this.#bytes = bytes
   }
@@ -50,7 +53,7 @@ export class Entries {
     return this.#map.entries()
   }
 
-  /** Takes in what is stored. */
+  /** Adds a stored value. */
   load(name: string, entry: Entry): void {
     this.#map.set(name, entry)
   }
@@ -80,7 +83,10 @@ export class Entries {
     this.#map.delete(name)
   }
 
-  /** Refuses a value that would make the session too large. Most are so small that what is stored need not be counted. */
+  /**
+   * Refuses a value that would make the session too large. Most values are so small that the stored
+   * ones need not be counted.
+   */
   checkRoom(name: string, bytes: number, limits: Limits): void {
     if (!this.#map.has(name) && this.#map.size >= limits.names) {
       throw tooLarge('session record: more names than the configured limit')
@@ -96,7 +102,7 @@ export class Entries {
     this.#isCounted = true
     this.#bytes = 0
     for (const [name, entry] of this.#map) {
-      // What a handler holds it may have made anything of.
+      // A handler may have changed its object to anything.
       entry.bytes ??= utf8Length(name) + utf8Length(entry.text ?? entry.snapshot ?? JSON.stringify(entry.value))
       this.#bytes += entry.bytes
     }
@@ -105,12 +111,12 @@ export class Entries {
 
 const encoder = new TextEncoder()
 
-/** How many bytes a text has in UTF-8. */
+/** The UTF-8 length of a string. */
 export function utf8Length(text: string): number {
   return /^[\0-\x7f]*$/.test(text) ? text.length : encoder.encode(text).length
 }
 
-/** What makes the session, or what is done to it, too large. */
+/** The error for a session or a commit that is too large. */
 export function tooLarge(text: string): OkibiError {
   return new OkibiError('too_large', text)
 }

@@ -1,10 +1,10 @@
-// What can go wrong with a session: one class for the app, one for stores.
+// The errors of a session: one class for the app, one for stores.
 
 import type { ErrorCode, StoreFault } from './facts/errors.js'
 
 export type { ErrorCode }
 
-/** Those that are answered with 503. */
+/** The codes that result in 503. */
 const STORE_FAULTS: Readonly<Record<StoreFault, true>> = {
   store_unavailable: true,
   store_unknown: true,
@@ -12,10 +12,10 @@ const STORE_FAULTS: Readonly<Record<StoreFault, true>> = {
 }
 
 /**
- * What went wrong with a session: `code` says what, `cause` why. It never shows an id or a value.
+ * An error of a session. `code` says which, `cause` says why. It never contains an id or a value.
  *
- * A store's fault that a handler lets through is answered with 503 by Hono itself, as an `HTTPException` is; everything
- * else is Hono's 500.
+ * If a handler does not catch the error of a store, Hono itself responds with 503, as for an
+ * `HTTPException`. For any other error Hono responds with 500.
  *
  * @example
  * ```ts
@@ -27,11 +27,13 @@ const STORE_FAULTS: Readonly<Record<StoreFault, true>> = {
  */
 export class OkibiError extends Error {
   override readonly name: string = 'OkibiError'
-  /** What went wrong, as a stable name. */
+  /** The error as a stable name. */
   readonly code: ErrorCode
-  /** The status that fits: 503 if the store is to blame and trying again may help, else 500. */
+  /** The response status: 503 if the store failed and a retry may help, else 500. */
   readonly status: 500 | 503
-  /** The answer that Hono gives where nobody else does. Only a store's fault has one. */
+  /**
+   * The response that Hono sends if the app does not handle the error. Only for errors of a store.
+   */
   declare getResponse?: () => Response
 
   constructor(code: ErrorCode, message: string, options?: { readonly cause?: unknown }) {
@@ -43,7 +45,10 @@ export class OkibiError extends Error {
   }
 }
 
-/** Tells who made a store's fault that Hono answers for it, which means that the app does not. */
+/**
+ * Calls `noticed` when Hono uses the default response of a store's error, which means that the app
+ * did not handle it.
+ */
 export function onHonoAnswer(error: OkibiError, noticed: () => void): void {
   if (!error.getResponse) return
   error.getResponse = () => {
@@ -52,7 +57,7 @@ export function onHonoAnswer(error: OkibiError, noticed: () => void): void {
   }
 }
 
-/** The default answer: nothing about the inside, and no cache keeps it. */
+/** The default response: no internals, and `no-store`. */
 export function defaultAnswer(error: OkibiError): Response {
   const text = Object.hasOwn(STORE_FAULTS, error.code) ? 'session store unavailable, please try again' : 'session error'
   return new Response(text, {
@@ -62,8 +67,8 @@ export function defaultAnswer(error: OkibiError): Response {
 }
 
 /**
- * A fault of a store, for those who write one. Throw it where the kind is known; anything else that a `swap` throws
- * counts as `unknown`, and anything else that a `load` throws as `unavailable`.
+ * The error of a store. Throw it if the kind is known. Any other error of a `swap` counts as
+ * `unknown`, and any other error of a `load` as `unavailable`.
  *
  * @example
  * ```ts
@@ -72,7 +77,9 @@ export function defaultAnswer(error: OkibiError): Response {
  */
 export class StoreError extends Error {
   override readonly name: string = 'StoreError'
-  /** `unavailable`: nothing was written. `unknown`: no answer came, so it may or may not have been written. */
+  /**
+   * `unavailable`: nothing was written. `unknown`: there is no reply, so it may have been written.
+   */
   readonly kind: 'unavailable' | 'unknown'
 
   constructor(kind: 'unavailable' | 'unknown', message: string, options?: { readonly cause?: unknown }) {

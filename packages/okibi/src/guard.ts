@@ -1,25 +1,27 @@
-// The guard: lets pass who has a value under a name in their session.
+// The guard: allows requests whose session has a value under a name.
 import type { Context, Env, MiddlewareHandler } from 'hono'
 import { OkibiError } from './errors.js'
 import { configError } from './options.js'
 import { LazySession, Session } from './session.js'
 import type { Awaitable } from './store.js'
 
-/** What those get who may not pass: by default 401. */
+/** The response to a request that is refused. Default 401. */
 export interface GuardOptions<E extends Env = Env> {
-  /** Sends them to this address, with 303 See Other. */
+  /** Redirects to this address, with 303 See Other. */
   readonly redirect?: string | undefined
-  /** Answers them like this. */
+  /** Makes the response. */
   readonly respond?: ((c: Context<E>) => Awaitable<Response>) | undefined
-  /** The name of the session in the context, as the session middleware has it. Default `session`. */
+  /**
+   * The name of the session in the context, as the session middleware has it. Default `session`.
+   */
   readonly as?: string | undefined
 }
 
 /**
- * Only lets pass who has a value under `name` in their session, whatever the value is. The others get 401, a redirect,
- * or an answer of the app's own.
+ * Allows a request only if its session has a value under `name`, of any kind. Other requests get
+ * 401, a redirect, or a response of the app's own.
  *
- * It stands inside the session middleware; without one it answers 500 and lets nobody pass.
+ * Use it inside the session middleware. Without that every request gets a 500.
  *
  * @example
  * ```ts

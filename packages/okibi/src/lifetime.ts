@@ -1,4 +1,4 @@
-// The timeouts that NIST SP 800-63B-4 sets as limits, to be spread into the options of the middleware.
+// Presets of the timeouts that NIST SP 800-63B-4 sets as limits, to spread into the options.
 
 /** An idle and an absolute timeout, in seconds. */
 export interface Timeouts {
@@ -7,7 +7,8 @@ export interface Timeouts {
 }
 
 /**
- * Presets for the options `idle` and `absolute`: the limits of NIST SP 800-63B-4 for each authenticator assurance level.
+ * Presets for the options `idle` and `absolute`: the limits of NIST SP 800-63B-4 for each
+ * authenticator assurance level.
  *
  * @example
  * ```ts

@@ -1,50 +1,50 @@
-// What a request did to its session, in order, as the engine reads it. Each question about it takes the same time however long it is.
+// The changes of a request, in order, in the engine's form. Every query takes constant time.
 import type { Effect } from './entries.js'
 
-/** One thing that the request did, and how the engine reads it. */
+/** One change, and its JSON for the engine. */
 export interface Op {
   readonly json: string
   readonly effect?: Effect
-  /** The update's function. */
+  /** The number of the update's function. */
   readonly token?: number
-  /** A handler changed the value in place, and did not set it. */
+  /** A handler changed the value in place, without a `set`. */
   readonly inPlace?: true
-  /** What it says about the owner; `null`: nobody's. */
+  /** The new owner; `null`: no owner. */
   readonly owner?: string | null
   readonly destroys?: true
-  /** Its number in the request: the log has them in this order. */
+  /** Its number in the request. The log is in this order. */
   readonly at?: number
 }
 
-/** A part of the log that is being committed. */
+/** Changes that are being committed. */
 export type Ops = readonly Op[]
 
-/** The changes that are not committed yet. */
+/** The uncommitted changes. */
 export class Log {
   #ops: Op[] = []
   #destroys = false
   #owner: string | null | undefined
   #updates = 0
-  /** The names whose values the request set or took away itself. */
+  /** The names that the request itself set or removed. */
   #own = new Set<string>()
-  /** It took all values away. */
+  /** It removed all values. */
   #empties = false
 
   get length(): number {
     return this.#ops.length
   }
 
-  /** Whether the session was ended. */
+  /** Whether the session is destroyed. */
   get destroys(): boolean {
     return this.#destroys
   }
 
-  /** Whose session it is; `null`: nobody's; `undefined`: nothing was said. */
+  /** The new owner; `null`: no owner; `undefined`: unchanged. */
   get owner(): string | null | undefined {
     return this.#owner
   }
 
-  /** How many updates there are. */
+  /** The number of updates. */
   get updates(): number {
     return this.#updates
   }
@@ -53,7 +53,10 @@ export class Log {
     return this.#ops[Symbol.iterator]()
   }
 
-  /** Whether what is under a name is this request's own: it set it or took it away. What it only changed is not. */
+  /**
+   * Whether this request set or removed the value of a name. A value that it only changed is not
+   * its own.
+   */
   isOwn(name: string): boolean {
     return this.#empties || this.#own.has(name)
   }
@@ -70,7 +73,7 @@ export class Log {
     return ops
   }
 
-  /** Puts other changes in the place of all. */
+  /** Replaces all changes. */
   replace(ops: Op[]): void {
     this.#ops = ops
     this.#destroys = false

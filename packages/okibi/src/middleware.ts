@@ -1,4 +1,5 @@
-// The middleware: opens a session before the handler, commits it before the head leaves.
+// The middleware: opens a session before the handler and commits it before the response headers are
+// sent.
 import type { Context, Env, MiddlewareHandler } from 'hono'
 import { type CommonOptions, checkNames, configError, resourcesOf, type SessionOptions } from './options.js'
 import { isPromise, isUnawaited } from './promise.js'
@@ -13,21 +14,25 @@ import { View } from './view.js'
 
 /** Options with `lazy: true`. */
 export type LazyOptions<E extends Env = Env, As extends string = 'session'> = SessionOptions<E, As> & {
-  /** The session is looked up when a handler awaits `load()`; a route that never asks costs no store call. */
+  /**
+   * The session is loaded when a handler awaits `load()`. A route that never does costs no store
+   * call.
+   */
   readonly lazy: true
 }
 
-/** Options without it: what the request brought is looked up before the handler. */
+/** Options without it: the session is loaded before the handler runs. */
 export type EagerOptions<E extends Env = Env, As extends string = 'session'> = SessionOptions<E, As> & {
-  /** Whether the session is looked up only when a handler awaits `load()`. Default false. */
+  /** Whether the session is loaded only when a handler awaits `load()`. Default false. */
   readonly lazy?: false | undefined
 }
 
 /**
- * The session middleware. A request that brings a session's cookie has it looked up before the handler; what the
- * handler changes is committed before the response head leaves. A visitor of whom nothing is stored gets no cookie.
+ * The session middleware. If a request has a session cookie, the session is loaded before the
+ * handler runs. Changes are committed before the response headers are sent. A visitor without
+ * session data gets no cookie.
  *
- * Throws an `OkibiError` with the code `config` for options that cannot work.
+ * Throws an `OkibiError` with the code `config` for invalid options.
  *
  * @example Sessions in a store
  * ```ts
@@ -45,7 +50,7 @@ export type EagerOptions<E extends Env = Env, As extends string = 'session'> = S
 export function sessions<D extends JsonData<D> = AnyData, E extends Env = Env, As extends string = 'session'>(
   options: EagerOptions<E, As>,
 ): MiddlewareHandler<SessionEnv<D, As> & E>
-/** The same with `lazy: true`: `c.get('session')` has nothing but `load()`. */
+/** The same with `lazy: true`: `c.get('session')` has only `load()` and `noActivity()`. */
 export function sessions<D extends JsonData<D> = AnyData, E extends Env = Env, As extends string = 'session'>(
   options: LazyOptions<E, As>,
 ): MiddlewareHandler<LazySessionEnv<D, As> & E>
@@ -75,7 +80,7 @@ export function sessions<E extends Env>(
     const own = c as unknown as Context
     const outer = marked.get(own.get(mark))
     if (outer) {
-      // A middleware around this one has the cookie of this name already.
+      // An outer middleware has the cookie of this name already.
       if (outer.config !== config) {
         await checkSame(outer.config, config, outer.resolved, () => resolver.of(c))
       }
@@ -105,19 +110,19 @@ export function sessions<E extends Env>(
   }
 }
 
-/** What the app says of a status, where it does. */
+/** The app's `failedWhen`, with a check of its result. */
 function checkedFailedWhen({ failedWhen }: CommonOptions<string>): ((status: number) => boolean) | undefined {
   if (!failedWhen) return undefined
   return (status) => {
     const failed: unknown = failedWhen(status)
-    // A promise would count as true, and every change be dropped without a word.
+    // A promise would count as true, and all changes would be dropped silently.
     if (typeof failed === 'boolean') return failed
     const what = isUnawaited(failed) ? 'a promise' : failed === null ? 'null' : `type ${typeof failed}`
     throw configError(`failedWhen: returned ${what}; must return true or false`)
   }
 }
 
-/** The session of a cookie, and how its middleware is configured. */
+/** The session of a cookie and the configuration of its middleware. */
 interface Marked {
   readonly session: Session | LazySession
   readonly config: SessionConfig
@@ -126,7 +131,7 @@ interface Marked {
 
 const marked = new WeakMap<object, Marked>()
 
-/** Where the session of a cookie lies in the context, whatever its middleware calls it. */
+/** The key of a cookie's session in the context, independent of the option `as`. */
 function markOf(cookieName: string): string {
   return Symbol.for(`okibi ${cookieName}`) as unknown as string
 }

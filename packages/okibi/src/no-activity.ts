@@ -1,13 +1,14 @@
-// Marks requests that are no activity, route by route.
+// Marks the requests of a route as no activity.
 import type { Context, Env, MiddlewareHandler } from 'hono'
 import { OkibiError } from './errors.js'
 import { LazySession, Session } from './session.js'
 
 /**
- * Marks the requests of a route as no activity: polling, health checks. They keep no session alive; see
- * {@link Session.noActivity}.
+ * Marks the requests of a route as no activity: polling, health checks. They do not extend the
+ * session; see {@link Session.noActivity}.
  *
- * It stands inside the session middleware; without one it throws `no_middleware`. `as`: the name of the session in the context.
+ * Use it inside the session middleware; without that it throws `no_middleware`. `as`: the name of
+ * the session in the context.
  *
  * @example
  * ```ts

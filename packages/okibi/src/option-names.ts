@@ -1,28 +1,30 @@
-// Options between an app and the engine: there as JSON, and back in what is wrong with them, each as the app wrote it.
+// Options between an app and the engine: as JSON to the engine, and with the app's names in errors.
 import { OkibiError } from './errors.js'
 
-/** The configuration of an engine, as it reads it: spans in milliseconds. */
+/** The configuration of an engine in its form: spans in milliseconds. */
 export type EngineOptions = Readonly<Record<string, unknown>>
 
-/** How a face tells what is wrong with its options. */
+/** How the errors of a face name its options. */
 export interface OptionNames {
-  /** What the app called. */
+  /** The function that the app called. */
   readonly caller: string
-  /** An option of the engine's as the app wrote it. */
+  /** The app's name of an option of the engine. */
   readonly name: (option: string) => string
 }
 
-/** Options as the engine reads them. Fails for what has no JSON, which would count as not given. */
+/**
+ * Options as JSON for the engine. Throws for a value without JSON, which would count as not given.
+ */
 export function optionsJson(options: EngineOptions, { caller, name }: OptionNames): string {
   const paths = new Map<unknown, string>()
   const wrong = (text: string, cause?: unknown) => new OkibiError('config', `${caller}: ${text}`, { cause })
   const replacer = function (this: unknown, key: string, value: unknown) {
     const inside = paths.get(this) ?? ''
-    // An element of a list is named as the list is.
+    // An element of a list has the name of the list.
     const path = inside === '' ? key : Array.isArray(this) ? inside : `${inside}.${key}`
     if (typeof value === 'number' && !Number.isFinite(value))
       throw wrong(`${name(path)} of ${value}: must be a finite number`)
-    // An object that stands for a number or a text would be read as that.
+    // A `Number` or `String` object would be read as that value.
     const isObject = Object(value) === value
     if (isObject ? !Array.isArray(value) && !isOptions(value) : /symbol|bigint/.test(typeof value)) {
       throw wrong(`${name(path)} of type ${typeof value}: must be given as a plain value`)
@@ -34,11 +36,11 @@ export function optionsJson(options: EngineOptions, { caller, name }: OptionName
     return JSON.stringify(options, replacer)
   } catch (cause) {
     if (cause instanceof OkibiError) throw cause
-    throw wrong('options: cannot be read; give plain values, and none that holds itself', cause)
+    throw wrong('options: cannot be read; give plain values without cycles', cause)
   }
 }
 
-/** What is wrong with an option, as the engine names it. A value that is a span comes in milliseconds. */
+/** An error of an option, with the engine's name. The value of a span is in milliseconds. */
 export interface InvalidOption {
   readonly option: string
   readonly value?: unknown
@@ -46,7 +48,7 @@ export interface InvalidOption {
   readonly message: string
 }
 
-/** An option that cannot work, as an error. */
+/** The error of an invalid option. */
 export function optionError(
   { option, value, millis, message }: InvalidOption,
   { caller, name }: OptionNames,
@@ -56,7 +58,7 @@ export function optionError(
   return new OkibiError('config', `${caller}: ${name(option)}${of}: ${renamed(message)}`)
 }
 
-/** The options that have another name here than in Rust, by that. */
+/** The options that have another name in Rust, by that name. */
 const NAMES: Readonly<Record<string, string>> = {
   sealed: 'secret',
   secrets: 'secret',
@@ -72,31 +74,40 @@ const NAMES: Readonly<Record<string, string>> = {
   'cookie.same_site': 'cookie.sameSite',
 }
 
-/** An option of the engine's as it is named here. */
+/** The TypeScript name of an option of the engine. */
 export function optionName(option: string): string {
   return (Object.hasOwn(NAMES, option) && NAMES[option]) || option
 }
 
-/** How `sessions` tells what is wrong. */
+/** How errors of `sessions` name the options. */
 export const OPTION_NAMES: OptionNames = { caller: 'sessions', name: optionName }
 
-/** A text of the engine's own, with its options as they are named here: one at the beginning, and those in backticks. */
+/**
+ * A message of the engine with the option names of TypeScript: one at the start, and those in
+ * backticks.
+ */
 export function renamed(text: string): string {
   return text.replace(/^\w+(?=: )|(?<=`)\w+(?=`)/g, optionName)
 }
 
-/** A value that is no secret, as JavaScript shows it. */
+/** A value that is no secret, as JavaScript writes it. */
 export function shown(given: unknown): string {
   if (typeof given === 'string') return JSON.stringify(given)
   return given === null || typeof given === 'number' || typeof given === 'boolean' ? `${given}` : `type ${typeof given}`
 }
 
-/** Whether it can have options in it: a Date or a Map has none, and a spread would make an empty object of it. */
+/**
+ * Whether it is a plain object. A Date or a Map has no options, and a spread would make an empty
+ * object of it.
+ */
 export function isOptions(given: unknown): given is object {
   return Object.prototype.toString.call(given) === '[object Object]'
 }
 
-/** Seconds as the engine reads them. What is no span goes to it as it is, to be refused as the app gave it. */
+/**
+ * Seconds as milliseconds. A value that is no span stays unchanged, so that the engine's error
+ * shows it.
+ */
 export function millis(seconds: unknown, whole: (millis: number) => number = Math.round): unknown {
   const millis = typeof seconds === 'number' ? whole(seconds * 1000) : -1
   return millis >= 0 && Number.isSafeInteger(millis) ? millis : seconds

@@ -1,4 +1,5 @@
-// The options of the middleware, checked once and split: what the engine decides by, and what the face needs itself.
+// The options of the middleware. They are checked once and split into those of the engine and those
+// of the middleware itself.
 import type { Context, Env } from 'hono'
 import { Accepted } from './accepted.js'
 import { type Resources, systemRandom } from './driver.js'
@@ -9,40 +10,47 @@ import { type EngineOptions, isOptions, millis, shown } from './option-names.js'
 import { isUnawaited } from './promise.js'
 import type { Awaitable, Store } from './store.js'
 
-/** A secret of at least 32 bytes, or a list of them: the first one writes, all of them open. */
+/** A secret of at least 32 bytes, or a list of them. The first secret writes, all of them open. */
 export type Secret = string | readonly string[]
 
 /**
- * A secret, or a function that finds it, or a promise of it: Workers have no environment before a request. A function with a
- * parameter is asked at every request, one without (`() => loadSecret()`) once, at the first.
+ * A secret, or a function that returns it or a promise of it. On Workers the environment exists
+ * only in a request. A function with a parameter is called for each request. A function without one
+ * (`() => loadSecret()`) is called once, at the first request.
  */
 export type SecretOption<E extends Env = Env> = Secret | ((c: Context<E>) => Awaitable<Secret>)
 
-/** The cookie's name and attributes. `Secure` is always on, except with `insecureForDevelopment`. */
+/**
+ * The cookie's name and attributes. `Secure` is always on, except with `insecureForDevelopment`.
+ */
 export interface CookieOptions {
   /** Default `__Host-session`; with the option `as`, `__Host-` and that. */
   readonly name?: string | undefined
   /** Default `/`. */
   readonly path?: string | undefined
-  /** Default none: only the very host that set it gets it back. Needs a name without `__Host-`. */
+  /**
+   * Default none: the browser returns the cookie only to the host that set it. Needs a name without
+   * `__Host-`.
+   */
   readonly domain?: string | undefined
   /** Default `Lax`. */
   readonly sameSite?: 'Strict' | 'Lax' | 'None' | undefined
-  /** Out of reach of scripts. Default true. */
+  /** Hides the cookie from scripts. Default true. */
   readonly httpOnly?: boolean | undefined
-  /** Kept apart per top-level site (CHIPS). Default false. */
+  /** Separates the cookie by top-level site (CHIPS). Default false. */
   readonly partitioned?: boolean | undefined
   /**
-   * Attributes that the cookie had before: at most 4. Default none.
+   * Earlier attributes of the cookie: at most 4. Default none.
    *
-   * When the cookie's path, domain or partition changes, browsers keep the old cookie beside the new one, and send both. The
-   * one that opens counts. If both do there is no session. So name the old attributes here for as long as a browser can have
-   * the old cookie: okibi removes it with every cookie that it sends, as soon as two are seen, and at a logout.
+   * If the cookie's path, domain or partition changes, browsers keep the old cookie beside the new
+   * one and send both. The one that opens counts. If both open, there is no session. List the old
+   * attributes here for as long as browsers can have the old cookie. okibi removes it with every
+   * cookie that it sends, when a request brings two, and at a logout.
    */
   readonly former?: readonly FormerCookie[] | undefined
 }
 
-/** Attributes that the cookie had before. */
+/** Earlier attributes of the cookie. */
 export interface FormerCookie {
   /** Default `/`. */
   readonly path?: string | undefined
@@ -52,132 +60,161 @@ export interface FormerCookie {
   readonly partitioned?: boolean | undefined
 }
 
-/** What a record may be at most. Beyond it nothing is decoded and nothing is written (ASVS 15.3.6). */
+/** Limits of a record. A larger record is not decoded and not written (ASVS 15.3.6). */
 export interface LimitOptions {
   /** Bytes of an encoded record. Default 65 536. */
   readonly bytes?: number | undefined
   /** Names in a session. Default 1024. */
   readonly names?: number | undefined
-  /** How deep a value may nest. Default 32. */
+  /** Maximum nesting depth of a value. Default 32. */
   readonly depth?: number | undefined
 }
 
-/** How long the store may take, and where time and randomness come from. */
+/** Time limits of the store, and the sources of time and randomness. */
 export interface TimeOptions {
-  /** How long one call of the store may take, in seconds: at most 2 147 483, which is 24 days. Default 2. */
+  /**
+   * Time limit of one call of the store, in seconds: at most 2 147 483, which is 24 days. Default
+   * 2.
+   */
   readonly storeTimeout?: number | undefined
-  /** How long a commit may take with all its conflicts, in seconds: at most 2 147 483. Default 10. */
+  /** Time limit of a commit with all its conflicts, in seconds: at most 2 147 483. Default 10. */
   readonly commitDeadline?: number | undefined
   /**
-   * What time it is, in milliseconds since the Unix epoch. Default `Date.now`. For tests. A request for which it returns anything
-   * else, such as a promise, fails with the code `config`.
+   * Returns the current time in milliseconds since the Unix epoch. Default `Date.now`. For tests.
+   * If it returns anything else, such as a promise, the request fails with the code `config`.
    */
   readonly clock?: (() => number) | undefined
-  /** Fills the bytes at once with randomness that nobody can guess, or throws. Default `crypto.getRandomValues`. For tests. */
+  /**
+   * Fills the bytes with unpredictable random bytes before it returns, or throws. Default
+   * `crypto.getRandomValues`. For tests.
+   */
   readonly random?: ((bytes: Uint8Array) => unknown) | undefined
 }
 
-/** What every session has, wherever it is kept. */
+/** The options of all sessions, stored or sealed. */
 export interface CommonOptions<As extends string = 'session'> extends TimeOptions {
   /**
-   * The name in the context: `c.get(as)`. Default `session`. A second session in one app has another, and by it a cookie of
-   * its own: with `as: 'admin'` the cookie's name is `__Host-admin`, unless `cookie` says otherwise.
+   * The name in the context: `c.get(as)`. Default `session`. A second session in one app needs
+   * another name, which also gives it a cookie of its own: with `as: 'admin'` the cookie's name is
+   * `__Host-admin`, unless `cookie.name` is set.
    */
   readonly as?: As | undefined
-  /** How long a session lives without activity, in seconds. Default an hour. */
+  /** The idle timeout in seconds: how long a session lives without activity. Default one hour. */
   readonly idle?: number | undefined
-  /** How long a session lives at most, in seconds; `false`: as long as it is used. Default 24 hours. */
+  /**
+   * The absolute timeout in seconds: how long a session lives at most. `false`: no limit while it
+   * is used. Default 24 hours.
+   */
   readonly absolute?: number | false | undefined
   /**
-   * How much of the idle span must pass before activity is written down and the cookie sent again, in seconds: at most a day.
-   * Default a tenth of the idle span, at most a day.
+   * Minimum time between two writes of the last-active time, in seconds: at most a day. With each
+   * such write the cookie is sent again. Default a tenth of the idle timeout, at most a day.
    */
   readonly touchAfter?: number | undefined
-  /** How long a renewed id still leads to its successor, in seconds. Default 60; 0 is allowed. */
+  /**
+   * How long an id that was renewed still opens the session, in seconds. Default 60. 0 is allowed.
+   */
   readonly grace?: number | undefined
-  /** Whether the cookie outlives the browser's own session. Default true. */
+  /** Whether the browser keeps the cookie after it is closed. Default true. */
   readonly persistent?: boolean | undefined
   /** The cookie's name and attributes. */
   readonly cookie?: CookieOptions | undefined
   /**
-   * What store keys begin with. Default: the cookie's name without its prefix.
+   * The prefix of store keys. Default: the cookie's name without its prefix.
    *
-   * Two kinds of sessions in one store (`as`) need a namespace each: with the same one a visitor's session opens as the other kind
-   * when its cookie is sent under the other name.
+   * Two kinds of sessions in one store (`as`) need different namespaces. With the same namespace, a
+   * session of one kind opens as the other kind if its id is sent in the other cookie.
    */
   readonly namespace?: string | undefined
   /**
-   * What a record may be at most. A session larger than lowered limits no longer opens, with the event `undecodable_record`.
+   * Limits of a record. A session above a limit that was lowered no longer opens; the event is
+   * `undecodable_record`.
    */
   readonly limits?: LimitOptions | undefined
   /**
-   * Takes over the sessions of older packages: a visitor who comes with such a cookie stays signed in, gets the new cookie at
-   * once, and loses the old one. A session that was taken over and ended stays ended, whichever cookie comes. Each entry is made by
-   * `accept` of `okibi/accept`, with which the app ships the module that reads older dialects. Default none.
+   * Takes over the sessions of older packages. A visitor with such a cookie stays signed in. The
+   * next response sets the new cookie and removes the old one. A session that was taken over and
+   * destroyed stays destroyed with either cookie. `accept` of `okibi/accept` makes each entry; it
+   * adds the engine's module for older dialects to the app. Default none.
    */
   readonly accept?: readonly Accepted[] | undefined
   /**
-   * Leaves out `Secure` and all that needs it (the name's prefix, `Partitioned`, `SameSite=None`), for browsers that refuse
-   * it on http://localhost. Never in production: the cookie travels in clear text.
+   * Omits `Secure` and what needs it (the name's prefix, `Partitioned`, `SameSite=None`), for
+   * browsers that refuse it on http://localhost. Never use it in production: the cookie is sent in
+   * clear text.
    */
   readonly insecureForDevelopment?: boolean | undefined
   /**
-   * Commits the changes of failed requests as well. By default a failed request (see `failedWhen`) changes nothing, except that a
-   * session which was destroyed is destroyed. Refused beside `failedWhen`.
+   * Commits the changes of failed requests too. By default a failed request (see `failedWhen`)
+   * changes nothing, except that a destroyed session is deleted. Not allowed together with
+   * `failedWhen`.
    */
   readonly commitFailedRequests?: boolean | undefined
   /**
-   * Which status of the answer means that the request failed, so that it changes nothing. Default: 5xx, 408 (a timeout cut the
-   * handler off) and 499 (the client went away). A request without an answer has failed in any case.
-   * Refused beside `commitFailedRequests: true`. If it throws, the request has failed as if the handler had thrown that error;
-   * an answer that is no boolean, such as a promise, is an error with the code `config`.
+   * Whether a response with this status means that the request failed, so that it changes nothing.
+   * Default: 5xx, 408 (a timeout stopped the handler) and 499 (the client disconnected). A request
+   * without a response has failed in any case. Not allowed together with
+   * `commitFailedRequests: true`. If the function throws, the request has failed as if the handler
+   * had thrown that error. If it returns no boolean but, for example, a promise, the error has the
+   * code `config`.
    */
   readonly failedWhen?: ((status: number) => boolean) | undefined
   /**
-   * The answer to a session that failed: its load, its commit. Default: 503 if the store failed, else 500, with a short
-   * text, and the error goes to `console.error`. Nothing of what the app had answered is in it: no header, no cookie.
-   * If the function fails or answers with no `Response`, the default is the answer.
+   * The response if a load or a commit fails. Default: 503 if the store failed, else 500, with a
+   * short text; the error is written to `console.error`. Nothing of the app's own response is sent,
+   * neither a header nor a cookie. If the function throws or returns no `Response`, the default is
+   * sent.
    */
   readonly onError?: ((error: OkibiError, c: Context) => Awaitable<Response>) | undefined
   /**
-   * Told of what an operator may want to count: forged cookies, conflicts. It holds no id, secret or value. It is not awaited;
-   * what it throws or rejects with goes to `console.error`.
+   * Receives events for operators, such as forged cookies and conflicts. An event has no id, secret
+   * or value. The function is not awaited. What it throws or rejects with is written to
+   * `console.error`.
    */
   readonly onEvent?: ((event: SessionEvent, c: Context) => void) | undefined
 }
 
-/** Sessions of an older package that are taken over: their visitors stay signed in. */
+/** The sessions of an older package to take over: their visitors stay signed in. */
 export type AcceptOptions = AcceptHonoSessions | AcceptHonoKvSession
 
 /** The sessions of the npm package `hono-sessions`, or of the drop-in for it. */
 export interface AcceptHonoSessions {
   readonly dialect: 'hono-sessions'
-  /** Where they lie. Leave it out for that package's `CookieStore`, where the cookie is the store. */
+  /**
+   * Where they are stored. Omit it for that package's `CookieStore`, which keeps the session in the
+   * cookie.
+   */
   readonly store?: Store | undefined
-  /** Its `encryptionKey`, newest first if there were several. With a store: none if ids are not encrypted. */
+  /**
+   * Its `encryptionKey`, or several of them, the newest first. With a store: omit it if ids are not
+   * encrypted.
+   */
   readonly keys?: readonly string[] | undefined
-  /** Its cookie: name (default `session`), path and domain, as far as they were set. */
+  /** Its cookie: the name (default `session`), path and domain that it was set with. */
   readonly cookie?: AcceptedCookie | undefined
-  /** From when on its cookies count for nothing. A sealed cookie can be used again until then, also after a logout. */
+  /**
+   * The time from which its cookies are ignored. Until then a sealed cookie opens again even after
+   * a logout.
+   */
   readonly until: Date
 }
 
 /** The sessions of the npm package `hono-kv-session`, or of the drop-in for it. */
 export interface AcceptHonoKvSession {
   readonly dialect: 'hono-kv-session'
-  /** Where they lie, by the keys `session:<host>:<id>`. */
+  /** Where they are stored, under the keys `session:<host>:<id>`. */
   readonly store: Store
-  /** Its `secret`, newest first if there were several; none if cookies are not signed. */
+  /** Its `secret`, or several of them, the newest first. Omit it if cookies are not signed. */
   readonly secrets?: readonly string[] | undefined
-  /** Whether the store holds JSON (Deno KV) and not the bare text. Default false. */
+  /** Whether values are stored as JSON (Deno KV) and not as the bare string. Default false. */
   readonly json?: boolean | undefined
-  /** Its cookie: name (default `id`). */
+  /** The name of its cookie (default `id`). */
   readonly cookie?: Pick<AcceptedCookie, 'name'> | undefined
-  /** From when on its cookies count for nothing. */
+  /** The time from which its cookies are ignored. */
   readonly until: Date
 }
 
-/** What is needed to read an older cookie and to remove it. */
+/** What okibi needs to read and to remove an older cookie. */
 export interface AcceptedCookie {
   readonly name?: string | undefined
   readonly path?: string | undefined
@@ -185,22 +222,25 @@ export interface AcceptedCookie {
 }
 
 /**
- * Where sessions lie, or a function that finds it, or a promise of it: on Workers a binding comes with the request. A
- * function with a parameter is asked at every request, so each tenant can have its own store, and a client that must not
- * outlive its request is made for each; one without (`() => memoryStore()`) is asked once, at the first.
+ * Where sessions are stored, or a function that returns the store or a promise of it. On Workers a
+ * binding exists only in a request. A function with a parameter is called for each request, so each
+ * tenant can have its own store, and a client that must not outlive its request can be made for
+ * each one. A function without a parameter (`() => memoryStore()`) is called once, at the first
+ * request.
  */
 export type StoreOption<E extends Env = Env> = Store | ((c: Context<E>) => Awaitable<Store>)
 
 /** Sessions in a store. */
 export interface StoredOptions<E extends Env = Env, As extends string = 'session'> extends CommonOptions<As> {
   /**
-   * Where the sessions lie. Two apps on one store open each other's sessions, unless they have different cookie names or
-   * namespaces.
+   * Where the sessions are stored. Two apps on one store open each other's sessions, unless their
+   * cookie names or namespaces differ.
    */
   readonly store: StoreOption<E>
   /**
-   * Signs the id in the cookie, so that an invented id never reaches the store. Switching it on or off signs all visitors out.
-   * Without a store the same option encrypts the session into the cookie.
+   * Signs the id in the cookie, so that an invented id never reaches the store. Adding or removing
+   * it signs all visitors out. Without a store the same option encrypts the session into the
+   * cookie.
    */
   readonly secret?: SecretOption<E> | undefined
   readonly chunks?: undefined
@@ -209,37 +249,40 @@ export interface StoredOptions<E extends Env = Env, As extends string = 'session
 }
 
 /**
- * Sessions in a sealed cookie, without a store. Without `revocations` such a session cannot be ended before it expires; and
- * of two parallel responses the later overwrites what the earlier changed.
+ * Sessions in a sealed cookie, without a store. Without `revocations` such a session cannot be
+ * ended before it expires. Of two parallel responses the later one overwrites the changes of the
+ * earlier one.
  */
 export interface SealedOptions<E extends Env = Env, As extends string = 'session'> extends CommonOptions<As> {
   /** Encrypts the cookie. */
   readonly secret: SecretOption<E>
   /**
-   * Over how many cookies a session may be split, 1 to 5. Default 1. One cookie holds about 2900 bytes of JSON. All of them
-   * together stay under `maxCookieBytes`.
+   * The maximum number of cookies for one session, 1 to 5. Default 1. One cookie has room for about
+   * 2900 bytes of JSON. All of them together stay below `maxCookieBytes`.
    */
   readonly chunks?: number | undefined
   /**
-   * How long the Set-Cookie headers of the session may be in total, with names and attributes: 512 to 65536 bytes. Default
-   * 8192. A session that needs more fails with `too_large`, and nothing is sent.
+   * The maximum total length of the session's Set-Cookie headers, with names and attributes: 512 to
+   * 65536 bytes. Default 8192. A larger session fails with `too_large`, and no cookie is sent.
    *
-   * A browser sends the cookies back in one header. nginx refuses one of more than 8 KB by default, and Node refuses more than
-   * 16 KB of headers. Then even a logout would be refused. `docs/behind-proxies.md` says how to raise these limits.
+   * A browser returns the cookies in one header. By default nginx refuses a header of more than 8
+   * KB, and Node refuses more than 16 KB of headers; a logout would then be refused too.
+   * `docs/behind-proxies.md` says how to raise these limits.
    */
   readonly maxCookieBytes?: number | undefined
   /**
-   * Notes here which sessions have ended, so that nobody can go on with a copy of the cookie from before a logout or a
-   * change of privilege. A note is some hundred bytes, and is kept until the session would have ended anyway, which needs
-   * an `absolute` lifetime. It costs one load for a request that brings the cookie, one more for one that changes the
-   * session, and one write for a logout or a rotation. A store that evicts is refused: use
-   * `memoryStore({ whenFull: 'refuse' })`, or a Redis with `maxmemory-policy noeviction`. Default none.
+   * Stores here which sessions have ended, so that a copy of the cookie from before a logout or a
+   * change of privilege no longer opens. A note has some hundred bytes and is kept until the
+   * session's absolute timeout, which is therefore required. It costs one load for a request with
+   * the cookie, one more load for a request that changes the session, and one write for a logout or
+   * a rotation. A store that evicts is refused: use `memoryStore({ whenFull: 'refuse' })`, or a
+   * Redis with `maxmemory-policy noeviction`. Default none.
    */
   readonly revocations?: StoreOption<E> | undefined
   readonly store?: undefined
 }
 
-/** Everything that can be configured about a session. */
+/** All options of the middleware. */
 export type SessionOptions<E extends Env = Env, As extends string = 'session'> =
   | StoredOptions<E, As>
   | SealedOptions<E, As>
@@ -273,7 +316,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   ...['storeTimeout', 'commitDeadline', 'clock', 'random'],
 ])
 
-/** Fails for an option that there is not, which in JavaScript no compiler finds. */
+/** Throws for an unknown option. A JavaScript app has no compiler that finds it. */
 export function checkNames(options: unknown): void {
   if (typeof options !== 'object' || options === null) {
     throw configError('options: none given; give at least a store, or a secret to keep sessions in a sealed cookie')
@@ -283,7 +326,7 @@ export function checkNames(options: unknown): void {
   checkTypes(options as Readonly<Record<string, unknown>>)
 }
 
-/** Fails for an option of the wrong kind, of which the engine does not hear. */
+/** Throws for an option of a wrong type, if the option is not passed to the engine. */
 function checkTypes(options: Readonly<Record<string, unknown>>): void {
   const check = (names: readonly string[], isRight: (given: unknown) => boolean, rule: string) => {
     for (const name of names) {
@@ -291,10 +334,10 @@ function checkTypes(options: Readonly<Record<string, unknown>>): void {
       if (given !== undefined && !isRight(given)) throw configError(`${name} of ${shown(given)}: ${rule}`)
     }
   }
-  check(['store', 'secret', 'revocations'], (given) => given !== null, 'give one, or leave the option out')
+  check(['store', 'secret', 'revocations'], (given) => given !== null, 'give one, or omit the option')
   check(['onError', 'onEvent', 'failedWhen', 'clock', 'random'], isFunction, 'must be a function')
   check(['lazy', 'commitFailedRequests'], (given) => typeof given === 'boolean', 'must be true or false')
-  check(['as'], (given) => typeof given === 'string', 'must be a text')
+  check(['as'], (given) => typeof given === 'string', 'must be a string')
   check(['cookie', 'limits'], isOptions, 'must be a plain object of options')
   check(['accept'], Array.isArray, 'must be a list')
   for (const given of (options.accept ?? []) as readonly unknown[]) {
@@ -322,10 +365,12 @@ export function resourcesOf(options: TimeOptions & Pick<CommonOptions, 'accept'>
   }
 }
 
-/** One for each, as a store is known by its clock. */
+/** One checked clock for each clock, because stores are kept by their clock. */
 const clocks = new WeakMap<() => number, () => number>()
 
-/** The app's clock. Throws at a call where it says no time: a record would be over at once, or never. */
+/**
+ * The app's clock. Throws if it returns no valid time: a record would expire immediately, or never.
+ */
 function checkedClock(now: () => number): () => number {
   let clock = clocks.get(now)
   if (!clock) {
@@ -343,13 +388,13 @@ function checkedClock(now: () => number): () => number {
 /** The last time that a `Date` can be. */
 const LATEST = 8.64e15
 
-/** Fails for what is no store. */
+/** Throws unless it is a store. */
 export function checkStore(option: string, store: Store | null | undefined): void {
   const isOne = [store?.load, store?.swap, store?.delete].every(isFunction)
   if (!isOne) throw configError(`${option} of ${shown(store)}: must have the methods load, swap and delete`)
 }
 
-/** The options without their type parameter, which the engine has no use for. */
+/** The options without their type parameter. */
 type PlainOptions = CommonOptions<string> & {
   readonly store?: unknown
   readonly secret?: unknown
@@ -358,15 +403,18 @@ type PlainOptions = CommonOptions<string> & {
   readonly revocations?: unknown
 }
 
-/** Whether the cookie holds the session: a secret seals it where there is no store, and signs its id where there is one. */
+/**
+ * Whether the session is in the cookie. A secret seals it if there is no store, and signs the id if
+ * there is one.
+ */
 export function isSealed({ store, secret }: { readonly store?: unknown; readonly secret?: unknown }): boolean {
   return secret !== undefined && store === undefined
 }
 
-/** What the engine decides by, without secrets. What it makes no sense of it refuses itself, by name. */
+/** The options of the engine, without secrets. The engine refuses invalid values by name. */
 export function engineOptions(options: PlainOptions): EngineOptions {
   const { as } = options
-  // A second session has a cookie of its own, whatever else it shares with the first.
+  // A second session has a cookie of its own.
   const cookie =
     as === undefined || options.cookie?.name !== undefined
       ? options.cookie
@@ -396,12 +444,12 @@ export function engineOptions(options: PlainOptions): EngineOptions {
 export function secretList(option: string, secret: unknown): readonly unknown[] {
   if (Array.isArray(secret)) return secret
   if (typeof secret === 'string') return [secret]
-  // A number may be one.
+  // The value is not shown: a number can be a secret.
   const what = secret === null ? 'null' : `type ${typeof secret}`
   throw configError(`${option} of ${what}: must be a string of at least 32 bytes, or a list of such`)
 }
 
-/** A configuration that cannot work. */
+/** An error for an invalid configuration. */
 export function configError(text: string): OkibiError {
   return new OkibiError('config', `sessions: ${text}`)
 }

@@ -1,35 +1,38 @@
-// The other sessions of a request: which cookies are theirs, and whether they can stand in one app.
+// The other sessions of a request: which cookies are theirs, and whether they conflict.
 import type { Context } from 'hono'
 import type { Resources } from './driver.js'
 import type { Engine } from './engine.js'
 import { OkibiError } from './errors.js'
 
-/** The engines of one context, the outer ones first. */
+/** The engines of one context, the outermost first. */
 const engines = new WeakMap<Context, readonly Engine[]>()
-/** The engines that were found to go together. */
+/** Pairs of engines without a conflict. */
 const checked = new WeakMap<Engine, WeakSet<Engine>>()
-/** Who has sent cookies, by the cookie's name, for what an app inside shares with the app around it. */
+/**
+ * The sessions that sent cookies, by cookie name, shared by a mounted app and the app around it.
+ */
 const senders = new WeakMap<object, Map<string, Sender>>()
 
-/** A session as far as it says whose a cookie is. */
+/** The parts of a session that identify the owner of a cookie. */
 export interface Sender {
-  /** As it is configured. */
+  /** The engine of the configuration. */
   readonly configured: Engine
   readonly resources: Pick<Resources, 'store' | 'given'>
 }
 
 /**
- * Notes that a request has a session of this engine. Throws an `OkibiError` with the code `config` if a session around it has
- * the same cookie, or one that is a part of this one's, or the other way round: each would take the other's for its own.
+ * Records that a request has a session of this engine. Throws an `OkibiError` with the code
+ * `config` if an outer session has the same cookie, or if one of the two cookies is a chunk of the
+ * other: each session would read the cookie of the other.
  */
 export function addSession(c: Context, engine: Engine): void {
-  // An app inside (`app.mount`) has a context of its own, and gets this from the one around it.
+  // A mounted app (`app.mount`) has a context of its own, with the `env` of the app around it.
   c.env ??= {}
   const outer = engines.get(c) ?? []
   for (const other of outer) {
     const known = checked.get(other) ?? new WeakSet()
     if (known.has(engine)) continue
-    // What two of one kind with one cookie have in common, their own middleware asks before.
+    // Two middlewares of one kind with one cookie were compared before.
     if (other.cookieName === engine.cookieName) throw sameCookieError(other, engine)
     if (other.meets(engine)) throw partError(other, engine)
     checked.set(other, known.add(engine))
@@ -45,7 +48,7 @@ function partError(one: Engine, other: Engine): OkibiError {
   )
 }
 
-/** Two middlewares whose cookies have one name, and which are not one session. */
+/** Two middlewares have cookies of one name and are not one session. */
 function sameCookieError(one: Engine, other: Engine, isElsewhere = false): OkibiError {
   if (one.caller === other.caller) return differsError(one, (!isElsewhere && one.differs(other)) || 'store')
   const { caller } = other
@@ -54,7 +57,7 @@ function sameCookieError(one: Engine, other: Engine, isElsewhere = false): Okibi
   )
 }
 
-/** Two middlewares of one kind whose cookies have one name, and which differ in an option. */
+/** Two middlewares of one kind have cookies of one name and differ in an option. */
 export function differsError(engine: Engine, option: string): OkibiError {
   const name = engine.nameOf('cookie.name')
   return config(
@@ -67,7 +70,7 @@ function config(text: string): OkibiError {
   return new OkibiError('config', text)
 }
 
-/** Notes that this session has sent a cookie. */
+/** Records that this session has sent a cookie. */
 export function noteSent(c: Context, { configured, resources }: Sender): void {
   const sender = { configured, resources }
   for (const shared of sharedObjects(c)) {
@@ -76,28 +79,33 @@ export function noteSent(c: Context, { configured, resources }: Sender): void {
   }
 }
 
-/** Who has sent cookies in the request, also in apps inside. */
+/** The sessions that sent cookies in this request, including those of mounted apps. */
 function sendersOf(c: Context): readonly Sender[] {
   return sharedObjects(c).flatMap((shared) => [...(senders.get(shared)?.values() ?? [])])
 }
 
-/** Whether a cookie of this name was sent by a session of the request, also by one of an app inside. */
+/** Whether a session of this request, or one in a mounted app, sent a cookie of this name. */
 export function wasSent(c: Context, name: string): boolean {
   return sendersOf(c).some(({ configured }) => configured.sends(name))
 }
 
-/** Errors by which the cookies of another session do not leave: they would take the place of the present one's. */
+/**
+ * Errors of a cookie conflict: the other session's cookies are then not sent, as they would replace
+ * those of this session.
+ */
 const foreign = new WeakSet<OkibiError>()
 
-/** Whether the cookies on an answer are not the session's, by this error. */
+/** Whether this error says that the cookies on the response belong to another session. */
 export function isForeign(error: OkibiError): boolean {
   return foreign.has(error)
 }
 
 /**
- * Why a session's cookies on an answer may be of another one, which an app inside has; `undefined` if they are its own.
- * `header`: these cookies, as the browser sends them back. Only a look tells whether they open nothing: on some servers other
- * requests share what this goes by. Throws if one of the two is a part of the other.
+ * Returns an error if cookies on the response, under this session's name, belong to another session
+ * in a mounted app; `undefined` if they are its own. `header`: these cookies as the browser returns
+ * them. The caller must then load to see whether they open a session: on some servers other
+ * requests share the objects that this compares. Throws if one of the two cookies is a chunk of the
+ * other.
  */
 export function cookieConflict(c: Context, own: Sender, header: string | undefined): OkibiError | undefined {
   const { configured: engine, resources } = own
@@ -120,20 +128,23 @@ export function cookieConflict(c: Context, own: Sender, header: string | undefin
   return undefined
 }
 
-/** The cookies of a session on an answer, as the browser will send them back. What is removed is left out. */
+/**
+ * The cookies of a session on the response, as the browser returns them. Removed cookies are
+ * omitted.
+ */
 export function pairsOf(headers: Headers, engine: Engine): string {
   const pairs = headers.getSetCookie().map((cookie) => cookie.split(';', 1)[0] ?? '')
   return pairs.filter((pair) => engine.sends(nameOf(pair)) && !pair.endsWith('=')).join('; ')
 }
 
-/** The name of a cookie that is sent. */
+/** The name in a Set-Cookie header. */
 export function nameOf(cookie: string): string {
   return cookie.split('=', 1)[0] ?? ''
 }
 
 /**
- * What the contexts of one request have in common: the request itself, or what the server gave with it. On Bun and Workers that
- * is the same for all requests of one server.
+ * The objects that all contexts of one request share: the request itself, or the `env` of the
+ * server. On Bun and Workers all requests of one server share the latter.
  */
 function sharedObjects({ req, env }: Context): readonly object[] {
   return [req.raw, env].filter((one: unknown) => typeof one === 'object' && one !== null) as object[]

@@ -1,4 +1,4 @@
-// Telling a promise from a value that is there at once, and reporting the rejection of one that nobody awaits.
+// Distinguishes a promise from a value, and reports the rejection of a promise that is not awaited.
 import type { Awaitable } from './store.js'
 
 export function isPromise<T>(value: Awaitable<T>): value is PromiseLike<T> {
@@ -6,8 +6,9 @@ export function isPromise<T>(value: Awaitable<T>): value is PromiseLike<T> {
 }
 
 /**
- * Whether what a callback returned is a promise. Nobody awaits it, so its rejection is reported here and is no unhandled one.
- * A query that only runs when its own `then` is called is not run by this.
+ * Whether a callback returned a promise. It is not awaited, so its rejection is reported here and
+ * stays no unhandled rejection. A query that runs only when its own `then` is called is not
+ * started.
  */
 export function isUnawaited(returned: unknown): boolean {
   if (!isPromise(returned)) return false

@@ -1,40 +1,41 @@
-// Drops expired sessions now and then, for stores whose backend does not do that by itself.
+// Deletes expired sessions periodically, for stores whose backend does not do so by itself.
 import { OkibiError } from './errors.js'
 import { isUnawaited } from './promise.js'
 import type { Awaitable } from './store.js'
 
-/** A store that can drop what has expired: SQLite, D1, Postgres, MySQL. */
+/** A store that can delete expired sessions: SQLite, D1, Postgres, MySQL. */
 export interface Purgeable {
-  /** Drops expired sessions and says how many there were. */
+  /** Deletes expired sessions and returns their number. */
   purge(): Awaitable<number>
 }
 
-/** How {@link purgeEvery} reports. */
+/** The options of {@link purgeEvery}. */
 export interface PurgeOptions {
   /**
-   * Told of each purge that fails; it is tried again after the next period. Default: the error goes to `console.error`, and so
-   * does what this function throws or rejects with.
+   * Receives the error of each purge that fails. The next period tries again. Default: the error is
+   * written to `console.error`, and so is what this function throws or rejects with.
    */
   readonly onError?: ((error: unknown) => void) | undefined
 }
 
-/** A purge that is repeated. */
+/** A running periodic purge. */
 export interface Purging {
-  /** Ends it, and waits for a purge that is under way. What was dropped stays dropped. */
+  /** Stops it, and awaits a purge in progress. Deleted sessions stay deleted. */
   stop(): Promise<void>
 }
 
-/** The longest time that a timer can wait, in seconds. */
+/** The longest delay of a timer, in seconds. */
 const LONGEST = (2 ** 31 - 1) / 1000
 
 /**
- * Drops expired sessions at once and then again, so many seconds after each time, until it is stopped. An hour is a good
- * one. A purge never begins before the last has ended. It does not keep the process alive. Several instances of an app may
- * each run one.
+ * Deletes expired sessions immediately and then again, this many seconds after the end of each
+ * purge, until it is stopped. One hour is a good period. It does not keep the process alive.
+ * Several instances of an app may each run one.
  *
- * Not for Workers, which have no time of their own: call `purge()` in a cron trigger there.
+ * Not for Workers, which have no timers outside a request: call `purge()` in a cron trigger there.
  *
- * @throws `OkibiError` with the code `config` if the number of seconds is not more than 0 and at most 24 days.
+ * @throws `OkibiError` with the code `config` if the number of seconds is not above 0 or is more
+ * than 24 days.
  *
  * @example
  * ```ts
@@ -76,7 +77,7 @@ export function purgeEvery(store: Purgeable, seconds: number, options: PurgeOpti
   }
 }
 
-/** What goes wrong in the app's callback ends neither the purging nor the process. */
+/** An error in the app's callback stops neither the purge nor the process. */
 function callOnError(onError: (error: unknown) => unknown, error: unknown): void {
   try {
     isUnawaited(onError(error))
@@ -86,10 +87,13 @@ function callOnError(onError: (error: unknown) => unknown, error: unknown): void
 }
 
 function report(error: unknown): void {
-  console.error('okibi: expired sessions were not dropped:', error)
+  console.error('okibi: expired sessions were not deleted:', error)
 }
 
-/** Lets the process end although the timer runs: Node and Bun ask the timer, Deno is told its number. */
+/**
+ * Lets the process exit while the timer runs. Node and Bun have `timer.unref()`, Deno has a
+ * function that takes the timer's number.
+ */
 function unref(timer: unknown): void {
   if (typeof timer === 'object') (timer as { unref?(): void }).unref?.()
   const { Deno } = globalThis as { readonly Deno?: { unrefTimer?(id: unknown): void } }

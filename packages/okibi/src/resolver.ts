@@ -1,4 +1,4 @@
-// What a request works with: its store, and the engine for its secrets. Nothing is kept but what a secret was compiled to.
+// The store and the engine of a request. Only engines are cached, one for each secret.
 import type { Context, Env } from 'hono'
 import type { Engine } from './engine.js'
 import { enginesOf } from './native.js'
@@ -8,36 +8,36 @@ import { retainedBy } from './retained.js'
 import type { Awaitable, Store } from './store.js'
 import { sharesPromises } from './workers.js'
 
-/** What one request works with. */
+/** The store and the engine of one request. */
 export interface Resolved {
   readonly store: Store | undefined
   readonly engine: Engine
 }
 
-/** Where the sessions of one middleware are. */
+/** Resolves the options `store` and `secret` of one middleware. */
 export interface Resolver<E extends Env> {
-  /** An engine by which the other options are checked, and which knows the cookie. */
+  /** An engine to check the other options with. It has the cookie's name. */
   readonly first: Engine
-  /** The store, where it needs no request. */
+  /** The store, if it does not depend on a request. */
   readonly store: Store | undefined
-  /** Finds the place of a request. */
+  /** The store and the engine of a request. */
   of(c: Context<E>): Awaitable<Resolved>
 }
 
-/** A secret that only stands in while the other options are checked. */
+/** A placeholder secret while the other options are checked. */
 const PLACEHOLDER = ['the secret comes with the first request']
-/** More different secrets than this are a mistake, and would take memory without end. */
+/** More different secrets than this are a mistake, and would use memory without limit. */
 const MAX_SECRETS = 10_000
-/** More stores than this that hold connections or memory are a mistake as well. */
+/** More stores than this that retain connections or memory are a mistake too. */
 const MAX_RETAINING = 100
 
-/** Checks where the sessions are to be, and finds it for each request. */
+/** Checks the options, and returns the resolver for requests. */
 export function resolverOf<E extends Env>(options: SessionOptions<E, string>): Resolver<E> {
   const common = engineOptions(options)
   const engines = enginesOf(options)
   const { secret } = options
   const place = options.store ?? options.revocations
-  // As the app named it.
+  // The name of the option that the app used.
   const placeOption = options.store === undefined ? 'revocations' : 'store'
   const list = (secret: unknown) => (secret === undefined ? undefined : secretList('secret', secret))
   if (typeof place !== 'function' && place !== undefined) checkStore(placeOption, place)
@@ -61,7 +61,7 @@ export function resolverOf<E extends Env>(options: SessionOptions<E, string>): R
     if (!engine) {
       if (known.size >= MAX_SECRETS) {
         throw configError(
-          `secret: the function found more than ${MAX_SECRETS} different ones; find the same for all requests`,
+          `secret: the function returned more than ${MAX_SECRETS} different ones; return the same for all requests`,
         )
       }
       engine = engines.engine({ ...common, secrets, consistency, evicts })
@@ -84,9 +84,10 @@ export function resolverOf<E extends Env>(options: SessionOptions<E, string>): R
 }
 
 /**
- * What an option says for a request. A function with a parameter is asked at every request, one without once: at the first
- * request, and again only if it failed then. A promise is awaited by all requests at once, but not where that hangs
- * (`shares`): there each one asks until one of them has been answered.
+ * The value of an option for a request. A function with a parameter is called for each request. One
+ * without is called once, at the first request, and again only if that call failed. All requests
+ * await the same promise, except where that hangs (`shares`): there each request calls the function
+ * until one call has succeeded.
  */
 export function resolveOption<E extends Env, T>(
   option: unknown,
@@ -105,7 +106,7 @@ export function resolveOption<E extends Env, T>(
     }
     const value = asked.then(
       (value) => {
-        // The first answer counts, for whoever asked.
+        // The first result counts for all requests.
         if (!found || found.value === shared) found = { value }
         return found.value
       },
@@ -120,7 +121,10 @@ export function resolveOption<E extends Env, T>(
   }
 }
 
-/** Checks the stores that a function finds, and warns once of one that makes ever new ones which hold something. */
+/**
+ * Checks the stores that a function returns, and warns once if it makes new ones that retain
+ * something.
+ */
 function storeChecker(option: string): (store: Store | undefined) => void {
   const seen = new WeakSet<object>()
   let holding = 0

@@ -1,4 +1,4 @@
-// What a session does to the head of an answer: its cookies, what keeps caches out, and the answer to its failure.
+// The response headers of a session: its cookies, the cache headers, and the error response.
 import type { Context } from 'hono'
 import type { Engine } from './engine.js'
 import { defaultAnswer, type OkibiError } from './errors.js'
@@ -6,15 +6,15 @@ import type { CommonOptions } from './options.js'
 import { isForeign, nameOf, noteSent, pairsOf, wasSent } from './other-sessions.js'
 import type { RequestSession, RequestView } from './request.js'
 
-/** Headers as they were at some time. */
+/** A copy of headers. */
 export type HeaderList = readonly (readonly [name: string, value: string])[]
 
-/** The headers that were set so far for the answer to come. */
+/** The headers that were set so far for the coming response. */
 export function headersOf(c: Context): HeaderList {
   return Array.from(c.body(null, 200).headers)
 }
 
-/** Adds the session's cookies, and says what caches need to know. The app's own cookies stay. */
+/** Adds the session's cookies, `Vary` and `Cache-Control`. The app's own cookies stay. */
 export function addHeaders<V extends RequestView>(c: Context, request: RequestSession<V>): void {
   const { cookies, isAccessed, sawLive, engine } = request
   if (cookies.length === 0 && !isAccessed) return
@@ -26,7 +26,7 @@ export function addHeaders<V extends RequestView>(c: Context, request: RequestSe
     if (!sendsCookie && !(sawLive && present)) return
     const cacheControl = engine.cacheControl(present, sendsCookie, sawLive)
     if (cacheControl !== null) headers.set('Cache-Control', cacheControl)
-    // Without a cookie of this request's own, those of an app inside stand.
+    // Without a cookie of this request, those of a mounted app stay.
     if (!sendsCookie) return
     const others = headers.getSetCookie().filter((cookie) => !engine.sends(nameOf(cookie)))
     headers.delete('Set-Cookie')
@@ -36,9 +36,9 @@ export function addHeaders<V extends RequestView>(c: Context, request: RequestSe
 }
 
 /**
- * The cookies on an answer that belong to commits that were made inside. They are sent even if the session of `engine` fails.
- * A removal of that session's own cookie may be the app's doing, which goes with the app's answer. `isForeign`: a cookie of
- * its name is another's.
+ * The cookies on an answer that belong to commits that were made inside. They are sent even if the
+ * session of `engine` fails. A removal of that session's own cookie may be the app's doing, which
+ * goes with the app's answer. `isForeign`: a cookie of its name is another's.
  */
 function keptCookies(c: Context, engine: Engine, isForeign: boolean): readonly string[] {
   const { headers } = c.res
@@ -51,8 +51,8 @@ function keptCookies(c: Context, engine: Engine, isForeign: boolean): readonly s
 }
 
 /**
- * The session's cookies that an app inside has sent already, in a context of its own (`app.mount`), as the browser will send
- * them back; `undefined` if it has not.
+ * The session's cookies that an app inside has sent already, in a context of its own (`app.mount`),
+ * as the browser will send them back; `undefined` if it has not.
  */
 export function innerCookies(headers: Headers, engine: Engine): string | undefined {
   const isSent = headers.getSetCookie().some((cookie) => engine.sends(nameOf(cookie)))
@@ -60,8 +60,9 @@ export function innerCookies(headers: Headers, engine: Engine): string | undefin
 }
 
 /**
- * Changes the answer's headers on a copy. The answer, its headers and its clones may be the app's own, which hands them to
- * the next visitor as well. An answer that cannot be built anew stays as it is: an upgrade, or a network error.
+ * Changes the headers on a copy of the response. The app may reuse its response, headers and clones
+ * for other visitors. A response that cannot be copied stays unchanged: an upgrade, or a network
+ * error.
  */
 function editHeaders(c: Context, engine: Engine, edit: (headers: Headers) => void): void {
   const answer = c.res
@@ -70,34 +71,38 @@ function editHeaders(c: Context, engine: Engine, edit: (headers: Headers) => voi
   edit(copy.headers)
   const { finalized } = c
   replaceResponse(c, copy)
-  // A handler that forgot its answer is Hono's error still, and that answer is built on these headers.
+  // Hono still throws if a handler returned no response; it builds its error response on these
+  // headers.
   c.finalized = finalized
 }
 
 const IS_BUN = 'Bun' in globalThis
 
-/** The header by which Node's adapter knows that the app has answered by itself. */
+/** The header by which Node's adapter detects that the app has responded by itself. */
 const SENT = 'x-hono-already-sent'
 
-/** The same answer with headers of its own. The body is handed on, not read. Throws if it has been read, or is locked. */
+/**
+ * The same response with its own headers. The body is passed on, not read. Throws if it was read,
+ * or is locked.
+ */
 function copyResponse(answer: Response): Response {
   const given = originalBody(answer)
   if (IS_BUN && !answer.headers.has('Content-Type')) {
-    // On Bun a body itself knows the type that is sent where the head says none, and only a clone keeps that.
+    // On Bun the body carries the content type if no header does, and only a clone keeps it.
     const copy = answer.clone()
     answer.body?.cancel().catch(() => {})
     return copy
   }
   const body = given === undefined ? answer.body : given
-  // workerd and Node's adapter would notice it only after the head has left.
+  // workerd and Node's adapter would fail only after the response headers are sent.
   if (body instanceof ReadableStream && body.locked) throw new TypeError('the body is locked')
-  // Every runtime copies the headers of an answer that stands in the place of the options.
+  // Every runtime copies the headers of a response that is passed as the options.
   return new Response(body, answer)
 }
 
 /**
- * The body as it was given, where Node's adapter still has it; `undefined` elsewhere. To ask its answers for `body` makes
- * a stream of it, which takes time, and by which an answer that is served twice is used up.
+ * The original body, if Node's adapter still has it; `undefined` elsewhere. Reading `body` of its
+ * responses makes a stream, which takes time and consumes a response that is sent twice.
  */
 function originalBody(answer: Response): BodyInit | null | undefined {
   for (const name of Object.getOwnPropertySymbols(answer)) {
@@ -108,15 +113,15 @@ function originalBody(answer: Response): BodyInit | null | undefined {
   return undefined
 }
 
-/** Puts another answer in place of the present one, of which nothing stays. */
+/** Replaces the response without keeping any of its headers. */
 function replaceResponse(c: Context, answer: Response): void {
   c.res = undefined
   c.res = answer
 }
 
 /**
- * Answers a session's failure. Nothing of what the app had answered leaves: only the headers that were set before the
- * session's middleware ran are kept, and the cookies of other sessions inside.
+ * Sends the error response of a session. Of the app's response nothing is kept, except the headers
+ * that were set before the session's middleware and the cookies of other, inner sessions.
  */
 export async function answerError(
   c: Context,
@@ -136,17 +141,20 @@ export async function answerError(
   replaceResponse(c, answer)
 }
 
-/** Leaves of the app's answer what `answerError` would leave of it, for an error that Hono answers on these headers. */
+/**
+ * Keeps of the app's response what `answerError` keeps, for an error that Hono handles on these
+ * headers.
+ */
 export function clearResponse(c: Context, before: HeaderList, engine: Engine): void {
   const inside = resetResponse(c, before, engine)
   addCookies(c.res.headers, inside, engine)
 }
 
-/** Puts a bare answer in place of the present one, and says which cookies of that must leave. */
+/** Replaces the response by an empty one, and returns the cookies to keep. */
 function resetResponse(c: Context, before: HeaderList, engine: Engine, isForeign = false): readonly string[] {
   const inside = keptCookies(c, engine, isForeign)
   discardBody(c.res)
-  // Hono goes on to build answers on the headers of the present one, so that is made a bare one first.
+  // Hono builds later responses on the headers of the present one, so these are emptied first.
   c.res = undefined
   const { headers } = c.res
   for (const name of [...headers.keys()]) headers.delete(name)
@@ -160,12 +168,12 @@ function addCookies(headers: Headers, inside: readonly string[], engine: Engine)
   if (cacheControl !== null) headers.set('Cache-Control', cacheControl)
 }
 
-/** The app's answer to the failure, or the default one. Its headers can be changed. */
+/** The app's error response, or the default one. Its headers are mutable. */
 async function errorAnswer(c: Context, error: OkibiError, onError: CommonOptions['onError']): Promise<Response> {
   if (onError) {
     try {
       const answer: Response | undefined = await onError(error, c)
-      // It may be of another realm, or of Node's adapter.
+      // It may be of another realm, or a class of Node's adapter.
       const { status, headers } = answer ?? {}
       if (answer && typeof status === 'number' && typeof headers?.getSetCookie === 'function')
         return copyResponse(answer)
@@ -178,10 +186,10 @@ async function errorAnswer(c: Context, error: OkibiError, onError: CommonOptions
   return defaultAnswer(error)
 }
 
-/** Nobody will read this answer: whoever produces its body may stop. */
+/** Cancels the body of a response that is not sent. */
 function discardBody(answer: Response): void {
   const given = originalBody(answer)
-  // What was given as a whole is produced by nobody, and the app may serve it again.
+  // A body that is no stream needs no cancellation, and the app may send it again.
   const body = given === undefined ? answer.body : given
   if (body instanceof ReadableStream && !body.locked) body.cancel().catch(() => {})
 }

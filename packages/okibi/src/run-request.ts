@@ -1,4 +1,5 @@
-// One request around its handler, the same for every face: look the session up, run the rest, commit, mend the head.
+// Runs one request with its session, for every face: open, load, run the handlers, commit, set the
+// response headers.
 import type { Context } from 'hono'
 import { OkibiError } from './errors.js'
 import type { SessionEvent } from './facts/events.js'
@@ -8,23 +9,26 @@ import { isUnawaited } from './promise.js'
 import { asOkibiError, type RequestSession, type RequestView } from './request.js'
 import { addHeaders, answerError, clearResponse, type HeaderList, innerCookies } from './response.js'
 
-/** How a request is handled. */
+/** The options of one request. */
 export interface RunOptions {
-  /** The headers that were set before this middleware ran: an answer to a failure keeps them, and nothing else. */
+  /** The headers that were set before this middleware ran. An error response keeps only these. */
   readonly before: HeaderList
-  /** The session is looked up before the handler runs. */
+  /** The session is loaded before the handler runs. */
   readonly lookUp: boolean
-  /** The host name of the request's URL, for a dialect that tells hosts apart. */
+  /** The host name of the request's URL, for a dialect that separates hosts. */
   readonly hostname?: string | undefined
-  /** The changes of failed requests are committed as well. */
+  /** The changes of failed requests are committed too. */
   readonly commitsFailed: boolean
-  /** What the app itself says of a status: whether the request failed. */
+  /** The app's own rule whether a status means that the request failed. */
   readonly failedWhen?: ((status: number) => boolean) | undefined
-  /** The app's own answer to a session that failed. */
+  /** The app's own response to a failed load or commit. */
   readonly onError: CommonOptions['onError']
 }
 
-/** Runs the rest of the chain with the request's session open, and commits before the head leaves. */
+/**
+ * Runs the rest of the chain with the request's session, and commits before the response headers
+ * are sent.
+ */
 export async function runRequest<V extends RequestView>(
   c: Context,
   next: () => Promise<void>,
@@ -54,7 +58,7 @@ export async function runRequest<V extends RequestView>(
     failure ??= asOkibiError(error)
   }
   if (thrown) {
-    // There is no answer to send a cookie or an error with.
+    // There is no response that could carry a cookie or an error.
     if (failure) console.error(failure)
     throw thrown.error
   }
@@ -70,13 +74,16 @@ export async function runRequest<V extends RequestView>(
   try {
     addHeaders(c, request)
   } catch (cause) {
-    // No runtime can send this answer. What was committed stays, so its cookie goes out with the error.
+    // No runtime can send this response. The commit stays, so the error response sends its cookie.
     await answerFailure(bodyUsed(cause))
     addHeaders(c, request)
   }
 }
 
-/** What the app says of a status. If it throws, the request has failed, as if the handler had thrown. */
+/**
+ * Calls the app's `failedWhen`. If that throws, the request has failed, as if the handler had
+ * thrown.
+ */
 function callFailedWhen(
   { failedWhen }: RunOptions,
   status: number,
@@ -95,7 +102,7 @@ function bodyUsed(cause: unknown): OkibiError {
   return new OkibiError('body_used', text, { cause })
 }
 
-/** What the rest of the chain threw that Hono does not answer for; nothing else reaches this. */
+/** The error of the rest of the chain, if Hono does not handle it. */
 async function runHandlers(next: () => Promise<void>): Promise<{ readonly error: unknown } | undefined> {
   try {
     await next()
@@ -106,15 +113,15 @@ async function runHandlers(next: () => Promise<void>): Promise<{ readonly error:
 }
 
 /**
- * Whether a request begins a WebSocket, as browsers do it. The answer tells in the end; but on Bun it does not, and what
- * cannot be kept is better refused where it is asked for.
+ * Whether a request starts a WebSocket, as browsers do it. The response shows it too, but not on
+ * Bun, and a change that cannot be kept is better refused when it is made.
  */
 export function isUpgrade({ method, headers }: Request): boolean {
   if (method !== 'GET' || headers.get('upgrade')?.toLowerCase() !== 'websocket') return false
   return headers.has('sec-websocket-key') || /\bupgrade\b/i.test(headers.get('connection') ?? '')
 }
 
-/** Tells the app of an event. What goes wrong there is no business of the visitor's. */
+/** Calls the app's `onEvent`. An error there does not fail the request. */
 export function reportEvent(onEvent: CommonOptions['onEvent'], event: SessionEvent, c: Context): void {
   try {
     isUnawaited(onEvent?.(event, c))

@@ -1,26 +1,26 @@
-// Two middlewares with a cookie of the same name: one session if they are configured the same, and an error if not.
+// Two middlewares with one cookie name: one session if they are configured the same, else an error.
 
 import type { Engine } from './engine.js'
 import { differsError } from './other-sessions.js'
 import type { Resolved } from './resolver.js'
 import type { Awaitable, Store } from './store.js'
 
-/** What a middleware is configured by, as far as it makes a session another. */
+/** The configuration of a middleware that makes its session different from another. */
 export interface SessionConfig {
-  /** Has all but secrets and a store that a function finds. */
+  /** Has all options except secrets and a store that a function returns. */
   readonly engine: Engine
   readonly isLazy: boolean
   /** Where accepted dialects keep their sessions. */
   readonly accepted: readonly (Store | undefined)[]
-  /** As they were given: functions, too. */
+  /** As the app gave them. They may be functions. */
   readonly store: unknown
   readonly secret: unknown
 }
 
 /**
- * Fails, naming the option, unless two middlewares with one cookie have one session. The engine compares what is configured; a
- * store is the same if it is the same object. What both were given alike is not asked for: a function may find another object at
- * each call.
+ * Throws, naming the option, unless two middlewares with one cookie have one session. The engine
+ * compares the configuration. Two stores are equal if they are the same object. An option with the
+ * same value in both is not resolved, because a function may return another object at each call.
  */
 export async function checkSame(
   outer: SessionConfig,
@@ -33,7 +33,7 @@ export async function checkSame(
     if (option) throw differsError(engine, option)
   }
   const configured = engine.differs(inner.engine)
-  // A secret that a function finds is not in there.
+  // Secrets that a function returns are compared below.
   check(configured !== 'secrets' && configured)
   check(outer.isLazy !== inner.isLazy && 'lazy')
   check(outer.accepted.some((store, at) => store !== inner.accepted[at]) && 'accept')

@@ -1,4 +1,4 @@
-// The session as a handler touches it.
+// The session as a handler uses it.
 import { listOwned, revokeAllExcept, revokeOne, type SessionInfo } from './directory.js'
 import { type ErrorCode, OkibiError } from './errors.js'
 import { shown } from './option-names.js'
@@ -8,28 +8,32 @@ import { checkName } from './view.js'
 
 /** Counters for this request: store calls, pending cookie, uncommitted changes. For debugging. */
 export interface Report {
-  /** How often the store was asked for a record. */
+  /** Number of loads. */
   readonly loads: number
-  /** How often the store was asked to write one. */
+  /** Number of writes. */
   readonly writes: number
-  /** How often the store was asked to delete one. */
+  /** Number of deletes. */
   readonly deletes: number
-  /** Whether what was committed so far sends a cookie. */
+  /** Whether the commits so far send a cookie. */
   readonly sendsCookie: boolean
-  /** Whether there are changes that are not committed yet. */
+  /** Whether there are uncommitted changes. */
   readonly hasChanges: boolean
-  /** When reading the session next writes its activity down and sends the cookie again. */
+  /**
+   * From when a request that reads the session writes the last-active time and sends the cookie.
+   */
   readonly touchDueAt: Date | undefined
 }
 
 /**
  * The session of one visitor, in one request: `c.get('session')`.
  *
- * Reading and changing is synchronous. Changes are committed before the response head leaves; {@link commit} does it
- * earlier. A value that is changed in place (`session.get('cart').push(item)`) is noticed and committed as well.
+ * Reads and changes are synchronous. Changes are committed before the response headers are sent;
+ * {@link commit} commits them earlier. A value that is changed in place
+ * (`session.get('cart').push(item)`) is detected and committed too.
  *
- * Every method throws an {@link OkibiError} with a `code`: `store_unavailable` if the session could not be loaded,
- * `headers_sent` for a change after the head has left, and what is said at each.
+ * Every method throws an {@link OkibiError} with a `code`: `store_unavailable` if the session could
+ * not be loaded, `headers_sent` for a change after the response headers are sent, and the codes
+ * that are listed at each method.
  */
 export class Session<D extends JsonData<D> = AnyData> {
   readonly #request: RequestSession
@@ -40,7 +44,8 @@ export class Session<D extends JsonData<D> = AnyData> {
   }
 
   /**
-   * The value under a name, or `undefined`. Reading a {@link flash} removes it, unless the request is a HEAD.
+   * The value under a name, or `undefined`. Reading a {@link flash} removes it, unless the request
+   * is a HEAD.
    *
    * @example
    * ```ts
@@ -51,7 +56,7 @@ export class Session<D extends JsonData<D> = AnyData> {
     return this.#request.look().get(name, this.#request.consumes) as D[K] | undefined
   }
 
-  /** Whether there is a value under a name. It does not remove a flash. */
+  /** Whether there is a value under a name. Does not remove a flash. */
   has(name: keyof D & string): boolean {
     return this.#request.look().has(name)
   }
@@ -62,42 +67,43 @@ export class Session<D extends JsonData<D> = AnyData> {
   }
 
   /**
-   * Puts a value under a name. If a parallel request sets the same name, the later commit wins.
+   * Sets a value under a name. If a parallel request sets the same name, the later commit wins.
    *
-   * Throws `invalid_value` if it cannot be written as JSON or nests too deep, `invalid_name` if the name has more than 256
-   * bytes, and `too_large` if the session would have more names or bytes than the option `limits` says.
+   * Throws `invalid_value` if the value is not JSON or nests too deep, `invalid_name` if the name
+   * has more than 256 bytes, and `too_large` if the session would exceed the option `limits`.
    */
   set<K extends keyof D & string>(name: K, value: D[K]): void {
     this.#request.change('session').set(name, value)
   }
 
   /**
-   * Puts a value under a name for one reading: the next {@link get}, in this request or a later one, removes it. Throws what
-   * {@link set} throws.
+   * Sets a value that is read once: the next {@link get}, in this request or a later one, removes
+   * it. Throws the errors of {@link set}.
    */
   flash<K extends keyof D & string>(name: K, value: D[K]): void {
     this.#request.change('session').flash(name, value)
   }
 
-  /** Removes what is under a name. */
+  /** Removes the value under a name. */
   remove(name: keyof D & string): void {
     checkName(name)
     this.#request.change('nothing').remove(name)
   }
 
-  /** Removes every value. The session itself goes on; {@link destroy} ends it. */
+  /** Removes every value. The session stays live; {@link destroy} ends it. */
   clear(): void {
     this.#request.change('nothing').clear()
   }
 
   /**
-   * Puts what the function makes of a value in its place, and returns it.
+   * Replaces a value by the result of a function, and returns the result.
    *
-   * No parallel change is lost: if the session turns out to have changed meanwhile, the function runs again, on what is
-   * there by then. So what this returns is provisional until the commit, and the function must do nothing but compute.
-   * If it throws when it runs again, the commit fails with `update_failed`. It must not change the session (`update_changes`).
+   * No parallel change is lost: if the session was changed by another request, the commit runs the
+   * function again on the current value. So the returned value is provisional until the commit, and
+   * the function must only compute. If it throws when it runs again, the commit fails with
+   * `update_failed`. It must not change the session (`update_changes`).
    *
-   * Throws what {@link set} throws, and `too_large` for more than 1024 updates in one commit.
+   * Throws the errors of {@link set}, and `too_large` for more than 1024 updates in one commit.
    *
    * @example
    * ```ts
@@ -110,31 +116,36 @@ export class Session<D extends JsonData<D> = AnyData> {
   }
 
   /**
-   * Atomically removes and returns a value. Of concurrent callers exactly one gets it, the others get `undefined`. It stays taken
-   * even if this request fails. What this request put there with {@link set} or {@link flash} is its own. What it only changed is
-   * returned as changed. What it puts there after this call stays. Unlike {@link get} of a flash, it takes in a HEAD request too.
+   * Atomically removes and returns a value. Of concurrent callers exactly one gets it, the others
+   * get `undefined`. It stays removed even if this request fails. A value that this request set
+   * with {@link set} or {@link flash} belongs to this request. A value that it only changed is
+   * returned as changed. A value that it sets after this call stays. Unlike {@link get} of a flash,
+   * it also removes the value in a HEAD request.
    *
-   * Rejects with `unsupported_by_store` for a sealed cookie and for a store without compare-and-swap, with `update_changes` inside
-   * the function of an {@link update}, and with `update_failed` if such a function fails on the stored value; then the value stays.
+   * Rejects with `unsupported_by_store` for a sealed cookie and for a store without
+   * compare-and-swap, with `update_changes` inside the function of an {@link update}, and with
+   * `update_failed` if such a function fails on the stored value; in that case the value stays.
    */
   take<K extends keyof D & string>(name: K): Promise<D[K] | undefined> {
     return this.#request.take(name) as Promise<D[K] | undefined>
   }
 
   /**
-   * Gives the session a new id for a change of privilege: at login, at logout, when roles change (ASVS 7.2.4).
+   * Gives the session a new id for a change of privilege: at login, at logout, and when roles
+   * change (ASVS 7.2.4).
    *
-   * The values stay, both clocks start anew, and from the commit on the old id opens nothing. Of several requests that
-   * rotate in parallel one goes on with the session; each of the others begins a session of its own with what it set. With `keepDeadline` the
-   * absolute deadline stays where it is.
+   * The values stay, both timeouts restart, and after the commit the old id opens nothing. If
+   * several requests rotate in parallel, one keeps the session; each of the others starts a new
+   * session with the values that it set. With `keepDeadline` the absolute timeout does not restart.
    */
   rotate(options: { readonly keepDeadline?: boolean } = {}): void {
     this.#request.change('cookie').changeSession(options.keepDeadline ? '"rotate_keeping_deadline"' : '"rotate"')
   }
 
   /**
-   * Gives the session a new id at equal privilege, now and then. Requests that are under way with the old id go on in
-   * the same session for a short while (the option `grace`). A session is renewed once in a request.
+   * Gives the session a new id at equal privilege. Use it periodically. Requests in progress with
+   * the old id stay in the same session for a grace period (the option `grace`). A session is
+   * renewed at most once in a request.
    */
   renewId(): void {
     this.#request.change('cookie').changeSession('"renew_id"')
@@ -143,34 +154,37 @@ export class Session<D extends JsonData<D> = AnyData> {
   /**
    * Deletes the session and clears its cookie. Takes effect even if the request fails.
    *
-   * A change after it begins a new session with a new id and only the new values.
+   * A change after it starts a new session with a new id and only the new values.
    */
   destroy(): void {
     this.#request.change('nothing').destroy()
   }
 
   /**
-   * Writes the last-active time with the next commit and sends the cookie again, even if the time of the option `touchAfter` has
-   * not passed since the last write. It creates no session, and does nothing in a request that is marked by {@link noActivity}.
+   * Writes the last-active time with the next commit and sends the cookie again, even if
+   * `touchAfter` has not passed since the last write. It creates no session. It does nothing in a
+   * request that is marked by {@link noActivity}.
    */
   touch(): void {
     this.#request.change('nothing').changeSession('"touch"')
   }
 
   /**
-   * This request is no activity, such as polling or a health check: it moves no time of the session, so it keeps none alive.
-   * Reading writes nothing and sends no cookie. Changes are written as ever; {@link rotate} and {@link destroy} do what they
-   * do. `noActivity()` as a middleware says it for a whole route.
+   * Marks this request as no activity, such as polling or a health check. It does not extend the
+   * session. A read writes nothing and sends no cookie. Changes are written as usual, and
+   * {@link rotate} and {@link destroy} work as usual. The middleware `noActivity()` marks a whole
+   * route.
    */
   noActivity(): void {
     this.#request.noActivity = true
   }
 
   /**
-   * How long this one session lives without activity ("remember me"), in seconds: 1 second to 400 days.
+   * Sets the idle timeout of this session ("remember me"), in seconds: 1 second to 400 days.
    *
-   * Throws `invalid_timeout` for what is no span; one that is too short or too long fails at the commit. So does one that is longer
-   * than the session's absolute span, 24 hours by default: set both, with {@link setAbsolute}.
+   * Throws `invalid_timeout` if it is no number of seconds. A value out of range fails at the
+   * commit. So does a value longer than the session's absolute timeout, which is 24 hours by
+   * default: set both, with {@link setAbsolute}.
    */
   setIdle(seconds: number): void {
     const millis = spanMillis(seconds, 'session idle span', 'must be between 1 second and 400 days')
@@ -178,11 +192,11 @@ export class Session<D extends JsonData<D> = AnyData> {
   }
 
   /**
-   * How long this one session lives at most, active or not, in seconds, counted from its beginning; `false`: as long as it is
-   * used. At least 1 second. A {@link rotate} starts the span anew. Default: what the option `absolute` says.
+   * Sets the absolute timeout of this session, in seconds from its start; `false`: no limit while
+   * it is used. At least 1 second. {@link rotate} restarts it. Default: the option `absolute`.
    *
-   * It fails at the commit with `invalid_timeout` if the idle span is longer, if the span is over already, or, with `revocations`,
-   * if it is longer than the configured one.
+   * The commit fails with `invalid_timeout` if the idle timeout is longer, if the time has already
+   * passed, or, with `revocations`, if it is longer than the configured one.
    *
    * @example Remember me
    * ```ts
@@ -199,97 +213,105 @@ export class Session<D extends JsonData<D> = AnyData> {
     this.#request.change('cookie').changeSession(`{"set_absolute":${millis}}`)
   }
 
-  /** Whether this one session's cookie outlives the browser's own session. */
+  /** Sets whether the browser keeps this session's cookie after it is closed. */
   setPersistent(persistent: boolean): void {
     this.#request.change('cookie').changeSession(`{"set_persistent":${persistent === true}}`)
   }
 
   /**
-   * Sets the owner (usually a user id, at most 256 bytes), so that the session can be listed and revoked. `undefined`: no owner.
-   * A change of owner is a change of privilege, so it rotates as well.
+   * Sets the owner (usually a user id, at most 256 bytes), so that the session can be listed and
+   * revoked. `undefined`: no owner. A change of owner is a change of privilege, so it also rotates.
    */
   setOwner(owner: string | undefined): void {
     this.#request.change('cookie').setOwner(optionalString('invalid_owner', 'owner', owner))
   }
 
   /**
-   * Sets what lists call this session, such as "Firefox on Linux". A label over 256 bytes is cut at a character; an empty one
-   * and `undefined` are no label. So a text that the visitor's browser sends never fails a login.
+   * Sets the label of this session in lists, such as "Firefox on Linux". A label of more than 256
+   * bytes is cut at a character. An empty one and `undefined` remove the label. So a string from
+   * the visitor's browser never fails a login.
    */
   setLabel(label: string | undefined): void {
-    // Half an emoji, which a label may have that was cut by the app, is no text.
+    // A label that the app cut can end in half an emoji, which is not well-formed.
     const whole = typeof label === 'string' ? label.toWellFormed() : label
     this.#request
       .change('session')
       .changeSession(`{"set_label":${JSON.stringify(optionalString('invalid_value', 'label', whole))}}`)
   }
 
-  /** Whose session this is. */
+  /** The owner of this session. */
   get owner(): string | undefined {
     return this.#request.look().owner
   }
 
-  /** Whether there is a session: a stored one, or one that will be after the commit. */
+  /** Whether there is a session: a stored one, or one that the commit will store. */
   get isLive(): boolean {
     const view = this.#request.look()
     return view.base !== undefined || view.owner !== undefined || view.names().length > 0
   }
 
-  /** Whether the session's cookie outlives the browser's own session. False without a session. */
+  /** Whether the browser keeps the session's cookie after it is closed. False without a session. */
   get isPersistent(): boolean {
     return this.#request.base?.persistent ?? false
   }
 
-  /** The session's public name in lists; it opens nothing. None before the first commit. A rotation changes it. */
+  /**
+   * The session's public name in lists. It opens nothing. `undefined` before the first commit. A
+   * rotation changes it.
+   */
   get handle(): string | undefined {
     return this.#request.base?.handle
   }
 
-  /** What lists call this session, as of the last commit. */
+  /** The label in lists, as of the last commit. */
   get label(): string | undefined {
     return this.#request.base?.label
   }
 
-  /** When the session began; a {@link rotate} begins it anew. */
+  /** When the session started. {@link rotate} restarts it. */
   get created(): Date | undefined {
     return date(this.#request.base?.created)
   }
 
-  /** When it was last active, as of its last renewal. */
+  /** When it was last active, as of the last write of the last-active time. */
   get lastActive(): Date | undefined {
     return date(this.#request.base?.active)
   }
 
-  /** When it ends if nothing happens. */
+  /** When it expires without further activity. */
   get expiresAt(): Date | undefined {
     return date(this.#request.base?.expiresAt)
   }
 
-  /** When it ends whatever happens. */
+  /** When it expires in any case. */
   get deadline(): Date | undefined {
     return date(this.#request.base?.deadline)
   }
 
-  /** When activity is next written down, and the cookie sent again. */
+  /** When the last-active time is due to be written and the cookie sent again. */
   get touchDueAt(): Date | undefined {
     return date(this.#request.base?.touchDueAt)
   }
 
   /**
-   * Commits what was changed so far, instead of waiting for the response head: before a body that streams, or to know
-   * that it worked. It can be called more than once.
+   * Commits the changes so far, before the response headers are sent: for a body that streams, or
+   * to know that the commit succeeded. It can be called several times.
    *
-   * What it committed stays, even if the request fails later, and its cookie goes out with whatever answer leaves.
+   * The committed changes stay even if the request fails later, and any response sends their
+   * cookie.
    *
-   * If a parallel request has set a name meanwhile, {@link get} returns the new value from then on. An object of that name from
-   * before the commit stays watched: changing it in place counts as a {@link set} of it. Changing both in place is an
-   * `invalid_value`.
+   * If a parallel request has set a name, {@link get} returns the new value after the commit. An
+   * object of that name from before the commit is still watched: changing it in place counts as
+   * {@link set}. Changing both the old and the new object in place is an `invalid_value`.
    */
   commit(): Promise<void> {
     return this.#request.commit()
   }
 
-  /** Lists the live sessions of this session's owner, the most recently active first. Empty without an owner. */
+  /**
+   * Lists the live sessions of this session's owner, the most recently active first. Empty without
+   * an owner.
+   */
   async list(): Promise<SessionInfo[]> {
     const { owner, handle } = this
     if (owner === undefined) return []
@@ -297,12 +319,12 @@ export class Session<D extends JsonData<D> = AnyData> {
   }
 
   /**
-   * Revokes one of this owner's sessions immediately. Returns whether there was one. This session itself is destroyed with the
-   * commit, as by {@link destroy}.
+   * Revokes one of this owner's sessions immediately. Returns whether there was one. If it is this
+   * session, the commit deletes it, as after {@link destroy}.
    */
   async revoke(handle: string): Promise<boolean> {
     const { owner } = this
-    // Without a session both can be `undefined`, by an app without types.
+    // Without a session both can be `undefined`, in an app without types.
     if (handle !== undefined && handle === this.handle) {
       this.destroy()
       return true
@@ -312,8 +334,8 @@ export class Session<D extends JsonData<D> = AnyData> {
   }
 
   /**
-   * Revokes all sessions of this owner except this one, immediately. Returns how many there were. After {@link destroy} it uses
-   * the owner that the session had, until that is committed.
+   * Revokes all sessions of this owner except this one, immediately. Returns their number. After
+   * {@link destroy} it uses the session's former owner until the commit.
    */
   async revokeOthers(): Promise<number> {
     const ended = this.#request.look().isDestroyed ? this.#request.head?.session : undefined
@@ -322,7 +344,10 @@ export class Session<D extends JsonData<D> = AnyData> {
     return this.#request.guarded(() => revokeAllExcept(this.#request, owner, this.handle ?? ended?.handle))
   }
 
-  /** Counters for this request, for debugging. Call {@link commit} first to include all of its changes. */
+  /**
+   * Counters for this request, for debugging. Call {@link commit} first to include all of its
+   * changes.
+   */
   report(): Report {
     const view = this.#request.look()
     view.logInPlace()
@@ -338,7 +363,10 @@ export class Session<D extends JsonData<D> = AnyData> {
   }
 }
 
-/** With `lazy: true`: a session that is looked up when it is asked for. A route that never asks costs no store call. */
+/**
+ * With `lazy: true`: a session that is loaded on demand. A route that never loads it costs no store
+ * call.
+ */
 export class LazySession<D extends JsonData<D> = AnyData> {
   readonly #request: RequestSession
   readonly #session: Session<D>
@@ -350,7 +378,7 @@ export class LazySession<D extends JsonData<D> = AnyData> {
   }
 
   /**
-   * Looks the session up, once for each request.
+   * Loads the session, once for each request.
    *
    * @example
    * ```ts
@@ -362,7 +390,7 @@ export class LazySession<D extends JsonData<D> = AnyData> {
     return this.#session
   }
 
-  /** This request is no activity: see {@link Session.noActivity}. */
+  /** Marks this request as no activity: see {@link Session.noActivity}. */
   noActivity(): void {
     this.#request.noActivity = true
   }

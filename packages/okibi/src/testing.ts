@@ -9,10 +9,10 @@ import type { AnyData, JsonData } from './types.js'
 import { View } from './view.js'
 
 /**
- * A session without a request and without a middleware, in memory. It behaves like the session of a visitor without a cookie, with
- * the default options, in which a handler has set `values`.
+ * A session without a request and without a middleware, in memory. It behaves like the session of a
+ * visitor without a cookie, with the default options, in which a handler has set `values`.
  *
- * Throws what {@link Session.set} throws, if a value is no JSON.
+ * Throws the errors of {@link Session.set} if a value is not JSON.
  *
  * @example
  * ```ts

@@ -1,13 +1,15 @@
-// The types of a session's data: JSON and nothing else, so that what comes back is what was put in.
+// The types of a session's data. Only JSON types are allowed, so a value is read as it was set.
 import type { LazySession, Session } from './session.js'
 
-/** What JSON can hold. */
+/** A JSON value. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json | undefined }
 
-/** `T` where JSON can hold it, `never` where it cannot: a Date, a Map, a function, `undefined`, a bigint. */
+/**
+ * `T` if it is a JSON type, `never` if it is not: a Date, a Map, a function, `undefined`, a bigint.
+ */
 export type JsonOf<T> = [T] extends [Json] ? T : JsonPart<T>
 
-/** The same for each part of a union, and for what has members. */
+/** The same for each member of a union and of an object. */
 type JsonPart<T> = T extends string | number | boolean | null
   ? T
   : T extends (...given: never[]) => unknown
@@ -23,10 +25,12 @@ type JsonPart<T> = T extends string | number | boolean | null
 /** A member that may be missing is left out of the JSON. */
 type JsonMember<T> = JsonOf<Exclude<T, undefined>> | Extract<T, undefined>
 
-/** What a session's data must be: named values, each of them JSON. An interface or a type of the app's will do. */
+/**
+ * The type of a session's data: named values, each of them JSON. It may be an interface or a type.
+ */
 export type JsonData<D> = { [K in keyof D]: JsonOf<D[K]> }
 
-/** The data of a session of which no type was given. */
+/** The data of a session without a declared type. */
 export interface AnyData {
   [name: string]: Json
 }
@@ -44,7 +48,7 @@ export interface SessionEnv<D extends JsonData<D> = AnyData, As extends string =
   Variables: { [K in As]: Session<D> }
 }
 
-/** What the middleware adds with `lazy: true`: a session that is looked up when it is asked for. */
+/** What the middleware adds with `lazy: true`: a session that is loaded on demand. */
 export interface LazySessionEnv<D extends JsonData<D> = AnyData, As extends string = 'session'> {
   Variables: { [K in As]: LazySession<D> }
 }

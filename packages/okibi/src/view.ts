@@ -1,4 +1,5 @@
-// What a request sees of its session: the loaded values under its own changes, and those changes as a log.
+// What a request sees of its session: the loaded values under its own changes, and those changes as
+// a log.
 import type { Limits, SessionHead } from './engine.js'
 import { Entries, type Entry, tooLarge, utf8Length } from './entries.js'
 import { OkibiError } from './errors.js'
@@ -31,7 +32,9 @@ export class View {
   #basis = 0
   /** The values as seen now; made when someone looks. */
   #entries: Entries | undefined
-  /** The values as seen before the base was replaced: objects in them may be in the handler's hands. */
+  /**
+   * The values as seen before the base was replaced: objects in them may be in the handler's hands.
+   */
   #before: Entries | undefined
   /** What the handler changes in one of these after a conflict counts as well. */
   #stale: readonly StaleObject[] = []
@@ -67,7 +70,9 @@ export class View {
     return owner === undefined ? this.#base?.owner : (owner ?? undefined)
   }
 
-  /** Takes in what is known of the session now, under the changes that are still to be committed. */
+  /**
+   * Takes in what is known of the session now, under the changes that are still to be committed.
+   */
   reset(base: SessionHead | undefined, basis: number): void {
     this.#base = base
     this.#basis = basis
@@ -148,7 +153,8 @@ export class View {
         `session update of ${quoted(name)}: type ${typeof run} is no function; give one`,
       )
     }
-    // The function gets a copy, as it will when it runs again: what it does to it counts only if it returns it.
+    // The function gets a copy, as it will when it runs again: what it does to it counts only if it
+    // returns it.
     const value = this.#runUpdate(name, () => run(isObject(current) ? JSON.parse(JSON.stringify(current)) : current))
     const entry = this.#entry(name, value, false)
     const token = this.#tokens++
@@ -181,7 +187,10 @@ export class View {
     }
   }
 
-  /** Runs the function of an update, which must not change the session itself: what it did there would be done again with it. */
+  /**
+   * Runs the function of an update, which must not change the session itself: what it did there
+   * would be done again with it.
+   */
   #runUpdate(name: string, run: () => unknown): unknown {
     const outer = this.#updating
     this.#updating = name
@@ -199,7 +208,10 @@ export class View {
     for (const [name, entry] of this.#current()) this.#logIfChanged(name, entry)
   }
 
-  /** Logs what a handler changed in objects that it got before the session was replaced, each as a set of its name. */
+  /**
+   * Logs what a handler changed in objects that it got before the session was replaced, each as a
+   * set of its name.
+   */
   #logStale(only?: string): void {
     const entries = this.#current()
     const { depth } = this.#limits
@@ -225,7 +237,10 @@ export class View {
     this.#push({ json, effect: { kind: 'put', name, entry: changed }, inPlace: true })
   }
 
-  /** Whether what is under a name is this request's own: it set it or took it away. What it only changed is not. */
+  /**
+   * Whether what is under a name is this request's own: it set it or took it away. What it only
+   * changed is not.
+   */
   isOwn(name: string): boolean {
     return this.#log.isOwn(name)
   }
@@ -235,13 +250,17 @@ export class View {
     return this.#pushed
   }
 
-  /** The stored value under a name was taken: makes of it what this request's changes before a mark make, which are over with that. */
+  /**
+   * The stored value under a name was taken: makes of it what this request's changes before a mark
+   * make, which are over with that.
+   */
   applyTake(name: string, stored: unknown, mark: number): unknown {
     let value = stored
     let isLater = false
     const kept = [...this.#log].filter(({ effect, token, inPlace, at = 0 }) => {
       if (!effect || (effect.kind !== 'empty' && effect.name !== name)) return true
-      // An object that is changed in place is what was taken, until something else is under the name.
+      // An object that is changed in place is what was taken, until something else is under the
+      // name.
       isLater ||= at >= mark && !inPlace
       if (isLater || effect.kind !== 'put') return true
       if (value === undefined) return false
@@ -264,12 +283,18 @@ export class View {
     return this.#log.drain()
   }
 
-  /** The commit failed and nothing was written: its changes are still to be committed, before all later ones. */
+  /**
+   * The commit failed and nothing was written: its changes are still to be committed, before all
+   * later ones.
+   */
   restore(ops: Ops): void {
     this.#log.replace([...ops, ...this.#log])
   }
 
-  /** These changes go on top of another session: what their functions made of this one counts for nothing. */
+  /**
+   * These changes go on top of another session: what their functions made of this one counts for
+   * nothing.
+   */
   rebase(ops: Ops): void {
     this.restore(ops.map(onOtherBase))
   }
@@ -312,7 +337,10 @@ export class View {
     return entries
   }
 
-  /** The handler said itself what is under this name, or under every name: what it did to older objects is over. */
+  /**
+   * The handler said itself what is under this name, or under every name: what it did to older
+   * objects is over.
+   */
   #dropStale(name?: string): void {
     this.#stale = name === undefined ? [] : this.#stale.filter((stray) => stray.name !== name)
   }
@@ -392,7 +420,10 @@ export function encode(name: string, value: unknown, depth: number): string {
   throw refuse(why)
 }
 
-/** Fails for a value that was read and holds a number which JavaScript cannot hold: it would be another number. */
+/**
+ * Fails for a value that was read and holds a number which JavaScript cannot hold: it would be
+ * another number.
+ */
 export function checkExact(name: string, value: unknown): void {
   if (!isInexact(value)) return
   const text = `session value ${quoted(name)}: it holds a number that JavaScript cannot hold exactly; write it as a text instead`

@@ -1,4 +1,4 @@
-// Whether requests may wait for each other.
+// Whether requests may await each other.
 
-/** Whether a request may await what another one began. On Workers it may not. */
+/** Whether a request may await a promise of another request. On Workers it may not. */
 export const sharesPromises: boolean = !('WebSocketPair' in globalThis)

@@ -101,7 +101,7 @@ const REFUSED: [options: unknown, message: RegExp][] = [
   [{ store, lazy: 'no' }, /lazy of "no": must be true or false/],
   [{ store, commitFailedRequests: 'no' }, /commitFailedRequests of "no": must be true or false/],
   [{ store, storeTimeout: '2' }, /storeTimeout of "2": must be a number of seconds/],
-  [{ store, as: 5 }, /as of 5: must be a text/],
+  [{ store, as: 5 }, /as of 5: must be a string/],
   [{ store, accept: {} }, /accept of type object: must be a list/],
   [{ store, accept: [{ dialect: 'hono-sessions', until: new Date() }] }, /accept: .* from 'okibi\/accept'/],
   [{ secret: 'short' }, /^sessions: secret: number 1 has 5 bytes; must have at least 32$/],

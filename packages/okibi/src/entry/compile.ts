@@ -1,7 +1,11 @@
-// Compiles the engine from base64: on every runtime that may compile WebAssembly. A Buffer decodes by far the quickest.
+// Compiles the engine from base64, on runtimes that may compile WebAssembly. A Buffer decodes
+// fastest.
 import { OkibiError } from '../errors.js'
 
-/** Compiles a module now, since workerd does so only while modules are imported, and says what came of it when it is asked for. */
+/**
+ * Compiles a module now, because workerd only does so while modules are imported. The result or the
+ * error is returned later.
+ */
 export function compiled(wasm: string): () => WebAssembly.Module {
   const found = compile(wasm)
   return () => {
@@ -16,7 +20,7 @@ export function compiled(wasm: string): () => WebAssembly.Module {
   }
 }
 
-/** What came of it. An app that never uses a session need not learn of a failure. */
+/** The result. An app that never uses a session need not see the failure. */
 function compile(wasm: string): { module: WebAssembly.Module } | { cause: unknown } {
   try {
     const isThere = typeof Buffer !== 'undefined'

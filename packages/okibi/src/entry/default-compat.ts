@@ -1,4 +1,4 @@
-// The engine of all dialects, from base64.
+// The engine with all dialects, from base64.
 import { wasm } from '../wasm-compat.generated.js'
 import { compiled } from './compile.js'
 

@@ -1,4 +1,4 @@
-// The engine of okibi's own dialect, from base64.
+// The engine with okibi's own dialect, from base64.
 import { wasm } from '../wasm.generated.js'
 import { compiled } from './compile.js'
 

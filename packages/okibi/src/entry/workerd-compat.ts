@@ -1,4 +1,5 @@
-// The engine of all dialects, as a module that Workers have compiled already: they may not compile WebAssembly themselves.
+// The engine with all dialects, as a module that Workers have compiled, because they cannot compile
+// WebAssembly themselves.
 import module from 'okibi/engine-compat.wasm'
 
 /** The engine, compiled. */

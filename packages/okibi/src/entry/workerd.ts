@@ -1,4 +1,5 @@
-// The engine of okibi's own dialect, as a module that Workers have compiled already: they may not compile WebAssembly themselves.
+// The engine with okibi's own dialect, as a module that Workers have compiled, because they cannot
+// compile WebAssembly themselves.
 import module from 'okibi/engine.wasm'
 
 /** The engine, compiled. */
