@@ -87,7 +87,7 @@ function callOnError(onError: (error: unknown) => unknown, error: unknown): void
 }
 
 function report(error: unknown): void {
-  console.error('okibi: expired sessions were not deleted:', error)
+  console.error('okibi: expired sessions were not dropped:', error)
 }
 
 /**

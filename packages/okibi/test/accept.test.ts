@@ -64,11 +64,11 @@ const REFUSED: [options: object, message: string][] = [
   [{ ...kv, cookie: { nmae: 'x' } }, 'accept.cookie.nmae: there is no such option'],
   [
     { ...kv, until: new Date(Number.NaN) },
-    'accept.until of type object: must be a valid Date; say when the last of these sessions may come',
+    'accept.until of type object: must be a valid Date: the end of the time in which these sessions are accepted',
   ],
   [
     { ...kv, until: 1e12 },
-    'accept.until of 1000000000000: must be a valid Date; say when the last of these sessions may come',
+    'accept.until of 1000000000000: must be a valid Date: the end of the time in which these sessions are accepted',
   ],
   ...[null, 5, true, new Date(), new Map(), () => ({})].flatMap((cookie): [object, string][] => {
     const shown = cookie instanceof Object ? `type ${typeof cookie}` : `${cookie}`

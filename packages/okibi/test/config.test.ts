@@ -92,7 +92,7 @@ const REFUSED: [options: unknown, message: RegExp][] = [
   [{ store, commitDeadline: Infinity }, /commitDeadline of Infinity/],
   [{ store: null }, /store of null: give one/],
   [{ secret, revocations: null }, /revocations of null: give one/],
-  [{ store, secret: null }, /secret of null: give one, or leave the option out/],
+  [{ store, secret: null }, /secret of null: give one, or omit the option/],
   [{ store, onEvent: 'log' }, /onEvent of "log": must be a function/],
   [{ store, onError: 503 }, /onError of 503: must be a function/],
   [{ store, failedWhen: 500 }, /failedWhen of 500: must be a function/],
