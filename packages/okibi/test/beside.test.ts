@@ -311,7 +311,7 @@ test.each([
   expect(await ann.text('/user')).toBe('bob')
 })
 
-/** The engine decides it in Rust, and from the names that it says here. */
+/** The engine compares the names. The middleware only passes them. */
 test.each(readVectors<Case[]>('names'))('cookies_with_a_name_in_common: $one $other', ({ one, other, meet }) => {
   const engine = ({ name, sealed = false }: Case['one']) =>
     native.engine({ cookie: { name }, sealed, secrets: sealed ? [SECRET] : undefined })

@@ -237,7 +237,7 @@ test('n22_a_change_of_the_secret_logs_no_visitor_out', async () => {
 })
 
 test('n20_an_app_can_make_its_middleware_for_every_request', async () => {
-  // On Workers a secret comes with the request.
+  // On Workers a secret is in the environment of a request.
   const app = new Hono<{ Bindings: { SECRET: string } }>()
   app.use(kvClient())
   app.use((c, next) => SessionManager({ secret: c.env.SECRET })(c, next))

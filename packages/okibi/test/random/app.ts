@@ -1,4 +1,4 @@
-// The app of a plan: it runs the steps of the plan, and returns what it saw of its sessions.
+// The app of a plan: it runs the steps of the plan, and returns the values of its sessions.
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { streamText } from 'hono/streaming'

@@ -4,7 +4,7 @@ import { sessions } from 'okibi'
 import { memoryStore } from 'okibi/memory'
 
 const app = new Hono()
-// Until now the cookie had the domain of the whole site.
+// Before, the cookie had the domain of the whole site.
 app.use(sessions({ store: memoryStore(), cookie: { name: '__Secure-session', former: [{ domain: 'example.org' }] } }))
 
 export default app

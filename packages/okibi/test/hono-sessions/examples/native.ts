@@ -8,7 +8,7 @@ const app = new Hono<{ Variables: { session: Session<{ user: string }>; session_
 app.use(
   '*',
   sessionMiddleware({
-    // As before: where the old sessions are.
+    // As before: the store of the old sessions.
     store: new MemoryStore(),
     encryptionKey: 'password_at_least_32_characters_long',
     expireAfterSeconds: 900,

@@ -4,24 +4,24 @@ import { createMiddleware } from 'hono/factory'
 import type { SessionEnv } from 'okibi'
 import { defaults, unseal } from 'okibi/iron'
 
-/** What this app keeps in a session. */
+/** The session data of this app. */
 export type Data = { user: string }
 
-/** The option `password` of iron-session. A password that is no object has the number 1. */
+/** The option `password` of iron-session. A password that is not an object has the number 1. */
 export type Passwords = Readonly<Record<string, string>>
 
-/** Takes over the sessions of iron-session. Register it right after `sessions()`. */
+/** Adopts the sessions of iron-session. Register it right after `sessions()`. */
 export function carryOver(name: string, passwords: Passwords) {
   return createMiddleware<SessionEnv<Data>>(async (c, next) => {
     const cookie = getCookie(c, name)
     if (cookie !== undefined) {
       const session = c.get('session')
       const old = session.isLive ? undefined : await open(cookie, passwords)
-      // Copy what your app needs, and check it: it was written by another program.
+      // Copy the values that your app needs, and check them: another program wrote them.
       if (typeof old?.user === 'string') {
         session.setOwner(old.user)
         session.set('user', old.user)
-        // Store the new session before the old cookie goes, so that a failure loses nothing.
+        // Store the new session before the old cookie is removed, so that a failure loses nothing.
         await session.commit()
       }
       deleteCookie(c, name)
@@ -30,7 +30,7 @@ export function carryOver(name: string, passwords: Passwords) {
   })
 }
 
-/** What is in a cookie of iron-session 8 or 9; `undefined` if it does not open or has expired. */
+/** The data in a cookie of iron-session 8 or 9. `undefined` if it does not open or has expired. */
 async function open(cookie: string, passwords: Passwords): Promise<Partial<Data> | undefined> {
   const [seal = '', version] = cookie.split('~')
   if (version !== '2') return undefined
