@@ -116,7 +116,7 @@ describe('a cookie with the name of a chunk', () => {
     'hono-kv-session': (name) => [kvClient(), SessionManager({ name })],
   }
 
-  const ask = async (middlewares: MiddlewareHandler[]) => {
+  const answerOf = async (middlewares: MiddlewareHandler[]) => {
     const app = new Hono()
     for (const middleware of middlewares) app.use(middleware)
     app.onError((error, c) => c.text(`${(error as OkibiError).code}: ${error.message}`, 500))
@@ -135,22 +135,22 @@ describe('a cookie with the name of a chunk', () => {
           [split, ...other(name)],
           [...other(name), split],
         ]) {
-          const text = await ask(order)
+          const text = await answerOf(order)
           expect(text).toContain(
             `config: sessions: cookie.name of "${name}": it is the name of a part of the session cookie x,`,
           )
         }
       }
       for (const name of ['x.5', 'x.', 'x1', 'y', 'x.1.1']) {
-        expect(await ask([split, ...other(name)]), name).toBe('fine')
-        expect(await ask([...other(name), split]), name).toBe('fine')
+        expect(await answerOf([split, ...other(name)]), name).toBe('fine')
+        expect(await answerOf([...other(name), split]), name).toBe('fine')
       }
     },
   )
 
   test('is_allowed_where_the_session_is_in_a_store', async () => {
     const stored = sessions({ store: memoryStore(), cookie: { name: 'x' } }) as unknown as MiddlewareHandler
-    for (const other of Object.values(others)) expect(await ask([stored, ...other('x.1')])).toBe('fine')
+    for (const other of Object.values(others)) expect(await answerOf([stored, ...other('x.1')])).toBe('fine')
   })
 })
 

@@ -285,9 +285,9 @@ async function history(seed: number): Promise<void> {
   }
   const clock = new Clock()
   /** The values of the key so far, and when each began. */
-  const past: { held: string | undefined; since: number }[] = [{ held: undefined, since: clock.millis }]
-  const current = () => past.at(-1)?.held
-  const change = (held: string | undefined) => past.push({ held, since: clock.millis })
+  const past: { stored: string | undefined; since: number }[] = [{ stored: undefined, since: clock.millis }]
+  const current = () => past.at(-1)?.stored
+  const change = (stored: string | undefined) => past.push({ stored, since: clock.millis })
   /** Calls that have not reached the store yet, or have no answer yet. */
   const waiting: (() => void)[] = []
   const wait = () => new Promise<void>((go) => waiting.push(go))
@@ -301,24 +301,24 @@ async function history(seed: number): Promise<void> {
     consistency: 'strong',
     load: () =>
       distantly(() => {
-        const held = current()
-        return held === undefined ? undefined : { bytes: bytes(held) }
+        const stored = current()
+        return stored === undefined ? undefined : { bytes: bytes(stored) }
       }),
     swap: (_key, expected, write) =>
       distantly((): Swap => {
-        const held = current()
+        const stored = current()
         const known = expected && new TextDecoder().decode(expected)
-        if (held !== known) return { done: false, current: held === undefined ? undefined : bytes(held) }
+        if (stored !== known) return { done: false, current: stored === undefined ? undefined : bytes(stored) }
         change(new TextDecoder().decode(write.bytes))
         return { done: true }
       }),
     delete: () => distantly(() => void change(undefined)),
   }
   const layer = cached(distant, { maxStaleness: SPAN, clock: clock.now })
-  const settle = async () => {
+  const runMicrotasks = async () => {
     for (let turns = 0; turns < 10; turns += 1) await null
   }
-  const place = (held: string | undefined) => past.findLastIndex((there) => there.held === held)
+  const place = (stored: string | undefined) => past.findLastIndex((there) => there.stored === stored)
   let known = 0
   const calls: Promise<void>[] = []
   const call = async (number: number) => {
@@ -332,14 +332,14 @@ async function history(seed: number): Promise<void> {
       expect(replaced + SPAN * 1000, `seed ${seed}: replaced too long ago`).toBeGreaterThan(began)
       if (found !== undefined) known = Math.max(known, at)
     } else if (kind < 5) {
-      const held = pick(4) === 0 ? 'stale' : current()
+      const stored = pick(4) === 0 ? 'stale' : current()
       const write = { bytes: bytes(String(number)), expiresAt: clock.millis + HOUR }
-      const swap = await layer.swap('k', held === undefined ? undefined : bytes(held), write)
+      const swap = await layer.swap('k', stored === undefined ? undefined : bytes(stored), write)
       const there = swap.done ? String(number) : text(swap.current && { bytes: swap.current })
       if (there !== undefined) known = Math.max(known, place(there))
     } else {
       await layer.delete('k')
-      known = Math.max(known, changes + past.slice(changes).findIndex(({ held }) => held === undefined))
+      known = Math.max(known, changes + past.slice(changes).findIndex(({ stored }) => stored === undefined))
     }
   }
   for (let number = 0; number < 60; number += 1) {
@@ -348,12 +348,12 @@ async function history(seed: number): Promise<void> {
     else if (what < 8 && waiting.length > 0) waiting.splice(pick(waiting.length), 1)[0]?.()
     else if (what === 8) change(pick(3) === 0 ? undefined : `elsewhere ${number}`)
     else clock.pass(pick(3000) / 1000)
-    if (pick(2) === 0) await settle()
+    if (pick(2) === 0) await runMicrotasks()
   }
-  await settle()
+  await runMicrotasks()
   while (waiting.length > 0) {
     waiting.shift()?.()
-    await settle()
+    await runMicrotasks()
   }
   await Promise.all(calls)
 }

@@ -19,23 +19,23 @@ const KINDS: Record<string, (store: Watched) => SessionOptions> = {
 
 for (const [name, kind] of Object.entries(KINDS)) {
   test(`s7_no_id_secret_or_value_is_logged_or_shown (${name})`, async () => {
-    const heard: string[] = []
-    const hear = (...given: unknown[]) =>
-      void heard.push(given.map((one) => inspect(one, { depth: 20, showHidden: true })).join(' '))
+    const recorded: string[] = []
+    const record = (...given: unknown[]) =>
+      void recorded.push(given.map((one) => inspect(one, { depth: 20, showHidden: true })).join(' '))
     for (const method of ['log', 'info', 'warn', 'error', 'debug', 'trace'] as const) {
-      vi.spyOn(console, method).mockImplementation(hear)
+      vi.spyOn(console, method).mockImplementation(record)
     }
     const { store } = openStore()
     const middleware = sessions<Data>({
       ...kind(store),
       limits: { bytes: 3000 },
-      onEvent: (event, c) => hear('event', event, c.req.path),
+      onEvent: (event, c) => record('event', event, c.req.path),
     } as SessionOptions)
-    hear(middleware, middleware.toString())
+    record(middleware, middleware.toString())
     const app = new Hono<SessionEnv<Data>>()
     app.use(middleware)
     app.onError((error, c) => {
-      hear(error, String(error), error.stack, JSON.stringify(error))
+      record(error, String(error), error.stack, JSON.stringify(error))
       return c.text('error', 500)
     })
     app.get('/fill', (c) => {
@@ -45,13 +45,13 @@ for (const [name, kind] of Object.entries(KINDS)) {
       session.flash('n', 1)
       session.setLabel(VALUE)
       session.setOwner(VALUE)
-      hear(session, String(session), JSON.stringify(session), c.var)
+      record(session, String(session), JSON.stringify(session), c.var)
       return c.text('filled')
     })
     app.get('/look', async (c) => {
       const session = c.get('session')
       session.get('list')?.push(VALUE)
-      hear(session, session.report(), store.owners?.list.name)
+      record(session, session.report(), store.owners?.list.name)
       await session.commit()
       return c.text('looked')
     })
@@ -110,17 +110,17 @@ for (const [name, kind] of Object.entries(KINDS)) {
       }
     }
     if (name !== 'sealed') {
-      hear(directory({ store }))
+      record(directory({ store }))
       store.interfere = () => Promise.reject(new Error('down'))
       await directory({ store })
         .revokeAll(VALUE)
-        .catch((error: unknown) => hear(error))
+        .catch((error: unknown) => record(error))
       await ann.fetch('/guarded')
     }
     vi.restoreAllMocks()
 
-    expect(heard.length).toBeGreaterThan(10)
-    const all = heard.join('\n')
+    expect(recorded.length).toBeGreaterThan(10)
+    const all = recorded.join('\n')
     expect(all).not.toMatch(/canary-(value|secret)/)
     for (const value of ids) {
       expect(all).not.toContain(value)

@@ -17,18 +17,18 @@ afterEach(() => {
 })
 
 /** Advances the fake timers until there is an answer. */
-async function settled<T>(answer: PromiseLike<T>): Promise<T> {
-  let isSettled = false
-  const settle = () => {
-    isSettled = true
+async function advanceUntil<T>(answer: PromiseLike<T>): Promise<T> {
+  let isDone = false
+  const finish = () => {
+    isDone = true
   }
-  answer.then(settle, settle)
-  for (let steps = 0; !isSettled && steps < 1000; steps += 1) await vi.advanceTimersByTimeAsync(10)
+  answer.then(finish, finish)
+  for (let steps = 0; !isDone && steps < 1000; steps += 1) await vi.advanceTimersByTimeAsync(10)
   return answer
 }
 
 const bytes = (text: string) => new TextEncoder().encode(text)
-const text = (held: Uint8Array | undefined) => held && new TextDecoder().decode(held)
+const text = (stored: Uint8Array | undefined) => stored && new TextDecoder().decode(stored)
 const write = (content: string, lives = 3_600_000): Write => ({ bytes: bytes(content), expiresAt: Date.now() + lives })
 
 describe('the store', () => {
@@ -61,12 +61,12 @@ describe('the store', () => {
     const kv = new FakeKv()
     const store = cloudflareKvStore(kv.place())
     const started = Date.now()
-    await settled(store.swap('k', undefined, write('1')))
+    await advanceUntil(store.swap('k', undefined, write('1')))
     const again = store.swap('k', bytes('1'), write('2'))
-    await settled(store.swap('other', undefined, write('1')))
+    await advanceUntil(store.swap('other', undefined, write('1')))
     expect(Date.now() - started).toBeLessThan(100)
-    expect(await settled(again)).toEqual({ done: true })
-    await settled(store.delete('k'))
+    expect(await advanceUntil(again)).toEqual({ done: true })
+    await advanceUntil(store.delete('k'))
     expect(kv.written.map(({ what, key }) => `${what} ${key}`)).toEqual(['put k', 'put other', 'put k', 'delete k'])
     const times = kv.written.filter(({ key }) => key === 'k').map(({ at }) => at - started)
     expect([(times[1] ?? 0) - (times[0] ?? 0), (times[2] ?? 0) - (times[1] ?? 0)].every((gap) => gap >= 1000)).toBe(
@@ -78,9 +78,9 @@ describe('the store', () => {
   test('n10_a_change_during_the_wait_of_a_write_is_a_conflict', async () => {
     const kv = new FakeKv()
     const store = cloudflareKvStore(kv.place())
-    await settled(store.swap('k', undefined, write('0')))
+    await advanceUntil(store.swap('k', undefined, write('0')))
     const both = Promise.all(['a', 'b'].map((name) => store.swap('k', bytes('0'), write(name))))
-    expect(await settled(both)).toEqual([{ done: true }, { done: false, current: bytes('a') }])
+    expect(await advanceUntil(both)).toEqual([{ done: true }, { done: false, current: bytes('a') }])
     expect(kv.refused).toBe(0)
   })
 
@@ -88,8 +88,8 @@ describe('the store', () => {
     const kv = new FakeKv()
     const place = kv.place()
     const [here, there] = [cloudflareKvStore(place), cloudflareKvStore(place)]
-    await settled(here.swap('k', undefined, write('0')))
-    expect(await settled(there.swap('k', bytes('0'), write('1')))).toEqual({ done: true })
+    await advanceUntil(here.swap('k', undefined, write('0')))
+    expect(await advanceUntil(there.swap('k', bytes('0'), write('1')))).toEqual({ done: true })
     expect(kv.refused).toBeGreaterThan(0)
     expect(text((await here.load('k'))?.bytes)).toBe('1')
   })
@@ -97,13 +97,13 @@ describe('the store', () => {
   test('n10_a_key_that_others_keep_writing_is_unavailable_within_the_deadline_and_nothing_is_written', async () => {
     const kv = new FakeKv()
     const store = cloudflareKvStore(kv.place())
-    await settled(store.swap('k', undefined, write('0')))
+    await advanceUntil(store.swap('k', undefined, write('0')))
     await vi.advanceTimersByTimeAsync(2000)
     kv.fault = (what) => (what === 'get' ? undefined : `KV ${what.toUpperCase()} failed: 429 Too Many Requests`)
     const calls: (() => Promise<unknown>)[] = [() => store.swap('k', bytes('0'), write('1')), () => store.delete('k')]
     for (const call of calls) {
       const started = Date.now()
-      await expect(settled(call())).rejects.toMatchObject({ name: 'StoreError', kind: 'unavailable' })
+      await expect(advanceUntil(call())).rejects.toMatchObject({ name: 'StoreError', kind: 'unavailable' })
       expect(Date.now() - started).toBeLessThan(2000)
     }
     expect(text(kv.entry('k')?.value)).toBe('0')
@@ -121,7 +121,7 @@ describe('the store', () => {
     failing('put', 'KV PUT failed: 500 Internal Server Error')
     await expect(store.swap('k', undefined, write('x'))).rejects.toMatchObject({ kind: 'unknown' })
     failing('put', 'KV PUT failed: 413 Value length exceeds limit')
-    await expect(settled(store.swap('k2', undefined, write('x')))).rejects.toMatchObject({ kind: 'unavailable' })
+    await expect(advanceUntil(store.swap('k2', undefined, write('x')))).rejects.toMatchObject({ kind: 'unavailable' })
     failing('delete', 'KV DELETE failed: 503 Service Unavailable')
     await expect(store.delete('k3')).rejects.toMatchObject({ kind: 'unknown' })
   })
@@ -174,7 +174,7 @@ describe('an app', () => {
     let ann = new Browser(apps.here)
     const visit = async (where: keyof typeof apps, path: string) => {
       ann = new Browser(apps[where], ann.cookies)
-      const answer = await settled(ann.fetch(path))
+      const answer = await advanceUntil(ann.fetch(path))
       return `${answer.status} ${await answer.text()}`
     }
     return {
@@ -218,7 +218,7 @@ describe('an app', () => {
     await visit('here', '/add')
     await vi.advanceTimersByTimeAsync(5000)
     const tabs = [1, 2, 3].map(() => goTo('here').fetch('/add'))
-    const answers = await settled(Promise.all(tabs))
+    const answers = await advanceUntil(Promise.all(tabs))
     // A request that waits too long for its turn is answered with a 503, and writes nothing.
     expect(answers.every(({ status }) => status === 200 || status === 503)).toBe(true)
     expect(kv.refused).toBe(0)
@@ -258,7 +258,7 @@ describe('an app', () => {
     const stolen = goTo('there')
     await vi.advanceTimersByTimeAsync(5000)
     await visit('here', '/logout')
-    const read = async () => (await settled(stolen.fetch('/'))).text()
+    const read = async () => (await advanceUntil(stolen.fetch('/'))).text()
     const before = kv.written.length
     expect(await read()).toBe('ann')
     await vi.advanceTimersByTimeAsync(61_000)
@@ -278,9 +278,9 @@ describe('an app', () => {
     await visit('here', '/logout')
     // It is visible here immediately, and there because no earlier read cached the session.
     for (const tab of [stolen.here, stolen.there]) {
-      const answer = await settled(tab.fetch('/add'))
+      const answer = await advanceUntil(tab.fetch('/add'))
       expect(await answer.text()).toBe('1')
-      expect(await (await settled(tab.fetch('/'))).text()).toBe('anonymous')
+      expect(await (await advanceUntil(tab.fetch('/'))).text()).toBe('anonymous')
     }
     expect(kv.refused).toBe(0)
   })
@@ -293,7 +293,7 @@ describe('an app', () => {
     await vi.advanceTimersByTimeAsync(5000)
     expect(await visit('here', '/login')).toBe('200 in')
     for (let second = 0; second <= 130; second += 10) {
-      const answer = await settled(old.fetch('/'))
+      const answer = await advanceUntil(old.fetch('/'))
       expect([answer.status, await answer.text()]).toEqual([200, 'anonymous'])
       await vi.advanceTimersByTimeAsync(10_000)
     }

@@ -200,36 +200,37 @@ test('n38_making_a_middleware_uses_no_random_bytes_no_clock_no_timer_and_no_fetc
 
 test('n27_the_memory_store_is_bounded_and_a_flood_evicts_only_itself', () => {
   let now = 1000
-  const held = memoryStore({ capacity: 100, clock: () => now })
+  const memory = memoryStore({ capacity: 100, clock: () => now })
   const write = (expiresAt = 1e6) => ({ bytes: Uint8Array.of(1), expiresAt, owner: undefined })
   for (let user = 0; user < 50; user += 1) {
-    held.swap(`user${user}`, undefined, write())
-    held.load(`user${user}`)
+    memory.swap(`user${user}`, undefined, write())
+    memory.load(`user${user}`)
   }
-  for (let flood = 0; flood < 10_000; flood += 1) held.swap(`flood${flood}`, undefined, { ...write(), owner: 'flood' })
-  expect(held.size).toBe(100)
-  for (let user = 0; user < 50; user += 1) expect(held.load(`user${user}`)).toBeDefined()
-  expect(held.owners.list('flood')).toHaveLength(50)
+  for (let flood = 0; flood < 10_000; flood += 1)
+    memory.swap(`flood${flood}`, undefined, { ...write(), owner: 'flood' })
+  expect(memory.size).toBe(100)
+  for (let user = 0; user < 50; user += 1) expect(memory.load(`user${user}`)).toBeDefined()
+  expect(memory.owners.list('flood')).toHaveLength(50)
   // Of the sessions in use, the least recently used one is evicted first.
   for (let user = 50; user < 150; user += 1) {
-    held.swap(`user${user}`, undefined, write())
-    held.load(`user${user}`)
-    held.load('user0')
+    memory.swap(`user${user}`, undefined, write())
+    memory.load(`user${user}`)
+    memory.load('user0')
   }
-  expect([held.size, held.load('user0') !== undefined, held.load('user1')]).toEqual([100, true, undefined])
+  expect([memory.size, memory.load('user0') !== undefined, memory.load('user1')]).toEqual([100, true, undefined])
   now = 2e6
-  expect([held.load('user0'), held.purge(), held.size]).toEqual([undefined, 100, 0])
+  expect([memory.load('user0'), memory.purge(), memory.size]).toEqual([undefined, 100, 0])
 })
 
 test('n27_expired_sessions_are_dropped_when_others_are_written', () => {
   let now = 0
-  const held = memoryStore({ clock: () => now })
+  const memory = memoryStore({ clock: () => now })
   for (let at = 0; at < 1000; at += 1) {
-    held.swap(`old${at}`, undefined, { bytes: Uint8Array.of(1), expiresAt: 1000, owner: `owner${at}` })
+    memory.swap(`old${at}`, undefined, { bytes: Uint8Array.of(1), expiresAt: 1000, owner: `owner${at}` })
   }
   now = 1000
-  for (let at = 0; at < 600; at += 1) held.swap(`new${at}`, undefined, { bytes: Uint8Array.of(1), expiresAt: 5000 })
-  expect(held.size).toBe(600)
+  for (let at = 0; at < 600; at += 1) memory.swap(`new${at}`, undefined, { bytes: Uint8Array.of(1), expiresAt: 5000 })
+  expect(memory.size).toBe(600)
   expect(() => memoryStore({ capacity: 0 })).toThrow(/capacity of 0: must be a whole number of sessions, at least 1/)
 })
 
@@ -245,15 +246,15 @@ test('a_guard_admits_a_session_with_the_value_and_no_other_request', async () =>
   app.get('/own', guard('admin', { respond: (c) => c.html('<h1>no</h1>', 403) }), (c) => c.text('secret'))
   const login = await app.request('/login')
   const cookie = login.headers.getSetCookie()[0]?.split(';')[0] ?? ''
-  const ask = async (path: string, cookie = '') => {
+  const visit = async (path: string, cookie = '') => {
     const response = await app.request(path, { headers: { cookie } })
     return [response.status, await response.text(), response.headers.get('location'), response.headers.get('vary')]
   }
-  expect(await ask('/plain')).toEqual([401, 'please log in', null, 'Cookie'])
-  expect(await ask('/plain', cookie)).toEqual([200, 'secret', null, 'Cookie'])
-  expect(await ask('/redirect')).toEqual([303, '', '/login?next=%2F', 'Cookie'])
-  expect(await ask('/redirect', cookie)).toEqual([200, 'secret', null, 'Cookie'])
-  expect(await ask('/own', cookie)).toEqual([403, '<h1>no</h1>', null, 'Cookie'])
+  expect(await visit('/plain')).toEqual([401, 'please log in', null, 'Cookie'])
+  expect(await visit('/plain', cookie)).toEqual([200, 'secret', null, 'Cookie'])
+  expect(await visit('/redirect')).toEqual([303, '', '/login?next=%2F', 'Cookie'])
+  expect(await visit('/redirect', cookie)).toEqual([200, 'secret', null, 'Cookie'])
+  expect(await visit('/own', cookie)).toEqual([403, '<h1>no</h1>', null, 'Cookie'])
 })
 
 test('a_guard_without_the_middleware_or_with_the_store_down_admits_no_request', async () => {

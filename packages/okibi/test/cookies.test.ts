@@ -209,19 +209,19 @@ test('n22_a_secret_can_come_from_the_context_and_its_engine_is_reused', async ()
   })
   app.get('/n', (c) => c.text(String(c.get('session').get('n'))))
   app.onError((error, c) => c.text(error instanceof OkibiError ? error.message : 'other', 500))
-  const ask = async (path: string, secret: Env['Bindings']['SECRET'], cookie = '') => {
+  const visit = async (path: string, secret: Env['Bindings']['SECRET'], cookie = '') => {
     const response = await app.request(path, { headers: { cookie } }, { SECRET: secret } as Env['Bindings'])
     return { text: await response.text(), cookie: response.headers.getSetCookie()[0]?.split(';')[0] ?? '' }
   }
-  const { cookie } = await ask('/set', A)
+  const { cookie } = await visit('/set', A)
   for (let round = 0; round < 100; round += 1) {
-    expect((await ask('/n', A, cookie)).text).toBe('1')
-    expect((await ask('/n', [B, A], cookie)).text).toBe('1')
-    expect((await ask('/n', C, cookie)).text).toBe('undefined')
+    expect((await visit('/n', A, cookie)).text).toBe('1')
+    expect((await visit('/n', [B, A], cookie)).text).toBe('1')
+    expect((await visit('/n', C, cookie)).text).toBe('undefined')
   }
-  expect((await ask('/n', undefined)).text).toMatch(/secret of type undefined: must be a string of at least 32 bytes/)
-  expect((await ask('/n', 'short')).text).toMatch(/secret: number 1 has 5 bytes; must have at least 32/)
-  expect((await ask('/n', [A, A])).text).toMatch(/equal secret ids/)
+  expect((await visit('/n', undefined)).text).toMatch(/secret of type undefined: must be a string of at least 32 bytes/)
+  expect((await visit('/n', 'short')).text).toMatch(/secret: number 1 has 5 bytes; must have at least 32/)
+  expect((await visit('/n', [A, A])).text).toMatch(/equal secret ids/)
   expect(configured).not.toHaveBeenCalled()
 })
 

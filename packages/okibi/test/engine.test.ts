@@ -56,7 +56,7 @@ test('n37_wasm_memory_stays_flat_over_requests_of_which_a_tenth_throw_or_are_abo
     app.onError((_error, c) => c.text('thrown', 500))
     return app
   })
-  const asks = await Promise.all(
+  const clients = await Promise.all(
     apps.map(async (app) => {
       const browser = new Browser(app)
       await browser.text('/set')
@@ -70,7 +70,7 @@ test('n37_wasm_memory_stays_flat_over_requests_of_which_a_tenth_throw_or_are_abo
   )
   const run = async (requests: number) => {
     for (let at = 0; at < requests; at += 1) {
-      const { app, reads, others } = asks[at & 1] as (typeof asks)[number]
+      const { app, reads, others } = clients[at & 1] as (typeof clients)[number]
       const turn = at % 30
       // Of thirty requests two throw, one or two are aborted, and one changes the session. Requests
       // alternate between the stored and the sealed session.

@@ -290,11 +290,11 @@ test('s23_a_load_that_hangs_is_503_within_its_deadline', async () => {
   await ann.text('/start')
   store.interfere = () => new Promise(() => {})
   const started = performance.now()
-  const asked = ann.fetch('/n')
+  const pending = ann.fetch('/n')
   await vi.advanceTimersByTimeAsync(1999)
-  expect(await Promise.race([asked, Promise.resolve('waiting')])).toBe('waiting')
+  expect(await Promise.race([pending, Promise.resolve('waiting')])).toBe('waiting')
   await vi.advanceTimersByTimeAsync(1)
-  expect((await asked).status).toBe(503)
+  expect((await pending).status).toBe(503)
   expect(performance.now() - started).toBe(2000)
   expect(vi.getTimerCount()).toBe(0)
 })
@@ -313,16 +313,16 @@ test('s23_a_commit_that_hangs_is_store_unknown_within_its_deadline', async () =>
   const ann = new Browser(app)
   await ann.text('/start')
   store.interfere = (call) => (call === 'swap' ? new Promise(() => {}) : undefined)
-  const asked = ann.fetch('/add')
+  const pending = ann.fetch('/add')
   await vi.advanceTimersByTimeAsync(1000)
-  expect((await asked).status).toBe(503)
+  expect((await pending).status).toBe(503)
   expect(codes).toEqual(['store_unknown'])
   expect(vi.getTimerCount()).toBe(0)
 })
 
 test('s23_endless_conflicts_stop_at_the_commit_deadline', async () => {
   vi.useFakeTimers()
-  const { store, held } = openStore()
+  const { store, stored } = openStore()
   const codes: string[] = []
   const { app } = make(store, {
     commitDeadline: 1,
@@ -338,14 +338,14 @@ test('s23_endless_conflicts_stop_at_the_commit_deadline', async () => {
     await new Promise((resolve) => setTimeout(resolve, 100))
     if (call !== 'swap') return through()
     // Another request always writes first.
-    const record = JSON.parse(new TextDecoder().decode(held.get(key)?.bytes)) as { w: string }
+    const record = JSON.parse(new TextDecoder().decode(stored.get(key)?.bytes)) as { w: string }
     tag += 1
     record.w = Buffer.alloc(8, tag).toString('base64url')
     return { done: false, current: new TextEncoder().encode(JSON.stringify(record)) }
   }
-  const asked = ann.fetch('/add')
+  const pending = ann.fetch('/add')
   await vi.advanceTimersByTimeAsync(1500)
-  expect((await asked).status).toBe(503)
+  expect((await pending).status).toBe(503)
   expect(codes).toEqual(['conflict'])
   expect(tag).toBe(11)
 })
@@ -376,9 +376,9 @@ test('m7_a_deadline_that_passes_after_a_destroy_is_store_unknown', async () => {
     return through()
   }
   let ends = 0
-  const asked = ann.fetch('/anew')
+  const pending = ann.fetch('/anew')
   await vi.advanceTimersByTimeAsync(5000)
-  expect((await asked).status).toBe(503)
+  expect((await pending).status).toBe(503)
   expect(codes).toEqual(['store_unknown'])
 })
 
@@ -391,9 +391,9 @@ test('s23_a_late_answer_of_the_store_is_ignored', async () => {
   const ann = new Browser(app)
   await ann.text('/start')
   store.interfere = () => new Promise((_, reject) => setTimeout(() => reject(new Error('late')), 3000))
-  const asked = ann.fetch('/n')
+  const pending = ann.fetch('/n')
   await vi.advanceTimersByTimeAsync(5000)
-  expect((await asked).status).toBe(503)
+  expect((await pending).status).toBe(503)
   expect(unhandled).not.toHaveBeenCalled()
   process.off('unhandledRejection', unhandled)
 })

@@ -46,20 +46,20 @@ test('r7_every_tenant_has_its_own_store', async () => {
 
 test('r13_a_function_with_a_parameter_is_called_at_every_request', async () => {
   const store = memoryStore()
-  const asked: string[] = []
+  const calls: string[] = []
   const app = site({
     store: (c: Context) => {
-      asked.push(`store ${c.req.path}`)
+      calls.push(`store ${c.req.path}`)
       return store
     },
     secret: (c: Context) => {
-      asked.push(`secret ${c.req.path}`)
+      calls.push(`secret ${c.req.path}`)
       return SECRET
     },
   })
   const env = { same: true }
   for (let request = 0; request < 3; request += 1) await app.request('/add', {}, env)
-  expect(asked).toEqual(Array(3).fill(['secret /add', 'store /add']).flat())
+  expect(calls).toEqual(Array(3).fill(['secret /add', 'store /add']).flat())
 })
 
 test('r18_a_function_without_a_parameter_is_called_once_at_the_first_request', async () => {
@@ -97,12 +97,12 @@ test('r28_concurrent_requests_share_the_first_result_and_a_failed_call_is_repeat
   const app = site({ secret: found })
   const texts = await Promise.all([1, 2].map(async () => (await app.request('/add')).text()))
   expect(texts).toEqual(['undefined: no secret yet', 'undefined: no secret yet'])
-  const asked = isWorkers ? 2 : 1
-  expect(found).toHaveBeenCalledTimes(asked)
+  const calls = isWorkers ? 2 : 1
+  expect(found).toHaveBeenCalledTimes(calls)
   fails = false
   expect(await (await app.request('/add')).text()).toBe('1')
   expect(await (await app.request('/add')).text()).toBe('1')
-  expect(found).toHaveBeenCalledTimes(asked + 1)
+  expect(found).toHaveBeenCalledTimes(calls + 1)
 })
 
 test('n38_on_workers_no_request_waits_for_the_promise_of_another', async () => {

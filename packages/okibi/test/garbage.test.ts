@@ -47,8 +47,8 @@ async function visit(garbage: Uint8Array, action: Action, when: 'before' | 'duri
   const inner = memoryStore()
   const store = new Watched(inner)
   let key = ''
-  store.interfere = (_call, asked) => {
-    key ||= asked
+  store.interfere = (_call, calledKey) => {
+    key ||= calledKey
     return undefined
   }
   const events: SessionEvent[] = []

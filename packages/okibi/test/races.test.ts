@@ -112,13 +112,13 @@ describe.each(Object.entries(shippedStores()))('%s', (_name, open) => {
 })
 
 /** The number of sessions in a store (`live`), and of markers by kind. */
-function kinds(held: ReadonlyMap<string, { bytes: Uint8Array }>): string[] {
-  const records = [...held.values()].map(({ bytes }) => JSON.parse(new TextDecoder().decode(bytes)) as { r?: string })
+function kinds(stored: ReadonlyMap<string, { bytes: Uint8Array }>): string[] {
+  const records = [...stored.values()].map(({ bytes }) => JSON.parse(new TextDecoder().decode(bytes)) as { r?: string })
   return records.map(({ r }) => r ?? 'live').sort()
 }
 
 test('n1_s19_a_slow_request_never_revives_a_destroyed_session_in_a_thousand_logouts', async () => {
-  const { store, held } = openStore()
+  const { store, stored } = openStore()
   const { app, wait } = make(store)
   for (let round = 0; round < 1000; round += 1) {
     const ann = new Browser(app)
@@ -133,7 +133,7 @@ test('n1_s19_a_slow_request_never_revives_a_destroyed_session_in_a_thousand_logo
     expect(ann.cookies.size).toBe(0)
   }
   // One marker for each session, and no session.
-  expect(kinds(held)).toEqual(Array(1000).fill('rotate'))
+  expect(kinds(stored)).toEqual(Array(1000).fill('rotate'))
 })
 
 test('n1_a_logout_during_a_commit_wins', async () => {
@@ -175,7 +175,7 @@ test('n5_after_rotate_the_old_id_opens_nothing_and_a_slow_request_sends_no_cooki
 })
 
 test('s18_of_a_hundred_concurrent_logins_one_wins_and_the_old_id_opens_nothing', async () => {
-  const { store, held } = openStore()
+  const { store, stored } = openStore()
   const { app, wait, arrived } = make(shuffled(store, 5))
   const ann = new Browser(app)
   await ann.text('/start')
@@ -190,7 +190,7 @@ test('s18_of_a_hundred_concurrent_logins_one_wins_and_the_old_id_opens_nothing',
   for (const cookies of sets) expect(cookies).toHaveLength(1)
   expect(await ann.twin().text('/user')).toBe('nobody')
   // The records that the losers created first became markers, as the old session did.
-  expect(kinds(held)).toEqual([...Array(100).fill('live'), ...Array(100).fill('rotate')])
+  expect(kinds(stored)).toEqual([...Array(100).fill('live'), ...Array(100).fill('rotate')])
 })
 
 test('n5_a_concurrent_change_never_makes_a_login_lose', async () => {
@@ -283,19 +283,19 @@ test('s20_two_visitors_never_see_each_others_values_in_a_hundred_thousand_interl
     if (c.req.query('change')) session.update('n', (n = 0) => n + 1)
     return c.text(`${seen ?? user} ${session.get('canary')}`)
   })
-  const asks: [user: string, request: Request][] = []
+  const requests: [user: string, request: Request][] = []
   for (const user of ['ann', 'ben']) {
     const browser = new Browser(app)
     await browser.text(`/${user}`)
     const headers = { cookie: browser.header }
-    asks.push([user, new Request(`http://localhost/${user}`, { headers })])
-    asks.push([user, new Request(`http://localhost/${user}?change=1`, { headers })])
+    requests.push([user, new Request(`http://localhost/${user}`, { headers })])
+    requests.push([user, new Request(`http://localhost/${user}?change=1`, { headers })])
   }
   for (let round = 0; round < 1000; round += 1) {
     const batch = Array.from({ length: 100 }, (_, at) => {
       // Most requests only read: ann, ben, ann, ben. Four of twenty rounds also change a value.
       const change = round % 20 === 0 && at < 4 ? 1 : 0
-      return asks[2 * (at % 2) + change] as (typeof asks)[number]
+      return requests[2 * (at % 2) + change] as (typeof requests)[number]
     })
     const seen = await Promise.all(
       batch.map(async ([user, request]) => (await (await app.fetch(request)).text()) === `${user} ${user}`),

@@ -82,13 +82,13 @@ async function run(plan: AppPlan): Promise<string[]> {
   /** Two concurrent requests of one visitor take the same value. Each reads or changes it first. */
   const duel = async (name: keyof typeof jars, random: Random): Promise<void> => {
     const jar = jars[name]
-    const ask = async (path: string, number: string) => {
+    const send = async (path: string, number: string) => {
       return await app.request(path, { headers: { [REQUEST]: number, cookie: jar.header } })
     }
-    jar.keep(await ask('/voucher', `${name} voucher`))
+    jar.keep(await send('/voucher', `${name} voucher`))
     const path = `/duel/${random.of(['read', 'in place', 'update'])}/${random.of([200, 500])}`
-    await Promise.all(['one', 'other'].map((which) => ask(path, `${name} ${which}`)))
-    await ask('/duel/read/200', `${name} last`)
+    await Promise.all(['one', 'other'].map((which) => send(path, `${name} ${which}`)))
+    await send('/duel/read/200', `${name} last`)
     const took = ['one', 'other', 'last'].map((which) => seen.get(`${name} ${which}`)?.[0])
     if (took.filter((value) => value !== null).length !== 1) {
       wrong.push(`seed ${plan.seed}, ${path}: took ${JSON.stringify(took)}`)

@@ -7,7 +7,7 @@ import { Browser } from './support/browser.js'
 import { Watched } from './support/stores.js'
 
 test('r26_no_random_bytes_are_kept_from_one_request_to_the_next', async () => {
-  const asked = vi.spyOn(crypto, 'getRandomValues')
+  const randomCalls = vi.spyOn(crypto, 'getRandomValues')
   const app = new Hono<SessionEnv<{ n: number }>>()
   app.use(sessions({ store: new Watched() }))
   app.get('/set', (c) => {
@@ -16,9 +16,9 @@ test('r26_no_random_bytes_are_kept_from_one_request_to_the_next', async () => {
   })
   app.get('/n', (c) => c.text(String(c.get('session').get('n'))))
   const calls = async (task: () => Promise<unknown>) => {
-    const before = asked.mock.calls.length
+    const before = randomCalls.mock.calls.length
     await task()
-    return asked.mock.calls.length - before
+    return randomCalls.mock.calls.length - before
   }
   for (let visitor = 0; visitor < 3; visitor += 1) {
     const ann = new Browser(app)
@@ -28,5 +28,5 @@ test('r26_no_random_bytes_are_kept_from_one_request_to_the_next', async () => {
     expect(await calls(() => ann.fetch('/n'))).toBe(0)
     expect(await calls(() => seal({ n: 1 }, 'a password of at least thirty-two characters', defaults))).toBe(1)
   }
-  asked.mockRestore()
+  randomCalls.mockRestore()
 })

@@ -197,11 +197,11 @@ test('n28_n34_an_unknown_id_is_no_session_and_is_never_adopted', async () => {
 })
 
 test('s24_a_damaged_record_is_no_session_and_an_event', async () => {
-  const { store, held } = openStore()
+  const { store, stored } = openStore()
   const { app, events } = make(store)
   const ann = new Browser(app)
   await ann.text('/login')
-  const [entry] = held.values()
+  const [entry] = stored.values()
   if (!entry) throw new Error('nothing was stored')
   const whole = entry.bytes
   for (let at = 0; at < whole.length; at += 1) {

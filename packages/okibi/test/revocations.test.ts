@@ -97,16 +97,16 @@ test('s22_n3_there_is_a_store_call_only_for_a_request_with_a_session', async () 
   expect(await ann.text('/')).toBe('nobody')
   await ann.text('/login')
   expect(store.calls).toBe(0)
-  const asked = async (path: string) => {
+  const callsOf = async (path: string) => {
     store.reset()
     await ann.text(path)
     return [store.loads, store.swaps, store.deletes]
   }
-  expect(await asked('/bare')).toEqual([0, 0, 0])
-  expect(await asked('/')).toEqual([1, 0, 0])
-  expect(await asked('/slow')).toEqual([2, 0, 0])
-  expect(await asked('/login')).toEqual([1, 1, 0])
-  expect(await asked('/logout')).toEqual([1, 1, 0])
+  expect(await callsOf('/bare')).toEqual([0, 0, 0])
+  expect(await callsOf('/')).toEqual([1, 0, 0])
+  expect(await callsOf('/slow')).toEqual([2, 0, 0])
+  expect(await callsOf('/login')).toEqual([1, 1, 0])
+  expect(await callsOf('/logout')).toEqual([1, 1, 0])
 })
 
 test('n6_a_store_that_is_down_is_a_503_and_logs_no_visitor_out', async () => {

@@ -99,10 +99,10 @@ test('r13_the_same_function_in_both_is_the_same_store_and_is_called_once_a_reque
     [1, { secret, revocations: made }],
     [0, { store: once }],
   ]
-  for (const [asked, options] of shared) {
+  for (const [expectedCalls, options] of shared) {
     calls = 0
     expect(await joined(sessions(options), sessions({ ...options }))).toBe('fine')
-    expect(calls).toBe(asked)
+    expect(calls).toBe(expectedCalls)
   }
   expect(once).toHaveBeenCalledTimes(1)
   const other = memoryStore()

@@ -17,9 +17,9 @@ const bytes = (text: string) => new TextEncoder().encode(text)
 /** The state of the engine after the load of this id. */
 function loaded(engine: Engine, record: string, now: number, id = ID): Reply {
   const opened = engine.open(`__Host-session=${id}`, now)
-  const asked = engine.load(opened.state, now)
-  expect(asked.head.step).toBe('load')
-  return engine.answer(asked.state, Answer.loaded, bytes(record), now, random)
+  const reply = engine.load(opened.state, now)
+  expect(reply.head.step).toBe('load')
+  return engine.answer(reply.state, Answer.loaded, bytes(record), now, random)
 }
 
 describe('id', () => {
@@ -214,8 +214,8 @@ describe('cookies', () => {
       const written = engine.commit(engine.empty, '[{"set":["n",1]}]', false, now, random)
       expect(engine.answer(written.state, Answer.done, undefined, now, random).head.cookies, why).toEqual([set])
       const opened = engine.open(`${engine.cookieName}=${ID}`, now)
-      const asked = engine.commit(opened.state, '["destroy"]', false, now, random)
-      expect(engine.answer(asked.state, Answer.loaded, undefined, now, random).head.cookies, why).toEqual([remove])
+      const reply = engine.commit(opened.state, '["destroy"]', false, now, random)
+      expect(engine.answer(reply.state, Answer.loaded, undefined, now, random).head.cookies, why).toEqual([remove])
     }
   })
 

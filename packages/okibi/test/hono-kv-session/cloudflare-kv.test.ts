@@ -7,7 +7,7 @@ import type { SessionManagerOptions } from '../../src/hono-kv-session/index.js'
 import { Browser } from '../support/browser.js'
 import { FakeKv, type FakePlace } from '../support/fake-kv.js'
 import { site } from './support/site.js'
-import { settled } from './support/time.js'
+import { advanceUntil } from './support/time.js'
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -34,12 +34,12 @@ function isolate(place: FakePlace, options?: SessionManagerOptions): Pick<Hono, 
 
 /** Makes a request, and returns the status and the body. */
 async function visit(browser: Browser, path: string, init?: RequestInit): Promise<string> {
-  const answer = await settled(browser.fetch(path, init))
+  const answer = await advanceUntil(browser.fetch(path, init))
   return `${answer.status} ${await answer.text()}`
 }
 
 async function value(browser: Browser, path = '/'): Promise<unknown> {
-  const answer = await settled(browser.fetch(path))
+  const answer = await advanceUntil(browser.fetch(path))
   expect(answer.status).toBe(200)
   return ((await answer.json()) as { value?: unknown }).value
 }
@@ -86,7 +86,7 @@ describe.each(['own writes immediately', 'own writes late'] as const)('in a loca
     let cookies = 1
     for (let second = 0; second < 1200; second += 10) {
       await vi.advanceTimersByTimeAsync(10_000)
-      const answer = await settled(ann.fetch('/'))
+      const answer = await advanceUntil(ann.fetch('/'))
       expect(await answer.json()).toMatchObject({ value: 'ann' })
       cookies += answer.headers.getSetCookie().length
     }
@@ -103,7 +103,7 @@ describe.each(['own writes immediately', 'own writes late'] as const)('in a loca
     await visit(ann, '/login', login)
     await vi.advanceTimersByTimeAsync(2 * 86_400_000)
     const twins = Array.from({ length: 10 }, () => ann.twin())
-    expect(await settled(Promise.all(twins.map((twin) => twin.text('/slow?ms=50'))))).toHaveLength(10)
+    expect(await advanceUntil(Promise.all(twins.map((twin) => twin.text('/slow?ms=50'))))).toHaveLength(10)
     expect(puts(kv)).toBe(2)
     expect(kv.refused).toBe(0)
   })
@@ -120,7 +120,7 @@ describe.each(['own writes immediately', 'own writes late'] as const)('in a loca
     await vi.advanceTimersByTimeAsync(100)
     const late = ann.twin()
     expect(await visit(ann, '/logout', post)).toBe('200 true')
-    expect((await settled(slowly)).headers.getSetCookie()).toEqual([])
+    expect((await advanceUntil(slowly)).headers.getSetCookie()).toEqual([])
     expect(await value(late)).toBe(null)
     await vi.advanceTimersByTimeAsync(2 * MINUTE)
     expect(await value(late)).toBe(null)
@@ -145,7 +145,7 @@ test('n10_a_renewal_that_kv_refuses_because_of_another_isolate_is_no_error', asy
   await visit(ann, '/login', login)
   await vi.advanceTimersByTimeAsync(2 * 86_400_000)
   const other = new Browser(there, ann.cookies)
-  const both = await settled(Promise.all([ann.fetch('/'), other.fetch('/')]))
+  const both = await advanceUntil(Promise.all([ann.fetch('/'), other.fetch('/')]))
   expect(both.map(({ status }) => status)).toEqual([200, 200])
   expect(kv.refused).toBe(1)
   expect(puts(kv)).toBe(2)
@@ -175,7 +175,7 @@ test('n10_a_day_without_any_puts_left_logs_no_visitor_out', async () => {
   expect(await value(ann)).toBe('ann')
   // No login is possible then.
   const bob = new Browser(isolate(kv.place()))
-  expect((await settled(bob.fetch('/login', login))).status).toBe(503)
+  expect((await advanceUntil(bob.fetch('/login', login))).status).toBe(503)
   expect(bob.cookies.size).toBe(0)
 })
 

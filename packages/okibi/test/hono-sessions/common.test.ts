@@ -384,7 +384,7 @@ describe('where there is a store', () => {
     const ann = new Jar(site(implementation, { store, expireAfterSeconds: 60 }))
     await ann.json('/set/a?v={"b":[1]}')
     await ann.json('/flash/c?v="d"')
-    const [id] = store.held.keys()
+    const [id] = store.stored.keys()
     expect(id).toMatch(UUID)
     expect(ann.cookies.get('session')).toBe(id)
     expect(store.records).toEqual([
@@ -411,7 +411,7 @@ describe('where there is a store', () => {
     const ann = new Jar(site(implementation, { store, encryptionKey: KEY }))
     const { _id } = (await ann.json('/cache')) as { _id: string }
     await ann.json('/set/a')
-    expect([...store.held.keys()]).toEqual([_id])
+    expect([...store.stored.keys()]).toEqual([_id])
     expect(((await ann.json('/cache')) as { _id: string })._id).toBe(_id)
   })
 
@@ -427,7 +427,7 @@ describe('where there is a store', () => {
     })
     const ann = new Jar(app)
     expect([await ann.json('/count'), await ann.json('/count')]).toEqual([1, 2])
-    store.held.clear()
+    store.stored.clear()
     expect(await ann.json('/count')).toBe(1)
   })
 
@@ -438,7 +438,7 @@ describe('where there is a store', () => {
     store.getSessionById = async (id) => (await get(id)) ?? JSON.parse('')
     const ann = new Jar(site(implementation, { store }))
     expect([await ann.json('/count'), await ann.json('/count')]).toEqual([1, 2])
-    store.held.clear()
+    store.stored.clear()
     expect([await ann.json('/count'), await ann.json('/count')]).toEqual([1, 2])
   })
 })

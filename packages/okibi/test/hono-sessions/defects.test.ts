@@ -268,14 +268,14 @@ describe('n4: a visitor without session data costs nothing', () => {
     const store = new TextDriver()
     const app = site(implementation, { store })
     for (let visit = 0; visit < 1000; visit += 1) await app.request(visit % 2 ? '/nothing' : '/get/a')
-    expect([store.held.size, store.calls.length]).toEqual([0, 0])
+    expect([store.stored.size, store.calls.length]).toEqual([0, 0])
   })
 
   defect('leaves no record with an invalid cookie', async (implementation) => {
     const store = new TextDriver()
     const ann = new Jar(site(implementation, { store, encryptionKey: KEY }), [['session', 'garbage']])
     await ann.json('/get/a')
-    expect([store.held.size, store.calls.length]).toEqual([0, 0])
+    expect([store.stored.size, store.calls.length]).toEqual([0, 0])
   })
 
   common('keeps the id that a handler has read', async (implementation) => {
@@ -286,7 +286,7 @@ describe('n4: a visitor without session data costs nothing', () => {
     })
     const ann = new Jar(app)
     const id = await ann.json('/id')
-    expect([...store.held.keys()]).toEqual([id])
+    expect([...store.stored.keys()]).toEqual([id])
     expect(await ann.json('/id')).toBe(id)
   })
 })
@@ -678,7 +678,7 @@ describe('n34: an id that a visitor invents', () => {
       const id = '6f1ed002-ab5d-4c5e-8c5f-1f6c4a3a9d10'
       const ann = new Jar(site(implementation, { store }), [['session', id]])
       await ann.json('/set/a')
-      expect(store.held.has(id)).toBe(false)
+      expect(store.stored.has(id)).toBe(false)
       expect(ann.cookies.get('session')).not.toBe(id)
     }
   })

@@ -31,35 +31,35 @@ describe('the calls of a driver', () => {
   test('a write reads the record again immediately before', async () => {
     const store = new TextDriver()
     const ann = new Jar(site(okibi, { store }))
-    const asked = async (path: string) => {
+    const callsOf = async (path: string) => {
       store.calls.length = 0
       await ann.json(path)
       return store.calls
     }
-    expect(await asked('/set/a')).toEqual(['get', 'create'])
-    expect(await asked('/set/b')).toEqual(['get', 'get', 'persist'])
+    expect(await callsOf('/set/a')).toEqual(['get', 'create'])
+    expect(await callsOf('/set/b')).toEqual(['get', 'get', 'persist'])
     // The new record is created before the old one is deleted.
-    expect(await asked('/rotate')).toEqual(['get', 'get', 'create', 'get', 'persist', 'delete'])
-    expect((await asked('/logout')).at(-1)).toBe('delete')
-    expect([store.held.size, ann.cookies.size]).toEqual([0, 0])
+    expect(await callsOf('/rotate')).toEqual(['get', 'get', 'create', 'get', 'persist', 'delete'])
+    expect((await callsOf('/logout')).at(-1)).toBe('delete')
+    expect([store.stored.size, ann.cookies.size]).toEqual([0, 0])
   })
 
   test('a driver is called with its own `this` and its own copy of the data', async () => {
     const seen: Data[] = []
     class Own implements Driver {
-      readonly #held = new Map<string, Data>()
+      readonly #stored = new Map<string, Data>()
       getSessionById(id: string) {
-        return this.#held.get(id)
+        return this.#stored.get(id)
       }
       createSession(id: string, data: Data) {
         seen.push(data)
-        this.#held.set(id, data)
+        this.#stored.set(id, data)
       }
       persistSessionData(id: string, data: Data) {
         this.createSession(id, data)
       }
       deleteSession(id: string) {
-        this.#held.delete(id)
+        this.#stored.delete(id)
       }
     }
     const app = site(okibi, { store: new Own() }, (app) => {
@@ -101,7 +101,7 @@ describe('the calls of a driver', () => {
     expect(store.records[0]).toMatchObject({ createdAt: 'once' })
     await ann.json('/rotate')
     await ann.json('/logout')
-    expect(store.held.size).toBe(0)
+    expect(store.stored.size).toBe(0)
   })
 
   test('n12, n13: a request with the id of an expired record deletes it', async () => {
@@ -111,7 +111,7 @@ describe('the calls of a driver', () => {
     await ann.json('/set/a')
     vi.setSystemTime(Date.now() + 61_000)
     expect(await ann.json('/get/a')).toBe(null)
-    expect(store.held.size).toBe(0)
+    expect(store.stored.size).toBe(0)
   })
 
   test('a driver that ignores its arguments causes no endless loop', async () => {

@@ -215,7 +215,7 @@ describe('the keys', () => {
     const store = new TextDriver()
     const keyed = new Jar(site(okibi, { store, encryptionKey: KEY }))
     await keyed.json('/set/a?v=1')
-    expect([await original.decrypt(KEY, keyed.cookies.get('session') ?? '')]).toEqual([...store.held.keys()])
+    expect([await original.decrypt(KEY, keyed.cookies.get('session') ?? '')]).toEqual([...store.stored.keys()])
   })
 
   test("okibi's CookieStore, called by an app, reads the middleware's cookie", async () => {
@@ -250,7 +250,7 @@ describe('records of other versions and other drivers', () => {
     for (const implementation of [original, okibi]) {
       test(`${what} [${implementation.name}]`, async () => {
         const store = new TextDriver()
-        store.held.set(id, JSON.stringify(record))
+        store.stored.set(id, JSON.stringify(record))
         const ann = new Jar(site(implementation, { store }), [['session', id]])
         expect(await ann.json('/get/a')).toBe(value)
         await ann.json('/set/b?v=2')

@@ -96,16 +96,16 @@ describe('is no session', () => {
     const ann = new Jar(app)
     await ann.json('/set/a?v=1')
     const own = ann.cookies.get('session') ?? ''
-    const ask = async (...values: string[]) => {
+    const read = async (...values: string[]) => {
       const cookie = values.map((value) => `session=${value}`).join('; ')
       return (await app.request('/get/a', { headers: { cookie } })).json()
     }
-    expect(await ask(own, own)).toBe(1)
-    expect([await ask(own, ID), await ask(ID, own)]).toEqual([1, 1])
+    expect(await read(own, own)).toBe(1)
+    expect([await read(own, ID), await read(ID, own)]).toEqual([1, 1])
     const ben = new Jar(app)
     await ben.json('/set/a?v=2')
     const other = ben.cookies.get('session') ?? ''
-    expect([await ask(own, other), await ask(other, own)]).toEqual([1, 2])
+    expect([await read(own, other), await read(other, own)]).toEqual([1, 2])
   })
 
   test('with an invalid record', async () => {
@@ -116,7 +116,7 @@ describe('is no session', () => {
       `{"_data":{"a":{"value":1}},"_expire":5}`,
     ]) {
       const store = new TextDriver()
-      store.held.set(ID, text)
+      store.stored.set(ID, text)
       const ann = new Jar(site(okibi, { store }), [['session', ID]])
       expect([text, await ann.json('/get/a')]).toEqual([text, null])
       expect([await ann.json('/count'), await ann.json('/count')]).toEqual([1, 2])
@@ -127,11 +127,11 @@ describe('is no session', () => {
     const store = new TextDriver()
     const ann = new Jar(site(okibi, { store }))
     await ann.json('/set/a?v={"b":[1,2,"three"]}')
-    const [[id, text] = ['', '']] = store.held
+    const [[id, text] = ['', '']] = store.stored
     for (let at = 0; at < text.length; at += 1) {
       const bent = String.fromCharCode(text.charCodeAt(at) ^ (1 << (at % 7)))
       for (const damaged of [text.slice(0, at), text.slice(0, at) + bent + text.slice(at + 1)]) {
-        store.held.set(id, damaged)
+        store.stored.set(id, damaged)
         // A driver that cannot parse the record throws a SyntaxError. Otherwise the record is a
         // session or not.
         expect((await ann.twin().fetch('/get/a')).status).toBe(200)
@@ -146,7 +146,7 @@ describe('s25: names in stored records', () => {
 
   test('never change a prototype', async () => {
     const store = new TextDriver()
-    store.held.set(ID, record)
+    store.stored.set(ID, record)
     const stored = new Jar(site(okibi, { store }), [['session', ID]])
     const sealed = new Jar(site(okibi, { store: new okibi.CookieStore(), encryptionKey: KEY }), [
       ['session', await original.encrypt(KEY, record)],

@@ -192,7 +192,7 @@ for (const [old, shared] of Object.entries(from)) {
       }
     }
 
-    const ways: [string, (keyof Move)[], keyof Move][] = [
+    const routes: [string, (keyof Move)[], keyof Move][] = [
       ['at the first step', ['old', 'accept'], 'accept'],
       ['at the second step', ['old', 'accept', 'write'], 'write'],
       ['at a node of the first step, after one of the second', ['old', 'write', 'accept'], 'accept'],
@@ -200,7 +200,7 @@ for (const [old, shared] of Object.entries(from)) {
       ['at the first visit of the second step', ['old'], 'write'],
       ['on alternating nodes from the second step', ['write', 'accept', 'write'], 'write'],
     ]
-    for (const [what, visits, end] of ways) {
+    for (const [what, visits, end] of routes) {
       test(what, async () => {
         const nodes = move(shared(), to['a store']?.() as Native)
         const ann = new Jar(nodes.old)
@@ -250,8 +250,8 @@ for (const [old, shared] of Object.entries(from)) {
 
 test("okibi's own middleware opens the sessions after the move", async () => {
   const store = memoryStore({ clock: () => Date.now() })
-  const held: Driver = new TextDriver()
-  const nodes = move(() => ({ store: held }), { store })
+  const stored: Driver = new TextDriver()
+  const nodes = move(() => ({ store: stored }), { store })
   const ann = new Jar(nodes.old)
   await ann.json('/login/ann')
   await around(ann, [nodes.accept, nodes.write], '/set/cart?v=[1]')

@@ -83,7 +83,7 @@ describe('n1, n2: within one process writes wait for each other', () => {
     const store = slow(3)
     const app = site(okibi, { store })
     for (let round = 0; round < 30; round += 1) {
-      store.held.clear()
+      store.stored.clear()
       const ann = new Jar(app)
       await ann.json('/set/cart')
       const tabs = Array.from({ length: 8 }, () => ann.twin())

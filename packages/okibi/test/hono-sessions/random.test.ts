@@ -28,10 +28,10 @@ const NAMES = ['a', 'b', 'constructor', 'x y']
 const VALUES: unknown[] = [0, 'text', null, [1, [2]], { deep: { list: [] } }, false, '']
 
 /** One action of a handler. Returns what the handler saw. */
-type Deed = (session: AnySession) => unknown
+type Action = (session: AnySession) => unknown
 
 /** A random action. With `putting` it may set a value. */
-function deed(below: (below: number) => number, putting: boolean): Deed {
+function randomAction(below: (below: number) => number, putting: boolean): Action {
   const name = NAMES[below(NAMES.length)] as string
   const value = VALUES[below(VALUES.length)]
   switch (putting ? below(14) : 5 + below(9)) {
@@ -77,7 +77,7 @@ function deed(below: (below: number) => number, putting: boolean): Deed {
 }
 
 interface Request {
-  readonly deeds: readonly Deed[]
+  readonly deeds: readonly Action[]
   /** Extends the session, changed or not. */
   readonly touches: boolean
   readonly rotates: boolean
@@ -92,7 +92,7 @@ function history(seed: number): Request[] {
   return Array.from({ length: 25 }, () => {
     const touches = below(2) === 0
     return {
-      deeds: Array.from({ length: 1 + below(4) }, () => deed(below, touches)),
+      deeds: Array.from({ length: 1 + below(4) }, () => randomAction(below, touches)),
       touches,
       rotates: below(8) === 0,
       ends: below(15) === 0,

@@ -139,21 +139,21 @@ test('events report what happened, without ids or values', async () => {
     },
   } as Options)
   const noise = console.error
-  let heard = 0
+  let logged = 0
   console.error = () => {
-    heard += 1
+    logged += 1
   }
   expect((await broken.request('/get/a', { headers: { cookie: 'session=garbage' } })).status).toBe(200)
   console.error = noise
-  expect(heard).toBe(1)
+  expect(logged).toBe(1)
 })
 
 test('n38 the middleware can be made outside a request, as Workers need', () => {
   const { randomUUID, getRandomValues } = crypto
-  let asked = 0
+  let calls = 0
   const counted = <T extends (...given: never[]) => unknown>(run: T) =>
     ((...given: Parameters<T>) => {
-      asked += 1
+      calls += 1
       return run(...given)
     }) as unknown as T
   crypto.randomUUID = counted(randomUUID.bind(crypto))
@@ -170,5 +170,5 @@ test('n38 the middleware can be made outside a request, as Workers need', () => 
   } finally {
     Object.assign(crypto, { randomUUID, getRandomValues })
   }
-  expect(asked).toBe(0)
+  expect(calls).toBe(0)
 })

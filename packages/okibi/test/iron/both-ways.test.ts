@@ -146,7 +146,7 @@ describe('vectors/iron.json', () => {
     expect(JSON.stringify(opened)).toBe(item.text)
   })
 
-  const says: Readonly<Record<string, string>> = {
+  const messages: Readonly<Record<string, string>> = {
     parts: 'Incorrect number of sealed components',
     prefix: 'Wrong mac prefix',
     expiry: 'Invalid expiration',
@@ -157,6 +157,6 @@ describe('vectors/iron.json', () => {
   test.each(vectors.closed)('s30 does not open: $why', async (item) => {
     vi.useFakeTimers({ now: vectors.now, toFake: ['Date'] })
     const opening = okibi.unseal(item.sealed, passwords(item), options(item.options))
-    await expect(opening).rejects.toThrow(says[item.flaw])
+    await expect(opening).rejects.toThrow(messages[item.flaw])
   })
 })

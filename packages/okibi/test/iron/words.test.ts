@@ -43,7 +43,7 @@ describe.each(['aes-256-cbc', 'aes-128-ctr'] as const)('%s', (algorithm) => {
 })
 
 /** The result of a call: the value, or the message of the error. */
-const says = (call: () => Promise<unknown>): Promise<string> =>
+const resultOf = (call: () => Promise<unknown>): Promise<string> =>
   call().then(
     (value) => `ok: ${JSON.stringify(value)}`,
     (error: Error) => error.message,
@@ -69,8 +69,8 @@ test('s26 s30: an invalid seal and an invalid password have the same messages', 
   passwords.push({ default: { secret: '' } }, { default: { encryption: PASSWORD } }, new Uint8Array(5))
   for (const seal of seals) {
     for (const password of passwords as string[]) {
-      const theirs = await says(() => two.unseal(seal, password, two.defaults))
-      expect([seal, password, await says(() => ours.unseal(seal, password, ours.defaults))]).toEqual([
+      const theirs = await resultOf(() => two.unseal(seal, password, two.defaults))
+      expect([seal, password, await resultOf(() => ours.unseal(seal, password, ours.defaults))]).toEqual([
         seal,
         password,
         theirs,
@@ -83,7 +83,7 @@ test('s30: a seal can select a given password, and no other member of the object
   const sealed = await two.seal({ a: 1 }, PASSWORD, two.defaults)
   for (const name of ['__proto__', 'constructor', 'toString']) {
     const named = sealed.replace('**', `*${name}*`)
-    const words = await says(() => ours.unseal(named, { default: PASSWORD }, ours.defaults))
+    const words = await resultOf(() => ours.unseal(named, { default: PASSWORD }, ours.defaults))
     expect(words).toBe(`Cannot find password: ${name}`)
   }
 })
@@ -93,8 +93,8 @@ test('a value that cannot be sealed is refused with the same message', async () 
   const data = [undefined, () => 1, new Date(), { d: new Date() }, [undefined], Number.NaN, { a: 1n }, { a: 1 }]
   for (const password of [PASSWORD, ...passwords] as string[]) {
     for (const value of data) {
-      const ourWords = await says(() => ours.seal(value, password, ours.defaults))
-      const theirWords = await says(() => two.seal(value, password, two.defaults))
+      const ourWords = await resultOf(() => ours.seal(value, password, ours.defaults))
+      const theirWords = await resultOf(() => two.seal(value, password, two.defaults))
       // Every seal is different.
       expect([password, ourWords.slice(0, 12)]).toEqual([password, theirWords.slice(0, 12)])
     }

@@ -74,12 +74,12 @@ test('n27_purge_deletes_expired_sessions', async () => {
 })
 
 test('n11_every_call_reads_the_primary_and_is_one_round_trip', async () => {
-  const asked: string[] = []
+  const statements: string[] = []
   const watched: D1Binding = {
     prepare: () => expect.unreachable('a replica may have answered'),
     batch: () => expect.unreachable('a replica may have answered'),
     withSession: (constraint) => {
-      asked.push(constraint)
+      statements.push(constraint)
       return database.withSession(constraint)
     },
   }
@@ -91,7 +91,7 @@ test('n11_every_call_reads_the_primary_and_is_one_round_trip', async () => {
   await store.owners.list('ann')
   await store.delete('k')
   await store.purge()
-  expect(asked).toEqual(Array.from({ length: 6 }, () => 'first-primary'))
+  expect(statements).toEqual(Array.from({ length: 6 }, () => 'first-primary'))
 })
 
 test('a_binding_without_replicas_works', async () => {

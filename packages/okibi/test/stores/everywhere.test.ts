@@ -55,7 +55,7 @@ function endsEverywhere(faces: () => readonly [Face, Face]): void {
     return browser
   }
   /** The owner, as both faces return it. */
-  const who = async (browser: Browser) => {
+  const ownerSeenBy = async (browser: Browser) => {
     const seen = await Promise.all(faces().map((face) => new Browser(face, browser.cookies).text('/who')))
     expect(seen[0]).toBe(seen[1])
     return seen[0]
@@ -79,9 +79,9 @@ function endsEverywhere(faces: () => readonly [Face, Face]): void {
       ]
       for (const face of [first, second]) expect(await list(face, phone)).toEqual(labels)
       expect(await phone.text('/end/laptop')).toBe('true')
-      expect(await Promise.all([phone, laptop, tablet].map(who))).toEqual([owner, 'nobody', owner])
+      expect(await Promise.all([phone, laptop, tablet].map(ownerSeenBy))).toEqual([owner, 'nobody', owner])
       expect(await new Browser(second, phone.cookies).text('/end-others')).toBe('1')
-      expect(await Promise.all([phone, tablet, other].map(who))).toEqual([owner, 'nobody', `eve${at}`])
+      expect(await Promise.all([phone, tablet, other].map(ownerSeenBy))).toEqual([owner, 'nobody', `eve${at}`])
       expect(await list(second, phone)).toEqual([['phone', true]])
     },
     60_000,

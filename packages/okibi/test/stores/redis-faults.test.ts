@@ -105,7 +105,7 @@ for (const name of ['node-redis 6', 'node-redis 4', 'ioredis 6']) {
       proxy.mode = 'cutting'
       const lost = store.swap(`lost ${name}`, undefined, write('1')).catch(({ kind }) => kind)
       const cut = ann.fetch('/add').then(({ status }) => status)
-      while (!proxy.lost.some((asked) => asked.includes(`lost ${name}`))) await pause(0)
+      while (!proxy.lost.some((request) => request.includes(`lost ${name}`))) await pause(0)
       proxy.mode = 'open'
       expect(['unknown', { done: false, current: expect.anything() }]).toContainEqual(await lost)
       const status = await cut
@@ -220,7 +220,7 @@ describe('n39_a_swap_that_a_client_sends_again_is_unknown_and_never_a_conflict',
       proxy.mode = 'cutting'
       const swapped = store.swap(key, bytes('1'), write('2')).then(String, ({ kind }) => kind)
       await vi.waitFor(() => expect(target.cli('get', key)).toBe('2'), 60_000)
-      while (!proxy.lost.some((asked) => asked.includes(key))) await pause(0)
+      while (!proxy.lost.some((request) => request.includes(key))) await pause(0)
       target.cli('set', key, '3', 'px', '60000')
       proxy.mode = 'open'
       expect(await swapped).toBe('unknown')
@@ -247,7 +247,7 @@ describe('n39_a_swap_that_a_client_sends_again_is_unknown_and_never_a_conflict',
         proxy.mode = 'cutting'
         const swapped = store.swap(key, bytes('1'), write('2')).then(String, ({ kind }) => kind)
         await vi.waitFor(() => expect(target.cli('get', key)).toBe('2'), 60_000)
-        while (!proxy.lost.some((asked) => asked.includes(key))) await pause(0)
+        while (!proxy.lost.some((request) => request.includes(key))) await pause(0)
         target.cli('set', key, meanwhile, 'px', '60000')
         target.cli(...begin)
         proxy.mode = 'open'

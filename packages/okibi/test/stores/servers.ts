@@ -242,9 +242,9 @@ export class LossyProxy {
         })
       }
       let isHeard = false
-      let asked: Buffer = Buffer.alloc(0)
+      let request: Buffer = Buffer.alloc(0)
       client.on('data', (data) => {
-        asked = data
+        request = data
         isHeard ||= this.#words.some((word) => data.includes(word))
         server.write(data)
       })
@@ -256,7 +256,7 @@ export class LossyProxy {
           client.destroy()
         } else if (this.mode === 'cutting') {
           // An answer in several pieces is lost with its first piece.
-          if (!client.destroyed) this.lost.push(asked)
+          if (!client.destroyed) this.lost.push(request)
           client.destroy()
         } else if (this.mode === 'open') {
           this.answers += 1

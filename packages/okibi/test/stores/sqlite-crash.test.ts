@@ -62,6 +62,6 @@ test('f_a_full_disk_loses_no_acknowledged_write_and_the_store_recovers', () => {
   const small = ['-rm', 'sh', '-c', 'mount -t tmpfs -o size=1m okibi "$0" && exec "$@"', ...fill('fill-disk')]
   const short = ['-c', `trap '' XFSZ && ulimit -f 1024 && exec "$@"`, ...fill('fill-files')]
   const isAllowed = spawnSync('unshare', ['-rm', 'true']).status === 0
-  const said = isAllowed ? execFileSync('unshare', small) : execFileSync('sh', short)
-  expect(String(said)).toMatch(/^\d+ acknowledged and kept\n$/)
+  const output = isAllowed ? execFileSync('unshare', small) : execFileSync('sh', short)
+  expect(String(output)).toMatch(/^\d+ acknowledged and kept\n$/)
 })

@@ -45,21 +45,21 @@ export const drivers: Record<string, (port: number) => Driver> = {
 type Intercept = (call: 'get' | 'set' | 'remove', through: () => unknown) => unknown
 
 /** A storage in memory with faults, and its content. */
-export function disturbed(): { storage: Storage; held: Map<string, string>; set: (how?: Intercept) => void } {
-  const held = new Map<string, string>()
+export function disturbed(): { storage: Storage; stored: Map<string, string>; set: (how?: Intercept) => void } {
+  const stored = new Map<string, string>()
   let how: Intercept | undefined
   const call = (name: 'get' | 'set' | 'remove', through: () => unknown) => how?.(name, through) ?? through()
   const driver: Driver = {
     name: 'disturbed',
-    hasItem: (key) => held.has(key),
-    getKeys: () => [...held.keys()],
-    getItem: (key) => call('get', () => held.get(key) ?? null) as string | null,
-    setItem: (key, value) => call('set', () => void held.set(key, value)) as undefined,
-    removeItem: (key) => call('remove', () => void held.delete(key)) as undefined,
+    hasItem: (key) => stored.has(key),
+    getKeys: () => [...stored.keys()],
+    getItem: (key) => call('get', () => stored.get(key) ?? null) as string | null,
+    setItem: (key, value) => call('set', () => void stored.set(key, value)) as undefined,
+    removeItem: (key) => call('remove', () => void stored.delete(key)) as undefined,
   }
   return {
     storage: createStorage({ driver }),
-    held,
+    stored,
     set: (next) => {
       how = next
     },

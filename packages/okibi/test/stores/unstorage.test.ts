@@ -134,14 +134,14 @@ describe.each(Object.keys(drivers))('%s', (name) => {
 
 describe('entries', () => {
   test('the_keys_and_values_are_as_documented', async () => {
-    const { storage, held } = disturbed()
+    const { storage, stored } = disturbed()
     const store = unstorageStore(storage)
     const expiresAt = Date.now() + HOUR
     await store.swap('session:aBc', undefined, { bytes: bytes('{"v":1,"é":"🔥"}'), expiresAt })
     const hash = createHash('sha256').update('session:aBc').digest('hex')
-    expect([...held]).toEqual([[`okibi:session:${hash}`, `okibi ${expiresAt} 16 {"v":1,"é":"🔥"}`]])
+    expect([...stored]).toEqual([[`okibi:session:${hash}`, `okibi ${expiresAt} 16 {"v":1,"é":"🔥"}`]])
     await store.swap('binary', undefined, { bytes: Uint8Array.of(0, 255), expiresAt })
-    expect([...held.values()]).toContain(`okibi ${expiresAt} 11 base64:AP8=`)
+    expect([...stored.values()]).toContain(`okibi ${expiresAt} 11 base64:AP8=`)
     // Bytes that begin like an encoded entry are read unchanged.
     await store.swap('looks', undefined, { bytes: bytes('base64:AP8='), expiresAt })
     expect(text((await store.load('looks'))?.bytes)).toBe('base64:AP8=')

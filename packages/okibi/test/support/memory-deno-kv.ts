@@ -3,7 +3,7 @@ import type { DenoKv, DenoKvAtomic, DenoKvEntry, DenoKvKey } from '../../src/sto
 
 /** Makes an empty database. */
 export function memoryDenoKv(): DenoKv {
-  const held = new Map<string, DenoKvEntry>()
+  const stored = new Map<string, DenoKvEntry>()
   let version = 0
   const named = (key: DenoKvKey) => JSON.stringify(key)
   const atomic = (): DenoKvAtomic => {
@@ -11,15 +11,15 @@ export function memoryDenoKv(): DenoKv {
     const writes: ((versionstamp: string) => void)[] = []
     const transaction: DenoKvAtomic = {
       check({ key, versionstamp }) {
-        checks.push(() => (held.get(named(key))?.versionstamp ?? null) === versionstamp)
+        checks.push(() => (stored.get(named(key))?.versionstamp ?? null) === versionstamp)
         return transaction
       },
       set(key, value) {
-        writes.push((versionstamp) => held.set(named(key), { key, value: structuredClone(value), versionstamp }))
+        writes.push((versionstamp) => stored.set(named(key), { key, value: structuredClone(value), versionstamp }))
         return transaction
       },
       delete(key) {
-        writes.push(() => held.delete(named(key)))
+        writes.push(() => stored.delete(named(key)))
         return transaction
       },
       async commit() {
@@ -32,7 +32,7 @@ export function memoryDenoKv(): DenoKv {
     return transaction
   }
   return {
-    getMany: async (keys) => keys.map((key) => held.get(named(key)) ?? { key, value: null, versionstamp: null }),
+    getMany: async (keys) => keys.map((key) => stored.get(named(key)) ?? { key, value: null, versionstamp: null }),
     list: () => {
       throw new Error('list: not needed here')
     },

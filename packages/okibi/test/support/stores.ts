@@ -78,27 +78,27 @@ export function shippedStores(clock?: () => number): Record<string, () => Store>
 /** A memory store with access to its content. */
 export function openStore(clock?: () => number): {
   store: Watched
-  held: Map<string, { bytes: Uint8Array; write: Write }>
+  stored: Map<string, { bytes: Uint8Array; write: Write }>
 } {
-  const held = new Map<string, { bytes: Uint8Array; write: Write }>()
+  const stored = new Map<string, { bytes: Uint8Array; write: Write }>()
   const inner = memoryStore({ clock })
   const store = new Watched({
     consistency: 'strong',
     owners: inner.owners,
     load: (key) => {
       const loaded = inner.load(key)
-      const there = held.get(key)
+      const there = stored.get(key)
       return loaded && there ? { ...loaded, bytes: there.bytes } : loaded
     },
     swap: (key, expected, write) => {
       const swap = inner.swap(key, expected, write)
-      if (swap.done) held.set(key, { bytes: write.bytes, write })
+      if (swap.done) stored.set(key, { bytes: write.bytes, write })
       return swap
     },
     delete: (key) => {
-      held.delete(key)
+      stored.delete(key)
       inner.delete(key)
     },
   })
-  return { store, held }
+  return { store, stored }
 }

@@ -2,12 +2,12 @@
 import { vi } from 'vitest'
 
 /** Advances vitest's fake timers until there is an answer, and returns it. */
-export async function settled<T>(answer: PromiseLike<T>): Promise<T> {
-  let isSettled = false
-  const settle = () => {
-    isSettled = true
+export async function advanceUntil<T>(answer: PromiseLike<T>): Promise<T> {
+  let isDone = false
+  const finish = () => {
+    isDone = true
   }
-  answer.then(settle, settle)
-  for (let steps = 0; !isSettled && steps < 1000; steps += 1) await vi.advanceTimersByTimeAsync(10)
+  answer.then(finish, finish)
+  for (let steps = 0; !isDone && steps < 1000; steps += 1) await vi.advanceTimersByTimeAsync(10)
   return answer
 }

@@ -8,7 +8,7 @@ type Call = 'get' | 'create' | 'persist' | 'delete'
 
 /** A driver over a table of strings. `beforehand` may wait or fail before a call. */
 export class TextDriver implements Driver {
-  readonly held = new Map<string, string>()
+  readonly stored = new Map<string, string>()
   readonly calls: Call[] = []
   beforehand: ((call: Call, id: string) => Promise<void> | void) | undefined
 
@@ -18,30 +18,30 @@ export class TextDriver implements Driver {
   }
 
   get records(): Data[] {
-    return [...this.held.values()].map((text) => JSON.parse(text) as Data)
+    return [...this.stored.values()].map((text) => JSON.parse(text) as Data)
   }
 
   async getSessionById(id: string): Promise<Data | null> {
     await this.#begin('get', id)
-    const text = this.held.get(id)
+    const text = this.stored.get(id)
     return text === undefined ? null : (JSON.parse(text) as Data)
   }
 
   async createSession(id: string, data: Data): Promise<void> {
     const text = JSON.stringify(data)
     await this.#begin('create', id)
-    this.held.set(id, text)
+    this.stored.set(id, text)
   }
 
   async persistSessionData(id: string, data: Data): Promise<void> {
     const text = JSON.stringify(data)
     await this.#begin('persist', id)
-    this.held.set(id, text)
+    this.stored.set(id, text)
   }
 
   async deleteSession(id: string): Promise<void> {
     await this.#begin('delete', id)
-    this.held.delete(id)
+    this.stored.delete(id)
   }
 
   async #begin(call: Call, id: string): Promise<void> {
@@ -52,24 +52,24 @@ export class TextDriver implements Driver {
 
 /** The same without promises, as with an embedded database. */
 export class SyncDriver implements Driver {
-  readonly held = new Map<string, string>()
+  readonly stored = new Map<string, string>()
 
   getSessionById(id: string): Data | null {
-    const text = this.held.get(id)
+    const text = this.stored.get(id)
     return text === undefined ? null : (JSON.parse(text) as Data)
   }
 
   createSession(id: string, data: Data): void {
-    this.held.set(id, JSON.stringify(data))
+    this.stored.set(id, JSON.stringify(data))
   }
 
   persistSessionData(id: string, data: Data): void {
     // As an UPDATE: it creates no record.
-    if (this.held.has(id)) this.held.set(id, JSON.stringify(data))
+    if (this.stored.has(id)) this.stored.set(id, JSON.stringify(data))
   }
 
   deleteSession(id: string): void {
-    this.held.delete(id)
+    this.stored.delete(id)
   }
 }
 

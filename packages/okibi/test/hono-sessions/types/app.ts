@@ -85,22 +85,22 @@ loose.get('/', (c) => {
 
 // A driver of the app's own: asynchronous, synchronous, and mixed.
 class Own implements Store {
-  readonly #held = new Map<string, SessionData>()
+  readonly #stored = new Map<string, SessionData>()
 
   getSessionById(sessionId?: string): SessionData | null {
-    return this.#held.get(sessionId ?? '') ?? null
+    return this.#stored.get(sessionId ?? '') ?? null
   }
 
   createSession(sessionId: string, initialData: SessionData): void {
-    this.#held.set(sessionId, initialData)
+    this.#stored.set(sessionId, initialData)
   }
 
   persistSessionData(sessionId: string, sessionData: SessionData): void {
-    this.#held.set(sessionId, sessionData)
+    this.#stored.set(sessionId, sessionData)
   }
 
   deleteSession(sessionId: string): void {
-    this.#held.delete(sessionId)
+    this.#stored.delete(sessionId)
   }
 }
 
@@ -148,8 +148,8 @@ export async function byHand(c: Context): Promise<void> {
   const opened: unknown = await decrypt('password', await encrypt('password', { a: 1 }))
   const memory = new MemoryStore()
   memory.createSession('id', { _data: {}, _expire: null, _delete: false, _accessed: null })
-  const held: SessionData | null | undefined = memory.getSessionById('id')
-  memory.persistSessionData('id', held as SessionData)
+  const stored: SessionData | null | undefined = memory.getSessionById('id')
+  memory.persistSessionData('id', stored as SessionData)
   memory.deleteSession('id')
   const session = new Session<Data>(60)
   const any: Session = new Session()

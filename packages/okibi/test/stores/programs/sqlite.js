@@ -10,7 +10,7 @@ const write = (text, owner) => ({ bytes: new TextEncoder().encode(text), expires
 const big = (at) => String(at).padStart(8).repeat(1000)
 
 /** Prints a line immediately, in one write. */
-const say = (text) => writeFileSync(1, `${text}\n`)
+const print = (text) => writeFileSync(1, `${text}\n`)
 
 function insist(condition, text) {
   if (!condition) throw new Error(text)
@@ -22,10 +22,10 @@ async function writeForEver() {
   for (let at = 0; ; at += 1) {
     const created = `created ${round} ${at}`
     insist((await store.swap(created, undefined, write(big(at)))).done, created)
-    say(`created:${round}:${at}`)
+    print(`created:${round}:${at}`)
     insist((await store.swap(`chain ${round}`, held, write(String(at)))).done, 'chain')
     held = new TextEncoder().encode(String(at))
-    say(`chained:${round}:${at}`)
+    print(`chained:${round}:${at}`)
   }
 }
 
@@ -63,7 +63,7 @@ async function fill(kind) {
   const again = openSqliteStore(join(place, 'sessions.sqlite'))
   await check(again, count)
   again.close()
-  say(`${count} acknowledged and kept`)
+  print(`${count} acknowledged and kept`)
 }
 
 await (order === 'write' ? writeForEver() : fill(order === 'fill-disk' ? 'unavailable' : 'unknown'))

@@ -41,8 +41,8 @@ const workerd = new Miniflare({
   modules: [{ type: 'ESModule', path: 'worker.mjs', contents: outputFiles[0].text }],
   hyperdrives: { HYPERDRIVE: `postgres://postgres:none@127.0.0.1:${process.argv[2]}/postgres` },
 })
-const ask = async (path) => (await workerd.dispatchFetch(`http://localhost/${path}`)).json()
-await ask('migrate')
+const fetchJson = async (path) => (await workerd.dispatchFetch(`http://localhost/${path}`)).json()
+await fetchJson('migrate')
 // One after another, then concurrently, all on one store.
-console.log(JSON.stringify([await ask('first'), ...(await Promise.all(['a', 'b', 'c'].map(ask)))]))
+console.log(JSON.stringify([await fetchJson('first'), ...(await Promise.all(['a', 'b', 'c'].map(fetchJson)))]))
 await workerd.dispose()

@@ -60,8 +60,8 @@ const raw: Record<string, (given: { key: string[]; value: unknown; seconds: numb
 Deno.serve(
   { hostname: '127.0.0.1', port: 0, onListen: ({ port }: { port: number }) => console.log(port) },
   async (request) => {
-    const ask = raw[new URL(request.url).pathname]
-    if (!ask) return serve(request)
-    return Response.json((await ask(await request.json())) ?? null)
+    const operation = raw[new URL(request.url).pathname]
+    if (!operation) return serve(request)
+    return Response.json((await operation(await request.json())) ?? null)
   },
 )

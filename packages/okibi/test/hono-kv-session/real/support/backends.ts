@@ -211,7 +211,7 @@ export async function denokv(): Promise<Backend> {
   })
   const port = await new Promise((resolve) => createInterface({ input: child.stdout }).once('line', resolve))
   const base = `http://127.0.0.1:${port}`
-  const ask = async (path: string, given: object): Promise<unknown> =>
+  const call = async (path: string, given: object): Promise<unknown> =>
     (await fetch(base + path, { method: 'POST', body: JSON.stringify(given) })).json()
   const entry = (host: string, id: string) => ['session', host, id]
   return {
@@ -219,20 +219,20 @@ export async function denokv(): Promise<Backend> {
     hasHostInKey: true,
     isStrong: true,
     site: (options = {}) => remote((body) => fetch(base, { method: 'POST', body }), options),
-    get: async (host, id) => ((await ask('/get', { key: entry(host, id) })) as { value: unknown }).value,
+    get: async (host, id) => ((await call('/get', { key: entry(host, id) })) as { value: unknown }).value,
     put: async (host, id, value, seconds) => {
       const kind = value instanceof Date ? '-date' : typeof value === 'bigint' ? '-bigint' : ''
       const plain = kind ? undefined : value
-      await ask(`/set${kind}`, { key: entry(host, id), value: plain, seconds })
+      await call(`/set${kind}`, { key: entry(host, id), value: plain, seconds })
     },
     left: async (host, id) => {
-      const { value } = (await ask('/get', { key: ['okibi', 'session end', host, id] })) as { value: number }
+      const { value } = (await call('/get', { key: ['okibi', 'session end', host, id] })) as { value: number }
       return value / 1000 - now()
     },
     age: async (host, id, seconds) => {
-      await ask('/age', { key: entry(host, id), seconds })
+      await call('/age', { key: entry(host, id), seconds })
     },
-    count: async (host) => ((await ask('/list', { key: ['session', host] })) as string[]).length,
+    count: async (host) => ((await call('/list', { key: ['session', host] })) as string[]).length,
     close: async () => {
       await end(child)
       rmSync(folder, { recursive: true })
