@@ -93,7 +93,7 @@ export function secretsOf(secret: string | readonly string[] | null | undefined)
   if (secret === undefined || secret === null) return []
   const secrets = typeof secret === 'string' ? [secret] : secret
   if (Array.isArray(secrets) && secrets.every((one) => typeof one === 'string' && one !== '')) return secrets
-  throw configError('secret: must be a text that is not empty, or a list of such')
+  throw configError('secret: must be a non-empty string, or a list of such')
 }
 
 /** More engines than this are a mistake, such as a secret for each visitor, and would take memory without end. */

@@ -120,7 +120,7 @@ function checkKey(key: unknown, sealed: boolean): string | undefined {
   }
   if (key === undefined || key === null) return undefined
   if (typeof key !== 'string')
-    throw configError(`encryptionKey of type ${typeof key}: must be a text, or a function that returns one`)
+    throw configError(`encryptionKey of type ${typeof key}: must be a string, or a function that returns one`)
   if (key.length >= SHORTEST_KEY) return key
   throw configError(`encryptionKey of ${key.length} characters: must be at least ${SHORTEST_KEY} characters long`)
 }

@@ -37,7 +37,7 @@ describe('an impossible option is an error that names it', () => {
     [{ store, encryptionKey: 'x'.repeat(31) }, 'encryptionKey of 31 characters'],
     [{ store, encryptionKey: '' }, 'encryptionKey of 0 characters'],
     [{ store, encryptionKey: () => 'short' }, 'encryptionKey of 5 characters'],
-    [{ store, encryptionKey: 5 }, 'encryptionKey of type number: must be a text'],
+    [{ store, encryptionKey: 5 }, 'encryptionKey of type number: must be a string, or a function that returns one'],
     [{ store, encryptionKey: new Uint8Array(32) }, 'encryptionKey of type object'],
     [{ store, encryptionKey: () => Promise.resolve(KEY) }, 'encryptionKey of type object'],
     [{ store: new okibi.CookieStore() }, 'encryptionKey is required while using CookieStore.'],
