@@ -20,7 +20,10 @@ const KINDS = {
   sealed: { secret: 'a secret of thirty-two bytes: no more' },
 }
 
-/** How many requests, of which a tenth throw or are aborted: a million, and on other runtimes than Node 20 a tenth of that. */
+/**
+ * The number of requests: a million, and a tenth of that on other runtimes. A tenth of them throw or are
+ * aborted.
+ */
 const REQUESTS = many(1_000_000)
 
 test('n37_wasm_memory_stays_flat_over_requests_of_which_a_tenth_throw_or_are_aborted', async () => {

@@ -98,8 +98,7 @@ function history(seed: number): Request[] {
       ends: below(15) === 0,
       status: below(6) === 0 ? 500 : 200,
       // Far from the expiry or beyond it, because okibi may extend a tenth of the span later than
-      // the
-      // original.
+      // the original.
       after: [0, 0, 0, SPAN / 2, SPAN / 2, SPAN * 2][below(6)] as number,
     }
   })

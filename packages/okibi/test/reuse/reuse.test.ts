@@ -138,7 +138,7 @@ for (const face of faces) {
           (where, _visitor, _others, answer) => control.set(where, answer),
           () => true,
         )
-        // Answers that cannot be served twice without a session, and answers that fail only with one.
+        // Answers that cannot be served twice without a session, or fail only with one.
         const unserved = new Set(['store-down'])
         for (const [where, { status }] of control) if (status >= 500) unserved.add(sortOf(where))
         const wrong: string[] = []

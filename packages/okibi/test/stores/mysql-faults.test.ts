@@ -151,8 +151,7 @@ for (const [name, open] of Object.entries(pools)) {
       expect(await ann.text('/add')).toBe('1')
       for (let expected = 2; expected < 6; expected += 1) {
         // The answer to the load arrives, and the one to the write is lost. Every other time the
-        // server
-        // is silent for long.
+        // server is silent for long.
         const { answers } = proxy
         let isAnswered = false
         const adding = ann.fetch('/add').finally(() => {

@@ -20,8 +20,8 @@ GRANT ALL ON *.* TO okibi@'%' WITH GRANT OPTION;
 `
 
 /**
- * A MariaDB server. Its database and its administrator have the name `okibi`. It ends with the process
- * that started it.
+ * A MariaDB server. Its database and its administrator have the name `okibi`. It ends with the
+ * process that started it.
  */
 export class MariaDbServer {
   readonly port: number

@@ -23,8 +23,8 @@ function programs(): string {
 
 /**
  * A Postgres server that trusts every connection. Its database and its superuser have the name
- * `postgres`. It refuses to run as root, so for root it runs as the user `postgres`. It ends with the
- * process that started it.
+ * `postgres`. It refuses to run as root, so for root it runs as the user `postgres`. It ends with
+ * the process that started it.
  */
 export class PostgresServer {
   readonly port: number
@@ -97,9 +97,9 @@ export class PostgresServer {
   }
 
   /**
-   * The same for a server that was just killed or started, without blocking this process. The server
-   * accepts no one while one of its processes waits for a client's first message, and that client may be
-   * in this process.
+   * The same for a server that was just killed or started, without blocking this process. The
+   * server accepts no connection while one of its processes waits for a client's first message, and
+   * that client may be in this process.
    */
   async answer(sql: string): Promise<string> {
     const { stdout } = await promisify(execFile)(this.#psql, this.#asking(sql), { encoding: 'utf8', timeout: 20_000 })

@@ -16,8 +16,8 @@ export interface Cut {
 }
 
 /**
- * The fault of a proxy, for every connection, old and new. `stall` keeps all bytes until the next mode.
- * `refuse`, `hang up` and `reset` end new and open connections.
+ * The fault of a proxy, for every connection, old and new. `stall` keeps all bytes until the next
+ * mode. `refuse`, `hang up` and `reset` end new and open connections.
  */
 export type Mode = 'open' | 'stall' | 'refuse' | 'hang up' | 'reset' | Cut | { readonly delay: number }
 

@@ -172,8 +172,8 @@ function within<T>(millis: number, work: Promise<T>): Promise<T> {
 }
 
 /**
- * The server's refusal of a repeated command, the value that is stored by then, and the commands that
- * start and stop the refusals.
+ * The server's refusal of a repeated command, the value that is stored by then, and the commands
+ * that start and stop the refusals.
  */
 const REFUSALS = [
   { refusal: 'NOSCRIPT', meanwhile: '3', begin: ['script', 'flush'], end: ['ping'] },

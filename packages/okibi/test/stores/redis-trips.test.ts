@@ -92,8 +92,7 @@ for (const kind of ['redis-server', 'redis-8', 'valkey'] as const) {
         for (const path of ['/add', '/login']) await warm.fetch(path)
         const ann = new Browser(app)
         // The removal from an owner's list is sent after a session was rotated or destroyed. No
-        // request waits
-        // for it.
+        // request waits for it.
         const costs = async (path: string) =>
           names(await monitor.during(() => ann.fetch(path))).filter((command) => command !== 'ZREM')
 

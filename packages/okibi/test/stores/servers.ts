@@ -16,8 +16,8 @@ const TRIES = 5
 const GIVEN = 32_768
 
 /**
- * A free port below those that the system assigns. A server can use it again after a kill, because no
- * connection of another process gets it meanwhile.
+ * A free port below those that the system assigns. A server can use it again after a kill, because
+ * no connection of another process gets it meanwhile.
  */
 export async function freePort(): Promise<number> {
   for (;;) {

@@ -46,8 +46,8 @@ export class FakeKv {
   readonly #lastWrite = new Map<string, number>()
 
   /**
-   * The namespace as the isolates of one location see it. A location that `sees` its own writes late
-   * is rare, but allowed.
+   * The namespace as the isolates of one location see it. A location that `sees` its own writes
+   * late is rare, but allowed.
    */
   place(sees: 'own writes immediately' | 'own writes late' = 'own writes immediately'): FakePlace {
     return new FakePlace(this, sees === 'own writes immediately')

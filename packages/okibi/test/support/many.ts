@@ -1,7 +1,10 @@
-// How many of many equal rounds a test runs on each runtime.
+// The number of equal rounds that a test runs on each runtime.
 import { inject } from 'vitest'
 
-/** On the installed Node all of them. On every other runtime, which runs the same code and the same module, a tenth. */
+/**
+ * All rounds on the installed Node, and a tenth on every other runtime, which runs the same code and
+ * module.
+ */
 export function many(rounds: number): number {
   return inject('runtime') === undefined ? rounds : Math.ceil(rounds / 10)
 }

@@ -7,7 +7,7 @@ const root = join(fileURLToPath(new URL('.', import.meta.url)), '../../../..')
 
 /** Builds an example of the crate okibi if needed, and returns the path of the program. */
 export function buildExample(name: string): string {
-  // `cargo xtask test` has built them: cargo may have to wait for another build, and a test must not.
+  // `cargo xtask test` has built them. A test must not wait for another build of cargo.
   const built = process.env.OKIBI_PROGRAMS
   if (built !== undefined) return join(built, process.platform === 'win32' ? `${name}.exe` : name)
   // With the features of the crate's tests, so that no dependency is built twice.

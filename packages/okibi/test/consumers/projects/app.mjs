@@ -1,4 +1,4 @@
-// Counts visits, in a memory store and in a sealed cookie. Has a WebSocket route if the runtime can.
+// Counts visits, in a memory store and in a sealed cookie. Has a WebSocket if the runtime has one.
 import { Hono } from 'hono'
 import { sessions } from 'okibi'
 import { memoryStore } from 'okibi/memory'

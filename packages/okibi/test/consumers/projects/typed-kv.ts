@@ -1,4 +1,4 @@
-// An app on the drop-in for hono-kv-session that types its sessions and declares the context itself.
+// An app on the drop-in for hono-kv-session with typed sessions and its own context declaration.
 import { type Env, Hono, type Input } from 'hono'
 import { createSession, SessionManager } from 'okibi/hono-kv-session'
 import { kvClient } from 'okibi/hono-kv-session/cloudflare'

@@ -14,7 +14,7 @@ export type Scenario = ((site: Site) => Promise<void>) | string
 /**
  * Declares the tests of a page.
  *
- * @param name the page's file in `docs`, without its ending; or the path of another document in the repository
+ * @param name the page's file in `docs` without its ending, or the path of another document
  * @param scenarios the expectations of each project, by the heading where it begins
  */
 export function guide(name: string, scenarios: Readonly<Record<string, Scenario>>): void {

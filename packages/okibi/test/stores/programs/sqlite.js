@@ -29,7 +29,7 @@ async function writeForEver() {
   }
 }
 
-/** `kind`: the kind of the refusal. A full disk has its own error, a file at its limit has not. */
+/** `kind`: the kind of the refusal. A full disk has its own error. A file at its limit has none. */
 async function fill(kind) {
   const ballast = join(place, 'ballast')
   writeFileSync(ballast, new Uint8Array(400_000))

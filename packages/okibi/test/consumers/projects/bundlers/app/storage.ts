@@ -22,7 +22,7 @@ export function slowStorage(): Storage {
   return createStorage({ driver: { ...driver, setItem } })
 }
 
-/** Makes two writers wait for each other from now on. Returns the most concurrent writers so far. */
+/** Makes two writers wait for each other from now on. Returns the highest count so far. */
 export function together(): string {
   wanted = 2
   return String(most)
