@@ -1,4 +1,4 @@
-// Carries out the engine's steps against the store, each within its time.
+// Executes the engine's steps on the store, each within its time limit.
 import { type Engine, type Reply, refused } from './engine.js'
 import { OkibiError, StoreError } from './errors.js'
 import { Answer } from './facts/border.js'
@@ -8,46 +8,48 @@ import type { Awaitable, Loaded, Store, Swap } from './store.js'
 
 export { isPromise }
 
-/** What every task of one middleware shares. */
+/**
+ * What all tasks of one middleware share: the store, the clock, the random source and time limits.
+ */
 export interface Resources {
   readonly store: Store | undefined
   /** The same as the app gave it: a function, too. */
   readonly given?: unknown
-  /** Where accepted dialects keep their sessions, in the order of the options; undefined where the cookie is the store. */
+  /** The stores of accepted dialects, in the order of the options; `undefined` for a sealed one. */
   readonly accepted: readonly (Store | undefined)[]
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number
   /** Fills the bytes with randomness. */
   readonly random: (bytes: Uint8Array) => unknown
-  /** How long one call of the store may take, in milliseconds. */
+  /** Time limit of one call of the store, in milliseconds. */
   readonly storeTimeout: number
-  /** How long a task may take with all its conflicts, in milliseconds. */
+  /** Time limit of a task with all its conflicts, in milliseconds. */
   readonly commitDeadline: number
 }
 
-/** What a task needs besides its steps. */
+/** The parameters of a task. */
 export interface Task {
-  /** Runs the function of an update again and returns what it made, as the engine reads it. */
+  /** Runs the function of an update again and returns its result in the engine's form. */
   readonly recompute?: (token: number, current: unknown) => string
-  /** It only looks a session up, which takes no random bytes. */
+  /** It only loads a session, which takes no random bytes. */
   readonly loads?: boolean
-  /** It is the request's last. */
+  /** It is the last task of the request. */
   readonly last?: boolean
   readonly onEvent: (event: SessionEvent) => void
-  /** Told of the state in which nobody can tell what the session holds. */
+  /** Receives the state when it is unknown what the store has. */
   readonly onDoubt?: (state: Uint8Array) => void
 }
 
-/** What the store made of a step. */
+/** The store's answer to a step. */
 interface StepAnswer {
   readonly kind: Answer
   readonly payload?: Uint8Array | string | undefined
-  /** The backend's own expiry of what was loaded. */
+  /** The expiry of the loaded entry, if the backend returns it. */
   readonly expiresAt?: number | undefined
   readonly cause?: unknown
 }
 
-/** How many random bytes one call of the engine is given. */
+/** The number of random bytes for one call of the engine. */
 export const RANDOM_BYTES = 144
 
 const NOTHING = new Uint8Array()
@@ -56,9 +58,9 @@ const NOTHING = new Uint8Array()
 export function randomBytes(resources: Resources): Uint8Array {
   const bytes = new Uint8Array(RANDOM_BYTES)
   try {
-    // The bytes would be zeros until it has ended.
+    // The bytes would be zeros until the promise is settled.
     if (isUnawaited(resources.random(bytes)))
-      throw new TypeError('random: returned a promise; must fill the bytes at once')
+      throw new TypeError('random: returned a promise; must fill the bytes before it returns')
   } catch (cause) {
     throw new OkibiError('random_failed', 'random: the source of random bytes failed', { cause })
   }
@@ -66,21 +68,21 @@ export function randomBytes(resources: Resources): Uint8Array {
 }
 
 /**
- * The system's random bytes, asked for when they are needed. None are kept in stock: a machine that is restored twice from
- * one snapshot would hand out the same ids twice.
+ * The system's random bytes, read on demand. None are kept in advance: a machine that is restored
+ * twice from one snapshot would issue the same ids twice.
  */
 export function systemRandom(bytes: Uint8Array): void {
   crypto.getRandomValues(bytes as Uint8Array<ArrayBuffer>)
 }
 
 /**
- * Carries out the reply's step and all that follow until the task is done. With a store that answers at once, so does
- * this: no promise is made on the way.
+ * Executes the reply's step and all that follow until the task is done. It is synchronous if the
+ * store is: no promise is made.
  */
 export function drive(engine: Engine, resources: Resources, task: Task, first: Reply): Awaitable<Reply> {
   let started: number | undefined
   let cause: unknown
-  /** The state that asked for the last write. */
+  /** The state that requested the last write. */
   let writing: Uint8Array | undefined
   const takeIn = (state: Uint8Array, answered: StepAnswer): Reply => {
     cause = answered.cause
@@ -89,15 +91,16 @@ export function drive(engine: Engine, resources: Resources, task: Task, first: R
       const { kind, payload, expiresAt } = answered
       const reply = engine.answer(state, kind, payload, resources.now(), random, task.last, expiresAt)
       if (reply.head.error || reply.head.step === 'done') return reply
-      // The time begins when the task turns out to need more than one step.
+      // The time limit starts when the task needs a second step.
       started ??= performance.now()
       if (performance.now() - started < resources.commitDeadline) return reply
       reply.head.events?.forEach(task.onEvent)
-      // The engine knows whether anybody can tell what was written.
+      // The engine decides whether the outcome is unknown.
       return engine.outOfTime(reply.state)
     } catch (cause) {
       if (!writing) throw cause
-      // The write may be made. The engine takes a state that waits for its answer for an abandoned one, and refuses what comes.
+      // The write may have happened. The engine treats a state that waits for its answer as an
+      // abandoned one, and refuses later tasks.
       task.onDoubt?.(writing)
       throw new OkibiError('store_unknown', 'session store: the outcome is unknown', { cause })
     }
@@ -126,7 +129,7 @@ function execute(resources: Resources, task: Task, { head, write, expected }: Re
     return { kind: Answer.recomputed, payload: task.recompute(head.token, head.current) }
   }
   const store = head.entry === undefined ? resources.store : resources.accepted[head.entry]
-  if (!store) throw new OkibiError('internal', 'session: a store is asked for, but the cookie is the store')
+  if (!store) throw new OkibiError('internal', 'session: a store is needed, but the session is in the cookie')
   try {
     switch (head.step) {
       case 'load':
@@ -150,7 +153,7 @@ function execute(resources: Resources, task: Task, { head, write, expected }: Re
   }
 }
 
-/** What a load answered, if it is what a load must answer: else the store is at fault. `null` counts as nothing there. */
+/** Checks the result of a load. `null` counts as absent. */
 export function checkLoaded(answer: Loaded | undefined): Loaded | undefined {
   const found = answer ?? undefined
   if (found === undefined || (kindOf(found.bytes) === 'Uint8Array' && Number.isFinite(found.expiresAt ?? 0)))
@@ -158,7 +161,7 @@ export function checkLoaded(answer: Loaded | undefined): Loaded | undefined {
   throw invalidAnswer('load', found, 'undefined, or { bytes: Uint8Array, expiresAt?: number }')
 }
 
-/** What an index of owners listed, if it is a list of keys. */
+/** Checks the result of an index of owners. */
 export function checkKeys(answer: readonly string[]): readonly string[] {
   if (!Array.isArray(answer)) throw invalidAnswer('owners.list', answer, 'a list of keys')
   const strange = answer.findIndex((key) => typeof key !== 'string')
@@ -172,12 +175,14 @@ function checkSwap(answer: Swap): Swap {
   throw invalidAnswer('swap', answer, '{ done: true }, or { done: false, current: Uint8Array or undefined }')
 }
 
-/** What kind of thing it is, also if it is of another realm, such as a test runner's. */
+/** The type of a value, also of another realm, such as a test runner's. */
 function kindOf(value: unknown): string {
   return Object.prototype.toString.call(value).slice(8, -1)
 }
 
-/** Names the kinds of what came, and never a value or a name of the store's own, which may be a key. */
+/**
+ * Names only the types in the answer. A value, or a name that is the store's own, could be a key.
+ */
 function invalidAnswer(method: string, answer: unknown, must: string): StoreError {
   const given = Object(answer) as Readonly<Record<string, unknown>>
   const parts = ['bytes', 'expiresAt', 'done', 'current'].filter((name) => name in given)
@@ -185,7 +190,7 @@ function invalidAnswer(method: string, answer: unknown, must: string): StoreErro
   return new StoreError('unknown', `${method}: answered ${came}; must answer ${must}`)
 }
 
-/** What an answer of the store, now or later, is to the engine. */
+/** Converts a result of the store, or a promise of it, for the engine. */
 function toAnswer<T>(resources: Resources, answer: Awaitable<T>, as: (answer: T) => StepAnswer): Awaitable<StepAnswer> {
   return isPromise(answer) ? withTimeout(resources, answer).then(as).catch(failureAnswer) : as(answer)
 }
@@ -195,7 +200,7 @@ function failureAnswer(cause: unknown): StepAnswer {
   return { kind: kind === 'unavailable' ? Answer.notDone : Answer.unknown, cause }
 }
 
-/** The answer of a store, if it comes in time. */
+/** The result of a store, or an error after the time limit. */
 export function withTimeout<T>(resources: Resources, answer: PromiseLike<T>): Promise<T> {
   return new Promise<T>((resolve, reject) => {
     const late = () => reject(new StoreError('unknown', `no answer within ${resources.storeTimeout} ms`))
@@ -206,7 +211,7 @@ export function withTimeout<T>(resources: Resources, answer: PromiseLike<T>): Pr
         done(value)
       }
     }
-    // What it resolves to may be a thenable that never settles: the time ends with a value.
+    // It may resolve to a thenable that never settles, so the timer stops only with a value.
     Promise.resolve(answer).then(settle(resolve), settle(reject))
   })
 }

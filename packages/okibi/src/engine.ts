@@ -1,4 +1,5 @@
-// The engine: the only file that touches WebAssembly. Frames of bytes go in, frames come out, nothing stays in between.
+// The engine: the only file that uses WebAssembly. Byte frames go in and out, and no state stays
+// inside.
 
 import { type ErrorCode, OkibiError } from './errors.js'
 import { type Answer, Call, Flag, OutcomeBit } from './facts/border.js'
@@ -14,50 +15,50 @@ import {
   renamed,
 } from './option-names.js'
 
-/** What the engine wants next, or what is known when it is done. */
+/** The head of a reply: the next step, or the result. */
 export interface ReplyHead {
   readonly step: 'load' | 'swap' | 'delete' | 'recompute' | 'done'
   /** load, swap, delete: the store key. */
   readonly key: string
-  /** load, delete: which accepted dialect's store is meant; absent: the session's own. */
+  /** load, delete: the index of the accepted dialect's store. Absent: the session's own store. */
   readonly entry?: number
-  /** swap: when the store may forget what is written. */
+  /** swap: when the store may delete the bytes. */
   readonly expiresAt: number
-  /** swap: whose session it is. */
+  /** swap: the owner. */
   readonly owner?: string
-  /** recompute: which update is to be run again. */
+  /** recompute: the number of the update to run again. */
   readonly token: number
-  /** recompute: what it reads now; absent if there is nothing. */
+  /** recompute: its current value. Absent: none. */
   readonly current?: unknown
-  /** done: there is an id that nobody has looked up yet. */
+  /** done: there is an id whose session is not loaded yet. */
   readonly unread: boolean
-  /** done: counts how often what the handler saw was replaced. */
+  /** done: counts how often the handler's view was replaced. */
   readonly basis: number
-  /** done: how often the store was asked. */
+  /** done: the number of store calls. */
   readonly loads: number
   readonly swaps: number
   readonly deletes: number
-  /** done: what a take took out; absent if nothing. */
+  /** done: the value of a take. Absent: none. */
   readonly taken?: unknown
-  /** done: the Set-Cookie headers of what was committed so far. */
+  /** done: the Set-Cookie headers of the commits so far. */
   readonly cookies: readonly string[]
   /** done: the live session. */
   readonly session?: SessionHead
-  /** What an operator may want to count. */
+  /** Events for operators. */
   readonly events?: readonly SessionEvent[]
-  /** The task was refused; the state is the one before. */
+  /** The task was refused. The state is the previous one. */
   readonly error?: { readonly code: ErrorCode; readonly message: string }
 }
 
-/** A live session as the engine shows it. Times are in milliseconds since the Unix epoch. */
+/** A live session. Times are in milliseconds since the Unix epoch. */
 export interface SessionHead {
-  /** The public name; a session that an older dialect keeps in a cookie has none. */
+  /** The public name. A session that an older dialect keeps in a cookie has none. */
   readonly handle?: string
-  /** The id, in the older dialects alone, whose apps are used to seeing it. */
+  /** The id, only in the older dialects, whose apps can read it. */
   readonly id?: string
   readonly created: number
   readonly active: number
-  /** Absent: it has no end. */
+  /** Absent: it does not expire. */
   readonly expiresAt?: number
   readonly idle: number
   readonly persistent: boolean
@@ -67,7 +68,7 @@ export interface SessionHead {
   readonly owner?: string
   readonly label?: string
   readonly data: Readonly<Record<string, unknown>>
-  /** How many bytes the names and values in `data` have. */
+  /** The bytes of the names and values in `data`. */
   readonly bytes: number
   /** The names of flashes, each followed by its JSON text. */
   readonly flashes: readonly string[]
@@ -82,7 +83,10 @@ export interface Summary {
   readonly label?: string
 }
 
-/** A reply: its head, the state to hand back, and for a swap the bytes to write and those that must lie there. */
+/**
+ * A reply: its head, the state for the next call, and for a swap the bytes to write and the
+ * expected bytes.
+ */
 export interface Reply {
   readonly head: ReplyHead
   readonly state: Uint8Array
@@ -91,24 +95,27 @@ export interface Reply {
 }
 
 const NOTHING = new Uint8Array()
-/** A length that fits nothing ends the frames. */
+/** An impossible length marks the end of the frames. */
 const END = 0xffff_ffff
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-/** A text longer than this goes to the encoder at once. */
+/** A longer string goes directly to the encoder. */
 const LONG = 256
 
 type Frame = string | Uint8Array
 
-/** One running instance of the module. After a trap it is thrown away, and engines configure themselves in the next. */
+/**
+ * One instance of the module. After a trap it is dropped, and each engine is configured again in
+ * the next.
+ */
 class Instance {
   readonly #memory: WebAssembly.Memory
   readonly #input: (length: number) => number
   readonly #call: (call: number, engine: number, now: number, flags: number) => number
   #bytes = NOTHING
-  /** Where the next frame of the reply begins, and where the reply ends. */
+  /** The start of the reply's next frame, and the end of the reply. */
   #at = 0
   #end = 0
   #view = new DataView(NOTHING.buffer)
@@ -124,13 +131,13 @@ class Instance {
     return this.#memory.buffer.byteLength
   }
 
-  /** Carries out one call. Its reply is to be read before the next call. */
+  /** Makes one call. Read its reply before the next call. */
   exchange(call: Call, engine: number, now: number, flags: number, frames: readonly Frame[]): void {
-    // Text takes at most three bytes for each of its units; what is left over ends with a mark.
+    // A UTF-16 unit takes at most three bytes. A mark ends the unused rest.
     let most = 4
     for (const frame of frames) most += 4 + (typeof frame === 'string' ? frame.length * 3 : frame.length)
     let at = this.#input(most) >>> 0
-    if (at === 0) throw new Error('the engine has no room for its input')
+    if (at === 0) throw new Error('the engine has no memory for its input')
     this.#refreshMemory()
     for (const frame of frames) {
       const length = typeof frame === 'string' ? this.#write(frame, at + 4) : frame.length
@@ -146,10 +153,10 @@ class Instance {
     this.#at += 4
   }
 
-  /** Writes a text and returns how many bytes it has. */
+  /** Writes a string and returns its number of bytes. */
   #write(text: string, at: number): number {
     const { length } = text
-    // Most texts are short and ASCII, which a loop does in less time than the encoder.
+    // Most strings are short and ASCII. A loop writes them faster than the encoder.
     for (let index = 0; index < length; index += 1) {
       const unit = text.charCodeAt(index)
       if (unit > 0x7f || length > LONG) return encoder.encodeInto(text, this.#bytes.subarray(at)).written
@@ -158,14 +165,14 @@ class Instance {
     return length
   }
 
-  /** The reply's first frame, as text. */
+  /** The reply's first frame as a string. */
   text(): string {
     const start = this.#at + 4
     this.#at = start + this.#view.getUint32(this.#at, true)
     return decoder.decode(this.#bytes.subarray(start, this.#at))
   }
 
-  /** The frames after it, in one copy. */
+  /** The other frames, in one copy. */
   rest(): Uint8Array[] {
     const frames: Uint8Array[] = []
     if (this.#at >= this.#end) return frames
@@ -178,7 +185,7 @@ class Instance {
     return frames
   }
 
-  /** Looks at the memory anew if it has grown. */
+  /** Makes new views of the memory if it has grown. */
   #refreshMemory(): void {
     if (this.#bytes.buffer === this.#memory.buffer) return
     this.#bytes = new Uint8Array(this.#memory.buffer)
@@ -186,10 +193,10 @@ class Instance {
   }
 }
 
-/** An instance keeps what was configured in it, so with this many engines it makes place for a new one. */
+/** An instance keeps every configuration. At this number of engines it is replaced by a new one. */
 const MAX_ENGINES = 16_384
 
-/** One of the engine's two modules, with the instance that runs. It makes the configured engines. */
+/** One of the engine's two modules, with its current instance. It makes engines. */
 export class Engines {
   readonly #load: () => WebAssembly.Module
   #module: WebAssembly.Module | undefined
@@ -201,29 +208,32 @@ export class Engines {
     this.#load = load
   }
 
-  /** An engine with these options. Throws an `OkibiError` with the code `config` for options that cannot work. */
+  /**
+   * An engine with these options. Throws an `OkibiError` with the code `config` for invalid
+   * options.
+   */
   engine(options: EngineOptions, speaker: OptionNames = OPTION_NAMES): Engine {
     return new Engine(this, options, speaker)
   }
 
-  /** The instance that runs. It is made when the first engine is configured. */
+  /** The current instance. It is made for the first engine. */
   get running(): Instance {
     this.#module ??= this.#load()
     this.#instance ??= new Instance(this.#module)
     return this.#instance
   }
 
-  /** The instance if one runs. */
+  /** The current instance, if there is one. */
   get instance(): Instance | undefined {
     return this.#instance
   }
 
-  /** Throws the instance away: the next call runs in another. */
+  /** Drops the instance. The next call makes another. */
   replace(): void {
     this.#instance = undefined
   }
 
-  /** How large the engine's memory is, in bytes. For tests. */
+  /** The size of the engine's memory in bytes. For tests. */
   get memorySize(): number {
     return this.running.byteLength
   }
@@ -236,13 +246,14 @@ export class Engines {
       return instance
     } catch (cause) {
       if (this.#instance === instance) this.replace()
-      throw new OkibiError('internal', 'engine: it stopped in the middle of a call and was replaced', { cause })
+      throw new OkibiError('internal', 'engine: a call trapped; the instance was replaced', { cause })
     }
   }
 
   /**
-   * What became of a request whose answer has this status; `undefined`: there is no answer. `commitsFailed`: the option
-   * `commitFailedRequests`. `said`: what the app's `failedWhen` says. The engine is asked once for each case.
+   * The outcome of a request whose response has this status; `undefined`: no response.
+   * `commitsFailed`: the option `commitFailedRequests`. `said`: the result of the app's
+   * `failedWhen`. The engine decides each case once, and the result is cached.
    */
   outcome(status: number | undefined, commitsFailed: boolean, said: boolean | undefined): Outcome {
     let flags = status === undefined ? 0 : status | Flag.answered
@@ -257,7 +268,10 @@ export class Engines {
     return outcome
   }
 
-  /** Seals a text. Frames: the options, the two keys, the name of the secret, the text, random bytes. */
+  /**
+   * Seals a string. Frames: the options, the two keys, the name of the secret, the string, random
+   * bytes.
+   */
   ironSeal(flags: number, now: number, frames: readonly Frame[]): IronResult {
     return ironResult(this.exchange(Call.ironSeal, 0, now, flags, frames))
   }
@@ -268,15 +282,15 @@ export class Engines {
   }
 }
 
-/** What became of a request. */
+/** The outcome of a request. */
 export interface Outcome {
-  /** It failed: of its changes only the end of a session is carried out. */
+  /** It failed: of its changes only a destroy takes effect. */
   readonly failed: boolean
-  /** The answer ends HTTP, such as 101: nothing can be added to its head. */
+  /** The response ends HTTP, as 101 does: no header can be added. */
   readonly upgrades: boolean
 }
 
-/** What came of a call of Iron: a code of what is wrong, or nothing before the text. */
+/** The result of a call of Iron: an error code, or an empty code and the text. */
 export interface IronResult {
   readonly code: string
   readonly text: string
@@ -286,13 +300,13 @@ function ironResult(reply: Instance): IronResult {
   return { code: reply.text(), text: reply.text() }
 }
 
-/** What the engine refuses beyond. A face asks where a change is made, and the engine once more at the commit. */
+/** The engine's limits. A face checks them at each change, and the engine again at the commit. */
 export interface Limits {
   /** Bytes of a record. */
   readonly bytes: number
   /** Names in a session. */
   readonly names: number
-  /** How deep a value may nest. */
+  /** Maximum nesting depth of a value. */
   readonly depth: number
   /** Bytes of a name. */
   readonly nameBytes: number
@@ -300,7 +314,7 @@ export interface Limits {
   readonly updates: number
 }
 
-/** What the engine says of a configuration. */
+/** The engine's reply to a configuration. */
 interface Configured {
   readonly engine: number
   readonly cookieName: string
@@ -313,7 +327,7 @@ interface Configured {
   readonly error?: InvalidOption
 }
 
-/** A configured engine. It survives the loss of the instance that it was configured in. */
+/** A configured engine. If its instance is dropped, it is configured again in the next. */
 export class Engine {
   readonly #engines: Engines
   readonly #options: string
@@ -323,16 +337,16 @@ export class Engine {
   #empty: Uint8Array | undefined
   #plainVary: string | undefined
   readonly cookieName: string
-  /** The names of all cookies that the engine may want to see. */
+  /** The names of all cookies that the engine may read. */
   readonly #names: readonly string[]
   /** The names of the session's own cookies. */
   readonly #sent: readonly string[]
-  /** Whether the cookie is the store. */
+  /** Whether the session is stored in the cookie. */
   readonly sealed: boolean
-  /** Whether `take` can keep its promise. */
+  /** Whether `take` is supported. */
   readonly takes: boolean
   readonly limits: Limits
-  /** What the log has to say when a middleware is made. */
+  /** A warning to log when a middleware is made. */
   readonly warning: string | undefined
 
   constructor(engines: Engines, options: EngineOptions, speaker: OptionNames) {
@@ -351,17 +365,20 @@ export class Engine {
     this.warning = configured.warning && renamed(configured.warning)
   }
 
-  /** The first option in which two configurations with one cookie differ, as the engine names it; `null` if they are the same. */
+  /**
+   * The first option in which two configurations with one cookie differ, with the engine's name;
+   * `null` if none.
+   */
   differs(other: Engine): string | null {
-    // What speaks older dialects is in another module.
+    // An engine with older dialects is in another module.
     if (this.#engines !== other.#engines) return 'accept'
     other.#currentIndex()
     const here = this.#currentIndex()
-    // To configure the one may have taken a new instance.
+    // Configuring the other engine may have replaced the instance.
     return JSON.parse(this.#engines.exchange(Call.differs, here, 0, other.#currentIndex(), []).text()) as string | null
   }
 
-  /** An option of the engine's as the app wrote it. */
+  /** The app's name of an option of the engine. */
   nameOf(option: string): string {
     return this.#optionNames.name(option)
   }
@@ -371,12 +388,12 @@ export class Engine {
     return this.#optionNames.caller
   }
 
-  /** Whether the cookies of two sessions have a name in common, chunks included. */
+  /** Whether the cookies of two sessions share a name, chunks included. */
   meets(other: Engine): boolean {
     return this.sends(other.cookieName) || other.sends(this.cookieName)
   }
 
-  /** What became of a request whose answer has this status. See {@link Engines.outcome}. */
+  /** The outcome of a request whose response has this status. See {@link Engines.outcome}. */
   outcome(status: number | undefined, commitsFailed = false, said?: boolean): Outcome {
     return this.#engines.outcome(status, commitsFailed, said)
   }
@@ -389,7 +406,7 @@ export class Engine {
     return this.#configure()
   }
 
-  /** The engine's number in the instance that runs now. */
+  /** The engine's number in the current instance. */
   #currentIndex(): number {
     if (this.#instance !== this.#engines.instance) {
       this.#index = this.#configure().engine
@@ -412,15 +429,17 @@ export class Engine {
   }
 
   /**
-   * Reads the request's Cookie header. `lookUp`: if there is an id, the reply asks for its session at once. `hostname`: of the
-   * request's URL, for a dialect that tells hosts apart.
+   * Reads the request's Cookie header. `lookUp`: if there is an id, the reply is the step that
+   * loads its session. `hostname`: of the request's URL, for a dialect that separates hosts.
    */
   open(header: string, now: number, lookUp = false, hostname?: string): Reply {
     const frames = hostname === undefined ? [header] : [header, hostname]
     return this.#reply(Call.open, now, lookUp ? Flag.lookUp : 0, frames)
   }
 
-  /** Whether a Cookie header can be of any interest: one that names none of the cookies need not be read. */
+  /**
+   * Whether a Cookie header may contain one of the engine's cookies. If not, it need not be parsed.
+   */
   mayHaveCookie(header: string): boolean {
     return this.#names.some((name) => header.includes(name))
   }
@@ -430,32 +449,32 @@ export class Engine {
     return this.#sent.includes(name)
   }
 
-  /** Whether a Cookie header has this engine's cookie, in a form that it can have. */
+  /** Whether a Cookie header has this engine's cookie in a valid form. */
   claims(header: string): boolean {
     return this.#engines.exchange(Call.claims, this.#currentIndex(), 0, 0, [header]).text() === 'true'
   }
 
-  /** Looks the session up, if there is an id that nobody has looked up yet. */
+  /** Loads the session, if there is an id whose session is not loaded yet. */
   load(state: Uint8Array, now: number): Reply {
     return this.#reply(Call.load, now, 0, [state])
   }
 
   /**
-   * Commits a log of changes. `failed`: the request failed, so only a destroy is carried out. `last`: it is the request's
-   * last task, whose reply has neither a session nor a state when it is done.
+   * Commits a log of changes. `failed`: the request failed, so only a destroy takes effect. `last`:
+   * it is the request's last task, whose final reply has neither a session nor a state.
    */
   commit(state: Uint8Array, log: string, failed: boolean, now: number, random: Uint8Array, last = false): Reply {
     return this.#reply(Call.commit, now, (failed ? Flag.failed : 0) | (last ? Flag.last : 0), [state, random, log])
   }
 
-  /** Takes one value out of the stored session. */
+  /** Removes and returns one value of the stored session. */
   take(state: Uint8Array, name: string, now: number, random: Uint8Array): Reply {
     return this.#reply(Call.take, now, 0, [state, random, name])
   }
 
   /**
-   * Takes in the answer to the last step and says what to do next. `last`: as for `commit`. `expiresAt`: the backend's own
-   * expiry of what was loaded, where it can tell.
+   * Passes the answer to the last step and returns the next step. `last`: as for `commit`.
+   * `expiresAt`: the expiry of the loaded entry, if the backend returns it.
    */
   answer(
     state: Uint8Array,
@@ -471,29 +490,29 @@ export class Engine {
     return this.#reply(Call.answer, now, last ? kind | Flag.last : kind, frames)
   }
 
-  /** What a task is refused with whose time is over before it is done. */
+  /** The refusal of a task whose time is over. */
   outOfTime(state: Uint8Array): Reply {
     return this.#reply(Call.outOfTime, 0, 0, [state])
   }
 
-  /** Ends the session that lies under a store key, wherever it has moved to meanwhile. */
+  /** Revokes the session that is stored under a key, even if it has got a new id since. */
   revoke(key: string, now: number): Reply {
     return this.#reply(Call.revoke, now, 0, [key])
   }
 
-  /** What a list shows of a record that is stored under a key; `null` if it is not a live session of this owner. */
+  /** The list entry of a record under a key; `null` if it is not a live session of this owner. */
   summary(key: string, bytes: Uint8Array, owner: string, now: number): Summary | null {
     return JSON.parse(
       this.#engines.exchange(Call.summary, this.#currentIndex(), now, 0, [bytes, key, owner]).text(),
     ) as Summary | null
   }
 
-  /** An owner as stores know it: `<namespace>:<owner>`. */
+  /** An owner as stores have it: `<namespace>:<owner>`. */
   storedOwner(owner: string): string {
     return this.#engines.exchange(Call.storedOwner, this.#currentIndex(), 0, 0, [owner]).text()
   }
 
-  /** The Vary header that an answer needs whose making looked at the session; `null` if it has it already. */
+  /** The Vary header of a response that depends on the session; `null` if it is there already. */
   vary(present: string | null): string | null {
     if (present) return this.#text(Call.vary, present)
     this.#plainVary ??= this.#text(Call.vary, '') ?? undefined
@@ -501,8 +520,8 @@ export class Engine {
   }
 
   /**
-   * The Cache-Control header that an answer needs; `null` if it has it already. `sendsCookie`: it has a Set-Cookie.
-   * `isLive`: a live session was looked at.
+   * The Cache-Control header of a response; `null` if it is there already. `sendsCookie`: it has a
+   * Set-Cookie. `isLive`: a live session was read.
    */
   cacheControl(present: string | null, sendsCookie: boolean, isLive: boolean): string | null {
     return this.#text(

@@ -1,4 +1,4 @@
-// One request's session behind its handler: load, commit, take and close, one at a time.
+// The session of one request: its load, commits and takes, one at a time.
 import { drive, isPromise, type Resources, randomBytes, type Task } from './driver.js'
 import type { Engine, Reply, ReplyHead, SessionHead } from './engine.js'
 import { OkibiError, onHonoAnswer } from './errors.js'
@@ -7,79 +7,85 @@ import type { Ops } from './log.js'
 import type { Awaitable } from './store.js'
 import { checkExact, checkName, type View } from './view.js'
 
-/** What a change would need besides the store. */
+/** What a change needs besides the store. */
 export type Need =
-  /** The cookie goes out anew: another id, another lifetime. */
+  /** A cookie to send: a new id or lifetime. */
   | 'cookie'
-  /** A session to put it in. */
+  /** A session to store it in. */
   | 'session'
-  /** Nothing: it only takes away. */
+  /** Nothing: it only removes. */
   | 'nothing'
 
-/** What a request sees of its session, and its own changes as a log. Each face has one of its own. */
+/** What a request sees of its session, and its own changes as a log. Each face has its own. */
 export interface RequestView {
   /** The live session as stored, unless this request ended it. */
   readonly base: SessionHead | undefined
-  /** Whether there are changes that are not committed yet, as far as they are noticed. */
+  /** Whether there are uncommitted changes. Changes in place count once they are logged. */
   readonly isChanged: boolean
   readonly isDestroyed: boolean
-  /** Refuses what the function of an update must not do. */
+  /** Throws inside the function of an update, which must not change the session. */
   checkMayChange?(): void
-  /** Takes in what is known of the session now, under the changes that are still to be committed. */
+  /** Sets the session as it is now. The uncommitted changes stay on top of it. */
   reset(base: SessionHead | undefined, basis: number): void
-  /** Logs what a handler changed in place. */
+  /** Logs the changes that a handler made in place. */
   logInPlace(): void
-  /** Takes the log out to be committed. */
+  /** Removes the log in order to commit it. */
   drain(): Ops
-  /** Nothing was written: these changes are still to be committed, before all later ones. */
+  /** Nothing was written: puts these changes back before all later ones. */
   restore(ops: Ops): void
   /** The same, on top of another session. */
   rebase?(ops: Ops): void
   /** These changes are committed. */
   markCommitted(ops: Ops): void
-  /** Runs an update's function again and returns what it made, as the engine reads it. */
+  /** Runs an update's function again and returns its result in the engine's form. */
   recompute(token: number, current: unknown): string
 }
 
 /** The session of one request, behind a view of it. */
 export class RequestSession<V extends RequestView = View> {
-  /** What decides. A face that lets a request choose its cookie's secret or lifetime puts another of its engines here. */
+  /**
+   * The engine. A face in which a request can choose its cookie's secret or lifetime replaces it by
+   * another of its engines.
+   */
   engine: Engine
   /** As it was before. */
   readonly configured: Engine
   readonly resources: Resources
-  /** The request begins a WebSocket, so there may be no head to send a cookie with. */
+  /** The request starts a WebSocket, so there may be no response headers for a cookie. */
   readonly isUpgrade: boolean
   readonly view: V
   readonly #onEvent: (event: SessionEvent) => void
   #state: Uint8Array | undefined
   #hostname: string | undefined
   #head: ReplyHead | undefined
-  /** The reply that asks for the session which the cookie names, until that is asked for. */
+  /** The step that loads the cookie's session, until it is executed. */
   #opened: Reply | undefined
-  /** The last task, where one is under way. */
+  /** The last task, if one is in progress. */
   #lastTask: Promise<void> | undefined
   #loadError: OkibiError | undefined
-  /** The engine says that nobody can tell what the session holds. It refuses what comes then. */
+  /** It is unknown what the store has. The engine refuses later tasks. */
   #inDoubt = false
   #isFinished = false
-  /** What was committed into a cookie that has not left yet: an app inside, which reads the request's own, has not seen it. */
+  /**
+   * Commits whose cookie is not sent yet. A mounted app, which reads the request's own cookie, has
+   * not seen them.
+   */
   #committed: Ops = []
-  /** Something was changed that needs a cookie. */
+  /** A change needs a cookie. */
   #needsCookies = false
-  /** There is no head to send a cookie with. */
+  /** There are no response headers for a cookie. */
   #noHeaders = false
-  /** An app inside has sent the cookie, and there is nothing to add to it. */
+  /** A mounted app has set the cookie, and there is nothing to add. */
   #isReplaced = false
-  /** Someone looked at the session or changed it. */
+  /** The session was read or changed. */
   isAccessed = false
   /** The request is a HEAD. */
   isHead = false
-  /** What was looked at was a live session. */
+  /** A live session was read. */
   sawLive = false
   /** The request is no activity. */
   noActivity = false
-  /** The store's fault that Hono answered for, because nobody else did. */
+  /** The error of the store that the app did not handle, so that Hono responded. */
   answeredByHono: OkibiError | undefined
 
   constructor(
@@ -98,8 +104,9 @@ export class RequestSession<V extends RequestView = View> {
   }
 
   /**
-   * Reads the Cookie header. A request without the session's cookie does not reach the engine. `lookUp`: the session is
-   * looked up next. `hostname`: of the request's URL, for a dialect that tells hosts apart.
+   * Reads the Cookie header. A request without the session's cookie does not reach the engine.
+   * `lookUp`: the session is loaded next. `hostname`: of the request's URL, for a dialect that
+   * separates hosts.
    */
   open(header: string | null, lookUp: boolean, hostname?: string): void {
     this.#hostname = hostname
@@ -113,19 +120,19 @@ export class RequestSession<V extends RequestView = View> {
     }
   }
 
-  /** The engine's state, also of a request that it has not seen yet. */
+  /** The engine's state, or an empty one if the engine has not seen the request. */
   #current(): Uint8Array {
     if (this.#state) return this.#state
     if (this.#hostname === undefined) return this.engine.empty
     return this.engine.open('', this.resources.now(), false, this.#hostname).state
   }
 
-  /** Whether there is an id that nobody has looked up yet. */
+  /** Whether there is an id whose session is not loaded yet. */
   get isUnread(): boolean {
     return this.#opened !== undefined || (this.#head?.unread ?? false)
   }
 
-  /** Looks the session up. A failure shows at every access from here on. */
+  /** Loads the session. If that fails, every access throws the error. */
   preload(): Awaitable<void> {
     const note = (error: unknown) => {
       this.#loadError = this.#failure(error)
@@ -138,7 +145,7 @@ export class RequestSession<V extends RequestView = View> {
     }
   }
 
-  /** Looks the session up, for who asks. */
+  /** Loads the session for a handler. */
   async load(): Promise<void> {
     this.isAccessed = true
     await this.guarded(() => this.#load())
@@ -154,7 +161,7 @@ export class RequestSession<V extends RequestView = View> {
     })
   }
 
-  /** The view, for who looks. */
+  /** The view, to read. */
   look(): V {
     this.isAccessed = true
     this.sawLive ||= this.#head?.session !== undefined
@@ -162,7 +169,7 @@ export class RequestSession<V extends RequestView = View> {
     return this.view
   }
 
-  /** The view, for who changes something. */
+  /** The view, to change. */
   change(need: Need): V {
     const view = this.look()
     view.checkMayChange?.()
@@ -179,7 +186,10 @@ export class RequestSession<V extends RequestView = View> {
     return need === 'session' && !isLive
   }
 
-  /** Whether a flash that is read now is removed: not if it cannot be any more, and not for an answer without a body (HEAD). */
+  /**
+   * Whether reading a flash removes it: not after the last commit, and not in a HEAD request, whose
+   * response has no body.
+   */
   get consumes(): boolean {
     return !this.isHead && !this.#isFinished && !(this.isUpgrade && this.engine.sealed)
   }
@@ -193,7 +203,7 @@ export class RequestSession<V extends RequestView = View> {
     return this.#head
   }
 
-  /** Commits what was done so far. */
+  /** Commits the changes so far. */
   commit(): Promise<void> {
     return this.#unawaited(() => {
       this.change('nothing')
@@ -206,7 +216,7 @@ export class RequestSession<V extends RequestView = View> {
     if (!failed) view.logInPlace()
     const ops = view.drain()
     const done = () => {
-      // After the last one the view stays what the handler made of it.
+      // After the last commit the view stays as the handler left it.
       if (last) view.restore(ops)
       else if (view.rebase && this.cookies.length > 0) this.#committed = [...this.#committed, ...ops]
       else view.markCommitted(ops)
@@ -227,14 +237,14 @@ export class RequestSession<V extends RequestView = View> {
     }
   }
 
-  /** Takes one value out of the stored session, at once and for this request alone. */
+  /** Atomically removes and returns one value of the stored session. */
   take(this: RequestSession<View>, name: string): Promise<unknown> {
     return this.#unawaited(() => {
       checkName(name)
       const { engine } = this
       const view = this.change('nothing')
       if (!engine.takes) {
-        const why = engine.sealed ? 'the cookie is the store' : 'the store has no compare-and-swap'
+        const why = engine.sealed ? 'the session is in the cookie' : 'the store has no compare-and-swap'
         throw new OkibiError(
           'unsupported_by_store',
           `take: ${why}, so a value could be handed out twice; use get and remove`,
@@ -242,7 +252,7 @@ export class RequestSession<V extends RequestView = View> {
       }
       view.logInPlace()
       if (!this.#inDoubt && view.isOwn(name)) {
-        // What this request put there itself and has not committed yet is its own.
+        // A value that this request set and has not committed belongs to it.
         const own = view.get(name, false)
         if (view.has(name)) view.remove(name)
         return own
@@ -257,14 +267,15 @@ export class RequestSession<V extends RequestView = View> {
     if (!this.#inDoubt && !view.has(name)) return undefined
     view.get(name, false)
     const isFlash = view.base?.flashes.some((text, at) => text === name && at % 2 === 0)
-    // What this request only changed is still the session's: of all requests that changed it one gets it.
+    // A value that this request only changed belongs to the session. Of all requests that changed
+    // it one gets it.
     await this.#run(engine.take(this.#current(), name, resources.now(), randomBytes(resources)))
     const taken = this.#head?.taken
     checkExact(name, taken)
     try {
       return view.applyTake(name, taken, mark)
     } catch (error) {
-      // Nobody gets it, so it is stored again, at once, because the request may fail.
+      // It is not returned, so it is stored again immediately, because the request may fail.
       const ops = view.drain()
       view[isFlash ? 'flash' : 'set'](name, taken)
       await this.#commit(false, false)
@@ -274,9 +285,9 @@ export class RequestSession<V extends RequestView = View> {
   }
 
   /**
-   * An app inside had this session in a context of its own, and sent its cookie: `header` is what the browser sends back.
-   * What this request did goes on top of that, with what it committed into another cookie. The other app's logout stays one.
-   * `strange`: why the cookie may be of another session. If it opens nothing here this is thrown.
+   * A mounted app used this session in a context of its own and set its cookie: `header` is what
+   * the browser returns. The uncommitted changes of this request are applied on top of it, and so
+   * are its commits under another cookie. A logout in the mounted app stays one.
    */
   continueFrom(header: string, failed: boolean, strange?: OkibiError): Awaitable<void> {
     return this.#enqueue(() => {
@@ -289,7 +300,7 @@ export class RequestSession<V extends RequestView = View> {
       const isClaimed = this.engine.claims(header)
       if (strange && !isClaimed) throw strange
       if (!isClaimed && this.#mayIgnore()) {
-        // Where nothing was changed here, what is on the answer stands.
+        // Without changes here the cookies on the response stay.
         return isChanged || this.cookies.length > 0 ? undefined : isOver()
       }
       const pairs = header.split('; ')
@@ -313,7 +324,7 @@ export class RequestSession<V extends RequestView = View> {
         if (early.length === 0) return add(ops)
         add(early)
         this.#committed = []
-        // They count even if the request fails.
+        // They stay even if the request fails.
         const committing = this.#commit(false, false)
         return isPromise(committing) ? committing.then(() => add(ops)) : add(ops)
       }
@@ -327,27 +338,31 @@ export class RequestSession<V extends RequestView = View> {
   }
 
   /**
-   * Whether this request may go on as if nothing inside had touched the session, where the answer only removes the cookie. It
-   * may be the app's own doing, beside a logout or before a login. If an app inside ended the session, the store tells; a
-   * sealed session that was live before has none that does, so there only a logout goes on.
+   * Whether this request may ignore cookies on the response that only remove its own. The app
+   * itself may have set them, beside a logout or before a login. If a mounted app destroyed the
+   * session, the store shows it. A sealed session that was live has no store that does, so there
+   * only a logout ignores them.
    */
   #mayIgnore(): boolean {
     return !this.engine.sealed || this.view.isDestroyed || this.#head?.session === undefined
   }
 
-  /** The last commit, before the head leaves; `upgrades`: there is none. From here on nothing can be changed. */
+  /**
+   * The last commit, before the response headers are sent. `upgrades`: there are none. After it
+   * nothing can be changed.
+   */
   finish(failed: boolean, upgrades: boolean): Awaitable<void> {
     this.#isFinished = true
     this.#noHeaders = upgrades
     return this.#enqueue(() => {
       if (this.#isReplaced) return
       if (!failed) this.view.logInPlace()
-      // After a failure only a cookie is left to be looked at again that an earlier commit decided.
+      // After a failure only a cookie of an earlier commit is checked again.
       if (failed ? !this.view.isDestroyed && this.cookies.length === 0 : !this.#mustCommit()) return
       if (upgrades && this.#needsCookies) throw upgradeError()
       const isSealedChange = this.engine.sealed && this.view.isChanged && (upgrades || this.isUpgrade)
       if (!isSealedChange) return this.#commit(failed, true)
-      // Without a session nothing was changed that a cookie would have to carry.
+      // Without a session no change needs a cookie.
       if (this.#head?.session) throw upgradeError()
     })
   }
@@ -357,12 +372,12 @@ export class RequestSession<V extends RequestView = View> {
     return this.#inDoubt || this.view.isChanged || isDue
   }
 
-  /** The cookies of what was committed. */
+  /** The cookies of the commits. */
   get cookies(): readonly string[] {
     return this.#noHeaders || this.#isReplaced ? [] : (this.#head?.cookies ?? [])
   }
 
-  /** Carries out a task of the engine and takes in what came of it. */
+  /** Runs a task of the engine and applies the result. */
   #run(first: Reply, kind?: 'load' | 'last'): Awaitable<void> {
     const last = kind === 'last'
     const task: Task = {
@@ -389,7 +404,7 @@ export class RequestSession<V extends RequestView = View> {
     this.view.reset(reply.head.session, reply.head.basis)
   }
 
-  /** One task after the other: the engine's state is handed on from each to the next. */
+  /** Runs one task after the other, because each continues the engine's state. */
   #enqueue<T>(task: () => Awaitable<T>): Awaitable<T> {
     if (this.#lastTask) return this.#lastTask.then(() => this.#enqueue(task))
     const result = task()
@@ -401,7 +416,7 @@ export class RequestSession<V extends RequestView = View> {
     return result
   }
 
-  /** A task that a handler asked for, with its error as the app gets it. */
+  /** Runs a task for a handler and converts its error for the app. */
   async guarded<T>(task: () => Awaitable<T>): Promise<T> {
     try {
       return await task()
@@ -410,14 +425,17 @@ export class RequestSession<V extends RequestView = View> {
     }
   }
 
-  /** A task that a handler may forget to await: its failure is no unhandled rejection, but shows at the close. */
+  /**
+   * A task that a handler may not await. Its failure causes no unhandled rejection; the last commit
+   * reports it.
+   */
   #unawaited<T>(task: () => Awaitable<T>): Promise<T> {
     const result = this.guarded(task)
     result.catch(() => {})
     return result
   }
 
-  /** The error as the app gets it. A store's fault that nobody handles is answered by the middleware. */
+  /** The error for the app. The middleware responds to a store's error that is not handled. */
   #failure(error: unknown): OkibiError {
     const failure = asOkibiError(error)
     onHonoAnswer(failure, () => {
@@ -427,18 +445,18 @@ export class RequestSession<V extends RequestView = View> {
   }
 }
 
-/** Any error as one of okibi's. */
+/** Wraps any other error in an `OkibiError`. */
 export function asOkibiError(error: unknown): OkibiError {
   if (error instanceof OkibiError) return error
   return new OkibiError('internal', 'session: an unexpected failure', { cause: error })
 }
 
 function headersSent(): OkibiError {
-  const text = 'session: the response head has left, so nothing can be changed any more; change it and commit before'
+  const text = 'session: the response headers are sent; change the session before that'
   return new OkibiError('headers_sent', text)
 }
 
-/** A change that needs a cookie, where none can be sent. */
+/** The error for a change that needs a cookie where none can be sent. */
 export function upgradeError(): OkibiError {
   const text =
     'session: an upgrade to a WebSocket sends no cookie, and this change needs one; make it in another request'

@@ -1,5 +1,4 @@
-// What a request sees of its session: the loaded values under its own changes, and those changes as
-// a log.
+// What a request sees of its session: the loaded values under its own changes, and these as a log.
 import type { Limits, SessionHead } from './engine.js'
 import { Entries, type Entry, tooLarge, utf8Length } from './entries.js'
 import { OkibiError } from './errors.js'
@@ -7,46 +6,44 @@ import { isInexact, whyNotJson } from './json.js'
 import { Log, type Op, type Ops } from './log.js'
 import { isUnawaited } from './promise.js'
 
-/** The end of an update that saw no session that there is. */
+/** The end of the JSON of an update that saw no existing session. */
 const NO_BASIS = `"basis":${2 ** 32 - 1}}}`
 
-/** An object that the handler holds, though something else is stored under its name by now. */
+/** An object that the handler still has, although its name has another stored value now. */
 interface StaleObject {
   readonly name: string
   readonly value: unknown
-  /** Its JSON when the handler got hold of it. */
+  /** Its JSON when the handler got it. */
   readonly snapshot: string
 }
 
-/** The same on top of something that an update did not see, so its function runs again. */
+/** The same change on a base that an update did not see, so its function runs again. */
 function onOtherBase(op: Op): Op {
   return op.token === undefined ? op : { ...op, json: op.json.replace(/"basis":\d+\}\}$/, NO_BASIS) }
 }
 
 type Update = { readonly name: string; readonly run: (current: unknown) => unknown }
 
-/** The view of one request. It never asks the engine, nor the store. */
+/** The view of one request. It calls neither the engine nor the store. */
 export class View {
   readonly #limits: Limits
   #base: SessionHead | undefined
   #basis = 0
-  /** The values as seen now; made when someone looks. */
+  /** The current values, built on demand. */
   #entries: Entries | undefined
-  /**
-   * The values as seen before the base was replaced: objects in them may be in the handler's hands.
-   */
+  /** The values before the base was replaced. The handler may still have objects of them. */
   #before: Entries | undefined
-  /** What the handler changes in one of these after a conflict counts as well. */
+  /** Changes in place of these objects after a conflict count too. */
   #stale: readonly StaleObject[] = []
   readonly #log = new Log()
   #updates: Map<number, Update> | undefined
   #tokens = 0
   #pushed = 0
-  /** The name whose update runs its function now. */
+  /** The name whose update function runs now. */
   #updating: string | undefined
   #hasObjects = false
 
-  /** `limits`: what the session may be at most. */
+  /** `limits`: the limits of the session. */
   constructor(limits: Limits) {
     this.#limits = limits
   }
@@ -56,7 +53,7 @@ export class View {
     return this.#log.destroys ? undefined : this.#base
   }
 
-  /** Whether there are changes that are not committed yet, as far as they are noticed. */
+  /** Whether there are uncommitted changes. Changes in place count once they are logged. */
   get isChanged(): boolean {
     return this.#log.length > 0
   }
@@ -70,9 +67,7 @@ export class View {
     return owner === undefined ? this.#base?.owner : (owner ?? undefined)
   }
 
-  /**
-   * Takes in what is known of the session now, under the changes that are still to be committed.
-   */
+  /** Sets the session as it is now. The uncommitted changes stay on top of it. */
   reset(base: SessionHead | undefined, basis: number): void {
     this.#base = base
     this.#basis = basis
@@ -88,7 +83,7 @@ export class View {
     return this.#current().names()
   }
 
-  /** The value under a name. `consume`: a flash is removed by reading it. */
+  /** The value under a name. `consume`: reading a flash removes it. */
   get(name: string, consume: boolean): unknown {
     if (this.#updating === undefined) this.#logStale(name)
     const entry = this.#current().get(name)
@@ -131,7 +126,7 @@ export class View {
     this.#push({ json: `{"set_owner":${JSON.stringify(owner)}}`, owner })
   }
 
-  /** A change of the session itself, as the engine reads it. */
+  /** Logs a change of the session itself, in the engine's form. */
   changeSession(json: string): void {
     this.#push({ json })
   }
@@ -142,7 +137,7 @@ export class View {
       const most = `more than ${this.#limits.updates} in one commit`
       throw tooLarge(`session update: ${most}; commit in between, or set a value that was computed once`)
     }
-    // A change in place comes first, or running the function again would lose it.
+    // A change in place is logged first. Otherwise running the function again would lose it.
     this.#logStale(name)
     this.#logIfChanged(name, this.#current().get(name))
     const current = this.#current().get(name)?.value
@@ -153,8 +148,7 @@ export class View {
         `session update of ${quoted(name)}: type ${typeof run} is no function; give one`,
       )
     }
-    // The function gets a copy, as it will when it runs again: what it does to it counts only if it
-    // returns it.
+    // The function gets a copy, as when it runs again: its changes count only if it returns them.
     const value = this.#runUpdate(name, () => run(isObject(current) ? JSON.parse(JSON.stringify(current)) : current))
     const entry = this.#entry(name, value, false)
     const token = this.#tokens++
@@ -166,13 +160,13 @@ export class View {
     return value
   }
 
-  /** Runs an update's function again and returns what it made, as the engine reads it. */
+  /** Runs an update's function again and returns its result in the engine's form. */
   recompute(token: number, current: unknown): string {
     const { name, json } = this.#runAgain(token, current)
     return `[[${quoted(name)},${json}]]`
   }
 
-  /** The name of an update, and what its function makes of another value, as JSON. */
+  /** The name of an update, and its function's result for another value, as JSON. */
   #runAgain(token: number, current: unknown): { readonly name: string; readonly json: string } {
     const update = this.#updates?.get(token)
     if (!update) throw new OkibiError('internal', 'session: an update to run again that was never made')
@@ -188,8 +182,8 @@ export class View {
   }
 
   /**
-   * Runs the function of an update, which must not change the session itself: what it did there
-   * would be done again with it.
+   * Runs the function of an update. It must not change the session itself, because the change would
+   * be repeated with it.
    */
   #runUpdate(name: string, run: () => unknown): unknown {
     const outer = this.#updating
@@ -201,7 +195,7 @@ export class View {
     }
   }
 
-  /** Logs what a handler changed in place. */
+  /** Logs the changes that a handler made in place. */
   logInPlace(): void {
     if (!this.#hasObjects) return
     this.#logStale()
@@ -209,8 +203,8 @@ export class View {
   }
 
   /**
-   * Logs what a handler changed in objects that it got before the session was replaced, each as a
-   * set of its name.
+   * Logs the changes in objects that the handler got before the session was replaced, each as a set
+   * of its name.
    */
   #logStale(only?: string): void {
     const entries = this.#current()
@@ -238,29 +232,28 @@ export class View {
   }
 
   /**
-   * Whether what is under a name is this request's own: it set it or took it away. What it only
-   * changed is not.
+   * Whether this request set or removed the value of a name. A value that it only changed is not
+   * its own.
    */
   isOwn(name: string): boolean {
     return this.#log.isOwn(name)
   }
 
-  /** The end of the log now: what is changed from here on is later. */
+  /** The current end of the log. Later changes come after it. */
   get logEnd(): number {
     return this.#pushed
   }
 
   /**
-   * The stored value under a name was taken: makes of it what this request's changes before a mark
-   * make, which are over with that.
+   * The stored value of a name was taken. Applies this request's changes before `mark` to it and
+   * removes them from the log.
    */
   applyTake(name: string, stored: unknown, mark: number): unknown {
     let value = stored
     let isLater = false
     const kept = [...this.#log].filter(({ effect, token, inPlace, at = 0 }) => {
       if (!effect || (effect.kind !== 'empty' && effect.name !== name)) return true
-      // An object that is changed in place is what was taken, until something else is under the
-      // name.
+      // An object changed in place is the taken value, until the name gets another value.
       isLater ||= at >= mark && !inPlace
       if (isLater || effect.kind !== 'put') return true
       if (value === undefined) return false
@@ -271,29 +264,26 @@ export class View {
     this.#log.replace(kept)
     this.#before = this.#entries ?? this.#before
     this.#entries = undefined
-    // Whoever holds the object holds what was taken.
+    // A handler that has the object has the taken value.
     this.#current()
     this.#dropStale(name)
     return value
   }
 
-  /** Takes the log out to be committed. What is changed meanwhile begins a new one. */
+  /** Removes the log in order to commit it. Later changes start a new one. */
   drain(): Ops {
     if (this.#log.length > 0) this.#current()
     return this.#log.drain()
   }
 
-  /**
-   * The commit failed and nothing was written: its changes are still to be committed, before all
-   * later ones.
-   */
+  /** The commit failed and nothing was written: puts its changes back before all later ones. */
   restore(ops: Ops): void {
     this.#log.replace([...ops, ...this.#log])
   }
 
   /**
-   * These changes go on top of another session: what their functions made of this one counts for
-   * nothing.
+   * Puts these changes on top of another session. The results of their update functions do not
+   * count there.
    */
   rebase(ops: Ops): void {
     this.restore(ops.map(onOtherBase))
@@ -302,7 +292,7 @@ export class View {
   /** These changes are committed: their functions are not needed any more. */
   markCommitted(ops: Ops): void {
     for (const { token } of ops) if (token !== undefined) this.#updates?.delete(token)
-    // What came while the commit was under way saw these changes as they were before a conflict.
+    // Changes during the commit saw these changes as they were before a conflict.
     if (this.#log.length > 0) this.#log.replace([...this.#log].map(onOtherBase))
   }
 
@@ -310,7 +300,7 @@ export class View {
     if (this.#entries) return this.#entries
     const entries = new Entries(this.#base?.bytes ?? 0)
     if (this.#base) {
-      // A name such as `__proto__` is a member of its own here, and never the prototype's.
+      // A name such as `__proto__` is an own member here, never the prototype's.
       for (const [name, value] of Object.entries(this.#base.data)) {
         const stored = { value, flash: false, text: undefined, snapshot: undefined, bytes: undefined }
         entries.load(name, this.#sameObject(name, value) ?? stored)
@@ -338,21 +328,20 @@ export class View {
   }
 
   /**
-   * The handler said itself what is under this name, or under every name: what it did to older
-   * objects is over.
+   * The handler set or removed this name, or every name: changes of older objects no longer count.
    */
   #dropStale(name?: string): void {
     this.#stale = name === undefined ? [] : this.#stale.filter((stray) => stray.name !== name)
   }
 
-  /** The same object as before, if a handler holds it and what is stored is what it was given. */
+  /** The previous object, if the handler has it and the stored value equals the one it got. */
   #sameObject(name: string, value: unknown): Entry | undefined {
     const before = this.#before?.get(name)
     if (before?.snapshot === undefined || before.flash) return undefined
     return before.value === value || JSON.stringify(value) === before.snapshot ? before : undefined
   }
 
-  /** A value that is to be put under a name. What could never be written is refused here. */
+  /** The entry for a new value. Throws for a value that could never be stored. */
   #entry(name: string, value: unknown, flash: boolean): Entry {
     this.#checkName(name)
     const text = encode(name, value, this.#limits.depth)
@@ -370,7 +359,7 @@ export class View {
       throw new OkibiError('invalid_name', `session name: longer than ${nameBytes} bytes`)
   }
 
-  /** Refuses what the function of an update must not do. */
+  /** Throws inside the function of an update, which must not change the session. */
   checkMayChange(): void {
     if (this.#updating === undefined) return
     const text = 'its function changes the session; return the new value, and change other names outside it'
@@ -396,19 +385,19 @@ function quoted(name: string): string {
   return JSON.stringify(name)
 }
 
-/** Refuses what is no name. */
+/** Throws unless it is a valid name. */
 export function checkName(name: unknown): asserts name is string {
   if (typeof name === 'string' && name.isWellFormed()) return
   throw new OkibiError('invalid_name', `session name of type ${typeof name}: must be a well-formed string`)
 }
 
-/** A value as JSON, nested at most `depth` deep. Its text never shows in an error. */
+/** A value as JSON, nested at most `depth` deep. An error never contains its text. */
 export function encode(name: string, value: unknown, depth: number): string {
   const refuse = (what: string, cause?: unknown) => {
     return new OkibiError('invalid_value', `session value ${quoted(name)}: ${what}`, { cause })
   }
   if (value === undefined || typeof value === 'function' || typeof value === 'symbol') {
-    throw refuse(`a value of type ${typeof value} is not JSON; use remove to take the name away`)
+    throw refuse(`a value of type ${typeof value} is not JSON; use remove to remove the name`)
   }
   let why: string | undefined
   try {
@@ -421,11 +410,10 @@ export function encode(name: string, value: unknown, depth: number): string {
 }
 
 /**
- * Fails for a value that was read and holds a number which JavaScript cannot hold: it would be
- * another number.
+ * Throws for a value with a number that JavaScript cannot hold exactly: it would be another number.
  */
 export function checkExact(name: string, value: unknown): void {
   if (!isInexact(value)) return
-  const text = `session value ${quoted(name)}: it holds a number that JavaScript cannot hold exactly; write it as a text instead`
+  const text = `session value ${quoted(name)}: it has a number that JavaScript cannot hold exactly; store it as a string`
   throw new OkibiError('mismatch', text)
 }

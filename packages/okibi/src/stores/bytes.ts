@@ -1,10 +1,10 @@
-// What stores without a comparison of their own compare bytes by.
+// Compares bytes, for stores whose backend does not.
 
-/** Whether both hold the same bytes; `undefined` is nothing, and is the same as nothing only. */
+/** Whether both have the same bytes. `undefined` equals only `undefined`. */
 export function isSame(one: Uint8Array | undefined, other: Uint8Array | undefined): boolean {
   if (one === undefined || other === undefined) return one === other
   if (one.length !== other.length) return false
-  // Where there is a Buffer it compares in no time.
+  // A Buffer compares faster.
   if (typeof Buffer !== 'undefined') return Buffer.compare(one, other) === 0
   for (let at = 0; at < one.length; at += 1) if (one[at] !== other[at]) return false
   return true

@@ -6,50 +6,54 @@ import { isSame } from './bytes.js'
 /** The options of a read cache. */
 export interface CachedOptions {
   /**
-   * For how long this process may still read a session as it was, after another process has changed or ended it: in
-   * seconds, at most 60. There is no default: how late a logout elsewhere may be noticed here is the app's decision.
+   * How long this process may read a session as it was before another process changed or deleted
+   * it: in seconds, at most 60. There is no default, because the app decides how late it may notice
+   * a logout elsewhere.
    */
   readonly maxStaleness: number
   /**
-   * How much memory it uses at most, in bytes, counting what each session takes beside its record. A session that takes more
-   * than half of it is not kept. Default 32 MiB.
+   * The maximum memory in bytes, including the overhead of each session. A session that takes more
+   * than half of it is not cached. Default 32 MiB.
    */
   readonly maxBytes?: number | undefined
   /**
-   * What time it is, in milliseconds since the Unix epoch: for tests. By default the staleness is measured by `Date.now` and by
-   * `performance.now`, and the longer time counts.
+   * Returns the current time in milliseconds since the Unix epoch: for tests. By default staleness
+   * is measured with `Date.now` and `performance.now`, and the longer time counts.
    */
   readonly clock?: (() => number) | undefined
 }
 
 /** A read cache in front of a store. */
 export interface Cached extends Store {
-  /** How many sessions it keeps, counting those that are too old to be used. */
+  /** The number of cached sessions, including stale ones. */
   readonly size: number
 }
 
-/** How much memory is used at most if nothing is said, in bytes. */
+/** The default of `maxBytes`. */
 const DEFAULT_MAX_BYTES = 32 * 1024 * 1024
 /** The longest staleness, in seconds. */
 const LONGEST = 60
-/** What a kept record takes beside its bytes and its key, at most, in bytes. */
+/** The maximum overhead of a cached record, in bytes. */
 const UPKEEP = 600
 
 /**
- * A read cache in front of a store, with bounded staleness: what this process has just read or written is not asked for again for a short
- * span. Seldom needed: a store on the same network answers in less than a millisecond.
+ * A read cache in front of a store, with bounded staleness: for a short time a load is answered
+ * with what this process read or wrote last. It is seldom needed: a store on the same network
+ * answers in less than a millisecond.
  *
- * For at most `maxStaleness` seconds after *another* process has changed a session, this one may still **read** it as it
- * was: a session that was ended or revoked there still opens here, an id from before a login there still shows the
- * session from before it, a right that was taken away there is still seen here.
+ * For at most `maxStaleness` seconds after *another* process has changed a session, this one may
+ * still **read** it as it was. A session that was destroyed or revoked there still opens here. An
+ * id from before a login there still shows the earlier session. A right that was removed there is
+ * still seen here.
  *
- * Nothing stale is ever **written**: every swap goes to the store with what was read as its witness, so a session that
- * was ended cannot come back, `update` counts right, `take` hands out once. But a value that a handler *computed* from
- * what it read and then `set` overwrites what another process set within that time; use `update`.
+ * Nothing stale is ever **written**: every swap is sent to the store with the loaded bytes as the
+ * expected ones. So a destroyed session cannot return, `update` counts correctly, and `take`
+ * returns a value once. But a value that a handler *computed* from a read and then `set` overwrites
+ * a value that another process set within that time; use `update`.
  *
- * What this process does through the layer it sees at once; what is absent is never kept, so that a login elsewhere is seen at
- * once; and nothing is kept past its own expiry, where the store tells it. Make one layer for each store and share it.
- * docs/stores.md says it all, for a review too.
+ * This process sees its own changes immediately. Absence is never cached, so a login elsewhere is
+ * seen immediately. Nothing is cached past its own expiry, if the store returns it. Make one cache
+ * for each store and share it. docs/stores.md has the details, also for a review.
  *
  * @example
  * ```ts
@@ -58,7 +62,7 @@ const UPKEEP = 600
  */
 export function cached(store: Store, options: CachedOptions): Cached {
   const { maxStaleness, maxBytes = DEFAULT_MAX_BYTES, clock } = options ?? {}
-  if (typeof store?.load !== 'function') throw new TypeError('cached: no store given; give the one that is far away')
+  if (typeof store?.load !== 'function') throw new TypeError('cached: no store given; give the store to cache')
   if (!(maxStaleness > 0 && maxStaleness <= LONGEST)) {
     throw new RangeError(`cached: maxStaleness of ${maxStaleness}: must be more than 0 and at most ${LONGEST} seconds`)
   }
@@ -68,29 +72,29 @@ export function cached(store: Store, options: CachedOptions): Cached {
   return new Cache(store, maxStaleness * 1000, maxBytes, clock)
 }
 
-/** A point in time by two clocks, in milliseconds. */
+/** A time on two clocks, in milliseconds. */
 interface Moment {
-  /** May be set back and forth. */
+  /** It can be set. */
   readonly wall: number
-  /** Never goes back, but may stand still while the machine sleeps. */
+  /** It never decreases, but may stop while the machine sleeps. */
   readonly steady: number
 }
 
-/** What was read or written last. */
+/** The last bytes that were read or written. */
 interface Kept extends Loaded {
-  /** When the store was asked: what lay there may have been replaced right after. */
+  /** When the call started. The bytes may have been replaced right after. */
   readonly readAt: Moment
 }
 
-/** The calls about one key. */
+/** The calls in progress for one key. */
 interface UnderWay {
-  /** How many have not ended. */
+  /** The number of calls in progress. */
   calls: number
-  /** Counts what happened: a change that began, a call that ended. */
+  /** Counts the started changes and the ended calls. */
   seen: number
 }
 
-/** What a call says about a key: what lies there, that nothing does, or nothing at all. */
+/** What a call shows of a key: its bytes, that it is absent, or nothing. */
 type Learned = Loaded | 'absent' | undefined
 
 class Cache implements Cached {
@@ -103,12 +107,13 @@ class Cache implements Cached {
   readonly #maxBytes: number
   readonly #clock: (() => number) | undefined
   /**
-   * What is kept: what was read or used lately, and what before that. When the first takes half of the memory, it becomes
-   * the second, and what was the second goes. (One map in the order of use is slow: each use leaves a hole in it.)
+   * Two generations: what was read or used lately, and what before that. When the first has half of
+   * the memory, it becomes the second, and the previous second is dropped. (One map in the order of
+   * use is slow: each use leaves a hole in it.)
    */
   #young = new Map<string, Kept>()
   #old = new Map<string, Kept>()
-  /** How much memory the first takes. */
+  /** The memory of the first. */
   #used = 0
   readonly #underWay = new Map<string, UnderWay>()
 
@@ -146,7 +151,10 @@ class Cache implements Cached {
     return this.#follow(key, true, this.#moment(), call, () => 'absent')
   }
 
-  /** Makes a call of the store inside and takes in what it says, now or later. `changes`: it may change what lies there. */
+  /**
+   * Calls the inner store and caches the result, synchronously or later. `changes`: the call may
+   * change the entry.
+   */
   #follow<T>(
     key: string,
     changes: boolean,
@@ -183,8 +191,8 @@ class Cache implements Cached {
   }
 
   /**
-   * A call has ended. What it found is kept only if nothing overtook it: no change began and no other call ended since it
-   * began. So what is kept is never older than what anybody here was told already.
+   * A call has ended. Its result is cached only if no change started and no other call ended since
+   * it started. So the cache is never older than what a caller here was told.
    */
   #end(key: string, changes: boolean, seen: number, readAt: Moment, learned: Learned): void {
     const underWay = this.#underWay.get(key)
@@ -217,7 +225,7 @@ class Cache implements Cached {
 
   #keep(key: string, { bytes, expiresAt }: Loaded, readAt: Moment): void {
     this.#forget(key)
-    // What is at hand may be part of something larger; and the `slice` of a Buffer is no copy.
+    // The bytes may be part of a larger buffer, and `slice` of a Buffer makes no copy.
     this.#put(key, { bytes: new Uint8Array(bytes), expiresAt, readAt })
   }
 

@@ -1,10 +1,10 @@
-// Sessions in Cloudflare Workers KV: read anywhere, but only eventually consistent.
+// Sessions in Cloudflare Workers KV: fast reads everywhere, but only eventually consistent.
 import { StoreError } from '../errors.js'
 import type { Loaded, Store, Swap, Write } from '../store.js'
 import { isSame } from './bytes.js'
 import { expirationTtl, KvPace } from './kv-pace.js'
 
-/** A KV namespace, as a Worker's binding has it. */
+/** A KV namespace: a Worker's binding. */
 export interface KvNamespace {
   getWithMetadata(
     key: string,
@@ -18,9 +18,9 @@ export interface KvNamespace {
   delete(key: string): Promise<void>
 }
 
-/** How a KV store is made. */
+/** The options of a KV store. */
 export interface CloudflareKvStoreOptions {
-  /** What time it is, in milliseconds since the Unix epoch. Default `Date.now`. */
+  /** Returns the current time in milliseconds since the Unix epoch. Default `Date.now`. */
   readonly clock?: (() => number) | undefined
 }
 
@@ -33,16 +33,17 @@ export interface CloudflareKvStore extends Store {
 }
 
 /**
- * Sessions in Workers KV: quick to read everywhere, cheap, and only eventually consistent. There is no
+ * Sessions in Workers KV: fast reads everywhere, cheap, and only eventually consistent. There is no
  * compare-and-swap: a swap reads again and compares right before it writes.
  *
- * What another place wrote may be seen up to a minute late. Until then a session that was ended or rotated there is
- * still open here; a request here that changes it brings it back; of two changes at once the later may take the
- * earlier away; a session that was made there may be missing here. Where that will not do, use `okibi/d1` or
- * `okibi/durable-object`. Sessions cannot be listed by owner.
+ * A write in another location may become visible a minute late. Until then a session that was
+ * destroyed or rotated there is still open here. A request here that changes it stores it again. Of
+ * two concurrent changes the later may remove the earlier. A session that was created there may be
+ * absent here. If that is not acceptable, use `okibi/d1` or `okibi/durable-object`. Sessions cannot
+ * be listed by owner.
  *
- * One key is written at most once a second. A further write waits for that, and if other isolates write the same key
- * all the time, it fails as unavailable after 1.6 seconds and nothing is written.
+ * One key is written at most once a second. A further write waits. If other isolates keep writing
+ * the same key, it fails as unavailable after 1.6 seconds and nothing is written.
  *
  * @example
  * ```ts

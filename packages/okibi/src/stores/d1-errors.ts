@@ -1,9 +1,9 @@
-// What a failure of D1 says about a write.
+// Whether a write to D1 that failed may have happened.
 import { StoreError } from '../errors.js'
 
 /**
- * An error of SQLite's own undoes the batch, and what an overloaded database turned away was never begun. After anything
- * else nobody knows.
+ * An error of SQLite itself rolls the batch back, and an overloaded database refuses a batch before
+ * it starts. After any other error the outcome is unknown.
  */
 export function fail(cause: unknown): never {
   const isUndone = /SQLITE_(?!IOERR)|overloaded/.test(String(cause))

@@ -5,33 +5,36 @@ import { SCHEMA } from './schema.js'
 
 export { SCHEMA }
 
-/** What a statement came to, as D1 says it. */
+/** The result of a statement in D1. */
 export interface D1Answer {
   readonly results: unknown[]
   readonly meta: { readonly changes: number }
 }
 
-/** A prepared statement, as D1 has it. */
+/** A prepared statement of D1. */
 export interface D1Statement {
   bind(...values: unknown[]): D1Statement
   all(): Promise<D1Answer>
 }
 
-/** One of D1's own sessions: its first query goes to the database itself, not to a replica that may be behind. */
+/**
+ * A session of D1 itself: its first query is sent to the primary database, not to a replica that
+ * may be behind.
+ */
 export interface D1Primary {
   prepare(sql: string): D1Statement
   batch(statements: D1Statement[]): Promise<D1Answer[]>
 }
 
-/** A D1 database, as a Worker's binding has it. */
+/** A D1 database: a Worker's binding. */
 export interface D1Binding extends D1Primary {
-  /** Not there where there are no replicas yet. */
+  /** Absent if the database has no replicas. */
   withSession?(constraint: 'first-primary'): D1Primary
 }
 
-/** How a D1 store is made. */
+/** The options of a D1 store. */
 export interface D1StoreOptions {
-  /** What time it is, in milliseconds since the Unix epoch. Default `Date.now`. */
+  /** Returns the current time in milliseconds since the Unix epoch. Default `Date.now`. */
   readonly clock?: (() => number) | undefined
 }
 
@@ -42,31 +45,36 @@ export interface D1Store extends Store {
   delete(key: string): Promise<void>
   readonly consistency: 'strong'
   readonly owners: { list(owner: string): Promise<string[]> }
-  /** Deletes the rows of expired sessions and says how many there were. Call it now and then, from a cron trigger, say. */
+  /**
+   * Deletes the rows of expired sessions and returns their number. Call it periodically, for
+   * example from a cron trigger.
+   */
   purge(): Promise<number>
 }
 
 const LOAD = 'SELECT value, expires_at FROM okibi_sessions WHERE key = ? AND expires_at > ?'
-/** Creates the row, or takes the place of an expired one. */
+/** Creates the row, or replaces an expired one. */
 const CREATE = `INSERT INTO okibi_sessions (key, value, expires_at, owner) VALUES (?1, ?2, ?3, ?4)
   ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at, owner = excluded.owner
   WHERE okibi_sessions.expires_at <= ?5 RETURNING 1`
-/** Replaces the value of a live row that still is what was expected. */
+/** Replaces the value of a live row if it is the expected one. */
 const REPLACE = `UPDATE okibi_sessions SET value = ?2, expires_at = ?3, owner = ?4
   WHERE key = ?1 AND expires_at > ?5 AND value = ?6 RETURNING 1`
 const DELETE = 'DELETE FROM okibi_sessions WHERE key = ?'
 const LIST = 'SELECT key FROM okibi_sessions WHERE owner = ? AND expires_at > ?'
-/** How many rows one step of a purge deletes. */
+/** The number of rows that one step of a purge deletes. */
 const PURGE_STEP = 500
 const PURGE = `DELETE FROM okibi_sessions
   WHERE key IN (SELECT key FROM okibi_sessions WHERE expires_at <= ? LIMIT ${PURGE_STEP})`
 
 /**
- * Sessions in a D1 database, for Workers and Pages. Every read and write goes to the database itself, also where it has
- * replicas, so all of okibi's promises hold. A load and a swap are one round trip each.
+ * Sessions in a D1 database, for Workers and Pages. Every read and write is sent to the primary
+ * database, even if it has replicas, so all of okibi's guarantees hold. A load and a swap take one
+ * round trip each.
  *
- * The table `okibi_sessions` must be there: `npx wrangler d1 execute <database> --remote --file
- * node_modules/okibi/schema.sql`, or {@link SCHEMA} as a migration.
+ * The table `okibi_sessions` must exist:
+ * `npx wrangler d1 execute <database> --remote --file node_modules/okibi/schema.sql`, or
+ * {@link SCHEMA} as a migration.
  *
  * @example
  * ```ts
@@ -105,7 +113,7 @@ class D1 implements D1Store {
       expected === undefined
         ? primary.prepare(CREATE).bind(...values)
         : primary.prepare(REPLACE).bind(...values, expected)
-    // A batch is one transaction: what it reads is what was in the way of its write.
+    // A batch is one transaction: it reads what prevented its write.
     const [written, there] = await primary.batch([write, primary.prepare(LOAD).bind(key, now)]).catch(fail)
     if (written?.results.length) return { done: true }
     return { done: false, current: rowOf(there?.results)?.bytes }
@@ -143,7 +151,7 @@ class D1 implements D1Store {
   }
 }
 
-/** D1 gives the bytes of a value as a list of numbers. */
+/** D1 returns bytes as a list of numbers. */
 function rowOf(results: unknown[] | undefined): Loaded | undefined {
   const row = results?.[0] as { readonly value: Iterable<number>; readonly expires_at: number } | undefined
   return row && { bytes: Uint8Array.from(row.value), expiresAt: row.expires_at }

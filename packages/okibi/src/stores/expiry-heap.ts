@@ -1,8 +1,8 @@
-// When things end, the next one first: a binary heap.
+// Keys by expiry, the earliest first: a binary heap.
 
 type End = readonly [end: number, key: string]
 
-/** Keys in the order of when they end. A key may be there more than once. */
+/** Keys in the order of their expiry. A key may be in it several times. */
 export class ExpiryHeap {
   #heap: End[] = []
 
@@ -21,7 +21,7 @@ export class ExpiryHeap {
     }
   }
 
-  /** Takes out the key that ends first, if it has ended by now. */
+  /** Removes and returns the first key, if it has expired. */
   next(now: number): string | undefined {
     const heap = this.#heap
     const [first] = heap
@@ -34,9 +34,9 @@ export class ExpiryHeap {
     return first[1]
   }
 
-  /** Holds these instead. */
+  /** Replaces the content. */
   refill(ends: Iterable<End>): void {
-    // In their order, a heap is already what it must be.
+    // A sorted list is a heap.
     this.#heap = [...ends].sort(([one], [other]) => one - other)
   }
 

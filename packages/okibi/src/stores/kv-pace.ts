@@ -1,27 +1,38 @@
-// How Workers KV is written to: one key once a second, and never for less than a minute.
+// The write rate of Workers KV: one write a second for each key, with a lifetime of at least a
+// minute.
 import { StoreError } from '../errors.js'
 
-/** KV keeps nothing for less than this, in seconds. The true expiry is in the entry's metadata. */
+/** The shortest lifetime in KV, in seconds. The exact expiry is in the entry's metadata. */
 const SHORTEST_TTL = 60
-/** Nor does it take a longer time than this, in seconds: 68 years. */
+/** The longest lifetime in KV, in seconds: 68 years. */
 const LONGEST_TTL = 2 ** 31 - 1
-/** KV refuses two writes of one key within this time, in milliseconds. */
+/** KV refuses a second write of one key within this time, in milliseconds. */
 const SPACING = 1000
-/** How long to wait after the first and after the second refusal, which other isolates' writes cause, in milliseconds. */
+/**
+ * The pauses after the first and the second refusal, which writes of other isolates cause, in
+ * milliseconds.
+ */
 const PAUSES = [500, 1000]
-/** No wait ends later than this after the call began, in milliseconds: within the 2 s that a store has by default. */
+/**
+ * The latest end of a pause after the start of the call, in milliseconds: within the default store
+ * timeout of 2 s.
+ */
 const PATIENCE = 1600
-/** Of how many keys the last write is remembered. */
+/** The number of keys whose last write is remembered. */
 const MOST_REMEMBERED = 10_000
 
-/** The writes of one isolate to one namespace, a second apart for each key. */
+/** Spaces the writes of one isolate to one namespace, a second apart for each key. */
 export class KvPace {
-  /** When this isolate last wrote a key, the longest ago first. Times only, so that no request sees another's session. */
+  /**
+   * The times of the last writes by key, the oldest first. Only times, so that no request sees
+   * another's session.
+   */
   readonly #written = new Map<string, number>()
 
   /**
-   * Writes if `isWanted` still says so right before, and never sooner than a second after the last write of this key.
-   * Says whether it wrote. Each request waits for itself and asks again after that, never for another request.
+   * Writes if `isWanted` returns true right before, and at least a second after the last write of
+   * this key. Returns whether it wrote. A request waits only for its own timer, never for another
+   * request, and then checks again.
    */
   async write(key: string, isWanted: () => Promise<boolean>, write: () => Promise<void>): Promise<boolean> {
     const end = performance.now() + PATIENCE
@@ -60,18 +71,18 @@ export class KvPace {
   }
 }
 
-/** KV's own words: `KV PUT failed: 429 Too Many Requests`. */
+/** The message of KV: `KV PUT failed: 429 Too Many Requests`. */
 export function isTooSoon(error: unknown): boolean {
   return / failed: 429\b/.test(String(error))
 }
 
-/** A request that KV refused was not carried out; after any other failure nobody knows. */
+/** A request that KV refused was not executed. After any other failure the outcome is unknown. */
 function fault(cause: unknown): StoreError {
   const isRefused = / failed: 4\d\d\b/.test(String(cause))
   return new StoreError(isRefused ? 'unavailable' : 'unknown', 'the KV namespace failed', { cause })
 }
 
-/** How long KV is told to keep what is to live so many milliseconds, in seconds. */
+/** The lifetime to pass to KV, in seconds, for a lifetime in milliseconds. */
 export function expirationTtl(lives: number): number {
   return Math.min(Math.max(Math.ceil(lives / 1000), SHORTEST_TTL), LONGEST_TTL)
 }

@@ -5,21 +5,21 @@ import type { Loaded, Store, Swap, Write } from '../store.js'
 import { isSame } from './bytes.js'
 import { ExpiryHeap } from './expiry-heap.js'
 
-/** How a memory store is made. */
+/** The options of a memory store. */
 export interface MemoryStoreOptions {
-  /** How many sessions it holds at most. Default 100 000. */
+  /** The maximum number of sessions. Default 100 000. */
   readonly capacity?: number | undefined
   /**
-   * What becomes of a new session when it is full of sessions that have not expired: `evict` pushes another one out, `refuse`
-   * fails as unavailable (a 503) and keeps all it has. Default `evict`. `revocations` need `refuse`: whoever can make the store
-   * forget a logout has undone it.
+   * What happens to a new session when the store is full of live sessions. `evict`: another session
+   * is deleted. `refuse`: the write fails as unavailable (a 503). Default `evict`. `revocations`
+   * need `refuse`: a visitor who could make the store delete the note of a logout could undo it.
    */
   readonly whenFull?: 'evict' | 'refuse' | undefined
-  /** What time it is, in milliseconds since the Unix epoch. Default `Date.now`. */
+  /** Returns the current time in milliseconds since the Unix epoch. Default `Date.now`. */
   readonly clock?: (() => number) | undefined
 }
 
-/** A memory store, which can also be looked at. */
+/** A memory store. */
 export interface MemoryStore extends Store {
   load(key: string): Loaded | undefined
   swap(key: string, expected: Uint8Array | undefined, write: Write): Swap
@@ -27,41 +27,45 @@ export interface MemoryStore extends Store {
   readonly consistency: 'strong'
   readonly evicts: boolean
   readonly owners: { list(owner: string): string[] }
-  /** How many sessions it holds, counting expired ones that were not swept yet. */
+  /** The number of sessions, including expired ones that are not deleted yet. */
   readonly size: number
-  /** Drops every expired session now and says how many there were. Nobody has to: writes do it little by little. */
+  /**
+   * Deletes every expired session and returns their number. It is optional: each write deletes
+   * some.
+   */
   purge(): number
 }
 
-/** What lies under a key. */
+/** The entry of a key. */
 interface Entry extends Write {
-  /** It was used since it was made. */
+  /** It was used after it was created. */
   isUsed: boolean
-  /** When it last got to the end of the line, by the count of all uses. */
+  /** When it was last moved to the end of the order, in the count of all uses. */
   usedAt: number
 }
 
-/** Of all places, how many are for sessions that were used since they were made. */
+/** The share of the capacity for sessions that were used after they were created. */
 const USED_SHARE = 0.8
 /**
- * A session that is used again goes to the end of the line only after so many uses of others, as a share of those in the line: a
- * map has a hole for each time that something left it, and a busy session would make it all holes.
+ * A used session is moved to the end of the order only after a number of uses, as a share of the
+ * sessions in the order: a `Map` keeps a hole for each removed key, and a busy session would fill
+ * it with holes.
  */
 const MOVED_AFTER = 1 / 8
-/** How many expired sessions a write drops. */
+/** The number of expired sessions that a write deletes. */
 const DROPPED_PER_WRITE = 4
-/** How many ends are kept at most for each session, beside a few. */
+/** The maximum number of expiry times for each session, plus a few. */
 const ENDS = 2
 const FEW = 64
 
 /**
- * Sessions in this process's memory: for tests, for development, and for a single process that may forget its sessions
- * when it ends.
+ * Sessions in the memory of this process: for tests, for development, and for a single process
+ * whose sessions may be lost when it exits.
  *
- * It never holds more sessions than its capacity. When it is full, a new session takes the place of one that has expired; else of
- * one that was not used since it was made; else of one that was not used for long: a flood of sessions that nobody
- * comes back to pushes out itself, not the sessions in use, nor at once a new one that will be. Expired sessions are never
- * handed out.
+ * It never has more sessions than its capacity. If it is full, a new session replaces an expired
+ * one; else one that was never used after its creation; else the one that was unused for the
+ * longest time. So a flood of sessions that are never used again replaces only itself, and not the
+ * sessions in use. An expired session is never returned.
  *
  * @example
  * ```ts
@@ -84,14 +88,14 @@ class Memory implements MemoryStore {
   readonly evicts: boolean
   readonly #capacity: number
   readonly #now: () => number
-  /** Sessions that were not used since they were made, the oldest first. */
+  /** Sessions that were not used after their creation, the oldest first. */
   readonly #fresh = new Map<string, Entry>()
-  /** Sessions that were, the one first that was not used for the longest time. */
+  /** Sessions that were, the one with the oldest use first. */
   readonly #used = new Map<string, Entry>()
   readonly #byOwner = new Map<string, Set<string>>()
-  /** How often sessions were used. */
+  /** The number of uses of all sessions. */
   #uses = 0
-  /** When something may have expired, and what: whatever is held is there with its expiry, or with an earlier one it had before. */
+  /** The keys by expiry. Each session has its own expiry here, or an earlier one. */
   readonly #ends = new ExpiryHeap()
 
   constructor(capacity: number, evicts: boolean, now: () => number) {
@@ -116,7 +120,7 @@ class Memory implements MemoryStore {
   }
 
   swap(key: string, expected: Uint8Array | undefined, write: Write): Swap {
-    // Before anything is written: it may throw.
+    // Before the write, because it may throw.
     const now = this.#now()
     const current = this.#live(key, now)?.bytes
     if (!isSame(current, expected)) return { done: false, current }
@@ -145,13 +149,13 @@ class Memory implements MemoryStore {
     return this.#used.get(key) ?? this.#fresh.get(key)
   }
 
-  /** What lies under a key and has not expired. */
+  /** The live entry of a key. */
   #live(key: string, now: number = this.#now()): Entry | undefined {
     const entry = this.#find(key)
     return entry && entry.expiresAt > now ? entry : undefined
   }
 
-  /** Notes that a session is in use. */
+  /** Records a use of a session. */
   #touch(key: string, entry: Entry): void {
     this.#uses += 1
     if (entry.isUsed && this.#uses - entry.usedAt < this.#used.size * MOVED_AFTER) return
@@ -161,7 +165,7 @@ class Memory implements MemoryStore {
     entry.usedAt = this.#uses
     this.#used.set(key, entry)
     if (this.#used.size <= Math.ceil(this.#capacity * USED_SHARE)) return
-    // The one that was not used for the longest time gets in line with the new ones.
+    // The session with the oldest use moves to those that were not used.
     const [oldest] = this.#used
     if (!oldest) return
     this.#used.delete(oldest[0])
@@ -187,7 +191,7 @@ class Memory implements MemoryStore {
       this.#byOwner.set(entry.owner, keys.add(key))
     }
     if (this.size <= this.#capacity) return
-    // The newest of the fresh ones is the one just made, unless it was in use before.
+    // The newest of the unused sessions is the one just created, unless it was in use before.
     for (const part of [this.#fresh, this.#used]) {
       for (const other of part.keys()) {
         if (other === key) continue
@@ -210,7 +214,7 @@ class Memory implements MemoryStore {
     return entry
   }
 
-  /** Drops at most so many expired sessions and says how many. */
+  /** Deletes at most this many expired sessions and returns their number. */
   #dropExpired(most: number, now: number = this.#now()): number {
     let dropped = 0
     while (dropped < most) {

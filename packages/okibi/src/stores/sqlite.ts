@@ -1,4 +1,4 @@
-// Sessions in SQLite, in the same table as the Rust store, also both at once.
+// Sessions in SQLite, in the table of the Rust store. Both can use it concurrently.
 
 import { createRequire } from 'node:module'
 import { StoreError } from '../errors.js'
@@ -6,17 +6,17 @@ import { retains } from '../retained.js'
 import type { Awaitable, Loaded, Store, Swap, Write } from '../store.js'
 import { SCHEMA } from './schema.js'
 
-/** What SQLite takes and gives. */
+/** A value of SQLite. */
 export type SqliteValue = null | number | bigint | string | Uint8Array
 
-/** A prepared statement, as node:sqlite, bun:sqlite, libsql and better-sqlite3 have it. */
+/** A prepared statement of node:sqlite, bun:sqlite, libsql or better-sqlite3. */
 export interface SqliteStatement {
   run(...values: SqliteValue[]): { readonly changes: number | bigint }
   get(...values: SqliteValue[]): unknown
   all(...values: SqliteValue[]): unknown[]
 }
 
-/** An open database, as node:sqlite, bun:sqlite, libsql and better-sqlite3 have it. */
+/** An open database of node:sqlite, bun:sqlite, libsql or better-sqlite3. */
 export interface SqliteDatabase {
   exec(sql: string): unknown
   prepare(sql: string): SqliteStatement
@@ -27,9 +27,9 @@ interface Closable extends SqliteDatabase {
   close(): unknown
 }
 
-/** How an SQLite store is made. */
+/** The options of an SQLite store. */
 export interface SqliteStoreOptions {
-  /** What time it is, in milliseconds since the Unix epoch. Default `Date.now`. */
+  /** Returns the current time in milliseconds since the Unix epoch. Default `Date.now`. */
   readonly clock?: (() => number) | undefined
 }
 
@@ -38,8 +38,8 @@ export interface SqliteStore extends Store {
   readonly consistency: 'strong'
   readonly owners: { list(owner: string): Awaitable<string[]> }
   /**
-   * Deletes the rows of expired sessions and says how many there were. Call it now and then, every hour, say. It deletes
-   * little by little, so that requests are served in between.
+   * Deletes the rows of expired sessions and returns their number. Call it periodically, for
+   * example every hour. It deletes in small steps, so that requests are served in between.
    */
   purge(): Promise<number>
 }
@@ -52,20 +52,20 @@ export interface OpenSqliteStore extends SqliteStore {
 
 export { SCHEMA }
 
-/** How long to wait between two attempts at a lock that another process holds, in milliseconds. */
+/** The pause between two attempts to get a lock of another process, in milliseconds. */
 const PAUSE = 1
-/** How long to go on trying, in milliseconds. */
+/** How long to try, in milliseconds. */
 const PATIENCE = 1000
-/** How many rows one step of a purge deletes. */
+/** The number of rows that one step of a purge deletes. */
 const PURGE_STEP = 500
 
 /**
- * Sessions in a database that is open already: node:sqlite's `DatabaseSync`, bun:sqlite's `Database`, `libsql`,
+ * Sessions in an open database: node:sqlite's `DatabaseSync`, bun:sqlite's `Database`, `libsql`,
  * `better-sqlite3`.
  *
- * It creates its table `okibi_sessions` if it is not there and touches no other. Give it a connection of its own: what
- * is written inside another's open transaction is lost when that is rolled back. For a file on disk,
- * {@link openSqliteStore} also sets what makes writes durable and quick.
+ * It creates its table `okibi_sessions` if it is absent and uses no other. Give it a connection of
+ * its own: a write inside another open transaction is lost if that is rolled back. For a file on
+ * disk, {@link openSqliteStore} also configures durable and fast writes.
  *
  * @example
  * ```ts
@@ -80,12 +80,13 @@ export function sqliteStore(database: SqliteDatabase, options: SqliteStoreOption
 }
 
 /**
- * Opens a database file, and creates it and the table in it if they are not there yet. With bun:sqlite on Bun, with
- * node:sqlite where the runtime has it, else with the package `libsql`, which has to be installed.
+ * Opens a database file, and creates the file and the table if they are absent. It uses bun:sqlite
+ * on Bun, node:sqlite if the runtime has it, else the package `libsql`, which must be installed.
  *
- * A write is acknowledged only when it is on disk (write-ahead log, `synchronous = FULL`). Several processes may open
- * one file at once, in Rust and in JavaScript; it must be on a local disk. If another process keeps it locked for more
- * than a second, a request fails as unavailable and nothing is written.
+ * A write is acknowledged after it is on disk (write-ahead log, `synchronous = FULL`). Several
+ * processes can open one file concurrently, in Rust and in JavaScript. The file must be on a local
+ * disk. If another process locks it for more than a second, a request fails as unavailable and
+ * nothing is written.
  *
  * @example
  * ```ts
@@ -101,7 +102,7 @@ export function openSqliteStore(path: string, options: SqliteStoreOptions = {}):
       throw new Error(`session database ${path} has journal mode ${mode.journal_mode}, not wal: use a local disk`)
     })
     database.exec('PRAGMA synchronous = FULL')
-    // Waiting is done here, where it does not hold up other requests.
+    // The store waits itself, without blocking other requests.
     database.exec('PRAGMA busy_timeout = 0')
     patiently(() => database.exec(SCHEMA))
     return new OwnSqlite(database, options.clock ?? Date.now)
@@ -119,7 +120,7 @@ function open(path: string): Closable {
     try {
       return load(name) as Record<string, unknown>
     } catch {
-      // What is not there is not there; the message below says what to do.
+      // The module is absent. The error below says what to do.
       return undefined
     }
   }
@@ -145,13 +146,13 @@ class Sqlite implements SqliteStore {
     this.#database = database
     this.#now = now
     this.#load = database.prepare('SELECT value, expires_at FROM okibi_sessions WHERE key = ? AND expires_at > ?')
-    // Creates the row, or takes the place of an expired one.
+    // Creates the row, or replaces an expired one.
     this.#create = database.prepare(
       `INSERT INTO okibi_sessions (key, value, expires_at, owner) VALUES (?, ?, ?, ?)
        ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at, owner = excluded.owner
        WHERE okibi_sessions.expires_at <= ?`,
     )
-    // Replaces the value of a live row that still is what was expected.
+    // Replaces the value of a live row if it is the expected one.
     this.#replace = database.prepare(
       `UPDATE okibi_sessions SET value = ?, expires_at = ?, owner = ?
        WHERE key = ? AND value = ? AND expires_at > ?`,
@@ -181,8 +182,8 @@ class Sqlite implements SqliteStore {
   }
 
   /**
-   * One transaction, which takes the write lock before all else. A statement that meets another's lock by itself would
-   * stay open in libsql, and from then on every read would see the database as it was at that moment.
+   * One transaction that takes the write lock first. In libsql a single statement that meets
+   * another lock stays open, and every later read then sees the database as it was at that moment.
    */
   #change<T>(work: () => T): Awaitable<T> {
     return attempt(() => {
@@ -243,16 +244,16 @@ class OwnSqlite extends Sqlite implements OpenSqliteStore {
   }
 }
 
-/** Ends a transaction without its changes. SQLite may have done so itself, and then there is none left. */
+/** Rolls a transaction back. SQLite may have done so itself. */
 function rollBack(database: SqliteDatabase): void {
   try {
     database.exec('ROLLBACK')
   } catch {
-    // What made the transaction fail is what counts.
+    // The error of the transaction is reported, not this one.
   }
 }
 
-/** Does it now if it can be done now; else tries again for a while, letting other requests go on in between. */
+/** Runs an operation immediately, or after a lock is released. Other requests run in between. */
 function attempt<T>(work: () => T): Awaitable<T> {
   try {
     return work()
@@ -293,11 +294,14 @@ function pause(millis: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, millis))
 }
 
-/** An error of SQLite's: its number, its name, and what SQLite says, which is all that Deno tells of a failed `exec`. */
+/**
+ * An error of SQLite's: its number, its name, and what SQLite says, which is all that Deno tells of
+ * a failed `exec`.
+ */
 const BUSY = [5, 'SQLITE_BUSY', 'database is locked'] as const
 const IOERR = [10, 'SQLITE_IOERR', 'disk I/O error'] as const
 
-/** Whether it is this error, however the driver spells it. */
+/** Whether it is this error, in the form of any driver. */
 function is([number, name, words]: typeof BUSY | typeof IOERR, error: unknown): boolean {
   const { code, errcode, errno, message } = (error ?? {}) as Readonly<Record<string, unknown>>
   if (typeof code === 'string' && code.startsWith(name)) return true
@@ -309,7 +313,7 @@ function isBusy(error: unknown): boolean {
   return is(BUSY, error)
 }
 
-/** A write may have reached the disk although the system reported a failure; every other error undoes it. */
+/** After an I/O error the write may be on disk. Every other error rolls it back. */
 function fault(cause: unknown): StoreError {
   const isUnknown = is(IOERR, cause)
   return new StoreError(isUnknown ? 'unknown' : 'unavailable', 'the session database failed', { cause })

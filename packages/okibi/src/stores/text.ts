@@ -1,14 +1,17 @@
-// Bytes as a text that every backend of texts keeps as it is: readable if they are UTF-8, else in base64.
+// Bytes as a string for backends that store strings: as UTF-8 if they are, else as base64.
 
-/** What begins a text that stands for bytes which are none. */
+/** The prefix of base64. */
 const BASE64_PREFIX = 'base64:'
-/** How many bytes are made characters at once. */
+/** The number of bytes in one conversion. */
 const STEP = 8192
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** The same text for the same bytes, and another for any others. Databases refuse a NUL in a text, so there is none in it. */
+/**
+ * Encodes bytes as a string, distinct for distinct bytes. It has no NUL, which databases refuse in
+ * a string.
+ */
 export function encodeText(bytes: Uint8Array): string {
   const text = utf8OrUndefined(bytes)
   if (text !== undefined && !text.includes('\0') && !text.startsWith(BASE64_PREFIX)) return text
@@ -17,13 +20,13 @@ export function encodeText(bytes: Uint8Array): string {
   return BASE64_PREFIX + btoa(units)
 }
 
-/** The bytes that a text stands for; `undefined` if it is none that {@link encodeText} makes. */
+/** Decodes a string of {@link encodeText}; `undefined` if it is not one. */
 export function decodeText(text: string): Uint8Array | undefined {
   if (!text.startsWith(BASE64_PREFIX)) return encoder.encode(text)
   try {
     return Uint8Array.from(atob(text.slice(BASE64_PREFIX.length)), (unit) => unit.charCodeAt(0))
   } catch {
-    // It is no base64.
+    // It is not base64.
     return undefined
   }
 }
@@ -32,7 +35,7 @@ function utf8OrUndefined(bytes: Uint8Array): string | undefined {
   try {
     return decoder.decode(bytes)
   } catch {
-    // It is no UTF-8.
+    // It is not UTF-8.
     return undefined
   }
 }
