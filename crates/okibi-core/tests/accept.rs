@@ -97,7 +97,10 @@ fn n41_after_a_logout_no_cookie_opens_anything_n8_and_the_old_record_is_deleted(
             assert!(world.accepted_stores[0].is_empty() && world.records().is_empty());
             world.accepted_stores[0].insert(StoreKey::new(ID), (Bytes::from_static(RECORD.as_bytes()), Timestamp::MAX));
             for cookies in [new.clone(), old(), format!("{new}; {}", old())] {
-                assert!(!world.serve_header(&cookies, |_| {}).is_live(), "even if an old node puts it back: {cookies}");
+                assert!(
+                    !world.serve_header(&cookies, |_| {}).is_live(),
+                    "even if an old instance writes it again: {cookies}"
+                );
             }
         }
     }

@@ -48,7 +48,7 @@ fn m1_a_slow_response_after_an_early_commit_does_not_undo_a_login() {
         slow.commit(&mut world).unwrap();
         let decided = slow.cookie().unwrap();
         slow.log.clear();
-        assert!(world.engine.is_touch_due(&slow.flow, world.now), "there is a cookie to look at again");
+        assert!(world.engine.is_touch_due(&slow.flow, world.now), "a cookie must be checked again");
         world.serve(Some(&decided), |request| request.log.push(Op::Rotate));
         slow.start_commit(&mut world, failed);
         while slow.outcome.is_none() {
@@ -189,7 +189,7 @@ fn n48_a_double_clicked_login_signs_in_with_either_response() {
                 let found = world.serve(Some(&kept), |_| ());
                 assert_eq!(found.get("user"), Some("ada".into()), "order {order:b}");
             }
-            assert_eq!(tickets, usize::from(takes), "what is taken is handed out once");
+            assert_eq!(tickets, usize::from(takes), "a taken value is returned once");
         }
     }
 }

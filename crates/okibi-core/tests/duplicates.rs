@@ -211,7 +211,7 @@ fn r4_a_former_cookie_is_removed_when_it_is_seen_at_login_and_at_logout() {
         world.advance(10 * MINUTE);
         let renewed = world.serve_header(&old, |_| {});
         assert_eq!(renewed.cookies().len(), 2, "{name}");
-        assert_eq!(renewed.cookies()[0], GONE, "first, as some browsers take it for the very cookie that is set");
+        assert_eq!(renewed.cookies()[0], GONE, "first, because some browsers treat it as the cookie that is set");
         let new = pair(&renewed.cookies()[1]);
         // A browser that kept both cookies. One response removes the former cookie, and the session
         // continues.

@@ -185,7 +185,7 @@ fn a_rotation_succeeds_even_if_the_old_record_cannot_be_deleted() {
         assert_eq!(request.outcome, Some(Ok(())));
         assert!(request.events.contains(&Event::CleanupFailed));
         assert!(request.cookie().is_some_and(|new| new != ID));
-        assert!(!world.serve(Some(ID), |_| {}).is_live(), "what is left there is dead");
+        assert!(!world.serve(Some(ID), |_| {}).is_live(), "the old record is no session");
     }
 }
 

@@ -103,7 +103,7 @@ fn a_touch_that_the_app_requests_is_spaced_too() {
         assert!(world.serve(Some(&id), |request| request.log.push(Op::Touch)).cookies().is_empty());
     }
     world.advance(WEEK / 5);
-    assert!(world.serve(Some(&id), |_| {}).cookies().is_empty(), "nothing renews by itself");
+    assert!(world.serve(Some(&id), |_| {}).cookies().is_empty(), "nothing is renewed without activity");
     assert_eq!(world.serve(Some(&id), |request| request.log.push(Op::Touch)).cookies(), [format!("id={id}{REST}")]);
 }
 

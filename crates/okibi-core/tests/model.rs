@@ -198,7 +198,7 @@ impl Model {
                 if active.request.take_value(world, "ticket").is_some() {
                     let session = &mut self.sessions[active.session];
                     session.tickets += 1;
-                    assert_eq!(session.tickets, 1, "a value is handed to one request");
+                    assert_eq!(session.tickets, 1, "one request gets the value");
                 }
                 // Only the take was dropped. The commit decides about the other changes.
                 active.request.events.retain(|event| *event != Event::ChangesDropped);
@@ -253,7 +253,7 @@ impl Model {
             let name = Some(session.into()).filter(|_| !self.sessions[session].is_own);
             assert_eq!(request.get("session"), name, "no session is ever another's");
             assert!(!cookie.dead, "after a rotation the old id opens nothing");
-            assert!(!self.sessions[session].destroyed, "what was destroyed stays destroyed");
+            assert!(!self.sessions[session].destroyed, "a destroyed session stays destroyed");
         }
         let late = self.sessions[session].destroyed;
         let (adds, names, kinds) = (0, Vec::new(), Vec::new());

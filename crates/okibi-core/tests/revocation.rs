@@ -102,14 +102,14 @@ fn s22_only_a_request_that_uses_its_session_causes_a_store_call() {
     let mut unread = world.request(Some(&cookie));
     unread.set("b", 2);
     unread.commit(&mut world).unwrap();
-    assert_eq!(calls(&unread), (1, 0, 0), "what was just looked up need not be looked up again");
+    assert_eq!(calls(&unread), (1, 0, 0), "a session that was just loaded is not loaded again");
     assert!(unread.cookie().is_some());
     assert_eq!(calls(&world.serve(Some(&cookie), |request| request.log.push(Op::Rotate))), (1, 1, 0));
     let cookie = new_session(&mut world);
     let mut logout = world.request(Some(&cookie));
     logout.log.push(Op::Destroy);
     logout.commit(&mut world).unwrap();
-    assert_eq!(calls(&logout), (0, 1, 0), "a logout need not look first");
+    assert_eq!(calls(&logout), (0, 1, 0), "a logout needs no load");
     assert!(!opens(&mut world, &cookie));
 }
 

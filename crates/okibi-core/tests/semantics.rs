@@ -109,7 +109,7 @@ fn m1_a_response_after_the_idle_timeout_sends_no_cookie_over_a_login_in_between(
         }
         world.advance(if op.is_none() { 61 } else { 2 } * MINUTE);
         let login = world.serve(Some(&cookie), |request| request.set("user", 2));
-        assert!(login.cookie().is_some_and(|new| new != cookie), "to this one the session was over");
+        assert!(login.cookie().is_some_and(|new| new != cookie), "for this request the session was over");
         slow.log.extend(op);
         slow.commit(&mut world).unwrap();
         assert_eq!(slow.cookies(), Vec::<String>::new());
@@ -669,7 +669,7 @@ fn n16_a_sealed_session_opens_only_with_all_chunks_and_unused_chunks_are_removed
     let mut world = World::new(sealed(&[A], 1));
     let mut request = world.request(None);
     request.set("a", big(4000));
-    assert_eq!(request.commit(&mut world), Err(Refusal::CookieTooLarge), "one cookie unless chunks are asked for");
+    assert_eq!(request.commit(&mut world), Err(Refusal::CookieTooLarge), "one cookie unless chunks are configured");
 }
 
 #[test]
