@@ -3,17 +3,17 @@ import { StoreError } from '../errors.js'
 import type { Loaded, Store, Swap, Write } from '../store.js'
 import { isSame } from './bytes.js'
 
-/** What a key of Deno KV is made of. */
+/** A key of Deno KV. */
 export type DenoKvKey = readonly (string | number)[]
 
-/** What lies under a key, as Deno KV has it. */
+/** An entry of Deno KV. */
 export interface DenoKvEntry {
   readonly key: readonly unknown[]
   readonly value: unknown
   readonly versionstamp: string | null
 }
 
-/** Several changes at once, as Deno KV has them. */
+/** A transaction of Deno KV. */
 export interface DenoKvAtomic {
   check(entry: { readonly key: DenoKvKey; readonly versionstamp: string | null }): DenoKvAtomic
   set(key: DenoKvKey, value: unknown, options: { readonly expireIn: number }): DenoKvAtomic
@@ -28,9 +28,9 @@ export interface DenoKv {
   atomic(): DenoKvAtomic
 }
 
-/** How a Deno KV store is made. */
+/** The options of a Deno KV store. */
 export interface DenoKvStoreOptions {
-  /** What time it is, in milliseconds since the Unix epoch. Default `Date.now`. */
+  /** Returns the current time in milliseconds since the Unix epoch. Default `Date.now`. */
   readonly clock?: (() => number) | undefined
 }
 
@@ -43,39 +43,43 @@ export interface DenoKvStore extends Store {
   readonly owners: { list(owner: string): Promise<string[]> }
 }
 
-/** What lies under a session's key: the record, or its beginning. */
+/** The value of a session's key: the record, or its first part. */
 interface StoredRecord {
   readonly bytes: Uint8Array
   readonly expiresAt: number
   readonly owner: string | undefined
-  /** How many more parts there are, under further keys. */
+  /** The number of further parts, each under its own key. */
   readonly more: number
 }
 
-/** A record, whole, and what is needed to replace it. */
+/** A whole record, and the version that replaces it. */
 interface ReadRecord {
   readonly bytes: Uint8Array
   readonly versionstamp: string | null
   readonly stored: StoredRecord
 }
 
-/** Deno KV takes 65 536 bytes as one value, with what it adds; a longer record lies in parts. */
+/**
+ * Deno KV accepts 65 536 bytes as one value, with its own overhead. A longer record is stored in
+ * parts.
+ */
 const PART = 65_000
 /**
- * What Deno KV is told of an end that is farther away: a hundred years, in milliseconds. It takes some 290,000 years and no more;
- * the entry itself says when it ends.
+ * The longest lifetime for Deno KV: a hundred years, in milliseconds. It accepts at most some
+ * 290,000 years. The entry itself has the exact expiry.
  */
 const LONGEST = 100 * 365 * 86_400_000
-/** Deno KV reads ten keys at once. */
+/** Deno KV reads at most ten keys in one call. */
 const MOST_PARTS = 10
-/** How often a long record is read again that changed while it was read. */
+/** The maximum number of reads of a long record that changes while it is read. */
 const MOST_TRIES = 10
 
 /**
- * Sessions in Deno KV, on Deno and on Deno Deploy. All of okibi's promises hold. A load is one round trip, a swap is two:
- * Deno KV compares versions, not bytes.
+ * Sessions in Deno KV, on Deno and on Deno Deploy. All of okibi's guarantees hold. A load takes one
+ * round trip, a swap takes two, because Deno KV compares versions, not bytes.
  *
- * The keys begin with `okibi`. A record of more than 65 000 bytes is kept in parts; one of more than 650 000 is refused.
+ * The keys begin with `okibi`. A record of more than 65 000 bytes is stored in parts. One of more
+ * than 650 000 bytes is refused.
  *
  * @example
  * ```ts
@@ -125,7 +129,7 @@ class Kv implements DenoKvStore {
       if (owner !== undefined) changes.set(ownerKey(owner, key), expiresAt, lives)
       const { ok } = await changes.commit().catch(fail)
       if (ok) return { done: true }
-      // Somebody was faster; what they wrote is the conflict.
+      // Another write was first. The next read returns it as the conflict.
     }
   }
 
@@ -156,7 +160,7 @@ class Kv implements DenoKvStore {
     return found !== undefined && found.stored.expiresAt > this.#now()
   }
 
-  /** What lies under a key, also if it has expired: Deno KV may take its time to forget. */
+  /** The entry of a key, even if it has expired: Deno KV may delete it late. */
   async #find(key: string): Promise<ReadRecord | undefined> {
     for (let parts = 1, tries = 0; tries < MOST_TRIES; tries += 1) {
       const keys = Array.from({ length: parts }, (_, at) => partKey(key, at))
@@ -164,17 +168,17 @@ class Kv implements DenoKvStore {
       const stored = first?.value as StoredRecord | null | undefined
       if (!first || !stored) return undefined
       const { versionstamp } = first
-      // Its parts may have gone already, and nobody needs them.
+      // Its parts may be deleted already and are not needed.
       if (stored.expiresAt <= this.#now()) return { bytes: stored.bytes, versionstamp, stored }
       const isWhole = stored.more === rest.length && rest.every((part) => part.versionstamp === versionstamp)
       if (isWhole)
         return { bytes: joined([stored.bytes, ...rest.map(({ value }) => value as Uint8Array)]), versionstamp, stored }
       parts = stored.more + 1
     }
-    throw new StoreError('unavailable', 'a record in Deno KV went on changing while its parts were read')
+    throw new StoreError('unavailable', 'a record in Deno KV kept changing while its parts were read')
   }
 
-  /** The changes that take away what was found, if it still is what is there. */
+  /** The transaction that removes the entry, if it is unchanged. */
   #begin(key: string, found: ReadRecord | undefined): DenoKvAtomic {
     const changes = this.#kv.atomic().check({ key: partKey(key, 0), versionstamp: found?.versionstamp ?? null })
     if (!found) return changes
@@ -205,7 +209,10 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
   return all
 }
 
-/** Deno names what it refuses to do a type error, and a closed database a bad resource. After anything else nobody knows. */
+/**
+ * Deno names what it refuses to do a type error, and a closed database a bad resource. After
+ * anything else nobody knows.
+ */
 function fail(cause: unknown): never {
   if (cause instanceof StoreError) throw cause
   const isUndone = cause instanceof Error && ['TypeError', 'BadResource'].includes(cause.name)

@@ -1,16 +1,17 @@
-// Sessions in Durable Objects of Cloudflare: one object for each session, and one for each owner's list.
+// Sessions in Cloudflare's Durable Objects: one object for each session, and one for each owner's
+// list.
 import { StoreError } from '../errors.js'
 import type { Loaded, Store, Swap, Write } from '../store.js'
 import { isSame } from './bytes.js'
 
-/** What an object answers. */
+/** The response of an object. */
 export interface ObjectAnswer {
   readonly status: number
   readonly headers: { get(name: string): string | null }
   arrayBuffer(): Promise<ArrayBuffer>
 }
 
-/** A namespace of Durable Objects, as a Worker's binding has it. */
+/** A namespace of Durable Objects: a Worker's binding. */
 export interface ObjectNamespace {
   idFromName(name: string): object
   get(id: object): {
@@ -21,7 +22,7 @@ export interface ObjectNamespace {
   }
 }
 
-/** What an object keeps its data in, as Cloudflare hands it over. */
+/** The storage of an object, as Cloudflare passes it. */
 export interface ObjectStorage {
   get(key: string): Promise<unknown>
   put(key: string, value: unknown): Promise<void>
@@ -43,12 +44,12 @@ export interface DurableObjectStore extends Store {
 }
 
 /**
- * Sessions in Durable Objects, for Workers: each session is an object of its own, which lives near where it was made.
- * All of okibi's promises hold. A load and a swap are one call each to that object; a swap with an owner calls the
- * object of that owner's list first, and one that ends such a session calls it last. Nothing is left of a session that
- * expired or was deleted.
+ * Sessions in Durable Objects, for Workers. Each session is an object, located near where it was
+ * created. All of okibi's guarantees hold. A load and a swap are one call each to that object. A
+ * swap with an owner first calls the object of that owner's list, and one that ends such a session
+ * calls it last. An expired or deleted session leaves nothing behind.
  *
- * The Worker exports {@link SessionObject} and binds it; docs/stores.md shows how.
+ * The Worker exports {@link SessionObject} and has a binding for it; docs/stores.md shows how.
  *
  * @example
  * ```ts
@@ -74,7 +75,7 @@ const DONE = 204
 const ABSENT = 404
 const CONFLICT = 409
 const WRONG_METHOD = 405
-/** The header by which an object shows that it is the right one: another's 404 must not end a session. */
+/** The header that identifies a SessionObject: a 404 of another class must not end a session. */
 const SIGNATURE = 'okibi'
 
 class Objects implements DurableObjectStore {
@@ -95,7 +96,7 @@ class Objects implements DurableObjectStore {
     const headers: Record<string, string> = { 'expires-at': String(expiresAt) }
     if (owner !== undefined) {
       headers.entry = crypto.randomUUID()
-      // The entry comes before the record, so that no session is missing in the list.
+      // The list entry is written before the record, so that no session is missing in the list.
       await this.#enlist(owner, key, headers)
       headers.owner = encodeURIComponent(owner)
     }
@@ -118,7 +119,8 @@ class Objects implements DurableObjectStore {
       const listed = await bytesOf(await this.#send('owner', owner, 'GET'))
       const keys = JSON.parse(new TextDecoder().decode(listed)) as string[]
       const theirs: string[] = []
-      // An entry may stay though the session has ended or is somebody else's; whose it is now, the session knows.
+      // A list entry may be stale after the session ended or changed its owner. The session's
+      // object has the current owner.
       for (let at = 0; at < keys.length; at += PAGE) {
         const page = keys.slice(at, at + PAGE)
         const answers = await Promise.all(page.map((key) => this.#send('session', key, 'HEAD')))
@@ -137,8 +139,8 @@ class Objects implements DurableObjectStore {
   }
 
   /**
-   * Takes a session off the list that it was on, if what was replaced was somebody else's. What fails here does no harm: such
-   * an entry leads nowhere, and goes when it expires.
+   * Removes a session from its former owner's list, if the swap changed the owner. A failure is
+   * harmless: such an entry matches no session, and expires.
    */
   async #unlist(key: string, { headers }: ObjectAnswer): Promise<void> {
     const [former, entry] = [headers.get('former'), headers.get('entry')]
@@ -162,26 +164,29 @@ class Objects implements DurableObjectStore {
   }
 }
 
-/** What lies in a session's object, under this name. */
+/** The name of the session in its object's storage. */
 const SESSION = 'session'
 interface StoredSession {
   readonly bytes: Uint8Array
   readonly expiresAt: number
   readonly owner: string | undefined
-  /** What the entry on the owner's list is known by. */
+  /** The identifier of the entry in the owner's list. */
   readonly entry?: string | undefined
 }
 
-/** One session on an owner's list. */
+/** One session in an owner's list. */
 interface Entry {
   readonly expiresAt: number
-  /** Of the write that put it there: no other may take it off. */
+  /** The identifier of the write that added it. No other write may remove it. */
   readonly entry: string
 }
 
-/** The Durable Object that the Worker has to export. It keeps one session, or the list of one owner's sessions. */
+/**
+ * The Durable Object class that the Worker must export. An object has one session, or the list of
+ * one owner's sessions.
+ */
 export class SessionObject {
-  /** What Cloudflare's types know a Durable Object by. */
+  /** The brand of a Durable Object in Cloudflare's types. */
   declare readonly __DURABLE_OBJECT_BRAND: never
   readonly #storage: ObjectStorage
 
@@ -189,19 +194,20 @@ export class SessionObject {
     this.#storage = state.storage
   }
 
-  /** Carries out what a {@link durableObjectStore} asks for. Nobody else can reach it. */
+  /** Handles a request of a {@link durableObjectStore}. Only the Worker can send one. */
   async fetch(request: Request): Promise<Response> {
     const body = new Uint8Array(await request.arrayBuffer())
     const { method, headers } = request
     const isOwner = new URL(request.url).pathname === '/owner'
-    // From here on nothing else happens to this object until it is done: it waits for its storage only.
+    // From here on the object handles no other request until it is done, because it awaits only its
+    // storage.
     if (method === 'PUT') return isOwner ? this.#enlist(headers, body) : this.#swap(headers, body)
     if (method === 'GET' || method === 'HEAD') return isOwner ? this.#list() : this.#load(method)
     if (method === 'DELETE') return isOwner ? this.#unlist(headers, body) : this.#remove()
     return answer(WRONG_METHOD)
   }
 
-  /** Called by Cloudflare when the first thing in this object expires. */
+  /** Called by Cloudflare when the first entry of this object expires. */
   async alarm(): Promise<void> {
     const now = Date.now()
     const expiries = [...(await this.#storage.list())].map(([name, value]) => [name, endOf(value)] as const)
@@ -244,7 +250,7 @@ export class SessionObject {
     const name = `${ENTRY}${new TextDecoder().decode(body)}`
     const expiresAt = Number(headers.get('expires-at'))
     const before = await this.#storage.get(name)
-    // An entry never ends sooner than it did: a write that is refused later must not take it from the session.
+    // An entry's expiry never moves back: a write that is refused later must not remove the entry.
     const end = before === undefined ? expiresAt : Math.max(endOf(before), expiresAt)
     const entry: Entry = { expiresAt: end, entry: headers.get('entry') ?? '' }
     await this.#storage.put(name, entry)
@@ -252,7 +258,7 @@ export class SessionObject {
     return answer(DONE)
   }
 
-  /** Takes an entry off the list, unless another write has put it there again since. */
+  /** Removes an entry from the list, unless another write has added it again. */
   async #unlist(headers: Headers, body: Uint8Array): Promise<Response> {
     const name = `${ENTRY}${new TextDecoder().decode(body)}`
     const before = (await this.#storage.get(name)) as Entry | number | undefined
@@ -278,7 +284,7 @@ export class SessionObject {
     await this.#storage.deleteAll()
   }
 
-  /** What lies here, also if it has expired. */
+  /** The stored session, even if it has expired. */
   async #session(): Promise<StoredSession | undefined> {
     return (await this.#storage.get(SESSION)) as StoredSession | undefined
   }
@@ -288,7 +294,7 @@ export class SessionObject {
     return isLive(stored) ? stored : undefined
   }
 
-  /** An alarm that comes too early sets itself anew, so that most writes need not set it. */
+  /** An alarm that is too early sets the next one, so most writes need not set it. */
   async #wakeAt(expiresAt: number): Promise<void> {
     const alarm = await this.#storage.getAlarm()
     if (alarm === null || alarm > expiresAt) await this.#storage.setAlarm(wake(expiresAt))
@@ -299,28 +305,31 @@ function isLive(stored: StoredSession | undefined): stored is StoredSession {
   return stored !== undefined && stored.expiresAt > Date.now()
 }
 
-/** The headers that say on whose list something was, and as what. */
+/** The headers with the former owner and its list entry. */
 function formerOf(stored: StoredSession | undefined): Record<string, string> {
   return stored?.owner === undefined || stored.entry === undefined ? {} : { former: stored.owner, entry: stored.entry }
 }
 
-/** When something in an object ends: a session, or an entry, of which earlier versions kept no more than that. */
+/**
+ * The expiry of a stored value: a session, or an entry. Earlier versions stored only the expiry of
+ * an entry.
+ */
 function endOf(value: unknown): number {
   return typeof value === 'number' ? value : (value as StoredSession | Entry).expiresAt
 }
 
-/** When to look at what ends then. Cloudflare takes no alarm that is far away. */
+/** The time of the alarm for an expiry. Cloudflare accepts no alarm in the far future. */
 function wake(expiresAt: number): number {
   return Math.min(expiresAt, Date.now() + FARTHEST)
 }
 
-/** What the names of a list's entries begin with. */
+/** The prefix of the names of list entries. */
 const ENTRY = 'entry '
-/** After which an object looks again what it has that ends later: a year, in milliseconds. */
+/** The longest time to an alarm: a year, in milliseconds. */
 const FARTHEST = 365 * 86_400_000
-/** How many of the sessions on a list are asked at once whose they are. */
+/** The number of sessions of a list whose owner is read concurrently. */
 const PAGE = 32
-/** How many names the storage deletes in one go. */
+/** The number of names that the storage deletes in one call. */
 const MOST_AT_ONCE = 128
 
 function answer(status: number, body?: Uint8Array, headers: Record<string, string> = {}): Response {
@@ -340,7 +349,10 @@ function joined(one: Uint8Array, other: Uint8Array): Uint8Array {
   return both
 }
 
-/** What an overloaded object turned away was never begun. After any other failure nobody knows. */
+/**
+ * A request that an overloaded object refused never started. After any other failure the outcome is
+ * unknown.
+ */
 function fail(cause: unknown): never {
   const isUndone = (cause as { readonly overloaded?: unknown } | undefined)?.overloaded === true
   throw new StoreError(isUndone ? 'unavailable' : 'unknown', FAILED, { cause })

@@ -1,20 +1,20 @@
-// Writers of one process, one after the other for each key.
+// Queues the writers of one process, one queue for each key.
 import { StoreError } from '../errors.js'
 import { isPromise } from '../promise.js'
 import type { Awaitable } from '../store.js'
 
-/** What a writer did. */
+/** The result of a writer. */
 export interface TurnResult<T> {
   readonly answer: T
-  /** What lies there now, as far as the writer knows. */
+  /** The value that is stored now, if the writer knows it. */
   readonly current: string | undefined
-  /** It found something else than it had expected, so it will come again at once. */
+  /** It found an unexpected value, so it will try again immediately. */
   readonly retries: boolean
 }
 
-/** Who waits. */
+/** A waiting writer. */
 interface Waiter {
-  /** What it expects to find. */
+  /** The value that it expects. */
   readonly known: string | undefined
   readonly since: number
   readonly resolve: () => void
@@ -22,22 +22,26 @@ interface Waiter {
 }
 
 /**
- * Lets one writer in at a time for each key. Who found something else there than it had expected and tries again goes
- * before the others, who have yet to find out: so each needs two turns and not as many as there are writers.
+ * Runs one writer at a time for each key. A writer that found an unexpected value and tries again
+ * runs before the others, which still have to find it out. So each writer needs two turns, not as
+ * many as there are writers.
  *
- * A turn ends after `longest` milliseconds, even if the task has not; who has waited for longer is sent away, as nobody
- * waits for it any more.
+ * A turn ends after `longest` milliseconds, even if the task is not done. A writer that has waited
+ * longer is rejected, because its caller has stopped waiting.
  */
 export class KeyQueue {
   readonly #longest: number
-  /** The line of each key that somebody writes to. */
+  /** The queue of each key with a writer. */
   readonly #queues = new Map<string, Waiter[]>()
 
   constructor(longest: number) {
     this.#longest = longest
   }
 
-  /** Runs a task in its turn. One that answers at once needs none: nothing can come in between. */
+  /**
+   * Runs a task in its turn. A synchronous task on an idle key needs no turn, because nothing can
+   * run in between.
+   */
   run<T>(key: string, known: string | undefined, task: () => Awaitable<TurnResult<T>>): Awaitable<T> {
     const queue = this.#queues.get(key)
     if (queue) {
@@ -64,7 +68,7 @@ export class KeyQueue {
     const timer = setTimeout(pass, this.#longest, undefined)
     try {
       const { answer, current, retries } = await task()
-      // Who comes again has to get in line first.
+      // A writer that tries again must join the queue first.
       if (retries && queue.length > 0) setTimeout(pass, 0, current)
       else pass(current)
       return answer

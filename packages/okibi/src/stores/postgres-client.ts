@@ -1,7 +1,8 @@
-// How the store asks through the app's client: a pool or a client of `pg`, or an instance of `postgres`.
+// Runs the store's statements on the app's client: a pool or a client of `pg`, or an instance of
+// `postgres`.
 import { endsConnection, NoConnection } from './postgres-errors.js'
 
-/** What `pg` is given. */
+/** A query for `pg`. */
 export interface PgQuery {
   text: string
   values?: unknown[]
@@ -32,27 +33,27 @@ export interface PostgresJs {
   unsafe(text: string, values?: unknown[], options?: { prepare?: boolean }): { values(): PromiseLike<unknown> }
 }
 
-/** The clients that the store works with. */
+/** The supported clients. */
 export type PostgresClient = PgPool | PgClient | PostgresJs
 
-/** A statement, and the name by which a connection knows it once it was prepared there. */
+/** A statement, and its name as a prepared statement. */
 export interface Statement {
   readonly name: string
   readonly text: string
 }
 
-/** One row: its values in the order of the statement. */
+/** One row: its values in the order of the columns. */
 export type Row = readonly unknown[]
 
-/** Asks the database. */
+/** Runs statements. */
 export interface Queries {
-  /** The rows that a statement finds. */
+  /** The rows of a statement. */
   query(statement: Statement, values: unknown[]): Promise<readonly Row[]>
-  /** Carries out several statements in one message, which makes them one transaction. */
+  /** Runs several statements in one message, which makes them one transaction. */
   script(text: string): Promise<void>
 }
 
-/** Finds out what kind of client it is. `patience`: how long a request may take, in milliseconds. */
+/** Detects the kind of client. `patience`: the time limit of a request, in milliseconds. */
 export function queriesOf(client: PostgresClient, prepare: boolean | undefined, patience: number): Queries {
   if (typeof client === 'function' && 'unsafe' in client) {
     return new PostgresJsQueries(client as PostgresJs, prepare ?? true, patience)
@@ -63,7 +64,10 @@ export function queriesOf(client: PostgresClient, prepare: boolean | undefined, 
   throw new TypeError('postgresStore: no client given; give a pool or client of pg, or what postgres() returns')
 }
 
-/** Values are sent apart from the statement, all in one message; with a name the statement is prepared only once. */
+/**
+ * Values are sent separately from the statement, in one message. With a name the statement is
+ * prepared only once.
+ */
 async function run(client: PgClient, { name, text }: Statement, values: unknown[], prepare: boolean): Promise<Row[]> {
   const { rows } = await client.query({ text, values, rowMode: 'array', ...(prepare ? { name } : {}) })
   return rows as Row[]
@@ -77,7 +81,7 @@ class ClientQueries implements Queries {
   readonly #client: PgClient
   readonly #prepare: boolean
   readonly #patience: number
-  /** The end of the request before. A client of `pg` wants them one after the other. */
+  /** The end of the previous request. A client of `pg` expects one request at a time. */
   #turn: Promise<unknown> = Promise.resolve()
 
   constructor(client: PgClient, prepare: boolean, patience: number) {
@@ -94,7 +98,7 @@ class ClientQueries implements Queries {
     return this.#inTurn(() => runScript(this.#client, text))
   }
 
-  /** A request whose turn does not come in time is never sent. */
+  /** A request is never sent if its turn is after the time limit. */
   #inTurn<T>(request: () => Promise<T>): Promise<T> {
     let isSent = false
     let isLate = false
@@ -103,7 +107,7 @@ class ClientQueries implements Queries {
       isSent = true
       return request()
     })
-    // Who asked hears of a failure; who comes next need not.
+    // The caller gets the error. The next request does not need it.
     this.#turn = answer.catch(() => undefined)
     return withTimeout(answer, this.#patience, () => {
       isLate = true
@@ -132,8 +136,8 @@ class PoolQueries implements Queries {
   }
 
   /**
-   * A request on a connection of the pool. One that gets no answer in time has its connection closed, so that a network
-   * that swallows everything does not use up the pool.
+   * Runs a request on a connection of the pool. After the time limit it closes the connection, so
+   * that a network that drops all packets does not use up the pool.
    */
   async #use<T>(request: (client: PgClient) => Promise<T>): Promise<T> {
     const client = await this.#connect()
@@ -168,11 +172,13 @@ class PoolQueries implements Queries {
         clearTimeout(timer)
         if (!client) return reject(new NoConnection('no connection to Postgres', { cause }))
         if (isLate) return client.release()
-        // Without a listener an error of the connection would end the process. The request tells of it as well.
+        // Without a listener an error of the connection would end the process. The request fails
+        // with it too.
         client.on('error', ignore)
         resolve(client)
       }
-      // Not by a promise: the pool has stopped listening, and an error may come before a promise is heard of.
+      // A callback and not a promise: the pool no longer listens for errors, and an error may occur
+      // before a promise continues.
       this.#pool.connect(connected)
     })
   }
@@ -192,8 +198,8 @@ class PostgresJsQueries implements Queries {
   }
 
   async query({ text }: Statement, values: unknown[]): Promise<readonly Row[]> {
-    // Without `prepare` every request would be two: one to ask for the types of the values. If the app's instance is not to
-    // prepare anything, this does not either.
+    // Without `prepare` each request takes a second one, for the types of the values. If the app's
+    // instance prepares no statements, this one does not either.
     const answer = this.#sql.unsafe(text, values, { prepare: this.#prepare }).values()
     return (await afterCleanup(answer, this.#patience)) as readonly Row[]
   }
@@ -204,10 +210,11 @@ class PostgresJsQueries implements Queries {
 }
 
 /**
- * A failure is passed on a moment later. The package reports it before it takes the broken connection out of use; who asks
- * again in between is given that very connection, and then it is lost to the pool for good.
+ * Passes an error on a moment later. The package reports an error before it removes the broken
+ * connection. A request in that moment would get that connection, and the pool would lose it for
+ * good.
  *
- * A request that was under way when the connection broke may never hear of it; then nobody waits for ever.
+ * A request in progress may never settle if its connection breaks. The time limit ends it.
  */
 async function afterCleanup(answer: PromiseLike<unknown>, patience: number): Promise<unknown> {
   try {
@@ -218,7 +225,7 @@ async function afterCleanup(answer: PromiseLike<unknown>, patience: number): Pro
   }
 }
 
-/** The answer if it comes in time, else this failure. */
+/** The result, or an error after the time limit. */
 async function withTimeout<T>(answer: PromiseLike<T>, patience: number, late: () => Error): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const end = new Promise<never>((_, reject) => {

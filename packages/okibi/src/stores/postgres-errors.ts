@@ -39,7 +39,10 @@ function isFatal({ severity }: Said): boolean {
 
 /** What the server says while somebody connects: it is starting, full, or does not know them. */
 const REFUSED = /^(57P03|53300|3D000|28...)$/
-/** What may come just after a commit: whoever ends a connection or cancels a statement. 08… is a proxy without its server. */
+/**
+ * What may come just after a commit: whoever ends a connection or cancels a statement. 08… is a
+ * proxy without its server.
+ */
 const DOUBTFUL = /^(57...|08...|40003)$/
 /** What clients say of a request that they never sent. */
 const UNSENT =
@@ -55,7 +58,10 @@ function isUndone(cause: unknown): boolean {
   return UNSENT.test(String(error.code)) || UNSENT_WORDS.test(String(error.message))
 }
 
-/** The failure as the store reports it, without what Postgres tells of rows: keys and values stay out of logs. */
+/**
+ * The failure as the store reports it, without what Postgres tells of rows: keys and values stay
+ * out of logs.
+ */
 export function storeError(cause: unknown): StoreError {
   if (cause instanceof StoreError) return cause
   const error = said(cause)

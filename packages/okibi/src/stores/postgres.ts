@@ -11,42 +11,47 @@ import { type SqlDatabase, type SqlStore, sqlStore, timeoutMillis } from './sql.
 export type { PgClient, PgPool, PgPoolClient, PgQuery, PostgresClient, PostgresJs } from './postgres-client.js'
 export { SCHEMA }
 
-/** How a Postgres store is made. */
+/** The options of a Postgres store. */
 export interface PostgresStoreOptions {
   /**
-   * Whether each connection prepares the store's statements once, which saves the server work. Behind a pooler that gives
-   * a connection away between two requests it must be able to do that: PgBouncer from 1.21 on. Default: no with `pg`; with
-   * `postgres`, which needs two round trips for a request otherwise, what its own option `prepare` says, and that is yes.
+   * Whether each connection prepares the store's statements once, which saves work on the server. A
+   * pooler that reassigns connections between requests must support it: PgBouncer from 1.21.
+   * Default: no with `pg`; with `postgres` its own option `prepare`, which defaults to yes, because
+   * without it each request takes two round trips.
    */
   readonly prepare?: boolean | undefined
   /**
-   * How long a request may take, in seconds. Then it fails with a `StoreError`, and a pool of `pg` closes the connection and may
-   * open another. A single client of `pg` is busy until its answer comes; a request that waits for that longer than this is not
-   * sent. Default 5. What a visitor waits for at most is the option `storeTimeout` of the sessions.
+   * Time limit of a request, in seconds. After it the request fails with a `StoreError`, and a pool
+   * of `pg` closes the connection and may open another. A single client of `pg` is busy until its
+   * reply arrives; a request that waits longer than this for it is not sent. Default 5. A visitor
+   * waits at most for the option `storeTimeout` of the sessions.
    */
   readonly timeout?: number | undefined
-  /** What time it is, in milliseconds since the Unix epoch. Default `Date.now`. */
+  /** Returns the current time in milliseconds since the Unix epoch. Default `Date.now`. */
   readonly clock?: (() => number) | undefined
 }
 
 /** Sessions in Postgres. */
 export type PostgresStore = SqlStore
 
-/** A write counts as done only when it is on disk, also where the app's connections have `synchronous_commit = off`. */
+/**
+ * A write is acknowledged after it is on disk, even if the app's connections have
+ * `synchronous_commit = off`.
+ */
 const DURABLY = `RETURNING CASE WHEN current_setting('synchronous_commit') = 'off'
   THEN set_config('synchronous_commit', 'on', true) END`
 
 const statement = (name: string, text: string): Statement => ({ name: `okibi_${name}`, text })
 
 const LOAD = statement('load', 'SELECT value, expires_at FROM okibi_sessions WHERE key = $1 AND expires_at > $2')
-/** Creates the row, or takes the place of an expired one. */
+/** Creates the row, or replaces an expired one. */
 const CREATE = statement(
   'create',
   `INSERT INTO okibi_sessions AS held (key, value, expires_at, owner) VALUES ($1, $2, $3, $4)
   ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at, owner = excluded.owner
   WHERE held.expires_at <= $5 ${DURABLY}`,
 )
-/** Replaces the value of a live row that still is what was expected. */
+/** Replaces the value of a live row if it is the expected one. */
 const REPLACE = statement(
   'replace',
   `UPDATE okibi_sessions SET value = $2, expires_at = $3, owner = $4
@@ -54,7 +59,9 @@ const REPLACE = statement(
 )
 const DELETE = statement('delete', `DELETE FROM okibi_sessions WHERE key = $1 ${DURABLY}`)
 const LIST = statement('list', 'SELECT key FROM okibi_sessions WHERE owner = $1 AND expires_at > $2')
-/** What another purge or a write is busy with is left alone. The array is made once, whatever the plan. */
+/**
+ * Skips rows that another purge or a write has locked. The array is evaluated once with any plan.
+ */
 const PURGE = statement(
   'purge',
   `WITH dropped AS (
@@ -64,7 +71,10 @@ const PURGE = statement(
   SELECT count(*) FROM dropped`,
 )
 
-/** What is there of the table and its indexes, and whether the table is one that a crash would empty. */
+/**
+ * Whether the table and its indexes exist, and whether the table is unlogged, so that a crash
+ * empties it.
+ */
 const LOOK = statement(
   'look',
   `SELECT
@@ -73,21 +83,24 @@ const LOOK = statement(
       AND to_regclass('okibi_sessions_owner') IS NOT NULL,
     EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('okibi_sessions') AND relpersistence = 'u')`,
 )
-/** The number of the advisory lock under which the table is made, the same as the Rust store's. */
+/** The advisory lock for creating the table, the same as in the Rust store. */
 const LOCK = '-8640331450552768956'
 
 /**
- * Sessions in Postgres, through the app's own client: a `Pool` (or a connected `Client`) of `pg` 8, or what `postgres()` of
- * the package `postgres` 3.4 returns. The table must be there: see `migrate()`.
+ * Sessions in Postgres, through the app's own client: a `Pool` (or a connected `Client`) of `pg` 8,
+ * or the result of `postgres()` of the package `postgres` 3.4. The table must exist: see
+ * `migrate()`.
  *
- * Any number of processes may share the table `okibi_sessions`, in JavaScript and in Rust: every write is one statement that
- * compares and writes at once. A load and a write are one round trip each; only a write that lost against another needs
- * a second one, to read what lies there now. A write that is acknowledged is on the server's disk.
+ * Any number of processes can share the table `okibi_sessions`, in JavaScript and in Rust: every
+ * write compares and writes in one statement. A load and a write take one round trip each. Only a
+ * write that lost against another takes a second one, to read the current value. An acknowledged
+ * write is on the server's disk.
  *
- * Postgres has no NUL character in a text: there is no session under such a key nor of such an owner, and to write one is
- * refused as unavailable.
+ * A string in Postgres has no NUL character. So no session exists under such a key or for such an
+ * owner, and writing one is refused as unavailable.
  *
- * @throws `TypeError` if it is no such client, `OkibiError` with the code `config` if `timeout` is no time.
+ * @throws `TypeError` for another client, `OkibiError` with the code `config` if `timeout` is no
+ * number of seconds.
  *
  * @example
  * ```ts
@@ -117,7 +130,7 @@ class Postgres implements SqlDatabase {
     if (!row) return undefined
     const [bytes, expiresAt] = row
     if (bytes instanceof Uint8Array) return { bytes, expiresAt: Number(expiresAt) }
-    // A pooler that mixes up prepared statements has been seen to do this.
+    // Seen with a pooler that mixes up prepared statements.
     throw new StoreError('unavailable', 'the Postgres client gave no bytes for a bytea; see the option prepare')
   }
 
@@ -142,11 +155,12 @@ class Postgres implements SqlDatabase {
     return Number(row?.[0])
   }
 
-  /** Where everything is there already, nothing is locked and no permission to create is needed. */
+  /** If everything exists, it locks nothing and needs no permission to create. */
   async migrate(): Promise<void> {
     let [isComplete, isUnlogged] = await this.#look()
     if (!isComplete) {
-      // `IF NOT EXISTS` alone lets two at once both try, of whom one fails. The transaction's end gives the lock back.
+      // With `IF NOT EXISTS` alone, two concurrent calls both try to create, and one fails. The end
+      // of the transaction releases the lock.
       await this.#database.script(`SELECT pg_advisory_xact_lock(${LOCK}); ${SCHEMA}`)
       ;[isComplete, isUnlogged] = await this.#look()
     }
@@ -161,6 +175,6 @@ class Postgres implements SqlDatabase {
   }
 
   whyNotStorable(what: 'key' | 'owner', text: string): string | undefined {
-    return text.includes('\0') ? `the ${what} holds a NUL character, which no text in Postgres can` : undefined
+    return text.includes('\0') ? `the ${what} has a NUL character, which Postgres does not allow` : undefined
   }
 }

@@ -1,10 +1,13 @@
-// The clients of Redis that an app may have, and how each is made to send a command.
+// The supported Redis clients, and how a command is sent with each.
 import { Buffer } from 'node:buffer'
 
-/** What a command is made of. */
+/** A part of a command. */
 export type RedisArgument = string | Uint8Array
 
-/** A client of the package `redis` (node-redis 4 and later): `createClient()`, or `createClientPool()`. */
+/**
+ * A client of the package `redis` (node-redis 4 and later): `createClient()`, or
+ * `createClientPool()`.
+ */
 export interface NodeRedisClient {
   sendCommand(command: readonly RedisArgument[], options?: object): Promise<unknown>
 }
@@ -15,38 +18,44 @@ export interface NodeRedisCluster {
   readonly slots: unknown
 }
 
-/** A client of the package `redis` (5 and later) that follows sentinels: `createSentinel()`. */
+/** A client of the package `redis` (5 and later) with sentinels: `createSentinel()`. */
 export interface NodeRedisSentinel {
   _execute(isReadOnly: boolean, send: (client: NodeRedisClient) => Promise<unknown>): Promise<unknown>
   getSentinelNode(): unknown
 }
 
-/** A client of the package `ioredis` (5 and later): `new Redis()`, also one with sentinels, or `new Cluster()`. */
+/**
+ * A client of the package `ioredis` (5 and later): `new Redis()`, with or without sentinels, or
+ * `new Cluster()`.
+ */
 export interface IoRedisClient {
   callBuffer(command: string, ...values: (RedisArgument | number)[]): Promise<unknown>
   readonly isCluster: boolean
 }
 
-/** The clients that the store works with. */
+/** The supported clients. */
 export type RedisClient = NodeRedisClient | NodeRedisCluster | NodeRedisSentinel | IoRedisClient
 
-/** A command's name and the rest of it. */
+/** A command's name and its arguments. */
 export type Command = readonly [string, ...RedisArgument[]]
 
-/** How commands go to Redis. */
+/** Sends commands to Redis. */
 export interface Connection {
-  /** Sends a command to the primary that has this key; its answer's strings are bytes. */
+  /** Sends a command to the primary of this key. Strings in the reply are bytes. */
   readonly send: (key: string, command: Command) => Promise<unknown>
-  /** Sends a command that must not be carried out twice. Whether it was is unknown if it rejects with {@link LostReply}. */
+  /**
+   * Sends a command that must not be executed twice. If it rejects with {@link LostReply}, the
+   * outcome is unknown.
+   */
   readonly sendOnce: (key: string, command: Command) => Promise<unknown>
-  /** Whether keys may lie on different servers. */
+  /** Whether keys may be on different servers. */
   readonly isCluster: boolean
 }
 
-/** Bytes come back as bytes: what node-redis 4 and what later ones read this from. */
+/** Returns strings as bytes: the options of node-redis 4 and of later versions. */
 const AS_BYTES = { returnBuffers: true, typeMapping: { 36: Buffer } }
 
-/** An answer was lost. It is no `Error`, so that a client does not try again what it takes for one. */
+/** A reply was lost. It is not an `Error`, so that no client repeats the command. */
 export class LostReply {
   readonly cause: unknown
 
@@ -55,7 +64,7 @@ export class LostReply {
   }
 }
 
-/** The way by this client, or none if it is no client of Redis. */
+/** The connection of this client, or `undefined` if it is no Redis client. */
 export function connectionOf(client: RedisClient): Connection | undefined {
   if (typeof client !== 'object' || client === null) return undefined
   if ('callBuffer' in client) return ofIoRedis(client)
@@ -69,7 +78,7 @@ export function connectionOf(client: RedisClient): Connection | undefined {
   return { send, sendOnce: send, isCluster: false }
 }
 
-/** node-redis sends a command again if the connection broke meanwhile. */
+/** With sentinels node-redis repeats a command if the connection broke. */
 function ofSentinel(client: NodeRedisSentinel): Connection {
   return {
     send: (_, command) => client._execute(false, (node) => node.sendCommand([...command], AS_BYTES)),
@@ -85,17 +94,19 @@ function ofSentinel(client: NodeRedisSentinel): Connection {
   }
 }
 
-/** ioredis sends a command again if the connection broke meanwhile, and does not tell: so what it tells may be the second answer. */
+/**
+ * ioredis silently repeats a command if the connection broke, so its reply may be the second one.
+ */
 function ofIoRedis(client: IoRedisClient): Connection {
   const breaks = breaksOf(client)
   const send: Connection['send'] = (_, [name, ...values]) => client.callBuffer(name, ...values)
   const sendOnce: Connection['send'] = async (key, command) => {
     const before = breaks.count
     const answer = await send(key, command).catch((error: unknown) => {
-      // Only what was sent last was refused.
+      // Only the last attempt was refused.
       throw breaks.count !== before && isRefusal(error) ? new LostReply(error) : error
     })
-    // A script that found something else than it should: maybe its own bytes, or what has been written over them.
+    // A script found an unexpected value. It may be its own bytes, or a write after them.
     if (answer instanceof Uint8Array && breaks.count !== before) throw new LostReply(undefined)
     return answer
   }
@@ -109,7 +120,7 @@ interface Breaks {
 /** One listener for each client, however many stores it has. */
 const counted = new WeakMap<object, Breaks>()
 
-/** How often a connection of this client broke. */
+/** Counts the broken connections of this client. */
 function breaksOf(client: IoRedisClient): Breaks {
   const known = counted.get(client)
   if (known) return known
@@ -125,31 +136,35 @@ function breaksOf(client: IoRedisClient): Breaks {
 }
 
 /**
- * What Redis and Valkey answer before they carry anything out, or from within a script before it has written anything. `ERR`
- * is not among them, since proxies in front of Redis say that too when an answer is lost.
+ * The errors that Redis and Valkey return before they execute anything, or in a script before its
+ * first write. `ERR` is not one, because proxies in front of Redis return it too when a reply is
+ * lost.
  */
 const REFUSAL =
   /^(?:ASK|BUSY|CLUSTERDOWN|CROSSSLOT|DENIED|LOADING|MASTERDOWN|MISCONF|MOVED|NOAUTH|NOPERM|NOREPLICAS|NOSCRIPT|OOM|READONLY|TRYAGAIN|WRONGPASS|WRONGTYPE)\b/
 
-/** What clients say of what they never sent. */
+/** The errors of clients for a command that they never sent. */
 const UNSENT = /ECONNREFUSED|The client is (?:closed|offline)|Stream isn't writeable|Failed to refresh slots cache/
 
 export function isRefusal(error: unknown): boolean {
   return REFUSAL.test(refusalOf(error))
 }
 
-/** Whether of two keys that lie together one has moved to another server already and the other has not. */
+/** Whether one of two keys of one slot has already moved to another server. */
 export function isMoving(error: unknown): boolean {
-  // Sent from one to the other too often: the last to answer may have been either.
+  // After too many redirections the last reply may be of either server.
   return refusalOf(error).startsWith('TRYAGAIN') || messageOf(error).startsWith('Too many Cluster redirections')
 }
 
-/** What the server said. ioredis tries again in a cluster, and hands over the last refusal as a part of its own text. */
+/**
+ * The error of the server. In a cluster ioredis repeats the command, and includes the last error in
+ * its own message.
+ */
 function refusalOf(error: unknown): string {
   return messageOf(error).replace(/^Too many Cluster redirections\. Last error: (?:\w*Error: )?/, '')
 }
 
-/** Whether a command that failed was certainly not carried out. */
+/** Whether a failed command was certainly not executed. */
 export function isUndone(error: unknown): boolean {
   return isRefusal(error) || UNSENT.test(messageOf(error))
 }
@@ -158,7 +173,10 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-/** What an operator may read: ioredis hangs the command on its errors, and Redis repeats it in some of its `ERR` texts. */
+/**
+ * The error without keys and values for the log: ioredis attaches the command to its errors, and
+ * Redis repeats it in some of its `ERR` messages.
+ */
 export function causeOf(error: unknown): unknown {
   const cause = error instanceof LostReply ? error.cause : error
   if (!(cause instanceof Error)) return new Error('the connection broke; the command may have been sent twice')

@@ -36,7 +36,7 @@ export interface RedisStore extends Store {
   readonly owners: { list(owner: string): Promise<string[]> }
 }
 
-/** A script, and the name that Redis knows it by once it has seen it. */
+/** A script, and its hash, by which Redis runs it after the first time. */
 interface Script {
   readonly text: string
   readonly sha: string
@@ -48,15 +48,17 @@ const DELETE = script(scripts.DELETE)
 const LIST = script(scripts.LIST)
 
 /**
- * Sessions in Redis 7 or Valkey, in one server, with replicas, or in a cluster; give it the app's one client. Reads go to
- * the primary. A load and a swap are one round trip each; in a cluster, a swap with an owner is two.
+ * Sessions in Redis 7 or Valkey: one server, with replicas, or a cluster. Pass the app's client.
+ * Reads are sent to the primary. A load and a swap take one round trip each; in a cluster, a swap
+ * with an owner takes two.
  *
- * Redis must not evict (`maxmemory-policy noeviction`), or sessions end before their time; the store looks once and
- * warns. A write that Redis has acknowledged can still be lost where it does not reach the disk (`appendonly yes`) or
- * a replica in time.
+ * Redis must not evict (`maxmemory-policy noeviction`). Otherwise sessions end early; the store
+ * checks this once and warns. A write that Redis has acknowledged can be lost if it does not reach
+ * the disk (`appendonly yes`) or a replica in time.
  *
- * The record lies under the store key, as a plain value with Redis' own expiry; `okibi:owned:{<store key>}` says whose it is,
- * and `okibi:owner:<owner>` is a sorted set of that owner's sessions by their expiry.
+ * The record is stored under the store key, as a plain value with Redis' own expiry.
+ * `okibi:owned:{<store key>}` has the owner. `okibi:owner:<owner>` is a sorted set of that owner's
+ * sessions by expiry.
  *
  * @example
  * ```ts
@@ -72,14 +74,14 @@ export function redisStore(client: RedisClient): RedisStore {
   return retains(new Redis(connection, client), client)
 }
 
-/** The clients whose server was asked whether it evicts. */
+/** The clients whose server was checked for eviction. */
 const checked = new WeakSet<object>()
 
 class Redis implements RedisStore {
   readonly consistency = 'strong'
   readonly #connection: Connection
   readonly #client: object
-  /** A record and its owner's list may lie on different servers, so one script can't reach both. */
+  /** A record and its owner's list may be on different servers, so one script cannot use both. */
   #isSharded: boolean
 
   constructor(connection: Connection, client: object) {
@@ -99,7 +101,7 @@ class Redis implements RedisStore {
       ? this.#swapRecord(key, expected, write).catch(fail)
       : this.#swapOwned(key, expected, write, owner))
     if (!checked.has(this.#client)) this.#checkEviction(key)
-    // It was somebody else's before.
+    // It had another owner before.
     if (Array.isArray(found) && expected) this.#unlist(listKeyOf(String(found[0])), entry(key, expected))
     return isDone(found) ? { done: true } : { done: false, current: (found as Buffer | null) ?? undefined }
   }
@@ -115,10 +117,10 @@ class Redis implements RedisStore {
   }
 
   /**
-   * The keys on an owner's list, as far as they hold what the list says. Others were written just now, have moved to another
-   * key, or belong to somebody else since. What was written or has moved was put on the list before; so the list is read
-   * again, and what it names then is looked at that it did not name before. Where that takes long, the rest is named as
-   * it is: the caller looks at each once more.
+   * The keys in an owner's list whose value matches the list entry. Other keys were just written,
+   * have moved to a new key, or have another owner now. A write adds its entry before the record.
+   * So the list is read again, and its new entries are checked. If that takes long, the remaining
+   * keys are returned unchecked: the caller loads each one to verify it.
    */
   readonly owners: { list(owner: string): Promise<string[]> } = {
     list: async (owner) => {
@@ -129,7 +131,7 @@ class Redis implements RedisStore {
       let doubtful: [key: string, held: string][] = []
       for (let looks = 1; looks <= MAX_ROUNDS; looks += 1) {
         const entries = await this.#entries(owner)
-        // What a key held that was not on the list then, but is now.
+        // Values that were not in the list then, but are now.
         for (const [key, held] of doubtful) if (entries.has(held)) theirs.add(key)
         doubtful = []
         const unseen = new Set<string>()
@@ -153,13 +155,13 @@ class Redis implements RedisStore {
         if (doubtful.length === 0 || isLate()) break
         for (const entry of entries) seen.add(entry)
       }
-      // What goes on being written is named too.
+      // Keys that keep changing are returned too.
       for (const [key] of doubtful) theirs.add(key)
       return [...theirs]
     },
   }
 
-  /** What the list of an owner says. */
+  /** The entries of an owner's list. */
   async #entries(owner: string): Promise<ReadonlySet<string>> {
     const list = listKeyOf(owner)
     const found = await this.#connection.send(list, ['ZRANGEBYSCORE', list, String(Date.now()), '+inf']).catch(fail)
@@ -168,7 +170,7 @@ class Redis implements RedisStore {
     return entries
   }
 
-  /** What each of these keys holds. */
+  /** The values of these keys. */
   async #getAll(keys: readonly string[]): Promise<(Buffer | null | undefined)[]> {
     const [first] = keys
     if (first !== undefined && !this.#isSharded) {
@@ -186,12 +188,13 @@ class Redis implements RedisStore {
     return ((await this.#connection.send(key, ['GET', key])) as Buffer | null) ?? undefined
   }
 
-  /** Writes the record of a session that has no owner, or whose entry is in the list. */
+  /** Writes the record of a session without an owner, or with an entry in the list already. */
   async #swapRecord(key: string, expected: Uint8Array | undefined, write: Write): Promise<unknown> {
     const { bytes, expiresAt, owner = '' } = write
     const values = [buffer(bytes), String(expiresAt), owner, ...(expected ? [buffer(expected)] : [])]
     const run = (...keys: string[]) => this.#run(SWAP, [key, ...keys], values)
-    // While a cluster moves a slot, it can be asked for one key only. The entry of what is replaced stays then.
+    // While a cluster moves a slot, a command can use only one of its keys. The key of the replaced
+    // record's owner then stays.
     return run(...ownerKeyOf(key)).catch((error: unknown) => (isMoving(error) ? run() : Promise.reject(error)))
   }
 
@@ -209,20 +212,23 @@ class Redis implements RedisStore {
     }
   }
 
-  /** Writes the entry first and then the record, so that no session is missing in the list. */
+  /** Writes the list entry before the record, so that no session is missing in the list. */
   async #swapSharded(key: string, expected: Uint8Array | undefined, write: Write, owner: string): Promise<unknown> {
     const { bytes, expiresAt } = write
     const [list, added] = [listKeyOf(owner), entry(key, bytes)]
     await this.#run(LIST, [list], [String(Date.now()), String(expiresAt), added]).catch(failBefore)
     const found = await this.#swapRecord(key, expected, write).catch(fail)
     const replaced = isDone(found) ? expected && entry(key, expected) : added
-    // What lies there may have the very bytes, and then the entry is its own.
+    // The stored record may have these bytes, and then the entry is its own.
     const isOwn = isDone(found) ? replaced === added : (found as Buffer | null)?.equals(buffer(bytes))
     if (replaced && !isOwn) this.#unlist(list, replaced)
     return found
   }
 
-  /** Takes an entry off a list. Nobody waits for it: one that stays leads nowhere, and goes when it expires. */
+  /**
+   * Removes an entry from a list, without awaiting it: a stale entry matches no session, and
+   * expires.
+   */
   #unlist(list: string, entry: string): void {
     this.#connection.send(list, ['ZREM', list, entry]).catch(() => undefined)
   }
@@ -238,7 +244,10 @@ class Redis implements RedisStore {
     }
   }
 
-  /** Warns if Redis may throw sessions away. Nobody waits for it, and a server that does not tell is not complained about. */
+  /**
+   * Warns if Redis may evict sessions, without awaiting it. A server that does not report its
+   * policy causes no warning.
+   */
   #checkEviction(key: string): void {
     checked.add(this.#client)
     const told = this.#connection.send(key, ['INFO', 'memory'])
@@ -247,37 +256,41 @@ class Redis implements RedisStore {
 }
 
 function warnOfEviction(told: unknown): void {
-  // Managed servers that forbid CONFIG still say it here. All sessions expire, so that only one policy spares them.
+  // Managed servers that forbid CONFIG report it here. All sessions have an expiry, so only one
+  // policy keeps them.
   const [, policy] = /^maxmemory_policy:(\S+)/m.exec(String(told)) ?? []
   if (!policy || policy === 'noeviction') return
   console.warn(`okibi: maxmemory-policy ${policy} lets Redis end sessions when memory runs short; set it to noeviction`)
 }
 
-/** Whether a swap was done: 1, or whose session it was before. */
+/** Whether a swap was done: the reply is 1, or the former owner. */
 function isDone(found: unknown): boolean {
   return found === 1 || Array.isArray(found)
 }
 
-/** Whether the keys of a command lie on different servers: there is a proxy in front of them. */
+/** Whether the keys of a command are on different servers: there is a proxy in front of them. */
 function isCrossSlot(error: unknown): boolean {
   return messageOf(error).startsWith('CROSSSLOT')
 }
 
-/** An entry says which session, and with which bytes it was this owner's. */
+/** A list entry: a digest of the record, and the key. */
 function entry(key: string, bytes: Uint8Array): string {
   return `${createHash('sha256').update(bytes).digest('hex').slice(0, DIGEST)}:${key}`
 }
 
-/** How often a list is read that names what is being written meanwhile. */
+/** The maximum number of reads of a list that keeps changing. */
 const MAX_ROUNDS = 8
 
-/** After which no more of the sessions on a list are looked at, in milliseconds: half of the time that okibi waits by default. */
+/**
+ * The time limit for checking the sessions of a list, in milliseconds: half of the default store
+ * timeout.
+ */
 const MAX_TIME = 1000
 
-/** How many of the sessions on a list are looked at in one go. */
+/** The number of sessions of a list that are read in one call. */
 const PAGE = 500
 
-/** How many characters of the digest an entry has. */
+/** The length of the digest in an entry, in characters. */
 const DIGEST = 32
 
 function keyOf(entry: string): string {
@@ -285,11 +298,12 @@ function keyOf(entry: string): string {
 }
 
 /**
- * The key that says whose a session is: only there is it known when the session ends. A cluster keeps it where the record is,
- * as what lies between braces is all that counts there. None if no such key can be named.
+ * The key with a session's owner, if one can be formed: it shows the list to update when the
+ * session ends. A cluster keeps it on the server of the record, because only the part in braces
+ * counts.
  */
 function ownerKeyOf(key: string): string[] {
-  // The key may have such a part itself.
+  // The key itself may have a part in braces.
   if (/^[^{]*\{[^}]+\}/.test(key)) return [`okibi:owned:${key}`]
   return /[{}]/.test(key) ? [] : [`okibi:owned:{${key}}`]
 }
@@ -302,7 +316,7 @@ function script(text: string): Script {
   return { text, sha: createHash('sha1').update(text).digest('hex') }
 }
 
-/** The same bytes, as the clients want them. */
+/** The same bytes as a Buffer. */
 function buffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, byteLength)
 }

@@ -1,9 +1,10 @@
-// What the stores on SQL servers have in common: when to ask again, what a refused write found, and how a purge goes on.
+// What the stores on SQL servers share: when to repeat a request, the current value after a refused
+// write, and the steps of a purge.
 import { OkibiError, StoreError } from '../errors.js'
 import type { Loaded, Store, Swap, Write } from '../store.js'
 import { isSame } from './bytes.js'
 
-/** Sessions in the table `okibi_sessions` of an SQL server, which the Rust stores use as well. */
+/** Sessions in the table `okibi_sessions` of an SQL server, which the Rust stores use too. */
 export interface SqlStore extends Store {
   load(key: string): Promise<Loaded | undefined>
   swap(key: string, expected: Uint8Array | undefined, write: Write): Promise<Swap>
@@ -11,48 +12,63 @@ export interface SqlStore extends Store {
   readonly consistency: 'strong'
   readonly owners: { list(owner: string): Promise<string[]> }
   /**
-   * Creates the table and its indexes if they are not there yet. Any number of instances may call it at once, at every start.
+   * Creates the table and its indexes if they are absent. Any number of instances can call it
+   * concurrently, at every start.
    *
-   * @throws `StoreError` if the database cannot be reached, refuses, or has a table that would lose sessions.
+   * @throws `StoreError` if the database is unreachable, refuses, or has a table that could lose
+   * sessions.
    */
   migrate(): Promise<void>
   /**
-   * Deletes the rows of expired sessions and says how many there were. It goes little by little and passes over rows that
-   * somebody is busy with; several processes may do it at once. `purgeEvery` from `okibi/purge` does it now and then.
+   * Deletes the rows of expired sessions and returns their number. It works in small steps and
+   * skips rows that another transaction has locked. Several processes can call it concurrently.
+   * `purgeEvery` of `okibi` calls it periodically.
    */
   purge(): Promise<number>
 }
 
-/** One database: its statements, each a request of its own. Whatever goes wrong is thrown as the client throws it. */
+/**
+ * The statements of one database, each a request of its own. Errors are thrown as the client throws
+ * them.
+ */
 export interface SqlDatabase {
-  /** What lies under a key at this time. */
+  /** The live value of a key at this time. */
   load(key: string, now: number): Promise<Loaded | undefined>
-  /** Writes if what is expected lies there at this time, in one statement, and says whether it did. */
+  /**
+   * Writes in one statement if the live value at this time is the expected one, and returns whether
+   * it did.
+   */
   write(key: string, expected: Uint8Array | undefined, write: Write, now: number): Promise<boolean>
   /** Removes a key. */
   delete(key: string): Promise<unknown>
   /** The live keys of an owner. */
   list(owner: string, now: number): Promise<string[]>
-  /** Deletes at most so many rows that have expired by this time, and says how many it deleted. */
+  /** Deletes at most `limit` rows that have expired by this time, and returns their number. */
   purge(now: number, limit: number): Promise<number>
-  /** Makes the table. */
+  /** Creates the table. */
   migrate(): Promise<void>
-  /** Why a key or an owner cannot be in the table at all, if it cannot. */
+  /** Why a key or an owner cannot be stored in the table, if it cannot. */
   whyNotStorable(what: 'key' | 'owner', text: string): string | undefined
-  /** Whether a request was refused, and undone, only because of what another did at the same time. */
+  /** Whether a request was refused and rolled back only because of a concurrent one. */
   isCollision(cause: unknown): boolean
-  /** The failure of a write, which says whether it may have happened all the same. */
+  /** The error of a failed write, with the kind that says whether it may have happened. */
   storeError(cause: unknown): StoreError
 }
 
-/** How many rows one step of a purge deletes, so that none holds its locks for long. */
+/** The number of rows that one step of a purge deletes, so that no step holds locks for long. */
 const PURGE_STEP = 500
-/** How often a request is made that collides with others. Each time somebody else came further. */
+/**
+ * The maximum number of attempts of a request that collides with others. Each time another one
+ * succeeds.
+ */
 const MAX_RETRIES = 100
-/** How often a swap is tried that is refused although what it expects lies there. */
+/**
+ * The maximum number of attempts of a swap that is refused although the stored value is the
+ * expected one.
+ */
 const MAX_ATTEMPTS = 4
 
-/** How long a request may hold a connection, in milliseconds. */
+/** The time limit of a request, in milliseconds. */
 export function timeoutMillis(timeout: number): number {
   if (timeout > 0 && timeout * 1000 < 2 ** 31) return timeout * 1000
   throw new OkibiError('config', `store: timeout of ${timeout}: must be seconds above 0`)
@@ -87,10 +103,10 @@ class Sql implements SqlStore {
     const now = this.#now()
     for (let attempt = 1; ; attempt += 1) {
       if (await this.#written(key, expected, write, now)) return { done: true }
-      // A statement of its own: the first one may have looked at what was there before something came in its way.
+      // A separate statement, because the first one may have seen an earlier state.
       const current = (await this.#load(key, now))?.bytes
       if (!isSame(current, expected) || attempt === MAX_ATTEMPTS) return { done: false, current }
-      // What was in the way has gone since.
+      // The conflicting row is gone.
     }
   }
 
@@ -132,7 +148,7 @@ class Sql implements SqlStore {
     }
   }
 
-  /** For a request that is right whenever it is made, and so is made again if it collided with another's. */
+  /** Repeats a request that collided with another one. The request must be valid at any time. */
   async #retry<T>(request: () => Promise<T>): Promise<T> {
     for (let attempt = 1; attempt < MAX_RETRIES; attempt += 1) {
       try {
@@ -148,7 +164,7 @@ class Sql implements SqlStore {
     throw this.#database.storeError(cause)
   }
 
-  /** Whatever became of a read, nothing was written. */
+  /** A failed read wrote nothing. */
   readonly #failRead = (cause: unknown): never => {
     const { message, cause: reason } = this.#database.storeError(cause)
     throw new StoreError('unavailable', message, { cause: reason })

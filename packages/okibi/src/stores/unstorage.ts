@@ -1,11 +1,12 @@
-// Sessions through `unstorage` and its many drivers: every write looks again first, and one goes after the other.
+// Sessions in any driver of `unstorage`: every write reads first, and writes to one session run one
+// after the other.
 import { StoreError } from '../errors.js'
 import type { Loaded, Store, Swap, Write } from '../store.js'
 import { sharesPromises } from '../workers.js'
 import { KeyQueue, type TurnResult } from './key-queue.js'
 import { decodeText, encodeText } from './text.js'
 
-/** A storage of the package `unstorage`: what `createStorage()` and `prefixStorage()` return. */
+/** A storage of the package `unstorage`: the result of `createStorage()` or `prefixStorage()`. */
 export interface UnstorageStorage {
   getItem(key: string): Promise<unknown>
   setItem(key: string, value: string, options: { readonly ttl: number }): Promise<void>
@@ -14,14 +15,15 @@ export interface UnstorageStorage {
   getMount?(key: string): { readonly driver: { readonly name?: string | undefined; readonly setItem?: unknown } }
 }
 
-/** How a store on an unstorage storage is made. */
+/** The options of a store on unstorage. */
 export interface UnstorageStoreOptions {
   /**
-   * What the driver promises. `no-swap`: a read sees the last write. `eventual`: a read may be behind, as with a cache or
-   * with replicas in between. Default `eventual` for the drivers of Workers KV, Netlify Blobs and Vercel Blob, else `no-swap`.
+   * The consistency of the driver. `no-swap`: a read sees the last write. `eventual`: a read may be
+   * stale, as with a cache or with replicas. Default `eventual` for the drivers of Workers KV,
+   * Netlify Blobs and Vercel Blob, else `no-swap`.
    */
   readonly consistency?: 'no-swap' | 'eventual' | undefined
-  /** What time it is, in milliseconds since the Unix epoch. Default `Date.now`. */
+  /** Returns the current time in milliseconds since the Unix epoch. Default `Date.now`. */
   readonly clock?: (() => number) | undefined
 }
 
@@ -32,45 +34,48 @@ export interface UnstorageStore extends Store {
   delete(key: string): Promise<void>
   readonly consistency: 'no-swap' | 'eventual'
   /**
-   * Removes what has expired, and what is damaged, and says how many there were. It lists all keys and reads each, so
-   * call it once a day, say; not at all where the driver removes expired entries itself.
+   * Removes expired and damaged entries and returns their number. It lists all keys and reads each,
+   * so call it about once a day; never if the driver removes expired entries itself.
    */
   purge(): Promise<number>
 }
 
-/** Under which name all sessions lie. */
+/** The prefix of all sessions. */
 const BASE = 'okibi:session'
-/** Drivers whose reads may be behind their writes. */
+/** Drivers with stale reads. */
 const EVENTUAL = new Set(['cloudflare-kv-binding', 'cloudflare-kv-http', 'netlify-blobs', 'vercel-blob'])
-/** How long a call of a driver keeps others of the same session waiting at most, in milliseconds. */
+/**
+ * The maximum time for which one driver call delays others of the same session, in milliseconds.
+ */
 const LONGEST_TURN = 10_000
-/** What looks half written is read again after these times, in milliseconds. */
+/** An entry that looks incomplete is read again after these times, in milliseconds. */
 const PAUSES = [1, 2, 4, 8, 16, 32, 64, 128, 256]
-/** How many entries a purge looks at, at a time. */
+/** The number of entries that a purge reads concurrently. */
 const PURGED_AT_ONCE = 16
 
-/** The writers to each storage, so that all its users wait for each other. */
+/** The queues of each storage, shared by all stores on it. */
 const writers = new WeakMap<object, KeyQueue>()
 
 /** An entry of a storage. */
 interface StoredEntry {
   readonly bytes: Uint8Array
-  /** The bytes as a text: the same for the same bytes. */
+  /** The bytes as a string, distinct for distinct bytes. */
   readonly text: string
-  /** Without one it is no whole entry. */
+  /** Absent: the entry is incomplete or damaged. */
   readonly expiresAt: number | undefined
 }
 
 /**
- * Sessions in a storage of the package `unstorage`, with whatever driver it has.
+ * Sessions in a storage of the package `unstorage`, with any driver.
  *
- * Its drivers have no compare-and-swap: a swap reads again right before it writes. Within one process writes to one
- * session go one after the other, so nothing is lost there; on Workers they cannot wait for each other. Of two processes
- * that write one session in the same moment, the later may undo the earlier, also a logout. Where that must not
- * happen, use a store of okibi's own for the same backend. Sessions cannot be listed by owner, and `take` is refused.
+ * Its drivers have no compare-and-swap: a swap reads again right before it writes. In one process,
+ * writes to one session run one after the other, so none is lost; on Workers they cannot wait for
+ * each other. Of two processes that write one session at the same moment, the later may undo the
+ * earlier, even a logout. If that must not happen, use okibi's own store for the same backend.
+ * Sessions cannot be listed by owner, and `take` is refused.
  *
- * An entry is a text under `okibi:session:` and the SHA-256 of the store key. The expiry is part of it and is what
- * counts; the driver is told a `ttl` as well.
+ * An entry is a string under `okibi:session:` and the SHA-256 of the store key. It contains the
+ * exact expiry. The driver gets a `ttl` too.
  *
  * @example
  * ```ts
@@ -98,7 +103,7 @@ export function unstorageStore(storage: UnstorageStorage, options: UnstorageStor
   return new Unstorage(storage, consistency, driver?.name === 'lru-cache', clock)
 }
 
-/** What drivers are told of an end that is farther away: a hundred years, in seconds. Not every backend takes more. */
+/** The longest `ttl` for drivers: a hundred years, in seconds. Not every backend accepts more. */
 const LONGEST_TTL = 100 * 365 * 86_400
 
 class Unstorage implements UnstorageStore {
@@ -170,13 +175,16 @@ class Unstorage implements UnstorageStore {
     })
   }
 
-  /** What lies there, unless it has expired. Something damaged is given out as it is: the engine reports it. */
+  /**
+   * The entry, unless it has expired. A damaged one is returned unchanged, and the engine reports
+   * it.
+   */
   async #live(name: string): Promise<StoredEntry | undefined> {
     const found = await this.#read(name)
     return found?.expiresAt !== undefined && found.expiresAt <= this.#now() ? undefined : found
   }
 
-  /** What lies there. A driver that writes in place lets others see half of it; that is not what is meant. */
+  /** The entry. A driver that writes in place exposes half of a write, which is read again. */
   async #read(name: string): Promise<StoredEntry | undefined> {
     for (let reads = 0; ; reads += 1) {
       const value = await callDriver(() => this.#storage.getItem(name), 'unavailable')
@@ -190,7 +198,7 @@ class Unstorage implements UnstorageStore {
 
   async #put(name: string, value: string, expiresAt: number): Promise<void> {
     const ttl = Math.min(Math.max(Math.ceil((expiresAt - this.#now()) / 1000), 1), LONGEST_TTL)
-    // No driver says whether what failed has happened.
+    // No driver reports whether a failed call was executed.
     await callDriver(() => this.#storage.setItem(name, value, { ttl }), 'unknown')
   }
 
@@ -199,7 +207,7 @@ class Unstorage implements UnstorageStore {
   }
 
   async #inTurn<T>(name: string, known: string | undefined, task: () => Promise<TurnResult<T>>): Promise<T> {
-    // On Workers a request must not wait for what another began.
+    // On Workers a request must not await a promise of another request.
     return sharesPromises ? this.#turns.run(name, known, task) : (await task()).answer
   }
 }
@@ -213,8 +221,8 @@ async function callDriver<T>(call: () => Promise<T>, kind: StoreError['kind']): 
 }
 
 /**
- * Where an entry lies. A driver may take a name for a path, cut it at a question mark, end it at 255 characters, and take
- * capitals for small letters; none does that to a hash.
+ * The key of an entry: a hash. A driver may interpret a name as a path, cut it at a question mark
+ * or at 255 characters, or ignore case; that does not affect a hash.
  */
 async function nameOf(key: string): Promise<string> {
   const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(key)))
@@ -222,8 +230,8 @@ async function nameOf(key: string): Promise<string> {
 }
 
 /**
- * An entry: `okibi`, its expiry, the length of the rest, and the record. It is no JSON as a whole, or unstorage would parse
- * it; and the length tells half of it from all of it.
+ * An entry: `okibi`, the expiry, the length of the record, and the record. The whole is not JSON,
+ * because unstorage would parse it. The length shows an incomplete entry.
  */
 function wrap(text: string, expiresAt: number): string {
   return `okibi ${expiresAt} ${text.length} ${text}`
