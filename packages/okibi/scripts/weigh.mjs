@@ -8,7 +8,7 @@ import { gzipSync } from 'node:zlib'
 const BUDGETS = {
   okibi: 23_900,
   'okibi/accept': 9_250,
-  'okibi/iron': 10_150,
+  'okibi/iron': 10_450,
   'okibi/memory': 2_650,
   'okibi/sqlite': 2_900,
   'okibi/redis': 4_500,

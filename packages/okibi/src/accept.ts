@@ -2,7 +2,7 @@
 // to the app.
 import { Accepted } from './accepted.js'
 import { compat } from './compat.js'
-import { isOptions, type OptionNames, shown } from './option-names.js'
+import { inherited, isOptions, type OptionNames, shown } from './option-names.js'
 import { type AcceptOptions, checkStore, configError } from './options.js'
 
 export type { Accepted } from './accepted.js'
@@ -65,21 +65,4 @@ const NAMES = new Map([
 const ACCEPT_NAMES: OptionNames = {
   caller: 'sessions',
   name: (option) => `accept.${NAMES.get(option) ?? option.replace(/^(accept\.)?(dialect\.)?/, '')}`,
-}
-
-/**
- * All members of an object, including inherited ones: a spread would lose secrets that a class
- * defines.
- */
-function inherited(options: object): Readonly<Record<string, unknown>> {
-  const all: Record<string, unknown> = {}
-  let part: object | null = options
-  do {
-    for (const name of Object.getOwnPropertyNames(part)) {
-      if (name !== 'constructor') all[name] = options[name as keyof object]
-    }
-    part = Object.getPrototypeOf(part) as object | null
-    // Members of `Object.prototype` are no options.
-  } while (part && Object.getPrototypeOf(part) !== null)
-  return all
 }

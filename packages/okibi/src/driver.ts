@@ -85,7 +85,7 @@ export function drive(engine: Engine, resources: Resources, task: Task, first: R
   /** The state that requested the last write. */
   let writing: Uint8Array | undefined
   const takeIn = (state: Uint8Array, answered: StepAnswer): Reply => {
-    cause = answered.cause
+    cause = answered.cause ?? cause
     try {
       const random = task.loads ? NOTHING : randomBytes(resources)
       const { kind, payload, expiresAt } = answered
@@ -111,7 +111,7 @@ export function drive(engine: Engine, resources: Resources, task: Task, first: R
       head.events?.forEach(task.onEvent)
       if (head.error) {
         if (state.length > 0) task.onDoubt?.(state)
-        throw refused(head.error, cause)
+        throw refused(head.error, head.error.code.startsWith('store_') ? cause : undefined)
       }
       if (head.step === 'done') return reply
       if (head.step === 'swap' || head.step === 'delete') writing = state

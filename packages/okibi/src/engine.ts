@@ -444,6 +444,11 @@ export class Engine {
     return this.#names.some((name) => header.includes(name))
   }
 
+  /** Whether it takes over sessions from a cookie of this name, and clears it. */
+  accepts(name: string): boolean {
+    return this.#names.lastIndexOf(name) > 0
+  }
+
   /** Whether a cookie of this name is the session's own, or a part of it. */
   sends(name: string): boolean {
     return this.#sent.includes(name)

@@ -21,7 +21,16 @@ export function whyNotJson(value: unknown, depth: number): string | undefined {
 
 function whyNotObject(value: object, depth: number): string | undefined {
   if (depth <= 0) return 'it nests deeper than the configured limit, or has a cycle'
-  if (Array.isArray(value)) {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  const isList = Array.isArray(value)
+  // A plain object or list of another realm has another prototype than this realm's.
+  const end = isList ? Object.getPrototypeOf(prototype ?? []) : prototype
+  if (end !== null && end !== Object.prototype && Object.getPrototypeOf(end) !== null) {
+    return `a ${nameOf(value)} cannot be read back from JSON; use a plain object, a list or a string`
+  }
+  // `JSON.stringify` also calls one that is inherited or not enumerable.
+  if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return 'an object with a method toJSON is not JSON'
+  if (isList) {
     const names = Object.keys(value)
     if (names.length !== value.length) return 'a list must have all its elements and no other members to be JSON'
     for (const element of value) {
@@ -30,16 +39,10 @@ function whyNotObject(value: object, depth: number): string | undefined {
     }
     return undefined
   }
-  const prototype: unknown = Object.getPrototypeOf(value)
-  // A plain object of another realm has another prototype than this realm's.
-  if (prototype !== null && prototype !== Object.prototype && Object.getPrototypeOf(prototype) !== null) {
-    return `a ${nameOf(value)} cannot be read back from JSON; use a plain object, a list or a string`
-  }
   if (Object.getOwnPropertySymbols(value).length > 0) return 'an object with symbols as names is not JSON'
   for (const [name, member] of Object.entries(value)) {
     // JSON omits a member that is `undefined`.
     if (member === undefined) continue
-    if (name === 'toJSON' && typeof member === 'function') return 'an object with a method toJSON is not JSON'
     const why = whyNotJson(name, depth) ?? whyNotJson(member, depth - 1)
     if (why !== undefined) return why
   }

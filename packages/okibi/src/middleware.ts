@@ -63,17 +63,24 @@ export function sessions<E extends Env>(
   const as = options.as ?? 'session'
   const isLazy = options.lazy === true
   const { cookieName, warning } = resolver.first
+  const commitsFailed = options.commitFailedRequests === true
+  const failedWhen = checkedFailedWhen(options)
   const config: SessionConfig = {
     engine: resolver.first,
     isLazy,
     accepted: common.accepted,
     store: options.store ?? options.revocations,
     secret: options.secret,
+    rules: {
+      commitFailedRequests: commitsFailed,
+      // Two functions cannot be compared.
+      failedWhen: failedWhen !== undefined,
+      storeTimeout: common.storeTimeout,
+      commitDeadline: common.commitDeadline,
+    },
   }
   const mark = markOf(cookieName)
   const tellsHosts = options.accept?.some(({ dialect }) => dialect === 'hono-kv-session') ?? false
-  const commitsFailed = options.commitFailedRequests === true
-  const failedWhen = checkedFailedWhen(options)
   if (warning !== undefined) console.warn(`okibi: ${warning} (cookie ${cookieName})`)
 
   return async function sessionMiddleware(c, next) {

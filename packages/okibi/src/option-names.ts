@@ -18,7 +18,9 @@ export interface OptionNames {
 export function optionsJson(options: EngineOptions, { caller, name }: OptionNames): string {
   const paths = new Map<unknown, string>()
   const wrong = (text: string, cause?: unknown) => new OkibiError('config', `${caller}: ${text}`, { cause })
-  const replacer = function (this: unknown, key: string, value: unknown) {
+  const replacer = function (this: unknown, key: string) {
+    // The value as given, before a method `toJSON`.
+    const value = (this as Readonly<Record<string, unknown>>)[key]
     const inside = paths.get(this) ?? ''
     // An element of a list has the name of the list.
     const path = inside === '' ? key : Array.isArray(this) ? inside : `${inside}.${key}`
@@ -29,8 +31,9 @@ export function optionsJson(options: EngineOptions, { caller, name }: OptionName
     if (isObject ? !Array.isArray(value) && !isOptions(value) : /symbol|bigint/.test(typeof value)) {
       throw wrong(`${name(path)} of type ${typeof value}: must be given as a plain value`)
     }
-    paths.set(value, path)
-    return value
+    const read = isOptions(value) ? inherited(value) : value
+    paths.set(read, path)
+    return read
   }
   try {
     return JSON.stringify(options, replacer)
@@ -102,6 +105,23 @@ export function shown(given: unknown): string {
  */
 export function isOptions(given: unknown): given is object {
   return Object.prototype.toString.call(given) === '[object Object]'
+}
+
+/**
+ * All members of an object, including inherited ones: a spread would lose secrets that a class
+ * defines.
+ */
+export function inherited(options: object): Readonly<Record<string, unknown>> {
+  const all: Record<string, unknown> = {}
+  let part: object | null = options
+  do {
+    for (const name of Object.getOwnPropertyNames(part)) {
+      if (name !== 'constructor') all[name] = options[name as keyof object]
+    }
+    part = Object.getPrototypeOf(part) as object | null
+    // Members of `Object.prototype` are no options.
+  } while (part && Object.getPrototypeOf(part) !== null)
+  return all
 }
 
 /**

@@ -6,7 +6,7 @@ import { type Resources, systemRandom } from './driver.js'
 import { OkibiError } from './errors.js'
 import type { SessionEvent } from './facts/events.js'
 import { givenOf } from './given.js'
-import { type EngineOptions, isOptions, millis, shown } from './option-names.js'
+import { type EngineOptions, inherited, isOptions, millis, shown } from './option-names.js'
 import { isUnawaited } from './promise.js'
 import type { Awaitable, Store } from './store.js'
 
@@ -153,7 +153,7 @@ export interface CommonOptions<As extends string = 'session'> extends TimeOption
   /**
    * Whether a response with this status means that the request failed, so that it changes nothing.
    * Default: 5xx, 408 (a timeout stopped the handler) and 499 (the client disconnected). A request
-   * without a response has failed in any case. Not allowed together with
+   * without a response, or with `Response.error()`, has failed in any case. Not allowed together with
    * `commitFailedRequests: true`. If the function throws, the request has failed as if the handler
    * had thrown that error. If it returns no boolean but, for example, a promise, the error has the
    * code `config`.
@@ -321,7 +321,7 @@ export function checkNames(options: unknown): void {
   if (typeof options !== 'object' || options === null) {
     throw configError('options: none given; give at least a store, or a secret to keep sessions in a sealed cookie')
   }
-  const unknown = Object.keys(options).find((name) => !KNOWN.has(name))
+  const unknown = Object.keys(inherited(options)).find((name) => !KNOWN.has(name))
   if (unknown !== undefined) throw configError(`${unknown}: there is no such option`)
   checkTypes(options as Readonly<Record<string, unknown>>)
 }
@@ -418,7 +418,7 @@ export function engineOptions(options: PlainOptions): EngineOptions {
   const cookie =
     as === undefined || options.cookie?.name !== undefined
       ? options.cookie
-      : { ...options.cookie, name: `__Host-${as}` }
+      : { ...inherited(options.cookie ?? {}), name: `__Host-${as}` }
   return {
     given: givenOf(options),
     cookie,

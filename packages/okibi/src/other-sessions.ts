@@ -35,9 +35,19 @@ export function addSession(c: Context, engine: Engine): void {
     // Two middlewares of one kind with one cookie were compared before.
     if (other.cookieName === engine.cookieName) throw sameCookieError(other, engine)
     if (other.meets(engine)) throw partError(other, engine)
+    if (other.accepts(engine.cookieName)) throw acceptedError(other, engine)
+    if (engine.accepts(other.cookieName)) throw acceptedError(engine, other)
     checked.set(other, known.add(engine))
   }
   engines.set(c, [...outer, engine])
+}
+
+/** One session takes over sessions from the cookie of another one. */
+function acceptedError(accepting: Engine, { cookieName }: Engine): OkibiError {
+  return config(
+    `${accepting.caller}: accept: it takes over sessions from the cookie ${cookieName} and clears it, and another session of this ` +
+      'app has that cookie; remove the entry of accept, or the middleware of the other session',
+  )
 }
 
 function partError(one: Engine, other: Engine): OkibiError {

@@ -42,7 +42,8 @@ export async function runRequest<V extends RequestView>(
   if (loading) await loading
 
   const thrown = await runHandlers(next)
-  const status = thrown === undefined && c.finalized ? c.res.status : undefined
+  // A network error (`Response.error()`) has no status, and no cookie can be sent with it.
+  const status = (thrown === undefined && c.finalized && c.res.status) || undefined
   const { said, wrong } = status === undefined ? {} : callFailedWhen(options, status)
   const { failed, upgrades } = request.engine.outcome(status, options.commitsFailed, said)
   let failure: OkibiError | undefined = request.answeredByHono

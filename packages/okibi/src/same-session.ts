@@ -15,6 +15,8 @@ export interface SessionConfig {
   /** As the app gave them. They may be functions. */
   readonly store: unknown
   readonly secret: unknown
+  /** The options that decide what is committed, by name. */
+  readonly rules: Readonly<Record<string, unknown>>
 }
 
 /**
@@ -37,6 +39,7 @@ export async function checkSame(
   check(configured !== 'secrets' && configured)
   check(outer.isLazy !== inner.isLazy && 'lazy')
   check(outer.accepted.some((store, at) => store !== inner.accepted[at]) && 'accept')
+  check(Object.keys(outer.rules).find((option) => outer.rules[option] !== inner.rules[option]) ?? false)
   if (outer.store === inner.store && outer.secret === inner.secret) return
   const place = await findInner()
   check(outer.store !== inner.store && outerPlace.store !== place.store && 'store')

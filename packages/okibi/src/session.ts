@@ -69,6 +69,9 @@ export class Session<D extends JsonData<D> = AnyData> {
   /**
    * Sets a value under a name. If a parallel request sets the same name, the later commit wins.
    *
+   * The value is read back as it was set, with two exceptions: -0 is read back as 0, and members
+   * that are `undefined` or not enumerable are left out.
+   *
    * Throws `invalid_value` if the value is not JSON or nests too deep, `invalid_name` if the name
    * has more than 256 bytes, and `too_large` if the session would exceed the option `limits`.
    */

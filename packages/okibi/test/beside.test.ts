@@ -2,6 +2,7 @@
 // cannot have together.
 import { type Context, Hono, type MiddlewareHandler } from 'hono'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { accept } from '../src/accept.js'
 import { kvClient } from '../src/hono-kv-session/cloudflare.js'
 import { createSession, SessionManager } from '../src/hono-kv-session/index.js'
 import { CookieStore, MemoryStore, sessionMiddleware } from '../src/hono-sessions/index.js'
@@ -309,6 +310,27 @@ test.each([
     'it is the name of a part of the session cookie x,',
   )
   expect(await ann.text('/user')).toBe('bob')
+})
+
+test('n51_a_cookie_that_is_taken_over_is_of_no_other_session', async () => {
+  const old = dropIn({ store: new CookieStore(), encryptionKey: SECRET })
+  const taken = accept({ dialect: 'hono-sessions', keys: [SECRET], until: new Date(8e15) })
+  const taking = okibi({ store: memoryStore(), as: 'new', accept: [taken] })
+  for (const order of [
+    [old, taking],
+    [taking, old],
+  ]) {
+    const app = new Hono().use(...order)
+    app.onError((error, c) => c.text(`${(error as OkibiError).code}: ${error.message}`, 500))
+    app.get('/', (c) => c.text('fine'))
+    expect(await (await app.request('/')).text()).toMatch(
+      /^config: sessions: accept: it takes over sessions from the cookie session and clears it, and another session/,
+    )
+  }
+  // The session itself may have a cookie of the accepted name.
+  const same = okibi({ store: memoryStore(), cookie: { name: 'session' }, accept: [taken] })
+  const app = new Hono().use(same).get('/', (c) => c.text('fine'))
+  expect(await (await app.request('/')).text()).toBe('fine')
 })
 
 /** The engine compares the names. The middleware only passes them. */

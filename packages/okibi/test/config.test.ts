@@ -284,3 +284,55 @@ test('a_guard_without_the_middleware_or_with_the_store_down_admits_no_request', 
   expect(() => guard('user', { redirect: '/', respond: (c) => c.text('') })).toThrow(/leave one of them out/)
   expect(() => guard('user', { redirect: '/\r\nX: y' })).toThrow(/visible ASCII/)
 })
+
+test('options_of_a_class_count_also_those_that_are_inherited_or_not_enumerable', async () => {
+  class Cookie {
+    get sameSite() {
+      return 'Strict'
+    }
+    get name() {
+      return '__Secure-own'
+    }
+    get path() {
+      return '/app'
+    }
+  }
+  const cookieOf = async (options: object) => {
+    const app = new Hono<SessionEnv>().use(sessions(options as SessionOptions))
+    app.get('/', (c) => {
+      c.get('session').set('n', 1)
+      return c.text('set')
+    })
+    const [cookie = ''] = (await app.request('/')).headers.getSetCookie()
+    return cookie.replace(/=[^;]*/, '')
+  }
+  const store = memoryStore()
+  const given: [object, RegExp][] = [
+    [new Cookie(), /^__Secure-own; .*Path=\/app; .*SameSite=Strict/],
+    [Object.create({ sameSite: 'Strict' }), /^__Host-session; .*SameSite=Strict/],
+    [Object.defineProperty({}, 'sameSite', { value: 'Strict' }), /^__Host-session; .*SameSite=Strict/],
+    [{ sameSite: 'Strict', toJSON: undefined }, /^__Host-session; .*SameSite=Strict/],
+  ]
+  for (const [cookie, expected] of given) expect(await cookieOf({ store, cookie })).toMatch(expected)
+  const inherited = Object.create({ sameSite: 'Strict' })
+  expect(await cookieOf({ store, as: 'session', cookie: inherited })).toMatch(/^__Host-session; .*SameSite=Strict/)
+  // What they say wrongly is refused as if it were the object's own.
+  const wrong: [object, RegExp][] = [
+    [{ store, limits: Object.create({ bytes: 0 }) }, /^sessions: limits.bytes of 0: /],
+    [
+      {
+        store,
+        limits: new (class {
+          get names() {
+            return 0
+          }
+        })(),
+      },
+      /^sessions: limits.names of 0: /,
+    ],
+    [{ store, cookie: { former: [Object.create({ path: 5 })] } }, /path of 5/],
+    [{ store, cookie: { toJSON: () => ({}) } }, /^sessions: cookie.toJSON of type function/],
+    [Object.create({ store, idel: 900 }), /^sessions: idel: there is no such option/],
+  ]
+  for (const [options, message] of wrong) expect(() => sessions(options as SessionOptions)).toThrow(message)
+})

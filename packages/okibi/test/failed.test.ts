@@ -46,6 +46,24 @@ test('n54_5xx_408_and_499_have_failed_and_nothing_else', async () => {
   }
 })
 
+test.each([{}, { commitFailedRequests: true }, { failedWhen: () => false }])(
+  'n54_a_network_error_has_failed_as_no_cookie_can_go_with_it (%j)',
+  async (options) => {
+    const ann = make(options, (app) => {
+      app.get('/error', (c) => {
+        c.get('session').update('n', (n = 0) => n + 1)
+        return Response.error()
+      })
+    })
+    // Of a new visitor as well: what was stored would be found by nobody.
+    expect((await ann.fetch('/error')).status).toBe(0)
+    expect(await kept(ann)).toEqual([0, false])
+    await ann.text('/status/200')
+    expect((await ann.fetch('/error')).status).toBe(0)
+    expect(await kept(ann)).toEqual([1, false])
+  },
+)
+
 describe.each([408, 503, 504])('a timeout that answers %i', (status) => {
   test('n54_no_change_of_a_handler_that_timed_out_is_kept', async () => {
     let goOn = () => {}

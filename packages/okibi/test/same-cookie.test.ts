@@ -55,6 +55,10 @@ describe('m4_r8_the_same_cookie_with_other_options_is_an_error_that_names_them',
     ['namespace', stored, { store, namespace: 'other' }],
     ['cookie', { store, cookie: { name: 'x' } }, { store, cookie: { name: 'x', path: '/inner' } }],
     ['limits', stored, { store, limits: { bytes: 1000 } }],
+    ['commitFailedRequests', stored, { store, commitFailedRequests: true }],
+    ['failedWhen', { store, failedWhen: (status) => status >= 400 }, stored],
+    ['storeTimeout', stored, { store, storeTimeout: 1 }],
+    ['commitDeadline', { store, commitDeadline: 1 }, stored],
     ['lazy', stored, { store, lazy: true } as SessionOptions],
   ]
   test.each(cases)('%s', async (option, one, other) => {
@@ -72,6 +76,11 @@ test('m4_r8_the_same_cookie_with_the_same_options_is_one_session', async () => {
     [{ store }, { store: () => store }],
     [{ store }, { store, cookie: { name: '__Host-session' } }],
     [{ store }, { store, idle: 3600, absolute: 24 * 3600, cookie: { path: '/', sameSite: 'Lax' } }],
+    [{ store }, { store, commitFailedRequests: false, storeTimeout: 2, commitDeadline: 10 }],
+    [
+      { store, failedWhen: (status) => status >= 400 },
+      { store, failedWhen: (status) => status >= 400 },
+    ],
     [{ secret: SECRET }, { secret: [SECRET] }],
     [{ secret: SECRET }, { secret: async (_c) => SECRET }],
   ]

@@ -45,6 +45,10 @@ const REFUSED: Record<string, unknown> = {
   'a symbol as a name': { [Symbol('x')]: 1 },
   'half a character as a name': { '\ud83d': 1 },
   toJSON: { toJSON: () => 1 },
+  'toJSON that is not enumerable': Object.defineProperty({}, 'toJSON', { value: () => 1 }),
+  'toJSON that is inherited': Object.create(Object.assign(Object.create(null), { toJSON: () => 1 })),
+  'a list with toJSON': Object.defineProperty([1], 'toJSON', { value: () => 1 }),
+  'a list of a class': class extends Array {}.of(1, 2),
   itself: loop,
 }
 const KEPT: unknown[] = [
@@ -92,6 +96,19 @@ test('r10_undefined_alone_is_refused_and_a_missing_member_is_left_out', async ()
   const ann = new Browser(app as unknown as Hono)
   await ann.text('/')
   expect(await ann.text('/y')).toBe('{"a":1}')
+})
+
+test('r10_negative_zero_is_read_back_as_zero_and_hidden_members_are_left_out', async () => {
+  const app = new Hono().use(sessions({ store: openStore().store }))
+  app.get('/', (c) => {
+    of(c).set('zero', -0 as never)
+    of(c).set('hidden', Object.defineProperty({ a: 1 }, 'b', { value: 2 }) as never)
+    return c.text('set')
+  })
+  app.get('/get', (c) => c.json([Object.is(of(c).get('zero'), 0), of(c).get('hidden')]))
+  const ann = new Browser(app as unknown as Hono)
+  await ann.text('/')
+  expect(await ann.text('/get')).toBe('[true,{"a":1}]')
 })
 
 test('r10_values_with_json_are_read_unchanged', async () => {

@@ -4,7 +4,7 @@ import { compat } from '../compat.js'
 import type { Resources } from '../driver.js'
 import type { Engine } from '../engine.js'
 import type { SessionEvent } from '../facts/events.js'
-import { isOptions, millis, type OptionNames, optionName, optionsJson, shown } from '../option-names.js'
+import { inherited, isOptions, millis, type OptionNames, optionName, optionsJson, shown } from '../option-names.js'
 import { type CommonOptions, resourcesOf, type TimeOptions } from '../options.js'
 import { configError } from './config-error.js'
 import type { KvType } from './context.js'
@@ -54,7 +54,7 @@ const SHORTEST_TTL = 60
 /** The options as they will be used. Throws for what cannot work. */
 export function settingsOf(options: SessionManagerOptions): Settings {
   if (!isOptions(options)) throw configError(`options of ${shown(options)}: must be a plain object of options`)
-  const unknown = Object.keys(options).find((name) => !KNOWN.has(name))
+  const unknown = Object.keys(inherited(options)).find((name) => !KNOWN.has(name))
   if (unknown !== undefined) throw configError(`${unknown}: there is no such option`)
   const { name = 'id', secret, ttl = 604_800, renew = true, regenerate = false } = options
   const { onError, onEvent, clock, random, storeTimeout, commitDeadline } = options

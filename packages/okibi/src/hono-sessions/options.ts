@@ -7,6 +7,7 @@ import { OkibiError } from '../errors.js'
 import { givenOf } from '../given.js'
 import {
   type EngineOptions,
+  inherited,
   isOptions,
   millis,
   type OptionNames,
@@ -151,7 +152,7 @@ const LONGEST_AGE = 34_560_000
 
 /** The cookie as Hono's `setCookie` would write it. */
 function cookieOf(name: string, options: CookieOptions | undefined): EngineOptions {
-  const { prefix, maxAge, expires, secure, path, domain, ...rest } = options ?? {}
+  const { prefix, maxAge, expires, secure, path, domain, httpOnly, sameSite, partitioned, priority } = options ?? {}
   if (prefix !== undefined && prefix !== 'host' && prefix !== 'secure') {
     throw configError(`cookieOptions.prefix of ${shown(prefix)}: must be 'host' or 'secure'`)
   }
@@ -164,13 +165,13 @@ function cookieOf(name: string, options: CookieOptions | undefined): EngineOptio
     path: isHost ? '/' : path || '/',
     domain: isHost ? undefined : domain || undefined,
     secure: prefix !== undefined || Boolean(secure),
-    httpOnly: Boolean(rest.httpOnly),
-    sameSite: rest.sameSite || undefined,
-    partitioned: Boolean(rest.partitioned),
+    httpOnly: Boolean(httpOnly),
+    sameSite: sameSite || undefined,
+    partitioned: Boolean(partitioned),
     maxAge: typeof maxAge === 'number' && maxAge >= 0 ? Math.trunc(maxAge) * 1000 : undefined,
     expires: expires ? dateOf(expires) : undefined,
     lasts: expires ? Math.max(0, Math.round((expires.getTime() - Date.now()) / 1000)) * 1000 : undefined,
-    priority: rest.priority ? rest.priority.charAt(0).toUpperCase() + rest.priority.slice(1) : undefined,
+    priority: priority ? priority.charAt(0).toUpperCase() + priority.slice(1) : undefined,
   }
 }
 
@@ -198,7 +199,7 @@ const KNOWN_NATIVE: ReadonlySet<string> = new Set([
 
 /** okibi's own format, which takes over the sessions of the other. */
 function nativeOf(options: NativeOptions, format: EngineOptions, old: Store | undefined, legacy: Format): Format {
-  const unknown = Object.keys(options).find((name) => !KNOWN_NATIVE.has(name))
+  const unknown = Object.keys(inherited(options)).find((name) => !KNOWN_NATIVE.has(name))
   if (unknown !== undefined) throw configError(`native.${unknown}: there is no such option`)
   const { store, secret, until, cookie, namespace, chunks, maxCookieBytes } = options
   if (store !== undefined && ![store.load, store.swap, store.delete].every((method) => typeof method === 'function')) {
