@@ -14,9 +14,20 @@ const BIOME: &[&str] = &["packages/okibi", "examples", "benches", "docs", "fault
 /// Extensions of the files that biome checks.
 const BIOME_KNOWS: &[&str] = &["cjs", "css", "js", "json", "jsonc", "mjs", "mts", "ts"];
 
-/// Vitest tests that take longer than ten seconds each. They run here only if they changed
-/// themselves.
-pub(super) const SLOW: &[&str] = &["aborted", "contract-defects", "engine", "joined", "races", "reuse/reuse"];
+/// The Vitest tests that need the most processor time, together more than all others. They run here
+/// only if they changed themselves.
+pub(super) const SLOW: &[&str] = &[
+    "aborted",
+    "contract",
+    "contract-defects",
+    "engine",
+    "hono-kv-session/config",
+    "hono-sessions/parallel",
+    "hono-sessions/random",
+    "joined",
+    "races",
+    "reuse/reuse",
+];
 
 /// What to check. Each crate and each file occurs once.
 #[expect(clippy::struct_excessive_bools, reason = "each is a kind of change that asks for one thing")]

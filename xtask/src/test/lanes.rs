@@ -2,6 +2,7 @@
 
 use std::{
     num::NonZero,
+    panic,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
     thread,
 };
@@ -42,7 +43,9 @@ pub(super) fn run(parts: &[&'static Part]) -> Vec<Ran<'static>> {
             scope.spawn(|| {
                 while let Some((index, part)) = next(&queue, &changed, parts) {
                     println!("== {} begins", part.name);
-                    let ((ran, line), printed) = holding_back(|| timed(part));
+                    // A part that panics must not keep the others waiting for its end.
+                    let outcome = panic::catch_unwind(|| holding_back(|| timed(part)));
+                    let ((ran, line), printed) = outcome.unwrap_or_else(|_| (panicked(part), String::new()));
                     println!("\n== {}\n{printed}{line}\n", part.name);
                     let mut queue = held(&queue);
                     queue.is_building &= part.turn != Turn::Building;
@@ -57,6 +60,12 @@ pub(super) fn run(parts: &[&'static Part]) -> Vec<Ran<'static>> {
     let ran = queue.into_inner().unwrap_or_else(PoisonError::into_inner).ran;
     let no_verdict = |name| (name, Verdict::Failed(Failure("it ended without a verdict".to_owned())), 0.0);
     names.into_iter().zip(ran).map(|(name, ran)| ran.unwrap_or_else(|| no_verdict(name))).collect()
+}
+
+/// The result of a part that panicked, and the line that reports it. Its thread has printed why.
+fn panicked(part: &Part) -> (Ran<'static>, String) {
+    let verdict = Verdict::Failed(Failure("it panicked".to_owned()));
+    ((part.name, verdict, 0.0), format!("== {}: FAILED: it panicked", part.name))
 }
 
 /// Takes the next part out of the queue. Waits while only parts are left that have to wait.
@@ -95,7 +104,7 @@ mod tests {
 
     use super::{
         super::parts::{Part, Turn},
-        Verdict, holding_back, run,
+        Failure, Verdict, holding_back, run,
     };
     use crate::run::{self as commands, Outcome, fail};
 
@@ -113,6 +122,18 @@ mod tests {
         assert_eq!((&verdicts[0].1, &verdicts[2].1), (&Verdict::Passed, &Verdict::Passed));
         let ((), printed) = holding_back(|| commands::run(Command::new("echo").arg("held")).unwrap());
         assert_eq!(printed, "held\n");
+    }
+
+    #[test]
+    fn a_part_that_panics_fails_alone() {
+        let parts = [
+            part("a", Turn::Building, || panic!("as the test wants")),
+            part("b", Turn::Building, || Ok(())),
+            part("c", Turn::Any, || Ok(())),
+        ];
+        let verdicts: Vec<Verdict> = run(&parts).into_iter().map(|(_, verdict, _)| verdict).collect();
+        let failed = Verdict::Failed(Failure("it panicked".to_owned()));
+        assert_eq!(verdicts, [failed, Verdict::Passed, Verdict::Passed]);
     }
 
     #[test]

@@ -4,7 +4,10 @@
 use std::collections::BTreeSet;
 
 use super::rust::BACKENDS;
-use crate::run::{cargo, read};
+use crate::{
+    run::{cargo, read},
+    site::CRATES,
+};
 
 /// The crates of a selection of packages, each with version and features.
 fn crates(selection: &[&str], edges: &str) -> BTreeSet<String> {
@@ -26,6 +29,7 @@ fn every_part_compiles_the_dependencies_with_the_same_features() {
     let databases = [&["--all-features"], &packages(&BACKENDS)[..]].concat();
     let unit: Vec<&str> = BACKENDS.iter().chain(&["okibi-faults"]).flat_map(|name| ["--exclude", *name]).collect();
     let unit = [&["--workspace", "--all-features"], &unit[..]].concat();
+    let site = [&["--all-features"], &packages(&CRATES)[..], &packages(&["okibi-servers"])].concat();
     for (part, selection, edges) in [
         ("unit", &unit[..], ALL_EDGES),
         ("databases", &databases, ALL_EDGES),
@@ -33,6 +37,7 @@ fn every_part_compiles_the_dependencies_with_the_same_features() {
         ("faults", &["--package", "okibi-faults"], ALL_EDGES),
         ("the fault rig", &["--package", "okibi-faults"], "normal,build"),
         ("docs", &["--workspace", "--all-features"], "normal,build"),
+        ("site", &site, "normal,build"),
     ] {
         let own = crates(selection, edges);
         let apart: Vec<&String> = own.difference(&all).collect();
