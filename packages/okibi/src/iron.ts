@@ -1,4 +1,4 @@
-// Iron (Fe26.2): the functions of iron-webcrypto 2 under their names, with the sealing itself in the engine.
+// Iron (Fe26.2): the functions of iron-webcrypto 2 under their names. The engine does the sealing.
 import { compat } from './compat.js'
 import { systemRandom } from './driver.js'
 import { Flag } from './facts/border.js'
@@ -22,10 +22,13 @@ export type {
 } from './iron/types.js'
 export { algorithms }
 
-/** Options that can be written to. */
+/** Writable options. */
 type Mutable<T> = { -readonly [Name in keyof T]: T[Name] }
 
-/** The usual options: AES-256-CBC, one iteration, salts of 256 bits, passwords of at least 32 characters, no end. */
+/**
+ * The default options: AES-256-CBC, one iteration, salts of 256 bits, passwords of at least 32
+ * characters, no expiry.
+ */
 export const defaults: SealOptions = Object.freeze({
   encryption: Object.freeze({ algorithm: 'aes-256-cbc', saltBits: 256, iterations: 1, minPasswordlength: 32 }),
   integrity: Object.freeze({ algorithm: 'sha256', saltBits: 256, iterations: 1, minPasswordlength: 32 }),
@@ -37,10 +40,10 @@ export const defaults: SealOptions = Object.freeze({
 /** The version of the format. */
 export const macFormatVersion = '2'
 
-/** What every seal starts with. */
+/** The prefix of every seal. */
 export const macPrefix = 'Fe26.2'
 
-/** The options as a copy that can be changed. */
+/** A writable copy of the options. */
 export function clone(options: SealOptions): Mutable<SealOptions> & {
   encryption: Mutable<SealOptions['encryption']>
   integrity: Mutable<SealOptions['integrity']>
@@ -49,14 +52,17 @@ export function clone(options: SealOptions): Mutable<SealOptions> & {
 }
 
 /**
- * Seals a value: its JSON, encrypted and authenticated, as one text of URL-safe characters.
+ * Seals a value: its JSON, encrypted and authenticated, as a string of URL-safe characters.
  *
- * Salts and IV are always fresh: the `salt` and `iv` that `generateKey` takes are no options of a seal.
+ * Salts and IV are always new: the `salt` and `iv` of `generateKey` are not options of a seal.
  *
- * @param object The value. It is refused if JSON would change it, unless `options.encode` says how to write it.
- * @param password A password, the bytes of a key, or one of them for each key; with an id, the seal names it.
- * @param options How to seal; `defaults` for want of better.
- * @throws (rejects) If the value, a password or an option cannot be used, or the seal would be longer than 1 MiB.
+ * @param object The value. It is refused if JSON would change it, unless `options.encode` encodes
+ * it.
+ * @param password A password, the bytes of a key, or one of these for each key. With an id, the
+ * seal contains the id.
+ * @param options The options of the seal, for example `defaults`.
+ * @throws (rejects) If the value, a password or an option is invalid, or the seal would be longer
+ * than 1 MiB.
  */
 export async function seal(object: unknown, password: password.Hash[string], options: SealOptions): Promise<string> {
   const now = Date.now()
@@ -74,14 +80,14 @@ export async function seal(object: unknown, password: password.Hash[string], opt
 /**
  * Opens a seal: verifies it, decrypts it, and parses its JSON.
  *
- * Of a hash of passwords the one counts that the seal names, or `default`; only the hash's own names do. A password that
- * stands alone opens whatever it made.
+ * From a hash of passwords, it uses the one that the seal names, or `default`. Only own members of
+ * the hash count. A single password opens every seal that was made with it.
  *
- * A member `__proto__` of a sealed object comes out as a member of its own, as `JSON.parse` makes it, and changes no
- * prototype. Assigning it on, as `Object.assign` does, would: an app that seals what visitors send can refuse it in
- * `options.decode`.
+ * A member `__proto__` of a sealed object becomes an own member, as with `JSON.parse`, and changes
+ * no prototype. Copying it with `Object.assign` would change one: an app that seals the data of
+ * visitors can refuse it in `options.decode`.
  *
- * @throws (rejects) If it does not open, or a password or an option cannot be used.
+ * @throws (rejects) If it does not open, or a password or an option is invalid.
  */
 export async function unseal(
   sealed: string,
@@ -92,7 +98,7 @@ export async function unseal(
   if (typeof sealed !== 'string' || sealed.length > LONGEST) throw new Error(MESSAGES.parts)
   const id = sealed.split('*', 2)[1] || 'default'
   const found = isPassword(password) ? password : passwordOf(id, password)
-  // What is wrong with the seal is told before what is wrong with the password.
+  // An error of the seal has priority over one of the password.
   const keys = found ? keysOf(found) : undefined
   const frames = [numbers(options), keys?.encryption ?? '', keys?.integrity ?? '', sealed]
   const { code, text } = compat.ironUnseal(keys ? flagsOf(keys) : Flag.noSecret, now, frames)
@@ -101,26 +107,29 @@ export async function unseal(
   return (options.decode ?? fromJson)(text)
 }
 
-/** With what something is sealed or opened. */
+/** The keys of a seal. */
 interface Keys {
   readonly encryption: Password
   readonly integrity: Password
 }
 
-/** Which of the keys are bytes and no passwords, as flags. */
+/** The flags for keys that are bytes and not passwords. */
 function flagsOf({ encryption, integrity }: Keys): number {
   return (
     (typeof encryption === 'string' ? 0 : Flag.rawEncryption) | (typeof integrity === 'string' ? 0 : Flag.rawIntegrity)
   )
 }
 
-/** The longest seal that is made or looked at, in characters. */
+/** The maximum length of a seal, in characters. */
 const LONGEST = 1024 * 1024
 
 const EMPTY = 'Empty password'
 const TOO_LONG = `Sealed object too long (max ${LONGEST} characters)`
 
-/** What iron-webcrypto says, by the engine's codes; what it leaves to WebCrypto has words of our own. */
+/**
+ * The messages of iron-webcrypto, by the engine's codes. Where iron-webcrypto leaves the error to
+ * WebCrypto, the message is okibi's.
+ */
 const MESSAGES: Readonly<Record<string, string>> = {
   parts: 'Incorrect number of sealed components',
   prefix: 'Wrong mac prefix',
@@ -136,7 +145,7 @@ const MESSAGES: Readonly<Record<string, string>> = {
   too_large: TOO_LONG,
 }
 
-/** What an error code says, with what the options ask for. */
+/** The message of an error code, with values of the options. */
 function messageOf(code: string, { encryption, integrity }: SealOptions, keys: Keys | undefined): string {
   if (code === 'short_password') {
     const isEncryption = isShort(keys?.encryption, encryption.minPasswordlength)
@@ -154,13 +163,13 @@ function isShort(password: Password | undefined, least: number): boolean {
   return typeof password === 'string' && password.length < least
 }
 
-/** The options as the engine reads them: ten numbers. */
+/** The options in the engine's form: ten numbers. */
 function numbers(options: SealOptions): Uint8Array {
   const { encryption, integrity, ttl, timestampSkewSec, localtimeOffsetMsec } = options
   const isCbc = encryption.algorithm === 'aes-256-cbc'
   if (!isCbc && encryption.algorithm !== 'aes-128-ctr') throw new Error(`Unknown algorithm: ${encryption.algorithm}`)
   if (integrity.algorithm !== 'sha256') throw new Error(`Unknown algorithm: ${integrity.algorithm}`)
-  // Without a number here the original opens what ended long ago; 60 seconds is what it says that it takes.
+  // Without a number the original opens expired seals. Its documented default is 60 seconds.
   const skew = Number.isNaN(Number(timestampSkewSec ?? Number.NaN)) ? 60 : timestampSkewSec
   const list = [
     isCbc ? 0 : 1,
@@ -178,7 +187,7 @@ function numbers(options: SealOptions): Uint8Array {
   return new Uint8Array(view.buffer)
 }
 
-/** The most bits that a salt may have. */
+/** The maximum length of a salt, in bits. */
 const MOST_SALT_BITS = 8192
 
 /** Random bytes for two salts and an IV. */
@@ -193,14 +202,14 @@ function isPassword(value: unknown): value is Password {
   return typeof value === 'string' || value instanceof Uint8Array
 }
 
-/** The id and the keys of a secret in any of its forms. */
+/** The id and the keys of a secret of any form. */
 function secretOf(secret: password.Hash[string]): { id: string; keys: Keys } {
   const keys = keysOf(secret)
   if (!keys) throw new Error(EMPTY)
   return { id: isPassword(secret) ? '' : String(secret.id ?? ''), keys }
 }
 
-/** The keys of a secret in any of its forms, if they are not empty. */
+/** The keys of a secret of any form, if they are not empty. */
 function keysOf(secret: password.Hash[string]): Keys | undefined {
   if (isPassword(secret)) return secret.length > 0 ? { encryption: secret, integrity: secret } : undefined
   if (!secret || typeof secret !== 'object') return undefined

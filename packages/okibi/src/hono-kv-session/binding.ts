@@ -1,4 +1,5 @@
-// A Worker's binding, or an error that says which one is missing and where it belongs.
+// Returns a Worker's binding, or throws an error that names the missing binding and where to
+// configure it.
 import { configError } from './config-error.js'
 
 /** The binding of this name in a Worker's environment. */

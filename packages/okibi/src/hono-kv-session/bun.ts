@@ -1,2 +1,2 @@
-// kvClient on Bun: that for Redis.
+// kvClient on Bun: the one for Redis.
 export { kvClient, legacyStore } from './redis.js'

@@ -12,10 +12,10 @@ declare module './context.js' {
 }
 
 /**
- * Keeps the sessions in the KV namespace that is bound as `SESSION`.
+ * Stores the sessions in the KV namespace with the binding `SESSION`.
  *
- * KV is only eventually consistent: for up to a minute another place may still see a session that has ended. Where that
- * will not do, use `okibi/hono-kv-session/d1`.
+ * KV is only eventually consistent: for up to a minute another location may still read a deleted
+ * session. If that is not acceptable, use `okibi/hono-kv-session/d1`.
  *
  * @example
  * ```ts
@@ -31,7 +31,7 @@ export function kvClient(): MiddlewareHandler {
 }
 
 /**
- * The sessions of hono-kv-session in this KV namespace, to be taken over by okibi's own: for the function `accept` of
+ * The sessions of hono-kv-session in this KV namespace, to take over with `accept` of
  * `okibi/accept`.
  *
  * @example

@@ -2,11 +2,11 @@
 import type { Env, Input } from 'hono'
 import type { Json } from '../types.js'
 
-/** Where the sessions lie, as `kvClient` says it in `c.kvType`. */
+/** The backend, as `kvClient` sets it in `c.kvType`. */
 export type KvType = 'cloudflare' | 'd1' | 'denokv' | 'redis'
 
 /**
- * What an app's sessions hold, for apps that want it checked. Nothing has to be said: a value is any JSON then.
+ * The type of an app's session value. Declaring it is optional: by default a value is any JSON.
  *
  * @example
  * ```ts
@@ -20,13 +20,16 @@ export type KvType = 'cloudflare' | 'd1' | 'denokv' | 'redis'
 // biome-ignore lint/suspicious/noEmptyInterface: an app adds its own member.
 export interface SessionTypes {}
 
-/** What a session holds. */
+/** The value of a session. */
 export type SessionValue = SessionTypes extends { value: infer Value } ? Value : Json
 
-/** What `createSession` takes. Where the app does not say, it is checked when it is stored: it must be JSON. */
+/**
+ * The value for `createSession`. If the app declares no type, it is checked when it is stored: it
+ * must be JSON.
+ */
 export type NewSessionValue = SessionTypes extends { value: infer Value } ? Value : unknown
 
-/** The clients that the program's `kvClient`s set; each of them adds its own. */
+/** The types of the clients. Each `kvClient` adds its own. */
 // biome-ignore lint/suspicious/noEmptyInterface: each of the clients adds its own member.
 export interface KvClients {}
 
@@ -34,22 +37,23 @@ export interface KvClients {}
 export interface KvSession {
   /** The cookie's name. */
   readonly name: string
-  /** How long a session lives without activity, in seconds. What is set here holds for this request's own writes. */
+  /** The idle timeout in seconds. Setting it affects the writes of this request. */
   ttl: number
   /** The session's id; `undefined` if there is no session. */
   readonly key: string | undefined
   /**
-   * What the session holds: `undefined` if the request brought no session's cookie, `null` if that leads to no session
-   * (any more). What is set here is stored by `renewSession` and `regenerateSession`, and so is what the app changes in an
-   * object that it got here, over what another request may have stored meanwhile. okibi never changes such an object: after
-   * these functions the value may be another one. If both were changed, the next of them rejects with `invalid_value`.
+   * The session's value: `undefined` if the request has no session cookie, `null` if the cookie
+   * opens no session. `renewSession` and `regenerateSession` store a value that is set here, and
+   * changes in place of an object that was read here, over a value that another request may have
+   * stored since. okibi never changes such an object: after these functions the value may be
+   * another object. If both were changed, the next of these functions rejects with `invalid_value`.
    */
   value: SessionValue | null | undefined
   /** Whether there is a session. */
   readonly status: boolean
 }
 
-/** What is added to Hono's context. */
+/** The additions to Hono's context. */
 export interface KvSessionContext {
   /** The session, set by `SessionManager`. */
   session: KvSession
@@ -60,7 +64,8 @@ export interface KvSessionContext {
 }
 
 declare module 'hono' {
-  // Members that are inherited give way to those that an app may have declared itself while the package had no types.
+  // Inherited members do not conflict with members that an app has declared itself while the
+  // package had no types.
   // biome-ignore lint/suspicious/noExplicitAny: all declarations of a class have the same type parameters.
   // biome-ignore lint/complexity/noBannedTypes: the same.
   interface Context<E extends Env = any, P extends string = any, I extends Input = {}> extends KvSessionContext {}

@@ -12,9 +12,9 @@ declare module './context.js' {
 }
 
 /**
- * Keeps the sessions in the table `session` of the D1 database that is bound as `SESSION_DB`.
+ * Stores the sessions in the table `session` of the D1 database with the binding `SESSION_DB`.
  *
- * The table is as hono-kv-session has it, and must be there:
+ * The table has the schema of hono-kv-session and must exist:
  * `CREATE TABLE session (key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL, ttl INTEGER NOT NULL)`.
  *
  * @example
@@ -31,8 +31,8 @@ export function kvClient(): MiddlewareHandler {
 }
 
 /**
- * The sessions of hono-kv-session in the table `session` of this D1 database, to be taken over by okibi's own: for the function `accept` of
- * `okibi/accept`.
+ * The sessions of hono-kv-session in the table `session` of this D1 database, to take over with
+ * `accept` of `okibi/accept`.
  *
  * @example
  * ```ts

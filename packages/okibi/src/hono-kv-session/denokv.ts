@@ -12,9 +12,9 @@ declare module './context.js' {
   }
 }
 
-/** How the database is opened. */
+/** The options of `kvClient`. */
 export interface DenoKvOptions {
-  /** Where it lies, as `Deno.openKv` takes it. Default: the app's own. */
+  /** The path of the database for `Deno.openKv`. Default: the app's own database. */
   readonly path?: string | undefined
 }
 
@@ -24,7 +24,7 @@ type OpenKv = (path?: string) => Promise<DenoKv>
 const databases = new Map<string | undefined, Promise<DenoKv>>()
 
 /**
- * Keeps the sessions in Deno KV. The database is opened with the first request, and once.
+ * Stores the sessions in Deno KV. The first request opens the database.
  *
  * @example
  * ```ts
@@ -40,7 +40,7 @@ export function kvClient(options: DenoKvOptions = {}): MiddlewareHandler {
 }
 
 /**
- * The sessions of hono-kv-session in this Deno KV database, to be taken over by okibi's own: for the function `accept` of
+ * The sessions of hono-kv-session in this Deno KV database, to take over with `accept` of
  * `okibi/accept`.
  *
  * @example

@@ -1,4 +1,5 @@
-// What an app calls: create, delete, renew and regenerate a session, and deny access without one.
+// The functions for apps: create, delete, renew and regenerate a session, and deny access without
+// one.
 import type { Context, MiddlewareHandler } from 'hono'
 import type { ContentfulStatusCode } from 'hono/utils/http-status'
 import { configError } from './config-error.js'
@@ -6,13 +7,14 @@ import type { NewSessionValue } from './context.js'
 import { type CreateSessionOptions, sessionOf } from './session.js'
 
 /**
- * Begins a session, at once, and returns its id. The session that the request brought ends: nobody who knew its id before
- * a login is logged in by it.
+ * Creates and stores a session, and returns its id. The session of the request is destroyed: an id
+ * from before a login does not open the session after it.
  *
- * With `session` the app chooses the id, and what lies under it is overwritten. With the id of the present session that
- * goes on, with the new value.
+ * With `session` the app chooses the id, and a session under that id is overwritten. With the id of
+ * the present session, that session continues with the new value.
  *
- * Rejects with `invalid_value` for what is no JSON, with `store_unavailable` or `store_unknown` if the backend failed.
+ * Rejects with `invalid_value` if the value is not JSON, with `store_unavailable` or
+ * `store_unknown` if the backend failed.
  *
  * @example
  * ```ts
@@ -27,39 +29,41 @@ export function createSession(c: Context, value: NewSessionValue, options: Creat
   return sessionOf(c, 'createSession').create(value, options)
 }
 
-/** Ends the session, at once: its entry goes, and the answer removes the cookie. Resolves to true. */
+/** Deletes the session. The response removes the cookie. Resolves to true. */
 export function deleteSession(c: Context): Promise<true> {
   return sessionOf(c, 'deleteSession').delete()
 }
 
 /**
- * Gives the session its whole time to live again, at once, and stores `c.session.value` if the app changed that. Does
- * nothing without a session. Resolves to true.
+ * Extends the session by its whole lifetime, and stores changes of `c.session.value`. Does nothing
+ * without a session. Resolves to true.
  */
 export function renewSession(c: Context): Promise<true> {
   return sessionOf(c, 'renewSession').renew()
 }
 
 /**
- * Gives the session a new id, at once, and stores `c.session.value` if the app changed that. The old id opens nothing
- * any more. Does nothing without a session. Resolves to true.
+ * Gives the session a new id, and stores changes of `c.session.value`. The old id opens nothing any
+ * more. Does nothing without a session. Resolves to true.
  */
 export function regenerateSession(c: Context): Promise<true> {
   return sessionOf(c, 'regenerateSession').regenerate()
 }
 
-/** How `denyAccess` answers. */
+/** The response of `denyAccess`. */
 export interface DenyAccessOptions {
   /** Default `json`. */
   readonly type?: 'json' | 'html' | 'text' | undefined
   /** Default 401. */
   readonly status?: ContentfulStatusCode | undefined
-  /** Default `{ status: false, message: 'Invalid session' }`. A text, unless the type is `json`. */
+  /**
+   * Default `{ status: false, message: 'Invalid session' }`. A string, unless the type is `json`.
+   */
   readonly response?: unknown
 }
 
 /**
- * Lets pass who has a session; the others get this answer.
+ * Allows requests with a session. Other requests get this response.
  *
  * @example
  * ```ts

@@ -1,4 +1,4 @@
-// The middleware: opens the session that the cookie names, and renews it before the response head leaves.
+// The middleware: opens the cookie's session, and renews it before the response headers are sent.
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Engine } from '../engine.js'
 import { RequestSession } from '../request.js'
@@ -11,17 +11,17 @@ import { RequestKvSession } from './session.js'
 import { storeOf } from './stores.js'
 import { KvView } from './view.js'
 
-/** The sessions of the requests under way, the outer ones first. */
+/** The sessions of the requests in progress, the outermost first. */
 const requests = new WeakMap<Context, RequestKvSession[]>()
 
 /**
- * The session middleware of hono-kv-session: the value that a visitor's cookie leads to is in `c.session.value` before
- * the handler runs. It stands inside a `kvClient`.
+ * The session middleware of hono-kv-session: `c.session.value` has the value of the visitor's
+ * session before the handler runs. Use it inside a `kvClient`.
  *
- * Activity keeps a session alive, and is written down at most once a minute. Where the backend fails, looking at
- * `c.session` throws an `OkibiError` that is answered with 503, and the cookie stays as it was.
+ * Activity extends a session, and is written at most once a minute. If the backend fails, access to
+ * `c.session` throws an `OkibiError` that results in a 503, and the cookie stays unchanged.
  *
- * Throws an `OkibiError` with the code `config` for options that cannot work.
+ * Throws an `OkibiError` with the code `config` for invalid options.
  *
  * @example
  * ```ts

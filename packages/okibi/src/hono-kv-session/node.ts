@@ -1,2 +1,2 @@
-// kvClient on Node: that for Redis.
+// kvClient on Node: the one for Redis.
 export { kvClient, legacyStore } from './redis.js'

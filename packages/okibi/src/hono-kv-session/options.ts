@@ -1,4 +1,4 @@
-// The options of SessionManager, checked once, and the engines that go by them.
+// The options of SessionManager, checked once, and the engines for them.
 import type { Context } from 'hono'
 import { compat } from '../compat.js'
 import type { Resources } from '../driver.js'
@@ -9,21 +9,30 @@ import { type CommonOptions, resourcesOf, type TimeOptions } from '../options.js
 import { configError } from './config-error.js'
 import type { KvType } from './context.js'
 
-/** What `SessionManager` takes: the options of hono-kv-session, and below them okibi's own. */
+/** The options of `SessionManager`: those of hono-kv-session, and then okibi's own. */
 export interface SessionManagerOptions extends TimeOptions {
   /** The cookie's name. Default `id`. */
   readonly name?: string | undefined
-  /** Signs the cookie, as Hono's own helper does. Of several, the first signs and all of them count. Default: none. */
+  /**
+   * Signs the cookie, as Hono's own helper does. With several secrets, the first signs and all
+   * verify. Default: none.
+   */
   readonly secret?: string | readonly string[] | undefined
-  /** How long a session lives without activity, in seconds: 60 at least, and 400 days at most. Default 604 800, a week. */
+  /** The idle timeout in seconds: 60 to 34 560 000 (400 days). Default 604 800, a week. */
   readonly ttl?: number | undefined
-  /** Whether activity keeps a session alive. Default true. It is written down at most once a minute. */
+  /** Whether activity extends a session. Default true. It is written at most once a minute. */
   readonly renew?: boolean | undefined
   /** Whether every request gives its session a new id. Default false. */
   readonly regenerate?: boolean | undefined
-  /** The answer to a session that failed; see `sessions`. Default: 503 if the backend failed, else 500. */
+  /**
+   * The response if a load or a commit fails; see `sessions`. Default: 503 if the backend failed,
+   * else 500.
+   */
   readonly onError?: CommonOptions['onError']
-  /** Told of what an operator may want to count: forged cookies, conflicts. It holds no id, secret or value. */
+  /**
+   * Receives events for operators, such as forged cookies and conflicts. An event has no id, secret
+   * or value.
+   */
   readonly onEvent?: ((event: SessionEvent, c: Context) => void) | undefined
 }
 
@@ -37,9 +46,9 @@ export interface Settings {
   readonly regenerate: boolean
   readonly onError: CommonOptions['onError']
   readonly onEvent: CommonOptions['onEvent']
-  /** All but the store, which comes with a request. */
+  /** All resources except the store, which depends on the request. */
   readonly resources: Resources
-  /** How long it may take, as the engine checks it. */
+  /** The time limits that the engine checks. */
   readonly times: Pick<TimeOptions, 'storeTimeout' | 'commitDeadline'>
 }
 
@@ -48,10 +57,10 @@ const KNOWN: ReadonlySet<string> = new Set([
   ...['onError', 'onEvent', 'storeTimeout', 'commitDeadline', 'clock', 'random'],
 ])
 
-/** No backend keeps a session for less, in seconds. */
+/** The shortest lifetime in all backends, in seconds. */
 const SHORTEST_TTL = 60
 
-/** The options as they will be used. Throws for what cannot work. */
+/** Checks the options. Throws for invalid ones. */
 export function settingsOf(options: SessionManagerOptions): Settings {
   if (!isOptions(options)) throw configError(`options of ${shown(options)}: must be a plain object of options`)
   const unknown = Object.keys(inherited(options)).find((name) => !KNOWN.has(name))
@@ -77,18 +86,18 @@ export function settingsOf(options: SessionManagerOptions): Settings {
     resources: resourcesOf(options, undefined),
     times: { storeTimeout, commitDeadline },
   }
-  // What is wrong with the rest, the engine says, and not only when the first request comes.
+  // The engine checks the rest, now and not at the first request.
   engineOf(settings, 'redis')
   return settings
 }
 
-/** How long a session lives, in seconds. */
+/** The lifetime of a session, in seconds. */
 export function ttlOf(ttl: number): number {
   if (Number.isFinite(ttl)) return Math.max(ttl, SHORTEST_TTL)
   throw configError(`ttl of ${shown(ttl)}: must be a number of seconds`)
 }
 
-/** Secrets as the engine reads them, the newest first. */
+/** The secrets as a list, the newest first. */
 export function secretsOf(secret: string | readonly string[] | null | undefined): readonly string[] {
   if (secret === undefined || secret === null) return []
   const secrets = typeof secret === 'string' ? [secret] : secret
@@ -96,12 +105,18 @@ export function secretsOf(secret: string | readonly string[] | null | undefined)
   throw configError('secret: must be a non-empty string, or a list of such')
 }
 
-/** More engines than this are a mistake, such as a secret for each visitor, and would take memory without end. */
+/**
+ * More engines than this are a mistake, such as a secret for each visitor, and would use memory
+ * without limit.
+ */
 const MOST_ENGINES = 1000
-/** The engines of this process by what they go by: an app may make its SessionManager anew for every request. */
+/**
+ * The engines of this process by configuration: an app may make its SessionManager for each
+ * request.
+ */
 const engines = new Map<string, Engine>()
 
-/** How SessionManager tells what is wrong with its options: the cookie has but a name. */
+/** How errors of SessionManager name the options. The cookie has only a name. */
 const OPTION_NAMES: OptionNames = {
   caller: 'hono-kv-session',
   name: (option) => (option === 'dialect' ? 'secret' : optionName(option.replace(/^(cookie|dialect)\./, ''))),

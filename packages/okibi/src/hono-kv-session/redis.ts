@@ -1,4 +1,4 @@
-// kvClient for Redis: one client of node-redis for the app, connected with the first request.
+// kvClient for Redis: one client of node-redis for the app, which the first request connects.
 import type { MiddlewareHandler } from 'hono'
 import { createClient } from 'redis'
 import type { Store } from '../store.js'
@@ -10,7 +10,7 @@ declare module './context.js' {
   }
 }
 
-/** What is used of a client besides its commands. */
+/** The members of a client that are used, besides its commands. */
 interface Client extends RedisClient {
   readonly isOpen: boolean
   connect(): Promise<unknown>
@@ -18,14 +18,15 @@ interface Client extends RedisClient {
   on(event: 'ready', listener: () => void): unknown
 }
 
-/** The clients of this process by their options: an app may make its kvClient anew for every request. */
+/** The clients of this process by their options: an app may make its kvClient for each request. */
 const clients = new Map<string, Client>()
 
 /**
- * Keeps the sessions in Redis. All requests share one client, which connects with the first of them and again after
- * every loss of the connection. While there is none, what needs a session is answered with 503.
+ * Stores the sessions in Redis. All requests share one client. The first request connects it, and
+ * it reconnects after every loss of the connection. Without a connection, a request that needs a
+ * session gets a 503.
  *
- * @param options What node-redis's `createClient` takes. Default: Redis on this machine.
+ * @param options The options of node-redis's `createClient`. Default: Redis on this machine.
  *
  * @example
  * ```ts
@@ -49,8 +50,8 @@ export function kvClient(options: object = {}): MiddlewareHandler {
 }
 
 /**
- * The sessions of hono-kv-session in Redis, through this client of node-redis, to be taken over by okibi's own: for the function `accept` of
- * `okibi/accept`.
+ * The sessions of hono-kv-session in Redis, through this client of node-redis, to take over with
+ * `accept` of `okibi/accept`.
  *
  * @example
  * ```ts
@@ -62,7 +63,10 @@ export function legacyStore(client: RedisClient): Store {
   return redisLegacy(client, Date.now)
 }
 
-/** What tells clients apart; nothing where options are functions, which only are the same if they are the very same. */
+/**
+ * The key of a client by its options; `undefined` if they contain functions, which are equal only
+ * if they are the same function.
+ */
 function nameOf(options: object): string | undefined {
   let isPlain = true
   const name = JSON.stringify(options, (_, value: unknown) => {
@@ -76,14 +80,15 @@ function open(options: object): Client {
   const client = createClient(options) as unknown as Client
   let isTold = false
   client.on('error', (error) => {
-    // Every attempt to connect fails anew; one line for each outage is enough.
+    // Every attempt to connect fails again. One line for each outage is enough.
     if (!isTold) console.error('okibi: Redis:', error)
     isTold = true
   })
   client.on('ready', () => {
     isTold = false
   })
-  // The listener has told. Unless the options say otherwise, the client goes on trying; if not, the next request does.
+  // The listener has logged the error. The client keeps trying, unless the options forbid it; then
+  // the next request tries.
   client.connect().catch(() => {})
   return client
 }

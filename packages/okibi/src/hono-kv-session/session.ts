@@ -1,4 +1,4 @@
-// One request's session: c.session as the app sees it, and what the functions of the drop-in do to it.
+// The session of one request: `c.session`, and the functions of the drop-in.
 import type { Context } from 'hono'
 import { OkibiError } from '../errors.js'
 import type { RequestSession } from '../request.js'
@@ -7,18 +7,21 @@ import type { KvSession, KvType, SessionValue } from './context.js'
 import { engineOf, type Settings, secretsOf, ttlOf } from './options.js'
 import type { KvView } from './view.js'
 
-/** What `createSession` takes besides the value. */
+/** The options of `createSession`. */
 export interface CreateSessionOptions {
-  /** The session's id, if the app has its own: 1 to 128 characters that a cookie can hold. Default: a random UUID. */
+  /**
+   * The session's id, if the app chooses it: 1 to 128 characters that a cookie can contain.
+   * Default: a random UUID.
+   */
   readonly session?: string | undefined
-  /** Signs the cookie with this. Default: the secret of `SessionManager`. */
+  /** The secret that signs the cookie. Default: the secret of `SessionManager`. */
   readonly secret?: string | undefined
 }
 
-/** The sessions that are in the hands of apps. */
+/** The sessions behind the objects that apps have. */
 const sessions = new WeakMap<object, RequestKvSession>()
 
-/** The session behind `c.session`. Throws `no_middleware` where no SessionManager put it there. */
+/** The session behind `c.session`. Throws `no_middleware` without a SessionManager. */
 export function sessionOf(c: Context, who: string): RequestKvSession {
   const shown: unknown = c.session
   const session = typeof shown === 'object' && shown !== null ? sessions.get(shown) : undefined
@@ -34,9 +37,9 @@ export class RequestKvSession {
   /** What the app sees. */
   readonly shown: KvSession
   #settings: Settings
-  /** The secrets that sign the cookie from here on. */
+  /** The secrets that sign the cookie from now on. */
   #secrets: readonly string[]
-  /** The app gave the session a new id or an end. */
+  /** The app gave the session a new id or deleted it. */
   #isDecided = false
 
   constructor(request: RequestSession<KvView>, settings: Settings, kvType: KvType) {
@@ -48,7 +51,7 @@ export class RequestKvSession {
     sessions.set(this.shown, this)
   }
 
-  /** Whether this is the session of a cookie of this name, read with these secrets from this store. */
+  /** Whether this session has this cookie name, these secrets and this store. */
   isFor({ name, secrets }: Settings, store: Store): boolean {
     return (
       store === this.request.resources.store &&
@@ -57,14 +60,14 @@ export class RequestKvSession {
     )
   }
 
-  /** From here on the options of an inner SessionManager hold. */
+  /** Uses the options of an inner SessionManager from now on. */
   useSettings(settings: Settings): void {
     this.#settings = settings
     this.shown.ttl = settings.ttl
     this.#useEngine(this.#secrets)
   }
 
-  /** Begins a session and ends the one that the request brought. */
+  /** Creates a session and destroys the one of the request. */
   create(value: unknown, { session: id, secret }: CreateSessionOptions): Promise<string> {
     return allowUnawaited(async () => {
       const changes = this.request.change('cookie')
@@ -102,13 +105,16 @@ export class RequestKvSession {
     })
   }
 
-  /** The handler is done: with the option `regenerate` its session gets a new id, unless it saw to that itself. */
+  /**
+   * The handler is done. With the option `regenerate` its session gets a new id, unless the handler
+   * has changed the id itself.
+   */
   end(): void {
     const { view, isUpgrade } = this.request
     if (this.#settings.regenerate && !this.#isDecided && !isUpgrade && view.base) view.renewId()
   }
 
-  /** How long this one session is to live without activity, in milliseconds, if the app has set that. */
+  /** The idle timeout of this session in milliseconds, if the app has set one. */
   get #ownIdle(): number | undefined {
     const { ttl } = this.shown
     return ttl === this.#settings.ttl ? undefined : Math.round(ttl * 1000)
@@ -119,7 +125,8 @@ export class RequestKvSession {
       await this.request.commit()
       return true
     } catch (error) {
-      // What the backend did not take is tried once more before the head leaves; what was refused is not.
+      // A commit that the backend did not execute is repeated before the response headers are sent.
+      // A refused one is not.
       if (error instanceof OkibiError && error.getResponse) throw error
       this.request.view.discard()
       console.error(error)
@@ -133,7 +140,10 @@ export class RequestKvSession {
   }
 }
 
-/** What the app sees. All members are its own, so that it can be spread and written as JSON. */
+/**
+ * The object that the app sees. All members are own members, so that it can be spread and written
+ * as JSON.
+ */
 function shownOf(request: RequestSession<KvView>, settings: Settings): KvSession {
   let { ttl } = settings
   return {
@@ -149,7 +159,7 @@ function shownOf(request: RequestSession<KvView>, settings: Settings): KvSession
     },
     get value() {
       const { base, value } = request.look()
-      // As ever: nothing if there was no cookie, null if it led to no session.
+      // As in the original: `undefined` without a cookie, `null` if the cookie opens no session.
       if (base) return value as SessionValue
       return request.head?.loads ? null : undefined
     },
@@ -158,13 +168,17 @@ function shownOf(request: RequestSession<KvView>, settings: Settings): KvSession
     },
     get status() {
       const { base, value } = request.look()
-      // As ever: a value that counts as false is nobody's session, such as the user whom a login did not find.
+      // As in the original: a falsy value counts as no session, such as the user that a login did
+      // not find.
       return base !== undefined && Boolean(value)
     },
   }
 }
 
-/** A task that a handler may forget to await: its failure is no unhandled rejection, but shows before the head leaves. */
+/**
+ * A task that a handler may not await: its failure causes no unhandled rejection, and the last
+ * commit reports it.
+ */
 function allowUnawaited<T>(task: () => Promise<T>): Promise<T> {
   const result = task()
   result.catch(() => {})

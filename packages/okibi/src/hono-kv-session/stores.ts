@@ -1,4 +1,4 @@
-// The store of a backend: the same bytes in the same places as hono-kv-session has them.
+// The store of a backend, with the keys and bytes of hono-kv-session.
 import type { Store } from '../store.js'
 import type { KvNamespace } from '../stores/cloudflare-kv.js'
 import type { D1Binding } from '../stores/d1.js'
@@ -12,7 +12,7 @@ import { type RedisClient, redisLegacy } from './stores/redis.js'
 
 type Now = () => number
 
-/** How each store is made, and a method by which its backend is known. */
+/** How each store is made, and a method that identifies its backend. */
 const MAKERS = {
   cloudflare: { method: 'getWithMetadata', make: (kv, now) => cloudflareLegacy(kv as KvNamespace, now) },
   d1: { method: 'prepare', make: (kv, now) => d1Legacy(kv as D1Binding, now) },
@@ -20,10 +20,10 @@ const MAKERS = {
   redis: { method: 'eval', make: (kv, now) => redisLegacy(kv as RedisClient, now) },
 } as const satisfies Record<KvType, { readonly method: string; readonly make: (kv: unknown, now: Now) => Store }>
 
-/** The stores by backend, and by clock, of which tests have their own. */
+/** The stores by backend and by clock (tests have their own). */
 const stores = new WeakMap<object, Map<Now, Store>>()
 
-/** The store on a backend. One for all requests: what one of them wrote just now, the next should know. */
+/** The store on a backend. All requests share it, because it remembers its recent writes. */
 export function storeOf(kvType: KvType, kv: unknown, now: Now): Store {
   const maker = Object.hasOwn(MAKERS, kvType) ? MAKERS[kvType] : undefined
   if (!maker) {

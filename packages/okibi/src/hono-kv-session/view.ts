@@ -1,47 +1,50 @@
-// What a request sees of its session's one value, and what it did to the session, as a log for the engine.
+// What a request sees of its session's single value, and its changes as a log for the engine.
 import type { SessionHead } from '../engine.js'
 import { OkibiError } from '../errors.js'
 import type { Ops } from '../log.js'
 import type { RequestView } from '../request.js'
 import { checkExact, encode } from '../view.js'
 
-/** The name of the one value, as the engine has it. */
+/** The name of the single value in the engine. */
 const VALUE = 'value'
-/** Deeper than any engine takes; what holds itself is deeper still. */
+/** Deeper than any engine accepts. A cycle is deeper still. */
 const DEEPEST = 500
 
-/** What is done to the session, as the engine reads it. */
+/** The changes of the session in the engine's form. */
 const DESTROY = { json: '"destroy"', destroys: true } as const
 const TOUCH = { json: '"touch"' }
-/** A new id for a change of privilege: the old one opens nothing from the commit on. */
+/** A new id for a change of privilege. The old one opens nothing after the commit. */
 const ROTATE = { json: '"rotate"' }
 /** A new id at equal privilege. */
 const RENEW_ID = { json: '"renew_id"' }
 
-/** One thing that is done to the session. */
+/** One change of the session. */
 type KvOp = Ops[number] & {
   /** It stores a value. */
   readonly sets?: true
-  /** That value is a new session's, whatever was there before. */
+  /** The value belongs to a new session. */
   readonly begins?: true
 }
 
-/** A value that the app holds, and its JSON as it was loaded or last stored. */
+/** A value that the app has, and its JSON when it was loaded or last stored. */
 interface AppValue {
   readonly value: unknown
   readonly text: string | undefined
 }
 
-/** The changes of one request. Every function of the drop-in commits its own at once. */
+/** The view of one request. Each function of the drop-in commits its changes immediately. */
 export class KvView implements RequestView {
   #base: SessionHead | undefined
   #log: readonly KvOp[] = []
   #committing: readonly KvOp[] = []
-  /** What the app gets to see. */
+  /** The value that the app sees. */
   #appValue: AppValue = { value: undefined, text: undefined }
-  /** The JSON of what is stored. */
+  /** The JSON of the stored value. */
   #stored: string | undefined
-  /** What the app saw before other requests stored something else. What it changes in one of these counts as well. */
+  /**
+   * Earlier values that the app saw before other requests stored a new one. Changes in place of
+   * these count too.
+   */
   #before: readonly AppValue[] = []
 
   get base(): SessionHead | undefined {
@@ -56,7 +59,7 @@ export class KvView implements RequestView {
     return this.#log.some((op) => op.destroys)
   }
 
-  /** What the session holds, or what the app would have it hold; `undefined` without a session. */
+  /** The session's value, or the value that the app has set; `undefined` without a session. */
   get value(): unknown {
     checkExact(VALUE, this.#appValue.value)
     return this.#appValue.value
@@ -72,10 +75,10 @@ export class KvView implements RequestView {
     const stored = base?.data[VALUE]
     const text = JSON.stringify(stored)
     const isBegun = !base || this.#committing.some(({ begins }) => begins)
-    // What an app holds stays the same object for as long as the same is stored.
+    // The app's object stays the same while the stored value is the same.
     if (text === this.#stored && !isBegun) return
     this.#stored = text
-    // What is to be stored next is what the app sees, or replaces that.
+    // A value that is about to be stored is the one that the app sees.
     if (this.#log.some(({ sets }) => sets)) return
     const { value } = this.#appValue
     if (!isWrittenAs(value, text)) {
@@ -87,12 +90,15 @@ export class KvView implements RequestView {
     this.#appValue = { value: isWrittenAs(value, text) ? value : stored, text }
   }
 
-  /** Begins a session with this value and ends the present one. With the id of the present one, that gets the value. */
+  /**
+   * Starts a session with this value and destroys the present one. With the id of the present
+   * session, that session gets the value.
+   */
   create(value: unknown, id: string | undefined, idle: number | undefined): void {
     const set = { ...setting(encode(VALUE, value, DEEPEST)), begins: true } as const
     const begin = id !== undefined && id === this.base?.id ? [TOUCH] : [DESTROY, ...useId(id)]
     this.#push(...begin, ...setIdle(idle), set)
-    // What the app made of the value before is not stored any more.
+    // Changes of the previous value are not stored any more.
     this.#appValue = appValueNow(this.#appValue.value)
     this.#before = []
   }
@@ -101,12 +107,12 @@ export class KvView implements RequestView {
     this.#push(DESTROY)
   }
 
-  /** Moves the session's end, and stores what the app made of the value. */
+  /** Extends the session, and stores the app's changes of the value. */
   touch(idle: number | undefined): void {
     this.#push(...this.#changed(), ...setIdle(idle), TOUCH)
   }
 
-  /** Gives the session a new id, and stores what the app made of the value. */
+  /** Gives the session a new id, and stores the app's changes of the value. */
   rotate(idle: number | undefined): void {
     this.#push(...this.#changed(), ...setIdle(idle), ROTATE)
   }
@@ -116,7 +122,7 @@ export class KvView implements RequestView {
     this.#push(RENEW_ID)
   }
 
-  /** The value, if the app made another of it since it was loaded or last stored. */
+  /** The value, if the app has changed it since it was loaded or last stored. */
   #changed(): readonly KvOp[] {
     const all = [this.#appValue, ...this.#before]
     const [changed, another] = all.filter(({ value, text }) => encode(VALUE, value, DEEPEST) !== text)
@@ -134,7 +140,7 @@ export class KvView implements RequestView {
     this.#log = [...this.#log, ...ops]
   }
 
-  /** A value that is changed in place is stored when the app says so, as ever. */
+  /** As in the original, a value changed in place is stored only by a call of the app. */
   logInPlace(): void {}
 
   drain(): Ops {
@@ -153,7 +159,7 @@ export class KvView implements RequestView {
     this.#committing = []
   }
 
-  /** What is not committed yet never will be; what the app made of the value is still to be stored. */
+  /** Drops the uncommitted changes. The app's changes of the value can still be stored. */
   discard(): void {
     this.#log = []
     this.#appValue = { value: this.#appValue.value, text: this.#stored }
@@ -168,17 +174,17 @@ function setting(text: string): KvOp {
   return { json: `{"set":[${JSON.stringify(VALUE)},${text}]}`, sets: true }
 }
 
-/** The id that the app chose for the next session. */
+/** The id that the app has chosen for the next session. */
 function useId(id: string | undefined): Ops {
   return id === undefined ? [] : [{ json: `{"use_id":${JSON.stringify(id)}}` }]
 }
 
-/** How long this session lives without activity, in milliseconds, if not as long as others. */
+/** The idle timeout of this session in milliseconds, if it differs from the default. */
 function setIdle(idle: number | undefined): Ops {
   return idle === undefined ? [] : [{ json: `{"set_idle":${idle}}` }]
 }
 
-/** A value, of which an app may have made anything, as it is now. */
+/** The present value, which the app may have changed to anything. */
 function appValueNow(value: unknown): AppValue {
   try {
     return { value, text: JSON.stringify(value) }

@@ -1,18 +1,21 @@
-// JSON for okibi/iron: a value that would not come back as it was is refused, as iron-webcrypto 2 does.
+// JSON for okibi/iron. A value that JSON would change is refused, as in iron-webcrypto 2.
 
-/** The value's JSON. Throws if JSON would change it: functions, dates, holes in a list, numbers without a value, cycles. */
+/**
+ * The value's JSON. Throws if JSON would change the value: functions, dates, holes in a list,
+ * non-finite numbers, cycles.
+ */
 export function toJson(value: unknown): string {
   let text: string | undefined
   try {
     text = survives(value) ? JSON.stringify(value) : undefined
   } catch {
-    // A cycle, or a getter that threw: no JSON either.
+    // A cycle, or a getter that threw.
   }
   if (!text) throw new Error('Data is not JSON serializable')
   return text
 }
 
-/** The value of a JSON text. */
+/** Parses JSON. */
 export function fromJson(text: string): unknown {
   try {
     return JSON.parse(text)
@@ -21,7 +24,10 @@ export function fromJson(text: string): unknown {
   }
 }
 
-/** Whether everything in the value has a place in JSON. Members that are `undefined` are left out, and that is fine. */
+/**
+ * Whether JSON can represent the whole value. Members that are `undefined` are omitted, which is
+ * allowed.
+ */
 function survives(value: unknown): boolean {
   const seen = new Set<object>()
   const waiting: unknown[] = [value]
@@ -33,7 +39,7 @@ function survives(value: unknown): boolean {
     if (seen.has(next)) continue
     seen.add(next)
     if (Array.isArray(next)) {
-      // A hole reads as undefined, which has no place.
+      // A hole reads as `undefined`, which a list in JSON cannot have.
       for (let index = 0; index < next.length; index += 1) waiting.push(next[index])
     } else if (isPlain(next)) {
       for (const name of Object.keys(next)) {
@@ -47,7 +53,7 @@ function survives(value: unknown): boolean {
   return true
 }
 
-/** An object that is nothing but its visible members with names. */
+/** Whether an object has only enumerable members with string names. */
 function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)
   if (prototype !== null && prototype !== Object.prototype) return false

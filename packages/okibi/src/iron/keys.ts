@@ -1,4 +1,5 @@
-// The parts of Iron by themselves, as iron-webcrypto 2 exports them: with WebCrypto, since a key is a CryptoKey there.
+// The separate functions of Iron, as iron-webcrypto 2 exports them. They use WebCrypto, because
+// their keys are CryptoKeys.
 import {
   type _Algorithm,
   algorithms,
@@ -12,12 +13,15 @@ import {
 
 const encoder = new TextEncoder()
 
-/** Random bytes from the system: `bits` of them, a multiple of 8, at most 524,288. */
+/** Random bytes from the system: `bits` bits, a multiple of 8, at most 524,288. */
 export function randomBits(bits: number): Uint8Array<ArrayBuffer> {
   return crypto.getRandomValues(new Uint8Array(bits / 8))
 }
 
-/** Makes a key of a password, or of the bytes of a key, with a salt and an IV. Rejects what cannot be used. */
+/**
+ * Derives a key from a password, or imports the bytes of a key, with a salt and an IV. Rejects
+ * invalid input.
+ */
 export async function generateKey(
   password: Password,
   options: GenerateKeyOptions<EncryptionAlgorithm>,
@@ -51,7 +55,7 @@ export async function generateKey(password: Password, options: GenerateKeyOption
   return { key, salt, iv } as Key
 }
 
-/** Encrypts, and returns the key with its salt and IV as well. */
+/** Encrypts, and also returns the key with its salt and IV. */
 export async function encrypt(
   password: Password,
   options: GenerateKeyOptions<EncryptionAlgorithm>,
@@ -62,7 +66,7 @@ export async function encrypt(
   return { encrypted: new Uint8Array(encrypted), key }
 }
 
-/** Decrypts what `encrypt` made, with its salt and IV in the options. */
+/** Decrypts the result of `encrypt`, with its salt and IV in the options. */
 export async function decrypt(
   password: Password,
   options: GenerateKeyOptions<EncryptionAlgorithm>,
@@ -73,7 +77,7 @@ export async function decrypt(
   return new TextDecoder().decode(decrypted)
 }
 
-/** The MAC of a text, and the salt of its key. */
+/** The MAC of a string, and the salt of its key. */
 export async function hmacWithPassword(
   password: Password,
   options: GenerateKeyOptions<IntegrityAlgorithm>,

@@ -1,12 +1,13 @@
-// The types of okibi/iron, under the names that iron-webcrypto 2 gives them, and its table of algorithms.
+// The types of okibi/iron, under the names that iron-webcrypto 2 gives them, and its table of
+// algorithms.
 
-/** How the text can be encrypted. */
+/** The encryption algorithms. */
 export type EncryptionAlgorithm = 'aes-128-ctr' | 'aes-256-cbc'
 
 /** How a seal is authenticated. */
 export type IntegrityAlgorithm = 'sha256'
 
-/** Any of them. */
+/** Any algorithm. */
 export type _Algorithm = EncryptionAlgorithm | IntegrityAlgorithm
 
 /** What is known of each algorithm. */
@@ -16,50 +17,58 @@ export type Algorithms = Readonly<{
     : Readonly<{ keyBits: number; ivBits: undefined; name: string }>
 }>
 
-/** How one of the two keys is made and used. */
+/** How one of the two keys is derived and used. */
 export type SealOptionsSub<A extends _Algorithm = _Algorithm> = Readonly<{
-  /** The random bits of a new salt, a multiple of 8. 256 in `defaults`; `seal` takes at most 8192. */
+  /**
+   * The random bits of a new salt, a multiple of 8. 256 in `defaults`; `seal` takes at most 8192.
+   */
   saltBits: number
   /** The algorithm. */
   algorithm: A
-  /** The iterations of PBKDF2, which makes the key of a password. 1 in `defaults`: passwords are expected to be random. */
+  /**
+   * The iterations of PBKDF2, which makes the key of a password. 1 in `defaults`: passwords are
+   * expected to be random.
+   */
   iterations: number
   /** The least length of a password that is a string. 32 in `defaults`. */
   minPasswordlength: number
 }>
 
-/** How to seal, and what to open. Nothing of it stands in a seal: both sides need the same. */
+/** The options of a seal. A seal does not contain them: `seal` and `unseal` need the same ones. */
 export type SealOptions = Readonly<{
   /** How the text is encrypted. */
   encryption: SealOptionsSub<EncryptionAlgorithm>
   /** How the seal is authenticated. */
   integrity: SealOptionsSub<IntegrityAlgorithm>
-  /** How long a seal can be opened, in milliseconds. 0, as in `defaults`, is for ever. */
+  /** The lifetime of a seal, in milliseconds. 0, as in `defaults`, means no expiry. */
   ttl: number
-  /** For how many seconds after its end it still opens, because clocks differ. 60 in `defaults`. */
+  /**
+   * The time for which an expired seal still opens, in seconds, because clocks differ. 60 in
+   * `defaults`.
+   */
   timestampSkewSec: number
-  /** What to add to the clock, in milliseconds. 0 in `defaults`. */
+  /** The offset to add to the clock, in milliseconds. 0 in `defaults`. */
   localtimeOffsetMsec: number
-  /** Makes the text of a value. By default JSON, and a value that JSON would change is refused. */
+  /** Encodes a value. By default as JSON, and a value that JSON would change is refused. */
   encode?: (data: unknown) => string
-  /** Makes the value of a text again. By default `JSON.parse`. */
+  /** Decodes a value. By default `JSON.parse`. */
   decode?: (data: string) => unknown
 }>
 
-/** How `generateKey` makes a key. */
+/** The options of `generateKey`. */
 export type GenerateKeyOptions<A extends _Algorithm = _Algorithm> = Pick<
   SealOptionsSub<A>,
   'algorithm' | 'iterations' | 'minPasswordlength'
 > & {
-  /** The random bits of a new salt, where none is given. */
+  /** The length of a new salt in bits, if no salt is given. */
   saltBits?: number | undefined
-  /** The salt, as text. */
+  /** The salt. */
   salt?: string | undefined
-  /** The IV. By default a random one. */
+  /** The IV. Default: a random one. */
   iv?: Uint8Array<ArrayBuffer> | undefined
 }
 
-/** A key, and what it was made with. */
+/** A key with its salt and IV. */
 export type Key<A extends _Algorithm = _Algorithm> = Readonly<{
   key: CryptoKey
   /** Empty for a key made of bytes. */
@@ -67,7 +76,7 @@ export type Key<A extends _Algorithm = _Algorithm> = Readonly<{
   iv: A extends EncryptionAlgorithm ? Uint8Array<ArrayBuffer> : undefined
 }>
 
-/** A MAC as URL-safe text, and the salt of its key. */
+/** A MAC in base64url, and the salt of its key. */
 export type HmacResult = Readonly<{ digest: string; salt: string }>
 
 /**
@@ -80,10 +89,10 @@ export type HMacResult = HmacResult
 export type Password = Uint8Array | string
 
 export declare namespace password {
-  /** One password for both keys, with the id that stands in its seals. */
+  /** One password for both keys, with the id that its seals contain. */
   type Secret = Readonly<{ id?: string | undefined; secret: Password }>
 
-  /** A password for each of the keys, with the id that stands in their seals. */
+  /** A password for each key, with the id that their seals contain. */
   type Specific = Readonly<{ id?: string | undefined; encryption: Password; integrity: Password }>
 
   /** Passwords by their ids. */

@@ -1,8 +1,8 @@
-// How the store asks through the app's pool of `mysql2`.
+// Runs the store's statements on the app's pool of `mysql2`.
 import { StoreError } from '../errors.js'
 import { endsConnection, NoConnection } from './mysql-errors.js'
 
-/** What `mysql2` is given. What the app has set for its pool counts for none of it. */
+/** A query for `mysql2`. It overrides the settings of the app's pool. */
 export interface MysqlQuery {
   sql: string
   rowsAsArray: true
@@ -27,41 +27,41 @@ export interface MysqlCallbackPool {
   promise(): MysqlPromisePool
 }
 
-/** The pools that the store works with. */
+/** The supported pools. */
 export type MysqlPool = MysqlPromisePool | MysqlCallbackPool
 
-/** One row: its values in the order of the statement, each as the bytes that the server sent. */
+/** One row: its values in the order of the columns, each as the bytes that the server sent. */
 export type Row = readonly Uint8Array[]
 
-/** Asks the database. */
+/** Runs statements. */
 export interface Queries {
-  /** The rows that a statement finds. */
+  /** The rows of a statement. */
   find(sql: string): Promise<readonly Row[]>
-  /** How many rows a statement has changed. */
+  /** The number of rows that a statement changed. */
   change(sql: string): Promise<number>
 }
 
-/** Finds out what kind of pool it is. `patience`: how long a request may take, in milliseconds. */
+/** Detects the kind of pool. `patience`: the time limit of a request, in milliseconds. */
 export function queriesOf(pool: MysqlPool, patience: number): Queries {
   if (pool && 'promise' in pool && typeof pool.promise === 'function') return new PoolQueries(pool.promise(), patience)
   if (pool && 'getConnection' in pool) return new PoolQueries(pool, patience)
   throw new TypeError('mysqlStore: no pool given; give what createPool() of mysql2 or mysql2/promise returns')
 }
 
-/** Numbers and texts as bytes too, so that no setting has a say in what they become. */
+/** Returns numbers and strings as bytes too, so that no setting affects their conversion. */
 const AS_BYTES = {
   rowsAsArray: true,
   nestTables: false,
   typeCast: (field: { buffer(): Uint8Array | null }) => field.buffer(),
 } as const
 
-/** What the server says of a statement that finds no rows but changes some. */
+/** The result of a statement that changes rows. */
 interface Changed {
   readonly affectedRows: number
   readonly serverStatus?: number
 }
 
-/** The bit of the server's status that says that what was done is not committed yet. */
+/** The bit of the server's status for an open transaction. */
 const IN_TRANSACTION = 1
 
 class PoolQueries implements Queries {
@@ -82,15 +82,15 @@ class PoolQueries implements Queries {
       const { affectedRows, serverStatus = 0 } = result as Changed
       if ((serverStatus & IN_TRANSACTION) !== 0) {
         const fix = 'autocommit must be on for the connections of the pool'
-        throw new StoreError('unavailable', `the database has not committed a write of its own accord; ${fix}`)
+        throw new StoreError('unavailable', `the database did not commit a write; ${fix}`)
       }
       return affectedRows
     })
   }
 
   /**
-   * A request on a connection of the pool. One that gets no answer in time has its connection closed, so that a network
-   * that swallows everything does not use up the pool.
+   * Runs a request on a connection of the pool. After the time limit it closes the connection, so
+   * that a network that drops all packets does not use up the pool.
    */
   async #run<T>(sql: string, read: (result: unknown) => T): Promise<T> {
     const connection = await this.#connect()
@@ -104,7 +104,7 @@ class PoolQueries implements Queries {
     return new Promise((resolve, reject) => {
       const fail = (cause: unknown) => {
         clearTimeout(timer)
-        // Closing it also undoes what was not committed.
+        // Closing it also rolls back an open transaction.
         giveBack(endsConnection(cause))
         reject(cause)
       }

@@ -1,12 +1,12 @@
-// What a failure of MySQL, of the way to it, or of the client says about what was asked.
+// Whether a request to MySQL that failed may have been executed.
 import { StoreError } from '../errors.js'
 
-/** No connection was to be had, so nothing was sent. */
+/** There was no connection, so nothing was sent. */
 export class NoConnection extends Error {
   override name = 'NoConnection'
 }
 
-/** What `mysql2` says of an error. */
+/** The members of an error of `mysql2`. */
 interface ErrorParts {
   readonly errno?: unknown
   readonly sqlState?: unknown
@@ -18,33 +18,36 @@ function partsOf(cause: unknown): ErrorParts {
   return typeof cause === 'object' && cause !== null ? cause : { message: cause }
 }
 
-/** The number of an error of the server's own. An error of the network has a number as well, but no SQLSTATE. */
+/** The number of an error of the server. A network error has a number too, but no SQLSTATE. */
 function numberOf({ errno, sqlState }: ErrorParts): number | undefined {
   return typeof errno === 'number' && typeof sqlState === 'string' ? errno : undefined
 }
 
-/** "Duplicate entry": the row is there already. */
+/** "Duplicate entry": the row exists already. */
 export function isDuplicate(cause: unknown): boolean {
   return numberOf(partsOf(cause)) === 1062
 }
 
-/** A deadlock, also one that a cluster found at the commit, and a row that has changed since the transaction began. */
+/**
+ * A deadlock, even one that a cluster detects at the commit, or a row that has changed since the
+ * transaction started.
+ */
 export function isCollision(cause: unknown): boolean {
   return [1213, 1020].includes(numberOf(partsOf(cause)) ?? 0)
 }
 
-/** Whether the connection is of no use any more. */
+/** Whether the connection can no longer be used. */
 export function endsConnection(cause: unknown): boolean {
   return numberOf(partsOf(cause)) === undefined
 }
 
 /**
- * Kinds of errors that all come before anything is committed: of values (21, 22), of constraints (23), of the
- * transaction's state (25), rolled back (40), of syntax, names and rights (3D, 42).
+ * Classes of errors that all occur before a commit: values (21, 22), constraints (23), transaction
+ * state (25), rollback (40), syntax, names and permissions (3D, 42).
  */
 const REFUSED_STATES = /^(21|22|23|25|3D|40|42)/
 
-/** The same, of errors whose SQLSTATE says nothing. */
+/** The same for errors whose SQLSTATE is not specific. */
 const REFUSED: ReadonlySet<number> = new Set([
   1020, // the row has changed since the transaction began
   1114, // the table is full
@@ -63,11 +66,12 @@ const REFUSED: ReadonlySet<number> = new Set([
 ])
 
 /**
- * Whether what was asked was certainly not carried out.
+ * Whether a failed request was certainly not executed.
  *
- * An error undoes its statement, but not every error comes before the commit: whoever ends a connection (1053, 1927) or a
- * statement (1317) may come just after it, an error in the commit itself (1180) may mean anything, and a proxy makes up
- * errors of its own. So only those count that are known to come before.
+ * An error rolls its statement back, but not every error occurs before the commit. A connection
+ * (1053, 1927) or a statement (1317) can be terminated just after it, an error in the commit itself
+ * (1180) is ambiguous, and proxies have errors of their own. So only errors count that are known to
+ * occur before.
  */
 function isUndone(cause: unknown): boolean {
   if (cause instanceof NoConnection) return true
@@ -76,7 +80,10 @@ function isUndone(cause: unknown): boolean {
   return number !== undefined && (REFUSED.has(number) || REFUSED_STATES.test(String(error.sqlState)))
 }
 
-/** The failure as the store reports it, without the statement, which `mysql2` hangs on it: keys and values stay out of logs. */
+/**
+ * The error of the store, without the statement that `mysql2` attaches: keys and values stay out of
+ * logs.
+ */
 export function storeError(cause: unknown): StoreError {
   if (cause instanceof StoreError) return cause
   const error = partsOf(cause)

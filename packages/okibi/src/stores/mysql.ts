@@ -13,35 +13,42 @@ import { type SqlDatabase, type SqlStore, sqlStore, timeoutMillis } from './sql.
 export type { MysqlCallbackPool, MysqlConnection, MysqlPool, MysqlPromisePool, MysqlQuery } from './mysql-client.js'
 export { SCHEMA }
 
-/** How a MySQL store is made. */
+/** The options of a MySQL store. */
 export interface MysqlStoreOptions {
   /**
-   * How long a request may hold a connection of the pool, in seconds; then the connection is closed and the pool may open
-   * another. Default 5. What a visitor waits for at most is the option `storeTimeout` of the sessions.
+   * Time limit of a request on a connection of the pool, in seconds. After it the connection is
+   * closed and the pool may open another. Default 5. A visitor waits at most for the option
+   * `storeTimeout` of the sessions.
    */
   readonly timeout?: number | undefined
-  /** What time it is, in milliseconds since the Unix epoch. Default `Date.now`. */
+  /** Returns the current time in milliseconds since the Unix epoch. Default `Date.now`. */
   readonly clock?: (() => number) | undefined
 }
 
 /** Sessions in MySQL or MariaDB. */
 export type MysqlStore = SqlStore
 
-/** The longest key and owner that the table has room for, in bytes. A server that is not strict would cut off the rest. */
+/**
+ * The maximum length of a key and of an owner in the table, in bytes. A server that is not strict
+ * would truncate a longer one.
+ */
 const ROOM = { key: 512, owner: 65_535 }
 
 /**
- * Sessions in MySQL 8 or MariaDB 10.11 and later, through the app's own pool: `createPool()` of `mysql2` 3 or of
- * `mysql2/promise`. The table must be there: see `migrate()`.
+ * Sessions in MySQL 8 or MariaDB 10.11 and later, through the app's own pool: `createPool()` of
+ * `mysql2` 3 or of `mysql2/promise`. The table must exist: see `migrate()`.
  *
- * Any number of processes may share the table `okibi_sessions`, in JavaScript and in Rust: every write is one statement that
- * compares and writes at once. A load and a write are one round trip each; only a write that lost against another needs
- * more, to read what lies there now, and so does a new session in the place of an expired one. A write that is
- * acknowledged is on the server's disk if the server has `innodb_flush_log_at_trx_commit = 1`, which is the default.
+ * Any number of processes can share the table `okibi_sessions`, in JavaScript and in Rust: every
+ * write compares and writes in one statement. A load and a write take one round trip each. A write
+ * that lost against another takes more, to read the current value, and so does a new session that
+ * replaces an expired one. An acknowledged write is on the server's disk if the server has
+ * `innodb_flush_log_at_trx_commit = 1`, which is the default.
  *
- * The pool must reach the primary and leave `autocommit` on. Any isolation level and character set will do.
+ * The pool must connect to the primary and leave `autocommit` on. Any isolation level and character
+ * set works.
  *
- * @throws `TypeError` if it is no such pool, `OkibiError` with the code `config` if `timeout` is no time.
+ * @throws `TypeError` for another pool, `OkibiError` with the code `config` if `timeout` is no
+ * number of seconds.
  *
  * @example
  * ```ts
@@ -60,7 +67,10 @@ export function mysqlStore(pool: MysqlPool, options: MysqlStoreOptions = {}): My
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-/** A value in a statement. Bytes and texts are written in hexadecimal, so no setting has a say in how they are read. */
+/**
+ * A value in a statement. Bytes and strings are written in hexadecimal, so no setting affects how
+ * they are read.
+ */
 function literal(value: Uint8Array | string | number | undefined): string {
   if (value === undefined) return 'NULL'
   if (typeof value === 'number') return String(Math.trunc(value))
@@ -94,8 +104,8 @@ class Mysql implements SqlDatabase {
   }
 
   /**
-   * Creates the row, or takes the place of an expired one. "On duplicate key update" would not do: the server then does not
-   * tell a row that was made from one that was left as it is.
+   * Creates the row, or replaces an expired one. `ON DUPLICATE KEY UPDATE` is not usable: its
+   * result does not show whether a row was written or left unchanged.
    */
   async #create(key: string, { bytes, expiresAt, owner }: Write, now: number): Promise<boolean> {
     try {
@@ -112,7 +122,7 @@ class Mysql implements SqlDatabase {
     return taken > 0
   }
 
-  /** Replaces the value of a live row that still is what was expected. */
+  /** Replaces the value of a live row if it is the expected one. */
   async #replace(key: string, expected: Uint8Array, write: Write, now: number): Promise<boolean> {
     const { bytes, expiresAt, owner } = write
     const replaced = await this.#database.change(
@@ -121,7 +131,7 @@ class Mysql implements SqlDatabase {
     )
     if (replaced > 0) return true
     if (!isSame(expected, bytes)) return false
-    // A connection without the flag FOUND_ROWS does not count a row that is written as it was.
+    // Without the flag FOUND_ROWS a row that is written unchanged is not counted.
     const held = await this.#database.find(
       sql`SELECT 1 FROM okibi_sessions WHERE \`key\` = ${key} AND expires_at > ${now} AND value = ${bytes}
         AND expires_at = ${expiresAt} AND owner <=> ${owner}`,
@@ -141,8 +151,8 @@ class Mysql implements SqlDatabase {
   }
 
   /**
-   * Finds rows without locking any, and deletes them by their keys: that locks these rows and nothing around them, and in the
-   * order in which writes lock. By the time of their expiry it would lock what lies between them too.
+   * Finds rows without locks, and deletes them by their keys. That locks these rows and no gaps, in
+   * the order in which writes lock. A delete by expiry would lock gaps too.
    */
   async purge(now: number, limit: number): Promise<number> {
     for (let purged = 0; ; ) {
@@ -155,12 +165,12 @@ class Mysql implements SqlDatabase {
         `DELETE held FROM okibi_sessions AS held FORCE INDEX (PRIMARY)
           WHERE ${sql`held.expires_at <= ${now}`} AND held.\`key\` IN (${keys})`,
       )
-      // Another purge may have deleted some of them first, and there are more.
+      // Another purge may have deleted some of them, and there may be more.
       if (found.length < limit || purged >= limit) return purged
     }
   }
 
-  /** Where the table is there already, no permission to create is needed. */
+  /** If the table exists, it needs no permission to create. */
   async migrate(): Promise<void> {
     let engine = await this.#engine()
     if (engine === undefined) {
@@ -174,7 +184,7 @@ class Mysql implements SqlDatabase {
     }
   }
 
-  /** What keeps the table, if there is one. */
+  /** The table's storage engine, if the table exists. */
   async #engine(): Promise<string | undefined> {
     const [row] = await this.#database.find(
       "SELECT engine FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'okibi_sessions'",

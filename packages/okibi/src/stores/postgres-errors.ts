@@ -1,12 +1,12 @@
-// What a failure of Postgres, of the way to it, or of a client says about what was asked.
+// Whether a request to Postgres that failed may have been executed.
 import { StoreError } from '../errors.js'
 
-/** No connection was to be had, so nothing was sent. */
+/** There was no connection, so nothing was sent. */
 export class NoConnection extends Error {
   override name = 'NoConnection'
 }
 
-/** What the clients say of an error. */
+/** The members of a client's error. */
 interface Said {
   readonly code?: unknown
   readonly severity?: unknown
@@ -17,17 +17,17 @@ function said(cause: unknown): Said {
   return typeof cause === 'object' && cause !== null ? cause : { message: cause }
 }
 
-/** The SQLSTATE, if it is an error of the server's. */
+/** The SQLSTATE, if it is an error of the server. */
 function stateOf({ code }: Said): string | undefined {
   return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && /\d/.test(code) ? code : undefined
 }
 
-/** Serialization failure, which only happens above READ COMMITTED, and deadlock. */
+/** A serialization failure, which occurs only above READ COMMITTED, or a deadlock. */
 export function isCollision(cause: unknown): boolean {
   return ['40001', '40P01'].includes(stateOf(said(cause)) ?? '')
 }
 
-/** Whether the connection is of no use any more. */
+/** Whether the connection can no longer be used. */
 export function endsConnection(cause: unknown): boolean {
   const error = said(cause)
   return stateOf(error) === undefined || isFatal(error)
@@ -37,19 +37,25 @@ function isFatal({ severity }: Said): boolean {
   return severity === 'FATAL' || severity === 'PANIC'
 }
 
-/** What the server says while somebody connects: it is starting, full, or does not know them. */
+/**
+ * Errors of the server while a client connects: it is starting, it has no free connections, or the
+ * login or database is invalid.
+ */
 const REFUSED = /^(57P03|53300|3D000|28...)$/
 /**
- * What may come just after a commit: whoever ends a connection or cancels a statement. 08… is a
- * proxy without its server.
+ * Errors that can occur just after a commit: a connection is terminated or a statement is
+ * cancelled. 08… is a proxy without its server.
  */
 const DOUBTFUL = /^(57...|08...|40003)$/
-/** What clients say of a request that they never sent. */
+/** Errors of clients for a request that they never sent. */
 const UNSENT =
   /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|CONNECT_TIMEOUT|CONNECTION_ENDED|UNDEFINED_VALUE)$/
 const UNSENT_WORDS = /not queryable|after calling end|timeout exceeded when trying to connect/
 
-/** Whether what was asked was certainly not carried out. An error undoes its statement. */
+/**
+ * Whether a failed request was certainly not executed. An error of the server rolls its statement
+ * back.
+ */
 function isUndone(cause: unknown): boolean {
   if (cause instanceof NoConnection) return true
   const error = said(cause)
@@ -58,10 +64,7 @@ function isUndone(cause: unknown): boolean {
   return UNSENT.test(String(error.code)) || UNSENT_WORDS.test(String(error.message))
 }
 
-/**
- * The failure as the store reports it, without what Postgres tells of rows: keys and values stay
- * out of logs.
- */
+/** The error of the store, without the details of rows: keys and values stay out of logs. */
 export function storeError(cause: unknown): StoreError {
   if (cause instanceof StoreError) return cause
   const error = said(cause)

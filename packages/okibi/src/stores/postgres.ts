@@ -175,6 +175,6 @@ class Postgres implements SqlDatabase {
   }
 
   whyNotStorable(what: 'key' | 'owner', text: string): string | undefined {
-    return text.includes('\0') ? `the ${what} has a NUL character, which Postgres does not allow` : undefined
+    return text.includes('\0') ? `the ${what} holds a NUL character, which Postgres cannot store` : undefined
   }
 }

@@ -126,7 +126,7 @@ for (const [name, open] of Object.entries(clients)) {
       await asking.swap(`nul ${name}`, undefined, write('held', 'nina'))
       await expect(asking.swap('a\0b', undefined, write('x'))).rejects.toMatchObject({
         kind: 'unavailable',
-        message: 'the key holds a NUL character, which no text in Postgres can',
+        message: 'the key holds a NUL character, which Postgres cannot store',
       })
       for (const [key, expected] of [
         [`nul ${name}`, bytes('held')],

@@ -1,34 +1,41 @@
-// Sessions of hono-kv-session in Cloudflare KV: session:<hostname>:<id> holds the bare value, with KV's own expiry.
+// The sessions of hono-kv-session in Cloudflare KV: session:<hostname>:<id> has the bare value,
+// with KV's own expiry.
 import { StoreError } from '../../errors.js'
 import type { Loaded, Store, Swap, Write } from '../../store.js'
 import { isSame } from '../../stores/bytes.js'
 import type { KvNamespace } from '../../stores/cloudflare-kv.js'
 import { expirationTtl, isTooSoon, KvPace } from '../../stores/kv-pace.js'
 
-/** How long a read may be behind a write, in milliseconds. What this isolate wrote it knows for as long. */
+/**
+ * How long a read may be stale, in milliseconds. This isolate remembers its own writes for as long.
+ */
 const STALE = 60_000
-/** Of how many keys that is remembered. */
+/** The number of keys that are remembered. */
 const MOST_REMEMBERED = 10_000
 
-/** How often, and for how many milliseconds each, a delete waits for another of the same key. */
+/**
+ * The number of pauses, and the milliseconds of each, in which a delete waits for another of the
+ * same key.
+ */
 const MOST_PAUSES = 80
 const PAUSE = 20
 
-/** What this isolate wrote. Times only, so that no request sees another's session. */
+/** A write of this isolate. Only times, so that no request sees another's session. */
 interface Written {
   readonly at: number
-  /** When the entry ends; `undefined`: it was deleted. */
+  /** The expiry of the entry; `undefined`: it was deleted. */
   readonly expiresAt: number | undefined
-  /** It is being deleted, and KV has not answered yet. */
+  /** The delete is in progress. */
   readonly isEnding?: boolean
 }
 
 /**
- * The sessions of hono-kv-session in a KV namespace. There is no compare-and-swap: a swap reads again and compares right
- * before it writes. When an entry was written and when it ends is in its metadata.
+ * The sessions of hono-kv-session in a KV namespace. There is no compare-and-swap: a swap reads
+ * again and compares right before it writes. The entry's metadata has the time of the write and the
+ * expiry.
  *
- * Reads may be a minute behind. What this isolate deleted meanwhile stays deleted, and what it renewed is not renewed
- * again; of what others did nobody here knows.
+ * Reads may be a minute stale. A session that this isolate deleted in that time stays deleted, and
+ * one that it renewed is not renewed again. Writes of other isolates are unknown here.
  */
 export function cloudflareLegacy(namespace: KvNamespace, now: () => number): Store {
   return new LegacyKv(namespace, now)
@@ -39,7 +46,7 @@ class LegacyKv implements Store {
   readonly #namespace: KvNamespace
   readonly #now: () => number
   readonly #pace = new KvPace()
-  /** The longest ago first. */
+  /** The oldest first. */
   readonly #written = new Map<string, Written>()
 
   constructor(namespace: KvNamespace, now: () => number) {
@@ -71,7 +78,7 @@ class LegacyKv implements Store {
     let isRenewed = false
     let current: Uint8Array | undefined
     const isWanted = async () => {
-      // Who looks for a new session's key makes KV remember for a while that there is nothing.
+      // A read of a new session's key would make KV cache its absence.
       if (!expected) return true
       isRenewed = isRenewal && this.#isRenewed(key, expiresAt)
       if (isRenewed) return false
@@ -90,7 +97,7 @@ class LegacyKv implements Store {
     try {
       await this.#namespace.put(key, bytes, { expirationTtl: ttl, metadata: { expiresAt, writtenAt } })
     } catch (error) {
-      // Another isolate has written the very session just now: that was its renewal.
+      // Another isolate has just written this session, which renewed it.
       if (isRenewal && isTooSoon(error)) return
       this.#remember(key, before)
       throw error
@@ -98,7 +105,7 @@ class LegacyKv implements Store {
   }
 
   async delete(key: string): Promise<void> {
-    // Several requests may give up one session at once, and KV would take one of their writes a second.
+    // Several requests may delete one session concurrently, and KV accepts one write a second.
     for (let pauses = 0; this.#own(key)?.isEnding && pauses < MOST_PAUSES; pauses += 1) {
       await new Promise((resolve) => setTimeout(resolve, PAUSE))
     }
@@ -119,7 +126,7 @@ class LegacyKv implements Store {
     }
   }
 
-  /** What this isolate wrote under a key while reads may not show it yet. */
+  /** The last write of this isolate under a key, while reads may be stale. */
   #own(key: string): Written | undefined {
     const written = this.#written.get(key)
     return written && written.at > this.#now() - STALE ? written : undefined
