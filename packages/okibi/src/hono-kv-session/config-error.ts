@@ -1,7 +1,7 @@
-// What a configuration that cannot work fails with.
+// The error for an invalid configuration.
 import { OkibiError } from '../errors.js'
 
-/** A configuration that cannot work. */
+/** Makes the error. */
 export function configError(text: string): OkibiError {
   return new OkibiError('config', `hono-kv-session: ${text}`)
 }

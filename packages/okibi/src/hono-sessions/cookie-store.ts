@@ -1,4 +1,5 @@
-// The driver whose store is the cookie: the middleware's engine seals it; these methods are for an app's own use.
+// The driver that stores the session in the cookie. The middleware's engine seals it; these methods
+// are for an app's own use.
 import type { Context } from 'hono'
 import { getCookie, setCookie } from 'hono/cookie'
 import type { CookieOptions } from 'hono/utils/cookie'
@@ -6,7 +7,7 @@ import { OkibiError } from '../errors.js'
 import { decrypt, encrypt } from './crypto.js'
 import type { SessionData } from './types.js'
 
-/** How a `CookieStore` is made. What the middleware is given takes the place of all this. */
+/** The options of a `CookieStore`. The options of the middleware replace them. */
 export interface CookieStoreOptions {
   encryptionKey?: string | null
   cookieOptions?: CookieOptions
@@ -16,8 +17,9 @@ export interface CookieStoreOptions {
 /**
  * Sessions in an encrypted cookie. The middleware needs an `encryptionKey` for it.
  *
- * Such a session cannot be ended before it expires if somebody kept its cookie, and of two parallel answers the later
- * overwrites what the earlier changed. A session that does not fit a cookie of 4096 bytes is an error.
+ * A copy of the cookie opens the session until it expires. Of two parallel responses the later one
+ * overwrites the changes of the earlier one. A session that does not fit into a cookie of 4096
+ * bytes is an error.
  */
 export class CookieStore {
   encryptionKey: string | null | undefined

@@ -2,20 +2,20 @@
 import { defaults, seal, unseal } from '../iron.js'
 
 /**
- * Encrypts a text or an object.
+ * Encrypts a string or an object.
  *
- * @param password A random text of at least 32 characters.
- * @param payload What to encrypt: a text, or what JSON can hold.
- * @returns The sealed text. Rejects if the password is too short.
+ * @param password A random string of at least 32 characters.
+ * @param payload The value to encrypt: a string, or JSON.
+ * @returns The seal. Rejects if the password is too short.
  */
 export async function encrypt(password: string, payload: object | string): Promise<string> {
   return seal(payload, password, defaults)
 }
 
 /**
- * Decrypts what {@link encrypt} made.
+ * Decrypts the result of {@link encrypt}.
  *
- * @returns The text or the object. Rejects for anything that was not sealed with this password.
+ * @returns The string or the object. Rejects if it was not sealed with this password.
  */
 export async function decrypt(password: string, encrypted: string): Promise<unknown> {
   return unseal(encrypted, { default: password }, defaults)

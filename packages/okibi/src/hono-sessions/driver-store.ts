@@ -1,4 +1,5 @@
-// A storage driver of four methods as a store: every write looks again first, and one goes after the other.
+// A storage driver with four methods as a store: every write reads first, and writes to one session
+// run one after the other.
 import { isPromise } from '../driver.js'
 import { StoreError } from '../errors.js'
 import type { Awaitable, Loaded, Store, Swap, Write } from '../store.js'
@@ -6,16 +7,18 @@ import { KeyQueue, type TurnResult } from '../stores/key-queue.js'
 import { sharesPromises } from '../workers.js'
 import type { Store as Driver, SessionData } from './types.js'
 
-/** How long a call of a driver keeps others of the same session waiting at most, in milliseconds. */
+/**
+ * The maximum time for which one driver call delays others of the same session, in milliseconds.
+ */
 const LONGEST_TURN = 10_000
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
 /**
- * A driver as a store. It knows no compare-and-swap, so each write reads again right before it writes. Where requests may
- * wait for each other, writes to one session do, so that within this process none comes in between.
- * What a driver holds is never in a handler's hands: text goes in and comes out.
+ * A driver as a store. It has no compare-and-swap, so each write reads again right before it. If
+ * requests may await each other, writes to one session do, so that within this process none runs in
+ * between. The driver's objects are never passed to a handler: they are converted to and from JSON.
  */
 export class DriverStore implements Store {
   readonly consistency = 'no-swap'
@@ -58,10 +61,10 @@ export class DriverStore implements Store {
     )
   }
 
-  /** What the driver holds, as a text. Nothing was written if this fails. */
+  /** The driver's record as JSON. If this fails, nothing was written. */
   #read(key: string): Awaitable<string | undefined> {
     const failed = (cause: unknown): undefined => {
-      // A driver that parses what an empty result gives it: there is nothing, or nothing that could be read.
+      // A driver that parses an empty result: the record is absent or unreadable.
       if (cause instanceof SyntaxError) return undefined
       throw new StoreError('unavailable', 'getSessionById failed', { cause })
     }
@@ -75,12 +78,15 @@ export class DriverStore implements Store {
   }
 
   #inTurn<T>(key: string, known: string | undefined, task: () => Awaitable<TurnResult<T>>): Awaitable<T> {
-    // On Workers a request must not wait for what another began.
+    // On Workers a request must not await a promise of another request.
     return sharesPromises ? this.#turns.run(key, known, task) : then(task(), ({ answer }) => answer)
   }
 }
 
-/** Whether a driver still holds the same session. What it adds of its own, such as a time of reading, is no difference. */
+/**
+ * Whether the driver's session is unchanged. Members that the driver adds, such as a time of
+ * reading, do not count.
+ */
 function isSame(current: string | undefined, known: string | undefined): boolean {
   if (current === undefined || known === undefined || current === known) return current === known
   return sessionIn(current) === sessionIn(known)
@@ -91,7 +97,7 @@ function sessionIn(text: string): string {
   return JSON.stringify([_data, _expire, _delete, _accessed])
 }
 
-/** Goes on with a value, now or later. */
+/** Continues with a value or a promise of it. */
 function then<T, U>(value: Awaitable<T>, next: (value: T) => Awaitable<U>): Awaitable<U> {
   return isPromise(value) ? value.then(next) : next(value)
 }

@@ -1,4 +1,4 @@
-// The driver that keeps sessions in this process's memory.
+// The driver that stores sessions in this process's memory.
 import { type MemoryStoreOptions, memoryStore, type MemoryStore as NativeMemoryStore } from '../stores/memory.js'
 import { registerStore } from './own-stores.js'
 import type { SessionData, Store } from './types.js'
@@ -6,14 +6,15 @@ import type { SessionData, Store } from './types.js'
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-/** When a record that has no end may be forgotten: when the store is full. */
+/** The expiry of a record without one: it is deleted only when the store is full. */
 const NEVER = Number.MAX_SAFE_INTEGER
 
 /**
- * Sessions in this process's memory: for development, and for a single process that may forget them when it ends.
+ * Sessions in the memory of this process: for development, and for a single process whose sessions
+ * may be lost when it exits.
  *
- * It holds at most 100 000 of them, or as many as its option `capacity` says. When it is full, a new one takes the place
- * of one that nobody came back to. Expired ones are forgotten.
+ * It has at most 100 000 sessions, or as many as its option `capacity`. If it is full, a new
+ * session replaces one that was not used again. Expired sessions are deleted.
  */
 export class MemoryStore implements Store {
   readonly #inner: NativeMemoryStore
@@ -23,7 +24,7 @@ export class MemoryStore implements Store {
     registerStore(this, this.#inner)
   }
 
-  /** A copy of what was stored; `null` if there is nothing or it has expired. */
+  /** A copy of the stored session; `null` if it is absent or expired. */
   getSessionById(sid?: string): SessionData | null {
     const held = sid === undefined ? undefined : this.#inner.load(sid)
     return held ? (JSON.parse(decoder.decode(held.bytes)) as SessionData) : null

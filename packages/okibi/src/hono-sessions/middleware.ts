@@ -1,4 +1,4 @@
-// The middleware: the original's options and its session, with the engine behind.
+// The middleware: the options and the session of the original, with okibi's engine.
 import type { Context, MiddlewareHandler } from 'hono'
 import { isPromise, withTimeout } from '../driver.js'
 import { RequestSession } from '../request.js'
@@ -11,12 +11,13 @@ import type { SessionOptions } from './types.js'
 import { MutableView } from './view.js'
 
 /**
- * The session middleware. `c.get('session')` is a `Session`; `c.set('session_key_rotation', true)` gives it another id.
+ * The session middleware. `c.get('session')` is a `Session`. `c.set('session_key_rotation', true)`
+ * gives it a new id.
  *
- * What the handler does is committed before the response head leaves, whatever its status is. A visitor of whom nothing is
- * stored gets no record and no cookie.
+ * Changes are committed before the response headers are sent, with any response status. A visitor
+ * without session data gets no record and no cookie.
  *
- * Throws an `OkibiError` with the code `config` for options that cannot work.
+ * Throws an `OkibiError` with the code `config` for invalid options.
  *
  * @example
  * ```ts
@@ -31,7 +32,7 @@ export function sessionMiddleware(options: SessionOptions): MiddlewareHandler {
     const outer: unknown = c.get(mark)
     const outerConfig = configs.get(outer as object)
     if (outerConfig) {
-      // A middleware around this one has the cookie of this name already: they are one session.
+      // An outer middleware has the cookie of this name already: both have one session.
       checkSame(outerConfig, config)
       c.set('session', outer)
       return next()
@@ -56,21 +57,22 @@ export function sessionMiddleware(options: SessionOptions): MiddlewareHandler {
   }
 }
 
-/** What the middleware of a session works with. */
+/** The configuration of a session's middleware. */
 const configs = new WeakMap<object, MiddlewareConfig>()
 
-/** Which format this request's session is in. */
+/** The format of this request's session. */
 function formatOf({ legacy, native, writesNative }: MiddlewareConfig, c: Context): Awaitable<Format> {
   if (!native || writesNative) return native ?? legacy
   const header = c.req.raw.headers.get('cookie')
   if (!header) return legacy
-  // Another node has moved the session: its visitor has the new cookie, or the new store knows of the old one.
+  // Another node has converted the session: the visitor has the new cookie, or the new store has a
+  // marker for the old one.
   if (native.engine.claims(header)) return native
   const { engine, resources } = native
   const { head } = engine.open(header, resources.now(), true)
   if (head.step !== 'load' || head.entry !== undefined || !resources.store) return legacy
   const chosen = (loaded: Loaded | undefined): Format => (loaded ? native : legacy)
-  // If that store is down it will be again at the load, and then somebody is there to hear of it.
+  // If that store is down, the later load fails too, and its error is reported.
   const failed = (): Format => native
   try {
     const loaded = resources.store.load(head.key)

@@ -1,4 +1,4 @@
-// The options of the middleware, checked once, as the engine reads them.
+// The options of the middleware, checked once and converted for the engine.
 import type { CookieOptions } from 'hono/utils/cookie'
 import { compat } from '../compat.js'
 import { type Resources, systemRandom } from '../driver.js'
@@ -21,24 +21,24 @@ import { storeOf } from './stores.js'
 import type { NativeOptions, SessionOptions } from './types.js'
 import type { ViewOptions } from './view.js'
 
-/** How one of the two formats is spoken. */
+/** The engine, resources and view options of one of the two formats. */
 export interface Format {
   readonly engine: Engine
   readonly resources: Resources
   readonly viewOptions: ViewOptions
 }
 
-/** What a middleware works with. */
+/** The configuration of a middleware. */
 export interface MiddlewareConfig {
   readonly legacy: Format
-  /** okibi's own format, where it is accepted or written. */
+  /** okibi's own format, if it is accepted or written. */
   readonly native: Format | undefined
   readonly writesNative: boolean
   readonly expiration: number | undefined
   readonly encryptionKey: string | undefined
 }
 
-/** Fails unless a middleware inside another one, with a cookie of the same name, has the same sessions. */
+/** Throws unless two nested middlewares with one cookie name have the same sessions. */
 export function checkSame(outer: MiddlewareConfig, inner: MiddlewareConfig): void {
   const isElsewhere =
     outer.legacy.resources.store !== inner.legacy.resources.store ||
@@ -51,7 +51,7 @@ export function checkSame(outer: MiddlewareConfig, inner: MiddlewareConfig): voi
   )
 }
 
-/** A configuration that cannot work. */
+/** The error for an invalid configuration. */
 function configError(text: string): OkibiError {
   return new OkibiError('config', `sessionMiddleware: ${text}`)
 }
@@ -92,10 +92,13 @@ export function configOf(options: SessionOptions): MiddlewareConfig {
   return { legacy, native, writesNative: moved?.write === true, expiration, encryptionKey }
 }
 
-/** A record of the app's own may be as large as its store takes. What a visitor sends is bounded by the cookie. */
+/**
+ * A record may be as large as its store accepts. The size of a cookie limits what a visitor can
+ * send.
+ */
 const LIMITS: EngineOptions = { limits: { bytes: 16 * 1024 * 1024, names: 65_536, depth: 100 } }
 
-/** The options by the names that the engine has for them. */
+/** The app's names of options, by the engine's names. */
 const NAMES: Readonly<Record<string, string>> = {
   'cookie.name': 'sessionCookieName',
   idle: 'expireAfterSeconds',
@@ -105,7 +108,7 @@ const NAMES: Readonly<Record<string, string>> = {
   maxAge: 'cookieOptions.maxAge',
 }
 
-/** How the middleware tells what is wrong with its options, and with those of `native`. */
+/** How errors name the options of the middleware and those of `native`. */
 const OPTION_NAMES: OptionNames = {
   caller: 'sessionMiddleware',
   name: (option) => NAMES[option] ?? optionName(option).replace(/^cookie\b/, 'cookieOptions'),
@@ -126,7 +129,7 @@ function checkKey(key: unknown, sealed: boolean): string | undefined {
   throw configError(`encryptionKey of ${key.length} characters: must be at least ${SHORTEST_KEY} characters long`)
 }
 
-/** Shows the app's CookieStore what it works with, for the app's own calls. */
+/** Passes the options to the app's CookieStore, for the app's own calls. */
 function configureCookieStore(
   store: CookieStore,
   name: string,
@@ -147,7 +150,7 @@ function expirationOf(given: unknown): number | undefined {
   )
 }
 
-/** How long a browser keeps a cookie at most. */
+/** The maximum age of a cookie in browsers, in seconds. */
 const LONGEST_AGE = 34_560_000
 
 /** The cookie as Hono's `setCookie` would write it. */
@@ -197,7 +200,7 @@ const KNOWN_NATIVE: ReadonlySet<string> = new Set([
   ],
 ])
 
-/** okibi's own format, which takes over the sessions of the other. */
+/** okibi's own format, which takes over the sessions of the old one. */
 function nativeOf(options: NativeOptions, format: EngineOptions, old: Store | undefined, legacy: Format): Format {
   const unknown = Object.keys(inherited(options)).find((name) => !KNOWN_NATIVE.has(name))
   if (unknown !== undefined) throw configError(`native.${unknown}: there is no such option`)
@@ -239,9 +242,11 @@ function nativeOf(options: NativeOptions, format: EngineOptions, old: Store | un
   }
 }
 
-/** How long a call of the store may take, in milliseconds. The original waits for ever, so this is generous. */
+/**
+ * Time limit of a call of the store, in milliseconds. The original has none, so this is generous.
+ */
 const STORE_TIMEOUT = 10_000
-/** How long a commit may take with all its conflicts, in milliseconds. */
+/** Time limit of a commit with all its conflicts, in milliseconds. */
 const COMMIT_DEADLINE = 30_000
 
 function resourcesOf(store: Store | undefined, accepted: readonly (Store | undefined)[]): Resources {
@@ -255,9 +260,12 @@ function resourcesOf(store: Store | undefined, accepted: readonly (Store | undef
   }
 }
 
-/** Engines by their configuration: a middleware that is made for each request, as on Workers, finds its own again. */
+/**
+ * Engines by configuration: a middleware that is made for each request, as on Workers, reuses its
+ * engine.
+ */
 const engines = new Map<string, Engine>()
-/** How many of them are kept. */
+/** The maximum number of them. */
 const MOST_ENGINES = 100
 
 function engineOf(options: EngineOptions, names: OptionNames): Engine {

@@ -1,33 +1,33 @@
-// The session as the original's apps know it: an object in memory, which its methods work on.
+// The session in the shape of the original: an object in memory, and methods on it.
 import type { Need } from '../request.js'
 import type { SessionData, SessionDataEntry } from './types.js'
 
-/** What a session's methods work on, and who is told of what is done to it. */
+/** The data that a session's methods use, and the callbacks for its changes. */
 export interface SessionTarget {
-  /** The data; made when somebody needs the whole of it. */
+  /** The data, built on demand. */
   readonly data: SessionData
-  /** Its named values, which are all that most handlers need. */
+  /** Its named values. Most handlers need only these. */
   readonly entries: SessionData['_data']
-  /** Someone looks at the data. Throws if it could not be loaded. */
+  /** The data is read. Throws if it could not be loaded. */
   look(): void
-  /** Someone is about to change it. Throws if that cannot be kept. */
+  /** The data is about to be changed. Throws if the change cannot be stored. */
   change(need: Need): void
   /** Whether a flash that is read now is removed. */
   readonly consumes: boolean
-  /** A value was put under a name. */
+  /** A value was set. */
   put(name: string): void
-  /** A flash was read, or whatever is under a name removed. */
+  /** A flash was read, or a value removed. */
   take(name: string, isRead: boolean): void
-  /** A handler gets hold of what lies under a name, or of everything. */
+  /** A handler gets the value of a name, or all values. */
   handOut(name?: string): void
-  /** The session's times were moved. */
+  /** The session's times were changed. */
   touch(): void
-  /** Other data takes the place of the present one. */
+  /** The data is replaced. */
   replace(data: SessionData, isNew: boolean): void
   isStale(): boolean
 }
 
-/** Data that belongs to no request: it is kept as it is, and nobody is told. */
+/** Data without a request. Changes are not reported. */
 class DetachedData implements SessionTarget {
   data: SessionData = emptyData()
   readonly consumes = true
@@ -59,7 +59,7 @@ let join: (session: Session, target: SessionTarget) => void
 /**
  * The session of one visitor: `c.get('session')`.
  *
- * What it holds is committed when the request is done, whatever its answer is.
+ * Its changes are committed at the end of the request, with any response.
  *
  * @example
  * ```ts
@@ -78,12 +78,12 @@ export class Session<T = any> {
     }
   }
 
-  /** `expiration`: how long it lives without activity, in seconds. */
+  /** `expiration`: the idle timeout, in seconds. */
   constructor(expiration?: number) {
     this.#expiration = expiration
   }
 
-  /** Puts other data in its place. `isNew`: it counts as changed. */
+  /** Replaces the data. `isNew`: it counts as changed. */
   setCache(cache_data: SessionData<T>, isNew: boolean = false): void {
     this.#target.look()
     this.#target.replace(cache_data, isNew)
@@ -95,14 +95,17 @@ export class Session<T = any> {
     return this.#target.isStale()
   }
 
-  /** The data itself. What is changed in it is committed. */
+  /** The data itself. Changes of it are committed. */
   getCache(): SessionData<T> {
     this.#target.look()
     this.#target.handOut()
     return this.#target.data
   }
 
-  /** Ends the session at a time, an ISO 8601 text. With `expireAfterSeconds` that is overridden at the end of the request. */
+  /**
+   * Sets the expiry, as an ISO 8601 string. `expireAfterSeconds` overrides it at the end of the
+   * request.
+   */
   setExpiration(expiration: string): void {
     this.#target.look()
     this.#target.touch()
@@ -114,26 +117,26 @@ export class Session<T = any> {
     if (this.#expiration) this.setExpiration(new Date(Date.now() + this.#expiration * 1000).toISOString())
   }
 
-  /** Extends the session, and notes that it was used. */
+  /** Extends the session and updates its last access. */
   touch(): void {
     this.reupSession()
     this.updateAccess()
   }
 
-  /** Ends the session: its record goes, and its cookie. Whatever else this request does to it is dropped. */
+  /** Deletes the session and its cookie. Other changes of this request are dropped. */
   deleteSession(): void {
     this.#target.change('nothing')
     this.#target.data._delete = true
   }
 
-  /** Whether the session's end has not come yet. */
+  /** Whether the session has not expired. */
   sessionValid(): boolean {
     this.#target.look()
     const { _expire } = this.#target.data
     return _expire == null || Date.now() < new Date(_expire).getTime()
   }
 
-  /** Notes that the session was used. */
+  /** Updates the session's last access. */
   updateAccess(): void {
     this.#target.look()
     this.#target.touch()
@@ -154,12 +157,12 @@ export class Session<T = any> {
     return entry.value as T[K]
   }
 
-  /** Puts a value under a name: anything that `JSON.stringify` can write. */
+  /** Sets a value: anything that `JSON.stringify` accepts. */
   set<K extends keyof T>(key: K, value: T[K]): void {
     this.#put(key, { value, flash: false })
   }
 
-  /** Removes what is under a name. */
+  /** Removes the value of a name. */
   forget<K extends keyof T>(key: K): void {
     this.#target.look()
     if (!this.#entry(key)) return
@@ -168,22 +171,22 @@ export class Session<T = any> {
     delete this.#target.entries[String(key)]
   }
 
-  /** Puts a value under a name for one reading. */
+  /** Sets a value that is read once. */
   flash<K extends keyof T>(key: K, value: T[K]): void {
     this.#put(key, { value, flash: true })
   }
 
-  /** The same as {@link flash}, by the name that circulates for it. */
+  /** The same as {@link flash}, under a name that is in use for it. */
   setFlash<K extends keyof T>(key: K, value: T[K]): void {
     this.flash(key, value)
   }
 
-  /** The same as {@link get}, by the name that circulates for reading a flash. */
+  /** The same as {@link get}, under a name that is in use for reading a flash. */
   getFlash<K extends keyof T>(key: K): T[K] | null {
     return this.get(key)
   }
 
-  /** What lies under a name of its own: `__proto__` and `constructor` are names like all others. */
+  /** The own entry of a name: `__proto__` and `constructor` are ordinary names. */
   #entry(key: PropertyKey): SessionDataEntry<unknown> | undefined {
     const { entries } = this.#target
     return Object.hasOwn(entries, key) ? entries[String(key)] : undefined
@@ -196,25 +199,28 @@ export class Session<T = any> {
   }
 }
 
-/** A session that belongs to a request. */
+/** A session of a request. */
 export function sessionOf(target: SessionTarget, expiration: number | undefined): Session {
   const session = new Session(expiration)
   join(session, target)
   return session
 }
 
-/** The data of a session in which nothing was done yet. */
+/** The data of a new session. */
 export function emptyData(): SessionData {
   return { _data: {}, _expire: null, _delete: false, _accessed: null }
 }
 
-/** Puts an entry under a name, which never reaches the prototype. */
+/** Sets an own entry, which never changes the prototype. */
 export function putOwn<T>(entries: Record<string, T>, name: string, value: T): void {
   if (name !== '__proto__') entries[name] = value
   else Object.defineProperty(entries, name, { value, writable: true, enumerable: true, configurable: true })
 }
 
-/** The data as a text by which it can be compared, whatever the order of its names; `undefined` if it has none. */
+/**
+ * The data as a string to compare, independent of the order of names; `undefined` if it has no
+ * JSON.
+ */
 export function comparableText(data: unknown): string | undefined {
   const inOrder = (_name: string, value: unknown): unknown => {
     if (typeof value === 'bigint') return `${value}n`
@@ -224,7 +230,7 @@ export function comparableText(data: unknown): string | undefined {
   try {
     return JSON.stringify(data, inOrder)
   } catch {
-    // It holds itself: there is no telling whether it changed.
+    // It has a cycle, so it cannot be compared.
     return undefined
   }
 }

@@ -1,4 +1,4 @@
-// What an app may give as a store, and the store that the engine gets to work with.
+// The values that an app may pass as a store, and the engine's store for each.
 import { OkibiError } from '../errors.js'
 import type { Store } from '../store.js'
 import { CookieStore } from './cookie-store.js'
@@ -6,12 +6,12 @@ import { DriverStore } from './driver-store.js'
 import { registeredStore } from './own-stores.js'
 import type { Store as Driver } from './types.js'
 
-/** One for each driver, so that all its users wait for each other. */
+/** One store for each driver, so that all its users share the queues. */
 const adapted = new WeakMap<object, DriverStore>()
 
 const METHODS = ['getSessionById', 'createSession', 'persistSessionData', 'deleteSession'] as const
 
-/** The store to work with; `undefined`: the cookie is the store. */
+/** The store; `undefined`: the session is in the cookie. */
 export function storeOf(given: unknown): Store | undefined {
   if (given instanceof CookieStore) return undefined
   if (typeof given === 'object' && given !== null) {

@@ -1,4 +1,4 @@
-// The shapes that the original's apps know: the record, the driver, the options.
+// The types of the original: the record, the driver, the options.
 import type { CookieOptions } from 'hono/utils/cookie'
 import type { SessionOptions as NativeSessionOptions, Secret } from '../options.js'
 import type { Store as NativeStore } from '../store.js'
@@ -7,7 +7,7 @@ import type { CookieStore } from './cookie-store.js'
 /** A named value of a session. */
 export interface SessionDataEntry<T> {
   value: T
-  /** It is removed by reading it. */
+  /** Reading it removes it. */
   flash: boolean
 }
 
@@ -18,19 +18,20 @@ export interface SessionData<T = any> {
   _id?: string
   /** The named values. */
   _data: Record<string, SessionDataEntry<T>>
-  /** When the session ends, as an ISO 8601 text; `null`: it has no limit. */
+  /** The expiry as an ISO 8601 string; `null`: none. */
   _expire: string | null
-  /** It is to be deleted at the end of the request. */
+  /** It will be deleted at the end of the request. */
   _delete: boolean
-  /** When it was last used, as an ISO 8601 text. */
+  /** The last access as an ISO 8601 string. */
   _accessed: string | null
 }
 
 /**
- * A storage driver, as an app writes one. Each method may answer at once or with a promise.
+ * A storage driver of an app. Each method may return its result or a promise.
  *
- * An error that `getSessionById` throws is an outage, answered with 503; for an id that it does not know it must answer
- * `null` or `undefined`. (A `SyntaxError` also counts as "not there": some drivers parse what an empty result gives them.)
+ * An error of `getSessionById` is an outage and results in a 503. For an unknown id it must return
+ * `null` or `undefined`. (A `SyntaxError` counts as absent too, because some drivers parse an empty
+ * result.)
  */
 export interface Store {
   getSessionById(sessionId?: string): SessionData | null | undefined | Promise<SessionData | null | undefined>
@@ -41,41 +42,53 @@ export interface Store {
 
 /** The options of the middleware. */
 export interface SessionOptions {
-  /** A driver, a `CookieStore`, or one of okibi's own stores, which then holds the original's records. */
+  /**
+   * A driver, a `CookieStore`, or one of okibi's own stores, which then has the original's records.
+   */
   store: Store | CookieStore | NativeStore
-  /** Encrypts the cookie: at least 32 characters. A function is asked once, when the middleware is made. */
+  /**
+   * Encrypts the cookie: at least 32 characters. A function is called once, when the middleware is
+   * made.
+   */
   encryptionKey?: string | (() => string)
-  /** How long a session lives without activity, in seconds. Default: without end. */
+  /** The idle timeout in seconds. Default: none. */
   expireAfterSeconds?: number
   /** The cookie's attributes, as for Hono's `setCookie`. Default: `Path=/` and nothing else. */
   cookieOptions?: CookieOptions
   /** The cookie's name. Default `session`. */
   sessionCookieName?: string
-  /** Whether reading a session extends it as well. Default true. */
+  /** Whether reading a session extends it. Default true. */
   autoExtendExpiration?: boolean
-  /** The way to okibi's own format with nobody logged out. */
+  /** Moves sessions to okibi's own format without signing visitors out. */
   native?: NativeOptions
-  /** The answer to a session that failed; see okibi's option of the same name. Default: 503 if the store failed, else 500. */
+  /**
+   * The response if a load or a commit fails; see okibi's option of the same name. Default: 503 if
+   * the store failed, else 500.
+   */
   onError?: NativeSessionOptions['onError']
-  /** Told of what an operator may want to count. It holds no id, secret or value. */
+  /** Receives events for operators. An event has no id, secret or value. */
   onEvent?: NativeSessionOptions['onEvent']
 }
 
 /**
- * How sessions move to okibi's own format. First every node gets these options, and accepts what other nodes write; then
- * every node gets `write: true`; after `until` the middleware of `okibi` itself can take over.
+ * Moves sessions to okibi's own format. First every node gets these options, and accepts what other
+ * nodes write. Then every node gets `write: true`. After `until` the middleware of `okibi` itself
+ * can replace this one.
  */
 export interface NativeOptions
   extends Pick<
     NativeSessionOptions,
     'idle' | 'absolute' | 'touchAfter' | 'cookie' | 'namespace' | 'chunks' | 'maxCookieBytes'
   > {
-  /** Where the new sessions lie. Either this or `secret`. */
+  /** Where the new sessions are stored. Either this or `secret`. */
   readonly store?: NativeStore | undefined
   /** Seals the new sessions into the cookie. Either this or `store`. */
   readonly secret?: Secret | undefined
-  /** Whether new sessions are written in okibi's format, and old ones move to it when they are used. Default false. */
+  /**
+   * Whether new sessions are written in okibi's format, and old ones are converted when they are
+   * used. Default false.
+   */
   readonly write?: boolean | undefined
-  /** Until when sessions in the old format are accepted once `write` is on. */
+  /** The time until which sessions in the old format are accepted once `write` is on. */
   readonly until: Date
 }

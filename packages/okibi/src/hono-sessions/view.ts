@@ -1,4 +1,5 @@
-// What a request sees of its session in the original's shape, and what it did to it as the engine's log.
+// What a request sees of its session in the shape of the original, and its changes as the engine's
+// log.
 import type { SessionHead } from '../engine.js'
 import { OkibiError } from '../errors.js'
 import type { Ops } from '../log.js'
@@ -7,19 +8,19 @@ import { checkExact } from '../view.js'
 import { comparableText, emptyData, putOwn, type SessionTarget } from './session.js'
 import type { SessionData, SessionDataEntry } from './types.js'
 
-/** What the view must know of the middleware. */
+/** The middleware's options for the view. */
 export interface ViewOptions {
-  /** `expireAfterSeconds` in seconds, where there is one. */
+  /** `expireAfterSeconds`, if set. */
   readonly expiration: number | undefined
-  /** Reading extends the session as well. */
+  /** Reading extends the session. */
   readonly autoExtend: boolean
   /** The session is in the cookie: it has no id. */
   readonly sealed: boolean
-  /** The session is in okibi's own format: its id is not for handlers. */
+  /** The session is in okibi's own format, and handlers do not see its id. */
   readonly native: boolean
 }
 
-/** The request, as far as the view asks it. */
+/** The part of the request that the view uses. */
 export interface RequestAccess {
   look(): unknown
   change(need: Need): unknown
@@ -27,33 +28,36 @@ export interface RequestAccess {
   readonly isUpgrade: boolean
 }
 
-/** The view of one request: an object that the handler may change as it likes, compared in the end with what was loaded. */
+/**
+ * The view of one request: an object that the handler may change freely. In the end it is compared
+ * with the loaded values.
+ */
 export class MutableView implements SessionTarget, RequestView {
   readonly #options: ViewOptions
-  /** Asked before anyone looks at the data; set once the request is there. */
+  /** Called before the data is read. Set when the request exists. */
   request: RequestAccess | undefined
-  /** The session gets another id. */
+  /** The session gets a new id. */
   rotates = false
   #base: SessionHead | undefined
   #data: SessionData | undefined
-  /** The named values, as long as nobody needs the rest of the data. */
+  /** The named values, while the rest of the data is not needed. */
   #entries: SessionData['_data'] | undefined
-  /** The loaded flashes, each with its JSON text. */
+  /** The loaded flashes, each with its JSON. */
   #flashes: ReadonlyMap<string, string> = NO_FLASHES
-  /** The JSON of loaded values when the handler got hold of them. */
+  /** The JSON of loaded values when the handler got them. */
   readonly #texts = new Map<string, string | undefined>()
   readonly #puts = new Set<string>()
   readonly #reads = new Set<string>()
-  /** Somebody has changed the values, or could have. */
+  /** The values were changed, or may have been. */
   #isOpen = false
   #isTouched = false
   /** The times as the handler first saw them. */
   #expire: string | null = null
   #accessed: string | null = null
-  /** The handler gave other data, which is clean as long as it has this text; `null`: it was not. */
+  /** The JSON of replaced data that counts as unchanged; `null`: it counts as changed. */
   #clean: string | undefined | null
   #isReplaced = false
-  /** The id that the session will have, because the handler has read it. */
+  /** The id of the new session, because the handler has read it. */
   #newId: string | undefined
   #ops: Ops = []
   #isNoticed = false
@@ -164,18 +168,19 @@ export class MutableView implements SessionTarget, RequestView {
     throw new OkibiError('internal', 'session: an update to run again that was never made')
   }
 
-  /** Everything that the request did, as the engine reads it. */
+  /** All changes of the request in the engine's form. */
   #log(): string[] {
-    // What is done besides a deletion is dropped.
+    // Other changes beside a deletion are dropped.
     if (this.isDestroyed) return ['"destroy"']
-    // As the original has it: data that is given as clean, and is, is not written.
+    // As in the original: replaced data that counts as unchanged, and is, is not written.
     if (this.#isReplaced && !this.rotates && !this.isStale()) return []
     const { sealed } = this.#options
     const ops = this.#isOpen || this.#texts.size > 0 ? this.#valueOps(false) : []
     const times = this.#data ? this.#timeOps(this.#data) : []
     const rotates = this.rotates && this.#base !== undefined && !sealed
     if (this.request?.isUpgrade && (sealed || rotates || !this.#base)) {
-      // What needs a cookie was refused when it was made, unless it was made behind the session's back.
+      // A change that needs a cookie was refused when it was made, unless the handler changed the
+      // data directly.
       if (ops.length > 0 || rotates) throw upgradeError()
       return []
     }
@@ -185,7 +190,7 @@ export class MutableView implements SessionTarget, RequestView {
     return ops
   }
 
-  /** What was done to the session's times. */
+  /** The changes of the session's times. */
   #timeOps({ _expire, _accessed }: SessionData): string[] {
     const { expiration, native } = this.#options
     const moved = _expire !== this.#expire
@@ -194,7 +199,7 @@ export class MutableView implements SessionTarget, RequestView {
     return ops
   }
 
-  /** What was done to the named values. `byValue`: putting a value in its own place is no change. */
+  /** The changes of the named values. `byValue`: setting an equal value is no change. */
   #valueOps(byValue: boolean): string[] {
     const ops: string[] = []
     const left = new Set(Object.keys(this.#base?.data ?? {}))
@@ -202,7 +207,7 @@ export class MutableView implements SessionTarget, RequestView {
       const isLoaded = left.has(name)
       const isPut = this.#puts.has(name)
       if (isLoaded && !isPut && !this.#texts.has(name)) {
-        // Nobody got hold of it.
+        // The handler has not got it.
         left.delete(name)
         continue
       }
@@ -230,11 +235,12 @@ export class MutableView implements SessionTarget, RequestView {
     const data = this.#base?.data
     if (!data || this.#texts.has(name) || !Object.hasOwn(data, name)) return
     const value = data[name]
-    // What cannot be changed in place need not be watched, unless its place can be.
+    // A primitive value cannot change in place and need not be watched, unless its entry can be
+    // replaced.
     if (this.#isOpen || (typeof value === 'object' && value !== null)) this.#texts.set(name, JSON.stringify(value))
   }
 
-  /** The data of a session that is not there yet. */
+  /** The data of a session that does not exist yet. */
   #begun(): SessionData {
     const data = emptyData()
     if (this.#entries) data._data = this.#entries
@@ -245,7 +251,10 @@ export class MutableView implements SessionTarget, RequestView {
     return data
   }
 
-  /** Gives the data an id that is made when somebody reads it. Whoever does will want to find the session under it. */
+  /**
+   * Gives the data an id that is made on the first read. A handler that reads it expects the
+   * session under it.
+   */
   #giveId(data: SessionData): void {
     Object.defineProperty(data, '_id', {
       enumerable: true,
@@ -288,19 +297,19 @@ export class MutableView implements SessionTarget, RequestView {
 
 const NO_FLASHES: ReadonlyMap<string, string> = new Map()
 
-/** A list of names, each followed by its text, as a map. */
+/** A list of names, each followed by its JSON, as a map. */
 function pairs(list: readonly string[]): Map<string, string> {
   const map = new Map<string, string>()
   for (let at = 0; at + 1 < list.length; at += 2) map.set(list[at] as string, list[at + 1] as string)
   return map
 }
 
-/** A time as the format has it. The epoch itself stands for none. */
+/** A time in the format. The epoch itself means none. */
 function instant(millis: number | undefined): string | null {
   return !millis ? null : new Date(millis).toISOString()
 }
 
-/** A time as the engine reads it. What is no time is over. */
+/** A time in the engine's form. An invalid time counts as expired. */
 function deadlineOf(expire: string | null | undefined): number | null {
   if (expire === null || expire === undefined) return null
   const millis = new Date(expire).getTime()
@@ -311,7 +320,7 @@ function quoted(name: string): string {
   return JSON.stringify(name)
 }
 
-/** A value as JSON; `undefined` for what JSON leaves out. Its text never shows in an error. */
+/** A value as JSON; `undefined` for a value that JSON omits. An error never contains its text. */
 function encode(name: string, value: unknown): string | undefined {
   try {
     return JSON.stringify(value)

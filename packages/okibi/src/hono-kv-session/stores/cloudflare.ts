@@ -132,7 +132,7 @@ class LegacyKv implements Store {
     return written && written.at > this.#now() - STALE ? written : undefined
   }
 
-  /** Whether this isolate renewed the session so lately that there is nothing to gain. */
+  /** Whether this isolate renewed the session so recently that another write is not needed. */
   #isRenewed(key: string, expiresAt: number): boolean {
     const end = this.#own(key)?.expiresAt
     return end !== undefined && Math.abs(expiresAt - end) < Math.min(STALE, (expiresAt - this.#now()) / 2)

@@ -1,4 +1,5 @@
-// Sessions of hono-kv-session in Cloudflare D1: the table session(key, value, ttl), with the bare id as key.
+// The sessions of hono-kv-session in Cloudflare D1: the table session(key, value, ttl) with the
+// bare id as key.
 import { StoreError } from '../../errors.js'
 import type { Loaded, Store, Swap, Write } from '../../store.js'
 import type { D1Answer, D1Binding, D1Primary } from '../../stores/d1.js'
@@ -8,14 +9,14 @@ import { bytesOf, textOf } from './text.js'
 
 /** Times are in seconds since the Unix epoch, with or without a fraction. */
 const LOAD = 'SELECT value, ttl FROM session WHERE key = ?1 AND ttl > ?2'
-/** Creates the row, or takes the place of an expired one. */
+/** Creates the row, or replaces an expired one. */
 const CREATE = `INSERT INTO session (key, value, ttl) VALUES (?1, ?2, ?3)
   ON CONFLICT (key) DO UPDATE SET value = excluded.value, ttl = excluded.ttl WHERE session.ttl <= ?4 RETURNING 1`
-/** Replaces the value of a live row that still is what was expected. */
+/** Replaces the value of a live row if it is the expected one. */
 const REPLACE = 'UPDATE session SET value = ?2, ttl = ?3 WHERE key = ?1 AND ttl > ?4 AND value = ?5 RETURNING 1'
 const DELETE = 'DELETE FROM session WHERE key = ?1'
 
-/** The sessions of hono-kv-session in a D1 database. A load and a swap are one round trip each. */
+/** The sessions of hono-kv-session in a D1 database. A load and a swap take one round trip each. */
 export function d1Legacy(database: D1Binding, now: () => number): Store {
   return new LegacyD1(database, now)
 }
@@ -45,7 +46,7 @@ class LegacyD1 implements Store {
       expected === undefined
         ? primary.prepare(CREATE).bind(...values)
         : primary.prepare(REPLACE).bind(...values, textOf(expected))
-    // A batch is one transaction: what it reads is what was in the way of its write.
+    // A batch is one transaction: it reads what prevented its write.
     const [written, there] = await primary.batch([write, primary.prepare(LOAD).bind(id, now)]).catch(explained)
     if (written?.results.length) return { done: true }
     return { done: false, current: rowOf(there?.results)?.bytes }
@@ -69,7 +70,7 @@ function rowOf(results: D1Answer['results'] | undefined): Loaded | undefined {
   return row && { bytes: bytesOf(String(row.value)), expiresAt: Math.round(row.ttl * 1000) }
 }
 
-/** What a database says that lacks the table. */
+/** The error of a database without the table. */
 const NO_TABLE = /no such table: session\b/
 
 function explained(cause: unknown): never {

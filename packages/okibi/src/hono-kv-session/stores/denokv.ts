@@ -1,4 +1,4 @@
-// Sessions of hono-kv-session in Deno KV: ['session', hostname, id] holds the value itself.
+// The sessions of hono-kv-session in Deno KV: ['session', hostname, id] has the value itself.
 import { StoreError } from '../../errors.js'
 import type { Loaded, Store, Swap, Write } from '../../store.js'
 import { isSame } from '../../stores/bytes.js'
@@ -6,20 +6,21 @@ import type { DenoKv, DenoKvKey } from '../../stores/deno-kv.js'
 import { partsOf } from './key.js'
 import { bytesOf, textOf } from './text.js'
 
-/** How often a swap tries anew when the entry was written meanwhile and yet holds the same. */
+/** The maximum number of attempts of a swap whose entry is written again with the same value. */
 const MOST_TRIES = 10
 
 /**
  * The sessions of hono-kv-session in a Deno KV database.
  *
- * Deno KV does not tell when an entry ends, so the same transaction writes that beside it, in a key of its own. It
- * counts only if both are of one write: the entry may be one that hono-kv-session wrote later.
+ * Deno KV does not return an entry's expiry, so the same transaction writes it under a key of its
+ * own. It counts only if both are from one write, because hono-kv-session may have written the
+ * entry later.
  */
 export function denoKvLegacy(kv: DenoKv, now: () => number): Store {
   return new LegacyDenoKv(kv, now)
 }
 
-/** What lies under a key. */
+/** The value of a key. */
 interface Found {
   readonly loaded: Loaded | undefined
   readonly versionstamp: string | null
@@ -71,7 +72,7 @@ class LegacyDenoKv implements Store {
     const { value, versionstamp } = entry
     const isKnown = end?.versionstamp === versionstamp && typeof end.value === 'number'
     const expiresAt = isKnown ? (end.value as number) : undefined
-    // Deno KV drops an entry some time after its end.
+    // Deno KV deletes an entry some time after its expiry.
     if (expiresAt !== undefined && expiresAt <= this.#now()) return { loaded: undefined, versionstamp }
     return { loaded: { bytes: bytesOf(jsonOf(value)), expiresAt }, versionstamp }
   }
@@ -82,13 +83,15 @@ function entryOf(key: string): DenoKvKey {
   return ['session', hostname, id]
 }
 
-/** Where the entry's end lies: not under `session`, where an app may list its sessions. */
+/** The key of the entry's expiry: not under `session`, where an app may list its sessions. */
 function endOf(key: string): DenoKvKey {
   const { hostname, id } = partsOf(key)
   return ['okibi', 'session end', hostname, id]
 }
 
-/** The JSON of an entry's value; nothing, which is no session, where it has none. */
+/**
+ * The JSON of an entry's value, or an empty string, which is no session, for a value without JSON.
+ */
 function jsonOf(value: unknown): string {
   try {
     return JSON.stringify(value) ?? ''
@@ -97,13 +100,16 @@ function jsonOf(value: unknown): string {
   }
 }
 
-/** The record as it comes back from Deno KV, which holds the value and not its text. */
+/** The record as Deno KV returns it: the value and not its text. */
 function asHeld(bytes: Uint8Array): Uint8Array {
   const text = textOf(bytes)
   return text === '' ? bytes : bytesOf(jsonOf(JSON.parse(text)))
 }
 
-/** What Deno KV refuses, because of its size for one, is not written; after anything else nobody knows. */
+/**
+ * A write that Deno KV refuses, for example because of its size, is not executed. After any other
+ * error the outcome is unknown.
+ */
 function fail(cause: unknown): never {
   throw new StoreError(cause instanceof TypeError ? 'unavailable' : 'unknown', 'Deno KV failed', { cause })
 }

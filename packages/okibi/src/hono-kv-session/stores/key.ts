@@ -1,6 +1,6 @@
-// A session's key, apart again: some backends keep its parts apart, too.
+// Splits a session's key into its parts, which some backends store separately.
 
-/** What a store key is made of. */
+/** The parts of a store key. */
 export interface KeyParts {
   readonly hostname: string
   readonly id: string
@@ -10,7 +10,7 @@ const START = 'session:'.length
 
 /** The parts of `session:<hostname>:<id>`. */
 export function partsOf(key: string): KeyParts {
-  // An IPv6 address is in brackets and has colons itself. An id may have some, too.
+  // An IPv6 address is in brackets and has colons. An id may have colons too.
   const from = key.startsWith('[', START) ? key.indexOf(']', START) : START
   const colon = key.indexOf(':', from)
   return { hostname: key.slice(START, colon), id: key.slice(colon + 1) }

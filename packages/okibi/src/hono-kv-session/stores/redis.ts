@@ -1,9 +1,10 @@
-// Sessions of hono-kv-session in Redis: session:<hostname>:<id> holds the bare value, with Redis' own expiry.
+// The sessions of hono-kv-session in Redis: session:<hostname>:<id> has the bare value, with Redis'
+// own expiry.
 import { StoreError } from '../../errors.js'
 import type { Loaded, Store, Swap, Write } from '../../store.js'
 import { bytesOf, textOf } from './text.js'
 
-/** What a client must be able to do: one of the package `redis`, 4 and later. */
+/** The members of a client of the package `redis`, 4 and later. */
 export interface RedisClient {
   get(key: string): Promise<string | null>
   set(key: string, value: string, options?: object): Promise<unknown>
@@ -16,17 +17,23 @@ export interface RedisClient {
   off(event: 'ready', listener: () => void): unknown
 }
 
-/** Writes ARGV[1] for ARGV[2] milliseconds if the key holds ARGV[3], or nothing if there is none; else says what it holds. */
+/**
+ * Writes ARGV[1] for ARGV[2] milliseconds if the key has the value ARGV[3], or is absent if there
+ * is none. Otherwise returns the value of the key.
+ */
 const SWAP = `
 local held = redis.call('GET', KEYS[1])
 if held ~= (ARGV[3] or false) then return held end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1`
 
-/** How long a call waits for the client to be connected, in milliseconds: within the 2 s that a store has by default. */
+/**
+ * How long a call waits for the connection, in milliseconds: within the default store timeout of 2
+ * s.
+ */
 const PATIENCE = 1500
 
-/** The sessions of hono-kv-session in Redis. A load and a swap are one round trip each. */
+/** The sessions of hono-kv-session in Redis. A load and a swap take one round trip each. */
 export function redisLegacy(client: RedisClient, now: () => number): Store {
   return new LegacyRedis(client, now)
 }
@@ -42,9 +49,9 @@ class LegacyRedis implements Store {
   }
 
   async load(key: string): Promise<Loaded | undefined> {
-    // Both commands leave together.
+    // Both commands are sent together.
     const [value, left] = await this.#ask(() => Promise.all([this.#client.get(key), this.#client.pTTL(key)]))
-    // It can have ended between the two.
+    // It can expire between the two.
     if (value === null || left === -2) return undefined
     return { bytes: bytesOf(value), expiresAt: left < 0 ? undefined : this.#now() + left }
   }
@@ -61,7 +68,10 @@ class LegacyRedis implements Store {
     await this.#ask(() => this.#client.del(key))
   }
 
-  /** Gives commands to a client that is connected: one that is not would keep them, and carry them out who knows when. */
+  /**
+   * Sends commands only with a connected client: another client would queue them and send them at
+   * some later time.
+   */
   async #ask<T>(commands: () => Promise<T>): Promise<T> {
     if (this.#client.isReady === false) await connected(this.#client)
     return commands().catch(fail)
@@ -82,7 +92,10 @@ function connected(client: RedisClient): Promise<void> {
   })
 }
 
-/** What Redis refused (its words begin with a code in capitals) was not carried out. After anything else nobody knows. */
+/**
+ * A command that Redis refused (its message starts with a code in capitals) was not executed. After
+ * any other error the outcome is unknown.
+ */
 function fail(cause: unknown): never {
   const isRefused = cause instanceof Error && /^[A-Z]{2,} /.test(cause.message)
   throw new StoreError(isRefused ? 'unavailable' : 'unknown', 'the Redis server failed', { cause })

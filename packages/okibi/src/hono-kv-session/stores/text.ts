@@ -1,4 +1,4 @@
-// Records as text, for backends that hold text. A mark at the beginning of a text is part of it.
+// Records as strings, for backends that store strings. A byte order mark at the start is kept.
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
