@@ -6,8 +6,8 @@ import { gzipSync } from 'node:zlib'
 
 /** The most that each subpath may weigh, in bytes: what it needs and 3 %. To raise one is a decision: say why in the commit. */
 const BUDGETS = {
-  okibi: 23_900,
-  'okibi/accept': 9_250,
+  okibi: 24_600,
+  'okibi/accept': 9_550,
   'okibi/iron': 10_450,
   'okibi/memory': 2_650,
   'okibi/sqlite': 2_900,
@@ -21,7 +21,7 @@ const BUDGETS = {
   'okibi/cached': 1_800,
   'okibi/testing': 19_800,
   'okibi/unstorage': 3_300,
-  'okibi/hono-kv-session': 25_800,
+  'okibi/hono-kv-session': 26_800,
   'okibi/hono-kv-session/cloudflare': 2_600,
   'okibi/hono-kv-session/d1': 2_100,
   'okibi/hono-kv-session/denokv': 2_100,

@@ -46,7 +46,11 @@ export function accept(options: AcceptOptions): Accepted {
   const entry = {
     // A `String` object would count as a string.
     dialect: { ...own, name: typeof dialect === 'string' ? dialect : shown(dialect) },
-    cookie: cookie ?? {},
+    // A browser ignores a removal of such a cookie without Secure.
+    cookie:
+      dialect === 'hono-sessions' && /^__(Host|Secure)-/i.test(`${cookie?.name}`)
+        ? { ...inherited(cookie ?? {}), secure: true }
+        : (cookie ?? {}),
     sealed,
     until: until.getTime(),
     consistency: store?.consistency,

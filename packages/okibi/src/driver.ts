@@ -177,7 +177,18 @@ function checkSwap(answer: Swap): Swap {
 
 /** The type of a value, also of another realm, such as a test runner's. */
 function kindOf(value: unknown): string {
-  return Object.prototype.toString.call(value).slice(8, -1)
+  const kind = Object.prototype.toString.call(value).slice(8, -1)
+  return kind === 'Uint8Array' && isDetached(value as Uint8Array) ? 'detached Uint8Array' : kind
+}
+
+/** Whether the buffer was transferred, so that the bytes are gone. */
+function isDetached({ length, buffer }: Uint8Array): boolean {
+  if (length > 0) return false
+  try {
+    return !new Uint8Array(buffer)
+  } catch {
+    return true
+  }
 }
 
 /**

@@ -491,7 +491,7 @@ export class Engine {
     expiresAt?: number,
   ): Reply {
     const frames = payload === undefined ? [state, random] : [state, random, payload]
-    if (expiresAt !== undefined) frames.push(String(Math.floor(expiresAt)))
+    if (expiresAt !== undefined) frames.push(String(Math.max(0, Math.floor(expiresAt))))
     return this.#reply(Call.answer, now, last ? kind | Flag.last : kind, frames)
   }
 

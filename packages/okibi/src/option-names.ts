@@ -57,7 +57,7 @@ export function optionError(
   { caller, name }: OptionNames,
 ): OkibiError {
   const displayed = millis === undefined ? value : millis / 1000
-  const of = displayed === undefined ? '' : ` of ${JSON.stringify(displayed)}`
+  const of = displayed === undefined ? '' : ` of ${shortened(JSON.stringify(displayed))}`
   return new OkibiError('config', `${caller}: ${name(option)}${of}: ${renamed(message)}`)
 }
 
@@ -93,9 +93,14 @@ export function renamed(text: string): string {
   return text.replace(/^\w+(?=: )|(?<=`)\w+(?=`)/g, optionName)
 }
 
+/** A text of an error, cut at 200 characters. */
+export function shortened(text: string): string {
+  return text.length > 200 ? `${text.slice(0, 200)}…` : text
+}
+
 /** A value that is no secret, as JavaScript writes it. */
 export function shown(given: unknown): string {
-  if (typeof given === 'string') return JSON.stringify(given)
+  if (typeof given === 'string') return shortened(JSON.stringify(given))
   return given === null || typeof given === 'number' || typeof given === 'boolean' ? `${given}` : `type ${typeof given}`
 }
 

@@ -46,10 +46,10 @@ const LONGEST = (2 ** 31 - 1) / 1000
  * ```
  */
 export function purgeEvery(store: Purgeable, seconds: number, options: PurgeOptions = {}): Purging {
-  if (!(seconds > 0 && seconds <= LONGEST)) {
+  if (typeof seconds !== 'number' || !(seconds > 0 && seconds <= LONGEST)) {
     throw new OkibiError(
       'config',
-      `purgeEvery: ${seconds} seconds; give more than 0 and at most ${Math.floor(LONGEST)}`,
+      `purgeEvery: ${typeof seconds === 'number' ? seconds : `type ${typeof seconds} for`} seconds; give more than 0 and at most ${Math.floor(LONGEST)}`,
     )
   }
   const { onError = report } = options

@@ -41,6 +41,9 @@ export interface RequestView {
   recompute(token: number, current: unknown): string
 }
 
+/** The longest JSON of the changes of one commit. The engine copies it into its memory. */
+const MAX_LOG = 2 ** 26
+
 /** The session of one request, behind a view of it. */
 export class RequestSession<V extends RequestView = View> {
   /**
@@ -199,6 +202,11 @@ export class RequestSession<V extends RequestView = View> {
     return this.look().base
   }
 
+  /** Nothing can be changed any more: the response headers are sent, or are about to be. */
+  get isFinished(): boolean {
+    return this.#isFinished
+  }
+
   get head(): ReplyHead | undefined {
     return this.#head
   }
@@ -227,6 +235,9 @@ export class RequestSession<V extends RequestView = View> {
     }
     try {
       const changes = ops.map((op) => op.json)
+      if (changes.reduce((length, json) => length + json.length, 0) > MAX_LOG) {
+        throw new OkibiError('too_large', 'session: the changes of one commit are too large; commit in between')
+      }
       const log = `[${(this.noActivity ? ['"no_activity"', ...changes] : changes).join(',')}]`
       const state = this.#current()
       const reply = engine.commit(state, log, failed, resources.now(), randomBytes(resources), last)
@@ -276,10 +287,18 @@ export class RequestSession<V extends RequestView = View> {
       return view.applyTake(name, taken, mark)
     } catch (error) {
       // It is not returned, so it is stored again immediately, because the request may fail.
-      const ops = view.drain()
+      const drained = view.drain()
+      const ops = drained.filter(({ effect, at = 0 }) => at >= mark || effect?.kind !== 'put' || effect.name !== name)
       view[isFlash ? 'flash' : 'set'](name, taken)
-      await this.#commit(false, false)
-      view.restore(ops.filter(({ effect, at = 0 }) => at >= mark || effect?.kind !== 'put' || effect.name !== name))
+      try {
+        await this.#commit(false, false)
+      } catch (failure) {
+        // The last commit tries again, with everything that this request changed, in its order.
+        const left = view.drain()
+        view.restore([...left.slice(0, 1), ...ops, ...left.slice(1)])
+        throw failure
+      }
+      view.restore(ops)
       throw error
     }
   }

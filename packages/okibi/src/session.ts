@@ -354,13 +354,13 @@ export class Session<D extends JsonData<D> = AnyData> {
   report(): Report {
     const view = this.#request.look()
     view.logInPlace()
-    const { head, cookies } = this.#request
+    const { head, cookies, isFinished } = this.#request
     return {
       loads: head?.loads ?? 0,
       writes: head?.swaps ?? 0,
       deletes: head?.deletes ?? 0,
       sendsCookie: cookies.length > 0,
-      hasChanges: view.isChanged,
+      hasChanges: view.isChanged && !isFinished,
       touchDueAt: this.touchDueAt,
     }
   }

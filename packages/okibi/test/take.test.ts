@@ -1,7 +1,7 @@
 // Take of a value that the same request changes, and update functions that fail or call commit.
 import { Hono } from 'hono'
 import { expect, test } from 'vitest'
-import { type Json, type OkibiError, type Session, type SessionEnv, sessions } from '../src/index.js'
+import { type Json, type OkibiError, type Session, type SessionEnv, StoreError, sessions } from '../src/index.js'
 import { memoryStore } from '../src/stores/memory.js'
 import { Browser } from './support/browser.js'
 import { shuffled, Watched } from './support/stores.js'
@@ -139,3 +139,32 @@ test.each(Object.keys(fails))('a_value_stays_stored_if_its_update_%s_when_it_is_
     }
   }
 })
+
+test.each(['', 'set', 'remove'] as const)(
+  'a_value_that_cannot_be_stored_again_is_stored_by_the_last_commit (then %s)',
+  async (then) => {
+    const store = new Watched()
+    const does = visitor(store)
+    await does((session) => session.set('n', { v: 1 }))
+    await does(async (session) => {
+      let runs = 0
+      session.set('other', 1)
+      session.update('n', (n) => {
+        if (runs++) throw new Error('on purpose')
+        return n as Json
+      })
+      let swaps = 0
+      store.interfere = (call, _key, through) => {
+        if (call === 'swap' && ++swaps === 2) throw new StoreError('unavailable', 'on purpose')
+        return through()
+      }
+      const taking = codeOf(session.take('n'))
+      if (then === 'set') session.set('n', 'new')
+      if (then === 'remove') session.remove('n')
+      expect(await taking).toBe('store_unavailable')
+      store.interfere = undefined
+    })
+    const value = { '': { v: 1 }, set: 'new', remove: null }[then]
+    expect(await does((session) => [session.get('n') ?? null, session.get('other')])).toEqual([value, 1])
+  },
+)

@@ -70,6 +70,9 @@ export class RequestKvSession {
   /** Creates a session and destroys the one of the request. */
   create(value: unknown, { session: id, secret }: CreateSessionOptions): Promise<string> {
     return allowUnawaited(async () => {
+      if (id !== undefined && typeof id !== 'string') {
+        throw new OkibiError('invalid_id', `createSession: session of type ${typeof id}: must be a string`)
+      }
       const changes = this.request.change('cookie')
       const own = secretsOf(secret)
       changes.create(value, id, this.#ownIdle)
