@@ -40,8 +40,8 @@ pub(crate) async fn run(
     keeper: &mut impl Keeper,
 ) -> Result<(), Error> {
     let mut deadline = Deadline::of(shared);
-    let mut cause = None;
     loop {
+        let mut cause = None;
         let answer = match &step {
             Step::Done => return Ok(()),
             Step::Recompute { token, current } => keeper.recompute(*token, current.as_ref())?,
@@ -54,10 +54,9 @@ pub(crate) async fn run(
             Ok(step) => step,
             Err(refusal) => {
                 let error = shared.fail(refusal);
-                let is_store = matches!(refusal, Refusal::StoreUnavailable | Refusal::StoreUnknown);
                 return Err(match cause {
-                    Some(cause) if is_store => error.with_source(cause),
-                    _ => error,
+                    Some(cause) => error.with_source(cause),
+                    None => error,
                 });
             }
         };

@@ -1,10 +1,6 @@
 //! What operators see: the engine's events and the outcome of commits, never an id or a value.
 
-use std::{
-    error::Error as StdError,
-    fmt, iter,
-    panic::{self, AssertUnwindSafe},
-};
+use std::{error::Error as StdError, fmt, iter};
 
 use okibi_core::Event;
 
@@ -33,11 +29,8 @@ pub(crate) fn misfit(shared: &Shared, name: &str) {
 }
 
 fn tell(shared: &Shared, event: Event) {
-    let Some(on_event) = &shared.outside.on_event else { return };
-    // What was committed stays, and its cookie is sent, whatever the app makes of an event.
-    if panic::catch_unwind(AssertUnwindSafe(|| on_event(event))).is_err() {
-        let cookie = shared.engine.cookie_name();
-        tracing::error!(target: "okibi", cookie, event = event.code(), "on_event panicked");
+    if let Some(on_event) = &shared.outside.on_event {
+        on_event(event);
     }
 }
 

@@ -173,13 +173,6 @@ impl Slot {
     /// already. That must be the same session.
     pub(crate) fn is_there<K: 'static>(extensions: &Extensions, shared: &Arc<Shared>) -> Result<bool, Error> {
         let cookie = shared.engine.cookie_name();
-        let accepts = |slot: &&Self| {
-            let (outer, inner) = (&slot.inner.shared.engine, &shared.engine);
-            outer.cookie_name() != cookie && (outer.accepts_from(inner) || inner.accepts_from(outer))
-        };
-        if let Some(slot) = Self::all(extensions).find(accepts) {
-            return Err(shared.fail(Error::accepted_of_another(slot.inner.shared.engine.cookie_name(), cookie)));
-        }
         let Some(slot) = Self::all(extensions).find(|slot| slot.inner.shared.engine.meets(&shared.engine)) else {
             return Ok(false);
         };
