@@ -125,7 +125,7 @@ describe.each([{}, { secret: 'a secret of thirty-two bytes: no more', store: und
   })
 })
 
-test('an_update_whose_function_changes_its_session_is_an_error', async () => {
+test('an_update_function_that_changes_its_session_is_an_error', async () => {
   const ann = make({}, (app) => {
     app.get('/nested', (c) => {
       const session = c.get('session')

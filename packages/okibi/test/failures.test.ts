@@ -411,7 +411,7 @@ function loseReplies(store: Watched, times: number): void {
   }
 }
 
-test('n39_an_update_whose_reply_was_lost_is_counted_once', async () => {
+test('n39_an_update_with_a_lost_reply_is_counted_once', async () => {
   const store = new Watched()
   const { app } = make(store)
   const ann = new Browser(app)
@@ -421,7 +421,7 @@ test('n39_an_update_whose_reply_was_lost_is_counted_once', async () => {
   expect(await ann.text('/n')).toBe('2')
 })
 
-test('n39_twice_lost_is_an_error_and_counted_at_most_once', async () => {
+test('n39_an_update_with_two_lost_replies_is_an_error_and_counted_at_most_once', async () => {
   const store = new Watched()
   const { app } = make(store)
   const ann = new Browser(app)
@@ -483,7 +483,7 @@ test('n39_a_driver_that_sends_a_swap_twice_counts_once', async () => {
   expect(await ann.text('/n')).toBe('2')
 })
 
-test('failed_requests_roll_back_but_what_was_committed_stays', async () => {
+test('failed_requests_roll_back_but_earlier_commits_stay', async () => {
   const store = new Watched()
   const { app } = make(store)
   app.onError((error, c) => {

@@ -17,7 +17,7 @@ const answers = {
 }
 
 test.each(Object.entries(answers))(
-  'n6_a_session_whose_commit_was_made_keeps_its_cookie_when_those_of_others_around_it_fail: %s',
+  'n6_a_committed_session_keeps_its_cookie_when_the_commits_of_outer_sessions_fail: %s',
   async (_way, onError) => {
     const admins = new Watched(memoryStore())
     const app = new Hono()

@@ -36,7 +36,7 @@ test('a_new_login_survives_a_flood_of_new_sessions_until_its_first_use', () => {
   }
 })
 
-test('m5_a_store_that_refuses_when_full_keeps_what_it_has_until_it_expires', () => {
+test('m5_a_store_that_refuses_when_full_keeps_its_sessions_until_they_expire', () => {
   let now = 0
   const store = memoryStore({ capacity: 10, whenFull: 'refuse', clock: () => now })
   expect([store.evicts, memoryStore().evicts]).toEqual([false, true])

@@ -54,7 +54,7 @@ describe('declarations', () => {
     return compiles(programs.tsc, 'all.ts', options)
   })
 
-  test('bundler, in a Worker, which has no DOM', () => {
+  test('bundler, in a Worker without the DOM', () => {
     const options = { lib: ['es2023'], types: ['@cloudflare/workers-types'] }
     return compiles(programs.tsc, 'all.ts', { module: 'esnext', moduleResolution: 'bundler', ...options }, workers)
   })

@@ -92,7 +92,7 @@ describe('n24 both ways', () => {
   }
 })
 
-describe('what okibi adds', () => {
+describe('additions of okibi', () => {
   test('n1, n2 it compares and swaps: fifty parallel changes survive, a logout stays one', async () => {
     const file = freshFile()
     // Two stores that share only the file, as two processes do.
@@ -109,7 +109,7 @@ describe('what okibi adds', () => {
     expect(await tab.json('/get/first')).toBe(null)
   })
 
-  test('n13, n27 purge drops what has expired', async () => {
+  test('n13, n27 purge drops expired sessions', async () => {
     const database = await openBun(freshFile())
     const store = new BunSqliteStore(database)
     const app = site(okibi, { store, expireAfterSeconds: 60 })

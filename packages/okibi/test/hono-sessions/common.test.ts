@@ -119,7 +119,7 @@ for (const [name, place] of Object.entries(places)) {
       expect(await ann.json('/get/a')).toBe(null)
     })
 
-    common('what is done after deleteSession in the same request is dropped', async (implementation) => {
+    common('changes after deleteSession in the same request are dropped', async (implementation) => {
       const app = site(implementation, place(implementation), (app) => {
         app.get('/delete', (c) => {
           c.get('session').deleteSession()
@@ -252,7 +252,7 @@ for (const [name, place] of Object.entries(places)) {
       expect(await ann.json('/get/b')).toBe(2)
     })
 
-    common('setExpiration ends a session where no expireAfterSeconds does', async (implementation) => {
+    common('setExpiration ends a session without expireAfterSeconds', async (implementation) => {
       const app = site(implementation, place(implementation), (app) => {
         app.get('/until/:seconds', (c) => {
           const session = c.get('session')
@@ -365,7 +365,7 @@ for (const [name, place] of Object.entries(places)) {
   })
 }
 
-describe('where there is a store', () => {
+describe('with a store', () => {
   for (const [name, place] of Object.entries(stores)) {
     common(`a rotation gives another id, and the old one opens nothing: ${name}`, async (implementation) => {
       const ann = new Jar(site(implementation, place(implementation)))
@@ -570,7 +570,7 @@ describe('options', () => {
     }
   })
 
-  common('CookieStore needs a key, and says so', ({ sessionMiddleware, CookieStore }) => {
+  common('CookieStore without a key is an error that says so', ({ sessionMiddleware, CookieStore }) => {
     const message =
       'encryptionKey is required while using CookieStore. encryptionKey must be at least 32 characters long.'
     expect(() => sessionMiddleware({ store: new CookieStore() })).toThrow(message)

@@ -119,7 +119,7 @@ describe('n1: an ended session is not revived', () => {
     expect(await tab.json('/get/cart')).toBe(null)
   })
 
-  defect('by a slow request during which it expired', async (implementation) => {
+  defect('by a slow request that outlasts its expiry', async (implementation) => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const gate = new Gate()
     const store = new TextDriver()
@@ -561,7 +561,7 @@ describe('n27: the MemoryStore', () => {
     expect(store.getSessionById('flood 0')).toBe(null)
   })
 
-  defect('forgets what has expired', async (implementation) => {
+  defect('drops expired sessions', async (implementation) => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const store = new implementation.MemoryStore()
     const _expire = new Date(Date.now() + 1000).toISOString()
@@ -600,7 +600,7 @@ describe('n27: the MemoryStore', () => {
 describe('n28, s25: names', () => {
   const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'valueOf']
 
-  defect('that every object has are null where nothing is stored', ({ Session }) => {
+  defect('that every object has are null if they are not stored', ({ Session }) => {
     const session = new Session()
     for (const name of names) expect([name, session.get(name)]).toEqual([name, null])
     for (const name of names) session.forget(name)

@@ -299,7 +299,7 @@ for (const start of Object.values(setups)) {
       await aLongStall(world).finally(world.close)
     }, 600_000)
 
-    test('n6_outages_leave_no_connection_behind', async () => {
+    test('n6_no_connection_is_left_open_after_outages', async () => {
       const world = await World.of(setup)
       const [ann] = await world.visitor()
       const outages: Mode[] = ['stall', 'reset', 'refuse', { after: 2, end: 'close' }, { after: 2, end: 'silence' }]
