@@ -209,7 +209,7 @@ const CONFLICTING: readonly (readonly [
   ],
 ]
 const signIn = (c: Context) => (c.session ? createSession(c, 'ann') : of(c, 'session').set('user', 'ann'))
-const user = (c: Context) => String((c.session ? c.session.value : of(c, 'session').get('user')) || 'nobody')
+const user = (c: Context) => String((c.session ? c.session.value : of(c, 'session').get('user')) || 'anonymous')
 
 describe.each(CONFLICTING)(
   'n51 a session with the cookie of another one (another %s)',
@@ -301,7 +301,7 @@ test.each([
     of(c, 'session').set('user', 'bob')
     return c.text('in')
   })
-  app.get('/user', (c) => c.text(of(c, 'session').get('user') ?? 'nobody'))
+  app.get('/user', (c) => c.text(of(c, 'session').get('user') ?? 'anonymous'))
   app.mount('/in', inner.fetch)
   const ann = new Browser(app)
   await ann.text('/login')

@@ -379,7 +379,7 @@ function visited(slow = true) {
       c.get('session').destroy()
       return c.text('out')
     })
-    app.get('/user', (c) => c.text(c.get('session').get('user') ?? 'nobody'))
+    app.get('/user', (c) => c.text(c.get('session').get('user') ?? 'anonymous'))
     app.get('/n', (c) => c.text(String(c.get('session').get('n') ?? 0)))
     app.get('/add', (c) => c.text(String(c.get('session').update('n', (n = 0) => n + 1))))
     app.get('/set/:at', (c) => {
@@ -432,7 +432,7 @@ describe('two processes', () => {
       if (path === '/user') clock.pass(0.001)
       // A change meets the logout immediately: it is dropped, and no cookie is sent.
       expect((await stolen.fetch(path)).headers.getSetCookie()).toEqual([])
-      expect(await stolen.text('/user')).toBe('nobody')
+      expect(await stolen.text('/user')).toBe('anonymous')
       memory.purge()
       // Only the markers of the destroyed sessions.
       expect(memory.size).toBe(path === '/user' ? 1 : 2)
@@ -460,7 +460,7 @@ describe('two processes', () => {
     expect(await sessionsOf.revokeAll('ann')).toBe(1)
     expect(await sessionsOf.list('ann')).toEqual([])
     clock.pass(SPAN)
-    expect(await at(0).text('/user')).toBe('nobody')
+    expect(await at(0).text('/user')).toBe('anonymous')
   })
 })
 

@@ -75,7 +75,7 @@ function make(store: Store, options: Options = {}) {
     c.get('session').set('user', 'ben')
     return c.text('failed', 500)
   })
-  app.get('/user', (c) => c.text(c.get('session').get('user') ?? 'nobody'))
+  app.get('/user', (c) => c.text(c.get('session').get('user') ?? 'anonymous'))
   return { app, state }
 }
 

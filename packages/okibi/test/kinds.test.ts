@@ -31,7 +31,7 @@ test.each(Object.entries(answers))(
       of(c, 'auditor').set('user', 'ada')
       return c.text('done', 200, { 'X-App': 'its own', 'Set-Cookie': 'app=1' })
     })
-    app.get('/see', (c) => c.text(of(c).get('user') ?? 'nobody'))
+    app.get('/see', (c) => c.text(of(c).get('user') ?? 'anonymous'))
     const ann = new Browser(app)
     await ann.text('/log-in')
     const before = ann.cookies.get('__Host-session')

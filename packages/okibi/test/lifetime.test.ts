@@ -267,7 +267,7 @@ test.each([
       c.get('session').set('basket', 'x'.repeat(4000))
       return c.text('in')
     })
-    app.get('/who', (c) => c.text(c.get('session').get('user') ?? 'nobody'))
+    app.get('/who', (c) => c.text(c.get('session').get('user') ?? 'anonymous'))
     app.get('/change', (c) => {
       c.get('session').set('user', 'ben')
       return c.text('changed')
@@ -281,7 +281,7 @@ test.each([
   expect(await after.text('/who')).toBe('ann')
   expect((await after.fetch('/change')).status).toBe(500)
   clock.now += 1_800_001
-  expect(await after.text('/who')).toBe('nobody')
+  expect(await after.text('/who')).toBe('anonymous')
 })
 
 test('s15_the_presets_have_the_times_of_nist', () => {

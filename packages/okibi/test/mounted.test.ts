@@ -39,7 +39,7 @@ function site(options: object, outside: Outside = () => {}, before: Outside = ()
   app.mount('/same', inner.fetch, {
     replaceRequest: (request) => new Request(request.url.replace('/same', ''), request),
   })
-  app.get('/user', (c) => c.text(of(c).get('user') ?? 'nobody'))
+  app.get('/user', (c) => c.text(of(c).get('user') ?? 'anonymous'))
   return { app, clock }
 }
 
@@ -65,7 +65,7 @@ describe.each(['stored', 'sealed', 'sealed in chunks'])('%s', (kind) => {
     expect(await ann.text('/user')).toBe('ann')
     clock.now += 1_800_000
     await ann.text('/in/logout')
-    expect([ann.cookies.size, await ann.text('/user')]).toEqual([0, 'nobody'])
+    expect([ann.cookies.size, await ann.text('/user')]).toEqual([0, 'anonymous'])
   })
 
   test.each(['before', 'after'])('r9_changes_of_both_apps_are_kept (outer: %s)', async (when) => {
@@ -129,7 +129,7 @@ describe.each(['stored', 'sealed', 'sealed in chunks'])('%s', (kind) => {
       signing.cookies,
     )
     await leaving.text('/in/add')
-    expect([leaving.cookies.size, await leaving.text('/user')]).toEqual([0, 'nobody'])
+    expect([leaving.cookies.size, await leaving.text('/user')]).toEqual([0, 'anonymous'])
   })
 
   test('r9_a_logout_of_the_inner_app_drops_the_changes_of_the_outer_one', async () => {
@@ -159,14 +159,14 @@ test.each(faces.map((face) => [face.name, face] as const))(
       await face.login(c, c.req.param('who'))
       return c.text('in')
     })
-    app.get('/who', (c) => c.text(String(face.who(c) ?? 'nobody')))
+    app.get('/who', (c) => c.text(String(face.who(c) ?? 'anonymous')))
     app.mount('/in', inner.fetch)
     const ann = new Browser(app)
     await ann.text('/login/ann')
     await ann.text('/in/renew')
     expect(await ann.text('/who')).toBe('ann')
     await ann.text('/in/logout')
-    expect([await ann.text('/who'), ann.cookies.size]).toEqual(['nobody', 0])
+    expect([await ann.text('/who'), ann.cookies.size]).toEqual(['anonymous', 0])
   },
 )
 
@@ -189,7 +189,7 @@ test.each(['mount', 'route'])(
       admin(c).set('user', 'ann')
       return c.text('in', 200, { 'X-App': 'its own', 'Set-Cookie': 'app=1' })
     })
-    inner.get('/who', (c) => c.text(admin(c).get('user') ?? 'nobody'))
+    inner.get('/who', (c) => c.text(admin(c).get('user') ?? 'anonymous'))
     const store = new Watched(memoryStore())
     const app = new Hono().use(sessions({ store }) as never)
     app.use(async (c, next) => {

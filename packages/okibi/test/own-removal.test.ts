@@ -30,7 +30,7 @@ describe.each(faces.map((face) => [face.name, face] as const))('%s', (_name, fac
       removeCookie(c)
       return c.text('out', 500)
     })
-    app.get('/who', (c) => c.text(String(face.who(c) ?? 'nobody')))
+    app.get('/who', (c) => c.text(String(face.who(c) ?? 'anonymous')))
     return app
   }
 
@@ -48,7 +48,7 @@ describe.each(faces.map((face) => [face.name, face] as const))('%s', (_name, fac
     const kept = ann.twin()
     expect(await kept.text('/who')).toBe('ann')
     await ann.fetch(path)
-    expect([ann.cookies.size, await kept.text('/who')]).toEqual([0, 'nobody'])
+    expect([ann.cookies.size, await kept.text('/who')]).toEqual([0, 'anonymous'])
   })
 })
 
@@ -65,12 +65,12 @@ test('a_sealed_session_is_revoked_beside_a_removed_cookie', async () => {
     deleteCookie(c, '__Host-session', { path: '/', secure: true })
     return c.text('out')
   })
-  app.get('/who', (c) => c.text(of(c).get('user') ?? 'nobody'))
+  app.get('/who', (c) => c.text(of(c).get('user') ?? 'anonymous'))
   const ann = new Browser(app)
   await ann.text('/login')
   const kept = ann.twin()
   await ann.text('/logout')
-  expect([ann.cookies.size, await kept.text('/who')]).toEqual([0, 'nobody'])
+  expect([ann.cookies.size, await kept.text('/who')]).toEqual([0, 'anonymous'])
 })
 
 test('a_cookie_of_the_app_with_a_name_similar_to_a_chunk_stays', async () => {

@@ -21,7 +21,7 @@ function make(store: Store) {
     c.get('session').setLabel(c.req.query('label'))
     return c.text('in')
   })
-  app.get('/who', (c) => c.text(c.get('session').owner ?? 'nobody'))
+  app.get('/who', (c) => c.text(c.get('session').owner ?? 'anonymous'))
   app.get('/owned', async (c) => c.json(await c.get('session').list()))
   app.get('/end/:handle', async (c) => c.text(String(await c.get('session').revoke(c.req.param('handle')))))
   app.get('/end-others', async (c) => c.text(String(await c.get('session').revokeOthers())))
@@ -72,7 +72,7 @@ describe.each(Object.entries(shippedStores(clock.now)))('%s', (_name, open) => {
     expect(await other.text(`/end/${handle}`)).toBe('false')
     expect(await phone.text('/who')).toBe('ann')
     expect(await laptop.text(`/end/${handle}`)).toBe('true')
-    expect([await phone.text('/who'), await laptop.text('/who')]).toEqual(['nobody', 'ann'])
+    expect([await phone.text('/who'), await laptop.text('/who')]).toEqual(['anonymous', 'ann'])
     // The visitor's own session is destroyed, with its cookie.
     expect(await laptop.text(`/end/${list[0]?.handle}`)).toBe('true')
     expect(laptop.cookies.size).toBe(0)
@@ -93,7 +93,7 @@ describe.each(Object.entries(shippedStores(clock.now)))('%s', (_name, open) => {
     expect(Number(await mine.text('/end-others'))).toBeGreaterThanOrEqual(10)
     await Promise.all(busy)
     await mine.text('/end-others')
-    for (const other of others) expect(await other.text('/who')).toBe('nobody')
+    for (const other of others) expect(await other.text('/who')).toBe('anonymous')
     expect([await mine.text('/who'), await ben.text('/who')]).toEqual(['ann', 'ben'])
     expect(JSON.parse(await mine.text('/owned'))).toHaveLength(1)
   })
@@ -103,8 +103,8 @@ describe.each(Object.entries(shippedStores(clock.now)))('%s', (_name, open) => {
     const [mine, other, ben] = [await login('ann'), await login('ann'), await login('ben')]
     expect(await mine.text('/out-everywhere')).toBe('1')
     expect([await mine.text('/who'), await other.text('/who'), await ben.text('/who')]).toEqual([
-      'nobody',
-      'nobody',
+      'anonymous',
+      'anonymous',
       'ben',
     ])
   })
@@ -117,14 +117,14 @@ describe.each(Object.entries(shippedStores(clock.now)))('%s', (_name, open) => {
     const list = await admin.list('ann')
     expect(list.map(({ current }) => current)).toEqual([false, false, false])
     expect(list[0]?.created).toBeInstanceOf(Date)
-    expect(await admin.list('nobody')).toEqual([])
+    expect(await admin.list('anonymous')).toEqual([])
     expect(await admin.revoke('ben', list[0]?.handle ?? '')).toBe(false)
     expect(await admin.revoke('ann', list[0]?.handle ?? '')).toBe(true)
     expect(await admin.revokeAllExcept('ann', list[1]?.handle ?? '')).toBe(1)
     expect((await admin.list('ann')).map(({ handle }) => handle)).toEqual([list[1]?.handle])
     expect(await admin.revokeAll('ann')).toBe(1)
     expect(await admin.revokeAll('ann')).toBe(0)
-    for (const browser of [one, two, three]) expect(await browser?.text('/who')).toBe('nobody')
+    for (const browser of [one, two, three]) expect(await browser?.text('/who')).toBe('anonymous')
   })
 })
 
@@ -155,7 +155,7 @@ describe.each(Object.entries(shippedStores(clock.now)))('%s, with two kinds of s
         c.get('session').setOwner('17')
         return c.text('in')
       })
-      app.get('/who', (c) => c.text(c.get('session').owner ?? 'nobody'))
+      app.get('/who', (c) => c.text(c.get('session').owner ?? 'anonymous'))
       app.get('/owned', async (c) => c.json(await c.get('session').list()))
       app.get('/end/:handle', async (c) => c.text(String(await c.get('session').revoke(c.req.param('handle')))))
       app.get('/end-others', async (c) => c.text(String(await c.get('session').revokeOthers())))
@@ -175,13 +175,13 @@ describe.each(Object.entries(shippedStores(clock.now)))('%s, with two kinds of s
     expect(await customer.text('/end-others')).toBe('1')
     expect(await customers.directory.revokeAll('17')).toBe(1)
     expect([await customer.text('/who'), await second.text('/who'), await admin.text('/who')]).toEqual([
-      'nobody',
-      'nobody',
+      'anonymous',
+      'anonymous',
       '17',
     ])
     await customer.text('/login')
     expect(await admins.directory.revokeAllExcept('17', 'none')).toBe(1)
-    expect([await customer.text('/who'), await admin.text('/who')]).toEqual(['17', 'nobody'])
+    expect([await customer.text('/who'), await admin.text('/who')]).toEqual(['17', 'anonymous'])
     // An app cannot list an owner of another namespace.
     expect(await admins.directory.list('session:17')).toEqual([])
     expect(new Set(seenOwners)).toEqual(new Set(['session:17', 'admin:17', 'admin:session:17']))
@@ -199,13 +199,13 @@ test('n25_a_directory_revokes_sessions_of_any_size', async () => {
     c.get('session').setOwner('ann')
     return c.text('in')
   })
-  app.get('/who', (c) => c.text(c.get('session').owner ?? 'nobody'))
+  app.get('/who', (c) => c.text(c.get('session').owner ?? 'anonymous'))
   for (const admin of [directory(options), directory({ store, clock: clock.now })]) {
     const ann = new Browser(app)
     await ann.text('/login')
     expect(await admin.list('ann')).toHaveLength(1)
     expect(await admin.revokeAll('ann')).toBe(1)
-    expect(await ann.text('/who')).toBe('nobody')
+    expect(await ann.text('/who')).toBe('anonymous')
   }
 })
 
@@ -254,7 +254,7 @@ test('n25_a_session_that_rotates_meanwhile_is_still_revoked', async () => {
   expect(await admin.list('ann')).toHaveLength(1)
   meanwhile = () => ann.text('/rotate')
   expect(await admin.revokeAll('ann')).toBe(1)
-  expect(await ann.text('/who')).toBe('nobody')
+  expect(await ann.text('/who')).toBe('anonymous')
 })
 
 test('m7_a_list_that_keeps_changing_is_read_eight_times_however_slow_the_reads_are', async () => {
@@ -293,7 +293,7 @@ test('n25_a_login_can_revoke_all_other_sessions', async () => {
   const fresh = new Browser(app)
   expect(await fresh.text('/login-everywhere-else-out/ann')).toBe('2')
   expect(await fresh.text('/who')).toBe('ann')
-  for (const other of others) expect(await other.text('/who')).toBe('nobody')
+  for (const other of others) expect(await other.text('/who')).toBe('anonymous')
 })
 
 test('a_change_of_owner_rotates', async () => {
@@ -305,7 +305,7 @@ test('a_change_of_owner_rotates', async () => {
   const old = ann.twin()
   await ann.text('/login/ben')
   expect(ann.header).not.toBe(before)
-  expect([await old.text('/who'), await ann.text('/who')]).toEqual(['nobody', 'ben'])
+  expect([await old.text('/who'), await ann.text('/who')]).toEqual(['anonymous', 'ben'])
   const anonymous = new Browser(app)
   expect(await anonymous.text('/owned')).toBe('[]')
   expect(await anonymous.text('/end-others')).toBe('0')
@@ -358,7 +358,7 @@ test('n25_a_thousand_sessions_are_listed_and_revoked_sixteen_at_a_time', async (
   expect(await admin.revokeAll('ann')).toBe(1001)
   expect(most).toBe(16)
   expect(waves).toBeLessThan(400)
-  expect(await last.text('/who')).toBe('nobody')
+  expect(await last.text('/who')).toBe('anonymous')
 })
 
 test('a_failing_store_fails_the_list', async () => {

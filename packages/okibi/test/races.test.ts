@@ -40,7 +40,7 @@ function make(store: Store, options: { grace?: number } = {}) {
   })
   app.get('/names', (c) => c.json(c.get('session').names()))
   app.get('/n', (c) => c.text(String(c.get('session').get('n'))))
-  app.get('/user', (c) => c.text(c.get('session').get('user') ?? 'nobody'))
+  app.get('/user', (c) => c.text(c.get('session').get('user') ?? 'anonymous'))
   app.get('/login', (c) => {
     c.get('session').set('user', 'ann')
     c.get('session').rotate()
@@ -129,7 +129,7 @@ test('n1_s19_a_slow_request_never_revives_a_destroyed_session_in_a_thousand_logo
     await ann.text('/logout')
     open()
     expect(await cookieOf(slow)).toEqual([])
-    expect(await cookies.text('/user')).toBe('nobody')
+    expect(await cookies.text('/user')).toBe('anonymous')
     expect(ann.cookies.size).toBe(0)
   }
   // One marker for each session, and no session.
@@ -165,7 +165,7 @@ test('n5_after_rotate_the_old_id_opens_nothing_and_a_slow_request_sends_no_cooki
   expect(events).toContain('changes_dropped')
   expect(await ann.text('/user')).toBe('ann')
   // A request with the old cookie is anonymous, and its changes do not reach the session.
-  expect(await old.text('/user')).toBe('nobody')
+  expect(await old.text('/user')).toBe('anonymous')
   expect((await old.twin().fetch('/add')).headers.getSetCookie()).toEqual([])
   // A second login with the old cookie works, and makes another session.
   const again = old.twin()
@@ -188,7 +188,7 @@ test('s18_of_a_hundred_concurrent_logins_one_wins_and_the_old_id_opens_nothing',
   // is signed in.
   expect(new Set(sets.map(([cookie]) => cookie)).size).toBe(100)
   for (const cookies of sets) expect(cookies).toHaveLength(1)
-  expect(await ann.twin().text('/user')).toBe('nobody')
+  expect(await ann.twin().text('/user')).toBe('anonymous')
   // The records that the losers created first became markers, as the old session did.
   expect(kinds(stored)).toEqual([...Array(100).fill('live'), ...Array(100).fill('rotate')])
 })
@@ -259,7 +259,7 @@ test('s4_a_repeated_random_id_never_overwrites_a_session', async () => {
     c.get('session').set('user', c.req.query('user') ?? '')
     return c.text('started')
   })
-  app.get('/user', (c) => c.text(c.get('session').get('user') ?? 'nobody'))
+  app.get('/user', (c) => c.text(c.get('session').get('user') ?? 'anonymous'))
   const ann = new Browser(app)
   await ann.text('/start?user=ann')
   repeats = 1

@@ -15,7 +15,7 @@ function make(store: Watched, clock = new Clock(), options: { secret?: string } 
   const app = new Hono<SessionEnv<Data>>()
   app.use(sessions({ store, clock: clock.now, onEvent: (event) => events.push(event), ...options }))
   app.get('/untouched', (c) => c.text('hello'))
-  app.get('/look', (c) => c.text(c.get('session').get('user') ?? 'nobody'))
+  app.get('/look', (c) => c.text(c.get('session').get('user') ?? 'anonymous'))
   app.get('/login', (c) => {
     c.get('session').set('user', 'ann')
     return c.text('in')
@@ -33,7 +33,7 @@ test('n4_a_thousand_anonymous_requests_store_nothing', async () => {
     expect([...untouched.headers.keys()].filter((name) => name !== 'content-type')).toEqual([])
     const looked = await app.request('/look', { headers: { cookie: 'theme=dark' } })
     expect(looked.headers.getSetCookie()).toEqual([])
-    expect(await looked.text()).toBe('nobody')
+    expect(await looked.text()).toBe('anonymous')
   }
   expect(store.calls).toBe(0)
   expect(inner.size).toBe(0)
@@ -44,7 +44,7 @@ test('s22_a_request_without_a_cookie_works_while_the_store_is_down', async () =>
   store.interfere = () => Promise.reject(new Error('down'))
   const { app } = make(store)
   expect((await app.request('/untouched')).status).toBe(200)
-  expect(await (await app.request('/look')).text()).toBe('nobody')
+  expect(await (await app.request('/look')).text()).toBe('anonymous')
   expect(store.calls).toBe(0)
 })
 
@@ -113,7 +113,7 @@ test('s14_a_read_adds_vary_and_a_cookie_adds_no_store', async () => {
 test('s6_an_id_outside_the_cookie_opens_nothing', async () => {
   const store = new Watched()
   const { app } = make(store)
-  app.post('/look', (c) => c.text(c.get('session').get('user') ?? 'nobody'))
+  app.post('/look', (c) => c.text(c.get('session').get('user') ?? 'anonymous'))
   const ann = new Browser(app)
   await ann.text('/login')
   store.reset()
@@ -130,7 +130,7 @@ test('s6_an_id_outside_the_cookie_opens_nothing', async () => {
     },
     body: `${pair}&session=${id}`,
   })
-  expect([response.status, await response.text()]).toEqual([200, 'nobody'])
+  expect([response.status, await response.text()]).toEqual([200, 'anonymous'])
   expect([store.calls, response.headers.getSetCookie()]).toEqual([0, []])
 })
 
@@ -154,7 +154,7 @@ test('s3_malformed_ids_never_reach_the_store', async () => {
   const { app } = make(store)
   const read = async (cookie: string) => {
     const response = await app.request('/look', { headers: { cookie } })
-    expect([response.status, await response.text()]).toEqual([200, 'nobody'])
+    expect([response.status, await response.text()]).toEqual([200, 'anonymous'])
     expect(response.headers.getSetCookie()).toEqual([])
   }
   for (const value of MALFORMED) {
@@ -180,7 +180,7 @@ test('s3_an_invented_signed_id_never_reaches_the_store', async () => {
   const store = new Watched()
   const { app, events } = make(store, new Clock(), { secret: 'a secret of thirty-two bytes: no more' })
   const cookie = `__Host-session=${'A'.repeat(43)}.${'A'.repeat(43)}`
-  expect(await (await app.request('/look', { headers: { cookie } })).text()).toBe('nobody')
+  expect(await (await app.request('/look', { headers: { cookie } })).text()).toBe('anonymous')
   expect([store.calls, events]).toEqual([0, ['forged_cookie']])
 })
 
@@ -189,7 +189,7 @@ test('n28_n34_an_unknown_id_is_no_session_and_is_never_adopted', async () => {
   const { app, events } = make(store)
   const invented = `__Host-session=${'A'.repeat(43)}`
   const look = await app.request('/look', { headers: { cookie: invented } })
-  expect([await look.text(), events]).toEqual(['nobody', ['unknown_id']])
+  expect([await look.text(), events]).toEqual(['anonymous', ['unknown_id']])
   const login = await app.request('/login', { headers: { cookie: invented } })
   const [set = ''] = login.headers.getSetCookie()
   expect(set).toMatch(/^__Host-session=[\w-]{43};/)
@@ -207,11 +207,11 @@ test('s24_a_damaged_record_is_no_session_and_an_event', async () => {
   for (let at = 0; at < whole.length; at += 1) {
     events.length = 0
     entry.bytes = whole.slice(0, at)
-    expect(await ann.text('/look')).toBe('nobody')
+    expect(await ann.text('/look')).toBe('anonymous')
     expect(events).toEqual(['undecodable_record'])
     entry.bytes = whole.slice()
     entry.bytes[at] = (whole[at] ?? 0) ^ 0x80
-    expect(await ann.text('/look')).toBe('nobody')
+    expect(await ann.text('/look')).toBe('anonymous')
   }
   entry.bytes = whole
   expect(await ann.text('/look')).toBe('ann')

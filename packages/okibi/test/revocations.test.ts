@@ -16,7 +16,7 @@ function make(options: SessionOptions, slow: Promise<void> = Promise.resolve(), 
   const app = new Hono<SessionEnv<Data>>()
   app.get('/bare', (c) => c.text('bare'))
   app.use(sessions<Data>(options))
-  app.get('/', (c) => c.text(c.get('session').get('user') ?? 'nobody'))
+  app.get('/', (c) => c.text(c.get('session').get('user') ?? 'anonymous'))
   app.get('/login', (c) => {
     c.get('session').rotate()
     c.get('session').set('user', c.req.query('user') ?? 'ann')
@@ -49,9 +49,9 @@ test('n9_a_copy_of_the_cookie_opens_nothing_after_a_logout', async () => {
   expect(await thief.text('/')).toBe('ann')
   await ann.text('/logout')
   expect(ann.cookies.size).toBe(0)
-  expect(await thief.text('/')).toBe('nobody')
+  expect(await thief.text('/')).toBe('anonymous')
   clock.pass(3000)
-  expect(await thief.text('/')).toBe('nobody')
+  expect(await thief.text('/')).toBe('anonymous')
   // Without the option it opens, as the documentation says.
   const careless = make({ secret })
   await careless.text('/login')
@@ -66,7 +66,7 @@ test('s18_after_a_login_the_earlier_cookie_opens_nothing', async () => {
   await ann.text('/login?user=guest')
   const before = ann.twin()
   await ann.text('/login')
-  expect(await before.text('/')).toBe('nobody')
+  expect(await before.text('/')).toBe('anonymous')
   expect(await ann.text('/')).toBe('ann')
 })
 
@@ -94,7 +94,7 @@ test('n1_a_slow_request_sends_no_cookie_of_a_session_that_was_destroyed_meanwhil
 test('s22_n3_there_is_a_store_call_only_for_a_request_with_a_session', async () => {
   const { store, options } = world()
   const ann = make(options)
-  expect(await ann.text('/')).toBe('nobody')
+  expect(await ann.text('/')).toBe('anonymous')
   await ann.text('/login')
   expect(store.calls).toBe(0)
   const callsOf = async (path: string) => {
@@ -158,7 +158,7 @@ test('the_store_can_come_from_a_binding_of_the_environment', async () => {
   type Place = { Bindings: { STORE: ReturnType<typeof memoryStore> } }
   const app = new Hono<SessionEnv<Data> & Place>()
   app.use(sessions<Data, Place>({ secret, revocations: (c) => c.env.STORE }))
-  app.get('/', (c) => c.text(c.get('session').get('user') ?? 'nobody'))
+  app.get('/', (c) => c.text(c.get('session').get('user') ?? 'anonymous'))
   app.get('/login', (c) => {
     c.get('session').set('user', 'ann')
     return c.text('in')

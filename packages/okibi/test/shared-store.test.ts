@@ -15,7 +15,7 @@ function site(options: SessionOptions) {
     of(c).set('user', 'ann')
     return c.text('in')
   })
-  app.get('/who', (c) => c.text(of(c).get('user') ?? 'nobody'))
+  app.get('/who', (c) => c.text(of(c).get('user') ?? 'anonymous'))
   return { app, events }
 }
 
@@ -35,7 +35,7 @@ test('r25_two_apps_with_own_namespaces_do_not_and_a_cookie_of_the_other_is_an_ev
     const forum = site({ store, namespace: 'forum', ...options })
     const ann = new Browser(shop.app)
     await ann.text('/login')
-    expect(await new Browser(forum.app, ann.cookies).text('/who')).toBe('nobody')
+    expect(await new Browser(forum.app, ann.cookies).text('/who')).toBe('anonymous')
     expect(forum.events).toEqual(['unknown_id'])
     expect(await ann.text('/who')).toBe('ann')
   }

@@ -43,7 +43,7 @@ app.get('/', (c) => {
   // @ts-expect-error there is no such name
   session.get('visit')
   // @ts-expect-error a name must be one of the data
-  session.set('nobody', 1)
+  session.set('unknown', 1)
   // @ts-expect-error another type
   session.set('visits', 'one')
   // @ts-expect-error not one of the values

@@ -18,7 +18,6 @@ export class Oracle {
   visit(route: Route, { method }: Visit, number: string, isLive: boolean): Seen {
     const working = { session: this.#copy('session'), admin: this.#copy('admin') }
     const ended = { session: false, admin: false }
-    /** Names that this request has set, so that a take returns its own value. */
     const seen: Seen = []
     const outerBefore = route.counts === 'before' && !route.mounted
     if (outerBefore) count(working.session, 'outer')

@@ -76,7 +76,7 @@ export function reusing(
     await face.login(c, c.req.param('who'))
     return c.text('in')
   })
-  app.get('/who', (c) => c.text(String(face.who(c) ?? 'nobody')))
+  app.get('/who', (c) => c.text(String(face.who(c) ?? 'anonymous')))
   app.use(async (c, next) => {
     if (c.req.query('renew') && face.who(c)) await face.renew(c)
     else face.who(c)

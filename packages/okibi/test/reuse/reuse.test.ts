@@ -160,7 +160,7 @@ for (const face of faces) {
           (where) => !unserved.has(sortOf(where)) || sortOf(where) === 'store-down',
         )
         expect(wrong).toEqual([])
-        expect(who).toEqual(['ann', 'bob', 'nobody'])
+        expect(who).toEqual(['ann', 'bob', 'anonymous'])
         // Hono may write to an answer with a used body, which only Node's adapter serves again.
         expect([without.before, without.after]).toContainEqual(after)
       },

@@ -61,7 +61,7 @@ for (const name of ['node-redis 6', 'ioredis 6']) {
       const options = { store, storeTimeout: 60, namespace: `${name.replace(' ', '-')}-${live}` }
       const app = new Hono<SessionEnv<{ user: string }>>()
       app.use(sessions(options))
-      app.get('/', (c) => c.text(c.get('session').get('user') ?? 'nobody'))
+      app.get('/', (c) => c.text(c.get('session').get('user') ?? 'anonymous'))
       app.get('/login', (c) => {
         c.get('session').set('user', 'ann')
         c.get('session').setOwner('ann')
@@ -83,7 +83,7 @@ for (const name of ['node-redis 6', 'ioredis 6']) {
       expect(commands() - before).toBeLessThan(looks * (absent + live + 1000))
       if (live < 10_000) {
         expect(await sessionsOf.revokeAll('ann')).toBe(live + 1)
-        expect(await browser.text('/')).toBe('nobody')
+        expect(await browser.text('/')).toBe('anonymous')
         expect(await sessionsOf.list('ann')).toEqual([])
       }
       close()

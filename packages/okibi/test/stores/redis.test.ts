@@ -284,7 +284,7 @@ describe('one server', () => {
     const store = redisStore(await opened(clients['node-redis 6']?.(server.port) as Promise<Opened>))
     const app = new Hono<SessionEnv<{ user: string }>>()
     app.use(sessions({ store }))
-    app.get('/', (c) => c.text(c.get('session').get('user') ?? 'nobody'))
+    app.get('/', (c) => c.text(c.get('session').get('user') ?? 'anonymous'))
     app.get('/login', (c) => {
       c.get('session').set('user', 'ann')
       c.get('session').setOwner('ann everywhere')
@@ -295,7 +295,7 @@ describe('one server', () => {
     const sessionsOf = directory({ store })
     expect(await sessionsOf.list('ann everywhere')).toHaveLength(5)
     expect(await sessionsOf.revokeAll('ann everywhere')).toBe(5)
-    for (const browser of browsers) expect(await browser.text('/')).toBe('nobody')
+    for (const browser of browsers) expect(await browser.text('/')).toBe('anonymous')
     expect(await sessionsOf.list('ann everywhere')).toEqual([])
   })
 

@@ -64,7 +64,7 @@ function app(store: Store) {
   })
   app.get('/n', (c) => c.text(String(c.get('session').get('n'))))
   app.get('/names', (c) => c.text(String(c.get('session').names().length)))
-  app.get('/user', (c) => c.text(c.get('session').get('user') ?? 'nobody'))
+  app.get('/user', (c) => c.text(c.get('session').get('user') ?? 'anonymous'))
   app.get('/logout', (c) => {
     c.get('session').destroy()
     return c.text('bye')
@@ -169,7 +169,7 @@ describe.each(Object.entries(backends))('%s', (_name, start) => {
         open()
         const answer = await slow
         expect([answer.status, answer.headers.getSetCookie()]).toEqual([200, []])
-        for (const number of [0, 1]) expect(await at(number, stolen).text('/user')).toBe('nobody')
+        for (const number of [0, 1]) expect(await at(number, stolen).text('/user')).toBe('anonymous')
         gates.delete(name)
       }
     }

@@ -52,7 +52,7 @@ function site(store: Store, options: { storeTimeout?: number; commitDeadline?: n
   const events: SessionEvent[] = []
   const app = new Hono<SessionEnv<Data>>()
   app.use(sessions<Data>({ ...options, store, onEvent: (event) => events.push(event) }))
-  app.get('/user', (c) => c.text(c.get('session').get('user') ?? 'nobody'))
+  app.get('/user', (c) => c.text(c.get('session').get('user') ?? 'anonymous'))
   app.get('/login', (c) => {
     c.get('session').set('user', 'ann')
     c.get('session').rotate()
@@ -110,7 +110,7 @@ describe.each(Object.keys(drivers))('%s', (name) => {
         old.twin().text(at === round % 5 ? '/logout' : `/set/${at}`),
       )
       await Promise.all(requests)
-      expect(await old.text('/user')).toBe('nobody')
+      expect(await old.text('/user')).toBe('anonymous')
     }
   })
 
@@ -217,7 +217,7 @@ describe('entries', () => {
       await ann.text('/login')
       const [file = ''] = readdirSync(join(base, 'okibi', 'session'))
       truncateSync(join(base, 'okibi', 'session', file), size)
-      expect(await ann.text('/user')).toBe('nobody')
+      expect(await ann.text('/user')).toBe('anonymous')
       expect(events.splice(0)).toContain('undecodable_record')
       expect(await store.purge()).toBe(1)
     }
