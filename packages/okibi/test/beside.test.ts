@@ -312,7 +312,7 @@ test.each([
   expect(await ann.text('/user')).toBe('bob')
 })
 
-test('n51_a_cookie_that_is_taken_over_is_of_no_other_session', async () => {
+test('n51_an_accepted_cookie_cannot_be_the_cookie_of_another_session', async () => {
   const old = dropIn({ store: new CookieStore(), encryptionKey: SECRET })
   const taken = accept({ dialect: 'hono-sessions', keys: [SECRET], until: new Date(8e15) })
   const taking = okibi({ store: memoryStore(), as: 'new', accept: [taken] })

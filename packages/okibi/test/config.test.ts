@@ -285,7 +285,7 @@ test('a_guard_without_the_middleware_or_with_the_store_down_admits_no_request', 
   expect(() => guard('user', { redirect: '/\r\nX: y' })).toThrow(/visible ASCII/)
 })
 
-test('options_of_a_class_count_also_those_that_are_inherited_or_not_enumerable', async () => {
+test('options_of_a_class_count_even_if_they_are_inherited_or_not_enumerable', async () => {
   class Cookie {
     get sameSite() {
       return 'Strict'
@@ -316,7 +316,7 @@ test('options_of_a_class_count_also_those_that_are_inherited_or_not_enumerable',
   for (const [cookie, expected] of given) expect(await cookieOf({ store, cookie })).toMatch(expected)
   const inherited = Object.create({ sameSite: 'Strict' })
   expect(await cookieOf({ store, as: 'session', cookie: inherited })).toMatch(/^__Host-session; .*SameSite=Strict/)
-  // What they say wrongly is refused as if it were the object's own.
+  // Wrong values of such options are refused as those of a plain object.
   const wrong: [object, RegExp][] = [
     [{ store, limits: Object.create({ bytes: 0 }) }, /^sessions: limits.bytes of 0: /],
     [

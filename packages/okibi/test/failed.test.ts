@@ -47,7 +47,7 @@ test('n54_5xx_408_and_499_have_failed_and_nothing_else', async () => {
 })
 
 test.each([{}, { commitFailedRequests: true }, { failedWhen: () => false }])(
-  'n54_a_network_error_has_failed_as_no_cookie_can_go_with_it (%j)',
+  'n54_a_network_error_is_a_failed_request_because_it_cannot_have_a_cookie (%j)',
   async (options) => {
     const ann = make(options, (app) => {
       app.get('/error', (c) => {
@@ -55,7 +55,7 @@ test.each([{}, { commitFailedRequests: true }, { failedWhen: () => false }])(
         return Response.error()
       })
     })
-    // Of a new visitor as well: what was stored would be found by nobody.
+    // A new visitor too: without a cookie no later request could open the session.
     expect((await ann.fetch('/error')).status).toBe(0)
     expect(await kept(ann)).toEqual([0, false])
     await ann.text('/status/200')
