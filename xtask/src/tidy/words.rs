@@ -30,6 +30,7 @@ const FOLDERS: &[&str] = &[
     "facts",
     "faults",
     "fuzz",
+    "packages/okibi/test",
     "xtask",
 ];
 
