@@ -29,6 +29,16 @@ pub(super) const SLOW: &[&str] = &[
     "reuse/reuse",
 ];
 
+/// The tests in Rust that enumerate all orders of events, with their crate. They run here only if a
+/// test of the crate changed.
+pub(super) const ENUMERATING: &[(&str, &[&str])] = &[(
+    "okibi-core",
+    &[
+        "h3_no_late_write_restores_an_ended_session",
+        "n1_s18_in_every_order_an_ended_session_stays_ended_and_one_rotation_wins",
+    ],
+)];
+
 /// What to check. Each crate and each file occurs once.
 #[expect(clippy::struct_excessive_bools, reason = "each is a kind of change that asks for one thing")]
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -41,6 +51,8 @@ pub(super) struct Plan {
     pub(super) format_all: bool,
     /// Crates with a changed file, for linter and tests.
     pub(super) crates: BTreeSet<String>,
+    /// Those of them with a changed test.
+    pub(super) changed_tests: BTreeSet<String>,
     /// The compilation settings of all crates changed.
     pub(super) check_all: bool,
     /// Crates that depend on those.
@@ -95,6 +107,7 @@ impl Plan {
             self.format_apart.extend((ending == "rs").then(|| "benches".to_owned()));
         } else if let Some(package) = workspace.package_of(path) {
             self.crates.insert(package.to_owned());
+            self.changed_tests.extend(path.contains("/tests/").then(|| package.to_owned()));
             self.format.extend((ending == "rs").then(|| package.to_owned()));
             self.elsewhere.extend(elsewhere(package));
         } else if OF_ALL.contains(&path) {
@@ -159,7 +172,8 @@ impl Plan {
 fn elsewhere(package: &str) -> &'static [&'static str] {
     match package {
         "okibi" => &["databases"],
-        "okibi-core" | "okibi-crypto" | "okibi-wasm" => &["ts"],
+        "okibi-core" => &["unit", "ts"],
+        "okibi-crypto" | "okibi-wasm" => &["ts"],
         "okibi-faults" => &["faults"],
         package if BACKENDS.contains(&package) => &["databases"],
         _ => &[],

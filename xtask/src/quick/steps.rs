@@ -2,7 +2,7 @@
 
 use std::{fmt, thread};
 
-use super::plan::{Plan, SLOW};
+use super::plan::{ENUMERATING, Plan, SLOW};
 use crate::{
     npm::{install, package},
     run::{Outcome, cargo, node, npm, root, run},
@@ -72,7 +72,15 @@ fn rust(plan: &Plan) -> Vec<Step> {
         let (servers, others): (Vec<String>, Vec<String>) =
             plan.crates.iter().cloned().partition(|name| BACKENDS.contains(&name.as_str()));
         let test = ["test", "--quiet", "--all-features", "--no-fail-fast"];
-        steps.extend(some(packages(&others)).map(|packages| cargo_step(&test, packages)));
+        let skipped = ENUMERATING
+            .iter()
+            .filter(|(package, _)| plan.crates.contains(*package) && !plan.changed_tests.contains(*package))
+            .flat_map(|(_, names)| names.iter().flat_map(|name| ["--skip", name]));
+        let mut skipped: Vec<String> = skipped.map(str::to_owned).collect();
+        if !skipped.is_empty() {
+            skipped.insert(0, "--".to_owned());
+        }
+        steps.extend(some(packages(&others)).map(|packages| cargo_step(&test, [packages, skipped].concat())));
         // The tests without a server are in the sources of these crates.
         let in_sources = [&test[..], &["--lib"]].concat();
         steps.extend(some(packages(&servers)).map(|packages| cargo_step(&in_sources, packages)));
@@ -223,6 +231,15 @@ mod tests {
     }
 
     #[test]
+    fn the_longest_tests_of_a_crate_run_only_if_one_of_its_tests_changed() {
+        let test = |steps: Vec<String>| steps.into_iter().find(|step| step.starts_with("cargo test")).unwrap();
+        let source = test(steps(&["crates/okibi-core/src/time.rs"]));
+        assert!(source.contains("--package okibi-core -- --skip h3_no_late_write"), "{source}");
+        let tests = test(steps(&["crates/okibi-core/src/time.rs", "crates/okibi-core/tests/late.rs"]));
+        assert!(tests.ends_with("--package okibi-core"), "{tests}");
+    }
+
+    #[test]
     fn what_needs_a_server_is_tested_elsewhere() {
         assert_eq!(
             steps(&["crates/okibi-redis/src/script/swap.lua"]),
@@ -306,6 +323,20 @@ mod tests {
                 "not: fuzz",
             ]
         );
+    }
+
+    #[test]
+    fn the_longest_tests_of_a_crate_are_among_its_tests() {
+        for (package, names) in super::ENUMERATING {
+            let folder = crate::run::root().join("crates").join(package).join("tests");
+            let files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+            let texts = files.filter(|path| path.is_file()).map(|path| std::fs::read_to_string(path).unwrap());
+            let texts: Vec<String> = texts.collect();
+            for name in *names {
+                let is_there = texts.iter().any(|text| text.contains(&format!("fn {name}()")));
+                assert!(is_there, "{name}: no test of {package}; ENUMERATING in quick/plan.rs names it");
+            }
+        }
     }
 
     #[test]
