@@ -1,4 +1,5 @@
-// The contract suite that every store must pass, for those who write one. Works with any test runner.
+// The contract suite that every store must pass, for authors of stores. It works with any test
+// runner.
 import { abandoned } from './contract/abandoned.js'
 import { Bench, type ContractClock } from './contract/bench.js'
 import { boundaries, deletes, exactness, swaps } from './contract/bytes.js'
@@ -12,34 +13,41 @@ import type { Store } from './store.js'
 
 export type { ContractClock } from './contract/bench.js'
 
-/** How the suite is run. */
+/** The options of the suite. */
 export interface ContractOptions {
-  /** A clock that the store reads, too: moved instead of waited for. Without one, expiry takes real time. */
+  /**
+   * A clock that the store uses too. The suite moves it instead of waiting. Without one, expiry
+   * takes real time.
+   */
   readonly clock?: ContractClock | undefined
   /**
-   * Another instance of the store on the same backend, with a client of its own, as a second process of an app has it.
-   * Calls that race each other are then shared among the two: what is kept apart within one process only shows.
+   * Another instance of the store on the same backend, with a client of its own, as in a second
+   * process of an app. Concurrent calls are shared among the two, which shows state that is only
+   * consistent within one process.
    */
   readonly another?: Store | (() => Store) | undefined
   /**
-   * How long one call of the store may take, in milliseconds of real time; 4000 by default. A rule may take 15 times as long,
-   * or 150 times if the store is eventually consistent.
+   * Time limit of one call of the store, in milliseconds of real time; 4000 by default. The limit
+   * of a rule is 15 times as long, or 150 times if the store is eventually consistent.
    */
   readonly limit?: number | undefined
 }
 
-/** One rule of the contract, to be made a test of. */
+/** One rule of the contract, to run as a test. */
 export interface Rule {
   /** The rule, in words. */
   readonly name: string
-  /** Rejects with what happened instead. Resolves to a reason if the store need not keep this rule. */
+  /**
+   * Rejects if the store breaks the rule. Resolves to a reason if the rule does not apply to the
+   * store.
+   */
   readonly check: () => Promise<string | undefined>
 }
 
 const CALL_LIMIT = 4000
 const CALLS_PER_RULE = 15
 const CALLS_PER_EVENTUAL_RULE = 150
-/** After so many rules with calls that got no answer, the rest is not tried any more. */
+/** After this many rules with calls without a reply, the other rules are not tried. */
 const ENOUGH_SILENCE = 3
 
 const CHECKS: readonly Check[] = [
@@ -55,15 +63,16 @@ const CHECKS: readonly Check[] = [
 ]
 
 /**
- * The rules that every store must keep, each to be made a test of. Point it at the real backend. `docs/your-own-store.md`
- * shows it with several test runners.
+ * The rules that every store must keep, each to run as a test on the real backend.
+ * `docs/your-own-store.md` has examples for several test runners.
  *
- * Keys and owners are new in every run and begin with `contract:` and `owner-`, so the backend need not be empty. What
- * a store can't promise isn't asked of it: without compare-and-swap the rules about swaps at once are left out, and an
- * `eventual` store gets up to 20 seconds to show each write, and sessions that are to expire live 15 seconds in it instead
- * of half a second, as it may let a second pass between two writes of one key.
+ * Keys and owners are new in every run and begin with `contract:` and `owner-`, so the backend need
+ * not be empty. Rules that do not apply are skipped: without compare-and-swap those about
+ * concurrent swaps. An `eventual` store has up to 20 seconds to show each write, and short-lived
+ * sessions live 15 seconds in it instead of half a second, because it may take a second between two
+ * writes of one key.
  *
- * Without a clock, the first rule that waits for sessions to expire starts all the others that do.
+ * Without a clock, the first rule that waits for an expiry starts all the others that do.
  *
  * @example
  * ```ts
@@ -93,7 +102,7 @@ class Run {
   readonly #waitsAtOnce: boolean
   readonly #limit: number
   #bench: Bench | undefined
-  /** What comes of the rules that wait, once one of them was asked for. */
+  /** The results of the rules that wait, after one of them was called. */
   #waiting: Promise<Map<Check, Promise<void>>> | undefined
   #silentRules = 0
 
@@ -129,7 +138,7 @@ class Run {
     return new Map(
       waiting.map((check) => {
         const outcome = this.#judge(bench, check)
-        // Who asks for the rule sees it fail.
+        // The caller of the rule gets the error.
         outcome.catch(() => undefined)
         return [check, outcome]
       }),
@@ -144,7 +153,7 @@ class Run {
   }
 }
 
-/** Why the store need not keep a rule with these needs. */
+/** Why a rule with these needs does not apply to the store. */
 function skipReason(store: Store, needs: Check['needs']): string | undefined {
   if (needs === 'atomic' && store.consistency === 'no-swap') return 'the store has no compare-and-swap'
   if (needs.startsWith('owners') && !store.owners) return "the store can't list by owner"

@@ -51,7 +51,7 @@ export interface Directory {
   revokeAllExcept(owner: string, handle: string): Promise<number>
 }
 
-/** The options of the middleware whose sessions these are. */
+/** The options of the middleware of these sessions. */
 export type DirectoryOptions<As extends string = 'session'> = Omit<StoredOptions<Env, As>, 'store'> & {
   /** The store of the middleware. A function is not allowed, because there is no request here. */
   readonly store: Store

@@ -30,7 +30,7 @@ export interface ReplyHead {
   readonly token: number
   /** recompute: its current value. Absent: none. */
   readonly current?: unknown
-  /** done: there is an id whose session is not loaded yet. */
+  /** done: there is an id, and its session is not loaded yet. */
   readonly unread: boolean
   /** done: counts how often the handler's view was replaced. */
   readonly basis: number
@@ -54,7 +54,7 @@ export interface ReplyHead {
 export interface SessionHead {
   /** The public name. A session that an older dialect keeps in a cookie has none. */
   readonly handle?: string
-  /** The id, only in the older dialects, whose apps can read it. */
+  /** The id, only in the older dialects: their apps can read it. */
   readonly id?: string
   readonly created: number
   readonly active: number
@@ -251,7 +251,7 @@ export class Engines {
   }
 
   /**
-   * The outcome of a request whose response has this status; `undefined`: no response.
+   * The outcome of a request by the status of its response; `undefined`: no response.
    * `commitsFailed`: the option `commitFailedRequests`. `said`: the result of the app's
    * `failedWhen`. The engine decides each case once, and the result is cached.
    */
@@ -393,7 +393,7 @@ export class Engine {
     return this.sends(other.cookieName) || other.sends(this.cookieName)
   }
 
-  /** The outcome of a request whose response has this status. See {@link Engines.outcome}. */
+  /** The outcome of a request by the status of its response. See {@link Engines.outcome}. */
   outcome(status: number | undefined, commitsFailed = false, said?: boolean): Outcome {
     return this.#engines.outcome(status, commitsFailed, said)
   }
@@ -459,14 +459,14 @@ export class Engine {
     return this.#engines.exchange(Call.claims, this.#currentIndex(), 0, 0, [header]).text() === 'true'
   }
 
-  /** Loads the session, if there is an id whose session is not loaded yet. */
+  /** Loads the session, if there is an id and its session is not loaded yet. */
   load(state: Uint8Array, now: number): Reply {
     return this.#reply(Call.load, now, 0, [state])
   }
 
   /**
    * Commits a log of changes. `failed`: the request failed, so only a destroy takes effect. `last`:
-   * it is the request's last task, whose final reply has neither a session nor a state.
+   * it is the request's last task; its final reply has neither a session nor a state.
    */
   commit(state: Uint8Array, log: string, failed: boolean, now: number, random: Uint8Array, last = false): Reply {
     return this.#reply(Call.commit, now, (failed ? Flag.failed : 0) | (last ? Flag.last : 0), [state, random, log])
@@ -495,7 +495,7 @@ export class Engine {
     return this.#reply(Call.answer, now, last ? kind | Flag.last : kind, frames)
   }
 
-  /** The refusal of a task whose time is over. */
+  /** The refusal of a task that exceeds its time limit. */
   outOfTime(state: Uint8Array): Reply {
     return this.#reply(Call.outOfTime, 0, 0, [state])
   }

@@ -1,4 +1,4 @@
-// The guard: allows requests whose session has a value under a name.
+// The guard: allows a request if its session has a value under a name.
 import type { Context, Env, MiddlewareHandler } from 'hono'
 import { OkibiError } from './errors.js'
 import { configError } from './options.js'

@@ -6,7 +6,7 @@ export type EngineOptions = Readonly<Record<string, unknown>>
 
 /** How the errors of a face name its options. */
 export interface OptionNames {
-  /** The function that the app called. */
+  /** The name of the function that the app called. */
   readonly caller: string
   /** The app's name of an option of the engine. */
   readonly name: (option: string) => string

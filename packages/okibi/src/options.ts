@@ -153,10 +153,10 @@ export interface CommonOptions<As extends string = 'session'> extends TimeOption
   /**
    * Whether a response with this status means that the request failed, so that it changes nothing.
    * Default: 5xx, 408 (a timeout stopped the handler) and 499 (the client disconnected). A request
-   * without a response, or with `Response.error()`, has failed in any case. Not allowed together with
-   * `commitFailedRequests: true`. If the function throws, the request has failed as if the handler
-   * had thrown that error. If it returns no boolean but, for example, a promise, the error has the
-   * code `config`.
+   * without a response, or with `Response.error()`, has failed in any case. Not allowed together
+   * with `commitFailedRequests: true`. If the function throws, the request has failed as if the
+   * handler had thrown that error. If it returns no boolean but, for example, a promise, the error
+   * has the code `config`.
    */
   readonly failedWhen?: ((status: number) => boolean) | undefined
   /**

@@ -1,4 +1,4 @@
-// Deletes expired sessions periodically, for stores whose backend does not do so by itself.
+// Deletes expired sessions periodically, for backends that do not do so themselves.
 import { OkibiError } from './errors.js'
 import { isUnawaited } from './promise.js'
 import type { Awaitable } from './store.js'

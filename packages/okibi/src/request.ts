@@ -70,8 +70,8 @@ export class RequestSession<V extends RequestView = View> {
   #inDoubt = false
   #isFinished = false
   /**
-   * Commits whose cookie is not sent yet. A mounted app, which reads the request's own cookie, has
-   * not seen them.
+   * Commits with a cookie that is not sent yet. A mounted app, which reads the request's own
+   * cookie, has not seen them.
    */
   #committed: Ops = []
   /** A change needs a cookie. */
@@ -130,7 +130,7 @@ export class RequestSession<V extends RequestView = View> {
     return this.engine.open('', this.resources.now(), false, this.#hostname).state
   }
 
-  /** Whether there is an id whose session is not loaded yet. */
+  /** Whether there is an id, and its session is not loaded yet. */
   get isUnread(): boolean {
     return this.#opened !== undefined || (this.#head?.unread ?? false)
   }
@@ -190,8 +190,8 @@ export class RequestSession<V extends RequestView = View> {
   }
 
   /**
-   * Whether reading a flash removes it: not after the last commit, and not in a HEAD request, whose
-   * response has no body.
+   * Whether reading a flash removes it: not after the last commit, and not in a HEAD request,
+   * because its response has no body.
    */
   get consumes(): boolean {
     return !this.isHead && !this.#isFinished && !(this.isUpgrade && this.engine.sealed)

@@ -46,8 +46,8 @@ export type Consistency = 'strong' | 'no-swap' | 'eventual'
 /** The list of the keys of one owner. */
 export interface OwnerIndex {
   /**
-   * The keys whose last write had this owner. The caller loads each of them to verify it, so a
-   * stale entry is harmless.
+   * The keys that were last written with this owner. The caller loads each of them to verify it, so
+   * a stale entry is harmless.
    */
   list(owner: string): Awaitable<readonly string[]>
 }

@@ -39,7 +39,7 @@ export class View {
   #updates: Map<number, Update> | undefined
   #tokens = 0
   #pushed = 0
-  /** The name whose update function runs now. */
+  /** The name in the update that runs its function now. */
   #updating: string | undefined
   #hasObjects = false
 

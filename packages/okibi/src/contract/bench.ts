@@ -1,36 +1,43 @@
-// What every check of the store contract works with: the store, the time, fresh keys, and steps that say what they expected.
+// The workbench of the store contract: the store, the time, new keys, and steps with their
+// expectations.
 import type { StoreError } from '../errors.js'
 import type { Store, Swap, Write } from '../store.js'
 import { isSame } from '../stores/bytes.js'
 import { Timed } from './timed.js'
 
-/** A clock that stands still until it is moved. */
+/** A clock that only moves when it is told to. */
 export interface ContractClock {
-  /** What it says, in milliseconds since the Unix epoch. */
+  /** The time in milliseconds since the Unix epoch. */
   now(): number
-  /** Moves it on by so many milliseconds. */
+  /** Moves it forward, in milliseconds. */
   advance(millis: number): void
 }
 
-/** Text stands for its UTF-8 bytes. */
+/** A string means its UTF-8 bytes. */
 export type Bytes = Uint8Array | string
 
-/** How long a session of the suite lives where its end doesn't matter, in milliseconds. */
+/** The lifetime of a session that need not expire, in milliseconds. */
 export const LONG = 600_000
-/** How long a session lives that is to expire: long enough for a few calls to a slow backend. */
+/** The lifetime of a session that must expire: long enough for a few calls to a slow backend. */
 const SHORT = 500
-/** The same in an eventually consistent store, which may let a second pass between two writes of one key, on a busy machine. */
+/**
+ * The same in an eventually consistent store, which may take a second between two writes of one
+ * key, on a busy machine.
+ */
 const SHORT_IF_EVENTUAL = 15_000
-/** The most that this is for a slow backend. */
+/** The maximum of it for a slow backend. */
 const LONGEST_SHORT = 5000
-/** A slow backend gets this many times what as many calls take as are made at once while rules wait. */
+/** For a slow backend the lifetime is this many times the duration of the probes. */
 const SLOWNESS = 6
-/** As many calls as are made at once by rules that wait. */
+/** The number of concurrent probes: as many as the concurrent calls of the rules that wait. */
 const PROBES = 16
-/** How much longer the suite waits for such a session to expire. */
+/** The additional time that the suite waits for an expiry. */
 const PAST = 100
 
-/** How often, and after what pause each, an eventually consistent store is asked until it shows the last write: 20 s. */
+/**
+ * The number of reads, and the pause between them, until an eventually consistent store shows the
+ * last write: 20 s.
+ */
 const SETTLE_TRIES = 400
 const SETTLE_PAUSE = 50
 
@@ -39,12 +46,12 @@ const encoder = new TextEncoder()
 /** The workbench of a run. */
 export class Bench {
   readonly store: Timed
-  /** Another instance on the same backend, if one was given. */
+  /** Another instance on the same backend, if there is one. */
   readonly another: Timed | undefined
-  /** How long a session lives that is to expire, in milliseconds. */
+  /** The lifetime of a session that must expire, in milliseconds. */
   short: number
   readonly #clock: ContractClock | undefined
-  /** Tells the keys of this run from those of other runs on the same backend. */
+  /** Distinguishes the keys of this run from those of other runs on the same backend. */
   readonly #run: string = crypto.randomUUID().replaceAll('-', '').slice(0, 16)
   #next = 0
 
@@ -55,22 +62,22 @@ export class Bench {
     this.#clock = clock
   }
 
-  /** The instance that one of many racers uses: they take turns, if there is another. */
+  /** The instance for one of many concurrent callers: they alternate, if there are two. */
   instance(racer: number): Timed {
     return racer % 2 === 1 && this.another ? this.another : this.store
   }
 
-  /** How many calls got no answer in time, so far. */
+  /** The number of calls without a reply in time, so far. */
   get silences(): number {
     return this.store.silences + (this.another?.silences ?? 0)
   }
 
-  /** A key that nobody has used, of the shape and length that okibi's own keys have. */
+  /** A new key, with the form and length of okibi's own keys. */
   key(): string {
     return `contract:${this.#tag()}`
   }
 
-  /** An owner that nobody has used. */
+  /** A new owner. */
   owner(): string {
     return `owner-${this.#tag()}`
   }
@@ -89,14 +96,14 @@ export class Bench {
   }
 
   /**
-   * Looks how quick the store is, so that a slow one has enough time before sessions expire. What fails here fails in the
-   * rules as well.
+   * Measures the speed of the store, so that with a slow one there is enough time before sessions
+   * expire. A failure here shows in the rules too.
    */
   async measure(): Promise<void> {
     const started = performance.now()
     const probe = () => this.done(this.key(), undefined, this.write('probe'), 'a probe')
     await Promise.allSettled(Array.from({ length: PROBES }, probe))
-    // An eventually consistent store took its time to show what was written.
+    // An eventually consistent store needed that time to show the writes.
     if (this.store.consistency === 'eventual') return
     const needed = Math.ceil((performance.now() - started) * SLOWNESS)
     this.short = Math.max(this.short, Math.min(needed, LONGEST_SHORT))
@@ -107,17 +114,20 @@ export class Bench {
     await this.pass(this.short + PAST)
   }
 
-  /** A write that lives so long. */
+  /** A write with this lifetime. */
   write(bytes: Bytes, lives: number = LONG, owner?: string): Write {
     return { bytes: toBytes(bytes), expiresAt: this.now() + lives, owner }
   }
 
-  /** A write that lives long and has an owner. */
+  /** A long-lived write with an owner. */
   owned(bytes: Bytes, owner: string): Write {
     return this.write(bytes, LONG, owner)
   }
 
-  /** The key must hold this (`undefined`: nothing). An eventually consistent store gets time to show it. */
+  /**
+   * The key must have this value (`undefined`: absent). An eventually consistent store gets time to
+   * show it.
+   */
   async holds(key: string, want: Bytes | undefined, when: string): Promise<void> {
     await this.#settles(async () => {
       const found = (await this.store.load(key))?.bytes
@@ -125,13 +135,13 @@ export class Bench {
     })
   }
 
-  /** The swap must be done, and the key must hold what was written. */
+  /** The swap must be done, and the key must have the written value. */
   async done(key: string, expected: Bytes | undefined, write: Write, when: string): Promise<void> {
     await this.accepts(key, expected, write, when)
     await this.holds(key, write.bytes, when)
   }
 
-  /** The swap must be done; what the key holds after it is the check's business. */
+  /** The swap must be done. The value after it is not checked. */
   async accepts(key: string, expected: Bytes | undefined, write: Write, when: string): Promise<void> {
     const swap = await this.store.swap(key, maybe(expected), write)
     if (swap.done) return
@@ -139,7 +149,7 @@ export class Bench {
     throw new Error(`${when}: a swap that expects ${shown(expected)} must be done and was a conflict with ${there}`)
   }
 
-  /** The swap must be refused, must say what lies there, and must not have changed it. */
+  /** The swap must be refused, must return the current value, and must not have changed it. */
   async refuses(
     key: string,
     expected: Bytes | undefined,
@@ -158,7 +168,10 @@ export class Bench {
     await this.holds(key, there, `${when}, after the conflict`)
   }
 
-  /** The swap must be done, or be refused as a whole: then the key must still hold what it held. Whether it was done. */
+  /**
+   * The swap must be done, or be refused as a whole, with the value of the key unchanged. Returns
+   * whether it was done.
+   */
   async wholeOrRefused(key: string, expected: Bytes | undefined, write: Write, when: string): Promise<boolean> {
     let swap: Swap
     try {
@@ -178,7 +191,10 @@ export class Bench {
     return true
   }
 
-  /** The list of this owner's sessions must be this one, in any order and without doubles. */
+  /**
+   * The list of this owner's sessions must be equal to this one, in any order and without
+   * duplicates.
+   */
   async lists(owner: string, want: readonly string[], when: string): Promise<void> {
     const wanted = [...want].sort().join(' ')
     await this.#settles(async () => {
@@ -210,7 +226,7 @@ export function same(found: Uint8Array | undefined, want: Bytes | undefined): bo
   return isSame(found, toBytes(want))
 }
 
-/** Bytes as a message shows them: their beginning, and how many there are. */
+/** Bytes as a message shows them: the first ones, and the length. */
 export function shown(bytes: Bytes | undefined): string {
   const ENOUGH = 40
   if (bytes === undefined) return 'nothing'

@@ -1,4 +1,4 @@
-// Rules of the store contract about swaps and deletes one at a time, and about bytes and keys to the letter.
+// Rules of the store contract about single swaps and deletes, and about exact bytes and keys.
 import { type Bench, toBytes } from './bench.js'
 import { type Check, every, slow } from './rules.js'
 
@@ -29,10 +29,11 @@ export const swaps: readonly Check[] = [
     await bench.refuses(key, '', bench.write('new'), undefined, 'a swap that expects no bytes on such a key')
   }),
   every('a creation that arrives late is refused by what lies there since', async (bench) => {
-    // The creation was done; the session ended, and a marker took its place; and then the creation comes once more.
+    // The creation was done. The session ended, and a marker replaced it. Then the creation arrives
+    // again.
     const key = await held(bench, 'first')
     await bench.done(key, 'first', bench.write('marker'), 'a marker in its place')
-    await bench.refuses(key, undefined, bench.write('first'), 'marker', 'the first write once more')
+    await bench.refuses(key, undefined, bench.write('first'), 'marker', 'the first write again')
     await bench.refuses(key, 'first', bench.write('second'), 'marker', 'a change of what was there before')
   }),
   every('a swap may write the very bytes that lie there', async (bench) => {
@@ -76,7 +77,7 @@ export const deletes: readonly Check[] = [
   }),
 ]
 
-/** Values that stores have been known to change: not text, or looking like something that could be normalised. */
+/** Values that stores have been seen to change: not text, or with something to normalise. */
 const AWKWARD: readonly (readonly [what: string, bytes: Uint8Array])[] = [
   ['every byte there is', Uint8Array.from({ length: 256 }, (_, at) => at)],
   ['every byte there is, backwards', Uint8Array.from({ length: 256 }, (_, at) => 255 - at)],
@@ -104,7 +105,7 @@ export const exactness: readonly Check[] = [
   }),
   every('a value of no bytes is not an absent value', async (bench) => {
     const key = await held(bench, '')
-    await bench.refuses(key, undefined, bench.write('new'), '', 'a creation where no bytes lie')
+    await bench.refuses(key, undefined, bench.write('new'), '', 'a creation over no bytes')
     await bench.refuses(key, 'x', bench.write('new'), '', 'a swap that expects a byte')
     await bench.done(key, '', bench.write('new'), 'a swap that expects no bytes')
     await bench.done(key, 'new', bench.write(''), 'a swap that writes no bytes')
@@ -152,7 +153,7 @@ export const exactness: readonly Check[] = [
   }),
 ]
 
-/** Ends of keys that some backends take for each other, or for something else than text. */
+/** Endings of keys that some backends confuse, or interpret. */
 const LITERAL = [
   ...['k', 'K', 'k ', 'k  ', ' k', 'k\t', 'k\n', "'k'", '"k"', "k'", 'k\\', 'k\\\\', 'k;--', '[k]', '{k}', '../k'],
   ...['e', 'E', '\u{e9}', '\u{c9}', 'e\u{301}', 'ss', '\u{df}', '\u{1f525}'],
@@ -161,7 +162,8 @@ const LITERAL = [
 export const boundaries: readonly Check[] = [
   every('every character of a key counts', async (bench) => {
     const base = bench.key()
-    // As long as the longest key of a dialect: `session:`, a host name of 253 characters, `:` and an id of 128.
+    // As long as the longest key of a dialect: `session:`, a host name of 253 characters, `:` and
+    // an id of 128.
     const long = `${base}:${'k'.repeat(390 - base.length - 1)}`
     const ends = [':Key', ':key', ':KEY', ':kex', ':ke', ':key-', ':key_', ':key.', ':ke%', ':ke_', ':ke*', ':ke?']
     const keys = [...ends, '', ':', '::'].map((end) => base + end).concat(`x${base}`, `${long}a`, `${long}b`, long)
@@ -190,14 +192,14 @@ export const boundaries: readonly Check[] = [
   }),
 ]
 
-/** A key that holds this. */
+/** A key with this value. */
 async function held(bench: Bench, bytes: string): Promise<string> {
   const key = bench.key()
   await bench.done(key, undefined, bench.write(bytes), 'the first write')
   return key
 }
 
-/** Bytes of which no two stretches are alike, and the same with the last bit turned. */
+/** Bytes without repetition, and the same with the last bit inverted. */
 function noise(size: number): [Uint8Array, Uint8Array] {
   let state = 0x9e3779b9
   const first = Uint8Array.from({ length: size }, () => {

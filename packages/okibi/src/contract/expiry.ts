@@ -1,11 +1,12 @@
-// Rules of the store contract about expiry: judged on every read and swap, whatever the backend's own clean-up does.
+// Rules of the store contract about expiry: every read and swap respects it, independent of the
+// backend's own clean-up.
 import { type Bench, LONG } from './bench.js'
 import { type Check, every, slow } from './rules.js'
 
 const YEAR = 365 * 86_400_000
 /** 13 September 275760, in milliseconds since the Unix epoch. */
 const NEVER = 8_640_000_000_000_000
-/** What a backend that counts in seconds may round. */
+/** The rounding of a backend that counts in seconds. */
 const ROUNDED = 1000
 
 export const expiry: readonly Check[] = [
@@ -69,7 +70,7 @@ export const expiry: readonly Check[] = [
     }
   }),
   every('a session that never expires is kept', async (bench) => {
-    // The latest time that a Date can hold: so the engine writes what has no end.
+    // The latest time that a Date can have. The engine writes it for sessions without an expiry.
     const never = (bytes: string, owner?: string) => ({ ...bench.write(bytes, 0, owner), expiresAt: NEVER })
     const key = bench.key()
     await bench.done(key, undefined, never('first'), 'a creation without an end')
@@ -91,7 +92,7 @@ export const expiry: readonly Check[] = [
     ] as const) {
       await bench.done(key, expected, write, 'a write')
       const reported = (await bench.store.load(key))?.expiresAt
-      // What an eventually consistent store reports may be of an earlier write.
+      // An eventually consistent store may report an earlier write.
       if (reported === undefined || bench.store.consistency === 'eventual') continue
       if (Math.abs(reported - write.expiresAt) <= ROUNDED) continue
       throw new Error(`written with expiry ${write.expiresAt}, it loads with expiry ${reported}`)

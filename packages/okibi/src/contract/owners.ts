@@ -1,4 +1,5 @@
-// Rules of the store contract about the list of an owner's sessions: complete, and exact once nothing is going on.
+// Rules of the store contract about the list of an owner's sessions: complete at all times, and
+// exact when no call is in progress.
 import { type Check, owned, ruleFor, slow } from './rules.js'
 
 export const owners: readonly Check[] = [
@@ -83,7 +84,9 @@ export const owners: readonly Check[] = [
   owned('all sessions of an owner are listed, once each', async (bench) => {
     const ann = bench.owner()
     const keys = Array.from({ length: 150 }, () => bench.key())
-    await Promise.all(keys.map((key) => bench.accepts(key, undefined, bench.owned('1', ann), 'many creations at once')))
+    await Promise.all(
+      keys.map((key) => bench.accepts(key, undefined, bench.owned('1', ann), 'many concurrent creations')),
+    )
     await bench.lists(ann, keys, 'the owner of 150 sessions')
   }),
   ruleFor('owners-now', "a live session is on its owner's list while it is written", async (bench) => {
@@ -109,7 +112,7 @@ export const owners: readonly Check[] = [
         const listed = (await bench.instance(at).owners?.list(ann)) ?? []
         const missing = keys.find((key) => !listed.includes(key))
         if (missing !== undefined) throw new Error(`${when}: live session ${missing} is missing from the list`)
-        // A list that is there at once must not keep the writers from writing.
+        // A synchronous list must not block the writers.
         await new Promise((resolve) => setTimeout(resolve))
       }
     }

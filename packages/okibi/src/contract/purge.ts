@@ -1,4 +1,5 @@
-// Rules of the store contract about purges: they take what has expired and nothing that lives, whatever goes on beside them.
+// Rules of the store contract about purges: they delete expired sessions and never live ones, with
+// any concurrent calls.
 import { type Bench, shown } from './bench.js'
 import { type Check, ruleFor } from './rules.js'
 
@@ -38,7 +39,8 @@ export const purge: readonly Check[] = [
   }),
   ruleFor('purge', 'a purge keeps what a session that ended left until that expires', async (bench) => {
     const ann = bench.owner()
-    // The marker of a session that ended counts for a minute at most, which is over here, and is kept for an hour.
+    // The marker of a session that ended counts for a minute at most, which is over here, and is
+    // kept for an hour.
     const marker = JSON.stringify({ v: 1, w: 'AAAAAAAAAAA', r: 'rotate', until: bench.now() - 1000 })
     const ended = keys(bench, MANY)
     for (const [at, key] of ended.entries()) {

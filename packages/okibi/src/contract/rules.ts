@@ -1,9 +1,10 @@
-// What a rule of the store contract is made of.
+// The parts of a rule of the store contract.
 import type { Bench } from './bench.js'
 
 /**
- * What a store must promise for a rule to hold for it: `atomic` swaps; lists by `owners`, also `owners-now`, while they are
- * written; a `purge`, also `purge-now`, while others write; `another` instance on the same backend.
+ * What a store must support for a rule to apply: `atomic` swaps; lists by `owners`, and
+ * `owners-now`, during writes; a `purge`, and `purge-now`, during writes; `another` instance on the
+ * same backend.
  */
 export type Needs = 'nothing' | 'atomic' | 'owners' | 'owners-now' | 'purge' | 'purge-now' | 'another'
 
@@ -12,8 +13,8 @@ export interface Check {
   readonly rule: string
   readonly needs: Needs
   /**
-   * It waits for sessions to expire: such rules can wait at the same time. The one about purges waits alone, as others'
-   * writes may make a store drop what it is to count.
+   * It waits for sessions to expire. Such rules can wait concurrently. The one about purges waits
+   * alone, because writes of others may make a store delete the sessions that it counts.
    */
   readonly waits?: boolean
   readonly run: (bench: Bench) => Promise<void>
@@ -29,7 +30,7 @@ export function every(rule: string, run: Check['run']): Check {
   return ruleFor('nothing', rule, run)
 }
 
-/** A rule for stores whose swaps are atomic. */
+/** A rule for stores with atomic swaps. */
 export function atomic(rule: string, run: Check['run']): Check {
   return ruleFor('atomic', rule, run)
 }

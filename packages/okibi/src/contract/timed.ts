@@ -3,12 +3,12 @@ import { StoreError } from '../errors.js'
 import { isPromise } from '../promise.js'
 import type { Awaitable, Consistency, Loaded, OwnerIndex, Store, Swap, Write } from '../store.js'
 
-/** A store that fails where its own would never answer. */
+/** A store that fails instead of never replying. */
 export class Timed implements Store {
   readonly consistency: Consistency
   readonly owners: OwnerIndex | undefined
   readonly purge: (() => Awaitable<number>) | undefined
-  /** How many calls got no answer in time. */
+  /** The number of calls without a reply in time. */
   silences = 0
   readonly #store: Store
   readonly #limit: number

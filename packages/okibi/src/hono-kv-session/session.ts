@@ -22,11 +22,11 @@ export interface CreateSessionOptions {
 const sessions = new WeakMap<object, RequestKvSession>()
 
 /** The session behind `c.session`. Throws `no_middleware` without a SessionManager. */
-export function sessionOf(c: Context, who: string): RequestKvSession {
+export function sessionOf(c: Context, caller: string): RequestKvSession {
   const shown: unknown = c.session
   const session = typeof shown === 'object' && shown !== null ? sessions.get(shown) : undefined
   if (session) return session
-  const text = `${who}: there is no session in the context; put app.use(SessionManager()) before it`
+  const text = `${caller}: there is no session in the context; put app.use(SessionManager()) before it`
   throw new OkibiError('no_middleware', text)
 }
 

@@ -1,4 +1,4 @@
-// The driver that keeps sessions in a database of bun:sqlite.
+// The driver that stores sessions in a database of bun:sqlite.
 import { OkibiError } from '../errors.js'
 import type { Swap, Write } from '../store.js'
 import { registerStore } from './own-stores.js'
@@ -7,11 +7,12 @@ import type { SessionData, Store } from './types.js'
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-/** A name as SQL has it, quoted or not, with the name of an attached database before it or not. */
+/** An SQL name, quoted or not, optionally with the name of an attached database. */
 const TABLE = /^(?:(?:[\p{L}_][\p{L}\p{N}_$]*|"(?:[^"]|"")+"|`(?:[^`]|``)+`|\[[^\]]+\])(?:\.(?!$)|$)){1,2}$/u
 
 /**
- * Sessions in a database of `bun:sqlite`, in a table `(id TEXT PRIMARY KEY, data TEXT)` that is made if it is not there.
+ * Sessions in a database of `bun:sqlite`, in a table `(id TEXT PRIMARY KEY, data TEXT)`. The table
+ * is created if it is absent.
  *
  * @example
  * ```ts
@@ -67,7 +68,7 @@ export class BunSqliteStore implements Store {
     this.db.query(`UPDATE ${this.tableName} SET data = ? WHERE id = ?`).run(JSON.stringify(sessionData), sessionId)
   }
 
-  /** Drops every session that has expired and says how many there were. Sessions without an end stay. */
+  /** Deletes every expired session and returns their number. Sessions without an expiry stay. */
   purge(): number {
     const expired = "json_valid(data) AND json_extract(data, '$._expire') < ?"
     const query = this.db.query(`DELETE FROM ${this.tableName} WHERE ${expired} RETURNING id`)

@@ -10,8 +10,8 @@ const decoder = new TextDecoder()
 const NEVER = Number.MAX_SAFE_INTEGER
 
 /**
- * Sessions in the memory of this process: for development, and for a single process whose sessions
- * may be lost when it exits.
+ * Sessions in the memory of this process: for development, and for a single process that may lose
+ * its sessions when it exits.
  *
  * It has at most 100 000 sessions, or as many as its option `capacity`. If it is full, a new
  * session replaces one that was not used again. Expired sessions are deleted.

@@ -1,4 +1,4 @@
-// Compares bytes, for stores whose backend does not.
+// Compares bytes, for backends that cannot.
 
 /** Whether both have the same bytes. `undefined` equals only `undefined`. */
 export function isSame(one: Uint8Array | undefined, other: Uint8Array | undefined): boolean {

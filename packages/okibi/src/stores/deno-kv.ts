@@ -210,8 +210,8 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /**
- * Deno names what it refuses to do a type error, and a closed database a bad resource. After
- * anything else nobody knows.
+ * A write that Deno KV refuses, for example because of its size, is not executed. After any other
+ * error the outcome is unknown.
  */
 function fail(cause: unknown): never {
   if (cause instanceof StoreError) throw cause

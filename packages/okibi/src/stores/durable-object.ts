@@ -327,7 +327,7 @@ function wake(expiresAt: number): number {
 const ENTRY = 'entry '
 /** The longest time to an alarm: a year, in milliseconds. */
 const FARTHEST = 365 * 86_400_000
-/** The number of sessions of a list whose owner is read concurrently. */
+/** The number of sessions of a list that are checked concurrently. */
 const PAGE = 32
 /** The number of names that the storage deletes in one call. */
 const MOST_AT_ONCE = 128

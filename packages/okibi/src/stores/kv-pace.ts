@@ -18,7 +18,7 @@ const PAUSES = [500, 1000]
  * timeout of 2 s.
  */
 const PATIENCE = 1600
-/** The number of keys whose last write is remembered. */
+/** The number of keys with a remembered last write. */
 const MOST_REMEMBERED = 10_000
 
 /** Spaces the writes of one isolate to one namespace, a second apart for each key. */

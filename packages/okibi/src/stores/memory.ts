@@ -12,7 +12,7 @@ export interface MemoryStoreOptions {
   /**
    * What happens to a new session when the store is full of live sessions. `evict`: another session
    * is deleted. `refuse`: the write fails as unavailable (a 503). Default `evict`. `revocations`
-   * need `refuse`: a visitor who could make the store delete the note of a logout could undo it.
+   * need `refuse`: otherwise a visitor could undo a logout by filling the store.
    */
   readonly whenFull?: 'evict' | 'refuse' | undefined
   /** Returns the current time in milliseconds since the Unix epoch. Default `Date.now`. */
@@ -59,8 +59,8 @@ const ENDS = 2
 const FEW = 64
 
 /**
- * Sessions in the memory of this process: for tests, for development, and for a single process
- * whose sessions may be lost when it exits.
+ * Sessions in the memory of this process: for tests, for development, and for a single process that
+ * may lose its sessions when it exits.
  *
  * It never has more sessions than its capacity. If it is full, a new session replaces an expired
  * one; else one that was never used after its creation; else the one that was unused for the

@@ -47,7 +47,7 @@ export function endsConnection(cause: unknown): boolean {
  */
 const REFUSED_STATES = /^(21|22|23|25|3D|40|42)/
 
-/** The same for errors whose SQLSTATE is not specific. */
+/** The same for errors with an unspecific SQLSTATE. */
 const REFUSED: ReadonlySet<number> = new Set([
   1020, // the row has changed since the transaction began
   1114, // the table is full

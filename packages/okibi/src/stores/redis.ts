@@ -74,7 +74,7 @@ export function redisStore(client: RedisClient): RedisStore {
   return retains(new Redis(connection, client), client)
 }
 
-/** The clients whose server was checked for eviction. */
+/** The clients that were checked for eviction. */
 const checked = new WeakSet<object>()
 
 class Redis implements RedisStore {
@@ -117,7 +117,7 @@ class Redis implements RedisStore {
   }
 
   /**
-   * The keys in an owner's list whose value matches the list entry. Other keys were just written,
+   * The keys in an owner's list that still match their list entry. Other keys were just written,
    * have moved to a new key, or have another owner now. A write adds its entry before the record.
    * So the list is read again, and its new entries are checked. If that takes long, the remaining
    * keys are returned unchecked: the caller loads each one to verify it.

@@ -6,7 +6,7 @@ import type { DenoKv, DenoKvKey } from '../../stores/deno-kv.js'
 import { partsOf } from './key.js'
 import { bytesOf, textOf } from './text.js'
 
-/** The maximum number of attempts of a swap whose entry is written again with the same value. */
+/** The maximum number of attempts of a swap if its entry is written again with the same value. */
 const MOST_TRIES = 10
 
 /**

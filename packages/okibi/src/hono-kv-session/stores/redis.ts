@@ -18,8 +18,8 @@ export interface RedisClient {
 }
 
 /**
- * Writes ARGV[1] for ARGV[2] milliseconds if the key has the value ARGV[3], or is absent if there
- * is none. Otherwise returns the value of the key.
+ * Writes ARGV[1] for ARGV[2] milliseconds if the key has the value ARGV[3]; without ARGV[3], if the
+ * key is absent. Otherwise returns the value of the key.
  */
 const SWAP = `
 local held = redis.call('GET', KEYS[1])
