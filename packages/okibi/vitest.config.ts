@@ -1,4 +1,5 @@
-// How the TypeScript tests run: each file in a process of its own, so that no test sees another's state.
+// How the TypeScript tests run: each file in a process of its own, so that no test sees another's
+// state.
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type ViteUserConfig } from 'vitest/config'
 import './test/support/group-by.js'
@@ -23,13 +24,13 @@ const config: ViteUserConfig = defineConfig({
   resolve: { alias },
   test: {
     include: ['test/**/*.test.ts'],
-    // They have configurations of their own.
+    // These have their own configurations.
     exclude: ['test/runtimes/**', 'test/consumers/**', 'test/guides/**', 'test/stores/**', 'test/*/real/**'],
     globalSetup: ['test/support/upstream.ts'],
     pool: 'forks',
-    // What is left behind is counted after a collection.
+    // Tests for leaks count objects after a garbage collection.
     execArgv: ['--expose-gc'],
-    // Ceilings for what hangs: a busy machine must not reach them.
+    // Limits for hanging tests. A busy machine must not reach them.
     testTimeout: 120_000,
     hookTimeout: 120_000,
   },

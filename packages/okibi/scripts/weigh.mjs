@@ -1,10 +1,13 @@
-// Says what the JavaScript of each subpath weighs, gzipped: its file and all that this one imports, but for the engine.
-// Fails over the budget. Usage: node weigh.mjs <folder of the package>
+// Prints the gzipped size of each subpath's JavaScript: its file and all that it imports, except
+// the engine. Fails above a budget. Usage: node weigh.mjs <folder of the package>
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 
-/** The most that each subpath may weigh, in bytes: what it needs and 3 %. To raise one is a decision: say why in the commit. */
+/**
+ * The maximum size of each subpath in bytes: the size it needs plus 3 %. Raising one is a decision:
+ * give the reason in the commit.
+ */
 const BUDGETS = {
   okibi: 24_600,
   'okibi/accept': 9_550,
@@ -33,7 +36,10 @@ const BUDGETS = {
   'okibi/contract': 10_900,
 }
 
-/** What ships the module of the older dialects. Of the rest two ship the other, and a store ships none. */
+/**
+ * The subpaths that ship the module with the older dialects, and those that ship the native one. A
+ * store ships neither.
+ */
 const COMPAT = /^okibi\/(accept|iron|hono-sessions|hono-kv-session)$/
 const NATIVE = /^okibi(\/testing)?$/
 
@@ -48,7 +54,7 @@ for (const [path, target] of Object.entries(exports)) {
   const weight = gzipSync(Buffer.concat(files.map((file) => readFileSync(file))), { level: 9 }).length
   const modules = engines(files)
   const wanted = COMPAT.test(name) ? '#wasm-compat' : NATIVE.test(name) ? '#wasm' : ''
-  if (modules !== wanted) failures.push(`${name}: ships of the engine "${modules}", and is to ship "${wanted}"`)
+  if (modules !== wanted) failures.push(`${name}: ships the engine's module "${modules}" instead of "${wanted}"`)
   const budget = BUDGETS[name]
   console.log(`${String(weight).padStart(9)}  ${name}, gzipped (at most ${budget ?? '?'})`)
   if (budget === undefined) failures.push(`${name}: has no budget; give it one, about ${Math.ceil(weight / 90) * 100}`)
@@ -60,7 +66,10 @@ for (const name of Object.keys(BUDGETS)) {
 for (const failure of failures) console.error(`packages/okibi/scripts/weigh.mjs: ${failure}`)
 process.exitCode = failures.length > 0 ? 1 : 0
 
-/** A file and all files that it imports, directly or not. The engine's loader is no path, so it is left out. */
+/**
+ * A file and all files that it imports, directly or not. The engine's loader is no path, so it is
+ * left out.
+ */
 function reached(file, found = new Set()) {
   if (found.has(file)) return found
   found.add(file)
@@ -72,7 +81,7 @@ function reached(file, found = new Set()) {
   return found
 }
 
-/** The engine's modules that files import. */
+/** The engine's modules that the files import. */
 function engines(files) {
   const found = files.flatMap((file) =>
     [...readFileSync(file, 'utf8').matchAll(/from '(#[^']+)'/g)].map(([, name]) => name),
