@@ -93,7 +93,7 @@ export function renamed(text: string): string {
   return text.replace(/^\w+(?=: )|(?<=`)\w+(?=`)/g, optionName)
 }
 
-/** A text of an error, cut at 200 characters. */
+/** A message, cut at 200 characters. */
 export function shortened(text: string): string {
   return text.length > 200 ? `${text.slice(0, 200)}…` : text
 }
