@@ -3,7 +3,7 @@ import { type Context, Hono } from 'hono'
 import { expect, test, vi } from 'vitest'
 import { accept } from '../src/accept.js'
 import { createSession, SessionManager } from '../src/hono-kv-session/index.js'
-import { type OkibiError, type Session, type Store, sessions } from '../src/index.js'
+import { type OkibiError, type Session, type Store, StoreError, sessions } from '../src/index.js'
 import { purgeEvery } from '../src/purge.js'
 import { memoryStore } from '../src/stores/memory.js'
 import { Browser } from './support/browser.js'
@@ -134,3 +134,34 @@ test('a_cookie_with_a_prefix_is_accepted_from_hono_sessions', async () => {
     expect(await answer.text()).toBe('false')
   }
 })
+
+test.each(['rotate', 'renewId'] as const)(
+  'n25_a_%s_whose_second_write_fails_leaves_no_session_in_the_list',
+  async (way) => {
+    vi.spyOn(console, 'error').mockImplementation(() => {})
+    const store = new Watched()
+    const app = new Hono().use(sessions({ store }) as never)
+    app.get('/begin', (c) => {
+      of(c).set('n', 1)
+      of(c).setOwner('ann')
+      return c.text('begun')
+    })
+    app.get('/move', (c) => {
+      of(c).set('n', 2)
+      of(c)[way]()
+      let swaps = 0
+      store.interfere = (call, _key, through) => {
+        if (call === 'swap' && ++swaps === 2) throw new StoreError('unavailable', 'on purpose')
+        return through()
+      }
+      return c.text('never sent')
+    })
+    app.get('/seen', async (c) => c.json([of(c).get('n'), (await of(c).list()).length]))
+    const ann = new Browser(app)
+    await ann.text('/begin')
+    expect((await ann.fetch('/move')).status).toBe(503)
+    store.interfere = undefined
+    expect(await ann.text('/seen')).toBe('[1,1]')
+    vi.restoreAllMocks()
+  },
+)

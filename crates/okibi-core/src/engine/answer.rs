@@ -6,8 +6,9 @@ use super::{
     Engine,
     flow::Call,
     flow::Flow,
-    step::{Answer, Step},
-    work::{Stage, Task, Work},
+    step::{Answer, Fault, Step},
+    swap::Resolved,
+    work::{AfterUndo, Stage, Task, Work},
 };
 use crate::{error::Refusal, random::Random, time::Timestamp};
 
@@ -64,6 +65,16 @@ impl Engine {
                 return Ok(again);
             }
         };
+        // The new record of a rotation is stored, and the old one is still the session. Without this
+        // a list would show both.
+        let is_half_done = match (&resolved, &work.stage) {
+            (Resolved::Failed(fault), Stage::RotateDeleting { dead }) => !dead && *fault == Fault::NotDone,
+            (Resolved::Failed(_), _) => work.new_record.is_some(),
+            _ => false,
+        };
+        if is_half_done {
+            return self.undo_rotation(call, work, AfterUndo::Fail);
+        }
         let stage = core::mem::replace(&mut work.stage, Stage::Ready);
         match &stage {
             Stage::Loading(_) | Stage::LoadingAccepted(_) | Stage::CheckingRevocation => {
@@ -77,7 +88,7 @@ impl Engine {
             | Stage::RotateRewriting(_)
             | Stage::RotateMarking
             | Stage::RotateDeleting { .. }
-            | Stage::RotateUndoing { .. } => self.rotate_answered(call, work, stage, resolved),
+            | Stage::RotateUndoing(_) => self.rotate_answered(call, work, stage, resolved),
             Stage::DestroyLoading { .. }
             | Stage::DestroyMarking { .. }
             | Stage::DestroyDeleting

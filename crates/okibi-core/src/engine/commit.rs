@@ -15,7 +15,7 @@ use super::{
     replay::Replayed,
     step::Step,
     swap::{Resolved, not_deleted},
-    work::{Stage, Task, Work},
+    work::{AfterUndo, Stage, Task, Work},
 };
 use crate::{
     contract::{Loaded, Write},
@@ -221,7 +221,7 @@ impl Engine {
         let due = self.is_due(call.flow, plan, &live.record, call.now);
         let owes_cookie = !is_late && self.owes_cookie(call.flow, live);
         if rotation.is_none() && work.new_record.is_some() {
-            return self.undo_rotation(call, work, false);
+            return self.undo_rotation(call, work, AfterUndo::Proceed);
         }
         if rotation.is_none() && plan.changes_nothing() && !due {
             if is_late {

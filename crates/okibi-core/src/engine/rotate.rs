@@ -10,8 +10,8 @@ use super::{
     flow::Flow,
     plan::Rotation,
     step::Step,
-    swap::{Resolved, not_deleted},
-    work::{NewRecord, Stage, Task, Work},
+    swap::Resolved,
+    work::{AfterUndo, NewRecord, Stage, Task, Work},
 };
 use crate::{
     contract::Write,
@@ -99,19 +99,21 @@ impl Engine {
             (Stage::RotateMarking, Resolved::Written(_)) => self.old_marked(call, work),
             (Stage::RotateMarking, Resolved::Conflict(there)) => self.conflict(call, work, there),
             (Stage::RotateDeleting { .. }, Resolved::Deleted) => self.finish_rotation(call, work),
-            (Stage::RotateDeleting { dead: false }, Resolved::Failed(fault)) => Err(not_deleted(fault)),
+            (Stage::RotateDeleting { dead: false }, Resolved::Failed(_)) => Err(Refusal::StoreUnknown),
             (Stage::RotateDeleting { dead: true }, Resolved::Failed(_)) => {
                 call.flow.event(Event::CleanupFailed);
                 self.finish_rotation(call, work)
             }
-            // If the new record is not there any more, it is not a session either.
-            (
-                Stage::RotateUndoing { session_gone },
-                Resolved::Written(_) | Resolved::Conflict(_) | Resolved::Deleted,
-            ) => self.rotation_undone(call, work, session_gone),
-            (Stage::RotateUndoing { session_gone }, Resolved::Failed(_)) => {
-                call.flow.event(Event::CleanupFailed);
-                self.rotation_undone(call, work, session_gone)
+            (Stage::RotateUndoing(after), resolved) => {
+                // If the new record is not there any more, it is not a session either.
+                if let Resolved::Failed(_) = resolved {
+                    call.flow.event(Event::CleanupFailed);
+                }
+                match after {
+                    AfterUndo::Proceed => self.proceed(call, work),
+                    AfterUndo::SessionEnded => self.session_ended(call, work),
+                    AfterUndo::Fail => Err(Refusal::StoreUnavailable),
+                }
             }
             _ => Err(Refusal::OutOfOrder),
         }
@@ -178,13 +180,13 @@ impl Engine {
         if let Task::Take(_) = work.task { self.proceed(call, work) } else { Ok(Step::Done) }
     }
 
-    /// The rotation lost. Its new record becomes a marker, so that a late copy of the record's
+    /// The rotation lost or failed. Its new record becomes a marker, so that a late copy of the record's
     /// write finds it.
     pub(super) fn undo_rotation(
         &self,
         call: &mut Call<'_>,
         mut work: Box<Work>,
-        session_gone: bool,
+        after: AfterUndo,
     ) -> Result<Step, Refusal> {
         let new_record = work.new_record.take().ok_or(Refusal::OutOfOrder)?;
         let key = self.key(call.flow.host.as_ref(), &new_record.id);
@@ -199,13 +201,10 @@ impl Engine {
         } else {
             Step::Delete(key)
         };
-        work.stage = Stage::RotateUndoing { session_gone };
+        work.stage = Stage::RotateUndoing(after);
+        work.write = None;
         call.flow.work = Some(work);
         Ok(step)
-    }
-
-    fn rotation_undone(&self, call: &mut Call<'_>, work: Box<Work>, session_gone: bool) -> Result<Step, Refusal> {
-        if session_gone { self.session_ended(call, work) } else { self.proceed(call, work) }
     }
 
     /// The session has ended. The changes of this request are dropped and it sends no cookie,
@@ -217,7 +216,7 @@ impl Engine {
         }
         call.flow.replace(Base::Blocked);
         if work.new_record.is_some() {
-            return self.undo_rotation(call, work, true);
+            return self.undo_rotation(call, work, AfterUndo::SessionEnded);
         }
         let (rotates, changes) = match &work.task {
             Task::Commit(plan) => (plan.rotation(None) > Some(Rotation::Renew), !plan.log.is_empty()),

@@ -100,7 +100,12 @@ impl Engine {
                 (Swap::Done, None) => Resolved::Conflict(None),
             },
             Answer::Failed(fault) if work.write.is_none() => Resolved::Failed(fault),
-            Answer::Failed(Fault::NotDone) if !work.uncertain => return Err(Refusal::StoreUnavailable),
+            Answer::Failed(fault @ Fault::NotDone) if !work.uncertain => {
+                if work.new_record.is_none() {
+                    return Err(Refusal::StoreUnavailable);
+                }
+                Resolved::Failed(fault)
+            }
             Answer::Failed(Fault::Unknown) if !work.uncertain && can_tell => {
                 work.uncertain = true;
                 return self.swap_step(flow, work).ok_or(Refusal::OutOfOrder).map(Err);

@@ -10,7 +10,7 @@ use super::{
     plan::Rotation,
     step::Step,
     swap::Resolved,
-    work::{Stage, Task, Work},
+    work::{AfterUndo, Stage, Task, Work},
 };
 use crate::{contract::Consistency, error::Refusal, random::Random, text::Text, time::Timestamp};
 
@@ -77,7 +77,7 @@ impl Engine {
             return self.rotate(call, work, record, Rotation::Renew);
         }
         if work.new_record.is_some() {
-            return self.undo_rotation(call, work, false);
+            return self.undo_rotation(call, work, AfterUndo::Proceed);
         }
         let Some(value) = live.record.get(name.as_str()).map(|entry| entry.value.clone()) else {
             return Ok(Step::Done);

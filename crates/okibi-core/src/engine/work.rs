@@ -67,9 +67,8 @@ pub(super) enum Stage {
     /// In a dialect without markers: deletes the old record. `dead`: the old record is already
     /// replaced with one that is no session.
     RotateDeleting { dead: bool },
-    /// The rotation lost: replaces its new record with a marker. `session_gone`: the session has
-    /// ended; otherwise the task continues.
-    RotateUndoing { session_gone: bool },
+    /// The rotation lost, or failed half-way: replaces its new record with a marker.
+    RotateUndoing(AfterUndo),
     /// Runs the function of an update again.
     Recomputing { token: u32, input: Option<Text> },
     /// Loads the session to destroy.
@@ -88,6 +87,17 @@ pub(super) enum Stage {
     /// Adopts a stored session into a sealed cookie: deletes the old record. Otherwise a copy of
     /// the old cookie would open it after a logout.
     Adopting { record: Record, cookies: Vec<String> },
+}
+
+/// What follows when the new record of a rotation is undone.
+#[derive(Clone, Copy)]
+pub(super) enum AfterUndo {
+    /// The task continues.
+    Proceed,
+    /// The session has ended.
+    SessionEnded,
+    /// The task fails: the store failed before the old record was replaced.
+    Fail,
 }
 
 /// The new record of a rotation.
@@ -117,6 +127,7 @@ pub(super) struct PendingLoad {
 }
 
 fields!(Work { task, stage, hops, write, uncertain, new_record, replaced, is_rechecked, has_destroyed });
+variants!(AfterUndo { 0 => Proceed, 1 => SessionEnded, 2 => Fail });
 variants!(Task { 0 => Commit(plan), 1 => Take(name), 2 => Revoke });
 variants!(Stage {
     0 => Ready,
@@ -129,7 +140,7 @@ variants!(Stage {
     7 => RotateRewriting(new_record),
     8 => RotateMarking,
     9 => RotateDeleting { dead },
-    10 => RotateUndoing { session_gone },
+    10 => RotateUndoing(after),
     11 => Recomputing { token, input },
     12 => DestroyLoading { key, hops },
     13 => DestroyMarking { key, expected, hops },
