@@ -1,4 +1,5 @@
-// Chromium, and visitors in it: each with cookies of their own and every complaint of the browser noted.
+// Chromium and its visitors. Each visitor has its own cookies, and all complaints of the browser
+// are recorded.
 import { existsSync } from 'node:fs'
 import { chromium } from 'playwright-core'
 
@@ -21,10 +22,10 @@ const FLAGS = [
   '--disable-sync',
 ]
 
-/** How a request fails that was under way when the visitor left the page: the icon's, mostly. */
+/** The error of a request that was pending when the visitor left the page. Mostly the icon's. */
 const LEFT = 'net::ERR_ABORTED'
 
-/** Where Chromium lies: `OKIBI_CHROMIUM`, or one of the usual places; undefined if there is none. */
+/** The path of Chromium: `OKIBI_CHROMIUM`, or one of the usual paths. Undefined if none exists. */
 export function findChromium() {
   const wanted = process.env.OKIBI_CHROMIUM
   if (wanted && !existsSync(wanted)) throw new Error(`OKIBI_CHROMIUM: ${wanted} does not exist`)
@@ -38,7 +39,7 @@ export async function launch(executablePath) {
 export class Browser {
   #chromium
 
-  /** What pages complained about: script errors, refused content, failed requests. */
+  /** The complaints about pages: script errors, blocked content, failed requests. */
   complaints = []
 
   constructor(browser) {
@@ -49,7 +50,7 @@ export class Browser {
     return this.#chromium.version()
   }
 
-  /** A visitor whom no server has seen yet. */
+  /** A new visitor without cookies. */
   async visitor(options = {}) {
     const context = await this.#chromium.newContext({
       viewport: { width: 1200, height: 900 },
@@ -85,13 +86,13 @@ export class Visitor {
     return await this.page.goto(server.at(path, host))
   }
 
-  /** The text of an element, each run of white space as one space, or null if it is not there. */
+  /** The text of an element with white space collapsed, or null if it does not exist. */
   async text(selector) {
     const element = await this.page.$(selector)
     return element ? (await element.textContent()).trim().replace(/\s+/g, ' ') : null
   }
 
-  /** Fills in the login form and sends it; ends on the page that follows. */
+  /** Fills in the login form and submits it. Waits for the next page. */
   async logIn(server, email, { password = 'correct', remember = false } = {}) {
     await this.open(server)
     await this.page.fill('#email', email)
@@ -100,22 +101,22 @@ export class Visitor {
     await this.press('#login-button')
   }
 
-  /** Presses a button that sends a form, and waits for the page that follows. */
+  /** Presses a submit button, and waits for the next page. */
   async press(selector) {
     await Promise.all([this.page.waitForEvent('load'), this.page.click(selector)])
   }
 
-  /** Sends a form without opening what the answer leads to. */
+  /** Submits a form without following the redirect. */
   async post(server, path, form = {}) {
     return await this.context.request.post(server.at(path), { form, maxRedirects: 0 })
   }
 
-  /** All cookies that the servers gave. */
+  /** All cookies of the visitor. */
   async cookies() {
     return await this.context.cookies()
   }
 
-  /** Who the page greets, or null. */
+  /** The name in the page's greeting, or null. */
   async greeted() {
     return (await this.text('#greeting'))?.replace(/^Welcome, /, '') ?? null
   }

@@ -1,4 +1,5 @@
-// Proves in a real browser that every example works as its README says: on its runtime, with each of its stores.
+// Tests in Chromium that every example works as its README says: on its runtime, with each of its
+// stores.
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { mkdir, readFile } from 'node:fs/promises'
@@ -11,15 +12,15 @@ import { startRedis } from './examples/redis.mjs'
 import { freePorts } from './servers.mjs'
 import { Steps } from './steps.mjs'
 
-/** How many examples at a time. Each keeps a core busy for most of its time. */
+/** The number of concurrent examples. Each uses one core most of the time. */
 const LANES = 2
 
 const steps = new Steps()
 const wanted = process.argv.slice(2)
 const unknown = wanted.filter((name) => !examples.some((example) => example.name === name))
-if (unknown.length > 0) throw new Error(`${unknown[0]}: no such example`)
+if (unknown.length > 0) throw new Error(`${unknown[0]}: unknown example`)
 const chromium = findChromium()
-if (!chromium) throw new Error('chromium: not found, install it or say where it is with OKIBI_CHROMIUM')
+if (!chromium) throw new Error('chromium: not found, install it or set OKIBI_CHROMIUM')
 const browser = await launch(chromium)
 console.log(`Chromium ${browser.version}`)
 try {
@@ -37,28 +38,28 @@ try {
 console.log(`${steps.passed} passed, ${steps.failed} failed`)
 process.exitCode = steps.failed === 0 ? 0 : 1
 
-/** The commands that are used here are those of the README. */
+/** The commands used here are those of the README. */
 async function saidInReadme({ folder, install, before = [], start }) {
   const readme = await readFile(new URL(`../${folder}/README.md`, import.meta.url), 'utf8')
   const { command } = start(0, {})
   const end = command.indexOf('--')
   const typed = [install.slice(0, 2), ...before, end < 0 ? command : command.slice(0, end)]
   for (const words of typed) {
-    assert.ok(readme.includes(`\n${words.join(' ')}\n`), `${folder}/README.md does not say: ${words.join(' ')}`)
+    assert.ok(readme.includes(`\n${words.join(' ')}\n`), `${folder}/README.md does not have the command: ${words.join(' ')}`)
   }
 }
 
-/** Installs an example, and proves it with its server store and with the sealed cookie. */
+/** Installs an example, and tests it with its server store and with the sealed cookie. */
 async function prove(example, screenshots) {
   let folder
   let redis
-  await steps.run(`${example.name}: is installed`, async () => {
+  await steps.run(`${example.name}: the installation works`, async () => {
     folder = await install(example)
     if (example.needsRedis) redis = await startRedis()
   })
   if (!folder) return
   if (example.folder === example.name) {
-    await steps.run(`${example.name}: its README says so`, () => saidInReadme(example))
+    await steps.run(`${example.name}: its README has the commands`, () => saidInReadme(example))
   }
   for (const sealed of example.sealed) await proveWith(example, { folder, redis, sealed, screenshots })
   await redis?.stop()
@@ -93,7 +94,7 @@ async function proveWith(example, { folder, redis, sealed, screenshots }) {
   }
 }
 
-/** Starts it on a free port, as its README says. */
+/** Starts the example on a free port, as its README says. */
 async function start(example, { folder, redis, sealed }) {
   const [port] = await freePorts(1)
   const secret = randomBytes(32).toString('base64')

@@ -1,4 +1,4 @@
-// Proves in a real browser that both demo servers keep one and the same session, with each store.
+// Tests in Chromium that both demo servers share one session, with each store.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,9 +17,9 @@ const chromium = findChromium()
 if (chromium) {
   await run(chromium)
 } else if (process.env.CI === 'true') {
-  throw new Error('chromium: not found, install it or say where it is with OKIBI_CHROMIUM')
+  throw new Error('chromium: not found, install it or set OKIBI_CHROMIUM')
 } else {
-  console.log('skipped: no Chromium found, install it or say where it is with OKIBI_CHROMIUM')
+  console.log('skipped: no Chromium found, install it or set OKIBI_CHROMIUM')
 }
 console.log(`${steps.passed} passed, ${steps.failed} failed`)
 process.exitCode = steps.failed === 0 ? 0 : 1
@@ -37,7 +37,7 @@ async function run(chromium) {
   }
 }
 
-/** Everything, over one store: what both stores can do, then what only this one shows. */
+/** All tests with one store: those of both stores, then those of this one. */
 async function runWith(store, browser, screenshots) {
   let running
   await steps.run(`${store}: both servers start`, async () => {

@@ -1,4 +1,4 @@
-// Starts and stops the two demo servers as a user would: as programs of their own, over one database file.
+// Starts and stops the two demo servers as a user does: as programs, with one database file.
 import { spawn, spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
@@ -11,11 +11,11 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-/** How long a server may take to answer its first request, and to end, in milliseconds. */
+/** The time for a server's first response, and for its end, in milliseconds. */
 const LONGEST_START = 120_000
 const LONGEST_STOP = 60_000
 
-/** The programs, as `[name, command, first arguments]`; the axum one is built if it is not there. */
+/** The programs, as `[name, command, first arguments]`. The axum program is built if it does not exist. */
 export function programs() {
   const axum =
     process.env.OKIBI_AXUM_BIN ?? join(process.env.CARGO_TARGET_DIR ?? join(root, 'target'), 'debug/okibi-example-axum')
@@ -33,7 +33,7 @@ export function programs() {
 }
 
 /**
- * Both servers, over a fresh database and a fresh secret.
+ * Both servers, with a new database and a new secret.
  *
  * @param {'sqlite' | 'cookie'} store
  */
@@ -62,7 +62,7 @@ export async function startBoth(store) {
   return { servers, stop }
 }
 
-/** One running server. */
+/** A running server. */
 class Server {
   #process
   #ended
@@ -85,17 +85,17 @@ class Server {
     })
   }
 
-  /** What it printed so far. */
+  /** The output so far. */
   get output() {
     return this.#output
   }
 
-  /** The address of one of its pages, by the name that the browser is to use. */
+  /** The address of a page, with this host name. */
   at(path, host = 'localhost') {
     return `http://${host}:${this.port}${path}`
   }
 
-  /** Waits until it answers. */
+  /** Waits for a response. */
   async answers() {
     const deadline = Date.now() + LONGEST_START
     let ended
@@ -113,7 +113,7 @@ class Server {
     }
   }
 
-  /** Ends its standard input, by which it is to end itself; the exit code, or what it needed instead. */
+  /** Ends its standard input, at which it exits. Returns the exit code, or an error string. */
   async stop() {
     this.#process.stdin.end()
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), LONGEST_STOP)
@@ -123,10 +123,10 @@ class Server {
   }
 }
 
-/** Where the ports begin that the system gives to whoever asks for any. */
+/** The first port of the range from which the system assigns ports. */
 const GIVEN = 32_768
 
-/** Ports on which nothing listens right now, and that the system gives to nobody before a server takes them. */
+/** Free ports that the system does not assign before a server takes them. */
 export async function freePorts(count) {
   const held = []
   while (held.length < count) {
@@ -135,7 +135,7 @@ export async function freePorts(count) {
       await once(server, 'listening')
       held.push(server)
     } catch {
-      // Somebody listens there.
+      // The port is in use.
     }
   }
   const ports = held.map((server) => server.address().port)

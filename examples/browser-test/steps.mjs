@@ -1,6 +1,6 @@
-// Runs named steps one after the other, keeps going after a failure, counts both.
+// Runs named steps in sequence, continues after a failure, and counts both.
 
-/** How long one step may take, in milliseconds: a ceiling for what hangs. */
+/** The most time of a step, in milliseconds. It only limits steps that hang. */
 const LONGEST = 240_000
 
 export class Steps {
@@ -8,11 +8,11 @@ export class Steps {
   failed = 0
 
   /**
-   * Runs one step.
+   * Runs a step.
    *
-   * @param {string} name what it proves
+   * @param {string} name its claim
    * @param {() => Promise<void>} prove
-   * @param {() => Promise<string>} [look] what to add to a failure: where its picture lies
+   * @param {() => Promise<string>} [look] returns a line for a failure: the path of its picture
    */
   async run(name, prove, look) {
     const started = performance.now()

@@ -1,11 +1,11 @@
-// The site on Bun, with its sessions in one SQLite file or sealed in the cookie.
+// The site on Bun, with sessions in an SQLite file or sealed in the cookie.
 
 import { openSqliteStore } from 'okibi/sqlite'
 import { siteApp } from 'okibi-example-site'
 
 const { STORE, SECRET, PORT = '3000', DATABASE = 'sessions.sqlite' } = process.env
 
-/** Sessions in a file. What has expired takes up room until it is purged. */
+/** Sessions in a file. Expired sessions take up space until a purge. */
 function stored() {
   const store = openSqliteStore(DATABASE)
   setInterval(() => store.purge().catch(console.error), 60 * 60 * 1000)

@@ -1,4 +1,4 @@
-// The site on Deno, with its sessions in Deno KV or sealed in the cookie.
+// The site on Deno, with sessions in Deno KV or sealed in the cookie.
 
 import { denoKvStore } from 'okibi/deno-kv'
 import { siteApp } from 'okibi-example-site'

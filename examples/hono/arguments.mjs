@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { parseArgs } from 'node:util'
 
-/** An argument that can't be used: which one, its value, the fix. */
+/** An invalid argument. The message has its name, its value and the fix. */
 export class WrongArgument extends Error {}
 
 const OPTIONS = {
@@ -15,7 +15,7 @@ const OPTIONS = {
   'exit-with-stdin': { type: 'boolean', default: false },
 }
 
-/** How the server was started. Throws a `WrongArgument`. */
+/** Parses the arguments. Throws a `WrongArgument`. */
 export function argumentsFrom(given) {
   const values = parsed(given)
   const { store, database, 'secret-file': secretFile } = values
@@ -43,14 +43,14 @@ function parsed(args) {
 
 function address(listen) {
   const [, hostname, number] = /^(.*):(.*)$/.exec(listen) ?? []
-  if (!isIP(hostname)) throw wrong(`--listen ${listen}: no address; give an address and a port such as 127.0.0.1:3001`)
+  if (!isIP(hostname)) throw wrong(`--listen ${listen}: not an address; give an address and a port such as 127.0.0.1:3001`)
   return { hostname, port: port(`--listen ${hostname}:`, number) }
 }
 
 function port(name, text) {
   const number = Number(text)
   if (/^\d+$/.test(text) && number <= 65535) return number
-  throw wrong(`${name} ${text}: no port; give a port such as 3000`)
+  throw wrong(`${name} ${text}: not a port; give a port such as 3000`)
 }
 
 /** One secret a line. The first one seals, all of them open. */

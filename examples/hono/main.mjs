@@ -1,11 +1,11 @@
-// The demo site on Hono: one session, shared with the same site on axum.
+// The demo site on Hono. It shares its sessions with the same site on axum.
 import { serve } from '@hono/node-server'
 import { siteApp } from '../site/app.mjs'
 import { argumentsFrom, WrongArgument } from './arguments.mjs'
 import { stopWhenTold } from './stop.mjs'
 import { sessionIn } from './store.mjs'
 
-/** The site with these sessions, beside the one on axum. */
+/** The site with these sessions, and a link to the one on axum. */
 function appOf(args) {
   const { listen, otherPort: port, secretFile } = args
   const other = { name: 'axum', runtime: 'Rust', port }
@@ -26,7 +26,7 @@ try {
     console.log(`Hono listens on http://${hostname}:${address.port}`)
   })
   server.on('error', (error) => {
-    console.error(`--listen ${hostname}:${port}: ${error.message}; end what listens there or choose another port`)
+    console.error(`--listen ${hostname}:${port}: ${error.message}; stop the program that uses it or choose another port`)
     process.exit(1)
   })
   stopWhenTold(server, args.exitWithStdin)

@@ -1,4 +1,4 @@
-// The program as it is started and ended: its arguments, its one line, its exit codes.
+// Start and end of the program: its arguments, its output, its exit codes.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -13,9 +13,9 @@ const main = fileURLToPath(new URL('main.mjs', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'okibi-example-hono-'))
 after(() => rmSync(folder, { recursive: true }))
 
-/** What the program printed, its exit code, and a promise of its end. */
+/** The output of the program, its exit code, and a promise of its end. */
 function program(...args) {
-  // Without warnings: a young Node has its SQLite as an experiment, and says so.
+  // Without warnings: in some versions of Node SQLite is experimental and logs a warning.
   const child = spawn(process.execPath, ['--no-warnings', main, ...args])
   const run = { child, stdout: '', stderr: '', code: undefined }
   for (const name of ['stdout', 'stderr']) {
@@ -29,7 +29,7 @@ function program(...args) {
   return run
 }
 
-/** The program refuses to start, and says why in one line. */
+/** The program refuses to start, with one line that has these strings. */
 async function refused(args, code, ...says) {
   const run = program(...args)
   await run.ended
@@ -39,7 +39,7 @@ async function refused(args, code, ...says) {
   for (const text of says) assert.ok(run.stderr.includes(text), `${text} is missing in: ${run.stderr}`)
 }
 
-test('a wrong argument is named with its value and the fix', async () => {
+test('a wrong argument is named with its value and fix', async () => {
   const [missing, short] = [join(folder, 'missing'), join(folder, 'short')]
   writeFileSync(short, 'too short\n')
   await refused(['--colour', 'red'], 2, '--colour', 'README')
@@ -53,7 +53,7 @@ test('a wrong argument is named with its value and the fix', async () => {
   await refused(['--database', 'x', '--other-port', '70000'], 2, '--other-port 70000', '3000')
 })
 
-test('what the machine refuses is named too', async () => {
+test('an error of the system is named, too', async () => {
   const nowhere = join(folder, 'nowhere/sessions.sqlite')
   await refused(['--database', nowhere], 1, '--database', nowhere, 'folder')
 
@@ -67,10 +67,10 @@ test('what the machine refuses is named too', async () => {
 
 const ends = {
   'its standard input ends': ({ child }) => child.stdin.end(),
-  'SIGINT asks it to': ({ child }) => child.kill('SIGINT'),
-  'SIGTERM asks it to': ({ child }) => child.kill('SIGTERM'),
+  'it gets SIGINT': ({ child }) => child.kill('SIGINT'),
+  'it gets SIGTERM': ({ child }) => child.kill('SIGTERM'),
 }
-for (const [why, told] of Object.entries(ends)) {
+for (const [why, end] of Object.entries(ends)) {
   test(`it ends when ${why}, although a browser keeps a connection open`, async () => {
     const run = program('--listen', '127.0.0.1:0', '--database', join(folder, 'sessions.sqlite'), '--exit-with-stdin')
     while (!run.stdout.includes('\n') && run.code === undefined)
@@ -78,7 +78,7 @@ for (const [why, told] of Object.entries(ends)) {
     const [, port] = /^Hono listens on http:\/\/127\.0\.0\.1:(\d+)\n$/.exec(run.stdout) ?? assert.fail(run.stderr)
     const silent = connect(Number(port), '127.0.0.1')
     await once(silent, 'connect')
-    told(run)
+    end(run)
     await run.ended
     assert.equal(run.code, 0)
     assert.equal(run.stderr, '')

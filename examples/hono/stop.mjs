@@ -1,13 +1,13 @@
-// When the server ends.
+// When the server stops.
 
-/** How long requests that are under way may take when the server ends, in milliseconds. */
+/** The time for pending requests when the server stops, in milliseconds. */
 const PATIENCE = 2000
 
-/** Ends the server at SIGINT, at SIGTERM and, if asked to, when the standard input ends. */
+/** Stops the server at SIGINT, at SIGTERM and, with `--exit-with-stdin`, at the end of standard input. */
 export function stopWhenTold(server, withStdin) {
   const stop = () => {
     server.close(() => process.exit(0))
-    // A browser that keeps a connection open without asking for anything does not keep the server.
+    // An idle connection of a browser does not keep the server running.
     setTimeout(() => process.exit(0), PATIENCE)
   }
   process.once('SIGINT', stop)

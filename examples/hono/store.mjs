@@ -1,7 +1,7 @@
-// Where sessions lie: in an SQLite file, or sealed in the cookie.
+// Where sessions are stored: in an SQLite file, or sealed in the cookie.
 import { openSqliteStore } from 'okibi/sqlite'
 
-/** The options of okibi that say so. */
+/** The options of okibi for it. */
 export function sessionIn({ store, database, secrets }) {
   return store === 'sqlite' ? { store: opened(database) } : { secret: secrets }
 }
@@ -16,11 +16,11 @@ function opened(database) {
   }
 }
 
-/** Removes what has expired from the file. Nobody could open it any more; it only takes up room. */
+/** Deletes expired sessions from the file periodically. They open nothing and only take up space. */
 function purgeNowAndThen(store) {
   const purge = () =>
     store.purge().catch((error) => {
-      console.error(`expired sessions stay in the database for now: ${error.message}`)
+      console.error(`expired sessions could not be deleted: ${error.message}`)
     })
   purge()
   setInterval(purge, 60 * 60 * 1000)

@@ -1,4 +1,4 @@
-// The site on Node, with its sessions in Redis or sealed in the cookie.
+// The site on Node, with sessions in Redis or sealed in the cookie.
 import { serve } from '@hono/node-server'
 import { redisStore } from 'okibi/redis'
 import { siteApp } from 'okibi-example-site'
@@ -6,7 +6,7 @@ import { createClient } from 'redis'
 
 const { STORE, SECRET, PORT = '3000', REDIS_URL = 'redis://127.0.0.1:6379' } = process.env
 
-/** Sessions in Redis, through the one client of this app. */
+/** Sessions in Redis, with the app's only client. */
 async function stored() {
   const client = createClient({ url: REDIS_URL }).on('error', console.error)
   return redisStore(await client.connect())

@@ -1,4 +1,5 @@
-// The whole site as a Hono app: its routes, which of them have a session, and how long that lives.
+// The site as a Hono app: its routes, which of them have a session, and the lifetime of the
+// session.
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { guard, sessions } from 'okibi'
@@ -10,15 +11,15 @@ import { icon, Site, secure, style } from './site.mjs'
 const LARGEST_FORM = 8 * 1024
 
 /**
- * The app, for any runtime: it needs no file and no clock but the visitor's requests.
+ * The app, for any runtime. It needs no files and no timers.
  *
  * @param {object} options
- * @param {string} options.server the server's name, as pages and the list of sessions show it: `Bun`
- * @param {string} options.runtime what it runs on, in a few words: `Hono on Bun`
- * @param {string} options.keptIn where sessions lie, in words: `one SQLite file`. Not shown with a `secret`.
+ * @param {string} options.server the server's name, as shown on pages and in the list of sessions: `Bun`
+ * @param {string} options.runtime the name of its runtime: `Hono on Bun`
+ * @param {string} options.keptIn where sessions are stored, in words: `one SQLite file`. Not shown with a `secret`.
  * @param {{ store: import('okibi').StoreOption } | { secret: import('okibi').SecretOption }} options.session
- *   where sessions lie, as okibi's own options say it
- * @param {number} [options.port] where this server listens; by default the port by which a visitor came
+ *   where sessions are stored: the options of okibi
+ * @param {number} [options.port] where this server listens; by default the port in the visitor's address
  * @param {{ name: string, runtime: string, port?: number }} [options.other] a second server with the same sessions
  */
 export function siteApp({ session, ...about }) {
@@ -29,7 +30,7 @@ export function siteApp({ session, ...about }) {
   return appOf(site, sessions({ ...session, persistent: false, idle: IDLE, absolute: LONGEST }))
 }
 
-/** The routes. What stands above the session middleware never asks for a session, what stands below has one. */
+/** The routes. Those before the session middleware do not use a session. Those after it have one. */
 function appOf(site, sessions) {
   const membersOnly = guard('user', { redirect: '/' })
   const app = new Hono()

@@ -1,10 +1,10 @@
 // The panel: what the engine did for this request.
 
-/** The session's cookie, by its default name. */
+/** The session cookie, by its default name. */
 const COOKIE = /(^|; *)__Host-session=/
 
 /**
- * What the engine did, and what it will do when. To be asked after the commit.
+ * What the engine did, and the times of the session. Call it after the commit.
  *
  * @param loaded whether there was a session before the request changed anything
  */
@@ -16,7 +16,7 @@ export function engineOf(c, loaded) {
   return {
     cookie_came: COOKIE.test(c.req.header('cookie') ?? ''),
     loaded,
-    // Where the cookie is the store, sending it is writing it.
+    // A sealed session is written by sending the cookie.
     written: report.writes > 0 || report.sendsCookie,
     cookie_sent: report.sendsCookie,
     persistent: session.isPersistent,
@@ -26,7 +26,7 @@ export function engineOf(c, loaded) {
   }
 }
 
-/** A span in whole seconds, to the nearest. */
+/** A span in whole seconds, rounded. */
 export function seconds(milliseconds) {
   return Math.max(0, Math.round(milliseconds / 1000))
 }

@@ -1,22 +1,24 @@
-// What is in the session, how long it lives, and the routes that change it: logging in and out, ending the others.
+// The values of the session, its lifetime, and the routes that change it: login, logout, revoking
+// the others.
 
 /**
- * What is in the session.
+ * The values of the session.
  *
  * @typedef {object} Data
- * @property {number} visits how often `GET /` was answered, by whichever server
- * @property {string} user the e-mail; there only while logged in
- * @property {number} failed_logins there only after a failed login
- * @property {string} message a flash: good news
- * @property {string} error a flash: bad news
+ * s/how often `GET /` was answered, by whichever server/the number of visits of `GET /`, on all
+ * servers/
+ * @property {string} user the e-mail, only while logged in
+ * @property {number} failed_logins only after a failed login
+ * @property {string} message a flash: success
+ * @property {string} error a flash: failure
  */
 
-/** How long a session lives without activity, in seconds. */
+/** The idle span, in seconds. */
 export const IDLE = 15 * 60
-/** How long it lives at most, and without activity for those who want to be kept signed in. */
+/** The absolute span, and the idle span with "keep me signed in", in seconds. */
 export const LONGEST = 30 * 24 * 60 * 60
 
-/** The user, if this is one. A real site looks the password up, and limits the attempts. */
+/** The user, if the form has the right password. A real site looks up the password, and limits the attempts. */
 function userIn(form) {
   const email = (form.email ?? '').trim()
   const bytes = new TextEncoder().encode(email).length
@@ -31,7 +33,7 @@ export async function login(c, site) {
   const user = userIn(form)
   if (user !== undefined) {
     const keep = form.remember !== undefined
-    session.rotate() // a new id, because from now on the session may do more
+    session.rotate() // a new id, because a login changes the privilege
     session.set('user', user)
     session.remove('failed_logins')
     session.setOwner(user)
@@ -46,13 +48,13 @@ export async function login(c, site) {
   return c.redirect('/', 303)
 }
 
-/** Ends the session, if there is one. */
+/** Destroys the session, if there is one. */
 export function logout(c) {
   c.get('session').destroy()
   return c.redirect('/', 303)
 }
 
-/** Ends all sessions of this user but this one. */
+/** Revokes all sessions of this user but the current one. */
 export async function revokeOthers(c) {
   const session = c.get('session')
   const ended = await session.revokeOthers()
@@ -60,7 +62,7 @@ export async function revokeOthers(c) {
   return c.redirect('/', 303)
 }
 
-/** The form's fields; none if the body is no form. */
+/** The fields of the form. Empty if the body is not a form. */
 async function formOf(c) {
   const isForm = c.req.header('content-type')?.startsWith('application/x-www-form-urlencoded')
   return isForm ? Object.fromEntries(new URLSearchParams(await c.req.text())) : {}

@@ -1,8 +1,8 @@
-// The pages: each handler gathers what its page shows.
+// The pages. Each handler collects the data of its page.
 import { engineOf } from './engine.mjs'
 import { listed } from './site.mjs'
 
-/** Counts the visit and shows what there is to show. It commits itself so that it can tell what that did. */
+/** Counts the visit and shows the session. It commits first, so that the page can show the result. */
 export async function home(c, site) {
   const session = c.get('session')
   const loaded = session.isLive
@@ -24,7 +24,7 @@ export async function home(c, site) {
   })
 }
 
-/** The page behind the guard. It only reads, so its commit writes nothing unless a renewal is due. */
+/** The page behind the guard. It only reads, so its commit writes nothing unless a touch is due. */
 export async function members(c, site) {
   const session = c.get('session')
   const loaded = session.isLive

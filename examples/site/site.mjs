@@ -1,15 +1,15 @@
-// What all pages share: the servers they show, the compiled templates, style, icon, headers.
+// The parts of all pages: the list of servers, the compiled templates, style, icon, headers.
 import nunjucks from 'nunjucks/browser/nunjucks-slim.js'
 import { files, templates as sources } from './compiled.mjs'
 import { seconds } from './engine.mjs'
 
-/** The templates, compiled before: a Worker has no files, and may not compile. */
+/** The precompiled templates. A Worker has no files, and may not compile. */
 export const templates = new nunjucks.Environment(new nunjucks.PrecompiledLoader(sources), {
   autoescape: true,
   throwOnUndefined: true,
 })
 
-/** On every answer. No script runs, nothing comes from elsewhere, nobody frames the site. */
+/** For every response. No script runs, nothing is loaded from other sites, and no site can frame this one. */
 const HEADERS = {
   'Content-Security-Policy':
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -17,7 +17,7 @@ const HEADERS = {
   'Referrer-Policy': 'same-origin',
 }
 
-/** What all requests share. */
+/** The parts that all requests share. */
 export class Site {
   #runtime
   #store
@@ -27,7 +27,7 @@ export class Site {
   constructor({ server, runtime, keptIn, session, port, other }) {
     /** The server's name. */
     this.server = server
-    /** Whether a user's sessions can be listed and ended. No server knows of those that lie in cookies. */
+    /** Whether a user's sessions can be listed and revoked. Sealed sessions cannot. */
     this.listsSessions = session.store?.owners !== undefined
     this.#runtime = runtime
     this.#store = 'secret' in session ? 'cookie' : keptIn
@@ -35,7 +35,7 @@ export class Site {
     this.#other = other
   }
 
-  /** The data of a page that says nothing yet: the same members from every server. */
+  /** The data of a page without session data: the same members from every server. */
   page(c, path) {
     const [host, came] = comeBy(c)
     const server = (name, runtime, port, here) => {
@@ -73,13 +73,13 @@ export function listed(sessions) {
   }))
 }
 
-/** The name and the port by which the visitor came. A link with another name would lead away from their cookie. */
+/** The host name and port of the request. A link with another name would open the page without the cookie. */
 function comeBy(c) {
   const [name, port] = (c.req.header('host') ?? '').split(':')
   return [name === '127.0.0.1' ? name : 'localhost', /^\d{1,5}$/.test(port) ? Number(port) : undefined]
 }
 
-/** Adds the headers that every answer carries. */
+/** Adds the headers of every response. */
 export async function secure(c, next) {
   await next()
   for (const [name, value] of Object.entries(HEADERS)) c.header(name, value)

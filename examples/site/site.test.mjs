@@ -1,4 +1,4 @@
-// The shared pages, rendered the way the Hono app renders them, from templates that were compiled before.
+// The shared pages, rendered as in the Hono app, from the precompiled templates.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
@@ -17,12 +17,12 @@ for (const { name, template, data, has, lacks } of JSON.parse(read('cases.json')
   })
 }
 
-test('a page without its data is an error, not a hole', () => {
+test('a page without its data is an error', () => {
   assert.throws(() => templates.render('members.html', { path: '/members', servers: [], store: 'sqlite' }), /undefined/)
 })
 
-test('what is compiled is what lies here', () => {
-  assert.ok(compiled() === read('compiled.mjs'), 'compiled.mjs is older than what it is made from; npm run compile')
+test('compiled.mjs is up to date', () => {
+  assert.ok(compiled() === read('compiled.mjs'), 'compiled.mjs is out of date; run npm run compile')
 })
 
 test('a site of one server knows its own port, and lists sessions where the store can', async () => {

@@ -1,4 +1,4 @@
-// The site on Cloudflare Workers, with its sessions in a D1 database or sealed in the cookie.
+// The site on Cloudflare Workers, with sessions in a D1 database or sealed in the cookie.
 import { env } from 'cloudflare:workers'
 import { d1Store } from 'okibi/d1'
 import { siteApp } from 'okibi-example-site'
@@ -14,6 +14,6 @@ const app = siteApp({
 
 export default {
   fetch: app.fetch,
-  /** Every hour (`triggers` in wrangler.jsonc): removes what has expired. */
+  /** Every hour (`triggers` in wrangler.jsonc): deletes expired sessions. */
   scheduled: () => store?.purge(),
 }

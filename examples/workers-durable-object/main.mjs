@@ -1,4 +1,4 @@
-// The site on Cloudflare Workers, with its sessions in Durable Objects or sealed in the cookie.
+// The site on Cloudflare Workers, with sessions in Durable Objects or sealed in the cookie.
 import { env } from 'cloudflare:workers'
 import { durableObjectStore } from 'okibi/durable-object'
 import { siteApp } from 'okibi-example-site'

@@ -1,4 +1,4 @@
-// The site on Cloudflare Workers, with its sessions in Workers KV or sealed in the cookie.
+// The site on Cloudflare Workers, with sessions in Workers KV or sealed in the cookie.
 import { env } from 'cloudflare:workers'
 import { cloudflareKvStore } from 'okibi/cloudflare-kv'
 import { siteApp } from 'okibi-example-site'

@@ -1,13 +1,14 @@
-//! The object-safe twin of [`Store`](crate::Store), so that no layer, extractor or handler is generic over its store.
+//! The object-safe form of [`Store`](crate::Store). With it, layers, extractors and handlers are
+//! not generic over the store.
 
 use std::{future::Future, pin::Pin};
 
 use crate::{Consistency, Loaded, Owners, Purger, Store, StoreError, StoreKey, Swap, Write};
 
-/// A boxed future, as the object-safe forms of the contract return it.
+/// The boxed future that the object-safe traits return.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// [`Store`] behind a pointer. It is implemented for every store; nobody implements it by hand.
+/// The object-safe form of [`Store`]. Every `Store` implements it. Do not implement it by hand.
 pub trait DynStore: Send + Sync + 'static {
     /// See [`Store::load`].
     fn load<'a>(&'a self, key: &'a StoreKey) -> BoxFuture<'a, Result<Option<Loaded>, StoreError>>;

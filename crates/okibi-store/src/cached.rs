@@ -1,7 +1,7 @@
 //! A read cache in front of a store, with bounded memory and bounded staleness.
 
 mod moment;
-mod part;
+mod shard;
 
 use std::{
     fmt,
@@ -14,19 +14,21 @@ use std::{
 use okibi_core::ConfigError;
 
 use self::{
-    moment::{Moment, Time},
-    part::{Kept, Learned, Part},
+    moment::{Moment, TimeSource},
+    shard::{CachedEntry, Observed, Shard},
 };
 use crate::{Bytes, Consistency, Loaded, Owners, Purger, Store, StoreError, StoreKey, Swap, Timestamp, Write};
 
-/// One part for each of so many bytes, so that requests on different sessions rarely wait for each other.
-const PART: usize = 1 << 20;
-/// But no more parts than this.
-const MOST_PARTS: usize = 16;
+/// The cache has one shard for each MiB. Each has its own lock, so requests on different sessions
+/// rarely wait for each other.
+const SHARD_BYTES: usize = 1 << 20;
+/// The most shards.
+const MAX_SHARDS: usize = 16;
 
-/// A read cache in front of a store, with bounded staleness: what this process has just read or written is not loaded again
-/// for a short span. Off unless an app asks for it, and seldom needed: a store on the same network answers in less than a
-/// millisecond.
+/// A read cache in front of a store, with bounded staleness.
+///
+/// A record that this process has just read or written is not loaded again for a short span. Apps
+/// rarely need it: a store on the same network answers in less than a millisecond.
 ///
 /// ```
 /// # use std::{sync::Arc, time::Duration};
@@ -38,157 +40,169 @@ const MOST_PARTS: usize = 16;
 ///
 /// # What may be stale, and for how long
 ///
-/// A load may be answered from memory with what lay in the store less than `max_staleness` ago, counted from when the
-/// store was asked. So for at most that span after *another process* has changed a session, this one may still
-/// **read** it as it was before:
+/// A load may return a cached record. The span `max_staleness` counts from the start of the store
+/// call that read the record. So for at most `max_staleness` after *another process* has changed a
+/// session, this process may still **read** the old one:
 ///
-/// - a session that was ended or revoked elsewhere still opens here, with all that its values allow;
-/// - the id from before a login or another rotation elsewhere still shows the session from before;
-/// - a right that was taken away by a change of values elsewhere is still seen here;
-/// - a visitor whose requests go now to one process and then to another may not see what they just did.
+/// - A session that another process destroyed or revoked still opens here, with all rights of its
+///   values.
+/// - After a login or another rotation in another process, the old id still shows the old session.
+/// - A right that another process removed from the values is still seen here.
+/// - A visitor with requests to several processes may not see their own last change.
 ///
-/// Never more than that, as far as the store inside keeps its own promises:
+/// Everything else holds as it does without the cache:
 ///
-/// - **Nothing stale is ever written.** Every swap goes to the store with what was read as its witness. If that is no
-///   longer what lies there, it is a conflict, and the engine replays the request's changes on what does, or drops
-///   them if the session is over. A session that was ended cannot come back, `update` counts right, `take` hands out
-///   once. But a value that a handler *computed* from what it read and then `set` overwrites what another process set
-///   meanwhile; the window for that is the staleness, not a request. Use `update` for such values.
-/// - **What this process itself does, it sees at once**: a swap or a delete through the layer replaces or drops what
-///   is kept, and an answer that was under way meanwhile is not kept.
-/// - **What is absent is never kept**, so a login elsewhere is seen at once.
-/// - **Nothing is kept past its own expiry**, where the store tells it with what it loads. Where it does not (Redis),
-///   the engine finds the expiry in the record; then a session that another process renewed in its very last seconds
-///   may look expired here for the rest of the span. Don't use the layer for sessions in the format of
-///   `hono-sessions` over such a store: there the engine deletes what has expired.
+/// - **Nothing stale is ever written.** Every swap goes to the store and expects the record that
+///   was read. If the store has another record, the swap is a conflict. The engine then replays the
+///   request's changes on the current record, or drops them if the session has ended. So an ended
+///   session does not open again, `update` counts correctly, and `take` returns a value once. But a
+///   handler that *computes* a value from one it read and calls `set` overwrites what another
+///   process set in the last `max_staleness`. Use `update` for such values.
+/// - **This process sees its own writes immediately.** A swap or a delete through the cache
+///   replaces or drops the cached record. The answer of a load that was pending meanwhile is not
+///   cached.
+/// - **Absent records are not cached**, so a login in another process is seen immediately.
+/// - **No record is cached past its expiry**, if the store returns the expiry with the record. If
+///   it does not (Redis), the engine finds the expiry in the record. Then a session that another
+///   process extended in its last seconds may look expired here for the rest of the span. Do not
+///   use the cache for sessions in the format of `hono-sessions` over such a store: the engine
+///   deletes expired sessions of that format.
 ///
-/// [`consistency`](Store::consistency) is that of the store inside: it says what holds for swaps, which are the
-/// store's own. Lists by owner and purges go to the store. The verification of a list loads through the memory, so a
-/// list may show a session for the span after it was ended elsewhere; ending it once more does no harm.
+/// [`consistency`](Store::consistency) is that of the inner store, because swaps go to the store.
+/// Lists by owner and purges go to the store. A list verifies its keys by loading them through the
+/// cache, so it may show a session for the span after another process ended it. Revoking it again
+/// does no harm.
 ///
-/// Make one layer for each store and share it (it works in an [`Arc`](std::sync::Arc)): two layers in one process are
-/// to each other as two processes are.
+/// Make one cache for each store and share it in an [`Arc`](std::sync::Arc). Two caches in one
+/// process are stale to each other as those of two processes are.
 ///
 /// # Memory
 ///
-/// At most [`DEFAULT_MAX_BYTES`](Self::DEFAULT_MAX_BYTES) bytes, or as [`max_bytes`](Self::max_bytes) says. When it is full, what
-/// was not used for long goes.
+/// The cache uses at most [`DEFAULT_MAX_BYTES`](Self::DEFAULT_MAX_BYTES) bytes, or the number set
+/// by [`max_bytes`](Self::max_bytes). When it is full, it drops records that were not used
+/// recently.
 pub struct Cached<S> {
     inner: S,
     max_staleness: Duration,
-    parts: Box<[Mutex<Part>]>,
+    shards: Box<[Mutex<Shard>]>,
     hasher: RandomState,
-    time: Time,
+    time: TimeSource,
 }
 
 impl<S> Cached<S> {
-    /// How much memory [`Cached::new`] uses at most: 32 MiB, enough for some twenty thousand sessions of a kilobyte.
+    /// The most memory of [`Cached::new`], in bytes: 32 MiB, enough for about 20 000 sessions of 1
+    /// KB.
     pub const DEFAULT_MAX_BYTES: usize = 32 << 20;
 
-    /// The longest staleness that can be asked for: a minute.
+    /// The longest `max_staleness`: a minute.
     pub const LONGEST_STALENESS: Duration = Duration::from_mins(1);
 
-    /// Keeps what `inner` holds for at most `max_staleness`. There is no default: how late a logout elsewhere may be
-    /// noticed here is the app's decision. A few seconds spare most of the loads of a page and its parts.
+    /// Caches records of `inner` for at most `max_staleness`.
+    ///
+    /// There is no default, because the app decides how late it may notice a logout in another
+    /// process. A few seconds save most loads of a page and its parts.
     ///
     /// # Errors
-    /// A `max_staleness` of zero (use the store itself) or of more than a minute.
+    /// `max_staleness` is zero or more than a minute. Instead of zero, use the store itself.
     pub fn new(inner: S, max_staleness: Duration) -> Result<Self, ConfigError> {
         if max_staleness.is_zero() || max_staleness > Self::LONGEST_STALENESS {
             let rule = "must be longer than zero and at most a minute; without a cache nothing is stale";
             return Err(ConfigError::Span { option: "max_staleness", value: max_staleness, rule });
         }
-        let parts = parts(Self::DEFAULT_MAX_BYTES);
-        Ok(Self { inner, max_staleness, parts, hasher: RandomState::new(), time: Time::system() })
+        let shards = shards(Self::DEFAULT_MAX_BYTES);
+        Ok(Self { inner, max_staleness, shards, hasher: RandomState::new(), time: TimeSource::system() })
     }
 
-    /// Uses at most so many bytes of memory instead, counting what each session takes beside its record. A session
-    /// that takes more than there is (or than a sixteenth of it, where there is much) is not kept.
+    /// Sets the most memory, in bytes. The memory of a session beside its record counts, too. A
+    /// session larger than one shard is not cached. The cache has one shard for each MiB, but at
+    /// most 16.
     #[must_use]
     pub fn max_bytes(mut self, bytes: usize) -> Self {
-        self.parts = parts(bytes);
+        self.shards = shards(bytes);
         self
     }
 
-    /// Reads the time from this clock instead of the system's: for tests.
+    /// Reads the time from this clock instead of the system clocks. For tests.
     ///
-    /// By default the staleness is measured by the system's monotonic clock *and* by the wall clock, and the longer
-    /// time counts: so neither a clock that is set back nor a machine that was asleep stretches it.
+    /// By default the age of a record is measured by the monotonic clock *and* by the wall clock,
+    /// and the longer age counts. So neither a wall clock that is set back nor a machine that
+    /// sleeps extends the span.
     #[must_use]
     pub fn clock(mut self, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        self.time = Time::given(now);
+        self.time = TimeSource::custom(now);
         self
     }
 
-    /// The store inside.
+    /// The inner store.
     pub const fn inner(&self) -> &S {
         &self.inner
     }
 
-    /// How many sessions are kept, counting those that are too old to be used.
+    /// The number of cached sessions, including stale ones.
     pub fn len(&self) -> usize {
-        self.parts.iter().map(|part| lock(part).len()).sum()
+        self.shards.iter().map(|shard| lock(shard).len()).sum()
     }
 
-    /// Whether nothing is kept.
+    /// Whether no session is cached.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The locked part where `key` has its place.
+    /// The shard of `key`, locked.
     #[expect(clippy::cast_possible_truncation, reason = "any bits of the hash will do")]
-    #[expect(clippy::indexing_slicing, reason = "a remainder is below the count, and there is at least one part")]
-    fn part(&self, key: &StoreKey) -> MutexGuard<'_, Part> {
+    #[expect(clippy::indexing_slicing, reason = "a remainder is below the count, and there is at least one shard")]
+    fn shard(&self, key: &StoreKey) -> MutexGuard<'_, Shard> {
         let hash = self.hasher.hash_one(key.as_str()) as usize;
-        lock(&self.parts[hash % self.parts.len()])
+        lock(&self.shards[hash % self.shards.len()])
     }
 
-    /// Begins a call of the store inside. `changes`: it may change what lies there.
+    /// Begins a call of the inner store. `changes`: the call may change the record.
     fn begin<'a>(&'a self, key: &'a StoreKey, changes: bool, now: Moment) -> Call<'a, S> {
-        let seen = self.part(key).begin(key, changes);
-        Call { layer: self, key, changes, seen, started: now, learned: Learned::Nothing }
+        let version = self.shard(key).begin(key, changes);
+        Call { cache: self, key, changes, version, started: now, observed: Observed::Nothing }
     }
 
-    /// What is kept of `key` and may be used now.
-    fn kept(&self, key: &StoreKey, now: Moment) -> Option<Loaded> {
-        let part = self.part(key);
-        let kept = part.get(key)?;
-        let is_live = kept.expires_at.is_none_or(|end| end > now.wall);
-        let is_fresh = now.is_within(self.max_staleness, kept.read_at);
-        (is_live && is_fresh).then(|| Loaded { bytes: kept.bytes.clone(), expires_at: kept.expires_at })
+    /// The cached record of `key`, if it is neither stale nor expired.
+    fn get_fresh(&self, key: &StoreKey, now: Moment) -> Option<Loaded> {
+        let shard = self.shard(key);
+        let entry = shard.get(key)?;
+        let is_live = entry.expires_at.is_none_or(|end| end > now.wall);
+        let is_fresh = now.is_within(self.max_staleness, entry.read_at);
+        (is_live && is_fresh).then(|| Loaded { bytes: entry.bytes.clone(), expires_at: entry.expires_at })
     }
 }
 
-/// A call of the store inside, from its beginning until it has ended or was given up.
+/// A pending call of the inner store.
 struct Call<'a, S> {
-    layer: &'a Cached<S>,
+    cache: &'a Cached<S>,
     key: &'a StoreKey,
-    /// It may change what lies there.
+    /// Whether the call may change the record.
     changes: bool,
-    /// What the part had seen of the key when the call began.
-    seen: u64,
+    /// The version of the key's pending calls when the call began.
+    version: u64,
     started: Moment,
-    learned: Learned,
+    observed: Observed,
 }
 
 impl<S> Call<'_, S> {
-    /// It ended, and this lay there. The bytes are copied: those at hand may be part of something larger.
+    /// Ends the call: the store has this record. The bytes are copied, because they may be a slice
+    /// of a larger buffer.
     fn found(mut self, bytes: &Bytes, expires_at: Option<Timestamp>) {
         let bytes = Bytes::copy_from_slice(bytes);
-        self.learned = Learned::Held(Kept { bytes, expires_at, read_at: self.started });
+        self.observed = Observed::Present(CachedEntry { bytes, expires_at, read_at: self.started });
     }
 
-    /// It ended, and nothing lay there.
+    /// Ends the call: the store has no record.
     fn found_absent(mut self) {
-        self.learned = Learned::Absent;
+        self.observed = Observed::Absent;
     }
 }
 
-/// However the call ended: also if it failed, and if nobody waits for it any more.
+/// Ends the call in all cases: also if it failed or its future was dropped.
 impl<S> Drop for Call<'_, S> {
     fn drop(&mut self) {
-        let learned = mem::replace(&mut self.learned, Learned::Nothing);
-        self.layer.part(self.key).end(self.key, self.changes, self.seen, learned);
+        let observed = mem::replace(&mut self.observed, Observed::Nothing);
+        self.cache.shard(self.key).end(self.key, self.changes, self.version, observed);
     }
 }
 
@@ -199,21 +213,22 @@ impl<S> fmt::Debug for Cached<S> {
     }
 }
 
-/// The parts of a memory of so many bytes.
-fn parts(memory: usize) -> Box<[Mutex<Part>]> {
-    let count = (memory / PART).clamp(1, MOST_PARTS);
-    (0..count).map(|_| Mutex::new(Part::new(memory / count))).collect()
+/// The shards of a cache of this many bytes.
+fn shards(memory: usize) -> Box<[Mutex<Shard>]> {
+    let count = (memory / SHARD_BYTES).clamp(1, MAX_SHARDS);
+    (0..count).map(|_| Mutex::new(Shard::new(memory / count))).collect()
 }
 
-/// Locks a part. Everything that an app brings runs outside the lock, so poison means nothing here.
-fn lock(part: &Mutex<Part>) -> MutexGuard<'_, Part> {
-    part.lock().unwrap_or_else(PoisonError::into_inner)
+/// Locks a shard. The app's own code, such as the clock, runs outside the lock, so a poisoned lock
+/// is not broken data.
+fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
+    shard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl<S: Store> Store for Cached<S> {
     async fn load(&self, key: &StoreKey) -> Result<Option<Loaded>, StoreError> {
         let now = self.time.now();
-        if let Some(loaded) = self.kept(key, now) {
+        if let Some(loaded) = self.get_fresh(key, now) {
             return Ok(Some(loaded));
         }
         let call = self.begin(key, false, now);

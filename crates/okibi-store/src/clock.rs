@@ -1,4 +1,4 @@
-//! What time it is, for stores that judge expiry themselves.
+//! The current time, for stores that check expiry themselves.
 
 use std::{
     sync::Arc,
@@ -7,10 +7,10 @@ use std::{
 
 use crate::Timestamp;
 
-/// Tells a store what time it is. Tests give one of their own, so that they run on virtual time.
+/// Returns the current time. Tests pass a clock of their own and run on virtual time.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
-/// The time by the system's clock; a clock set before 1970 reads as the Unix epoch.
+/// The time of the system clock. A clock that is set before 1970 reads as the Unix epoch.
 pub fn system_time() -> Timestamp {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     Timestamp::default().plus(since_epoch)

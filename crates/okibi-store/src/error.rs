@@ -1,10 +1,11 @@
-//! What can go wrong between okibi and a backend.
+//! The errors of a store.
 
 use std::{error::Error as StdError, fmt};
 
-/// A fault of the store, never of the visitor.
+/// A failed store call. The cause is the backend, never the visitor's request.
 ///
-/// Its own text is safe to show to a visitor; the cause is its [`source`](StdError::source), for the operator's log.
+/// Its `Display` string is safe to show to a visitor. The cause is its
+/// [`source`](StdError::source): log it.
 ///
 /// ```
 /// use okibi_store::{StoreError, StoreErrorKind};
@@ -19,28 +20,28 @@ pub struct StoreError {
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-/// What a store's fault means for what was asked.
+/// Whether a failed call may have written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
-    /// The request did not reach the backend or was refused: nothing was written.
+    /// The backend could not be reached, or it refused the call. Nothing was written.
     Unavailable,
-    /// No answer arrived, so a write may or may not have happened. When in doubt, it is this one.
+    /// No answer arrived. A write may or may not have happened. Use this kind when in doubt.
     Unknown,
 }
 
 impl StoreError {
-    /// The backend could not be reached or refused: nothing was written.
+    /// The backend could not be reached, or it refused the call. Nothing was written.
     pub fn unavailable(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { kind: StoreErrorKind::Unavailable, source: Some(source.into()) }
     }
 
-    /// The answer was lost: a write may or may not have happened.
+    /// The answer was lost. A write may or may not have happened.
     pub fn unknown(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         Self { kind: StoreErrorKind::Unknown, source: Some(source.into()) }
     }
 
-    /// What the fault means for what was asked.
+    /// Whether the call may have written.
     pub const fn kind(&self) -> StoreErrorKind {
         self.kind
     }

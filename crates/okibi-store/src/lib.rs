@@ -1,19 +1,20 @@
-//! The store contract: a map from key to bytes with expiry and compare-and-swap, which knows nothing about sessions.
+//! The store contract: a map from key to bytes with expiry and compare-and-swap. It contains no
+//! session logic.
 //!
-//! An app hands a store to okibi's layer and seldom calls it itself. [`MemoryStore`] is here; databases have crates of
-//! their own. What merges parallel changes, counts lifetimes and rotates ids is the engine, which needs no more from a
-//! store than this:
+//! An app passes a store to okibi's layer and rarely calls it itself. This crate has
+//! [`MemoryStore`]. Each database has a crate of its own. The engine merges concurrent changes,
+//! checks lifetimes and rotates ids. It needs three calls from a store:
 //!
 //! | call | does |
 //! |---|---|
-//! | [`load`](Store::load) | what lies under a key, or nothing if it is absent or has expired |
-//! | [`swap`](Store::swap) | writes if the key still holds what is expected, else says what it holds |
+//! | [`load`](Store::load) | returns the record under a key, or `None` if it is absent or has expired |
+//! | [`swap`](Store::swap) | writes if the key still holds the expected record, else returns what it holds |
 //! | [`delete`](Store::delete) | removes a key, whatever it holds |
 //!
 //! # A store of your own
 //!
-//! Three `async fn`s and an honest answer about what the backend can promise. The suite in `okibi-contract` checks all
-//! of it:
+//! A store is three `async fn`s and its [`Consistency`]: what the backend guarantees. The suite in
+//! `okibi-contract` checks all of it:
 //!
 //! ```
 //! use std::{collections::HashMap, sync::Mutex};
@@ -22,9 +23,9 @@
 //! #[derive(Default)]
 //! struct Shelf(Mutex<HashMap<StoreKey, Loaded>>);
 //!
-//! /// Expiry is judged on every read, whatever cleans up.
-//! fn live(held: Option<&Loaded>) -> Option<&Loaded> {
-//!     held.filter(|held| held.expires_at > Some(system_time()))
+//! /// Every read checks the expiry. An expired record is absent.
+//! fn live(stored: Option<&Loaded>) -> Option<&Loaded> {
+//!     stored.filter(|stored| stored.expires_at > Some(system_time()))
 //! }
 //!
 //! impl Store for Shelf {
@@ -33,8 +34,8 @@
 //!     }
 //!
 //!     async fn swap(&self, key: &StoreKey, expected: Option<&[u8]>, write: Write) -> Result<Swap, StoreError> {
-//!         let mut shelf = self.0.lock().unwrap(); // held from the comparison to the write: one step
-//!         let current = live(shelf.get(key)).map(|held| held.bytes.clone());
+//!         let mut shelf = self.0.lock().unwrap(); // locked from the comparison to the write
+//!         let current = live(shelf.get(key)).map(|stored| stored.bytes.clone());
 //!         if current.as_deref() != expected {
 //!             return Ok(Swap::Conflict(current));
 //!         }
@@ -82,35 +83,38 @@ pub use crate::{
     purge::{Purge, Purger},
 };
 
-/// A place for sessions: a map from key to bytes with expiry and compare-and-swap.
+/// A map from key to bytes with expiry and compare-and-swap. Sessions are stored in it.
 ///
-/// Several apps may share one. They open each other's sessions if their keys begin with the same namespace, which is the
-/// cookie's name if nothing else is set.
+/// Several apps may share one store. Apps with the same namespace open each other's sessions. The
+/// namespace is the first part of each key; by default it is the name of the cookie.
 ///
-/// Implementors write `async fn`. The contract suite in `okibi-contract` says in tests what every method must do.
+/// Implementors write `async fn`. The contract suite in `okibi-contract` tests every rule:
 ///
-/// - A store never looks inside the bytes, and gives back exactly what was written. Keys and owners are compared
-///   character by character, with no regard to any language's rules.
-/// - Expired means absent, for a load as for a swap, from the very millisecond `expires_at` names. That the backend
-///   removes expired entries sooner or later only saves space (CVE-2024-35220).
-/// - A future that is dropped leaves the old state or the new one, never anything in between.
-/// - Keys, bytes and owners stay out of logs and errors: bytes are a visitor's data, and under an old dialect the key is
-///   the very id (ASVS 16.2.5).
+/// - A store never interprets the bytes and returns exactly the bytes that were written. It
+///   compares keys and owners byte for byte, without case folding or collation.
+/// - An expired entry is absent, for a load and for a swap, from the millisecond in `expires_at`
+///   on. Removing expired entries only saves space (CVE-2024-35220).
+/// - A future that is dropped leaves the old state or the new one, never a mixture.
+/// - Keys, bytes and owners never appear in logs or errors. The bytes are a visitor's data, and
+///   under some dialects of other libraries the key is the id itself (ASVS 16.2.5).
 pub trait Store: Send + Sync + 'static {
-    /// What lies under `key`, or `None` if it is absent or has expired.
+    /// Returns the record under `key`, or `None` if it is absent or has expired.
     ///
     /// # Errors
-    /// A [`StoreError`] if the backend could not be asked or its answer did not arrive. Never for an absent key.
+    /// A [`StoreError`] if the backend could not be reached or its answer did not arrive. An absent
+    /// key is no error.
     fn load(&self, key: &StoreKey) -> impl Future<Output = Result<Option<Loaded>, StoreError>> + Send;
 
-    /// Replaces what lies under `key` if it is still `expected`, byte for byte; `None` expects nothing (absent or expired).
+    /// Replaces the record under `key` if it equals `expected`, byte for byte. `None` expects an
+    /// absent or expired record.
     ///
-    /// Comparison and write are one step, where [`consistency`](Self::consistency) is `Strong`. The write replaces bytes,
-    /// expiry and owner. If the key holds something else, nothing is written and [`Swap::Conflict`] carries what it holds
-    /// at that moment. The backend may compare a digest of the bytes instead of the bytes.
+    /// Comparison and write are atomic if [`consistency`](Self::consistency) is `Strong`. The write
+    /// replaces bytes, expiry and owner. If the key holds another record, nothing is written, and
+    /// [`Swap::Conflict`] carries the record of that moment. The backend may compare a digest of
+    /// the bytes instead of the bytes.
     ///
     /// # Errors
-    /// A [`StoreError`]; its kind says whether the write may have happened all the same.
+    /// A [`StoreError`]. Its kind says whether the write may have happened.
     fn swap(
         &self,
         key: &StoreKey,
@@ -121,51 +125,55 @@ pub trait Store: Send + Sync + 'static {
     /// Removes `key`, whatever it holds. An absent key is no error.
     ///
     /// # Errors
-    /// A [`StoreError`] if the backend could not be asked or its answer did not arrive.
+    /// A [`StoreError`] if the backend could not be reached or its answer did not arrive.
     fn delete(&self, key: &StoreKey) -> impl Future<Output = Result<(), StoreError>> + Send;
 
-    /// What this backend can promise.
+    /// What this backend guarantees.
     fn consistency(&self) -> Consistency;
 
-    /// Whether it may drop what has not expired, when it is full, say. A session that was dropped is over, which only costs its
-    /// visitor a login; but a note of a session's end that was dropped lets that session open again. So a store that evicts is
-    /// refused for the notes of sealed sessions (`revocations`).
+    /// Whether the store may drop entries that have not expired, for example when it is full. The
+    /// default is `false`.
+    ///
+    /// A dropped session only costs its visitor a login. A dropped revocation of a sealed session
+    /// lets that session open again. So `revocations` refuses a store that evicts.
     fn evicts(&self) -> bool {
         false
     }
 
-    /// Where this store is in memory. Two layers with one cookie are one session only if their stores have one address, as clones
-    /// of an [`Arc`] do. A store that hands every call to another one returns that one's; no other needs to implement it.
+    /// The address of this store in memory. Two layers with the same cookie share one session only
+    /// if their stores have the same address, as clones of an [`Arc`] do. Implement it only in a
+    /// store that forwards every call to another store: return the address of that store.
     fn address(&self) -> usize {
         std::ptr::from_ref(self).addr()
     }
 
-    /// The sessions of one owner, where the backend can list them.
+    /// The index by owner, if the backend has one. The default is `None`.
     fn owners(&self) -> Option<Owners<'_>> {
         None
     }
 
-    /// What drops expired entries, where the backend does not do that by itself.
+    /// The purger, if the backend does not drop expired entries itself. The default is `None`.
     fn purger(&self) -> Option<Purger<'_>> {
         None
     }
 }
 
-/// A store's ability to list what belongs to one owner.
+/// A store's ability to list the keys of one owner.
 pub type Owners<'a> = &'a dyn OwnerIndex;
 
-/// Lists the keys whose last write named an owner.
+/// Lists the keys of one owner: those that were last written with this owner.
 ///
-/// A backend whose index is apart from its records adds an entry before the record and removes it after the record, so
-/// that no session is ever missing from the list.
+/// A backend that stores the index apart from the records adds an index entry before it writes the
+/// record, and removes the entry after the record. So no session is ever missing from the list.
 pub trait OwnerIndex: Send + Sync {
-    /// The keys that may belong to `owner`: every live one, each once, in any order.
+    /// Lists the keys that may belong to `owner`: every live one, each once, in any order.
     ///
-    /// The caller verifies each by loading it, so an entry that a crash left behind does no harm. While nothing is being
-    /// written, the list is exact, unless it is too long to be looked at in time.
+    /// The caller loads each key to verify it, so a stale index entry does no harm. While there are
+    /// no concurrent writes, the list is exact, unless it is too long to be checked in time.
     ///
     /// # Errors
-    /// The future's: a [`StoreError`] if the backend could not be asked or its answer did not arrive.
+    /// The future fails with a [`StoreError`] if the backend could not be reached or its answer did
+    /// not arrive.
     fn list<'a>(&'a self, owner: &'a Owner) -> BoxFuture<'a, Result<Vec<StoreKey>, StoreError>>;
 }
 

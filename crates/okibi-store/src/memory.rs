@@ -1,4 +1,4 @@
-//! The bounded store in this process's memory.
+//! A bounded store in the memory of this process.
 
 mod shard;
 
@@ -17,28 +17,31 @@ use crate::{
     Write, system_time,
 };
 
-/// Parts with a lock each, so that requests on different sessions rarely wait for each other.
+/// The number of shards. Each has its own lock, so requests on different sessions rarely wait for
+/// each other.
 const SHARDS: usize = 16;
-/// A store for fewer sessions than this has one part, so that it fills to its very last place.
+/// A store with a smaller capacity than this has one shard, so that all of its capacity can be
+/// used.
 const SMALL: usize = 1024;
-/// After so many writes one of the parts drops what has expired in it.
+/// After this many writes one shard drops its expired sessions.
 const WRITES_PER_SWEEP: usize = 16;
 
-/// Sessions in this process's memory: for tests, for development, and for a single process that may forget its
-/// sessions when it ends.
+/// Stores sessions in the memory of this process. Use it for tests, for development, and for a
+/// single process that may lose its sessions when it ends.
 ///
-/// It never holds more sessions than it was made for (100 000 by default). When it is full, a new session takes the
-/// place of one that has expired; else of one that was not used since it was made; else of one that was not used for long (the
-/// CLOCK-PRO policy of `quick_cache`, with a fifth of the places for new sessions): a flood of sessions that nobody comes back
-/// to pushes out itself, not the sessions in use, nor at once a new one that will be.
-/// A session that was pushed out is gone, which its visitor sees as being logged out.
-/// With [`refuse_when_full`](Self::refuse_when_full) none is pushed out, and the new one is refused instead.
+/// It never holds more sessions than its capacity, 100 000 by default. When it is full, a new
+/// session replaces another one, in this order: an expired session; a session that was not used
+/// since it was created; a session that was not used recently. (This is the CLOCK-PRO policy of
+/// `quick_cache`, with a fifth of the capacity for new sessions.) So a flood of new sessions evicts
+/// sessions of that flood, not the sessions in use. The visitor of an evicted session is logged
+/// out. With [`refuse_when_full`](Self::refuse_when_full) no session is evicted, and the new one is
+/// refused.
 ///
-/// Expired sessions are never handed out. Their memory is given back bit by bit as other sessions are written, and at
-/// once by [`purge`](Self::purge); there is no background task. Beyond a session's own bytes the store needs less than
-/// 400 bytes for each.
+/// The store never returns an expired session. Writes free the memory of expired sessions step by
+/// step, and [`purge`](Self::purge) frees all of it. There is no background task. The store needs
+/// less than 400 bytes for each session beside the session's own bytes.
 ///
-/// Give it to a layer as it is, or in an [`Arc`] to keep a handle on it:
+/// Pass the store to a layer, or pass a clone of an [`Arc`] and keep the other:
 ///
 /// ```
 /// use std::{sync::Arc, time::Duration};
@@ -59,25 +62,27 @@ pub struct MemoryStore {
     shards: Box<[Mutex<Shard>]>,
     hasher: RandomState,
     clock: Clock,
-    /// How many sessions it holds at most, if it refuses any more.
+    /// The capacity, if the store refuses new sessions when it is full.
     refuses_beyond: Option<usize>,
-    /// How many writes there were, counted on without end.
+    /// The number of writes so far. It wraps around.
     writes: AtomicUsize,
 }
 
 impl MemoryStore {
-    /// How many sessions [`MemoryStore::new`] holds at most.
+    /// The capacity of [`MemoryStore::new`], in sessions: 100 000.
     pub const DEFAULT_CAPACITY: usize = 100_000;
 
-    /// A store for at most [`DEFAULT_CAPACITY`](Self::DEFAULT_CAPACITY) sessions.
+    /// Makes a store for at most [`DEFAULT_CAPACITY`](Self::DEFAULT_CAPACITY) sessions.
     pub fn new() -> Self {
         Self::with_capacity(Self::DEFAULT_CAPACITY)
     }
 
-    /// A store for at most this many sessions, at least one. Nothing is set aside for them in advance.
+    /// Makes a store for at most this many sessions, at least one. It allocates no memory in
+    /// advance.
     ///
-    /// A large store is made of sixteen equal parts; as sessions fall into them by chance, it may have to push one out
-    /// when it is a few per cent short of full.
+    /// A store for 1024 sessions or more has 16 shards of equal capacity. A hash of the key selects
+    /// the shard, so one shard may be full, and evict, when the store is a few per cent short of
+    /// full.
     pub fn with_capacity(sessions: usize) -> Self {
         let sessions = sessions.max(1);
         let count = if sessions < SMALL { 1 } else { SHARDS };
@@ -94,43 +99,45 @@ impl MemoryStore {
         }
     }
 
-    /// When it is full of sessions that have not expired, a new one is refused as unavailable (a 503) and none is pushed out.
+    /// Refuses new sessions when the store is full, instead of evicting one. The refused call fails
+    /// as unavailable, which a face answers with 503. Expired sessions still make room.
     ///
-    /// For what must not be forgotten before its time: the notes of [`revocations`](Store::evicts), say, where whoever can
-    /// make the store forget a logout has undone it. Give it room for as many as can be needed within the lifetime of a session.
+    /// Use it for entries that must not be lost before they expire, such as
+    /// [`revocations`](Store::evicts): an evicted revocation undoes a logout. Set the capacity to
+    /// the number of entries that can be needed within the lifetime of a session.
     #[must_use]
     pub fn refuse_when_full(mut self) -> Self {
-        let places = self.shards.iter().map(|shard| lock(shard).keep_all()).sum();
+        let places = self.shards.iter().map(|shard| lock(shard).refuse_when_full()).sum();
         self.refuses_beyond = Some(places);
         self
     }
 
-    /// Judges expiry by this clock instead of the system's.
+    /// Checks expiry with this clock instead of the system clock.
     #[must_use]
     pub fn clock(mut self, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         self.clock = Arc::new(now);
         self
     }
 
-    /// How many sessions it holds, counting expired ones that were not swept yet.
+    /// The number of sessions, including expired ones that were not dropped yet.
     pub fn len(&self) -> usize {
         self.shards.iter().map(|shard| lock(shard).len()).sum()
     }
 
-    /// Whether it holds no session at all, not even an expired one.
+    /// Whether the store holds no session, not even an expired one.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Drops every expired session now and says how many there were.
+    /// Drops every expired session and returns how many were dropped.
     ///
-    /// Nobody has to call this: writes do the same work little by little.
+    /// It is optional: writes drop expired sessions step by step.
     pub fn purge(&self) -> usize {
         let now = (self.clock)();
         self.shards.iter().map(|shard| lock(shard).sweep(now)).sum()
     }
 
-    /// The locked part where `key` has its place.
+    /// The shard of `key`, locked.
     #[expect(clippy::cast_possible_truncation, reason = "any bits of the hash will do")]
     #[expect(clippy::indexing_slicing, reason = "a remainder is below the count, and there is at least one shard")]
     fn shard(&self, key: &StoreKey) -> MutexGuard<'_, Shard> {
@@ -138,7 +145,8 @@ impl MemoryStore {
         lock(&self.shards[hash % self.shards.len()])
     }
 
-    /// After enough writes, one of them sweeps the shard whose turn it is.
+    /// Counts a write. After every 16 writes it drops the expired sessions of the next shard in
+    /// turn.
     fn sweep_sometimes(&self, now: Timestamp) {
         let writes = self.writes.fetch_add(1, Ordering::Relaxed);
         if !writes.is_multiple_of(WRITES_PER_SWEEP) {
@@ -149,14 +157,15 @@ impl MemoryStore {
         }
     }
 
-    /// It is full, and may not push anything out.
+    /// The error of a full store that refuses new sessions.
     fn full(&self) -> StoreError {
         let places = self.refuses_beyond.unwrap_or_default();
         StoreError::unavailable(format!("memory store: its {places} places are taken; make it with a higher capacity"))
     }
 }
 
-/// Locks a shard. The clock and everything else that an app brings runs outside the lock, so poison means nothing here.
+/// Locks a shard. The app's own code, such as the clock, runs outside the lock, so a poisoned lock
+/// is not broken data.
 fn lock(shard: &Mutex<Shard>) -> MutexGuard<'_, Shard> {
     shard.lock().unwrap_or_else(PoisonError::into_inner)
 }

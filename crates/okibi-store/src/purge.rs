@@ -1,22 +1,24 @@
-//! Dropping what has expired, where the backend does not do that by itself: once, or again and again as a task.
+//! Drops expired entries of backends that do not drop them themselves: once, or periodically as a
+//! task.
 
 use crate::{BoxFuture, StoreError};
 
 /// A store's ability to drop expired entries.
 pub type Purger<'a> = &'a dyn Purge;
 
-/// Drops what has expired.
+/// Drops expired entries.
 ///
-/// It only saves space: expired entries are never handed out, dropped or not. A backend that drops them by itself
-/// (Redis) has no purger.
+/// This only saves space: a store never returns an expired entry. A backend that drops expired
+/// entries itself, such as Redis, has no purger.
 pub trait Purge: Send + Sync {
-    /// Drops every entry that has expired and says how many there were.
+    /// Drops every expired entry and returns how many were dropped.
     ///
-    /// It goes little by little and locks nothing for long, so that requests are served in between, and several
-    /// processes may do it at once. If the future is dropped, what was dropped until then stays dropped.
+    /// It works in small steps and holds no lock for long, so the store serves requests in between.
+    /// Several processes may purge concurrently. A future that is dropped before it completes has
+    /// dropped some of the entries.
     ///
     /// # Errors
-    /// The future's: a [`StoreError`] if the backend failed in between.
+    /// The future fails with a [`StoreError`] if the backend fails.
     fn purge(&self) -> BoxFuture<'_, Result<usize, StoreError>>;
 }
 
@@ -39,16 +41,17 @@ mod task {
         handle: Option<JoinHandle<()>>,
     }
 
-    /// Starts a task on the current tokio runtime that purges the store at once and then after every `period`. An hour is
-    /// a good one.
+    /// Starts a task on the current tokio runtime that purges the store immediately and then after
+    /// every `period`. An hour is a good period.
     ///
-    /// A purge that fails is reported as a warning through `tracing` (target `okibi::purge`) and tried again after the
-    /// next period. For a store that clears up by itself the task ends at once.
+    /// A purge that fails is logged as a warning through `tracing` (target `okibi::purge`). The
+    /// task tries again after the next period. If the store has no purger, the task ends
+    /// immediately.
     ///
-    /// Several instances of an app may each run one.
+    /// Every instance of an app may run one.
     ///
     /// # Panics
-    /// If it is called outside a tokio runtime.
+    /// When called outside a tokio runtime.
     ///
     /// ```
     /// # use std::{sync::Arc, time::Duration};
@@ -78,20 +81,21 @@ mod task {
     }
 
     impl PurgeTask {
-        /// Stops the task and waits until it has ended. What it has dropped stays dropped.
+        /// Stops the task and waits until it has ended.
         pub async fn stop(mut self) {
             let Some(handle) = self.handle.take() else { return };
             handle.abort();
-            // Cancelled is what it is to be. A panic of the store's was reported by the runtime.
+            // The expected result is a cancelled task. The runtime has reported a panic of the
+            // store.
             let _ = handle.await;
         }
 
-        /// Lets the task run until the runtime ends.
+        /// Lets the task run until the runtime shuts down.
         pub fn detach(mut self) {
             self.handle = None;
         }
 
-        /// Whether the task has ended, as it does where there is nothing to purge.
+        /// Whether the task has ended. It ends by itself if the store has no purger.
         pub fn is_finished(&self) -> bool {
             self.handle.as_ref().is_none_or(JoinHandle::is_finished)
         }

@@ -12,13 +12,13 @@ async fn the_memory_store_keeps_the_contract_on_many_threads() {
 }
 
 #[tokio::test]
-async fn the_memory_store_keeps_the_contract_on_virtual_time_and_leaves_no_rule_out() {
+async fn the_memory_store_keeps_every_rule_of_the_contract_on_virtual_time() {
     let clock = VirtualClock::new();
     let store = MemoryStore::new().clock(clock.reader());
     let report = Contract::new(store).clock(&clock).run().await;
     report.assert_kept();
     let left_out: Vec<_> = report.findings().iter().filter(|finding| finding.verdict != Verdict::Kept).collect();
-    // It clears up by itself.
+    // The store has no purger.
     let spared = ["the store has nothing to purge"; 3];
     assert_eq!(
         left_out.iter().map(|finding| &finding.verdict).collect::<Vec<_>>(),

@@ -1,4 +1,4 @@
-//! `Arc<S>` and `DynStore` pass every call on, unchanged, to the store inside.
+//! `Arc<S>` and `DynStore` forward every call unchanged to the inner store.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use okibi_store::{
     Swap, Timestamp, Write,
 };
 
-/// Writes down what it was asked and gives answers that can be told apart.
+/// Records its calls and returns distinct answers.
 #[derive(Default)]
 struct Recorder {
     calls: Mutex<Vec<String>>,
@@ -59,7 +59,7 @@ impl OwnerIndex for Recorder {
     }
 }
 
-/// A store without the optional ability.
+/// A store without the optional methods.
 struct Plain;
 
 impl Store for Plain {
@@ -109,7 +109,7 @@ async fn drive(store: &impl Store) {
 }
 
 #[tokio::test]
-async fn an_arc_passes_every_call_on() {
+async fn an_arc_forwards_every_call() {
     let store = Arc::new(Recorder::default());
     drive(&store).await;
     assert_eq!(*store.calls.lock().unwrap(), EXPECTED_CALLS);
@@ -119,7 +119,7 @@ async fn an_arc_passes_every_call_on() {
 }
 
 #[tokio::test]
-async fn a_boxed_store_passes_every_call_on() {
+async fn a_boxed_store_forwards_every_call() {
     let inner = Arc::new(Recorder::default());
     let store: Arc<dyn DynStore> = inner.clone();
     let [first, second] = writes();
@@ -139,7 +139,7 @@ async fn a_boxed_store_passes_every_call_on() {
 }
 
 #[test]
-fn s7_an_error_says_what_it_means_and_keeps_its_cause_as_the_source() {
+fn s7_an_error_has_a_message_for_visitors_and_its_cause_as_the_source() {
     let error = StoreError::unavailable("connection refused");
     assert_eq!(error.to_string(), "session store unavailable: nothing was written");
     assert_eq!(std::error::Error::source(&error).unwrap().to_string(), "connection refused");

@@ -1,4 +1,4 @@
-//! The memory store: bounded, expiring, atomic, and able to list by owner.
+//! The memory store: its capacity, expiry, compare-and-swap and index by owner.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::{
@@ -12,11 +12,11 @@ use std::{
 use bytes::Bytes;
 use okibi_store::{Consistency, MemoryStore, Owner, Store, StoreErrorKind, StoreKey, Swap, Timestamp, Write};
 
-/// A clock that stands still until it is moved.
+/// A clock that only `advance` moves.
 #[derive(Clone)]
-struct Hand(Arc<AtomicU64>);
+struct ManualClock(Arc<AtomicU64>);
 
-impl Hand {
+impl ManualClock {
     fn at(millis: u64) -> Self {
         Self(Arc::new(AtomicU64::new(millis)))
     }
@@ -30,8 +30,8 @@ impl Hand {
     }
 
     fn reader(&self) -> impl Fn() -> Timestamp + Send + Sync + 'static {
-        let hand = self.clone();
-        move || hand.now()
+        let clock = self.clone();
+        move || clock.now()
     }
 }
 
@@ -48,10 +48,10 @@ async fn create(store: &MemoryStore, at: impl std::fmt::Display, write: Write) {
 }
 
 #[tokio::test]
-async fn n27_unbounded_creation_never_exceeds_the_cap() {
+async fn n27_the_store_never_holds_more_than_its_capacity() {
     for cap in [1, 2, 10, 33, 1000, 1024, 5000, 5003] {
-        let hand = Hand::at(1);
-        let store = MemoryStore::with_capacity(cap).clock(hand.reader());
+        let clock = ManualClock::at(1);
+        let store = MemoryStore::with_capacity(cap).clock(clock.reader());
         for at in 0..cap * 3 {
             create(&store, at, until(Timestamp::MAX)).await;
             assert!(store.len() <= cap, "cap {cap}: holds {} after {} creations", store.len(), at + 1);
@@ -62,18 +62,18 @@ async fn n27_unbounded_creation_never_exceeds_the_cap() {
 }
 
 #[tokio::test]
-async fn n27_a_small_store_fills_to_its_last_place_before_it_pushes_anything_out() {
+async fn n27_a_small_store_is_full_before_it_evicts() {
     let store = MemoryStore::with_capacity(500);
     for at in 0..500 {
         create(&store, at, until(Timestamp::MAX)).await;
     }
     for at in 0..500 {
-        assert!(store.load(&key(at)).await.unwrap().is_some(), "session {at} was pushed out of a store with room");
+        assert!(store.load(&key(at)).await.unwrap().is_some(), "the store evicted session {at} before it was full");
     }
 }
 
 #[tokio::test]
-async fn n27_a_capacity_of_nothing_still_holds_one_session() {
+async fn n27_a_store_of_capacity_0_holds_one_session() {
     let store = MemoryStore::with_capacity(0);
     create(&store, "only", until(Timestamp::MAX)).await;
     assert!(store.load(&key("only")).await.unwrap().is_some());
@@ -81,7 +81,7 @@ async fn n27_a_capacity_of_nothing_still_holds_one_session() {
 }
 
 #[tokio::test]
-async fn n27_a_flood_of_new_sessions_pushes_out_itself_and_not_the_sessions_in_use() {
+async fn n27_a_flood_of_new_sessions_evicts_none_of_the_sessions_in_use() {
     let store = MemoryStore::with_capacity(2000);
     for user in 0..100 {
         create(&store, format_args!("user {user}"), until(Timestamp::MAX)).await;
@@ -90,7 +90,10 @@ async fn n27_a_flood_of_new_sessions_pushes_out_itself_and_not_the_sessions_in_u
         create(&store, format_args!("flood {flood}"), until(Timestamp::MAX)).await;
         if flood % 500 == 0 {
             for user in 0..100 {
-                assert!(store.load(&key(format_args!("user {user}"))).await.unwrap().is_some(), "user {user} is out");
+                assert!(
+                    store.load(&key(format_args!("user {user}"))).await.unwrap().is_some(),
+                    "user {user} was evicted"
+                );
             }
         }
     }
@@ -98,14 +101,14 @@ async fn n27_a_flood_of_new_sessions_pushes_out_itself_and_not_the_sessions_in_u
 }
 
 #[tokio::test]
-async fn n27_expired_sessions_give_their_places_back_to_writes_of_one_other_session() {
-    let hand = Hand::at(1000);
-    let store = MemoryStore::with_capacity(50_000).clock(hand.reader());
+async fn n27_writes_of_one_session_drop_the_expired_others() {
+    let clock = ManualClock::at(1000);
+    let store = MemoryStore::with_capacity(50_000).clock(clock.reader());
     for at in 0..20_000 {
         create(&store, at, until(Timestamp::from_millis(2000))).await;
     }
     assert_eq!(store.len(), 20_000);
-    hand.advance(1000);
+    clock.advance(1000);
     create(&store, "busy", Write { bytes: Bytes::from_static(b"0"), ..until(Timestamp::MAX) }).await;
     let mut held = Bytes::from_static(b"0");
     for round in 1..10_000_u32 {
@@ -118,15 +121,15 @@ async fn n27_expired_sessions_give_their_places_back_to_writes_of_one_other_sess
 }
 
 #[tokio::test]
-async fn n27_purge_drops_what_has_expired_and_counts_it() {
-    let hand = Hand::at(0);
-    let store = MemoryStore::new().clock(hand.reader());
+async fn n27_purge_drops_and_counts_expired_sessions() {
+    let clock = ManualClock::at(0);
+    let store = MemoryStore::new().clock(clock.reader());
     for at in 0..3000_u64 {
         create(&store, at, until(Timestamp::from_millis(1 + at))).await;
     }
     let swept_by_writes = 3000 - store.len();
-    assert_eq!(swept_by_writes, 0, "nothing had expired yet");
-    hand.advance(1000);
+    assert_eq!(swept_by_writes, 0, "no session has expired yet");
+    clock.advance(1000);
     assert_eq!(store.purge(), 1000);
     assert_eq!(store.purge(), 0);
     assert_eq!(store.len(), 2000);
@@ -136,13 +139,13 @@ async fn n27_purge_drops_what_has_expired_and_counts_it() {
 
 #[tokio::test]
 async fn s16_expiry_is_judged_on_read_to_the_millisecond() {
-    let hand = Hand::at(100);
-    let store = MemoryStore::new().clock(hand.reader());
+    let clock = ManualClock::at(100);
+    let store = MemoryStore::new().clock(clock.reader());
     create(&store, "a", until(Timestamp::from_millis(200))).await;
-    hand.advance(99);
+    clock.advance(99);
     let loaded = store.load(&key("a")).await.unwrap().unwrap();
     assert_eq!(loaded.expires_at, Some(Timestamp::from_millis(200)));
-    hand.advance(1);
+    clock.advance(1);
     assert_eq!(store.load(&key("a")).await.unwrap(), None);
     let stale = store.swap(&key("a"), Some(b"held"), until(Timestamp::MAX)).await.unwrap();
     assert_eq!(stale, Swap::Conflict(None));
@@ -150,8 +153,8 @@ async fn s16_expiry_is_judged_on_read_to_the_millisecond() {
 
 #[tokio::test]
 async fn n25_owners_follow_writes_removals_expiry_and_being_pushed_out() {
-    let hand = Hand::at(0);
-    let store = MemoryStore::with_capacity(20).clock(hand.reader());
+    let clock = ManualClock::at(0);
+    let store = MemoryStore::with_capacity(20).clock(clock.reader());
     let ann = Owner::new("ann");
     let owned = |expires_at: u64| Write { owner: Some(ann.clone()), ..until(Timestamp::from_millis(expires_at)) };
     let list = async || {
@@ -167,11 +170,11 @@ async fn n25_owners_follow_writes_removals_expiry_and_being_pushed_out() {
 
     let marker = Write { bytes: Bytes::from_static(b"marker"), ..until(Timestamp::from_millis(50)) };
     store.swap(&key(2), Some(b"held"), marker).await.unwrap();
-    assert_eq!(list().await, [key(1)], "a write without an owner takes the session off the list");
+    assert_eq!(list().await, [key(1)], "a write without an owner removes the session from the list");
     store.swap(&key(2), Some(b"marker"), owned(30)).await.unwrap();
     assert_eq!(list().await, [key(1), key(2)]);
 
-    hand.advance(10);
+    clock.advance(10);
     assert_eq!(list().await, [key(2)], "an expired session is not listed");
     store.delete(&key(2)).await.unwrap();
     assert_eq!(list().await, []);
@@ -182,7 +185,7 @@ async fn n25_owners_follow_writes_removals_expiry_and_being_pushed_out() {
         store.load(&key(at)).await.unwrap();
         store.load(&key(at)).await.unwrap();
     }
-    assert_eq!(store.load(&key(4)).await.unwrap(), None, "the test needs session 4 to have been pushed out");
+    assert_eq!(store.load(&key(4)).await.unwrap(), None, "the test needs the store to evict session 4");
     assert_eq!(list().await, []);
 }
 
@@ -236,21 +239,21 @@ async fn s7_debug_shows_no_key_and_no_value() {
 }
 
 #[tokio::test]
-async fn expired_sessions_go_before_any_that_lives() {
-    let hand = Hand::at(0);
-    let store = MemoryStore::with_capacity(1000).clock(hand.reader());
+async fn expired_sessions_are_evicted_before_live_ones() {
+    let clock = ManualClock::at(0);
+    let store = MemoryStore::with_capacity(1000).clock(clock.reader());
     for at in 0..1000 {
         create(&store, format_args!("old {at}"), until(Timestamp::from_millis(1000 + at))).await;
         store.load(&key(format_args!("old {at}"))).await.unwrap();
     }
-    hand.advance(1499);
+    clock.advance(1499);
     for at in 0..500 {
         create(&store, format_args!("new {at}"), until(Timestamp::MAX)).await;
     }
     for at in 0..500 {
-        assert!(store.load(&key(format_args!("new {at}"))).await.unwrap().is_some(), "new session {at} is out");
+        assert!(store.load(&key(format_args!("new {at}"))).await.unwrap().is_some(), "new session {at} was evicted");
         let old = store.load(&key(format_args!("old {}", 500 + at))).await.unwrap();
-        assert!(old.is_some(), "live session {} is out, and there were 500 expired ones", 500 + at);
+        assert!(old.is_some(), "the store evicted live session {} before an expired one", 500 + at);
     }
 }
 
@@ -266,15 +269,15 @@ async fn a_new_login_outlives_a_flood_of_others_until_it_is_used() {
         for flood in 0..150 {
             create(&store, format_args!("flood {login} {flood}"), until(Timestamp::MAX)).await;
         }
-        assert!(store.load(&key(format_args!("login {login}"))).await.unwrap().is_some(), "login {login} is out");
+        assert!(store.load(&key(format_args!("login {login}"))).await.unwrap().is_some(), "login {login} was evicted");
     }
 }
 
 #[tokio::test]
-async fn m5_a_store_that_refuses_when_full_keeps_what_it_has_until_it_expires() {
+async fn m5_a_store_that_refuses_when_full_keeps_its_sessions_until_they_expire() {
     for cap in [10, 2000] {
-        let hand = Hand::at(0);
-        let store = MemoryStore::with_capacity(cap).refuse_when_full().clock(hand.reader());
+        let clock = ManualClock::at(0);
+        let store = MemoryStore::with_capacity(cap).refuse_when_full().clock(clock.reader());
         assert!(!store.evicts() && MemoryStore::new().evicts());
         let (mut kept, mut refused) = (Vec::new(), None);
         for at in 0..cap * 2 {
@@ -289,23 +292,23 @@ async fn m5_a_store_that_refuses_when_full_keeps_what_it_has_until_it_expires() 
         let cause = std::error::Error::source(&refused).unwrap().to_string();
         assert_eq!(cause, format!("memory store: its {cap} places are taken; make it with a higher capacity"));
         for (at, _) in &kept {
-            assert!(store.load(&key(at)).await.unwrap().is_some(), "{at} is out");
+            assert!(store.load(&key(at)).await.unwrap().is_some(), "{at} was evicted");
         }
-        // What is there can be written as ever, and what has expired makes room.
+        // A stored session can still be written. Expired sessions make room for new ones.
         let first = key(kept[0].0);
         let again = store.swap(&first, Some(b"held"), until(Timestamp::from_millis(3000))).await.unwrap();
         assert_eq!(again, Swap::Done);
-        hand.advance(1000);
+        clock.advance(1000);
         create(&store, "anew", until(Timestamp::from_millis(2000))).await;
         assert!(store.load(&first).await.unwrap().is_some());
     }
 }
 
 #[tokio::test]
-async fn the_line_of_ends_stays_short_however_often_a_session_is_written() {
-    let hand = Hand::at(0);
-    let store = MemoryStore::with_capacity(100).clock(hand.reader());
-    // Later and sooner in turns, under one key; and others that come and go.
+async fn the_expiry_queue_stays_short_after_many_writes_of_one_session() {
+    let clock = ManualClock::at(0);
+    let store = MemoryStore::with_capacity(100).clock(clock.reader());
+    // One key gets later and earlier expiries in turn. Others are created and deleted.
     create(&store, "busy", until(Timestamp::from_millis(5_000_000))).await;
     for at in 0..100_000_u64 {
         let end = if at % 2 == 0 { 1_000_000 - at } else { 5_000_000 };
@@ -314,9 +317,9 @@ async fn the_line_of_ends_stays_short_however_often_a_session_is_written() {
         create(&store, at, until(Timestamp::MAX)).await;
         store.delete(&key(at)).await.unwrap();
     }
-    hand.advance(1_000_000);
+    clock.advance(1_000_000);
     assert!(store.load(&key("busy")).await.unwrap().is_some());
     assert_eq!(store.purge(), 0);
-    hand.advance(4_000_000);
+    clock.advance(4_000_000);
     assert_eq!(store.purge(), 1);
 }

@@ -1,4 +1,4 @@
-//! What the memory store costs: bytes for each session it holds, and allocations for each call.
+//! The costs of the memory store: bytes for each stored session, and allocations for each call.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use allocation_counter::{AllocationInfo, measure};
@@ -15,7 +15,7 @@ fn ready<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-/// A key as the engine makes them: a namespace and 43 characters.
+/// A key in the engine's format: a namespace and 43 characters.
 fn key(at: usize) -> StoreKey {
     StoreKey::new(format!("session:{at:043}"))
 }
@@ -31,7 +31,7 @@ fn allocations(info: &AllocationInfo) -> u64 {
 #[test]
 fn memory_budget_a_held_session_costs_at_most_400_bytes_beyond_its_data() {
     const DATA: usize = 300;
-    // Right after the tables of all shards have doubled, and when the store is full.
+    // Just after the tables of all shards have doubled, and when the store is full.
     for (capacity, sessions) in
         [(100_000, 33_500), (100_000, 66_500), (100_000, 98_000), (100_000, 200_000), (1000, 600)]
     {
@@ -53,7 +53,7 @@ fn memory_budget_a_held_session_costs_at_most_400_bytes_beyond_its_data() {
 }
 
 #[test]
-fn memory_budget_expired_sessions_give_their_bytes_back() {
+fn memory_budget_a_purge_frees_the_memory_of_expired_sessions() {
     let now = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
     let reader = std::sync::Arc::clone(&now);
     let clock = move || Timestamp::from_millis(reader.load(std::sync::atomic::Ordering::SeqCst));
@@ -67,7 +67,7 @@ fn memory_budget_expired_sessions_give_their_bytes_back() {
         now.store(5, std::sync::atomic::Ordering::SeqCst);
         assert_eq!(store.purge(), 10_000);
     });
-    assert!(info.bytes_current < 10_000 * 200, "{} bytes stay of 10 MB of expired sessions", info.bytes_current);
+    assert!(info.bytes_current < 10_000 * 200, "{} bytes remain of 10 MB of expired sessions", info.bytes_current);
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn memory_budget_a_load_allocates_nothing_but_the_boxed_future() {
 }
 
 #[test]
-fn memory_budget_a_swap_allocates_at_most_the_count_of_the_bytes_owners() {
+fn memory_budget_a_swap_allocates_at_most_one_reference_count() {
     let store = MemoryStore::new();
     let at = key(1);
     let owner = || Some(Owner::new("ann"));
@@ -97,13 +97,17 @@ fn memory_budget_a_swap_allocates_at_most_the_count_of_the_bytes_owners() {
 
     let exact = write(Bytes::from(vec![2; 300]), owner());
     let info = measure(|| assert_eq!(ready(Store::swap(&store, &at, Some(&first), exact)).unwrap(), Swap::Done));
-    assert_eq!(allocations(&info), 1, "bytes without spare room: one count of owners, which no load has to make");
+    assert_eq!(
+        allocations(&info),
+        1,
+        "bytes without spare capacity: one reference count, so that loads do not allocate"
+    );
 
     let mut spare = Vec::with_capacity(512);
     spare.extend_from_slice(&[3; 300]);
     let spare = write(Bytes::from(spare), owner());
     let info = measure(|| assert_eq!(ready(Store::swap(&store, &at, Some(&[2; 300]), spare)).unwrap(), Swap::Done));
-    assert_eq!(allocations(&info), 0, "bytes with spare room bring their count along");
+    assert_eq!(allocations(&info), 0, "bytes with spare capacity already have a reference count");
 
     let late = write(Bytes::from_static(b"late"), owner());
     let info = measure(|| {

@@ -1,4 +1,4 @@
-//! The task that drops expired sessions: when it works, how it ends, and what a failure does to it.
+//! The purge task: when it purges, when it ends, and how it handles a failed purge.
 
 use std::{
     sync::{
@@ -12,7 +12,7 @@ use okibi_store::{
     BoxFuture, Consistency, Loaded, MemoryStore, Purge, Purger, Store, StoreError, StoreKey, Swap, Write, purge_every,
 };
 
-/// A store that counts its purges; every second one fails.
+/// A store that counts its purges. Every second purge fails.
 #[derive(Default)]
 struct Counted(AtomicUsize);
 
@@ -58,7 +58,7 @@ impl Counted {
 const HOUR: Duration = Duration::from_hours(1);
 
 #[tokio::test(start_paused = true)]
-async fn n27_a_purge_comes_at_once_and_after_every_period_also_after_a_failure() {
+async fn n27_the_task_purges_immediately_and_after_every_period_also_after_a_failure() {
     let store = Arc::new(Counted::default());
     let task = purge_every(Arc::clone(&store), HOUR);
     tokio::time::sleep(HOUR * 4 + HOUR / 2).await;
@@ -82,7 +82,7 @@ async fn n27_dropping_the_task_stops_it_and_detaching_does_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n27_where_nothing_needs_a_purge_the_task_ends() {
+async fn n27_the_task_ends_if_the_store_has_no_purger() {
     let task = purge_every(MemoryStore::new(), HOUR);
     tokio::time::sleep(Duration::from_secs(1)).await;
     assert!(task.is_finished());

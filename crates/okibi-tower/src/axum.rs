@@ -1,4 +1,4 @@
-//! Extractors for axum, and errors as its answers.
+//! Extractors for axum, and `IntoResponse` for errors.
 
 use axum_core::{
     body::Body,
@@ -10,11 +10,11 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{Error, Session, SessionOf};
 
-/// Loads the session. It is there for every request; for a visitor without one it is empty, and becomes a session when a
-/// value is put into it.
+/// Loads the session. For a visitor without a session it is an empty `Session`. Setting a value
+/// creates the session.
 ///
-/// Without a session layer around the handler it answers 500, and if the store fails what
-/// [`Sessions::on_error`](crate::Sessions::on_error) says.
+/// The rejection is answered with 500 if there is no session layer around the handler, and by
+/// [`Sessions::on_error`](crate::Sessions::on_error) if the store fails.
 impl<K: 'static, S: Sync> FromRequestParts<S> for Session<K> {
     type Rejection = Error;
 
@@ -23,7 +23,7 @@ impl<K: 'static, S: Sync> FromRequestParts<S> for Session<K> {
     }
 }
 
-/// `Option<Session>` is `None` only if the visitor has no live session. It never creates one.
+/// `Option<Session>` is `None` if the visitor has no live session. It never creates one.
 impl<K: 'static, S: Sync> OptionalFromRequestParts<S> for Session<K> {
     type Rejection = Error;
 
@@ -47,7 +47,7 @@ where
     }
 }
 
-/// The layer's one answer to a session that failed.
+/// The response of the layer's `on_error`.
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         self.to_response().map(Body::from)

@@ -1,4 +1,4 @@
-//! The sessions of one owner: to be listed and ended, from inside a request or from anywhere else.
+//! Lists and revokes the sessions of one owner, inside a request or outside.
 
 use std::{collections::HashSet, fmt, sync::Arc, time::SystemTime};
 
@@ -6,23 +6,23 @@ use okibi_core::{Answer, Flow, Handle, Owner, Random, Refusal, Step, StoreKey, S
 
 use crate::{
     Error, ErrorKind,
-    at_once::each,
-    call::{Deadline, Keeper, ask_directly, no_such_update, run},
+    concurrent::map_concurrently,
+    driver::{Deadline, Task, call_directly, run, unknown_update},
     shared::Shared,
     trace,
 };
 
-/// A session in a list of one owner's sessions.
+/// A session in a list of an owner's sessions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SessionInfo {
-    /// Its public name, for revoking it. It opens nothing.
+    /// Its handle. Pass it to `revoke`. It does not open the session.
     pub handle: Handle,
-    /// When it began.
+    /// When it was created.
     pub created: SystemTime,
-    /// When it was last active, as of its last touch.
+    /// Its last-active time, as last written.
     pub last_active: SystemTime,
-    /// When it ends if nothing happens.
+    /// When it expires if there is no further activity.
     pub expires_at: SystemTime,
     /// Its label.
     pub label: Option<String>,
@@ -30,11 +30,13 @@ pub struct SessionInfo {
     pub current: bool,
 }
 
-/// Lists and revokes the sessions of one owner, outside any request: for admin pages and background jobs.
+/// Lists and revokes the sessions of one owner, outside any request: for admin pages and background
+/// jobs.
 ///
-/// Every call asks the store, and fails with [`UnsupportedByStore`](ErrorKind::UnsupportedByStore) if that has no index of owners or if the
-/// cookie is the store. A list of n sessions costs a round trip for the list and n to load them, 16 at a time; an end of one
-/// costs three more. Made by [`SessionLayer::directory`](crate::SessionLayer::directory).
+/// Every call fails with [`UnsupportedByStore`](ErrorKind::UnsupportedByStore) if the store has no
+/// index by owner, or if sessions are sealed. A list of n sessions takes 1 + n store calls; the n
+/// loads run 16 at a time. Revoking one session takes three more calls. Made by
+/// [`SessionLayer::directory`](crate::SessionLayer::directory).
 #[derive(Clone)]
 pub struct Directory {
     shared: Arc<Shared>,
@@ -45,34 +47,36 @@ impl Directory {
         Self { shared }
     }
 
-    /// The live sessions of `owner`, the most recently active first.
+    /// Lists the live sessions of `owner`, the most recently active first.
     ///
     /// # Errors
-    /// [`UnsupportedByStore`](ErrorKind::UnsupportedByStore), or the store's failure.
+    /// [`UnsupportedByStore`](ErrorKind::UnsupportedByStore), or the store's error.
     pub async fn list(&self, owner: &str) -> Result<Vec<SessionInfo>, Error> {
         list(&self.shared, owner, None).await
     }
 
-    /// Revokes one session of `owner` and says whether there was one. A request of it that is under way cannot revive it.
+    /// Revokes one session of `owner`. Returns whether there was one. A concurrent request of that
+    /// session cannot write it again.
     ///
     /// # Errors
-    /// [`UnsupportedByStore`](ErrorKind::UnsupportedByStore), or the store's failure.
+    /// [`UnsupportedByStore`](ErrorKind::UnsupportedByStore), or the store's error.
     pub async fn revoke(&self, owner: &str, handle: Handle) -> Result<bool, Error> {
         revoke(&self.shared, owner, handle).await
     }
 
-    /// Revokes all sessions of `owner` and says how many: "log out everywhere". Lists again until none is left.
+    /// Revokes all sessions of `owner` ("log out everywhere"). Returns how many. It repeats the
+    /// list until none is left.
     ///
     /// # Errors
-    /// [`UnsupportedByStore`](ErrorKind::UnsupportedByStore), or the store's failure.
+    /// [`UnsupportedByStore`](ErrorKind::UnsupportedByStore), or the store's error.
     pub async fn revoke_all(&self, owner: &str) -> Result<usize, Error> {
         revoke_all_except(&self.shared, owner, None).await
     }
 
-    /// Revokes all sessions of `owner` except this one and says how many.
+    /// Revokes all sessions of `owner` except the one with this handle. Returns how many.
     ///
     /// # Errors
-    /// [`UnsupportedByStore`](ErrorKind::UnsupportedByStore), or the store's failure.
+    /// [`UnsupportedByStore`](ErrorKind::UnsupportedByStore), or the store's error.
     pub async fn revoke_all_except(&self, owner: &str, handle: Handle) -> Result<usize, Error> {
         revoke_all_except(&self.shared, owner, Some(handle)).await
     }
@@ -85,86 +89,90 @@ impl fmt::Debug for Directory {
 }
 
 pub(crate) async fn list(shared: &Shared, owner: &str, current: Option<Handle>) -> Result<Vec<SessionInfo>, Error> {
-    let found = verified(shared, &Owner::new(owner)).await?;
+    let found = live_sessions(shared, &Owner::new(owner)).await?;
     let mut list: Vec<SessionInfo> = found.into_iter().map(|(_, summary)| info(summary, current)).collect();
     list.sort_by_key(|session| std::cmp::Reverse((session.last_active, session.created)));
     Ok(list)
 }
 
 pub(crate) async fn revoke(shared: &Shared, owner: &str, handle: Handle) -> Result<bool, Error> {
-    let found = verified(shared, &Owner::new(owner)).await?;
+    let found = live_sessions(shared, &Owner::new(owner)).await?;
     match found.into_iter().find(|(_, summary)| summary.handle == handle) {
         Some((key, _)) => end_key(shared, key).await.map(|()| true),
         None => Ok(false),
     }
 }
 
-pub(crate) async fn revoke_all_except(shared: &Shared, owner: &str, kept: Option<Handle>) -> Result<usize, Error> {
+pub(crate) async fn revoke_all_except(shared: &Shared, owner: &str, except: Option<Handle>) -> Result<usize, Error> {
     let owner = Owner::new(owner);
     let mut deadline = Deadline::of(shared);
     let mut ended = 0;
-    // Once one of several may be over, nobody may be told that nothing was written.
-    let told = |error: Error, alone: bool| match error.kind() {
-        ErrorKind::StoreUnavailable if !alone => shared.fail(Refusal::StoreUnknown).with_source(error),
+    // `StoreUnavailable` says that nothing was written. If one of several sessions may have been
+    // revoked, the outcome is unknown.
+    let with_outcome = |error: Error, is_only: bool| match error.kind() {
+        ErrorKind::StoreUnavailable if !is_only => shared.fail(Refusal::StoreUnknown).with_source(error),
         _ => error,
     };
     loop {
-        let mut found = verified(shared, &owner).await.map_err(|error| told(error, ended == 0))?;
-        found.retain(|(_, summary)| Some(summary.handle) != kept);
+        let mut found = live_sessions(shared, &owner).await.map_err(|error| with_outcome(error, ended == 0))?;
+        found.retain(|(_, summary)| Some(summary.handle) != except);
         if found.is_empty() {
             return Ok(ended);
         }
-        // However many there were: only those that keep appearing run into the deadline.
+        // The deadline is checked between two rounds only. So any number of sessions can be
+        // revoked, and only sessions that keep appearing reach it.
         if deadline.has_passed().await {
             return Err(shared.fail(Refusal::Conflict));
         }
-        let alone = ended == 0 && found.len() == 1;
-        let gone = each(found, |(key, _)| end_key(shared, key)).await.map_err(|error| told(error, alone))?;
-        ended += gone.len();
+        let is_only = ended == 0 && found.len() == 1;
+        let absent = map_concurrently(found, |(key, _)| end_key(shared, key))
+            .await
+            .map_err(|error| with_outcome(error, is_only))?;
+        ended += absent.len();
     }
 }
 
-/// How often a list that goes on changing is looked at, however long that takes.
-const FEWEST_LOOKS: u32 = 8;
+/// A list that keeps changing is read at least this many times, also after the deadline.
+const MIN_ROUNDS: u32 = 8;
 
-/// The keys in the store's index that really lead to live sessions of `owner`.
+/// The keys in the store's index under which live sessions of `owner` are stored.
 ///
-/// A session that moves to another id between the list and the look at it is under neither key: it was on the list by the
-/// one and is by the other. So where a key leads nowhere any more the list is asked for again, until it names no such key
-/// that was not known before.
-async fn verified(shared: &Shared, owner: &Owner) -> Result<Vec<(StoreKey, Summary)>, Error> {
-    // What a sealed session has in a store is a note of its end, and nothing that could be listed.
+/// A session can get another id between the list and the load. Then its old key is on the list, and
+/// its new key is not. So if a listed key has no session, the list is read again, until it has no
+/// new key without a session.
+async fn live_sessions(shared: &Shared, owner: &Owner) -> Result<Vec<(StoreKey, Summary)>, Error> {
+    // The store of sealed sessions holds only revocations, which cannot be listed.
     let store = shared.store.as_deref().filter(|_| !shared.engine.is_sealed());
     let store = store.ok_or_else(|| shared.fail(no_owners()))?;
     let owners = store.owners().ok_or_else(|| shared.fail(no_owners()))?;
     let mut deadline = Deadline::of(shared);
-    let mut gone = HashSet::new();
+    let mut absent = HashSet::new();
     let stored = shared.engine.stored_owner(owner);
-    let mut looks = 0;
+    let mut rounds = 0;
     loop {
-        looks += 1;
-        let mut listed = ask_directly(shared, owners.list(&stored)).await?;
-        // A key that an index repeats is one session.
+        rounds += 1;
+        let mut listed = call_directly(shared, owners.list(&stored)).await?;
+        // An index may list a key twice.
         let mut named = HashSet::new();
         listed.retain(|key| named.insert(key.clone()));
-        let looked_at = each(listed, |key| async move {
-            let loaded = ask_directly(shared, store.load(&key)).await?;
+        let loaded_all = map_concurrently(listed, |key| async move {
+            let loaded = call_directly(shared, store.load(&key)).await?;
             let summary = loaded.and_then(|loaded| shared.engine.summary(&key, &loaded.bytes, owner, shared.now()));
             Ok::<_, Error>((key, summary))
         });
-        let (mut found, mut has_moved) = (Vec::new(), false);
-        for (key, summary) in looked_at.await? {
+        let (mut found, mut has_new_absent) = (Vec::new(), false);
+        for (key, summary) in loaded_all.await? {
             match summary {
                 Some(summary) => found.push((key, summary)),
-                None => has_moved |= gone.insert(key),
+                None => has_new_absent |= absent.insert(key),
             }
         }
-        if !has_moved {
+        if !has_new_absent {
             return Ok(found);
         }
-        // Where each look takes longer than that, a store may name other keys that lead nowhere each time, as many as it has no
-        // time to look at.
-        if deadline.has_passed().await && looks >= FEWEST_LOOKS {
+        // A slow store may list new keys without a session in every round. So some rounds are
+        // allowed after the deadline, but not any number.
+        if deadline.has_passed().await && rounds >= MIN_ROUNDS {
             return Err(shared.fail(Refusal::Conflict));
         }
     }
@@ -173,7 +181,7 @@ async fn verified(shared: &Shared, owner: &Owner) -> Result<Vec<(StoreKey, Summa
 async fn end_key(shared: &Shared, key: StoreKey) -> Result<(), Error> {
     let mut flow = Flow::default();
     let step = shared.engine.revoke(&mut flow, key);
-    let result = run(shared, step, Random::none(), &mut Ending { shared, flow: &mut flow }).await;
+    let result = run(shared, step, Random::none(), &mut RevokeTask { shared, flow: &mut flow }).await;
     trace::events(shared, flow.take_events());
     if let Err(error) = &result {
         trace::failure(shared.engine.cookie_name(), "revoke", error);
@@ -199,13 +207,13 @@ fn info(summary: Summary, current: Option<Handle>) -> SessionInfo {
     }
 }
 
-/// Ends a session that is not the request's own.
-struct Ending<'a> {
+/// Revokes a session that is not the request's own.
+struct RevokeTask<'a> {
     shared: &'a Shared,
     flow: &'a mut Flow,
 }
 
-impl Keeper for Ending<'_> {
+impl Task for RevokeTask<'_> {
     fn answer(&mut self, answer: Answer, now: Timestamp, random: &mut Random) -> Result<Step, Refusal> {
         self.shared.engine.answer(self.flow, answer, now, random)
     }
@@ -215,6 +223,6 @@ impl Keeper for Ending<'_> {
     }
 
     fn recompute(&mut self, _token: u32, _current: Option<&Text>) -> Result<Answer, Error> {
-        Err(self.shared.fail(no_such_update()))
+        Err(self.shared.fail(unknown_update()))
     }
 }

@@ -1,4 +1,4 @@
-//! What can go wrong with a session, and how it is answered.
+//! The errors of a session, and the responses to them.
 
 mod kind;
 
@@ -10,13 +10,15 @@ use okibi_core::Refusal;
 
 pub use self::kind::ErrorKind;
 
-/// Makes the answer to a request whose session failed.
+/// Makes the response to a session error.
 pub(crate) type OnError = Arc<dyn Fn(&Error) -> Response<Bytes> + Send + Sync>;
 
-/// What went wrong with a session: [`kind`](Error::kind) says what, [`source`](StdError::source) why.
+/// A session error. [`kind`](Error::kind) is the kind of error, [`source`](StdError::source) the
+/// cause.
 ///
-/// It never shows an id or a value. As an answer it becomes what [`Sessions::on_error`] says: by default 503 if the
-/// store failed and 500 for everything else, with a short text that tells the visitor nothing about the inside.
+/// It never shows an id or a value. [`Sessions::on_error`] makes a response of it. The default is
+/// 503 if the store failed and 500 for all other errors, with a short message and no internal
+/// details.
 ///
 /// [`Sessions::on_error`]: crate::Sessions::on_error
 pub struct Error(Box<Inner>);
@@ -38,7 +40,7 @@ impl Error {
         self
     }
 
-    /// The layer answers for it.
+    /// Sets the layer's `on_error`, which makes the response.
     pub(crate) fn answered_by(mut self, on_error: &OnError) -> Self {
         self.0.on_error = Some(Arc::clone(on_error));
         self
@@ -51,7 +53,7 @@ impl Error {
         )
     }
 
-    /// Two layers whose cookies have this name differ in this option.
+    /// The error for two layers with the same cookie name that differ in `option`.
     pub(crate) fn same_cookie(cookie: &str, option: &str) -> Self {
         let text = format!(
             "{option}: two session layers have a cookie {cookie} and differ in this; give both the same options and the same \
@@ -60,7 +62,7 @@ impl Error {
         Self::new(ErrorKind::Config, text)
     }
 
-    /// Of two layers one has the name of a chunk of the other's cookie.
+    /// The error for two layers, one of which has the name of a chunk of the other's cookie.
     pub(crate) fn chunk_of_another(one: &str, other: &str) -> Self {
         let (whole, chunk) = if one.len() < other.len() { (one, other) } else { (other, one) };
         let text = format!(
@@ -77,12 +79,12 @@ impl Error {
         )
     }
 
-    /// What went wrong.
+    /// The kind of error.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The answer to the visitor: what the layer's [`on_error`](crate::Sessions::on_error) makes of this error.
+    /// The response to the visitor. The layer's [`on_error`](crate::Sessions::on_error) makes it.
     pub fn to_response(&self) -> Response<Bytes> {
         match &self.0.on_error {
             Some(on_error) => on_error(self),
@@ -91,7 +93,7 @@ impl Error {
     }
 }
 
-/// 503 for a store's fault, 500 for the rest, and nothing about the inside.
+/// The default response: 503 if the store failed, else 500, without internal details.
 pub(crate) fn default_answer(error: &Error) -> Response<Bytes> {
     let (status, text) = if error.kind().is_store_fault() {
         (StatusCode::SERVICE_UNAVAILABLE, "session store unavailable, please try again")
@@ -101,7 +103,7 @@ pub(crate) fn default_answer(error: &Error) -> Response<Bytes> {
     plain(status, text)
 }
 
-/// An answer of plain text that no cache keeps.
+/// A plain-text response that is not cached.
 pub(crate) fn plain(status: StatusCode, text: &'static str) -> Response<Bytes> {
     let mut response = Response::new(Bytes::from_static(text.as_bytes()));
     *response.status_mut() = status;

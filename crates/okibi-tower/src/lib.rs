@@ -1,22 +1,23 @@
-//! Sessions for tower services and axum: a layer, a session, a guard.
+//! Sessions for tower services and axum: a layer, a session and a guard.
 //!
-//! Most users want the `okibi` crate, which brings this one together with the stores, and whose first page shows how to
-//! use it.
+//! Most users add the `okibi` crate instead. It contains this crate and the stores, and its first
+//! page shows how to use them.
 //!
-//! - [`Sessions`] is the configuration; [`Sessions::layer`] makes a [`SessionLayer`] of it.
-//! - [`Session`] is what a handler touches: as an extractor in axum (feature `axum`), by [`Session::of`] anywhere else.
-//! - [`guard()`] is the guard in front of what only some visitors may see.
-//! - [`Directory`] lists and revokes sessions by their owner.
+//! - [`Sessions`] is the configuration. [`Sessions::layer`] makes a [`SessionLayer`] from it.
+//! - [`Session`] is the session of a request. In axum it is an extractor (feature `axum`).
+//!   Elsewhere [`Session::of`] returns it.
+//! - [`guard()`] lets only visitors with a certain value through, for example signed-in users.
+//! - [`Directory`] lists and revokes the sessions of an owner.
 #![forbid(unsafe_code)]
 
-mod at_once;
 #[cfg(feature = "axum")]
 mod axum;
-mod call;
+mod concurrent;
 mod directory;
+mod driver;
 mod error;
 mod guard;
-mod head;
+mod headers;
 mod layer;
 mod name;
 mod no_activity;
@@ -25,12 +26,13 @@ mod sessions;
 mod shared;
 mod trace;
 
-/// The older dialects of the npm packages `hono-sessions` and `hono-kv-session`, and the seals that they use.
+/// The formats of the npm packages `hono-sessions` and `hono-kv-session`, and the seals that they
+/// use.
 pub mod compat {
     pub use okibi_core::compat::{HonoCookie, HonoProtection, HonoSessions, IronSecrets, iron};
 }
 
-/// The services and futures of the layers: types that an app seldom has to name.
+/// The services and futures of the layers. Apps rarely have to name these types.
 pub mod service {
     pub use crate::{
         guard::{GuardFuture, GuardService},

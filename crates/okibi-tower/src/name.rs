@@ -4,9 +4,9 @@ use std::{any::type_name, fmt, marker::PhantomData};
 
 use okibi_core::Text;
 
-/// The name of a value in a session, and the value's type.
+/// The name of a value in a session, with the value's type.
 ///
-/// Make it a constant and use it everywhere, so that the compiler checks every reader and writer:
+/// Define it once as a constant. Then the compiler checks every read and write:
 ///
 /// ```
 /// use okibi_tower::{Name, Session};
@@ -40,7 +40,7 @@ use okibi_core::Text;
 /// # }
 /// ```
 ///
-/// A name made at run time, for one value of many:
+/// A name can also be made at run time:
 ///
 /// ```
 /// use okibi_tower::{Name, Session};
@@ -57,7 +57,7 @@ pub struct Name<'a, T> {
     value: PhantomData<fn() -> T>,
 }
 
-/// What lives as long as the program costs no allocation where it is kept.
+/// A static string is stored without an allocation.
 #[derive(Clone, Copy)]
 enum Chars<'a> {
     Static(&'static str),
@@ -65,22 +65,24 @@ enum Chars<'a> {
 }
 
 impl<T> Name<'static, T> {
-    /// A name of at most 256 bytes. A longer one is refused where it is used.
+    /// Makes a name of at most 256 bytes. Using a longer name is an error.
     pub const fn new(text: &'static str) -> Self {
         Self { text: Chars::Static(text), is_lenient: false, value: PhantomData }
     }
 }
 
 impl<'a, T> Name<'a, T> {
-    /// A name made at run time, of at most 256 bytes. A longer one is refused where it is used.
+    /// Makes a name at run time, of at most 256 bytes. Using a longer name is an error.
     pub const fn of(text: &'a str) -> Self {
         Self { text: Chars::Borrowed(text), is_lenient: false, value: PhantomData }
     }
 
-    /// The same name, where a stored value that does not fit the type is absent: for a value whose type has changed, or that
-    /// another service writes. `get` and `take` then find nothing, which the event `misfit` tells, and `update` begins with
-    /// `None`. The value stays until another one is written. Without this, such a value is an error of the kind
-    /// [`Mismatch`](crate::ErrorKind::Mismatch).
+    /// The same name, but a stored value of another type counts as absent. Use it if the type of a
+    /// value has changed, or if another service writes the value.
+    ///
+    /// `get` and `take` then return `None` and report the event `misfit`, and `update` begins with
+    /// `None`. The stored value stays until another one is written. By default such a value is an
+    /// error of the kind [`Mismatch`](crate::ErrorKind::Mismatch).
     #[must_use]
     pub const fn or_absent(self) -> Self {
         Self { is_lenient: true, ..self }
@@ -90,7 +92,7 @@ impl<'a, T> Name<'a, T> {
         self.is_lenient
     }
 
-    /// The name itself.
+    /// The name as a string.
     pub const fn as_str(self) -> &'a str {
         match self.text {
             Chars::Static(text) | Chars::Borrowed(text) => text,

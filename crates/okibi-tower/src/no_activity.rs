@@ -1,4 +1,4 @@
-//! Marks requests that are no activity, route by route.
+//! A layer that marks the requests of a route as no activity.
 
 use std::{
     fmt,
@@ -12,8 +12,10 @@ use tower_service::Service;
 
 use crate::session::Slot;
 
-/// Marks the requests of a route as no activity: polling, health checks. They keep no session alive; see
-/// [`Session::no_activity`](crate::Session::no_activity). It can stand inside or outside of the session layer.
+/// Marks the requests of a route as no activity, for example polling or health checks. They do not
+/// extend the session. See [`Session::no_activity`](crate::Session::no_activity).
+///
+/// Put it inside or outside the session layer.
 ///
 /// ```
 /// use axum::{Router, routing::get};
@@ -29,14 +31,14 @@ pub const fn no_activity() -> NoActivity {
     NoActivity { kind: PhantomData }
 }
 
-/// Marks requests as no activity, as a layer. Made by [`no_activity`].
-#[must_use = "it marks nothing until it is put in front of a service"]
+/// A layer that marks requests as no activity. Made by [`no_activity`].
+#[must_use = "it marks nothing until it is added to a service"]
 pub struct NoActivity<K = ()> {
     kind: PhantomData<fn() -> K>,
 }
 
 impl<K> NoActivity<K> {
-    /// Means the session of another kind, as in [`Sessions::of`](crate::Sessions::of).
+    /// Applies to the session of another kind, see [`Sessions::of`](crate::Sessions::of).
     pub const fn of<Other>(self) -> NoActivity<Other> {
         NoActivity { kind: PhantomData }
     }
@@ -62,7 +64,7 @@ impl<K> fmt::Debug for NoActivity<K> {
     }
 }
 
-/// A service whose requests are no activity. Made by [`NoActivity`].
+/// A service that marks its requests as no activity. Made by [`NoActivity`].
 pub struct NoActivityService<S, K = ()> {
     inner: S,
     kind: PhantomData<fn() -> K>,
@@ -82,11 +84,12 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        // A session layer outside of this one has put its session there; one inside looks for the mark.
+        // An outer session layer has put its session into the extensions. An inner one finds the
+        // mark.
         match Slot::find::<K>(request.extensions()) {
             Some(session) => session.no_activity(),
             None => {
-                request.extensions_mut().insert(Quiet::<K> { kind: PhantomData });
+                request.extensions_mut().insert(NoActivityMark::<K> { kind: PhantomData });
             }
         }
         self.inner.call(request)
@@ -106,11 +109,11 @@ impl<S: fmt::Debug, K> fmt::Debug for NoActivityService<S, K> {
 }
 
 /// The mark in a request's extensions.
-pub(crate) struct Quiet<K> {
+pub(crate) struct NoActivityMark<K> {
     kind: PhantomData<fn() -> K>,
 }
 
-impl<K> Clone for Quiet<K> {
+impl<K> Clone for NoActivityMark<K> {
     fn clone(&self) -> Self {
         Self { kind: PhantomData }
     }

@@ -1,4 +1,4 @@
-//! The configuration of a session, as an app writes it down.
+//! The configuration of a session.
 
 use std::{
     fmt,
@@ -17,14 +17,14 @@ use okibi_store::{DynStore, Store};
 
 use crate::{
     Error, SessionLayer,
-    shared::{BoxFuture, Outside, RandomError, Shared},
+    shared::{BoxFuture, Environment, RandomError, Shared},
 };
 
-/// The configuration of a session: [`new`](Self::new) or [`sealed`](Self::sealed), then what should differ from the
-/// defaults, then [`layer`](Self::layer).
+/// The configuration of a session. Begin with [`new`](Self::new) or [`sealed`](Self::sealed), set
+/// options, and end with [`layer`](Self::layer).
 ///
-/// The defaults are the safe ones: the cookie is `__Host-session; Secure; HttpOnly; SameSite=Lax`, for this host only; a
-/// session ends after 1 hour without activity and after 24 hours at the latest.
+/// The defaults are safe. The cookie is `__Host-session; Secure; HttpOnly; SameSite=Lax`, for this
+/// host only. A session expires after 1 hour without activity, and after 24 hours in any case.
 ///
 /// ```
 /// use std::time::Duration;
@@ -38,7 +38,8 @@ use crate::{
 /// # Ok::<(), okibi_tower::ConfigError>(())
 /// ```
 ///
-/// A second session in the same app has a type of its own, by which handlers ask for it, and a cookie of its own:
+/// A second session in the same app has a type of its own, which handlers name, and a cookie of its
+/// own:
 ///
 /// ```
 /// use okibi_store::MemoryStore;
@@ -53,24 +54,24 @@ use crate::{
 /// ```
 #[must_use = "it does nothing until `layer` makes a layer of it"]
 pub struct Sessions<K = ()> {
-    /// What was said of okibi's own dialect.
+    /// The options of okibi's own dialect.
     native: Native,
-    /// The older dialect that is spoken instead.
+    /// The dialect of another library, if that is used instead.
     older: Option<Box<HonoSessions>>,
     limits: Limits,
     consistency: Consistency,
-    /// Which options were given: the core says which go together.
+    /// The options that were set. The core checks which of them exclude each other.
     given: Given,
     store: Option<Arc<dyn DynStore>>,
     accepted: Vec<Option<Arc<dyn DynStore>>>,
-    outside: Outside,
+    environment: Environment,
     kind: PhantomData<fn() -> K>,
 }
 
 impl Sessions {
-    /// Sessions in a store; the cookie holds an id.
+    /// Stores sessions in a store. The cookie holds an id.
     ///
-    /// Keep a handle on the store by passing an [`Arc`] of it.
+    /// To keep access to the store, pass an [`Arc`] of it.
     ///
     /// Two apps on one store open each other's sessions, unless they have different cookie names or
     /// [namespaces](Self::namespace).
@@ -78,22 +79,27 @@ impl Sessions {
         Self::with(Native::default(), None).in_store(store)
     }
 
-    /// Sessions in the cookie itself, encrypted with the first of the secrets: no store at all.
+    /// Stores the session in the cookie, encrypted with the first secret. There is no store.
     ///
-    /// Know what such a session cannot do: it cannot be ended before it expires (whoever kept a copy of the cookie from
-    /// before a logout can still use it, unless there are [`revocations`](Self::revocations)), the answers to parallel requests overwrite each other, it cannot be listed, and
-    /// it has to fit into cookies, which browsers keep up to 4096 bytes each.
+    /// Such a session has limits:
+    ///
+    /// - It cannot be revoked. Anyone with a copy of the cookie from before a logout can use it
+    ///   until it expires, unless there are [`revocations`](Self::revocations).
+    /// - The responses to concurrent requests overwrite each other.
+    /// - It cannot be listed.
+    /// - It must fit into cookies. Browsers keep up to 4096 bytes for each.
     pub fn sealed(secrets: Secrets) -> Self {
         let protection = Protection::Sealed { secrets, chunks: 1 };
         Self::with(Native { protection, ..Native::default() }, None)
     }
 
-    /// The sessions of an app that uses the npm package `hono-sessions`, in the store that it has: same cookie, same
-    /// bytes, so that this service joins them without a change over there.
+    /// Uses the sessions of an app with the npm package `hono-sessions`, in its store. Cookie and
+    /// bytes are the same, so both services share sessions without a change in the Hono app.
     ///
-    /// The dialect brings its own cookie and lifetime; what else is set here about those, and what only okibi's own dialect
-    /// knows (owner, label, absolute timeout, `renew_id` as a renewal), is refused. A key in such a store *is* the visitor's
-    /// id: whoever can read the store can be anybody. [`accept`](Self::accept) is the way out.
+    /// The dialect has its own cookie and lifetime. Options for those are refused. So are owner,
+    /// label and absolute timeout, which only okibi's own dialect has. `renew_id` has no grace
+    /// period there. A key in such a store *is* the visitor's id, so read access to the store opens
+    /// every session. [`accept`](Self::accept) moves an app away from it.
     ///
     /// ```
     /// use okibi_store::MemoryStore;
@@ -108,7 +114,8 @@ impl Sessions {
         Self::with(Native::default(), Some(dialect)).in_store(store)
     }
 
-    /// The same for an app that uses that package's `CookieStore`: the cookie is the store.
+    /// The same for an app that uses `CookieStore` of that package: the session is stored in the
+    /// cookie.
     pub fn hono_sessions_sealed(dialect: HonoSessions) -> Self {
         Self::with(Native::default(), Some(dialect))
     }
@@ -122,7 +129,7 @@ impl Sessions {
             given: Given::default(),
             store: None,
             accepted: Vec::new(),
-            outside: Outside::default(),
+            environment: Environment::default(),
             kind: PhantomData,
         }
     }
@@ -130,56 +137,64 @@ impl Sessions {
     fn in_store(mut self, store: impl Store) -> Self {
         self.consistency = store.consistency();
         self.store = Some(Arc::new(store));
-        self.giving(Given::STORE)
+        self.with_given(Given::STORE)
     }
 }
 
 impl<K> Sessions<K> {
-    /// Notes that an option was given.
-    fn giving(mut self, option: Given) -> Self {
+    /// Records that an option was set.
+    fn with_given(mut self, option: Given) -> Self {
         self.given = self.given.and(option);
         self
     }
 
-    /// The sessions of the kind `Other`, in a cookie of their own: [`Session<Other>`](crate::Session) asks for them.
+    /// Uses another kind of session, with a cookie of its own. Handlers name it as
+    /// [`Session<Other>`](crate::Session).
     pub fn of<Other>(self, cookie_name: impl Into<String>) -> Sessions<Other> {
-        let Self { native, older, limits, consistency, given, store, accepted, outside, .. } = self;
-        let other = Sessions { native, older, limits, consistency, given, store, accepted, outside, kind: PhantomData };
+        let Self { native, older, limits, consistency, given, store, accepted, environment, .. } = self;
+        let other =
+            Sessions { native, older, limits, consistency, given, store, accepted, environment, kind: PhantomData };
         other.cookie_name(cookie_name)
     }
 
-    /// Takes over the sessions of an older dialect until the given time: a visitor who comes with its cookie stays signed
-    /// in and gets the new cookie at once, and the old one is removed.
+    /// Adopts the sessions of another library's dialect until the given time. A visitor with a
+    /// cookie of that dialect stays signed in and gets the new cookie with the first response. The
+    /// old cookie is removed.
     ///
-    /// `store` is where the older dialect keeps them. A session that was taken over and ended stays ended, whichever cookie
-    /// comes. To move a service of several nodes, first let every node accept, then let them write.
+    /// `store` is the store of the other dialect. An adopted session that was ended stays ended,
+    /// for the new cookie and for the old one. To move a service with several nodes, first deploy
+    /// `accept` on every node, then let the nodes write.
     ///
-    /// Sessions of `hono-kv-session` are kept by host name, which a tower layer does not know: the Hono package takes those over.
+    /// Sessions of `hono-kv-session` depend on the host name, which a tower layer does not have.
+    /// Only the Hono package adopts those.
     pub fn accept(mut self, dialect: HonoSessions, store: impl Store, until: SystemTime) -> Self {
         let consistency = Some(store.consistency());
         self.native.accept.push(Accept { dialect: dialect.into(), until: until.into(), consistency });
         self.accepted.push(Some(Arc::new(store)));
-        self.giving(Given::ACCEPT)
+        self.with_given(Given::ACCEPT)
     }
 
-    /// The same for an older dialect whose cookie is the store.
+    /// The same for a dialect that stores the session in the cookie.
     ///
-    /// Such a cookie has no id: whoever kept a copy can use it again until the given time, also after a logout.
+    /// Such a cookie has no id. Anyone with a copy can use it again until the given time, also
+    /// after a logout.
     pub fn accept_sealed(mut self, dialect: HonoSessions, until: SystemTime) -> Self {
         self.native.accept.push(Accept { dialect: dialect.into(), until: until.into(), consistency: None });
         self.accepted.push(None);
-        self.giving(Given::ACCEPT)
+        self.with_given(Given::ACCEPT)
     }
 
-    /// For [`sealed`](Sessions::sealed): notes in this store which sessions have ended, so that nobody can go on with a copy
-    /// of the cookie from before a logout or a change of privilege.
+    /// Records in this store which [`sealed`](Sessions::sealed) sessions have ended. Then a copy of
+    /// the cookie from before a logout or a change of privilege opens nothing.
     ///
-    /// A note is some hundred bytes, and is kept until the session would have ended anyway, which needs an absolute
-    /// timeout. It costs one load for a request that asks for its session, one more for one that changes it, and one write
-    /// for a logout or a rotation. If the store is down, whoever has a session gets 503.
+    /// A revocation takes about 100 bytes until the session's absolute deadline, so an absolute
+    /// timeout is required. A request that uses its session makes one load, a request that changes
+    /// it one more, and a logout or a rotation one write. If the store is down, every request with
+    /// a session gets 503.
     ///
-    /// The store must not drop a note before its time: one that evicts ([`Store::evicts`]) is refused by
-    /// [`layer`](Self::layer). Of Redis that cannot be seen here: set `maxmemory-policy noeviction`.
+    /// The store must not drop a revocation early. [`layer`](Self::layer) refuses a store that
+    /// evicts ([`Store::evicts`]). okibi cannot check this for Redis: set `maxmemory-policy
+    /// noeviction`.
     ///
     /// ```
     /// use okibi_store::MemoryStore;
@@ -195,230 +210,243 @@ impl<K> Sessions<K> {
         self.native.evicts = store.evicts();
         self.consistency = store.consistency();
         self.store = Some(Arc::new(store));
-        self.giving(Given::REVOCATIONS)
+        self.with_given(Given::REVOCATIONS)
     }
 
     /// The cookie's name. Default `__Host-session`.
     ///
-    /// The prefix `__Host-` has browsers refuse the cookie unless it is Secure, for this host only and for all paths.
+    /// With the prefix `__Host-`, browsers accept the cookie only if it is Secure, for this host
+    /// only and for all paths.
     pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
         self.native.cookie.name = name.into();
-        self.giving(Given::COOKIE)
+        self.with_given(Given::COOKIE)
     }
 
     /// The cookie's path. Default `/`. Another path needs a name without `__Host-`.
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.native.cookie.path = path.into();
-        self.giving(Given::COOKIE)
+        self.with_given(Given::COOKIE)
     }
 
-    /// The cookie's domain, which sends it to all its subdomains. Default: none, only the host that set it gets it back.
+    /// The cookie's domain. Browsers send the cookie to all its subdomains. Default: none; browsers
+    /// send the cookie only to the host that set it.
     ///
     /// A domain needs a name without `__Host-`.
     pub fn domain(mut self, domain: impl Into<String>) -> Self {
         self.native.cookie.domain = Some(domain.into());
-        self.giving(Given::COOKIE)
+        self.with_given(Given::COOKIE)
     }
 
-    /// When browsers send the cookie along with a request from another site. Default [`SameSite::Lax`].
+    /// When browsers send the cookie with a request from another site. Default [`SameSite::Lax`].
     pub fn same_site(mut self, same_site: SameSite) -> Self {
         self.native.cookie.same_site = same_site;
-        self.giving(Given::COOKIE)
+        self.with_given(Given::COOKIE)
     }
 
-    /// Whether scripts in the page cannot read the cookie. Default true.
+    /// Whether the cookie is hidden from scripts in the page. Default true.
     pub fn http_only(mut self, http_only: bool) -> Self {
         self.native.cookie.http_only = http_only;
-        self.giving(Given::COOKIE)
+        self.with_given(Given::COOKIE)
     }
 
-    /// Whether browsers keep the cookie apart for each site that embeds this one (CHIPS). Default false.
+    /// Whether browsers keep a separate cookie for each site that embeds this one (CHIPS). Default
+    /// false.
     pub fn partitioned(mut self, partitioned: bool) -> Self {
         self.native.cookie.partitioned = partitioned;
-        self.giving(Given::COOKIE)
+        self.with_given(Given::COOKIE)
     }
 
-    /// Attributes that the cookie had before, such as another path or domain, or none of `Partitioned`. May be called up to 4
-    /// times. Default none.
+    /// Attributes that the cookie had before, such as another path or domain, or without
+    /// `Partitioned`. May be called up to 4 times. Default none.
     ///
-    /// When the cookie's path, domain or partition changes, browsers keep the old cookie beside the new one, and send both. The
-    /// one that opens counts. If both do there is no session. So name the old attributes here for as long as a browser can have
-    /// the old cookie: okibi removes it with every cookie that it sends, as soon as two are seen, and at a logout.
+    /// When the cookie's path, domain or partition changes, browsers keep the old cookie beside the
+    /// new one, and send both. okibi uses the one that opens. If both open, there is no session. So
+    /// set the old attributes here for as long as a browser can have the old cookie. okibi removes
+    /// the old cookie with every cookie that it sends, when a request has two cookies, and at a
+    /// logout.
     ///
     /// ```
     /// use okibi_store::MemoryStore;
     /// use okibi_tower::{FormerCookie, Sessions};
     ///
-    /// // Until now it had the domain of the whole site.
+    /// Before, the cookie had the domain of the whole site.
     /// let old = FormerCookie { domain: Some("example.org".to_owned()), ..FormerCookie::default() };
     /// let layer = Sessions::new(MemoryStore::new()).cookie_name("__Secure-session").former(old).layer()?;
     /// # Ok::<(), okibi_tower::ConfigError>(())
     /// ```
     pub fn former(mut self, cookie: FormerCookie) -> Self {
         self.native.cookie.former.push(cookie);
-        self.giving(Given::COOKIE)
+        self.with_given(Given::COOKIE)
     }
 
-    /// Whether the cookie outlives the browser's own session. Default true. With `false` browsers drop the cookie when they
-    /// close.
+    /// Whether browsers keep the cookie after they close. Default true.
     pub fn persistent(mut self, persistent: bool) -> Self {
         self.native.persistent = persistent;
-        self.giving(Given::PERSISTENT)
+        self.with_given(Given::PERSISTENT)
     }
 
-    /// How long a session lives without activity: 1 second to 400 days. Default 1 hour (ASVS 7.3.1, NIST SP 800-63B).
+    /// The idle span: how long a session lives without activity, 1 second to 400 days. Default 1
+    /// hour (ASVS 7.3.1, NIST SP 800-63B).
     pub fn idle(mut self, idle: Duration) -> Self {
         self.native.lifetime.idle = idle;
-        self.giving(Given::LIFETIME)
+        self.with_given(Given::LIFETIME)
     }
 
-    /// How long a session lives at most, active or not; `None`: as long as it is used. Default 24 hours (ASVS 7.3.2, NIST SP
-    /// 800-63B).
+    /// The absolute span: the longest lifetime of a session, with or without activity. `None`: no
+    /// limit. Default 24 hours (ASVS 7.3.2, NIST SP 800-63B).
     pub fn absolute(mut self, absolute: impl Into<Option<Duration>>) -> Self {
         self.native.lifetime.absolute = absolute.into();
-        self.giving(Given::LIFETIME)
+        self.with_given(Given::LIFETIME)
     }
 
-    /// Both of the above, such as [`Lifetime::AAL3`].
+    /// Sets the idle and the absolute span, for example to [`Lifetime::AAL3`].
     pub fn lifetime(mut self, lifetime: Lifetime) -> Self {
         self.native.lifetime = lifetime;
-        self.giving(Given::LIFETIME)
+        self.with_given(Given::LIFETIME)
     }
 
-    /// Minimum time between two writes of a session's last-active time. The cookie is sent again with each. At most 1 day.
-    /// Default a tenth of the idle span, at most 1 day.
+    /// Minimum time between two writes of a session's last-active time. Each of them sends the
+    /// cookie again. At most 1 day. Default: a tenth of the idle span, at most 1 day.
     pub fn touch_after(mut self, span: Duration) -> Self {
         self.native.touch_after = Some(span);
-        self.giving(Given::TOUCH_AFTER)
+        self.with_given(Given::TOUCH_AFTER)
     }
 
-    /// How long the old id still leads to the session after [`renew_id`](crate::Session::renew_id). Default 60 seconds, at
-    /// most 1 hour; zero is allowed.
+    /// How long the old id still opens the session after [`renew_id`](crate::Session::renew_id). At
+    /// most 1 hour; zero is allowed. Default 60 seconds.
     pub fn grace(mut self, span: Duration) -> Self {
         self.native.grace = span;
-        self.giving(Given::GRACE)
+        self.with_given(Given::GRACE)
     }
 
-    /// Signs the id in the cookie with the first of the secrets, so that an invented id never reaches the store. Switching it on
-    /// or off signs every visitor out.
+    /// Signs the id in the cookie with the first secret, so an invented id never reaches the store.
+    /// To add or remove this option signs all visitors out.
     ///
-    /// For okibi's own sessions in a store: [`sealed`](Sessions::sealed) has its secrets already, and an older dialect brings a
-    /// protection of its own, so [`layer`](Self::layer) refuses it there.
+    /// It applies to okibi's own sessions in a store. [`sealed`](Sessions::sealed) has its own
+    /// secrets, and other dialects have their own protection, so [`layer`](Self::layer) refuses the
+    /// option there.
     pub fn secret(mut self, secrets: Secrets) -> Self {
         if !matches!(self.native.protection, Protection::Sealed { .. }) {
             self.native.protection = Protection::SignedId(secrets);
         }
-        self.giving(Given::SECRET)
+        self.with_given(Given::SECRET)
     }
 
-    /// Over how many cookies a sealed session may be split, 1 to 5. Default 1. One cookie holds about 2900 bytes of JSON.
+    /// The most cookies for one sealed session, 1 to 5. Default 1. One cookie holds about 2900
+    /// bytes of JSON.
     ///
-    /// All of them together stay under [`max_cookie_bytes`](Self::max_cookie_bytes). `docs/behind-proxies.md` says what servers
-    /// in front take.
+    /// [`max_cookie_bytes`](Self::max_cookie_bytes) limits all of them together.
+    /// `docs/behind-proxies.md` lists the limits of proxies.
     pub fn chunks(mut self, most: usize) -> Self {
         if let Protection::Sealed { chunks, .. } = &mut self.native.protection {
             *chunks = most;
         }
-        self.giving(Given::CHUNKS)
+        self.with_given(Given::CHUNKS)
     }
 
-    /// How long the Set-Cookie headers of a sealed session may be in total, with names and attributes: 512 to 65536 bytes.
-    /// Default 8192. A session that needs more is an error of the kind [`TooLarge`](crate::ErrorKind::TooLarge), and nothing
-    /// is sent.
+    /// The most bytes of all Set-Cookie headers of a sealed session, with names and attributes: 512
+    /// to 65536. Default 8192. A larger session fails with an error of the kind
+    /// [`TooLarge`](crate::ErrorKind::TooLarge), and no cookie is sent.
     ///
-    /// A browser sends the cookies back in one header. nginx refuses one of more than 8 KB by default, and Node refuses more
-    /// than 16 KB of headers. Then even a logout would be refused. `docs/behind-proxies.md` says how to raise these limits.
+    /// A browser sends all cookies back in one header. By default nginx refuses a header of more
+    /// than 8 KB, and Node refuses more than 16 KB of headers. Then even the logout is refused.
+    /// `docs/behind-proxies.md` shows how to raise these limits.
     pub fn max_cookie_bytes(mut self, most: usize) -> Self {
         self.native.max_cookie_bytes = most;
-        self.giving(Given::MAX_COOKIE_BYTES)
+        self.with_given(Given::MAX_COOKIE_BYTES)
     }
 
-    /// What the keys in the store begin with. Default: the cookie's name without its prefix.
+    /// The first part of the keys in the store. Default: the cookie's name without its prefix.
     ///
-    /// Two kinds of sessions in one store ([`of`](Self::of)) need a namespace each: with the same one a visitor's session opens as the other
-    /// kind when its cookie is sent under the other name.
+    /// Two kinds of sessions in one store ([`of`](Self::of)) need different namespaces. With the
+    /// same namespace, a cookie of one kind opens a session of the other kind when it is sent under
+    /// the other name.
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.native.namespace = Some(namespace.into());
-        self.giving(Given::NAMESPACE)
+        self.with_given(Given::NAMESPACE)
     }
 
-    /// What a session may hold at most. Default 64 KiB, 1024 names, 32 levels of nesting. A session larger than
-    /// lowered limits no longer opens, with the event `undecodable_record`.
+    /// The largest session. Default 64 KiB, 1024 names, 32 levels of nesting. After lowering the
+    /// limits, larger sessions do not open any more; the event is `undecodable_record`.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
     }
 
-    /// With `true` the cookie has no Secure and nothing that needs it (the name's prefix, `Partitioned`, `SameSite=None`), so
-    /// that browsers that do not take `http://localhost` for secure keep it. Default false. Chromium and Firefox do not need
-    /// it. The log says so when the layer is made.
+    /// With `true` the cookie lacks Secure and everything that needs it: the name's prefix,
+    /// `Partitioned`, `SameSite=None`. Use it for browsers that do not treat `http://localhost` as
+    /// secure. Chromium and Firefox do not need it. The layer logs a warning. Default false.
     pub fn insecure_for_development(mut self, insecure: bool) -> Self {
         self.native.cookie.insecure_for_development = insecure;
-        self.giving(Given::COOKIE)
+        self.with_given(Given::COOKIE)
     }
 
-    /// With `true` integers are refused that a JavaScript number cannot hold: those beyond 2^53 - 1 in either direction. Default
-    /// false. For sessions that a Hono app opens as well. Such a value fails with [`InvalidValue`](crate::ErrorKind::InvalidValue) where it is set. What a session has
-    /// already stays, also beside an update of another field of a [`SessionOf`](crate::SessionOf).
+    /// With `true` a value with an integer beyond 2^53 - 1, in either direction, is refused with
+    /// [`InvalidValue`](crate::ErrorKind::InvalidValue), because a JavaScript number cannot
+    /// represent it. Use it if a Hono app opens the same sessions. Stored values stay, also when
+    /// another field of a [`SessionOf`](crate::SessionOf) is updated. Default false.
     pub fn safe_integers(mut self, safe: bool) -> Self {
-        self.outside.safe_integers = safe;
+        self.environment.safe_integers = safe;
         self
     }
 
-    /// How long one call of the store may take: 24 days at most. Default 2 seconds.
+    /// The timeout of one store call, at most 24 days. Default 2 seconds.
     pub fn store_timeout(mut self, span: Duration) -> Self {
-        self.outside.store_timeout = span;
+        self.environment.store_timeout = span;
         self
     }
 
-    /// How long a commit may take with all its conflicts: 24 days at most. Default 10 seconds.
+    /// The deadline of a commit, including its conflicts, at most 24 days. Default 10 seconds.
     pub fn commit_deadline(mut self, span: Duration) -> Self {
-        self.outside.commit_deadline = span;
+        self.environment.commit_deadline = span;
         self
     }
 
-    /// The response to a session that failed: to a load, at a guard, at a commit, and for an [`Error`] that a handler
-    /// returns. Default: 503 if the store failed, else 500, with a short text.
+    /// The response to a session error: of a load, a guard or a commit, or an [`Error`] that a
+    /// handler returns. Default: 503 if the store failed, else 500, with a short message.
     ///
-    /// It has nothing of the app's own response: no header and no cookie.
+    /// It contains no header and no cookie of the app's own response.
     pub fn on_error(mut self, answer: impl Fn(&Error) -> Response<Bytes> + Send + Sync + 'static) -> Self {
-        self.outside.on_error = Arc::new(answer);
+        self.environment.on_error = Arc::new(answer);
         self
     }
 
-    /// With `true` the changes of failed requests are committed as well. Default false.
+    /// With `true` the changes of failed requests are committed, too. Default false.
     ///
-    /// By default a [failed](Self::failed_when) request changes nothing, except that a session it destroyed is destroyed: what a
-    /// handler did halfway is not kept. With this option such an answer keeps it, and sends its cookie. A service that errs
-    /// has no answer to send a cookie with, so then, too, only a destroy is carried out.
-    /// [`layer`](Self::layer) refuses it beside `failed_when`.
+    /// By default a [failed](Self::failed_when) request changes nothing, except that it destroys
+    /// the session if it called [`destroy`](crate::Session::destroy). With this option its changes
+    /// are committed, and its response has the cookie. If the service returns an error there is no
+    /// response, so only a destroy is carried out. [`layer`](Self::layer) refuses this option
+    /// together with `failed_when`.
     pub fn commit_failed_requests(mut self, commit: bool) -> Self {
-        self.outside.commits_failed = commit;
-        if commit { self.giving(Given::COMMIT_FAILED_REQUESTS) } else { self }
+        self.environment.commit_failed_requests = commit;
+        if commit { self.with_given(Given::COMMIT_FAILED_REQUESTS) } else { self }
     }
 
-    /// Which status of the answer means that the request failed, so that it changes nothing. Default: 5xx, 408 (a timeout cut
-    /// the handler off) and 499 (the client went away). A service that errs has failed in any case.
+    /// Which response status means that the request failed and its changes are dropped. Default:
+    /// 5xx, 408 (a timeout cancelled the handler) and 499 (the client disconnected). A service that
+    /// returns an error has always failed.
     ///
-    /// The status is that of the answer as it leaves this layer, so layers that cut a handler off belong inside it.
+    /// This layer uses the status of the response that it gets. So put layers that cancel handlers
+    /// inside it.
     ///
     /// ```
     /// use okibi_store::MemoryStore;
     /// use okibi_tower::Sessions;
     ///
-    /// // Here no answer with an error keeps what its handler did.
+    /// Drop the changes of every handler with a 4xx or 5xx response.
     /// let layer = Sessions::new(MemoryStore::new())
     ///     .failed_when(|status| status.is_client_error() || status.is_server_error())
     ///     .layer()?;
     /// # Ok::<(), okibi_tower::ConfigError>(())
     /// ```
     pub fn failed_when(mut self, is_failure: fn(StatusCode) -> bool) -> Self {
-        self.outside.failed_when = Some(is_failure);
-        self.giving(Given::FAILED_WHEN)
+        self.environment.failed_when = Some(is_failure);
+        self.with_given(Given::FAILED_WHEN)
     }
 
-    /// Told of each [event](Event), such as a forged cookie or a conflict, right after `tracing` is. It runs inside the
-    /// request, so it must not block. Default none.
+    /// Called with each [event](Event), such as a forged cookie or a conflict, after `tracing`. It
+    /// runs inside the request, so it must not block. Default none.
     ///
     /// ```
     /// use std::sync::atomic::{AtomicU64, Ordering};
@@ -436,46 +464,54 @@ impl<K> Sessions<K> {
     ///     .layer()?;
     /// # Ok::<(), okibi_tower::ConfigError>(())
     /// ```
-    pub fn on_event(mut self, told: impl Fn(Event) + Send + Sync + 'static) -> Self {
-        self.outside.on_event = Some(Arc::new(told));
+    pub fn on_event(mut self, handler: impl Fn(Event) + Send + Sync + 'static) -> Self {
+        self.environment.on_event = Some(Arc::new(handler));
         self
     }
 
-    /// What time it is. Default: the system's clock. For tests.
+    /// The clock. Default: the system clock. For tests.
     ///
-    /// A store judges expiry by its own clock; give it the same.
+    /// A store checks expiry with its own clock. Set that, too.
     pub fn clock(mut self, now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
-        self.outside.clock = Arc::new(move || now().into());
+        self.environment.clock = Arc::new(move || now().into());
         self
     }
 
-    /// Where random bytes come from: fills the whole buffer or fails. Default: the operating system.
+    /// The source of random bytes. The function fills the whole buffer or fails. Default: the
+    /// operating system.
     ///
-    /// A session is safe only if nobody can guess them. This is for tests and for special hardware.
+    /// Sessions are safe only if the bytes cannot be guessed. Set it for tests or special hardware
+    /// only.
     pub fn random(mut self, fill: impl Fn(&mut [u8]) -> Result<(), RandomError> + Send + Sync + 'static) -> Self {
-        self.outside.random = Arc::new(fill);
+        self.environment.random = Arc::new(fill);
         self
     }
 
-    /// How to wait. Default: tokio's timer, which needs to run inside tokio; for another runtime, give its own.
+    /// The timer. Default: tokio's timer, which needs the tokio runtime. For another runtime, set
+    /// its timer.
     pub fn timer(mut self, sleep: impl Fn(Duration) -> BoxFuture<()> + Send + Sync + 'static) -> Self {
-        self.outside.timer = Arc::new(sleep);
+        self.environment.timer = Arc::new(sleep);
         self
     }
 
-    /// The layer.
+    /// Makes the layer.
     ///
     /// # Errors
-    /// What cannot work, by name and value, and how to fix it.
+    /// An option that cannot work. The error names option, value and fix.
     pub fn layer(self) -> Result<SessionLayer<K>, ConfigError> {
-        check_timeouts(self.outside.store_timeout, self.outside.commit_deadline)?;
+        check_timeouts(self.environment.store_timeout, self.environment.commit_deadline)?;
         let dialect = self.older.map_or_else(|| Dialect::from(self.native), |older| Dialect::from(*older));
         self.given.check(&dialect)?;
         let engine = Engine::new(Config { dialect, limits: self.limits, consistency: self.consistency })?;
         if let Some(warning) = engine.warning() {
             tracing::warn!(target: "okibi", cookie = engine.cookie_name(), "{warning}");
         }
-        Ok(SessionLayer::new(Shared { engine, store: self.store, accepted: self.accepted, outside: self.outside }))
+        Ok(SessionLayer::new(Shared {
+            engine,
+            store: self.store,
+            accepted: self.accepted,
+            environment: self.environment,
+        }))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What all requests of one layer share: the engine, the store, and the values that the outside world gives.
+//! The parts that all requests of a layer share: the engine, the stores and the environment.
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -11,42 +11,42 @@ use crate::{
     error::{OnError, default_answer},
 };
 
-/// A boxed future, as a timer returns it.
+/// The boxed future that a timer returns.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// Why there are no random bytes.
+/// The error of a source of random bytes.
 pub type RandomError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Fills a buffer with bytes of the system's CSPRNG.
+/// Fills a buffer with random bytes.
 pub(crate) type RandomSource = Arc<dyn Fn(&mut [u8]) -> Result<(), RandomError> + Send + Sync>;
 
-/// Is told of events.
+/// Called with each event.
 pub(crate) type OnEvent = Arc<dyn Fn(Event) + Send + Sync>;
 
-/// Makes a future that is ready when a span is over.
+/// Makes a future that is ready after a span.
 pub(crate) type Timer = Arc<dyn Fn(Duration) -> BoxFuture<()> + Send + Sync>;
 
-/// What comes from the outside world, and what is done when it fails.
+/// The options that only the face uses, with its clock, timer and random source.
 #[derive(Clone)]
-pub(crate) struct Outside {
+pub(crate) struct Environment {
     pub(crate) clock: Clock,
     pub(crate) random: RandomSource,
     pub(crate) timer: Timer,
     pub(crate) on_error: OnError,
     pub(crate) on_event: Option<OnEvent>,
-    /// The deadline of one store call.
+    /// The timeout of one store call.
     pub(crate) store_timeout: Duration,
-    /// The deadline of a commit with all its conflicts.
+    /// The deadline of a commit, including its conflicts.
     pub(crate) commit_deadline: Duration,
     /// Whether integers that a JavaScript number cannot hold are refused.
     pub(crate) safe_integers: bool,
-    /// The changes of failed requests are committed as well.
-    pub(crate) commits_failed: bool,
-    /// The app says itself which status means that the request failed.
+    /// Whether the changes of failed requests are committed.
+    pub(crate) commit_failed_requests: bool,
+    /// Which status means that the request failed, if the app sets it.
     pub(crate) failed_when: Option<fn(StatusCode) -> bool>,
 }
 
-impl Default for Outside {
+impl Default for Environment {
     fn default() -> Self {
         Self {
             clock: Arc::new(system_time),
@@ -57,33 +57,33 @@ impl Default for Outside {
             store_timeout: Duration::from_secs(2),
             commit_deadline: Duration::from_secs(10),
             safe_integers: false,
-            commits_failed: false,
+            commit_failed_requests: false,
             failed_when: None,
         }
     }
 }
 
-impl Outside {
-    /// What became of a request whose answer has this status; `None`: the service erred.
+impl Environment {
+    /// The outcome of a request with this response status. `None`: the service returned an error.
     pub(crate) fn outcome(&self, status: Option<StatusCode>) -> Outcome {
         let said = status.zip(self.failed_when).map(|(status, is_failure)| is_failure(status));
-        Outcome::of(status.map(|status| status.as_u16()), self.commits_failed, said)
+        Outcome::of(status.map(|status| status.as_u16()), self.commit_failed_requests, said)
     }
 }
 
-/// What all requests of one layer share.
+/// The parts that all requests of a layer share.
 pub(crate) struct Shared {
     pub(crate) engine: Engine,
-    /// None where the cookie is the store.
+    /// `None` if sessions are sealed without revocations.
     pub(crate) store: Option<Arc<dyn DynStore>>,
-    /// Where the accepted dialects keep theirs, in the order of the configuration.
+    /// The stores of the accepted dialects, in the order of the configuration.
     pub(crate) accepted: Vec<Option<Arc<dyn DynStore>>>,
-    pub(crate) outside: Outside,
+    pub(crate) environment: Environment,
 }
 
 impl Shared {
-    /// The option in which two layers with one cookie differ: the engine compares what is configured, and the stores are the same
-    /// if they are at one address.
+    /// The first option in which two layers with the same cookie differ. The engine compares its
+    /// options. Two stores are the same if they have the same address.
     pub(crate) fn differs(self: &Arc<Self>, other: &Arc<Self>) -> Option<&'static str> {
         if Arc::ptr_eq(self, other) {
             return None;
@@ -96,25 +96,26 @@ impl Shared {
             .or_else(|| (accepted(self) != accepted(other)).then_some("accept"))
     }
 
-    /// For a session without a layer: the default configuration, in memory.
+    /// The default configuration with a memory store, for a session without a layer.
     pub(crate) fn detached() -> Self {
         let engine = Engine::new(Config::default()).expect("the default configuration is possible");
         Self {
             engine,
             store: Some(Arc::new(MemoryStore::with_capacity(64))),
             accepted: Vec::new(),
-            outside: Outside::default(),
+            environment: Environment::default(),
         }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        (self.outside.clock)()
+        (self.environment.clock)()
     }
 
-    /// Random bytes for one call of the engine. A failure of the source is an error, never a weak id.
+    /// Random bytes for one call of the engine. A failure of the source is an error, never a weak
+    /// id.
     pub(crate) fn random(&self) -> Result<Random, Error> {
         let mut bytes = [0; RANDOM_BYTES];
-        (self.outside.random)(&mut bytes).map_err(|source| {
+        (self.environment.random)(&mut bytes).map_err(|source| {
             self.fail(
                 Error::new(ErrorKind::RandomFailed, "random: the source of random bytes failed").with_source(source),
             )
@@ -122,9 +123,9 @@ impl Shared {
         Ok(Random::new(bytes))
     }
 
-    /// An error that this layer answers for.
+    /// The error with this layer's `on_error`.
     pub(crate) fn fail(&self, error: impl Into<Error>) -> Error {
-        error.into().answered_by(&self.outside.on_error)
+        error.into().answered_by(&self.environment.on_error)
     }
 
     pub(crate) fn answer<B: From<bytes::Bytes>>(error: &Error) -> Response<B> {

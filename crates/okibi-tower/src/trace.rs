@@ -1,4 +1,4 @@
-//! What operators see: the engine's events and the outcome of commits, never an id or a value.
+//! Reports events, commits and errors through `tracing`, without ids and values.
 
 use std::{error::Error as StdError, fmt, iter};
 
@@ -6,7 +6,7 @@ use okibi_core::Event;
 
 use crate::{Error, shared::Shared};
 
-/// Reports what the engine noticed.
+/// Reports the engine's events.
 pub(crate) fn events(shared: &Shared, events: Vec<Event>) {
     let cookie = shared.engine.cookie_name();
     for event in events {
@@ -17,30 +17,31 @@ pub(crate) fn events(shared: &Shared, events: Vec<Event>) {
             }
             _ => tracing::debug!(target: "okibi", cookie, event = event_code, "session event"),
         }
-        tell(shared, event);
+        emit(shared, event);
     }
 }
 
-/// Reports a stored value that does not fit its type and so counts as absent. Neither value nor type is named.
+/// Reports a stored value that counts as absent because it does not fit its type. The report
+/// contains neither value nor type.
 pub(crate) fn misfit(shared: &Shared, name: &str) {
     let (cookie, event) = (shared.engine.cookie_name(), Event::Misfit.code());
     tracing::warn!(target: "okibi", cookie, name, event, "session event");
-    tell(shared, Event::Misfit);
+    emit(shared, Event::Misfit);
 }
 
-fn tell(shared: &Shared, event: Event) {
-    if let Some(on_event) = &shared.outside.on_event {
+fn emit(shared: &Shared, event: Event) {
+    if let Some(on_event) = &shared.environment.on_event {
         on_event(event);
     }
 }
 
-/// Reports a failure that a visitor will notice.
+/// Reports an error that the visitor notices.
 pub(crate) fn failure(cookie: &str, doing: &'static str, error: &Error) {
     let code = error.kind().code();
     tracing::error!(target: "okibi", cookie, code, "session {doing} failed: {}", Chain(error));
 }
 
-/// Reports a commit that was made.
+/// Reports a commit.
 pub(crate) fn committed(cookie: &str, changes: usize, discarded: bool) {
     if discarded {
         tracing::debug!(target: "okibi", cookie, changes, "request failed: session changes dropped");
@@ -49,7 +50,7 @@ pub(crate) fn committed(cookie: &str, changes: usize, discarded: bool) {
     }
 }
 
-/// An error and all its causes in one line, each said once.
+/// An error and its causes in one line, without repetitions.
 struct Chain<'a>(&'a Error);
 
 impl fmt::Display for Chain<'_> {

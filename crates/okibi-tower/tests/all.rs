@@ -2,7 +2,7 @@
 //! shared parts again. `allocations` counts all allocations of a program, and `apps` is long.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod after_the_head;
+mod after_headers;
 mod cached;
 mod cookies;
 mod dialects;

@@ -1,5 +1,5 @@
-//! What a session costs in allocations, against the design's budget. The bare app has tower's `Identity` where the other
-//! has the session layer, and gets the very same requests.
+//! The allocations of a session, against the design's budget. The app without a session has tower's
+//! `Identity` in place of the session layer. Both get the same requests.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -35,7 +35,7 @@ async fn set(session: Session) -> Result<&'static str, Error> {
     Ok("text")
 }
 
-/// Answers one request and counts the allocations that it took. Nothing here waits, so no runtime is needed.
+/// Serves one request and counts its allocations. Nothing waits here, so no runtime is needed.
 fn count(app: &Router, path: &str, cookie: Option<&str>) -> (u64, Response<Body>) {
     let mut request = Request::get(path).body(Body::empty()).unwrap();
     if let Some(cookie) = cookie {
@@ -48,13 +48,13 @@ fn count(app: &Router, path: &str, cookie: Option<&str>) -> (u64, Response<Body>
     (measured.count_total, response.unwrap().unwrap())
 }
 
-/// A header value as hyper makes it: a part of the connection's buffer.
+/// A header value as hyper makes it: a slice of the connection's buffer.
 fn shared_bytes(text: &str) -> http::HeaderValue {
     let buffer = bytes::Bytes::from(format!("cookie: {text}\r\n"));
     http::HeaderValue::from_maybe_shared(buffer.slice(8..8 + text.len())).unwrap()
 }
 
-/// What the session adds to the same request without one, once both apps are warm.
+/// The allocations that the session adds to a request, after both apps have served one.
 fn added(path: &str, cookie: impl Fn(&Router) -> Option<String>) -> u64 {
     let app = routes().layer(Sessions::new(MemoryStore::new()).layer().unwrap());
     let bare = Router::new()
@@ -83,18 +83,18 @@ fn log_in(app: &Router) -> Option<String> {
 }
 
 #[test]
-fn an_untouched_request_costs_at_most_three_allocations() {
+fn a_request_without_its_session_takes_at_most_3_allocations() {
     assert!(added("/bare", |_| None) <= 3);
     assert!(added("/bare", log_in) <= 3);
 }
 
 #[test]
-fn reading_costs_at_most_nine_allocations() {
+fn a_read_takes_at_most_9_allocations() {
     assert!(added("/read", log_in) <= 9);
 }
 
 #[test]
-fn reading_and_writing_costs_at_most_eighteen_allocations() {
+fn a_read_and_write_takes_at_most_18_allocations() {
     assert!(added("/write", log_in) <= 18);
     assert!(added("/set", log_in) <= 18);
 }

@@ -1,5 +1,5 @@
-//! Two processes, each with a memory of its own in front of one store: what one of them may still read, and what
-//! neither can do to a session.
+//! Two processes, each with a cache of its own in front of one store: what one of them may still
+//! read, and which changes they cannot make.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -13,10 +13,10 @@ use tokio::sync::Barrier;
 use crate::support::{Browser, COUNT, Clock, Faulty, NOTE, USER, browser::app, name, scenarios};
 
 const SPAN: Duration = Duration::from_secs(5);
-/// The last time before it is over.
+/// The longest age of a fresh record.
 const ALMOST: Duration = Duration::from_millis(4999);
 
-/// One store, its clock, and what each of the two processes makes of them.
+/// One store, its clock, and the apps of two processes.
 struct Two {
     clock: Clock,
     memory: Arc<MemoryStore>,
@@ -31,14 +31,14 @@ impl Two {
         Self { clock, store: Arc::new(Faulty::new(Arc::clone(&memory))), memory }
     }
 
-    /// A process of its own.
+    /// The layer of another process.
     fn process(&self) -> Sessions {
         let (now, also) = (self.clock.clone(), self.clock.clone());
         let layer = Cached::new(Arc::clone(&self.store), SPAN).unwrap().clock(move || now.now());
         Sessions::new(layer).clock(move || also.now().into())
     }
 
-    /// One visitor, whose requests go to either process.
+    /// One visitor, with requests to both processes.
     fn visitor(&self) -> [Browser; 2] {
         let here = Browser::new(app(self.process()));
         let elsewhere = here.visiting(app(self.process()));
@@ -55,16 +55,16 @@ async fn count(browser: &Browser) -> String {
 }
 
 async fn log_in(browser: &Browser) {
-    let deed = browser.act(|session: Session| async move {
+    let request = browser.act(|session: Session| async move {
         session.rotate()?;
         session.set_owner("ada")?;
         session.set(USER, &"ada".to_owned())
     });
-    deed.await.ok();
+    request.await.ok();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn n1_n2_n5_what_holds_for_a_store_holds_behind_a_layer() {
+async fn n1_n2_n5_the_promises_of_a_store_hold_behind_a_cache() {
     let sessions = || Sessions::new(Cached::new(MemoryStore::new(), SPAN).unwrap());
     scenarios::hundred_parallel_updates_make_a_hundred(sessions()).await;
     scenarios::fifty_parallel_sets_all_survive(sessions()).await;
@@ -97,17 +97,17 @@ async fn n2_a_hundred_updates_through_two_processes_make_a_hundred() {
     let two = Two::new();
     let processes = two.visitor();
     processes[0].act(|session| async move { session.set(COUNT, &0) }).await.ok();
-    // What both of them hold is stale after the first change by the other.
+    // After a change by the other process, the cached record is stale.
     for round in 0..2 {
         let start = Arc::new(Barrier::new(100));
         let adding = (0..100).map(|at| {
             let (start, browser) = (Arc::clone(&start), processes[at % 2].clone());
             tokio::spawn(async move {
-                let deed = browser.act(|session| async move {
+                let request = browser.act(|session| async move {
                     start.wait().await;
                     session.update(COUNT, |count| count.unwrap_or(0) + 1).map(drop)
                 });
-                deed.await.ok();
+                request.await.ok();
             })
         });
         join_all(adding).await.into_iter().for_each(|added| added.unwrap());
@@ -126,9 +126,9 @@ async fn n2_fifty_sets_of_distinct_names_through_two_processes_all_survive() {
     let setting = (0..50_usize).map(|at| {
         let browser = processes[at % 2].clone();
         tokio::spawn(async move {
-            let deed =
+            let request =
                 browser.act(move |session| async move { session.set(name::<usize>(&format!("name {at}")), &at) });
-            deed.await.ok();
+            request.await.ok();
         })
     });
     join_all(setting).await.into_iter().for_each(|set| set.unwrap());
@@ -141,7 +141,7 @@ async fn n2_fifty_sets_of_distinct_names_through_two_processes_all_survive() {
 }
 
 #[tokio::test]
-async fn n1_a_logout_elsewhere_is_seen_after_the_span_at_the_latest_and_never_undone() {
+async fn n1_a_logout_in_another_process_is_seen_after_the_span_at_the_latest_and_never_undone() {
     let two = Two::new();
     let [here, elsewhere] = two.visitor();
     for (ends, late_change) in [(1, false), (2, true)] {
@@ -150,9 +150,9 @@ async fn n1_a_logout_elsewhere_is_seen_after_the_span_at_the_latest_and_never_un
         assert_eq!(user(&stolen).await, "ada");
         elsewhere.act(|session| async move { session.destroy() }).await.ok();
         two.clock.advance(ALMOST);
-        assert_eq!(user(&stolen).await, "ada", "this is what the span allows");
+        assert_eq!(user(&stolen).await, "ada", "the span allows the old value");
         if late_change {
-            // A change finds out at once: it is dropped, and no cookie is sent.
+            // A change is a conflict and is dropped, and no cookie is sent.
             let answer = stolen.act(|session| async move { session.set(NOTE, &"revived".to_owned()) }).await.ok();
             assert_eq!(answer.cookies(), [""; 0]);
         } else {
@@ -160,27 +160,27 @@ async fn n1_a_logout_elsewhere_is_seen_after_the_span_at_the_latest_and_never_un
         }
         assert_eq!(user(&stolen).await, "");
         two.memory.purge();
-        assert_eq!(two.memory.len(), ends, "only the markers of what ended: nothing was written back");
+        assert_eq!(two.memory.len(), ends, "only the markers of ended sessions");
     }
 }
 
 #[tokio::test]
-async fn s18_a_login_elsewhere_wins_and_the_old_id_can_change_nothing() {
+async fn s18_a_login_in_another_process_wins_and_the_old_id_changes_nothing() {
     let two = Two::new();
     let [here, elsewhere] = two.visitor();
     here.act(|session| async move { session.set(COUNT, &1) }).await.ok();
     let before = here.copy();
     assert_eq!(count(&before).await, "1");
     log_in(&elsewhere).await;
-    // The new id is known everywhere at once.
+    // The new id is known in both processes immediately.
     assert_eq!(user(&here).await, "ada");
-    // The old one shows what was there before the login, and no more.
+    // The old id shows the old session, and no more.
     assert_eq!((count(&before).await.as_str(), user(&before).await.as_str()), ("1", ""));
     let late = before.act(|session| async move { session.set(USER, &"eve".to_owned()) }).await.ok();
     assert_eq!(late.cookies(), [""; 0]);
     assert_eq!(count(&before).await, "0");
     assert_eq!(user(&here).await, "ada");
-    // A login with it, from what was read of it, makes another session or none.
+    // A login with the old id, based on the old values, makes another session or none.
     let again = before.copy();
     log_in(&again).await;
     assert_eq!(user(&elsewhere).await, "ada");
@@ -212,18 +212,19 @@ async fn a_value_is_taken_once_by_two_processes() {
         for browser in &processes {
             browser.act(|session| async move { Ok(session.has(NOTE).to_string()) }).await.ok();
         }
-        // The second one still sees it in its memory, and does not get it.
+        // The second process still has the value in its cache, and does not get it.
         let mut taken = Vec::new();
         for browser in &processes {
-            let deed = browser.act(|session: Session| async move { Ok(session.take(NOTE).await?.unwrap_or_default()) });
-            taken.push(deed.await.ok().body);
+            let request =
+                browser.act(|session: Session| async move { Ok(session.take(NOTE).await?.unwrap_or_default()) });
+            taken.push(request.await.ok().body);
         }
         assert_eq!(taken, ["the one", ""]);
     }
 }
 
 #[tokio::test]
-async fn n25_an_owner_is_logged_out_everywhere_from_a_process_that_has_old_records_in_its_memory() {
+async fn n25_a_process_with_stale_records_logs_an_owner_out_everywhere() {
     let two = Two::new();
     let [here, elsewhere] = two.visitor();
     let layer = two.process().layer().unwrap();
@@ -232,7 +233,7 @@ async fn n25_an_owner_is_logged_out_everywhere_from_a_process_that_has_old_recor
     let phone = here.another();
     log_in(&phone).await;
     assert_eq!(directory.list("ada").await.unwrap().len(), 2);
-    // What the directory holds of them is stale now.
+    // The records in the directory's cache are stale now.
     for browser in [&elsewhere, &phone] {
         browser.act(|session| async move { session.set(COUNT, &2) }).await.ok();
     }

@@ -1,4 +1,4 @@
-//! The cookie: its name and attributes, its protection, and what opens what.
+//! The cookie: its name, attributes and protection, and which configuration opens which cookie.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -32,7 +32,7 @@ async fn n21_s8_the_defaults_are_the_safe_ones() {
 }
 
 #[tokio::test]
-async fn n21_what_a_request_says_of_itself_weakens_nothing() {
+async fn n21_no_request_header_weakens_the_cookie() {
     let world = World::new();
     let browser = world.browser();
     let mut request = http::Request::get("http://localhost:3000/set").body(axum::body::Body::empty()).unwrap();
@@ -46,7 +46,7 @@ async fn n21_what_a_request_says_of_itself_weakens_nothing() {
 }
 
 #[tokio::test]
-async fn n21_the_development_mode_is_explicit_and_says_so() {
+async fn n21_the_development_mode_is_explicit_and_logs_a_warning() {
     let (log, _guard) = crate::support::log::Log::collect();
     let world = World::new();
     let browser = world.browser_with(|sessions| sessions.insecure_for_development(true));
@@ -63,7 +63,7 @@ async fn n21_the_development_mode_is_explicit_and_says_so() {
 }
 
 #[tokio::test]
-async fn n21_development_takes_away_all_that_needs_secure() {
+async fn n21_the_development_mode_removes_everything_that_needs_secure() {
     let world = World::new();
     let browser = world.browser_with(|sessions| {
         sessions
@@ -112,7 +112,7 @@ async fn n8_logout_removes_the_record_and_the_cookie_with_all_its_attributes() {
         attributes(cookie).into_iter().filter(|part| !part.starts_with("Max-Age")).map(str::to_owned).collect()
     };
     assert_eq!(without_age(removal), without_age(&set));
-    assert_eq!(world.memory.len(), 1, "only the marker of what ended");
+    assert_eq!(world.memory.len(), 1, "only the marker of the ended session");
     assert_eq!(user(&stolen).await, "");
 }
 
@@ -127,7 +127,7 @@ async fn n8_a_sealed_logout_removes_every_chunk() {
 }
 
 #[tokio::test]
-async fn n16_chunks_come_and_go_with_the_size() {
+async fn n16_the_number_of_chunks_follows_the_size() {
     let browser = Browser::new(app(Sessions::sealed(secrets("a")).chunks(5).max_cookie_bytes(24_576)));
     for size in [9000, 4000, 9000, 10] {
         browser.act(move |session| async move { session.set(NOTE, &"x".repeat(size)) }).await.ok();
@@ -142,7 +142,7 @@ async fn n16_chunks_come_and_go_with_the_size() {
     let torn = browser.copy();
     torn.put("__Host-session.1", "AAAA");
     let live = torn.act(|session| async move { Ok(session.is_live().to_string()) }).await.ok();
-    assert_eq!(live.body, "false", "all or nothing");
+    assert_eq!(live.body, "false", "a session with a missing chunk does not open");
 }
 
 #[tokio::test]
@@ -159,16 +159,16 @@ async fn n22_secrets_rotate_for_seals_and_signatures() {
         let browser = browser.visiting(make("ba"));
         assert_eq!(user(&browser).await, "ada", "an old secret still opens");
         world.clock.advance(Duration::from_mins(7));
-        assert_eq!(user(&browser).await, "ada", "and the next renewal writes with the new one");
+        assert_eq!(user(&browser).await, "ada", "the next touch writes with the new one");
         assert_eq!(user(&browser.visiting(make("b"))).await, "ada");
         assert_eq!(user(&browser.visiting(make("a"))).await, "");
     }
 }
 
-/// Makes a configuration out of the default one.
+/// Changes the default configuration.
 type Make = fn(Sessions) -> Sessions;
 
-/// What one configuration made opens under no other, with the very same secret and store.
+/// A cookie of one configuration opens under no other, with the same secret and store.
 #[tokio::test]
 async fn n23_s28_the_swap_matrix_opens_nothing() {
     let world = World::new();
@@ -188,7 +188,7 @@ async fn n23_s28_the_swap_matrix_opens_nothing() {
             let other = world.browser_with(make);
             other.put(to, &value);
             assert_eq!(user(&other).await == "ada", from == to, "{from} as {to}");
-            // The part of a signed value that is an id must not do either.
+            // Nor does the id part of a signed value.
             let bare = world.browser_with(make);
             bare.put(to, value.split('.').next().unwrap());
             assert_eq!(user(&bare).await == "ada", from == to && !value.contains('.'), "a part of {from} as {to}");
@@ -255,7 +255,7 @@ async fn s9_no_cookie_lives_longer_than_four_hundred_days() {
 }
 
 #[tokio::test]
-async fn r3_r4_what_opens_counts_and_the_former_cookie_is_removed() {
+async fn r3_r4_the_cookie_that_opens_is_used_and_the_former_cookie_is_removed() {
     let world = World::new();
     let before = world.browser_with(|sessions| sessions.partitioned(true));
     log_in(&before).await;
@@ -287,7 +287,8 @@ async fn r3_r4_what_opens_counts_and_the_former_cookie_is_removed() {
     }
 }
 
-/// What `docs/cookies.md` says of a cookie that the app removes itself: okibi's comes after it.
+/// The claim of `docs/cookies.md` for a cookie that the app removes itself: okibi's cookie comes
+/// after it.
 #[tokio::test]
 async fn a_change_of_a_live_sealed_session_is_kept_beside_a_removed_cookie() {
     let browser = Browser::new(app(Sessions::sealed(secrets("a"))));

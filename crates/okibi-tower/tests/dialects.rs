@@ -1,4 +1,4 @@
-//! Older dialects in this face: joining the sessions of a Hono app, and taking them over.
+//! Dialects of other libraries in this face: sharing the sessions of a Hono app, and adopting them.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -59,7 +59,7 @@ async fn sessions_of_hono_sessions_work_with_a_key_and_in_a_cookie() {
 }
 
 #[tokio::test]
-async fn what_the_dialect_cannot_keep_is_an_error_of_its_own_kind() {
+async fn a_change_that_the_dialect_cannot_store_is_unsupported_by_dialect() {
     let browser = Browser::new(app(Sessions::hono_sessions(keyed(), MemoryStore::new())));
     let answer = browser.act(|session| async move {
         session.set(USER, &"ada".to_owned())?;
@@ -70,7 +70,7 @@ async fn what_the_dialect_cannot_keep_is_an_error_of_its_own_kind() {
 }
 
 #[tokio::test]
-async fn n24_n41_old_sessions_are_taken_over_and_a_logout_ends_both() {
+async fn n24_n41_sessions_of_another_library_are_adopted_and_a_logout_ends_both() {
     let old_store = Arc::new(MemoryStore::new());
     let old = Browser::new(app(Sessions::hono_sessions(keyed(), Arc::clone(&old_store))));
     log_in(&old).await;
@@ -80,11 +80,7 @@ async fn n24_n41_old_sessions_are_taken_over_and_a_logout_ends_both() {
     let new = app(Sessions::new(MemoryStore::new()).accept(keyed(), Arc::clone(&old_store), until));
     let browser = old.visiting(new);
     assert_eq!(user(&browser).await, "ada");
-    assert_eq!(
-        browser.jar().keys().collect::<Vec<_>>(),
-        ["__Host-session"],
-        "the new cookie, and no longer the old one"
-    );
+    assert_eq!(browser.jar().keys().collect::<Vec<_>>(), ["__Host-session"], "the new cookie, and not the old one");
     assert_eq!(user(&browser).await, "ada");
     browser.act(|session: Session| async move { session.destroy() }).await.ok();
     let thief = browser.another();
@@ -93,7 +89,7 @@ async fn n24_n41_old_sessions_are_taken_over_and_a_logout_ends_both() {
 }
 
 #[tokio::test]
-async fn a_cookie_store_session_is_taken_over() {
+async fn a_session_of_a_cookie_store_is_adopted() {
     let old = Browser::new(app(Sessions::hono_sessions_sealed(sealed())));
     log_in(&old).await;
     let until = SystemTime::now() + Duration::from_hours(1);
@@ -103,7 +99,7 @@ async fn a_cookie_store_session_is_taken_over() {
 }
 
 #[tokio::test]
-async fn n6_while_the_old_store_is_down_nobody_is_logged_out() {
+async fn n6_while_the_old_store_is_down_no_visitor_is_logged_out() {
     let store = Arc::new(Faulty::new(MemoryStore::new()));
     let old = Browser::new(app(Sessions::hono_sessions(keyed(), Arc::clone(&store))));
     log_in(&old).await;
@@ -119,7 +115,7 @@ async fn n6_while_the_old_store_is_down_nobody_is_logged_out() {
 }
 
 #[test]
-fn what_does_not_fit_together_is_refused_by_name() {
+fn options_that_exclude_each_other_are_refused_by_name() {
     let until = SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000);
     let says = |sessions: Sessions| sessions.layer().unwrap_err().to_string();
     assert!(
@@ -138,9 +134,9 @@ fn what_does_not_fit_together_is_refused_by_name() {
     assert!(says(Sessions::new(MemoryStore::new()).accept_sealed(keyed(), until)).contains("accept"));
 }
 
-/// In these dialects the key is the id, so no store key may ever show.
+/// In these dialects the key is the id, so no store key may be shown.
 #[tokio::test]
-async fn s7_a_store_key_never_shows() {
+async fn s7_a_store_key_is_never_shown() {
     let store = Arc::new(MemoryStore::new());
     let key = StoreKey::new("3f8e2b0a-6c1d-4e9f-8a7b-0c1d2e3f4a5b");
     assert!(store.load(&key).await.unwrap().is_none());

@@ -1,4 +1,4 @@
-//! Which requests have failed, and what is kept of them: nothing but the end of a session.
+//! Which requests have failed, and which of their changes are kept: only a destroy.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -22,11 +22,11 @@ async fn count(browser: &Browser) -> u32 {
 }
 
 async fn answers(browser: &Browser, status: StatusCode) {
-    let deed = browser.act(move |session| async move {
+    let request = browser.act(move |session| async move {
         session.update(COUNT, |count| count.unwrap_or(0) + 1)?;
         Ok(status)
     });
-    assert_eq!(deed.await.status, status);
+    assert_eq!(request.await.status, status);
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn n54_5xx_408_and_499_have_failed_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn n54_the_app_says_what_has_failed() {
+async fn n54_the_app_decides_which_requests_have_failed() {
     let world = World::new();
     let browser = world.browser_with(|sessions| sessions.failed_when(|status| status.is_client_error()));
     answers(&browser, StatusCode::NOT_FOUND).await;
@@ -51,7 +51,7 @@ async fn n54_the_app_says_what_has_failed() {
     assert_eq!(count(&browser).await, 1);
 }
 
-/// Changes the session, and never answers in time.
+/// Changes the session, and never responds in time.
 async fn slow(session: Session) -> Result<(), Error> {
     session.set(NOTE, "half")?;
     session.update(COUNT, |count| count.unwrap_or(0) + 1)?;
@@ -59,7 +59,7 @@ async fn slow(session: Session) -> Result<(), Error> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn n54_nothing_is_kept_of_a_handler_that_a_timeout_cut_off() {
+async fn n54_the_changes_of_a_handler_that_a_timeout_cancelled_are_dropped() {
     for status in [StatusCode::REQUEST_TIMEOUT, StatusCode::GATEWAY_TIMEOUT] {
         for is_inside in [true, false] {
             let world = World::new();
@@ -72,11 +72,11 @@ async fn n54_nothing_is_kept_of_a_handler_that_a_timeout_cut_off() {
             answers(&browser, StatusCode::OK).await;
             let answer = browser.get("/slow").await;
             assert_eq!((answer.status, answer.cookies().len()), (status, 0));
-            let deed = browser.act(|session| async move {
+            let request = browser.act(|session| async move {
                 assert_eq!((session.get(COUNT)?, session.get(NOTE)?), (Some(1), None));
                 Ok(())
             });
-            deed.await.ok();
+            request.await.ok();
         }
     }
 }
@@ -102,17 +102,17 @@ async fn n58_head_consumes_nothing() {
 }
 
 #[test]
-fn n54_two_options_that_decide_what_has_failed_are_refused() {
+fn n54_two_options_that_define_failed_requests_are_refused() {
     let sessions = World::new().sessions().failed_when(|status| status.is_client_error()).commit_failed_requests(true);
     let error = sessions.layer().unwrap_err().to_string();
     assert!(error.contains("failed_when: with `commit_failed_requests`"), "{error}");
 }
 
-/// Whatever it did before, nothing is written, and what is asked next is answered.
+/// Nothing is written, whatever the handler did before, and the next request works.
 #[tokio::test]
 async fn n54_a_failed_when_that_panics_is_a_handler_that_panics() {
-    let deeds = ["update", "rotate", "destroy", "commit and update"];
-    for deed in deeds {
+    let actions = ["update", "rotate", "destroy", "commit and update"];
+    for action in actions {
         let mut both = Vec::new();
         for is_handlers in [true, false] {
             let world = World::new();
@@ -126,7 +126,7 @@ async fn n54_a_failed_when_that_panics_is_a_handler_that_panics() {
             world.store.reset();
             let act = browser.act(move |session| async move {
                 session.update(COUNT, |count| count.unwrap_or(0) + 1)?;
-                match deed {
+                match action {
                     "rotate" => session.rotate()?,
                     "destroy" => session.destroy()?,
                     "commit and update" => {
@@ -144,7 +144,7 @@ async fn n54_a_failed_when_that_panics_is_a_handler_that_panics() {
             answers(&browser, StatusCode::OK).await;
             both.push((writes, left, count(&browser).await));
         }
-        let expected = if deed == "commit and update" { ((1, 1, 0), 2, 3) } else { ((1, 0, 0), 1, 2) };
-        assert_eq!(both, [expected; 2], "{deed}");
+        let expected = if action == "commit and update" { ((1, 1, 0), 2, 3) } else { ((1, 0, 0), 1, 2) };
+        assert_eq!(both, [expected; 2], "{action}");
     }
 }

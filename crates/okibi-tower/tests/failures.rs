@@ -1,4 +1,4 @@
-//! When something fails: the store, the commit, the request, the source of random bytes.
+//! Failures of the store, the commit, the request, and the source of random bytes.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -17,7 +17,7 @@ use http::{Request, Response, StatusCode, header};
 use okibi_tower::{Error, ErrorKind, Session, Sessions};
 use tower::{Layer as _, Service as _, ServiceExt as _, service_fn};
 
-/// Logged in as ada, with a count of 1.
+/// Signed in as ada, with a count of 1.
 async fn visitor(world: &World) -> Browser {
     let browser = world.browser();
     let login = browser.act(|session| async move {
@@ -42,7 +42,7 @@ fn assert_unavailable(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn n6_a_store_that_is_down_logs_nobody_out() {
+async fn n6_a_store_that_is_down_logs_no_visitor_out() {
     let world = World::new();
     let browser = visitor(&world).await;
     let before = browser.jar();
@@ -55,7 +55,7 @@ async fn n6_a_store_that_is_down_logs_nobody_out() {
 }
 
 #[tokio::test]
-async fn n7_n42_a_failed_commit_leaks_nothing_of_the_answer() {
+async fn n7_n42_a_failed_commit_sends_nothing_of_the_apps_response() {
     let world = World::new();
     let browser = visitor(&world).await;
     let before = browser.jar();
@@ -117,7 +117,7 @@ async fn a_failed_request_rolls_back() {
 }
 
 #[tokio::test]
-async fn a_failed_request_can_be_committed_where_the_app_says_so() {
+async fn an_app_can_commit_failed_requests() {
     let world = World::new();
     let browser = world.browser_with(|sessions| sessions.commit_failed_requests(true));
     let answer = browser.act(|session| async move {
@@ -143,11 +143,11 @@ async fn a_failed_request_still_destroys() {
     assert_eq!(answer.cookies().len(), 1);
     assert!(browser.jar().is_empty());
     assert_eq!(count(&stolen).await, "None");
-    assert_eq!(world.memory.len(), 1, "only the marker of what ended");
+    assert_eq!(world.memory.len(), 1, "only the marker of the ended session");
 }
 
 #[tokio::test]
-async fn what_was_committed_early_stays_and_its_cookie_goes_out_with_the_failure() {
+async fn an_early_commit_stays_and_its_cookie_is_sent_with_the_failure() {
     let world = World::new();
     let browser = world.browser();
     let answer = browser.act(|session| async move {
@@ -160,15 +160,15 @@ async fn what_was_committed_early_stays_and_its_cookie_goes_out_with_the_failure
     assert_eq!(count(&browser).await, "Some(5)");
 }
 
-/// What an inner service that errs does to its session.
+/// An inner service that returns an error, and its changes of the session.
 async fn erring(
     world: &World,
     browser: &Browser,
-    deed: fn(&Session) -> Result<(), Error>,
+    handler: fn(&Session) -> Result<(), Error>,
 ) -> Result<Response<Bytes>, String> {
     let inner = service_fn(move |request: Request<Body>| async move {
         let session: Session = Session::of(request.extensions()).await.map_err(|error| error.to_string())?;
-        deed(&session).map_err(|error| error.to_string())?;
+        handler(&session).map_err(|error| error.to_string())?;
         Err("the app's own error".to_owned())
     });
     let cookie = format!("__Host-session={}", browser.cookie());
@@ -177,7 +177,7 @@ async fn erring(
 }
 
 #[tokio::test]
-async fn an_inner_error_stays_what_it_is_and_rolls_back_all_but_a_destroy() {
+async fn a_service_error_is_returned_unchanged_and_rolls_back_all_but_a_destroy() {
     let world = World::new();
     let browser = visitor(&world).await;
     let error = erring(&world, &browser, |session| session.set(COUNT, &2)).await.unwrap_err();
@@ -186,11 +186,11 @@ async fn an_inner_error_stays_what_it_is_and_rolls_back_all_but_a_destroy() {
     let error = erring(&world, &browser, Session::destroy).await.unwrap_err();
     assert_eq!(error, "the app's own error");
     assert_eq!(count(&browser).await, "None");
-    assert_eq!(world.memory.len(), 1, "only the marker of what ended");
+    assert_eq!(world.memory.len(), 1, "only the marker of the ended session");
 }
 
 #[tokio::test]
-async fn a_request_that_is_dropped_leaves_nothing() {
+async fn a_dropped_request_changes_nothing() {
     let world = World::new();
     let browser = visitor(&world).await;
     world.store.reset();
@@ -198,13 +198,13 @@ async fn a_request_that_is_dropped_leaves_nothing() {
     let dropped = tokio::spawn({
         let (browser, pause) = (browser.clone(), pause.clone());
         async move {
-            let deed = browser.act(|session| async move {
+            let request = browser.act(|session| async move {
                 session.set(COUNT, &2)?;
                 session.destroy()?;
                 pause.wait().await;
                 Ok(())
             });
-            deed.await
+            request.await
         }
     });
     pause.reached().await;
@@ -215,7 +215,7 @@ async fn a_request_that_is_dropped_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_commit_that_is_dropped_in_the_middle_leaves_one_of_the_two_states_and_no_cookie() {
+async fn a_dropped_commit_leaves_the_old_or_the_new_state_and_no_cookie() {
     let world = World::new();
     let browser = visitor(&world).await;
     let layer = world.sessions().layer().unwrap();
@@ -252,12 +252,12 @@ async fn s23_a_stalled_store_is_503_within_the_deadline() {
     let under_way = tokio::spawn({
         let pause = pause.clone();
         async move {
-            let deed = stalling.act(|session| async move {
+            let request = stalling.act(|session| async move {
                 session.set(COUNT, &2)?;
                 pause.wait().await;
                 Ok(())
             });
-            deed.await
+            request.await
         }
     });
     pause.reached().await;
@@ -271,7 +271,7 @@ async fn s23_a_stalled_store_is_503_within_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn s23_a_load_that_stalls_for_thirty_seconds_and_then_answers_is_not_waited_for() {
+async fn s23_a_load_that_takes_thirty_seconds_fails_at_the_store_timeout() {
     let world = World::new();
     let browser = visitor(&world).await;
     let mended = async {
@@ -289,7 +289,7 @@ async fn s23_a_load_that_stalls_for_thirty_seconds_and_then_answers_is_not_waite
 }
 
 #[tokio::test]
-async fn s23_conflicts_without_end_stop_at_the_commits_deadline() {
+async fn s23_endless_conflicts_stop_at_the_commit_deadline() {
     let world = World::new();
     let browser = world.browser_with(|sessions| sessions.commit_deadline(Duration::from_millis(300)));
     browser.act(|session| async move { session.set(COUNT, &0) }).await.ok();
@@ -297,13 +297,13 @@ async fn s23_conflicts_without_end_stop_at_the_commits_deadline() {
     let start = std::time::Instant::now();
     let answer = browser.act(move |session| async move {
         session.update(COUNT, move |count| {
-            // Whenever this runs, a rival changes the session first.
+            // Each run, another request changes the session first.
             let rival = rival.clone();
             let overtake = move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-                let deed =
+                let handler =
                     |session: Session| async move { session.update(COUNT, |count| count.unwrap_or(0) + 1).map(drop) };
-                runtime.block_on(rival.act(deed)).ok();
+                runtime.block_on(rival.act(handler)).ok();
             };
             std::thread::spawn(overtake).join().unwrap();
             count.unwrap_or(0) + 1
@@ -315,7 +315,7 @@ async fn s23_conflicts_without_end_stop_at_the_commits_deadline() {
 }
 
 #[tokio::test]
-async fn n39_an_unknown_outcome_is_never_tried_again() {
+async fn n39_a_write_with_an_unknown_outcome_is_never_repeated() {
     let world = World::new();
     let browser = visitor(&world).await;
     let store = std::sync::Arc::clone(&world.store);
@@ -324,7 +324,7 @@ async fn n39_an_unknown_outcome_is_never_tried_again() {
         store.fails(Fault::RepliesLost);
         let error = session.commit().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::StoreUnknown);
-        // The store is back and the handler looks away, but the visitor is told all the same.
+        // The store works again and the handler ignores the error, but the visitor gets the error.
         store.fails(None);
         Ok("saved")
     });
@@ -334,7 +334,7 @@ async fn n39_an_unknown_outcome_is_never_tried_again() {
 }
 
 #[tokio::test]
-async fn n39_a_commit_that_was_abandoned_is_never_tried_again() {
+async fn n39_a_cancelled_commit_is_never_repeated() {
     let world = World::new();
     let browser = visitor(&world).await;
     let store = std::sync::Arc::clone(&world.store);
@@ -353,7 +353,7 @@ async fn n39_a_commit_that_was_abandoned_is_never_tried_again() {
 }
 
 #[tokio::test]
-async fn a_commit_that_found_nobody_there_can_be_tried_again() {
+async fn a_commit_that_could_not_reach_the_store_can_be_repeated() {
     let world = World::new();
     let browser = visitor(&world).await;
     let store = std::sync::Arc::clone(&world.store);
@@ -380,7 +380,7 @@ async fn s1_without_entropy_there_is_an_error_and_no_weak_id() {
 }
 
 #[tokio::test]
-async fn the_apps_own_answer_to_failures_is_used_everywhere() {
+async fn on_error_makes_every_error_response() {
     let world = World::new();
     let configure = |sessions: Sessions| {
         sessions.on_error(|error| {
@@ -405,7 +405,7 @@ async fn the_apps_own_answer_to_failures_is_used_everywhere() {
 }
 
 #[tokio::test]
-async fn an_error_is_an_answer_by_itself() {
+async fn an_error_is_a_response_by_itself() {
     let error = Session::<()>::of(&http::Extensions::new()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NoMiddleware);
     assert_eq!(error.into_response().status(), StatusCode::INTERNAL_SERVER_ERROR);
@@ -448,7 +448,7 @@ async fn a_panic_when_an_update_runs_again_is_a_failed_commit() {
 }
 
 #[tokio::test]
-async fn n39_what_was_in_doubt_once_is_never_reported_as_not_written() {
+async fn n39_an_outcome_that_was_unknown_is_never_reported_as_not_written() {
     let world = World::new();
     let ada = visitor(&world).await;
     let kind = |error: &Error| {
@@ -462,7 +462,7 @@ async fn n39_what_was_in_doubt_once_is_never_reported_as_not_written() {
         store.fails(Fault::RepliesLost);
         let lost = session.commit().await.unwrap_err();
         assert_eq!(lost.kind(), ErrorKind::StoreUnknown);
-        // The logout is tried once more at the end, and that fails before anything is sent.
+        // The logout is tried again at the end, and that fails before anything is sent.
         store.fails(Fault::Down);
         Err::<(), _>(lost)
     });

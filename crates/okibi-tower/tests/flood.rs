@@ -1,4 +1,5 @@
-//! A request with ever so many session cookies causes few events, and so few checks of signatures and seals.
+//! A request with any number of session cookies causes few events, and so few checks of signatures
+//! and seals.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -13,7 +14,7 @@ use okibi_tower::{
     compat::{HonoProtection, HonoSessions, IronSecrets},
 };
 
-/// So many reasons there are at most why a cookie of one kind opens nothing.
+/// The most reasons for which the cookies of one request open nothing.
 const MOST_EVENTS: usize = 4;
 const PAIRS: usize = 2000;
 
@@ -32,7 +33,7 @@ fn kinds() -> Vec<(&'static str, Sessions)> {
     ]
 }
 
-/// The value with other characters where no form depends on them: near its end.
+/// Changes characters near the end of the value, where no format has a marker.
 fn forged(value: &str, number: usize) -> String {
     let (start, end) = value.split_at(value.len() - 4);
     let letter = |place: usize| char::from(b'A' + u8::try_from(number >> (4 * place) & 15).unwrap());
@@ -45,7 +46,7 @@ async fn read(session: Session) -> Result<String, Error> {
 }
 
 #[tokio::test]
-async fn s13_any_number_of_cookies_causes_a_few_events() {
+async fn s13_any_number_of_cookies_causes_few_events() {
     for (kind, sessions) in kinds() {
         let browser = Browser::new(routes().route("/read", get(read)).layer(sessions.layer().unwrap()));
         browser.act(|session| async move { session.set(COUNT, &1) }).await.ok();
@@ -65,11 +66,11 @@ async fn s13_any_number_of_cookies_causes_a_few_events() {
         let answer = browser.another().send(request).await.ok();
         drop(collecting);
         assert_eq!((answer.body.as_str(), answer.cookies().len()), ("false", 0), "{kind}");
-        let mut told = BTreeMap::<String, u32>::new();
+        let mut events = BTreeMap::<String, u32>::new();
         for event in log.text().lines().filter_map(|line| Some(line.split_once("session event")?.1.to_owned())) {
-            *told.entry(event).or_default() += 1;
+            *events.entry(event).or_default() += 1;
         }
-        assert!((1..=MOST_EVENTS).contains(&told.len()), "{kind}: {told:?}");
-        assert!(told.values().all(|times| *times == 1), "{kind}: {told:?}");
+        assert!((1..=MOST_EVENTS).contains(&events.len()), "{kind}: {events:?}");
+        assert!(events.values().all(|times| *times == 1), "{kind}: {events:?}");
     }
 }

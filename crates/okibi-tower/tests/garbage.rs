@@ -1,4 +1,5 @@
-//! What lies under a session's key is no record: no session and an event, never an error; a write leaves it alone, but a logout.
+//! An invalid record under a session's key is no session and an event, never an error. A write does
+//! not change it, except a logout.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -6,18 +7,18 @@ use std::sync::{Arc, Mutex};
 
 use crate::support::{
     Browser, USER,
-    around::{Around, Call, Doing},
+    around::{Around, Call, Hooks},
     browser::app,
     log::Log,
 };
 use okibi_store::{Bytes, Store, StoreKey, Swap, Timestamp, Write};
 use okibi_tower::{Limits, Session, Sessions};
 
-/// The first key that the store was asked for.
+/// Remembers the first key of a store call.
 #[derive(Default)]
 struct First(Mutex<Option<StoreKey>>);
 
-impl Doing for First {
+impl Hooks for First {
     fn note(&self, call: Call<'_>) {
         if let Call::Load(key) | Call::Swap(key, _) = call {
             self.0.lock().unwrap().get_or_insert_with(|| key.clone());
@@ -27,14 +28,14 @@ impl Doing for First {
 
 impl Around<First> {
     fn first(&self) -> StoreKey {
-        self.doing.0.lock().unwrap().clone().unwrap()
+        self.hooks.0.lock().unwrap().clone().unwrap()
     }
 
     async fn held(&self) -> Bytes {
         self.memory.load(&self.first()).await.unwrap().unwrap().bytes
     }
 
-    /// From now on this lies under the first key.
+    /// From now on these bytes are stored under the first key.
     async fn spoil(&self, garbage: Bytes) {
         let (key, held) = (self.first(), self.held().await);
         let write = Write { bytes: garbage, expires_at: Timestamp::MAX, owner: None };
@@ -43,7 +44,7 @@ impl Around<First> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Deed {
+enum Action {
     Read,
     Set,
     Rotate,
@@ -51,11 +52,11 @@ enum Deed {
     Take,
 }
 
-impl Deed {
+impl Action {
     async fn on(self, session: Session) -> Result<String, okibi_tower::Error> {
         match self {
-            Self::Read => return Ok(session.get(USER)?.unwrap_or_else(|| "nobody".to_owned())),
-            Self::Take => return Ok(session.take(USER).await?.unwrap_or_else(|| "nobody".to_owned())),
+            Self::Read => return Ok(session.get(USER)?.unwrap_or_else(|| "none".to_owned())),
+            Self::Take => return Ok(session.take(USER).await?.unwrap_or_else(|| "none".to_owned())),
             Self::Set => session.set(USER, "bob")?,
             Self::Rotate => {
                 session.rotate()?;
@@ -67,18 +68,18 @@ impl Deed {
     }
 }
 
-/// What a visitor, an operator and the store see.
+/// What the visitor, the events and the store show.
 struct Seen {
     text: String,
-    told: Vec<&'static str>,
+    events: Vec<&'static str>,
     is_same_cookie: bool,
     cookies: usize,
     left: Bytes,
-    who: String,
+    user: String,
 }
 
-/// A visitor's session under whose key this comes to lie, before a request or while its handler runs.
-async fn visit(garbage: &Bytes, deed: Deed, during: bool) -> Seen {
+/// A session with a record that becomes invalid, before a request or while its handler runs.
+async fn visit(garbage: &Bytes, action: Action, during: bool) -> Seen {
     let store = Arc::new(Around::<First>::default());
     let limits = Limits { bytes: 4096, ..Limits::default() };
     let browser = Browser::new(app(Sessions::new(Arc::clone(&store)).limits(limits)));
@@ -91,20 +92,21 @@ async fn visit(garbage: &Bytes, deed: Deed, during: bool) -> Seen {
     let (there, spoiled) = (Arc::clone(&store), garbage.clone());
     let answer = browser.act(move |session| async move {
         if during {
-            // It is looked up first.
+            // The session is loaded first.
             session.get(USER)?;
             there.spoil(spoiled).await;
         }
-        deed.on(session).await
+        action.on(session).await
     });
     let text = answer.await.ok().body;
     drop(collecting);
     let all = log.text();
-    let told = ["undecodable_record", "changes_dropped", "unknown_id"].into_iter().filter(|event| all.contains(event));
-    let (told, left, after) = (told.collect(), store.held().await, browser.jar());
-    let who = Deed::Read;
-    let who = browser.act(move |session| who.on(session)).await.ok().body;
-    Seen { text, told, is_same_cookie: after == before, cookies: after.len(), left, who }
+    let events =
+        ["undecodable_record", "changes_dropped", "unknown_id"].into_iter().filter(|event| all.contains(event));
+    let (events, left, after) = (events.collect(), store.held().await, browser.jar());
+    let user = Action::Read;
+    let user = browser.act(move |session| user.on(session)).await.ok().body;
+    Seen { text, events, is_same_cookie: after == before, cookies: after.len(), left, user }
 }
 
 fn garbage() -> Vec<Bytes> {
@@ -126,46 +128,46 @@ fn is_marker(bytes: &Bytes) -> bool {
 }
 
 #[tokio::test]
-async fn n28_what_is_no_record_is_no_session_and_an_event() {
+async fn n28_an_invalid_record_is_no_session_and_an_event() {
     for garbage in garbage() {
-        for deed in [Deed::Read, Deed::Take] {
-            let seen = visit(&garbage, deed, false).await;
-            assert_eq!((&*seen.text, &*seen.told), ("nobody", &["undecodable_record"][..]), "{deed:?} {garbage:?}");
-            assert!(seen.is_same_cookie && seen.left == garbage, "{deed:?} {garbage:?}");
+        for action in [Action::Read, Action::Take] {
+            let seen = visit(&garbage, action, false).await;
+            assert_eq!((&*seen.text, &*seen.events), ("none", &["undecodable_record"][..]), "{action:?} {garbage:?}");
+            assert!(seen.is_same_cookie && seen.left == garbage, "{action:?} {garbage:?}");
         }
-        for deed in [Deed::Set, Deed::Rotate] {
-            let seen = visit(&garbage, deed, false).await;
-            assert_eq!((&*seen.who, &*seen.told), ("bob", &["undecodable_record"][..]), "{deed:?} {garbage:?}");
-            // A new session, and never under an id that somebody has chosen.
-            assert!(!seen.is_same_cookie && seen.left == garbage, "{deed:?} {garbage:?}");
+        for action in [Action::Set, Action::Rotate] {
+            let seen = visit(&garbage, action, false).await;
+            assert_eq!((&*seen.user, &*seen.events), ("bob", &["undecodable_record"][..]), "{action:?} {garbage:?}");
+            // A new session, with an id of the engine's own.
+            assert!(!seen.is_same_cookie && seen.left == garbage, "{action:?} {garbage:?}");
         }
-        let seen = visit(&garbage, Deed::Destroy, false).await;
-        assert_eq!((seen.cookies, &*seen.told), (0, &["undecodable_record"][..]), "{garbage:?}");
+        let seen = visit(&garbage, Action::Destroy, false).await;
+        assert_eq!((seen.cookies, &*seen.events), (0, &["undecodable_record"][..]), "{garbage:?}");
         assert!(is_marker(&seen.left), "{garbage:?} {:?}", seen.left);
     }
 }
 
 #[tokio::test]
-async fn n28_what_becomes_no_record_during_a_request_is_a_session_that_ended() {
+async fn n28_a_record_that_becomes_invalid_during_a_request_is_an_ended_session() {
     for garbage in garbage() {
-        let seen = visit(&garbage, Deed::Set, true).await;
+        let seen = visit(&garbage, Action::Set, true).await;
         assert_eq!(
-            (&*seen.who, &*seen.told),
-            ("nobody", &["undecodable_record", "changes_dropped"][..]),
+            (&*seen.user, &*seen.events),
+            ("none", &["undecodable_record", "changes_dropped"][..]),
             "{garbage:?}"
         );
         assert!(seen.is_same_cookie && seen.left == garbage, "{garbage:?}");
-        let seen = visit(&garbage, Deed::Take, true).await;
+        let seen = visit(&garbage, Action::Take, true).await;
         assert_eq!(
-            (&*seen.text, &*seen.told),
-            ("nobody", &["undecodable_record", "changes_dropped"][..]),
+            (&*seen.text, &*seen.events),
+            ("none", &["undecodable_record", "changes_dropped"][..]),
             "{garbage:?}"
         );
-        let seen = visit(&garbage, Deed::Rotate, true).await;
-        assert_eq!((&*seen.who, &*seen.told), ("bob", &["undecodable_record"][..]), "{garbage:?}");
+        let seen = visit(&garbage, Action::Rotate, true).await;
+        assert_eq!((&*seen.user, &*seen.events), ("bob", &["undecodable_record"][..]), "{garbage:?}");
         assert_eq!(seen.left, garbage);
-        let seen = visit(&garbage, Deed::Destroy, true).await;
-        assert_eq!((seen.cookies, &*seen.told), (0, &["undecodable_record"][..]), "{garbage:?}");
+        let seen = visit(&garbage, Action::Destroy, true).await;
+        assert_eq!((seen.cookies, &*seen.events), (0, &["undecodable_record"][..]), "{garbage:?}");
         assert!(is_marker(&seen.left), "{garbage:?} {:?}", seen.left);
     }
 }

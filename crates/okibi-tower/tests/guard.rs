@@ -1,4 +1,4 @@
-//! The guard: who passes and what the others get.
+//! The guard: which requests pass, and the response to the others.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -28,7 +28,7 @@ fn guarded(world: &World) -> Router {
 }
 
 #[tokio::test]
-async fn the_guard_denies_whoever_has_no_such_value() {
+async fn the_guard_denies_requests_without_the_value() {
     let world = World::new();
     let anonymous = Browser::new(guarded(&world));
     let other = anonymous.another();
@@ -48,7 +48,7 @@ async fn the_guard_denies_whoever_has_no_such_value() {
 }
 
 #[tokio::test]
-async fn the_guard_lets_pass_who_has_it_and_loads_once() {
+async fn the_guard_allows_requests_with_the_value_and_loads_once() {
     let world = World::new();
     let browser = Browser::new(guarded(&world));
     browser.act(|session| async move { session.set(USER, &"ada".to_owned()) }).await.ok();
@@ -79,7 +79,7 @@ async fn the_guard_answers_a_failed_store_as_the_layer_does() {
 }
 
 #[tokio::test]
-async fn a_guard_without_its_layer_never_lets_pass() {
+async fn a_guard_without_its_layer_denies_every_request() {
     let page = || async { "the secret page" };
     let bare = Browser::new(Router::new().route("/", get(page).route_layer(guard(USER))));
     let world = World::new();
@@ -90,9 +90,10 @@ async fn a_guard_without_its_layer_never_lets_pass() {
     }
 }
 
-/// Two sessions in one app, two cookies, one store; each with its own values, logins and guards.
+/// Two sessions in one app, with two cookies and one store. Each has its own values, logins and
+/// guards.
 #[tokio::test]
-async fn n29_two_sessions_in_one_app_share_a_store_and_nothing_else() {
+async fn n29_two_sessions_in_one_app_share_only_a_store() {
     let world = World::new();
     let visit = async |session: Session, admin: Session<Admin>| {
         session.set(USER, &"visitor".to_owned())?;

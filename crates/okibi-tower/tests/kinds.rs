@@ -20,7 +20,7 @@ use okibi_tower::{Error, Session, Sessions};
 struct Admin;
 
 #[tokio::test]
-async fn n6_a_session_whose_commit_was_made_keeps_its_cookie_when_that_of_another_kind_around_it_fails() {
+async fn n6_a_committed_session_keeps_its_cookie_when_the_commit_of_an_outer_kind_fails() {
     async fn log_in(user: Session, admin: Session<Admin>) -> Result<impl IntoResponse, Error> {
         user.rotate()?;
         user.set(USER, "ada")?;
@@ -41,11 +41,11 @@ async fn n6_a_session_whose_commit_was_made_keeps_its_cookie_when_that_of_anothe
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!((answer.cookies().len(), answer.headers.get("x-app")), (1, None));
     assert_eq!(answer.all(&header::CACHE_CONTROL), ["no-store"]);
-    assert_eq!(browser.get("/see").await.ok().body, "ada", "nobody is logged out");
+    assert_eq!(browser.get("/see").await.ok().body, "ada", "the visitor is still signed in");
 }
 
 #[tokio::test]
-async fn r9_the_cookie_of_a_session_in_a_nested_app_is_sent_though_the_commit_around_it_fails() {
+async fn r9_the_cookie_of_a_session_in_a_nested_app_is_sent_though_the_outer_commit_fails() {
     async fn log_in(admin: Session<Admin>) -> Result<impl IntoResponse, Error> {
         admin.rotate()?;
         admin.set(USER, "ada")?;
@@ -56,7 +56,7 @@ async fn r9_the_cookie_of_a_session_in_a_nested_app_is_sent_though_the_commit_ar
     }
     async fn around(user: Session, request: Request, next: Next) -> Result<Response<Body>, Error> {
         let is_log_in = request.uri().path() == "/in/log-in";
-        // Another layer that builds the answer anew.
+        // Another layer that makes a new response.
         let (mut head, body) = next.run(request).await.into_parts();
         head.headers.insert("x-around", HeaderValue::from_static("1"));
         if is_log_in {

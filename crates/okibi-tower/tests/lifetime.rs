@@ -1,4 +1,4 @@
-//! How long a session lives: idle, absolute, renewal, "remember me".
+//! The lifetime of a session: idle span, absolute span, touch, "remember me".
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -24,14 +24,14 @@ async fn is_live(browser: &Browser) -> bool {
 }
 
 #[tokio::test]
-async fn n14_a_session_ends_when_its_idle_span_is_over() {
+async fn n14_a_session_expires_after_its_idle_span() {
     let world = World::new();
     let browser = world.browser();
     log_in(&browser).await;
     world.clock.advance(MINUTE * 59);
     assert!(is_live(&browser).await);
     world.clock.advance(MINUTE * 59);
-    assert!(is_live(&browser).await, "activity moves it on");
+    assert!(is_live(&browser).await, "activity extends the session");
     world.clock.advance(HOUR);
     assert!(!is_live(&browser).await);
 }
@@ -50,7 +50,7 @@ async fn n14_activity_never_moves_a_session_past_its_absolute_deadline() {
 }
 
 #[tokio::test]
-async fn n59_a_request_that_outlasts_the_idle_span_is_activity_as_of_its_beginning() {
+async fn n59_a_request_longer_than_the_idle_span_is_activity_at_its_start() {
     let world = World::new();
     let browser = world.browser();
     log_in(&browser).await;
@@ -66,7 +66,8 @@ async fn n59_a_request_that_outlasts_the_idle_span_is_activity_as_of_its_beginni
     assert_eq!(count.body, "1");
 }
 
-/// The engine judges by itself; this store has a clock of its own that stands still and never drops anything.
+/// The engine checks expiry itself. The clock of this store stands still, so the store never drops
+/// a session.
 #[tokio::test]
 async fn n14_s16_expiry_is_enforced_whatever_the_store_does() {
     let clock = crate::support::Clock::new();
@@ -79,7 +80,7 @@ async fn n14_s16_expiry_is_enforced_whatever_the_store_does() {
 }
 
 #[tokio::test]
-async fn n40_a_session_that_writes_every_minute_stays_alive_and_its_cookie_is_renewed() {
+async fn n40_a_session_that_writes_every_minute_stays_live_and_its_cookie_is_sent_again() {
     let world = World::new();
     let browser = world.browser_with(|sessions| sessions.absolute(None));
     log_in(&browser).await;
@@ -110,12 +111,12 @@ async fn n31_a_session_can_carry_its_own_idle_span() {
         session.set_persistent(true)
     });
     let answer = login.await.ok();
-    assert!(answer.cookies()[0].contains("Max-Age=2592000;"), "the absolute deadline: {answer:?}");
+    assert!(answer.cookies()[0].contains("Max-Age=2592000;"), "until the absolute deadline: {answer:?}");
     world.clock.advance(Duration::from_hours(24 * 6));
     assert!(is_live(&browser).await);
     assert!(!is_live(&other).await);
     world.clock.advance(Duration::from_hours(24 * 6));
-    assert!(is_live(&browser).await, "its own span is renewed, too");
+    assert!(is_live(&browser).await, "its own span is extended, too");
 }
 
 #[tokio::test]
@@ -140,13 +141,13 @@ async fn s17_a_clock_that_jumps_back_never_extends_a_session_past_its_deadline()
     world.clock.turn_back(HOUR * 10);
     let after = browser.act(deadline).await.ok();
     assert_eq!(after.body, before);
-    assert_eq!(after.cookies().len(), 1, "activity in the future is put right");
+    assert_eq!(after.cookies().len(), 1, "a last-active time in the future is corrected");
     world.clock.advance(HOUR * 35);
     assert!(!is_live(&browser).await);
 }
 
 #[tokio::test]
-async fn rotation_starts_both_clocks_anew_unless_it_keeps_the_deadline() {
+async fn a_rotation_starts_both_spans_again_unless_it_keeps_the_deadline() {
     let world = World::new();
     let browser = world.browser();
     log_in(&browser).await;
@@ -169,7 +170,7 @@ async fn s15_the_presets_are_those_of_nist() {
 }
 
 #[tokio::test]
-async fn what_a_session_says_of_its_times_is_true() {
+async fn the_times_of_a_session_are_correct() {
     let world = World::new();
     let browser = world.browser();
     log_in(&browser).await;
@@ -193,7 +194,7 @@ async fn what_a_session_says_of_its_times_is_true() {
 }
 
 #[tokio::test]
-async fn r16_polling_keeps_no_session_alive() {
+async fn r16_polling_extends_no_session() {
     let world = World::new();
     let browser = world.browser();
     log_in(&browser).await;
@@ -211,7 +212,7 @@ async fn r16_polling_keeps_no_session_alive() {
             let answer = poll.get("/").await.ok();
             assert_eq!((answer.body.as_str(), answer.cookies().len()), (end.as_str(), 0), "minute {minute}");
         }
-        // What it changes is written, and its end stays where it is.
+        // Its changes are written, and its expiry does not change.
         let add = browser.act(|session| async move {
             session.no_activity();
             session.update(COUNT, |count| count.unwrap_or(0) + 1).map(|count| count.to_string())

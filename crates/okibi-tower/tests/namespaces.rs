@@ -1,4 +1,5 @@
-//! Owners of different namespaces are different owners: lists and ends never cross kinds of session or apps.
+//! Owners of different namespaces are different owners: lists and revocations stay within one kind
+//! of session and one app.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -6,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::support::{
     Browser, USER,
-    around::{Around, Call, Doing},
+    around::{Around, Call, Hooks},
     browser::{app, routes},
     log::Log,
     secrets,
@@ -14,11 +15,11 @@ use crate::support::{
 use okibi_store::MemoryStore;
 use okibi_tower::{Limits, Sessions};
 
-/// Every owner that the store is told.
+/// All owners that the store was called with.
 #[derive(Default)]
-struct Told(Mutex<Vec<String>>);
+struct RecordOwners(Mutex<Vec<String>>);
 
-impl Doing for Told {
+impl Hooks for RecordOwners {
     fn note(&self, call: Call<'_>) {
         let owner = match call {
             Call::Swap(_, write) => write.owner.as_ref(),
@@ -30,21 +31,21 @@ impl Doing for Told {
 }
 
 async fn log_in(browser: &Browser, user: &'static str) {
-    let deed = browser.act(move |session| async move {
+    let request = browser.act(move |session| async move {
         session.set_owner(user)?;
         session.set(USER, &user.to_owned())
     });
-    deed.await.ok();
+    request.await.ok();
 }
 
 async fn user(browser: &Browser) -> String {
     browser.act(|session| async move { Ok(session.get(USER)?.unwrap_or_default()) }).await.ok().body
 }
 
-/// Customer 17 and administrator 17, whose cookies and so whose namespaces differ.
+/// Customer 17 and administrator 17 have different cookies, and so different namespaces.
 #[tokio::test]
-async fn n44_owners_are_apart_wherever_namespaces_are() {
-    let store = Arc::new(Around::<Told>::default());
+async fn n44_owners_of_different_namespaces_are_different() {
+    let store = Arc::new(Around::<RecordOwners>::default());
     let of = |name: &str| Sessions::new(Arc::clone(&store)).cookie_name(name).layer().unwrap();
     let (customers, admins) = (of("__Host-session"), of("__Host-admin"));
     let (of_customers, of_admins) = (customers.directory(), admins.directory());
@@ -56,13 +57,13 @@ async fn n44_owners_are_apart_wherever_namespaces_are() {
     assert_eq!((of_customers.list("17").await.unwrap().len(), of_admins.list("17").await.unwrap().len()), (2, 1));
     let admins_handle = of_admins.list("17").await.unwrap()[0].handle;
     assert!(!of_customers.revoke("17", admins_handle).await.unwrap());
-    let deed = customer.act(move |session| async move {
+    let request = customer.act(move |session| async move {
         assert_eq!(session.list().await?.len(), 2);
         assert!(!session.revoke(admins_handle).await?);
         assert_eq!(session.revoke_others().await?, 1);
         Ok(())
     });
-    deed.await.ok();
+    request.await.ok();
     assert_eq!(of_customers.revoke_all_except("17", admins_handle).await.unwrap(), 1);
     assert_eq!(of_customers.revoke_all("17").await.unwrap(), 0);
     assert_eq!(
@@ -74,39 +75,40 @@ async fn n44_owners_are_apart_wherever_namespaces_are() {
     assert_eq!((user(&customer).await, user(&admin).await), ("17".into(), String::new()));
     // No app can name an owner of another namespace.
     assert!(of_admins.list("session:17").await.unwrap().is_empty());
-    let told = store.doing.0.lock().unwrap().clone();
+    let owners = store.hooks.0.lock().unwrap().clone();
     assert!(
-        told.iter().all(|owner| ["session:17", "admin:17", "admin:session:17"].contains(&owner.as_str())),
-        "{told:?}"
+        owners.iter().all(|owner| ["session:17", "admin:17", "admin:session:17"].contains(&owner.as_str())),
+        "{owners:?}"
     );
-    assert!(["session:17", "admin:17"].iter().all(|owner| told.iter().any(|told| told == owner)), "{told:?}");
+    assert!(["session:17", "admin:17"].iter().all(|owner| owners.iter().any(|owners| owners == owner)), "{owners:?}");
 }
 
-/// The longest namespace and the longest owner there are.
+/// The longest namespace with the longest owner.
 #[tokio::test]
-async fn n44_an_owner_has_its_own_256_bytes_whatever_the_namespace() {
-    let store = Arc::new(Around::<Told>::default());
+async fn n44_an_owner_has_256_bytes_in_every_namespace() {
+    let store = Arc::new(Around::<RecordOwners>::default());
     let layer = Sessions::new(Arc::clone(&store)).namespace("n".repeat(64)).layer().unwrap();
     let directory = layer.directory();
     let browser = Browser::new(routes().layer(layer));
     let owner: &'static str = Box::leak("é".repeat(128).into_boxed_str());
     log_in(&browser, owner).await;
     assert_eq!(directory.list(owner).await.unwrap().len(), 1);
-    assert!(store.doing.0.lock().unwrap().iter().all(|told| told.len() == 64 + 1 + 256));
+    assert!(store.hooks.0.lock().unwrap().iter().all(|owners| owners.len() == 64 + 1 + 256));
 }
 
-/// A record that is larger than the limits of today, as those of yesterday were higher, is listed and ended.
+/// A record that is larger than the limits, because the limits were higher before, is listed and
+/// revoked.
 #[tokio::test]
-async fn n25_what_is_larger_than_the_limits_is_ended_all_the_same() {
+async fn n25_a_session_larger_than_the_limits_is_revoked() {
     let store = Arc::new(MemoryStore::new());
     let of = |limits| Sessions::new(Arc::clone(&store)).limits(limits).layer().unwrap();
     let larger = Limits { bytes: 1024 * 1024, ..Limits::default() };
     let yesterday = Browser::new(routes().layer(of(larger)));
-    let deed = yesterday.act(|session| async move {
+    let request = yesterday.act(|session| async move {
         session.set_owner("ada")?;
         session.set(USER, &"x".repeat(100_000))
     });
-    deed.await.ok();
+    request.await.ok();
     let directory = of(Limits::default()).directory();
     assert_eq!(directory.list("ada").await.unwrap().len(), 1);
     assert_eq!(directory.revoke_all("ada").await.unwrap(), 1);
@@ -116,7 +118,7 @@ async fn n25_what_is_larger_than_the_limits_is_ended_all_the_same() {
 }
 
 #[tokio::test]
-async fn r25_two_apps_with_default_names_on_one_store_share_their_sessions_and_nothing_tells_them_apart() {
+async fn r25_two_apps_with_default_names_on_one_store_share_their_sessions() {
     let store = Arc::new(MemoryStore::new());
     let site = || app(Sessions::new(Arc::clone(&store)));
     let ann = Browser::new(site());
@@ -127,7 +129,7 @@ async fn r25_two_apps_with_default_names_on_one_store_share_their_sessions_and_n
 }
 
 #[tokio::test]
-async fn r25_with_namespaces_of_their_own_they_do_not_and_a_cookie_of_the_other_is_an_event() {
+async fn r25_two_apps_with_different_namespaces_do_not_and_the_others_cookie_is_an_event() {
     let store = Arc::new(MemoryStore::new());
     for signs in [false, true] {
         let site = |namespace: &str| {

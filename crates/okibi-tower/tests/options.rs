@@ -1,4 +1,4 @@
-//! Which options go together: the core decides, and a layer says so in its words.
+//! Which options exclude each other: the core decides, and the layer names its own options.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -12,7 +12,7 @@ fn secrets() -> Secrets {
 }
 
 #[test]
-fn what_excludes_each_other_is_refused_in_the_words_of_both_languages() {
+fn options_that_exclude_each_other_are_refused_in_both_languages() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../vectors/options.json");
     let cases: serde_json::Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     let mut played = 0;
@@ -20,7 +20,7 @@ fn what_excludes_each_other_is_refused_in_the_words_of_both_languages() {
         let options: Vec<&str> =
             case["options"].as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
         let has = |name: &str| options.contains(&name);
-        // Neither of the two, and both, cannot be said here.
+        // Rust cannot express these.
         let mut sessions = match (has("store"), has("sealed")) {
             (true, false) => Sessions::new(MemoryStore::new()),
             (false, true) => Sessions::sealed(secrets()),

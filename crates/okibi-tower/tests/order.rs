@@ -1,4 +1,4 @@
-//! What one request does in whatever order, and what rotation means for the requests around it.
+//! Changes of one request in every order, and the effect of a rotation on concurrent requests.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -8,13 +8,13 @@ use crate::support::{
 };
 use okibi_tower::{Error, Session};
 
-/// What a later request sees: user, note, count, and whether there is a session.
+/// What a later request reads: user, note, count, and whether there is a session.
 async fn seen(browser: &Browser) -> String {
-    let deed = |session: Session| async move {
+    let handler = |session: Session| async move {
         let (user, note) = (session.get(USER)?.unwrap_or_default(), session.get(NOTE)?.unwrap_or_default());
         Ok(format!("{user} {note} {:?} {}", session.get(COUNT)?, session.is_live()))
     };
-    browser.act(deed).await.ok().body
+    browser.act(handler).await.ok().body
 }
 
 async fn visitor(world: &World) -> Browser {
@@ -31,17 +31,17 @@ fn note(session: &Session) -> Result<(), Error> {
     session.set(NOTE, &"new".to_owned())
 }
 
-type Deed = fn(&Session) -> Result<(), Error>;
+type Change = fn(&Session) -> Result<(), Error>;
 
 #[tokio::test]
-async fn n32_any_order_of_one_requests_changes_gives_what_it_says() {
-    let bump: Deed = |session| session.update(COUNT, |count| count.unwrap_or(0) + 1).map(drop);
-    let (rotate, renew, destroy, clear): (Deed, Deed, Deed, Deed) =
+async fn n32_the_changes_of_one_request_apply_in_order() {
+    let bump: Change = |session| session.update(COUNT, |count| count.unwrap_or(0) + 1).map(drop);
+    let (rotate, renew, destroy, clear): (Change, Change, Change, Change) =
         (Session::rotate, Session::renew_id, Session::destroy, Session::clear);
-    let flash: Deed = |session| session.flash(NOTE, &"flash".to_owned());
-    let forget: Deed = |session| session.remove(USER);
-    // What is done, what is seen afterwards, whether the id changed.
-    let cases: Vec<(Vec<Deed>, &str, bool)> = vec![
+    let flash: Change = |session| session.flash(NOTE, &"flash".to_owned());
+    let forget: Change = |session| session.remove(USER);
+    // The steps, the result in a later request, whether the id changed.
+    let cases: Vec<(Vec<Change>, &str, bool)> = vec![
         (vec![rotate, note, bump], "ada new Some(2) true", true),
         (vec![note, rotate, bump], "ada new Some(2) true", true),
         (vec![note, bump, rotate], "ada new Some(2) true", true),
@@ -60,11 +60,11 @@ async fn n32_any_order_of_one_requests_changes_gives_what_it_says() {
         (vec![destroy, bump, destroy, note], " new None true", true),
         (vec![bump, bump, bump], "ada  Some(4) true", false),
     ];
-    for (number, (deeds, expected, moved)) in cases.into_iter().enumerate() {
+    for (number, (changes, expected, moved)) in cases.into_iter().enumerate() {
         let world = World::new();
         let browser = visitor(&world).await;
         let old = browser.copy();
-        let answer = browser.act(move |session| async move { deeds.iter().try_for_each(|deed| deed(&session)) });
+        let answer = browser.act(move |session| async move { changes.iter().try_for_each(|change| change(&session)) });
         assert!(answer.await.ok().cookies().len() <= 1, "case {number}");
         assert_eq!(browser.jar() != old.jar(), moved, "case {number}");
         assert_eq!(seen(&browser).await, expected, "case {number}");
@@ -91,7 +91,7 @@ async fn n32_destroy_then_set_is_a_fresh_id_with_only_the_new_data() {
         keep.lock().unwrap().extend(session.handle());
         Ok(())
     });
-    assert_eq!(answer.await.ok().cookies().len(), 1, "one Set-Cookie, though one went and one came");
+    assert_eq!(answer.await.ok().cookies().len(), 1, "one Set-Cookie, though one session ended and one began");
     assert_ne!(browser.cookie(), old);
     assert_eq!(world.memory.len(), 2, "the new session, and the marker of the old one");
     let handles = handles.lock().unwrap().clone();
@@ -99,8 +99,8 @@ async fn n32_destroy_then_set_is_a_fresh_id_with_only_the_new_data() {
 }
 
 #[tokio::test]
-async fn n33_a_change_after_anything_is_written() {
-    let before: [Deed; 7] = [
+async fn n33_a_change_after_any_other_call_is_written() {
+    let before: [Change; 7] = [
         Session::clear,
         Session::destroy,
         Session::rotate,
@@ -109,7 +109,7 @@ async fn n33_a_change_after_anything_is_written() {
         |session| session.flash(COUNT, &1),
         |session| session.get(COUNT).map(drop),
     ];
-    let after: [Deed; 3] = [
+    let after: [Change; 3] = [
         note,
         |session| session.flash(NOTE, &"new".to_owned()),
         |session| session.update(NOTE, |_| "new".to_owned()).map(drop),
@@ -118,11 +118,11 @@ async fn n33_a_change_after_anything_is_written() {
         for then in after {
             let world = World::new();
             let browser = visitor(&world).await;
-            let deed = browser.act(move |session| async move {
+            let request = browser.act(move |session| async move {
                 first(&session)?;
                 then(&session)
             });
-            deed.await.ok();
+            request.await.ok();
             let got = browser.act(|session| async move { Ok(session.get(NOTE)?.unwrap()) }).await.ok();
             assert_eq!(got.body, "new");
         }
@@ -130,7 +130,7 @@ async fn n33_a_change_after_anything_is_written() {
 }
 
 #[tokio::test]
-async fn n30_a_forgotten_name_stays_forgotten() {
+async fn n30_a_removed_name_stays_removed() {
     let world = World::new();
     let browser = visitor(&world).await;
     browser.act(|session| async move { session.remove(USER) }).await.ok();
@@ -155,14 +155,14 @@ async fn n5_after_a_rotation_a_late_request_is_anonymous_and_overwrites_no_cooki
     browser.act(|session| async move { session.rotate() }).await.ok();
     pause.go();
     assert!(under_way.await.unwrap().ok().cookies().is_empty());
-    // Another one that only now arrives with the old cookie, and stores something.
+    // Another request arrives late with the old cookie, and stores a value.
     let answer = late.act(|session| async move {
         assert!(!session.is_live());
         note(&session)
     });
-    assert!(answer.await.ok().cookies().is_empty(), "or it would overwrite the new cookie");
+    assert!(answer.await.ok().cookies().is_empty(), "a cookie would overwrite the new one");
     assert_eq!(seen(&browser).await, "ada  Some(1) true");
-    // A second login from there still works.
+    // A second login with the old cookie works.
     let answer = late.act(|session| async move {
         session.rotate()?;
         session.set(USER, &"eve".to_owned())
@@ -172,7 +172,7 @@ async fn n5_after_a_rotation_a_late_request_is_anonymous_and_overwrites_no_cooki
 }
 
 #[tokio::test]
-async fn n5_a_renewal_loses_no_parallel_request_and_survives_a_lost_response() {
+async fn n5_a_renewal_loses_no_concurrent_request_and_survives_a_lost_response() {
     let world = World::new();
     let browser = visitor(&world).await;
     let old = browser.copy();
@@ -185,7 +185,8 @@ async fn n5_a_renewal_loses_no_parallel_request_and_survives_a_lost_response() {
         }
     });
     pause.reached().await;
-    // The answer to this one is lost, and with it the new cookie: the copy never sees it.
+    // The response to this request is lost, and with it the new cookie: the copy of the browser
+    // never gets it.
     browser.act(|session| async move { session.renew_id() }).await.ok();
     pause.go();
     assert_eq!(under_way.await.unwrap().ok().cookies().len(), 1);
@@ -202,9 +203,9 @@ async fn n5_no_old_id_is_ever_sent_again() {
     let browser = visitor(&world).await;
     let mut ids = vec![browser.cookie()];
     for round in 0..20 {
-        let deed = browser
+        let request = browser
             .act(move |session| async move { if round % 2 == 0 { session.rotate() } else { session.renew_id() } });
-        assert_eq!(deed.await.ok().cookies().len(), 1);
+        assert_eq!(request.await.ok().cookies().len(), 1);
         assert!(!ids.contains(&browser.cookie()));
         ids.push(browser.cookie());
     }
@@ -217,20 +218,20 @@ async fn s18_a_change_of_owner_changes_the_id() {
     let mut before = browser.cookie();
     for (owner, moves) in [(Some("ada"), true), (Some("ada"), false), (Some("eve"), true), (None, true), (None, false)]
     {
-        let deed = browser.act(move |session| async move {
+        let request = browser.act(move |session| async move {
             match owner {
                 Some(owner) => session.set_owner(owner),
                 None => session.set_owner(None),
             }
         });
-        deed.await.ok();
+        request.await.ok();
         assert_eq!(browser.cookie() != before, moves, "{owner:?}");
         before = browser.cookie();
     }
 }
 
 #[tokio::test]
-async fn m1_a_slow_answer_that_looked_through_a_renewal_or_committed_early_does_not_undo_a_login() {
+async fn m1_a_slow_response_after_a_renewal_or_an_early_commit_does_not_undo_a_login() {
     for early in ["renewed before", "renews", "changes its lifetime"] {
         for logs_in in [true, false] {
             let world = World::new();
@@ -259,7 +260,7 @@ async fn m1_a_slow_answer_that_looked_through_a_renewal_or_committed_early_does_
                 browser.act(|session| async move { session.rotate() }).await.ok();
             }
             pause.go();
-            // Without the login there is a cookie to be sent.
+            // Without the login a cookie is sent.
             let cookies = under_way.await.unwrap().ok().cookies();
             assert_eq!(cookies.len(), usize::from(!logs_in), "{early}: {cookies:?}");
             if logs_in {

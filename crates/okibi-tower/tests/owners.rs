@@ -1,4 +1,5 @@
-//! The sessions of one owner: listed, ended one by one or all at once, from inside a request and from outside.
+//! The sessions of one owner: listed and revoked, one by one or all of them, inside a request and
+//! outside.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -12,7 +13,7 @@ use std::{
 
 use crate::support::{
     Browser, COUNT, Fault, USER, World,
-    around::{Around, Doing},
+    around::{Around, Hooks},
     browser::{app, routes},
     scenarios::{Pause, spawn},
     secrets,
@@ -21,12 +22,12 @@ use okibi_store::{BoxFuture, StoreKey};
 use okibi_tower::{ErrorKind, Session, SessionInfo, Sessions};
 
 async fn log_in(browser: &Browser, user: &'static str, device: &'static str) {
-    let deed = browser.act(move |session| async move {
+    let request = browser.act(move |session| async move {
         session.set_owner(user)?;
         session.set_label(device)?;
         session.set(USER, &user.to_owned())
     });
-    deed.await.ok();
+    request.await.ok();
 }
 
 async fn user(browser: &Browser) -> &'static str {
@@ -53,7 +54,7 @@ async fn three_devices(world: &World) -> (Browser, Browser, Browser) {
 async fn n25_an_owner_sees_their_own_sessions_and_no_others() {
     let world = World::new();
     let (phone, ..) = three_devices(&world).await;
-    let deed = phone.act(|session| async move {
+    let request = phone.act(|session| async move {
         let list = session.list().await?;
         assert_eq!(labels(&list), [("laptop", false), ("phone", true)]);
         assert_eq!((session.owner().as_deref(), session.handle()), (Some("ada"), Some(list[1].handle)));
@@ -61,48 +62,48 @@ async fn n25_an_owner_sees_their_own_sessions_and_no_others() {
         assert_eq!(session.label().as_deref(), Some("phone"));
         Ok(())
     });
-    deed.await.ok();
-    let nobody = phone.another();
-    nobody.act(|session| async move { session.set(COUNT, &1) }).await.ok();
-    let deed = nobody.act(|session| async move {
+    request.await.ok();
+    let anonymous = phone.another();
+    anonymous.act(|session| async move { session.set(COUNT, &1) }).await.ok();
+    let request = anonymous.act(|session| async move {
         assert!(session.list().await?.is_empty());
         assert_eq!((session.revoke_others().await?, session.label()), (0, None));
         Ok(())
     });
-    deed.await.ok();
+    request.await.ok();
 }
 
 #[tokio::test]
-async fn n25_one_session_can_be_ended_by_its_handle_but_not_somebody_elses() {
+async fn n25_a_handle_revokes_an_owners_session_but_not_another_owners() {
     let world = World::new();
     let (phone, laptop, other) = three_devices(&world).await;
-    let strangers = other.act(|session| async move { Ok(session.handle().unwrap().to_string()) }).await.ok().body;
-    let deed = phone.act(move |session| async move {
+    let other_handle = other.act(|session| async move { Ok(session.handle().unwrap().to_string()) }).await.ok().body;
+    let request = phone.act(move |session| async move {
         let handle = session.list().await?[0].handle;
         assert!(session.revoke(handle).await?);
-        assert!(!session.revoke(handle).await?, "it is gone");
-        assert!(!session.revoke(okibi_tower::Handle::parse(&strangers).unwrap()).await?, "it is eve's");
+        assert!(!session.revoke(handle).await?, "it is already revoked");
+        assert!(!session.revoke(okibi_tower::Handle::parse(&other_handle).unwrap()).await?, "it belongs to eve");
         Ok(())
     });
-    deed.await.ok();
+    request.await.ok();
     assert_eq!((user(&phone).await, user(&laptop).await, user(&other).await), ("ada", "", "eve"));
 }
 
 #[tokio::test]
-async fn n25_ending_the_session_that_asks_is_a_logout() {
+async fn n25_revoking_the_current_session_is_a_logout() {
     let world = World::new();
     let (phone, laptop, _) = three_devices(&world).await;
-    let deed = phone.act(|session| async move {
+    let request = phone.act(|session| async move {
         let handle = session.handle().unwrap();
         session.revoke(handle).await.map(|ended| ended.to_string())
     });
-    assert_eq!(deed.await.ok().body, "true");
+    assert_eq!(request.await.ok().body, "true");
     assert!(phone.jar().is_empty());
     assert_eq!(user(&laptop).await, "ada");
 }
 
 #[tokio::test]
-async fn n25_all_others_can_be_ended_at_once() {
+async fn n25_all_other_sessions_can_be_revoked() {
     let world = World::new();
     let (phone, laptop, other) = three_devices(&world).await;
     let tablet = phone.another();
@@ -114,28 +115,28 @@ async fn n25_all_others_can_be_ended_at_once() {
 }
 
 #[tokio::test]
-async fn n25_a_logout_does_not_keep_the_others_from_being_ended() {
+async fn n25_the_other_sessions_can_be_revoked_after_a_logout() {
     let world = World::new();
     let (phone, laptop, other) = three_devices(&world).await;
-    let deed = phone.act(|session| async move {
+    let request = phone.act(|session| async move {
         session.destroy()?;
         Ok(session.revoke_others().await?.to_string())
     });
-    assert_eq!(deed.await.ok().body, "1");
+    assert_eq!(request.await.ok().body, "1");
     assert_eq!((user(&phone).await, user(&laptop).await, user(&other).await), ("", "", "eve"));
 }
 
 #[tokio::test]
-async fn n25_a_login_can_end_all_earlier_sessions() {
+async fn n25_a_login_can_revoke_all_earlier_sessions() {
     let world = World::new();
     let (phone, laptop, _) = three_devices(&world).await;
     let fresh = phone.another();
-    let deed = fresh.act(|session| async move {
+    let request = fresh.act(|session| async move {
         session.set_owner("ada")?;
         session.set(USER, &"ada".to_owned())?;
         Ok(session.revoke_others().await?.to_string())
     });
-    assert_eq!(deed.await.ok().body, "2");
+    assert_eq!(request.await.ok().body, "2");
     assert_eq!((user(&phone).await, user(&laptop).await, user(&fresh).await), ("", "", "ada"));
 }
 
@@ -172,16 +173,16 @@ async fn n25_expired_sessions_are_not_listed() {
     world.clock.advance(Duration::from_mins(59));
     user(&phone).await;
     world.clock.advance(Duration::from_mins(2));
-    let deed = phone.act(|session| async move {
+    let request = phone.act(|session| async move {
         assert_eq!(labels(&session.list().await?), [("phone", true)]);
         Ok(())
     });
-    deed.await.ok();
+    request.await.ok();
 }
 
-/// What was ended from outside stays ended, whatever its own request does meanwhile.
+/// A revoked session stays revoked, whatever its own request does meanwhile.
 #[tokio::test(flavor = "multi_thread")]
-async fn n1_n25_a_request_under_way_cannot_bring_an_ended_session_back() {
+async fn n1_n25_a_pending_request_cannot_write_a_revoked_session() {
     let world = World::new();
     let directory = world.sessions().layer().unwrap().directory();
     for round in 0..100 {
@@ -210,11 +211,11 @@ async fn n1_n25_a_request_under_way_cannot_bring_an_ended_session_back() {
     }
 }
 
-/// What happens as soon as the store has made a list, once.
+/// Runs a future once, right after the store has made a list.
 #[derive(Default)]
 struct Meanwhile(Mutex<Option<BoxFuture<'static, ()>>>);
 
-impl Doing for Meanwhile {
+impl Hooks for Meanwhile {
     fn listed(&self, keys: Vec<StoreKey>) -> BoxFuture<'_, Vec<StoreKey>> {
         Box::pin(async {
             let meanwhile = self.0.lock().unwrap().take();
@@ -226,9 +227,10 @@ impl Doing for Meanwhile {
     }
 }
 
-/// The fault rig found this: the list named the old id, and the look at it found that the session had moved on.
+/// Found by the fault rig: the list named the old id, and the session had another id when it was
+/// loaded.
 #[tokio::test]
-async fn n25_a_session_that_moves_to_another_id_meanwhile_is_ended_all_the_same() {
+async fn n25_a_session_that_gets_another_id_meanwhile_is_revoked() {
     for renews in [false, true] {
         let store = Arc::new(Around::<Meanwhile>::default());
         let layer = Sessions::new(Arc::clone(&store)).layer().unwrap();
@@ -237,32 +239,36 @@ async fn n25_a_session_that_moves_to_another_id_meanwhile_is_ended_all_the_same(
         let moves = |phone: &Browser| -> BoxFuture<'static, ()> {
             let phone = phone.copy();
             Box::pin(async move {
-                let deed =
+                let request =
                     phone.act(move |session| async move { if renews { session.renew_id() } else { session.rotate() } });
-                deed.await.ok();
+                request.await.ok();
             })
         };
         log_in(&phone, "ada", "phone").await;
-        store.doing.0.lock().unwrap().replace(moves(&phone));
+        store.hooks.0.lock().unwrap().replace(moves(&phone));
         assert_eq!(labels(&directory.list("ada").await.unwrap()), [("phone", false)]);
         log_in(&phone, "ada", "phone").await;
         let handle = directory.list("ada").await.unwrap()[0].handle;
-        store.doing.0.lock().unwrap().replace(moves(&phone));
+        store.hooks.0.lock().unwrap().replace(moves(&phone));
         if renews {
             assert!(directory.revoke("ada", handle).await.unwrap());
         } else {
-            assert_eq!(directory.revoke_all("ada").await.unwrap(), 2, "the one that moved, and the login after it");
+            assert_eq!(
+                directory.revoke_all("ada").await.unwrap(),
+                2,
+                "the session with the new id, and the login after it"
+            );
         }
         directory.revoke_all("ada").await.unwrap();
         assert!(directory.list("ada").await.unwrap().is_empty());
     }
 }
 
-/// For so many lists there is one more key on it that leads nowhere, another each time.
+/// For this many lists, the list has one more key without a session, a new one each time.
 #[derive(Default)]
 struct Nowhere(AtomicU32);
 
-impl Doing for Nowhere {
+impl Hooks for Nowhere {
     fn listed(&self, mut keys: Vec<StoreKey>) -> BoxFuture<'_, Vec<StoreKey>> {
         let left = self.0.load(Ordering::Relaxed);
         if left > 0 {
@@ -274,23 +280,23 @@ impl Doing for Nowhere {
 }
 
 #[tokio::test]
-async fn m7_a_list_that_goes_on_changing_is_looked_at_eight_times_however_slow_that_is() {
+async fn m7_a_list_that_keeps_changing_is_read_eight_times_however_slow_that_is() {
     let store = Arc::new(Around::<Nowhere>::default());
-    // A future of an async block must not be polled again once it is ready, unlike tokio's own.
+    // A future of an async block must not be polled again after it was ready, unlike tokio's own.
     let layer =
         Sessions::new(Arc::clone(&store)).commit_deadline(Duration::from_millis(1)).timer(|_| Box::pin(async {}));
     let layer = layer.layer().unwrap();
     let directory = layer.directory();
     let phone = Browser::new(routes().layer(layer));
     log_in(&phone, "ada", "phone").await;
-    store.doing.0.store(7, Ordering::Relaxed);
+    store.hooks.0.store(7, Ordering::Relaxed);
     assert_eq!(labels(&directory.list("ada").await.unwrap()), [("phone", false)]);
-    store.doing.0.store(8, Ordering::Relaxed);
+    store.hooks.0.store(8, Ordering::Relaxed);
     assert_eq!(directory.list("ada").await.unwrap_err().kind(), ErrorKind::Conflict);
 }
 
 #[tokio::test]
-async fn n25_a_store_that_is_down_ends_nothing_and_says_so() {
+async fn n25_a_store_that_is_down_revokes_nothing_and_is_an_error() {
     let world = World::new();
     let directory = world.sessions().layer().unwrap().directory();
     let (phone, ..) = three_devices(&world).await;
@@ -303,20 +309,21 @@ async fn n25_a_store_that_is_down_ends_nothing_and_says_so() {
     assert_eq!(user(&phone).await, "ada");
 }
 
-/// The store is far away: every call takes ten milliseconds.
+/// A remote store: every call takes ten milliseconds.
 struct Far;
 
 const TRIP: Duration = Duration::from_millis(10);
 
-impl Doing for Far {
+impl Hooks for Far {
     fn wait(&self) -> BoxFuture<'_, ()> {
         Box::pin(tokio::time::sleep(TRIP))
     }
 }
 
-/// Sixteen calls at a time: a thousand sessions are listed in 64 round trips, and ended in some four times as many.
+/// With 16 concurrent calls, a thousand sessions are listed in 64 round trips, and revoked in about
+/// four times as many.
 #[tokio::test(start_paused = true)]
-async fn n25_a_thousand_sessions_are_listed_and_ended_many_at_a_time() {
+async fn n25_a_thousand_sessions_are_listed_and_revoked_16_at_a_time() {
     let layer = Sessions::new(Around::new(Far)).layer().unwrap();
     let directory = layer.directory();
     let first = Browser::new(routes().layer(layer));
@@ -337,43 +344,47 @@ async fn n25_a_thousand_sessions_are_listed_and_ended_many_at_a_time() {
     assert_eq!(user(&first).await, "");
 }
 
-/// The store has no index of owners.
+/// A store without an index of owners.
 struct Unlisted;
 
-impl Doing for Unlisted {
+impl Hooks for Unlisted {
     const LISTS: bool = false;
 }
 
 #[tokio::test]
-async fn n25_where_nobody_can_list_that_is_an_error_of_its_own() {
+async fn n25_a_store_without_an_index_of_owners_is_unsupported() {
     for sessions in [Sessions::new(Around::new(Unlisted)), Sessions::sealed(secrets("a"))] {
         let browser = Browser::new(app(sessions));
         log_in(&browser, "ada", "phone").await;
-        let deed = browser.act(|session| async move {
+        let request = browser.act(|session| async move {
             assert_eq!(session.list().await.unwrap_err().kind(), ErrorKind::UnsupportedByStore);
             assert_eq!(session.revoke_others().await.unwrap_err().kind(), ErrorKind::UnsupportedByStore);
             Ok(())
         });
-        deed.await.ok();
+        request.await.ok();
     }
 }
 
 #[tokio::test]
-async fn n25_who_ends_several_is_not_told_that_nothing_was_written() {
+async fn n25_a_failure_after_some_revocations_is_an_unknown_outcome() {
     let world = World::new();
     three_devices(&world).await;
     let directory = world.sessions().layer().unwrap().directory();
     world.store.fails(Fault::ReadOnly);
     assert_eq!(directory.revoke_all("ada").await.unwrap_err().kind(), ErrorKind::StoreUnknown);
-    assert_eq!(directory.revoke_all("eve").await.unwrap_err().kind(), ErrorKind::StoreUnavailable, "there is only one");
+    assert_eq!(
+        directory.revoke_all("eve").await.unwrap_err().kind(),
+        ErrorKind::StoreUnavailable,
+        "eve has one session"
+    );
     world.store.fails(None);
     assert_eq!(directory.revoke_all("ada").await.unwrap(), 2);
 }
 
-/// Its index names each key twice.
+/// A store with an index that names each key twice.
 struct Twice;
 
-impl Doing for Twice {
+impl Hooks for Twice {
     fn listed(&self, keys: Vec<StoreKey>) -> BoxFuture<'_, Vec<StoreKey>> {
         Box::pin(async { [keys.clone(), keys].concat() })
     }

@@ -1,4 +1,4 @@
-//! Parallel requests of one session, on real threads and the real memory store.
+//! Concurrent requests of one session, on real threads with the memory store.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -19,17 +19,17 @@ fn sessions() -> Sessions {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn n2_hundred_parallel_updates_make_a_hundred() {
+async fn n2_a_hundred_concurrent_updates_all_count() {
     scenarios::hundred_parallel_updates_make_a_hundred(sessions()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn n2_fifty_parallel_sets_all_survive() {
+async fn n2_fifty_concurrent_sets_all_survive() {
     scenarios::fifty_parallel_sets_all_survive(sessions()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn n1_s19_a_logout_during_a_thousand_slow_requests_revives_nothing() {
+async fn n1_s19_a_session_that_ends_during_a_thousand_slow_requests_stays_ended() {
     let (clock, store) = scenarios::store_on_a_clock();
     scenarios::logout_during_slow_requests_revives_nothing(
         scenarios::on_clock(Sessions::new(Arc::clone(&store)), &clock),
@@ -45,7 +45,7 @@ async fn s18_a_hundred_racing_logins_have_one_winner() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn n5_parallel_changes_never_make_a_login_lose() {
+async fn n5_a_login_wins_against_concurrent_changes() {
     for _ in 0..20 {
         scenarios::parallel_changes_never_make_a_login_lose(sessions()).await;
     }
@@ -63,7 +63,7 @@ async fn s20_two_visitors_never_see_each_other() {
 }
 
 #[tokio::test]
-async fn n39_a_lost_reply_counts_once() {
+async fn n39_an_update_with_a_lost_reply_counts_once() {
     let world = World::new();
     let browser = world.browser();
     browser.act(|session| async move { session.set(COUNT, &0) }).await.ok();
@@ -77,7 +77,8 @@ async fn n39_a_lost_reply_counts_once() {
     }
 }
 
-/// Two requests at once: each does something first, and both take the count then. What they got, sorted.
+/// Two concurrent requests. Each runs `first`, then both take the count. Returns their results,
+/// sorted.
 async fn race_for_the_count(browser: &Browser, first: fn(&Session) -> Result<(), Error>) -> [String; 2] {
     let both = Arc::new(tokio::sync::Barrier::new(2));
     let racing = [browser.copy(), browser.copy()].map(|racer| {
@@ -107,7 +108,7 @@ async fn m2_a_value_that_each_request_updated_first_is_taken_once_and_stays_take
 }
 
 #[tokio::test]
-async fn n2_an_update_beside_a_commit_of_the_same_request_is_kept_whatever_the_commit_meets() {
+async fn n2_an_update_during_a_commit_of_the_same_request_is_kept_also_after_a_conflict() {
     for round in 0..16 {
         let wait = round % 8;
         let browser = Browser::new(browser::app(sessions()));
@@ -119,7 +120,7 @@ async fn n2_an_update_beside_a_commit_of_the_same_request_is_kept_whatever_the_c
         let other = browser.copy();
         let counted = browser.act(move |session| async move {
             session.update(COUNT, |count| count.unwrap_or(0) + 1)?;
-            // So the take or the commit meets a conflict.
+            // So the take or the commit is a conflict.
             other
                 .act(|session| async move { session.update(COUNT, |count| count.unwrap_or(0) + 10).map(drop) })
                 .await

@@ -1,4 +1,4 @@
-//! Without axum: any tower service, any body that can be made of bytes, any error.
+//! Without axum: any tower service, any body that can be made from bytes, any error.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -12,7 +12,7 @@ use okibi_store::MemoryStore;
 use okibi_tower::{Error, Session, Sessions, guard};
 use tower::{Service, ServiceBuilder, ServiceExt as _, service_fn};
 
-/// An error of the app's own, which no layer may change.
+/// An error of the app, which no layer may change.
 #[derive(Debug, PartialEq)]
 enum AppError {
     Session,
@@ -92,9 +92,9 @@ async fn any_service_can_have_a_guard() {
     );
 }
 
-/// Whatever kind of answer it is, the cookie goes out once, and the app's own headers stay.
+/// For every kind of response, the cookie is sent once, and the app's own headers stay.
 #[tokio::test]
-async fn n17_cookies_survive_raw_redirected_and_error_answers() {
+async fn n17_raw_redirect_and_error_responses_keep_all_cookies() {
     for status in [200, 204, 301, 303, 304, 400, 401, 404, 451] {
         let inner = service_fn(move |request: Request<()>| async move {
             let session: Session = Session::of(request.extensions()).await?;
@@ -113,9 +113,9 @@ async fn n17_cookies_survive_raw_redirected_and_error_answers() {
     }
 }
 
-/// The timer is a value: this runs on no runtime at all.
+/// The timer is an option: this runs without a runtime.
 #[test]
-fn s23_another_runtimes_timer_can_be_given() {
+fn s23_the_timer_of_another_runtime_can_be_set() {
     let world = World::new();
     let sessions = world.sessions().store_timeout(Duration::from_millis(20)).timer(|span| {
         let (done, wait) = futures_util::future::abortable(std::future::pending::<()>());
@@ -134,7 +134,7 @@ fn s23_another_runtimes_timer_can_be_given() {
     assert_eq!(answer.unwrap_err(), AppError::Session);
 }
 
-/// Drives a future on this thread alone.
+/// Runs a future on this thread.
 fn futures_executor<T>(future: impl Future<Output = T>) -> T {
     struct Unpark(std::thread::Thread);
     impl std::task::Wake for Unpark {

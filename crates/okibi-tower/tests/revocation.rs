@@ -1,4 +1,4 @@
-//! Sealed cookies whose ends are noted in a store, through the layer.
+//! Sealed sessions with revocations, through the layer.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -47,7 +47,7 @@ async fn n9_a_copy_of_the_cookie_opens_nothing_after_a_logout() {
 }
 
 #[tokio::test]
-async fn s18_after_a_login_the_cookie_from_before_opens_nothing() {
+async fn s18_after_a_login_the_old_cookie_opens_nothing() {
     let world = World::new();
     let ada = sealed(&world);
     log_in(&ada).await;
@@ -58,7 +58,7 @@ async fn s18_after_a_login_the_cookie_from_before_opens_nothing() {
 }
 
 #[tokio::test]
-async fn s22_the_store_is_asked_only_where_somebody_asks_for_their_session() {
+async fn s22_only_requests_that_use_their_session_call_the_store() {
     let world = World::new();
     let ada = sealed(&world);
     log_in(&ada).await;
@@ -93,7 +93,7 @@ async fn n6_a_store_that_is_down_is_a_503_and_no_logout() {
 }
 
 #[tokio::test]
-async fn n25_sealed_sessions_cannot_be_listed_whatever_their_store_can_do() {
+async fn n25_sealed_sessions_cannot_be_listed_on_any_store() {
     let world = World::new();
     let ada = sealed(&world);
     ada.act(|session| async move { session.set_owner("ada") }).await.ok();
@@ -107,7 +107,7 @@ async fn n25_sealed_sessions_cannot_be_listed_whatever_their_store_can_do() {
 }
 
 #[tokio::test]
-async fn what_cannot_work_is_refused_when_it_is_configured() {
+async fn invalid_revocations_are_refused_when_configured() {
     let text = |sessions: Sessions| sessions.layer().unwrap_err().to_string();
     let evicting = Sessions::sealed(secrets("a")).revocations(MemoryStore::new());
     assert!(text(evicting).contains("revocations: this store evicts entries when it is full"));

@@ -1,4 +1,5 @@
-//! Layers whose cookies have one name: clones of each other are one session, all others an error that names what differs.
+//! Layers with the same cookie name: clones of each other are one session, all others are an
+//! error that names the option.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -13,7 +14,7 @@ use tower::ServiceExt as _;
 
 struct Admin;
 
-/// The status, and what the layer inside says of itself.
+/// The status, and the result of the inner layer.
 async fn answer(app: Router, seen: &Mutex<Option<(ErrorKind, String)>>) -> (StatusCode, Option<(ErrorKind, String)>) {
     let response = app.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
     (response.status(), seen.lock().unwrap().take())
@@ -47,7 +48,7 @@ async fn m4_clones_of_a_layer_are_one_session() {
 }
 
 #[tokio::test]
-async fn m4_two_layers_that_are_made_alike_on_one_store_are_one_session() {
+async fn m4_two_layers_with_equal_options_on_one_store_are_one_session() {
     let store = Arc::new(MemoryStore::new());
     let secrets = || Secrets::new(["a secret of 32 bytes or more, from a good source"]).unwrap();
     let notes = Arc::new(MemoryStore::new().refuse_when_full());
@@ -101,7 +102,7 @@ async fn m4_another_kind_never_has_the_cookie_of_the_first() {
 }
 
 #[tokio::test]
-async fn n29_layers_with_cookies_of_their_own_stand_inside_each_other() {
+async fn n29_layers_with_different_cookies_can_be_nested() {
     let seen = Seen::default();
     let admin = watched(Sessions::new(MemoryStore::new()).of::<Admin>("__Host-admin"), &seen);
     let app = Router::new()
@@ -111,9 +112,9 @@ async fn n29_layers_with_cookies_of_their_own_stand_inside_each_other() {
     assert_eq!(answer(app, &seen).await, (StatusCode::OK, None));
 }
 
-/// A sealed session has the cookies `x` to `x.4`, and clears those that it does not need.
+/// A sealed session uses the cookies `x` to `x.4`, and clears those that it does not need.
 #[tokio::test]
-async fn n61_a_cookie_that_is_named_like_a_chunk_of_another_is_an_error() {
+async fn n61_a_cookie_with_the_name_of_another_cookies_chunk_is_an_error() {
     let secrets = || Secrets::new(["a secret of 32 bytes or more, from a good source"]).unwrap();
     let whole = || Sessions::sealed(secrets()).cookie_name("x");
     let chunk = || Sessions::new(MemoryStore::new()).of::<Admin>("x.1");

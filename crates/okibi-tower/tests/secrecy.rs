@@ -1,4 +1,4 @@
-//! No id, secret or value shows up in what is logged, in an error or in any Debug output, down to TRACE.
+//! No id, secret or value appears in the log, in an error or in `Debug` output, down to TRACE.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -15,7 +15,8 @@ struct Strict {
     user: u32,
 }
 
-/// Everything a handler can do, the errors included, and what each says of itself.
+/// Everything that a handler can do, including errors, with all of its `Display` and `Debug`
+/// output.
 async fn everything(session: Session) -> String {
     let mut said = vec![format!("{session:?} {session:#?}")];
     let mut note = |text: String| said.push(text);
@@ -26,7 +27,7 @@ async fn everything(session: Session) -> String {
     session.update(USER, Option::unwrap_or_default).unwrap();
     note(format!("{session:?} {:?}", session.report()));
     let number = Name::<u32>::new("user");
-    // What does not fit its field is absent, and the event that says so shows nothing of it.
+    // A value that does not fit its field is absent, and the event does not show it.
     note(format!("{:?}", SessionOf::<Strict>::from(session.clone()).get().unwrap()));
     let errors = [
         session.get(number).unwrap_err(),
@@ -47,7 +48,7 @@ async fn everything(session: Session) -> String {
 }
 
 #[tokio::test]
-async fn s7_canaries_never_leave() {
+async fn s7_canaries_are_never_shown() {
     let (log, _guard) = Log::collect();
     let world = World::new();
     let clock = world.clock.clone();
@@ -95,7 +96,7 @@ async fn s7_canaries_never_leave() {
 }
 
 #[tokio::test]
-async fn operators_learn_of_failures_and_of_forgeries() {
+async fn the_log_has_failures_and_forged_cookies() {
     let (log, _guard) = Log::collect();
     let world = World::new();
     let browser = crate::support::Browser::new(app(world.sessions().secret(secrets("a"))));

@@ -1,4 +1,5 @@
-//! Values of other types than expected, numbers that cannot be written, updates that change their session, and too much of everything.
+//! Values of unexpected types, numbers that cannot be written, updates that change their session,
+//! and values that are too large.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -33,7 +34,7 @@ struct New {
 }
 
 async fn old(browser: &Browser) {
-    let deed = browser.act(|session| async move {
+    let request = browser.act(|session| async move {
         SessionOf::<Old>::from(session).update(|old| {
             old.user = "ada".into();
             old.theme = "dark".into();
@@ -41,54 +42,58 @@ async fn old(browser: &Browser) {
         })?;
         Ok(())
     });
-    deed.await.ok();
+    request.await.ok();
 }
 
 #[tokio::test]
-async fn n57_a_field_that_no_longer_fits_is_absent_and_is_kept_until_it_is_changed() {
+async fn n57_a_field_that_does_not_fit_is_absent_and_stays_stored_until_it_is_changed() {
     let world = World::new();
     let browser = world.browser();
     old(&browser).await;
-    let deed = browser.act(|session| async move {
+    let request = browser.act(|session| async move {
         let new = SessionOf::<New>::from(session.clone());
         assert_eq!(new.get()?, New { user: Some("ada".into()), theme: Vec::new(), count: 7 });
         new.update(|new| new.count += 1)?;
-        assert_eq!(session.get(Name::<String>::new("theme"))?.as_deref(), Some("dark"), "nobody changed it");
+        assert_eq!(
+            session.get(Name::<String>::new("theme"))?.as_deref(),
+            Some("dark"),
+            "the stored value does not change"
+        );
         Ok(())
     });
-    deed.await.ok();
-    let deed = browser.act(|session| async move {
+    request.await.ok();
+    let request = browser.act(|session| async move {
         SessionOf::<New>::from(session.clone()).update(|new| new.theme.push("light".into()))?;
         assert_eq!(session.get(Name::<Vec<String>>::new("theme"))?.unwrap(), ["light"]);
         Ok(())
     });
-    deed.await.ok();
+    request.await.ok();
     let log_out = browser.act(|session| async move {
         SessionOf::<Old>::from(session.clone()).get()?;
         session.destroy()
     });
-    assert!(log_out.await.ok().cookies()[0].contains("Max-Age=0"), "nobody is locked in");
+    assert!(log_out.await.ok().cookies()[0].contains("Max-Age=0"), "the visitor can log out");
 }
 
 #[tokio::test]
-async fn n57_a_name_says_whether_what_does_not_fit_is_absent() {
+async fn n57_a_name_decides_whether_a_value_that_does_not_fit_is_absent() {
     const STRICT: Name<u32> = Name::new("user");
     const LENIENT: Name<u32> = STRICT.or_absent();
     let world = World::new();
     let browser = world.browser();
     old(&browser).await;
-    let deed = browser.act(|session| async move {
+    let request = browser.act(|session| async move {
         assert_eq!(session.get(STRICT).unwrap_err().kind(), ErrorKind::Mismatch);
         assert_eq!(session.update(STRICT, |_| 1).unwrap_err().kind(), ErrorKind::Mismatch);
         assert_eq!(session.take(STRICT).await.unwrap_err().kind(), ErrorKind::Mismatch);
         assert_eq!((session.get(LENIENT)?, session.take(LENIENT).await?), (None, None));
-        assert_eq!(session.get(USER)?.as_deref(), Some("ada"), "it stays until something else is written");
+        assert_eq!(session.get(USER)?.as_deref(), Some("ada"), "it stays until another value is written");
         assert_eq!(session.update(LENIENT, |old| old.unwrap_or(40) + 2)?, 42);
         Ok(())
     });
-    deed.await.ok();
-    let deed = browser.act(|session| async move { Ok(session.get(STRICT)?.unwrap().to_string()) });
-    assert_eq!(deed.await.ok().body, "42");
+    request.await.ok();
+    let request = browser.act(|session| async move { Ok(session.get(STRICT)?.unwrap().to_string()) });
+    assert_eq!(request.await.ok().body, "42");
 }
 
 #[tokio::test]
@@ -124,12 +129,12 @@ fn deep(one: Option<f64>, kind: Kind) -> Deep {
 }
 
 #[tokio::test]
-async fn n52_what_json_has_no_number_for_is_refused_where_it_is_set() {
+async fn n52_a_number_that_json_does_not_have_is_refused_when_it_is_set() {
     const DEEP: Name<Deep> = Name::new("deep");
     const NUMBER: Name<f64> = Name::new("number");
     let session: Session = Session::detached();
     for number in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-        #[allow(clippy::cast_possible_truncation, reason = "neither has a size")]
+        #[allow(clippy::cast_possible_truncation, reason = "the values fit")]
         let single = number as f32;
         let kinds = [
             session.set(NUMBER, &number).unwrap_err().kind(),
@@ -152,13 +157,13 @@ async fn n52_what_json_has_no_number_for_is_refused_where_it_is_set() {
 }
 
 #[tokio::test]
-async fn n52_integers_that_javascript_cannot_hold_are_refused_where_the_app_asks_for_it() {
+async fn n52_safe_integers_refuses_integers_that_javascript_cannot_represent() {
     const BIG: Name<i128> = Name::new("big");
     const DEEP: Name<Deep> = Name::new("deep");
     let world = World::new();
     let browser = world.browser_with(|sessions| sessions.safe_integers(true));
     let most = (1_i128 << 53) - 1;
-    let deed = browser.act(move |session| async move {
+    let request = browser.act(move |session| async move {
         for number in [most + 1, -most - 1, i128::MAX] {
             assert_eq!(session.set(BIG, &number).unwrap_err().kind(), ErrorKind::InvalidValue);
         }
@@ -167,7 +172,7 @@ async fn n52_integers_that_javascript_cannot_hold_are_refused_where_the_app_asks
         session.set(BIG, &most)?;
         session.set(BIG, &-most)
     });
-    deed.await.ok();
+    request.await.ok();
 }
 
 #[derive(Default, Serialize, Deserialize, Debug, PartialEq)]
@@ -178,15 +183,15 @@ struct Sized {
 }
 
 #[tokio::test]
-async fn n52_a_large_integer_from_before_stands_in_no_updates_way_but_its_own() {
+async fn n52_a_stored_large_integer_does_not_prevent_updates_of_other_fields() {
     let world = World::new();
     let browser = world.browser();
-    let deed = browser.act(|session| async move { session.set(Name::<u64>::new("size"), &u64::MAX) });
-    deed.await.ok();
+    let request = browser.act(|session| async move { session.set(Name::<u64>::new("size"), &u64::MAX) });
+    request.await.ok();
     let browser = browser.visiting(app(world.sessions().safe_integers(true)));
-    let deed = browser.act(|session| async move {
+    let request = browser.act(|session| async move {
         let whole = SessionOf::<Sized>::from(session);
-        whole.update(|whole| whole.notes.push(r#"in a text, "\", 9007199254740993 is fine"#.into()))?;
+        whole.update(|whole| whole.notes.push(r#"in a string, "\", 9007199254740993 is fine"#.into()))?;
         whole.update(|whole| whole.counts = BTreeMap::from([("9007199254740993".into(), (1 << 53) - 1)]))?;
         let large = whole.update(|whole| *whole.counts.entry("n".into()).or_default() = -(1 << 53)).unwrap_err();
         assert_eq!(large.kind(), ErrorKind::InvalidValue);
@@ -195,7 +200,7 @@ async fn n52_a_large_integer_from_before_stands_in_no_updates_way_but_its_own() 
         assert_eq!((kept.size, kept.notes.len(), kept.counts.len()), (u64::MAX, 1, 1));
         Ok(())
     });
-    deed.await.ok();
+    request.await.ok();
 }
 
 #[tokio::test]
@@ -205,7 +210,7 @@ async fn an_update_whose_function_changes_its_session_is_an_error_and_ends() {
     let update = session.update(COUNT, move |count| {
         assert_eq!(inner.set(NOTE, "inside").unwrap_err().kind(), ErrorKind::UpdateChanges);
         assert_eq!(inner.update(COUNT, |count| count.unwrap_or(0)).unwrap_err().kind(), ErrorKind::UpdateChanges);
-        assert_eq!(inner.get(NOTE).unwrap(), None, "it may look");
+        assert_eq!(inner.get(NOTE).unwrap(), None, "it may read");
         count.unwrap_or(0) + 1
     });
     assert_eq!(update.unwrap(), 1);
@@ -215,7 +220,7 @@ async fn an_update_whose_function_changes_its_session_is_an_error_and_ends() {
         old.count += 1;
     });
     assert_eq!(update.unwrap().count, 2);
-    // Another session is another matter.
+    // Another session may be changed.
     let other: Session = Session::detached();
     let kept = other.clone();
     session.update(COUNT, move |count| other.set(COUNT, &3).map_or(0, |()| count.unwrap_or(0) + 1)).unwrap();
@@ -223,11 +228,11 @@ async fn an_update_whose_function_changes_its_session_is_an_error_and_ends() {
 }
 
 #[tokio::test]
-async fn what_is_too_much_is_refused_where_it_is_set_and_costs_no_more_than_what_fits() {
+async fn a_value_that_is_too_large_is_refused_when_it_is_set_as_fast_as_one_that_fits() {
     let limits = Limits { names: 100, bytes: 10_000, ..Limits::default() };
     let world = World::new();
     let browser = world.browser_with(|sessions| sessions.limits(limits));
-    let deed = browser.act(|session| async move {
+    let request = browser.act(|session| async move {
         let names: Vec<Name<u32>> = (0..200).map(|number| name(&format!("n{number}"))).collect();
         for (number, name) in names.iter().enumerate() {
             let set = session.set(*name, &1).map_err(|error| error.kind());
@@ -241,20 +246,20 @@ async fn what_is_too_much_is_refused_where_it_is_set_and_costs_no_more_than_what
         assert_eq!((session.names().len(), session.get(names[50])?, session.get(names[0])?), (100, Some(2), None));
         Ok(())
     });
-    deed.await.ok();
-    let deed = browser.act(|session| async move {
+    request.await.ok();
+    let request = browser.act(|session| async move {
         assert_eq!(session.names().len(), 100);
         session.clear()?;
         session.set(NOTE, &"x".repeat(9_000))?;
         assert_eq!(session.set(USER, &"x".repeat(2_000)).unwrap_err().kind(), ErrorKind::TooLarge);
-        // The same name again and again is one name.
+        // The same name several times is one name.
         for _ in 0..100 {
             session.set(NOTE, &"y".repeat(9_000))?;
         }
         session.set(USER, &"x".repeat(500))
     });
-    deed.await.ok();
-    let deed = browser.act(|session| async move {
+    request.await.ok();
+    let request = browser.act(|session| async move {
         assert_eq!(session.get(NOTE)?.unwrap().len(), 9_000);
         for number in 0..1_030 {
             let update = session.update(COUNT, |count| count.unwrap_or(0) + 1).map_err(|error| error.kind());
@@ -263,11 +268,11 @@ async fn what_is_too_much_is_refused_where_it_is_set_and_costs_no_more_than_what
         session.commit().await?;
         session.update(COUNT, |count| count.unwrap_or(0) + 1).map(|count| count.to_string())
     });
-    assert_eq!(deed.await.ok().body, "1025");
+    assert_eq!(request.await.ok().body, "1025");
 }
 
 #[test]
-fn what_would_be_ignored_is_refused_by_name() {
+fn an_option_without_effect_is_refused_by_name() {
     let takes = Sessions::hono_sessions(HonoSessions::default(), MemoryStore::new());
     let takes = takes.accept(HonoSessions::default(), MemoryStore::new(), SystemTime::now() + Duration::from_hours(1));
     assert!(takes.layer().unwrap_err().to_string().contains("accept: an older dialect"));

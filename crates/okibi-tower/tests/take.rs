@@ -1,4 +1,5 @@
-//! Taking a value while the same request changes it, and functions of updates that fail or ask for a commit.
+//! `take` while the same request changes the value, and updates with a function that fails or calls
+//! `commit`.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -13,7 +14,7 @@ use http::StatusCode;
 use okibi_store::{Consistency, Loaded, MemoryStore, Owners, Store, StoreError, StoreKey, Swap, Write};
 use okibi_tower::{ErrorKind, Session, Sessions};
 
-/// A store that lets other tasks go on before each call.
+/// A store that yields before each call.
 struct Slow(Arc<MemoryStore>);
 
 impl Store for Slow {
@@ -45,12 +46,12 @@ fn slow() -> Browser {
 }
 
 #[tokio::test]
-async fn what_is_set_after_the_call_of_take_survives_and_is_committed() {
+async fn a_value_set_after_the_call_of_take_is_committed() {
     for (how, left) in [("set", "2"), ("flash", "2"), ("destroy, set", "2"), ("update", "10"), ("nothing", "-")] {
         for before in ["nothing", "update", "commit", "set and commit", "set"] {
             let browser = slow();
             browser.act(|session| async move { session.set(COUNT, &1) }).await.ok();
-            let deed = browser.act(move |session: Session| async move {
+            let request = browser.act(move |session: Session| async move {
                 let mut expected = 1;
                 match before {
                     "update" => {
@@ -82,7 +83,7 @@ async fn what_is_set_after_the_call_of_take_survives_and_is_committed() {
                 assert_eq!(again?.is_some(), before == "commit" && how != "destroy, set", "{how} after {before}");
                 Ok(())
             });
-            deed.await.ok();
+            request.await.ok();
             let read = |session: Session| async move {
                 Ok(session.get(COUNT)?.map_or_else(|| "-".to_owned(), |count| count.to_string()))
             };
@@ -92,10 +93,10 @@ async fn what_is_set_after_the_call_of_take_survives_and_is_committed() {
 }
 
 #[tokio::test]
-async fn two_takes_at_once_get_the_stored_value_and_the_one_that_was_set_between_them() {
+async fn two_concurrent_takes_get_the_stored_value_and_the_one_set_between_them() {
     let browser = slow();
     browser.act(|session| async move { session.set(COUNT, &1) }).await.ok();
-    let deed = browser.act(|session| async move {
+    let request = browser.act(|session| async move {
         session.update(COUNT, |count| count.unwrap_or(0) + 100)?;
         let (first, set, second) =
             tokio::join!(session.take(COUNT), async { session.set(COUNT, &2) }, async { session.take(COUNT).await });
@@ -103,17 +104,17 @@ async fn two_takes_at_once_get_the_stored_value_and_the_one_that_was_set_between
         assert_eq!((first?, second?, session.take(COUNT).await?), (Some(101), Some(2), None));
         Ok(())
     });
-    deed.await.ok();
+    request.await.ok();
     assert_eq!(browser.act(|session| async move { Ok(session.has(COUNT).to_string()) }).await.ok().body, "false");
 }
 
 #[tokio::test]
-async fn a_commit_and_a_take_in_the_function_of_an_update_are_update_changes_and_lose_nothing() {
+async fn commit_and_take_in_the_function_of_an_update_fail_and_lose_nothing() {
     let world = World::new();
     let browser = world.browser();
     browser.act(|session| async move { session.set(COUNT, &0) }).await.ok();
     let rival = browser.copy();
-    let deed = browser.act(move |session| async move {
+    let request = browser.act(move |session| async move {
         session.set(NOTE, "own")?;
         rival.act(|session| async move { session.set(COUNT, &50) }).await.ok();
         let inner = session.clone();
@@ -125,13 +126,13 @@ async fn a_commit_and_a_take_in_the_function_of_an_update_are_update_changes_and
         })?;
         Ok(())
     });
-    deed.await.ok();
+    request.await.ok();
     let count = browser.act(|session| async move { Ok(session.get(COUNT)?.unwrap().to_string()) });
     assert_eq!(count.await.ok().body, "51");
 }
 
 #[tokio::test]
-async fn a_value_whose_update_fails_when_it_is_taken_is_still_there_also_if_the_request_fails() {
+async fn a_value_is_still_stored_if_its_update_fails_in_take() {
     for flash in [false, true] {
         let world = World::new();
         let browser = world.browser();
@@ -139,7 +140,7 @@ async fn a_value_whose_update_fails_when_it_is_taken_is_still_there_also_if_the_
             if flash { session.flash(COUNT, &7) } else { session.set(COUNT, &7) }
         };
         browser.act(put).await.ok();
-        let deed = browser.act(|session| async move {
+        let request = browser.act(|session| async move {
             let mut runs = 0;
             session.set(NOTE, "of a failed request")?;
             session.update(COUNT, move |count| {
@@ -150,7 +151,7 @@ async fn a_value_whose_update_fails_when_it_is_taken_is_still_there_also_if_the_
             assert_eq!(session.take(COUNT).await.unwrap_err().kind(), ErrorKind::UpdateFailed);
             Ok(StatusCode::INTERNAL_SERVER_ERROR)
         });
-        deed.await;
+        request.await;
         let left = browser.act(|session| async move {
             Ok(format!("{:?} {:?} {:?}", session.get(NOTE)?, session.get(COUNT)?, session.get(COUNT)?))
         });

@@ -1,4 +1,4 @@
-//! What is not asked for costs nothing: no store call, no cookie, no header.
+//! A session that is not used causes no store call, no cookie and no header.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -14,7 +14,7 @@ use http::{HeaderValue, Request, header};
 use okibi_tower::{Session, Sessions};
 
 #[tokio::test]
-async fn n4_a_thousand_anonymous_requests_leave_nothing() {
+async fn n4_a_thousand_anonymous_requests_store_nothing() {
     let world = World::new();
     let browser = world.browser();
     scenarios::a_thousand_anonymous_requests_get_no_cookie(&browser).await;
@@ -23,7 +23,7 @@ async fn n4_a_thousand_anonymous_requests_leave_nothing() {
 }
 
 #[tokio::test]
-async fn s22_without_a_cookie_a_store_that_is_down_is_not_noticed() {
+async fn s22_requests_without_a_cookie_work_while_the_store_is_down() {
     let world = World::new();
     world.store.fails(Fault::Down);
     let browser = world.browser();
@@ -43,7 +43,7 @@ async fn n3_n15_a_thousand_reads_load_and_write_nothing() {
 }
 
 #[tokio::test]
-async fn n15_a_hundred_hits_inside_a_renewal_window_make_one_write() {
+async fn n15_a_hundred_requests_within_touch_after_make_one_write() {
     let world = World::new();
     let browser = world.browser();
     browser.act(|session| async move { session.set(COUNT, &1) }).await.ok();
@@ -58,7 +58,7 @@ async fn n15_a_hundred_hits_inside_a_renewal_window_make_one_write() {
 }
 
 #[tokio::test]
-async fn a_request_that_does_not_ask_gets_no_header_and_makes_no_call() {
+async fn a_request_that_does_not_use_its_session_gets_no_header_and_makes_no_store_call() {
     let world = World::new();
     let browser = world.browser();
     browser.act(|session| async move { session.set(COUNT, &1) }).await.ok();
@@ -70,7 +70,7 @@ async fn a_request_that_does_not_ask_gets_no_header_and_makes_no_call() {
 }
 
 #[tokio::test]
-async fn s14_a_session_that_was_looked_at_says_so_to_caches() {
+async fn s14_a_response_that_used_the_session_varies_by_cookie() {
     let world = World::new();
     let browser = world.browser();
     let answer = browser.act(|session| async move { session.get(COUNT).map(drop) }).await.ok();
@@ -80,11 +80,11 @@ async fn s14_a_session_that_was_looked_at_says_so_to_caches() {
     assert_eq!(answer.all(&header::VARY), ["Cookie"]);
     assert_eq!(answer.all(&header::CACHE_CONTROL), ["no-store"]);
     let answer = browser.act(|_session| async move { Ok(()) }).await.ok();
-    assert!(answer.all(&header::VARY).is_empty(), "it was loaded, but nobody looked");
+    assert!(answer.all(&header::VARY).is_empty(), "the session was loaded, but not used");
 }
 
 #[tokio::test]
-async fn r31_what_a_live_session_was_looked_at_for_stays_out_of_shared_caches() {
+async fn r31_a_response_that_used_a_live_session_is_private() {
     let world = World::new();
     let (visitor, browser) = (world.browser(), world.browser());
     browser.act(|session| async move { session.set(COUNT, &1) }).await.ok();
@@ -99,7 +99,7 @@ async fn r31_what_a_live_session_was_looked_at_for_stays_out_of_shared_caches() 
             Ok([(header::CACHE_CONTROL, said)])
         };
         assert_eq!(browser.act(looks).await.ok().all(&header::CACHE_CONTROL), [kept]);
-        // A visitor without a session gets what all of them get.
+        // All visitors without a session get the same response.
         assert_eq!(visitor.act(looks).await.ok().all(&header::CACHE_CONTROL), [said]);
         let unseen = browser.act(move |_session| async move { Ok([(header::CACHE_CONTROL, said)]) });
         assert_eq!(unseen.await.ok().all(&header::CACHE_CONTROL), [said]);
@@ -113,7 +113,7 @@ async fn r31_what_a_live_session_was_looked_at_for_stays_out_of_shared_caches() 
 }
 
 #[tokio::test]
-async fn s14_what_the_app_says_of_caches_is_kept_only_where_it_keeps_them_out() {
+async fn s14_only_a_cache_control_that_excludes_shared_caches_is_kept() {
     let world = World::new();
     let browser = world.browser();
     for (said, kept) in [
@@ -138,7 +138,7 @@ async fn s14_what_the_app_says_of_caches_is_kept_only_where_it_keeps_them_out() 
         let odd = HeaderValue::from_bytes(b"x-\xff").unwrap();
         Ok(axum::response::AppendHeaders([(header::VARY, odd), (header::VARY, HeaderValue::from_static("Accept"))]))
     });
-    assert_eq!(answer.await.ok().headers.get_all(header::VARY).iter().count(), 3, "what is not text stays");
+    assert_eq!(answer.await.ok().headers.get_all(header::VARY).iter().count(), 3, "a value that is not ASCII stays");
     for said in ["cookie", "Accept, Cookie", "*"] {
         let answer = browser.act(move |session| async move {
             session.get(COUNT)?;
@@ -182,7 +182,8 @@ async fn s6_an_id_anywhere_but_in_the_cookie_opens_nothing() {
     assert!(answer.cookies().is_empty());
 }
 
-/// Malformed, oversized, forged, truncated, doubled: no session, an answer of 200, and no call of the store.
+/// A malformed, oversized, forged, truncated or doubled cookie: no session, a response of 200, and
+/// no store call.
 #[tokio::test]
 async fn s3_s13_bad_cookies_mean_no_session_and_no_store_call() {
     let world = World::new();
@@ -255,7 +256,7 @@ async fn s3_a_forged_signed_id_never_reaches_the_store() {
 }
 
 #[tokio::test]
-async fn n34_an_id_that_a_client_invents_is_never_adopted() {
+async fn n34_an_id_from_a_client_is_never_used_for_a_new_session() {
     let world = World::new();
     let browser = world.browser();
     let invented = "A".repeat(43);
@@ -284,7 +285,7 @@ async fn s12_equal_cookies_count_once_also_over_several_headers() {
 }
 
 #[tokio::test]
-async fn an_inner_layer_of_the_same_session_lets_everything_pass() {
+async fn an_inner_layer_of_the_same_session_does_nothing() {
     let world = World::new();
     let layer = world.sessions().layer().unwrap();
     let browser = Browser::new(routes().layer(layer.clone()).layer(layer));
@@ -296,7 +297,7 @@ async fn an_inner_layer_of_the_same_session_lets_everything_pass() {
 }
 
 #[tokio::test]
-async fn n28_any_json_value_comes_back_as_it_went() {
+async fn n28_every_json_value_reads_back_as_it_was_set() {
     use serde_json::{Value, json};
     let world = World::new();
     let browser = Browser::new(app(world.sessions()));

@@ -1,4 +1,4 @@
-//! What a handler can do with values: typed names, flashes, updates, take, whole structs, and handlers under test.
+//! Values in handlers: typed names, flashes, updates, take, whole structs, and detached sessions.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -13,7 +13,7 @@ use http::StatusCode;
 use okibi_tower::{Error, ErrorKind, Name, Session, SessionOf, Sessions};
 use serde::{Deserialize, Serialize};
 
-/// JSON has no names like these.
+/// These names need escapes in JSON.
 type Pairs = std::collections::HashMap<(u32, u32), u32>;
 
 const COUNT_AS_TEXT: Name<String> = Name::new("count");
@@ -23,37 +23,37 @@ async fn a_flash_is_read_once() {
     let world = World::new();
     let browser = world.browser();
     browser.act(|session| async move { session.flash(NOTE, &"once".to_owned()) }).await.ok();
-    let deed = browser.act(|session| async move {
+    let request = browser.act(|session| async move {
         assert!(session.has(NOTE));
         assert_eq!(session.get(NOTE)?.as_deref(), Some("once"));
-        assert_eq!(session.get(NOTE)?, None, "not even twice in one request");
+        assert_eq!(session.get(NOTE)?, None, "not twice in one request either");
         assert!(!session.has(NOTE));
         Ok(())
     });
-    deed.await.ok();
-    let deed = browser.act(|session| async move { Ok(session.has(NOTE).to_string()) });
-    assert_eq!(deed.await.ok().body, "false");
+    request.await.ok();
+    let request = browser.act(|session| async move { Ok(session.has(NOTE).to_string()) });
+    assert_eq!(request.await.ok().body, "false");
 }
 
 #[tokio::test]
-async fn a_flash_that_a_failed_request_read_is_still_there() {
+async fn a_flash_that_a_failed_request_read_stays() {
     let world = World::new();
     let browser = world.browser();
     browser.act(|session| async move { session.flash(NOTE, &"once".to_owned()) }).await.ok();
-    let deed = browser.act(|session| async move {
+    let request = browser.act(|session| async move {
         session.get(NOTE)?;
         Ok(StatusCode::INTERNAL_SERVER_ERROR)
     });
-    deed.await;
+    request.await;
     assert_eq!(browser.act(|session| async move { Ok(session.get(NOTE)?.unwrap()) }).await.ok().body, "once");
 }
 
 #[tokio::test]
-async fn n36_a_stored_value_of_another_type_is_an_error_that_names_the_name() {
+async fn n36_a_stored_value_of_another_type_is_an_error_with_its_name() {
     let world = World::new();
     let browser = world.browser();
     browser.act(|session| async move { session.set(COUNT, &7) }).await.ok();
-    let deed = browser.act(|session| async move {
+    let request = browser.act(|session| async move {
         let ran = Arc::new(AtomicU32::new(0));
         let count = Arc::clone(&ran);
         let update = session.update(COUNT_AS_TEXT, move |text| {
@@ -68,36 +68,36 @@ async fn n36_a_stored_value_of_another_type_is_an_error_that_names_the_name() {
         for error in errors {
             assert_eq!(error.kind(), ErrorKind::Mismatch);
             assert!(error.to_string().contains("\"count\""), "{error}");
-            assert!(!format!("{error} {error:?}").contains('7'), "not the value");
+            assert!(!format!("{error} {error:?}").contains('7'), "the error shows the value");
         }
-        assert_eq!(ran.load(Ordering::SeqCst), 0, "update never sees it as None");
+        assert_eq!(ran.load(Ordering::SeqCst), 0, "the function of update did not run");
         assert_eq!(session.get(COUNT)?, Some(7));
         session.set(COUNT_AS_TEXT, &"replaced".to_owned())?;
         session.get(COUNT_AS_TEXT).map(drop)
     });
-    deed.await.ok();
+    request.await.ok();
 }
 
 #[tokio::test]
-async fn an_update_that_turns_out_to_be_of_another_type_fails_the_commit() {
+async fn an_update_that_runs_again_on_another_type_fails_the_commit() {
     let world = World::new();
     let browser = world.browser();
     browser.act(|session| async move { session.set(COUNT, &7) }).await.ok();
     let rival = browser.copy();
-    let deed = browser.act(move |session| async move {
+    let request = browser.act(move |session| async move {
         session.update(COUNT, |count| count.unwrap_or(0) + 1)?;
         rival.act(|session| async move { session.set(COUNT_AS_TEXT, &"seven".to_owned()) }).await.ok();
         let error = session.commit().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Mismatch);
         Err::<(), Error>(error)
     });
-    assert_eq!(deed.await.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(request.await.status, StatusCode::INTERNAL_SERVER_ERROR);
     let text = browser.act(|session| async move { Ok(session.get(COUNT_AS_TEXT)?.unwrap()) });
     assert_eq!(text.await.ok().body, "seven");
 }
 
 #[tokio::test]
-async fn an_update_runs_again_if_another_handle_changed_the_session_meanwhile() {
+async fn an_update_runs_again_after_a_change_by_another_clone() {
     let session = Session::<()>::detached();
     session.set(COUNT, &1).unwrap();
     let (own, runs) = (session.clone(), Arc::new(AtomicU32::new(0)));
@@ -114,7 +114,7 @@ async fn an_update_runs_again_if_another_handle_changed_the_session_meanwhile() 
 }
 
 #[tokio::test]
-async fn what_cannot_be_written_is_refused_where_it_is_made() {
+async fn a_change_that_cannot_be_written_is_refused_immediately() {
     let session = Session::<()>::detached();
     let long: Name<u32> = crate::support::name(&"n".repeat(257));
     let deep = (0..40).fold(serde_json::Value::Null, |inner, _| serde_json::json!([inner]));
@@ -137,12 +137,12 @@ async fn what_cannot_be_written_is_refused_where_it_is_made() {
 }
 
 #[tokio::test]
-async fn take_hands_out_the_requests_own_pending_value() {
+async fn take_returns_the_requests_own_pending_value() {
     let world = World::new();
     let browser = world.browser();
     browser.act(|session| async move { session.set(NOTE, &"stored".to_owned()) }).await.ok();
     world.store.reset();
-    let deed = browser.act(|session| async move {
+    let request = browser.act(|session| async move {
         session.set(NOTE, &"pending".to_owned())?;
         assert_eq!(session.take(NOTE).await?.as_deref(), Some("pending"));
         assert_eq!(session.take(NOTE).await?, None);
@@ -150,42 +150,43 @@ async fn take_hands_out_the_requests_own_pending_value() {
         assert_eq!(session.take(COUNT).await?, None);
         Ok(())
     });
-    deed.await.ok();
+    request.await.ok();
     assert_eq!(world.store.counts(), (1, 1, 0));
     let names = browser.act(|session| async move { Ok(session.names().join(" ")) });
     assert_eq!(names.await.ok().body, "user");
 }
 
 #[tokio::test]
-async fn what_was_taken_stays_taken_even_if_the_request_fails() {
+async fn a_taken_value_stays_removed_even_if_the_request_fails() {
     let world = World::new();
     let browser = world.browser();
-    let deed = browser.act(|session| async move {
+    let request = browser.act(|session| async move {
         session.set(COUNT, &1)?;
         session.set(NOTE, &"once".to_owned())
     });
-    deed.await.ok();
-    let deed = browser.act(|session| async move {
+    request.await.ok();
+    let request = browser.act(|session| async move {
         session.update(COUNT, |count| count.unwrap_or(0) + 1)?;
         assert_eq!(session.take(NOTE).await?.as_deref(), Some("once"));
         Ok(StatusCode::INTERNAL_SERVER_ERROR)
     });
-    deed.await;
-    let deed = browser.act(|session| async move { Ok(format!("{:?} {:?}", session.get(NOTE)?, session.get(COUNT)?)) });
-    assert_eq!(deed.await.ok().body, "None Some(1)");
+    request.await;
+    let request =
+        browser.act(|session| async move { Ok(format!("{:?} {:?}", session.get(NOTE)?, session.get(COUNT)?)) });
+    assert_eq!(request.await.ok().body, "None Some(1)");
 }
 
 #[tokio::test]
-async fn take_is_refused_where_it_could_hand_a_value_to_two() {
+async fn take_is_refused_on_a_store_that_could_return_a_value_twice() {
     let world = World::new();
     world.store.fails(Fault::NoSwap);
     for sessions in [world.sessions(), Sessions::sealed(secrets("a"))] {
-        let deed = |session: Session| async move {
+        let handler = |session: Session| async move {
             session.set(NOTE, &"x".to_owned())?;
             assert_eq!(session.take(NOTE).await.unwrap_err().kind(), ErrorKind::UnsupportedByStore);
             Ok(())
         };
-        Browser::new(app(sessions)).act(deed).await.ok();
+        Browser::new(app(sessions)).act(handler).await.ok();
     }
 }
 
@@ -201,7 +202,7 @@ struct Cart {
 async fn a_struct_writes_only_the_fields_that_changed() {
     let world = World::new();
     let browser = world.browser();
-    let deed = browser.act(|session| async move {
+    let request = browser.act(|session| async move {
         session.set(USER, &"ada".to_owned())?;
         session.flash(NOTE, &"flash".to_owned())?;
         let cart = SessionOf::<Cart>::from(session.clone());
@@ -212,13 +213,13 @@ async fn a_struct_writes_only_the_fields_that_changed() {
         })?;
         let mut names = session.names();
         names.sort_unstable();
-        assert_eq!(names, ["gift", "items", "note", "user"], "a coupon was never given");
+        assert_eq!(names, ["gift", "items", "note", "user"], "no coupon was set");
         Ok(())
     });
-    deed.await.ok();
-    // Two requests change different fields at once: both survive.
+    request.await.ok();
+    // Two requests change different fields concurrently. Both survive.
     let rival = browser.copy();
-    let deed = browser.act(move |session| async move {
+    let request = browser.act(move |session| async move {
         let cart = SessionOf::<Cart>::from(session);
         cart.update(|cart| cart.items.push("wood".to_owned()))?;
         let other = rival.act(|session| async move {
@@ -233,8 +234,8 @@ async fn a_struct_writes_only_the_fields_that_changed() {
         other.await.ok();
         Ok(())
     });
-    deed.await.ok();
-    let deed = browser.act(|session| async move {
+    request.await.ok();
+    let request = browser.act(|session| async move {
         assert_eq!(session.get(USER)?.as_deref(), Some("ada"));
         assert_eq!(session.get(NOTE)?.as_deref(), Some("flash"));
         let cart = SessionOf::<Cart>::from(session).get()?;
@@ -242,11 +243,11 @@ async fn a_struct_writes_only_the_fields_that_changed() {
         assert_eq!(cart, Cart { items, coupon: Some("ten".to_owned()), gift: None });
         Ok(())
     });
-    deed.await.ok();
+    request.await.ok();
 }
 
 #[tokio::test]
-async fn what_is_no_struct_is_an_error_and_what_does_not_fit_one_is_absent() {
+async fn a_type_that_is_no_struct_is_an_error_and_a_field_that_does_not_fit_is_absent() {
     let session = Session::<()>::detached();
     session.set(Name::<u32>::new("items"), &5).unwrap();
     let cart = SessionOf::<Cart>::from(session.clone());
@@ -273,30 +274,30 @@ fn r10_a_float_reads_back_as_it_was_set() {
 }
 
 #[tokio::test]
-async fn an_optional_session_is_none_for_who_has_none_and_creates_nothing() {
+async fn an_optional_session_is_none_without_a_session_and_creates_nothing() {
     let world = World::new();
     let maybe = async |session: Option<Session>| match session {
         Some(session) => session.get(USER).map(Option::unwrap_or_default).unwrap_or_default(),
-        None => "nobody".to_owned(),
+        None => "none".to_owned(),
     };
     let cart = async |cart: SessionOf<Cart>| Ok::<_, Error>(format!("{:?}", cart.get()?.items));
     let routes = crate::support::browser::routes().route("/maybe", get(maybe)).route("/cart", get(cart));
     let browser = Browser::new(routes.layer(world.sessions().layer().unwrap()));
     let answer = browser.get("/maybe").await.ok();
-    assert_eq!((answer.body.as_str(), answer.cookies().len()), ("nobody", 0));
+    assert_eq!((answer.body.as_str(), answer.cookies().len()), ("none", 0));
     assert_eq!(answer.all(&http::header::VARY), ["Cookie"]);
     browser.put("__Host-session", &"A".repeat(43));
-    assert_eq!(browser.get("/maybe").await.ok().body, "nobody");
+    assert_eq!(browser.get("/maybe").await.ok().body, "none");
     assert_eq!(world.memory.len(), 0);
     browser.act(|session| async move { session.set(USER, &"ada".to_owned()) }).await.ok();
     assert_eq!(browser.get("/maybe").await.ok().body, "ada");
     assert_eq!(browser.get("/cart").await.ok().body, "[]");
     world.store.fails(Fault::Down);
-    assert_eq!(browser.get("/maybe").await.status, StatusCode::SERVICE_UNAVAILABLE, "not nobody");
+    assert_eq!(browser.get("/maybe").await.status, StatusCode::SERVICE_UNAVAILABLE, "an error, not a missing session");
 }
 
 #[tokio::test]
-async fn without_a_layer_every_extractor_answers_500() {
+async fn without_a_layer_every_extractor_responds_with_500() {
     let app = Router::new()
         .route("/session", get(|_: Session| async {}))
         .route("/maybe", get(|_: Option<Session>| async {}))
@@ -307,7 +308,7 @@ async fn without_a_layer_every_extractor_answers_500() {
     }
 }
 
-/// The example of the first page, under test without an app around it.
+/// The example of the first page, tested without an app.
 #[tokio::test]
 async fn a_handler_can_be_tested_with_a_detached_session() {
     async fn home(session: Session) -> Result<String, Error> {

@@ -1,4 +1,5 @@
-//! The devices of a user, and how the user revokes their sessions. It is the example of `docs/log-out-everywhere.md`.
+//! The devices of a user, and how the user revokes their sessions. It is the example of
+//! `docs/log-out-everywhere.md`.
 
 use std::{fmt::Write as _, time::Duration};
 
@@ -19,13 +20,13 @@ pub(crate) fn app(store: SqliteStore) -> Result<Router, okibi::ConfigError> {
         .route("/devices", get(devices))
         .route("/devices/{handle}/revoke", post(revoke_device))
         .route("/devices/revoke-others", post(revoke_others))
-        .route("/admin/{user}/revoke-all", post(revoke_all)) // put a guard of your own in front of it
+        .route("/admin/{user}/revoke-all", post(revoke_all)) // protect it with a guard of your own
         .layer(Extension(sessions.directory()))
         .layer(sessions))
 }
 
 async fn log_in(Path(user): Path<String>, headers: HeaderMap, session: Session) -> Result<(), Error> {
-    // Check a password here. A session that gets another owner gets a new id as well.
+    // Check a password here. A change of owner also rotates the session.
     session.set_owner(user.as_str())?;
     let device = headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("unknown device");
     session.set_label(device)

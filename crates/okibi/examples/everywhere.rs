@@ -1,8 +1,10 @@
-//! A small service whose users see where they are signed in and end those sessions, on a store that other processes use too.
+//! A small service for users to list and revoke their sessions, on a store that other processes
+//! use, too.
 //!
-//! `cargo run -p okibi --all-features --example everywhere -- <store>` prints the address it listens on. The store is an SQLite
-//! file, or `redis://…`, `postgres://…`, `mysql://…`; several `redis://…` with commas between them are a cluster. The test
-//! `packages/okibi/test/stores/everywhere.test.ts` plays it against a Hono app on the same store.
+//! `cargo run -p okibi --all-features --example everywhere -- <store>` prints the address that it
+//! listens on. The store is an SQLite file, or `redis://…`, `postgres://…`, `mysql://…`. Several
+//! `redis://…` with commas between them are a cluster. The test
+//! `packages/okibi/test/stores/everywhere.test.ts` runs it with a Hono app on the same store.
 
 use axum::{Extension, Json, Router, extract::Path, routing::get};
 use okibi::{Directory, Error, MysqlStore, PostgresStore, RedisStore, Session, Sessions, SqliteStore, store::Store};
@@ -51,7 +53,7 @@ async fn who(session: Session) -> String {
     session.owner().unwrap_or_else(|| "nobody".to_owned())
 }
 
-/// The labels of all sessions of this owner, and which of them asks.
+/// The labels of all sessions of this owner. The current session is marked.
 async fn owned(session: Session) -> Result<Json<Vec<(Option<String>, bool)>>, Error> {
     let owned = session.list().await?;
     Ok(Json(owned.into_iter().map(|session| (session.label, session.current)).collect()))

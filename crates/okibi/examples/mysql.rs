@@ -1,4 +1,5 @@
-//! Sessions in `MySQL` or `MariaDB`, as `docs/stores.md` shows it: `cargo run -p okibi --example mysql --features mysql`.
+//! Sessions in `MySQL` or `MariaDB`, as in `docs/stores.md`:
+//! `cargo run -p okibi --example mysql --features mysql`.
 
 use std::{env, sync::Arc, time::Duration};
 

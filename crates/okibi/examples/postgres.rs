@@ -1,4 +1,5 @@
-//! Sessions in Postgres, as `docs/stores.md` shows it: `cargo run -p okibi --example postgres --features postgres`.
+//! Sessions in Postgres, as in `docs/stores.md`:
+//! `cargo run -p okibi --example postgres --features postgres`.
 
 use std::{env, sync::Arc, time::Duration};
 

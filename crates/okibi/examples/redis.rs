@@ -1,4 +1,5 @@
-//! Sessions in Redis or Valkey, as `docs/stores.md` shows it: `cargo run -p okibi --example redis --features redis`.
+//! Sessions in Redis or Valkey, as in `docs/stores.md`:
+//! `cargo run -p okibi --example redis --features redis`.
 
 use axum::{Router, routing::get};
 use okibi::{Name, RedisStore, Session, Sessions};

@@ -20,7 +20,7 @@ struct Login {
 }
 
 pub(crate) fn app(sessions: Sessions) -> Result<Router, ConfigError> {
-    // By default a login ends when the browser is closed, after an hour without activity, and after a day.
+    // By default a session ends when the browser closes, after an hour without activity, and after a day.
     let sessions = sessions.persistent(false).layer()?;
     Ok(Router::new().route("/login", get(form).post(log_in)).route("/", get(home)).layer(sessions))
 }

@@ -1,10 +1,11 @@
-//! Values whose types change from one deploy to the next. It is the example of `docs/changing-shapes.md`.
+//! Values with types that change from one deploy to the next. It is the example of
+//! `docs/changing-shapes.md`.
 
 use axum::{Router, routing::get};
 use okibi::{ConfigError, Error, MemoryStore, Name, Session, SessionOf, Sessions};
 use serde::{Deserialize, Serialize};
 
-/// Once it was a text; `or_absent` says that a value which does not fit is none.
+/// It was a string before. With `or_absent` a value that does not fit is absent.
 const LANGUAGES: Name<Vec<String>> = Name::new("languages").or_absent();
 
 #[derive(Default, Serialize, Deserialize)]
@@ -13,7 +14,7 @@ struct Shop {
     /// It was called `basket` before.
     #[serde(alias = "basket")]
     cart: Vec<String>,
-    /// It was a text before. One that is still stored is absent, and the rest is there.
+    /// It was a string before. A stored string is absent, and the other fields are read.
     discount: u32,
 }
 
@@ -28,7 +29,7 @@ async fn home(session: Session, shop: SessionOf<Shop>) -> Result<String, Error> 
 }
 
 async fn order(shop: SessionOf<Shop>) -> Result<String, Error> {
-    // What an update changes is written in the new shape, and nothing else.
+    // An update writes only the fields that it changes, in the new shape.
     let shop = shop.update(|shop| shop.discount += 10)?;
     Ok(shop.discount.to_string())
 }

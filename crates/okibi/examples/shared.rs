@@ -1,11 +1,13 @@
-//! A small service whose sessions lie where other processes have theirs as well, a Hono app among them: in one SQLite file,
-//! or in a database whose address begins with `postgres:`, `mysql:` or `redis:`; `redis-cluster:` is a Redis Cluster.
+//! A small service that shares its store with other processes, such as a Hono app: an SQLite file,
+//! or a database with an address that begins with `postgres:`, `mysql:` or `redis:`.
+//! `redis-cluster:` is a Redis Cluster.
 //!
-//! `cargo run -p okibi --features sqlite --example shared -- sessions.sqlite` prints the address it listens on. The tests
-//! `packages/okibi/test/both-faces.test.ts` and `test/stores/*-shared.test.ts` play it against a Hono app.
+//! `cargo run -p okibi --features sqlite --example shared -- sessions.sqlite` prints the address
+//! that it listens on. The tests `packages/okibi/test/both-faces.test.ts` and
+//! `test/stores/*-shared.test.ts` run it with a Hono app.
 //!
-//! With `hono-sessions` or `hono-sessions-cookie` and an encryption key behind the file, it joins the sessions of an app that
-//! uses that npm package, unchanged: `packages/okibi/test/joined.test.ts`.
+//! With the further arguments `hono-sessions` or `hono-sessions-cookie` and an encryption key, it
+//! uses the sessions of an app with that npm package: `packages/okibi/test/joined.test.ts`.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -22,7 +24,7 @@ use tokio::sync::Semaphore;
 
 const COUNT: Name<u64> = Name::new("count");
 
-/// Every value there is, whatever its name.
+/// All values, under any name.
 type Values = BTreeMap<String, serde_json::Value>;
 
 #[tokio::main]
@@ -65,7 +67,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// The dialect and the encryption key, if it is not okibi's own dialect.
 fn sessions(store: impl Store, spoken: Option<(String, String)>) -> Result<SessionLayer, Box<dyn std::error::Error>> {
     let Some((dialect, key)) = spoken else {
-        // The tests send a hundred requests for one record at once, and a busy machine is slow.
+        // The tests send a hundred concurrent requests for one record, and a busy machine is slow.
         let (most, in_all) = (Duration::from_mins(1), Duration::from_mins(2));
         return Ok(Sessions::new(store).store_timeout(most).commit_deadline(in_all).layer()?);
     };
@@ -75,7 +77,7 @@ fn sessions(store: impl Store, spoken: Option<(String, String)>) -> Result<Sessi
     match dialect.as_str() {
         "hono-sessions" => Ok(Sessions::hono_sessions(spoken(HonoProtection::SealedId(keys)), store).layer()?),
         "hono-sessions-cookie" => Ok(Sessions::hono_sessions_sealed(spoken(HonoProtection::Sealed(keys))).layer()?),
-        _ => Err(format!("{dialect}: no such dialect").into()),
+        _ => Err(format!("{dialect}: unknown dialect; use hono-sessions or hono-sessions-cookie").into()),
     }
 }
 
@@ -87,7 +89,7 @@ async fn set(Path(name): Path<String>, values: SessionOf<Values>) -> Result<(), 
     values.update(move |values| drop(values.insert(name.clone(), true.into()))).map(drop)
 }
 
-/// What one request raises, one other request passes, whichever comes first.
+/// Signals between requests. A permit is kept until another request takes it.
 struct Signals {
     entered: Semaphore,
     go: Semaphore,
@@ -96,13 +98,14 @@ struct Signals {
 static SIGNALS: Signals = Signals { entered: Semaphore::const_new(0), go: Semaphore::const_new(0) };
 
 async fn pass(signal: &Semaphore) {
-    // It is never closed.
+    // The semaphore is never closed.
     if let Ok(permit) = signal.acquire().await {
         permit.forget();
     }
 }
 
-/// Changes the session, and waits until another request says `/go`. `/entered` is answered once it is here.
+/// Changes the session, and waits until another request gets `/go`. `/entered` responds when this
+/// request waits.
 async fn slow(Path(name): Path<String>, values: SessionOf<Values>) -> Result<(), Error> {
     values.update(move |values| drop(values.insert(name.clone(), true.into())))?;
     SIGNALS.entered.add_permits(1);

@@ -1,4 +1,5 @@
-//! Sessions in an SQLite file, as `docs/stores.md` shows it: `cargo run -p okibi --example sqlite --features sqlite`.
+//! Sessions in an SQLite file, as in `docs/stores.md`:
+//! `cargo run -p okibi --example sqlite --features sqlite`.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,7 +1,7 @@
-//! Sessions for tower and axum: the crate to add. It only re-exports; see below for where things live.
+//! Sessions for tower and axum. This is the crate to add. It re-exports the other crates.
 //!
-//! *Okibi* (熾火) are the embers that keep a fire alive between two flames. okibi keeps a visitor's session alive between
-//! two requests.
+//! *Okibi* (熾火) is Japanese for embers, which keep a fire alive between two flames. okibi keeps a
+//! visitor's session between two requests.
 //!
 //! # A first app
 //!
@@ -18,7 +18,7 @@
 //! use axum::{Form, Router, response::Redirect, routing::{get, post}};
 //! use okibi::{MemoryStore, Name, Session, Sessions, guard};
 //!
-//! // Names of values, with their types. The compiler checks every reader and writer.
+//! // Names of values, with their types. The compiler checks every read and write.
 //! const VISITS: Name<u32> = Name::new("visits");
 //! const USER: Name<String> = Name::new("user");
 //!
@@ -39,7 +39,7 @@
 //!     Ok(())
 //! }
 //!
-//! // The extractor loads the session; a handler without it costs nothing.
+//! // The extractor loads the session. A handler without it makes no store call.
 //! async fn home(session: Session) -> Result<String, okibi::Error> {
 //!     let visits = session.update(VISITS, |visits| visits.unwrap_or(0) + 1)?;
 //!     Ok(format!("visit {visits}"))
@@ -61,7 +61,7 @@
 //! # }
 //!
 //! async fn login(session: Session, Form(login): Form<Login>) -> Result<Redirect, okibi::Error> {
-//!     // Check a password here. Then a new id, because from now on the session may do more.
+//!     // Check a password here. A login changes the privilege, so the session gets a new id.
 //!     session.rotate()?;
 //!     session.set(USER, &login.user)?;
 //!     Ok(Redirect::to("/account"))
@@ -77,39 +77,41 @@
 //! }
 //! ```
 //!
-//! # What to reach for
+//! # Which item to use
 //!
 //! | to | use |
 //! |---|---|
 //! | read and write values | [`Session::get`], [`set`](Session::set), [`remove`](Session::remove), [`flash`](Session::flash) |
-//! | change a value that depends on what it was | [`Session::update`]: a hundred parallel `+ 1` make a hundred |
+//! | change a value that depends on the old one | [`Session::update`]: a hundred concurrent `+ 1` add a hundred |
 //! | use a struct for all values | [`SessionOf`] |
 //! | log in, log out | [`Session::rotate`], [`Session::destroy`] |
 //! | "keep me signed in" | [`Session::set_idle`] together with [`Session::set_absolute`], [`Session::set_persistent`] |
 //! | "log out everywhere" | [`Session::set_owner`] at login, then [`Session::list`], [`Session::revoke_others`], [`Directory`] |
-//! | hand a value to exactly one request | [`Session::take`] |
-//! | send a body while it is made | [`Session::commit`] first |
-//! | let only some visitors in | [`guard`](guard()) |
-//! | two sessions in one app | [`Sessions::of`] |
-//! | no store at all | [`Sessions::sealed`] |
-//! | end sealed sessions for good | [`Sessions::revocations`] |
+//! | give a value to exactly one request | [`Session::take`] |
+//! | stream a response body | [`Session::commit`] first |
+//! | let only some visitors through | [`guard`](guard()) |
+//! | use two sessions in one app | [`Sessions::of`] |
+//! | do without a store | [`Sessions::sealed`] |
+//! | revoke sealed sessions | [`Sessions::revocations`] |
 //! | keep sessions over a restart | `SqliteStore` (feature `sqlite`) |
-//! | spare loads of a store that is far away | [`Cached`]: what another process changes is seen a little later |
+//! | avoid loads from a remote store | [`Cached`]: changes by other processes are seen later |
 //! | share sessions between machines | `RedisStore` (feature `redis`) |
 //! | test a handler | [`Session::detached`] |
 //!
-//! # What holds
+//! # Promises
 //!
-//! Changes are written once, before the answer leaves, in one compare-and-swap; if that fails, the visitor gets an error
-//! and none of what the handler had answered. A request that ends in a 5xx, 408 or 499 changes nothing. A session that was ended
-//! stays ended, whatever requests are still under way. If the store is down, visitors see 503, and are not logged out.
+//! - Changes are written in one compare-and-swap, before the response headers are sent. If the
+//!   write fails, the visitor gets an error and no part of the handler's response.
+//! - A request with a response of 5xx, 408 or 499 changes nothing.
+//! - A session that has ended stays ended, also if other requests of it are pending.
+//! - If the store is down, visitors get 503. They are not logged out.
 //!
 //! # Features
 //!
-//! | feature | brings |
+//! | feature | adds |
 //! |---|---|
-//! | `axum` (default) | the layer and the guard, extractors, errors as answers |
-//! | `tower` | the layer and the guard alone, for any tower service; see [`Session::of`] |
+//! | `axum` (default) | the layer and the guard, extractors, `IntoResponse` for errors |
+//! | `tower` | only the layer and the guard, for any tower service; see [`Session::of`] |
 //! | `sqlite` | `SqliteStore` |
 //! | `postgres` | `PostgresStore`, on a pool of `sqlx` (Rust 1.94 or newer) |
 //! | `mysql` | `MysqlStore`, on a pool of `sqlx` (Rust 1.94 or newer) |
@@ -135,12 +137,13 @@ pub use okibi_tower::{
     SessionLayer, SessionOf, Sessions, guard, no_activity, service,
 };
 
-/// The older dialects of the npm packages `hono-sessions` and `hono-kv-session`, and the seals that they use.
+/// The formats of the npm packages `hono-sessions` and `hono-kv-session`, and the seals that they
+/// use.
 pub mod compat {
     pub use okibi_core::compat::{HonoCookie, HonoProtection, HonoSessions, IronSecrets, iron};
 }
 
-/// The store contract, for those who write a store of their own.
+/// The store contract, for a store of your own.
 pub mod store {
     pub use okibi_store::{
         BoxFuture, Clock, Consistency, Loaded, Owner, OwnerIndex, Owners, Purge, Purger, Store, StoreError,

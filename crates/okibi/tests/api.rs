@@ -1,4 +1,4 @@
-//! The public names of Rust, each used once: what the table of both languages' API says compiles.
+//! The public names of Rust, each used once: the table of both languages' API compiles.
 
 #![cfg(feature = "axum")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -118,8 +118,8 @@ async fn used(session: Session) -> Result<String, Error> {
 
 #[tokio::test]
 async fn every_verb_of_a_session_has_its_name() {
-    let told = Arc::new(AtomicU32::new(0));
-    let count = Arc::clone(&told);
+    let events = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&events);
     let store = Arc::new(MemoryStore::new());
     let sessions = Sessions::new(Arc::clone(&store)).on_event(move |event| {
         assert_eq!(event, Event::MalformedCookie);
@@ -135,7 +135,7 @@ async fn every_verb_of_a_session_has_its_name() {
         .layer(layer);
     let request = Request::get("/").header("cookie", "__Host-session=x").body(Body::empty()).unwrap();
     assert_eq!(app.clone().oneshot(request).await.unwrap().status(), 200);
-    assert_eq!(told.load(Ordering::Relaxed), 1);
+    assert_eq!(events.load(Ordering::Relaxed), 1);
     let denied = app.clone().oneshot(Request::get("/own").body(Body::empty()).unwrap()).await.unwrap();
     assert_eq!((denied.status().as_u16(), denied.headers()["location"].to_str().unwrap()), (303, "/"));
     let handle = Handle::from_bytes([0; 16]);

@@ -1,4 +1,5 @@
-//! The example of polling in `docs/remember-me.md` does what the page says, and the page shows it as it is.
+//! The polling example of `docs/remember-me.md` does what the page says, and the page prints the
+//! compiled file.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "cookies_page/polling.rs"]

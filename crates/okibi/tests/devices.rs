@@ -1,4 +1,5 @@
-//! The example of `docs/log-out-everywhere.md` does what the page says, and the page shows it as it is.
+//! The example of `docs/log-out-everywhere.md` does what the page says, and the page prints the
+//! compiled file.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, dead_code, reason = "a test fails by panicking")]
 
@@ -13,7 +14,7 @@ use axum::{
 use okibi::SqliteStore;
 use tower::ServiceExt as _;
 
-/// The status and the text of an answer, and the cookie that it sets.
+/// The status and body of a response, and the cookie that it sets.
 async fn ask(app: &Router, method: Method, path: &str, cookie: &str) -> (StatusCode, String, String) {
     let request = Request::builder().method(method).uri(path).header("cookie", cookie).header("user-agent", "a phone");
     let response = app.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
@@ -38,20 +39,25 @@ async fn n25_a_user_sees_their_devices_and_revokes_one_the_others_or_all() {
 
     let other = page.lines().find(|line| !line.contains("this one")).unwrap();
     let revoke = format!("/devices/{}/revoke", other.rsplit(' ').next().unwrap());
-    assert_eq!(ask(&app, Method::POST, &revoke, &bens).await.0, StatusCode::NOT_FOUND, "only one's own");
+    assert_eq!(
+        ask(&app, Method::POST, &revoke, &bens).await.0,
+        StatusCode::NOT_FOUND,
+        "another user's session cannot be revoked"
+    );
     assert_eq!(ask(&app, Method::POST, &revoke, &devices[0]).await.0, StatusCode::OK);
     assert_eq!(list(&devices[0]).await.lines().count(), 3);
 
     assert_eq!(ask(&app, Method::POST, "/devices/revoke-others", &devices[0]).await.1, "2 revoked");
     for device in &devices[1..] {
-        assert_eq!(list(device).await, "", "on its next request it is nobody's");
+        assert_eq!(list(device).await, "", "the next request has no session");
     }
     assert_eq!(ask(&app, Method::POST, "/admin/ann/revoke-all", &bens).await.1, "1 revoked");
     assert_eq!(list(&devices[0]).await, "");
     assert_eq!(list(&bens).await.lines().count(), 1);
 }
 
-/// In-app browsers send 270 bytes, some send nothing, and some send what is no ASCII.
+/// In-app browsers send 270 bytes, some browsers send nothing, and some send other characters than
+/// ASCII.
 #[tokio::test]
 async fn n47_what_a_browser_says_of_itself_never_fails_a_login() {
     let app = devices::app(SqliteStore::in_memory().unwrap()).unwrap();

@@ -1,5 +1,5 @@
-//! A visitor of an app with tower-sessions stays signed in, by the example of `docs/from-tower-sessions.md` and with that library
-//! itself. The page shows the example as it is.
+//! A visitor of an app with tower-sessions stays signed in, with the example of
+//! `docs/from-tower-sessions.md` and that library. The page prints the compiled file.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "moving_page/carry_over.rs"]
@@ -20,13 +20,13 @@ use okibi::{
 use tower::ServiceExt as _;
 use tower_sessions::{MemoryStore as OldStore, Session as OldSession, SessionManagerLayer};
 
-/// The app before the move, which signs Ann in.
+/// The app before the move. It signs Ann in.
 fn old_app(store: OldStore) -> Router {
     let sign_in = async |session: OldSession| session.insert("user", "ann").await.unwrap();
     Router::new().route("/", get(sign_in)).layer(SessionManagerLayer::new(store))
 }
 
-/// The status, the body, and the cookies that the answer sets; one that it removes has no value.
+/// The status, the body, and the cookies that the response sets. A removed cookie has no value.
 async fn ask(app: &Router, cookie: &str) -> (StatusCode, String, Vec<String>) {
     let request = Request::get("/").header("cookie", cookie).body(Body::empty()).unwrap();
     let response = app.clone().oneshot(request).await.unwrap();
@@ -54,7 +54,7 @@ async fn a_visitor_stays_signed_in_and_the_old_session_ends() {
     assert!(cookies[0].starts_with("__Host-session="));
     assert_eq!(ask(&app, &cookies[0]).await.1, "ann");
 
-    // The old cookie opens nothing any more, neither here nor in the old app.
+    // The old cookie opens nothing, in the new app and in the old one.
     assert_eq!(ask(&app, &old_cookie).await, (StatusCode::OK, "guest".to_owned(), vec!["id=".to_owned()]));
     assert_ne!(ask(&old_app(old), &old_cookie).await.2, vec![old_cookie]);
 }

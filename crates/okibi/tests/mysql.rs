@@ -1,6 +1,7 @@
-//! The face's scenarios on a real `MariaDB`, through the crate that users add, and how often the server is asked.
+//! The face's scenarios on a real `MariaDB`, through the crate that users add, and the number of
+//! statements.
 //!
-//! `cargo test -p okibi --test mysql`; it wants `MariaDB`.
+//! `cargo test -p okibi --test mysql`; it needs `MariaDB`.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -14,7 +15,7 @@ use okibi_servers::{Cut, MariaDbServer, Proxy, Then};
 use sqlx::{MySqlPool, mysql::MySqlPoolOptions};
 use support::{Browser, COUNT, Clock, browser::app, scenarios};
 
-/// A server of its own, and a store on it.
+/// A server of the test's own, with a store.
 async fn started() -> (MariaDbServer, MysqlStore) {
     let server = MariaDbServer::start().unwrap();
     let store = MysqlStore::new(MySqlPool::connect(&server.url()).await.unwrap());
@@ -22,12 +23,12 @@ async fn started() -> (MariaDbServer, MysqlStore) {
     (server, store)
 }
 
-/// Many conflicts in a row on a slow machine are no fault of the store.
+/// Many conflicts on a slow machine are not a fault of the store.
 fn patient(store: MysqlStore) -> Sessions {
     Sessions::new(store).store_timeout(Duration::from_mins(1)).commit_deadline(Duration::from_mins(2))
 }
 
-/// One server for all scenarios, each on a store of its own.
+/// One server for all scenarios, with a store for each.
 #[tokio::test(flavor = "multi_thread")]
 async fn n1_n2_n5_s18_s19_s20_parallel_requests_lose_revive_and_mix_up_nothing() {
     let (server, _) = started().await;
@@ -45,7 +46,7 @@ async fn n1_n2_n5_s18_s19_s20_parallel_requests_lose_revive_and_mix_up_nothing()
 #[tokio::test(flavor = "multi_thread")]
 async fn round_trips_of_a_request_are_as_few_as_they_can_be() {
     let server = MariaDbServer::start().unwrap();
-    // One connection, whose statements the server writes down. Pings are the pool's business and not written down.
+    // One connection. The server records its statements. The pool's pings are not recorded.
     let pool = MySqlPoolOptions::new().max_connections(1).min_connections(1).connect(&server.url()).await.unwrap();
     let connection: u64 = sqlx::query_scalar("SELECT CONNECTION_ID()").fetch_one(&pool).await.unwrap();
     server.sql("SET GLOBAL log_output = 'TABLE'; SET GLOBAL general_log = ON");
@@ -65,11 +66,11 @@ async fn round_trips_of_a_request_are_as_few_as_they_can_be() {
     let read = |session: Session| async move { session.get(COUNT).map(|count| format!("{count:?}")) };
     let change =
         |session: Session| async move { Ok(session.update(COUNT, |count| count.unwrap_or(0) + 1)?.to_string()) };
-    assert!(trips().await > 0, "the migration, which shows that statements are counted");
+    assert!(trips().await > 0, "the migration: statements are counted");
 
     browser.get("/bare").await.ok();
     browser.act(read).await.ok();
-    assert_eq!(trips().await, 0, "a visitor without a cookie who stores nothing");
+    assert_eq!(trips().await, 0, "a visitor without a cookie that stores nothing");
     browser.act(change).await.ok();
     assert_eq!(trips().await, 1, "a first change, which creates the session");
     browser.get("/bare").await.ok();

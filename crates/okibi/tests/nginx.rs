@@ -1,4 +1,5 @@
-//! Sealed sessions behind a real nginx: with the buffers that it has by default, and with those of `docs/behind-proxies.md`.
+//! Sealed sessions behind a real nginx, with its default buffers and with those of
+//! `docs/behind-proxies.md`.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::{
@@ -26,13 +27,14 @@ use tokio::{
 
 const FILLER: Name<String> = Name::new("filler");
 const IDLE: Duration = Duration::from_hours(1);
-/// How long the Set-Cookie headers of one answer may be for nginx's default buffers, with room for the app's own headers.
+/// The most bytes of one response's Set-Cookie headers for nginx's default buffers, with room for
+/// the app's own headers.
 const BY_DEFAULT: usize = 3500;
-/// How long they may be so that the Cookie header of the next request passes.
+/// The most bytes for which the Cookie header of the next request passes.
 const MOST: usize = 8192;
 const START: u64 = 1_800_000_000_000;
 
-/// An app whose sessions are as large as a visitor asks for, and whose clock the test moves.
+/// An app with sessions of the size that a visitor requests. The test sets its clock.
 struct App {
     port: u16,
     clock: Arc<AtomicU64>,
@@ -60,7 +62,8 @@ impl App {
         Self { port, clock }
     }
 
-    /// The largest filler that okibi accepts and whose cookies are not longer than `most`, by asking the app itself.
+    /// The largest filler that okibi accepts with cookies of at most `most` bytes. Found by
+    /// requests to the app.
     async fn largest(&self, most: usize) -> usize {
         let (mut fits, mut fails) = (1, 40_000);
         while fails - fits > 1 {
@@ -95,7 +98,7 @@ async fn log_out(session: Session) -> Result<(), Error> {
     session.destroy()
 }
 
-/// A browser: it keeps what it is sent, and tells how many bytes that were.
+/// A browser that keeps cookies and counts their bytes.
 struct Visitor {
     port: u16,
     cookies: BTreeMap<String, String>,
@@ -139,23 +142,23 @@ impl Visitor {
         (head.split(' ').nth(1).unwrap().parse().unwrap(), body.to_owned())
     }
 
-    /// Everything that a session promises, with one of this size.
+    /// Checks all promises of a session, with a session of this size.
     async fn lives(&mut self, app: &App, size: usize) {
         assert_eq!(self.post(&format!("/login/{size}")).await.0, 200, "login");
         assert_eq!(self.get("/size").await, (200, size.to_string()), "read");
         app.clock.fetch_add(600_000, Ordering::Relaxed);
         assert_eq!(self.get("/size").await, (200, size.to_string()), "renewal");
-        assert!(self.set_cookie_bytes > size, "the renewed cookie came");
+        assert!(self.set_cookie_bytes > size, "the cookie is sent again");
         assert_eq!(self.post("/fail").await.0, 500, "an error of the app");
-        // Larger than any cookie: okibi refuses it.
+        // Larger than any cookie. okibi refuses it.
         assert_eq!(self.post("/login/50000").await.0, 500, "an error of okibi");
-        assert_eq!(self.get("/size").await, (200, size.to_string()), "what failed changed nothing");
+        assert_eq!(self.get("/size").await, (200, size.to_string()), "a failed request changes nothing");
         self.logs_out().await;
     }
 
     async fn logs_out(&mut self) {
         assert_eq!(self.post("/logout").await.0, 200, "logout");
-        assert!(self.cookies.is_empty(), "the cookies are gone");
+        assert!(self.cookies.is_empty(), "the cookies are removed");
         assert_eq!(self.get("/size").await, (200, "none".to_owned()), "after the logout");
     }
 }

@@ -1,4 +1,4 @@
-//! What `docs/stores.md` shows and no server is needed for: the example with SQLite is the file that is compiled.
+//! The SQLite example of `docs/stores.md` is a compiled file.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[test]

@@ -1,6 +1,7 @@
-//! The face's scenarios on a real Postgres, through the crate that users add, and how often the server is asked.
+//! The face's scenarios on a real Postgres, through the crate that users add, and the number of
+//! statements.
 //!
-//! `cargo test -p okibi --test postgres`; it wants Postgres.
+//! `cargo test -p okibi --test postgres`; it needs Postgres.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -14,7 +15,7 @@ use okibi_servers::{Cut, PostgresServer, Proxy, Then};
 use sqlx::PgPool;
 use support::{Browser, COUNT, Clock, browser::app, scenarios};
 
-/// A server of its own, and a store on it.
+/// A server of the test's own, with a store.
 async fn started() -> (PostgresServer, PostgresStore) {
     let server = PostgresServer::start_with(&["shared_preload_libraries=pg_stat_statements"]).unwrap();
     server.psql("CREATE EXTENSION pg_stat_statements");
@@ -23,12 +24,12 @@ async fn started() -> (PostgresServer, PostgresStore) {
     (server, store)
 }
 
-/// Many conflicts in a row on a slow machine are no fault of the store.
+/// Many conflicts on a slow machine are not a fault of the store.
 fn patient(store: PostgresStore) -> Sessions {
     Sessions::new(store).store_timeout(Duration::from_mins(1)).commit_deadline(Duration::from_mins(2))
 }
 
-/// One server for all scenarios, each on a store of its own.
+/// One server for all scenarios, with a store for each.
 #[tokio::test(flavor = "multi_thread")]
 async fn n1_n2_n5_s18_s19_s20_parallel_requests_lose_revive_and_mix_up_nothing() {
     let (server, _) = started().await;
@@ -51,7 +52,7 @@ async fn round_trips_of_a_request_are_as_few_as_they_can_be() {
     let store = store.clock(move || at_store.now());
     let idle = Duration::from_mins(30);
     let browser = Browser::new(app(Sessions::new(store).idle(idle).clock(move || at_face.now().into())));
-    // Statements that the server has carried out, whatever they were.
+    // The number of statements that the server has carried out.
     let trips = async || {
         let count =
             "SELECT coalesce(sum(calls), 0) FROM pg_stat_statements WHERE query NOT LIKE '%pg_stat_statements%'";
@@ -65,7 +66,7 @@ async fn round_trips_of_a_request_are_as_few_as_they_can_be() {
 
     browser.get("/bare").await.ok();
     browser.act(|session| async move { session.get(COUNT).map(|count| format!("{count:?}")) }).await.ok();
-    assert_eq!(trips().await, 0, "a visitor without a cookie who stores nothing");
+    assert_eq!(trips().await, 0, "a visitor without a cookie that stores nothing");
     browser.act(change).await.ok();
     assert_eq!(trips().await, 1, "a first change, which creates the session");
     browser.get("/bare").await.ok();

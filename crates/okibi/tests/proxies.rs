@@ -1,5 +1,6 @@
-//! What stands around the sessions: layers of tower-http in each order, and the form that another site posts. The examples of
-//! `docs/behind-proxies.md` do what the page says, and the page shows them as they are.
+//! Layers of tower-http around the session layer in each order, and a form that another site posts.
+//! The examples of `docs/behind-proxies.md` do what the page says, and the page prints the compiled
+//! files.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 #[path = "proxies_page/order.rs"]
@@ -40,7 +41,7 @@ async fn slow(session: Session) -> Result<String, Error> {
 
 async fn breaks(session: Session) -> Result<String, Error> {
     session.set(VISITS, &100)?;
-    panic!("the handler panics, as this test wants it to");
+    panic!("the handler panics, for this test");
 }
 
 fn routes() -> Router {
@@ -55,7 +56,7 @@ fn layer() -> SessionLayer {
     Sessions::new(MemoryStore::new()).layer().unwrap()
 }
 
-/// A visitor who keeps one cookie.
+/// A visitor that keeps one cookie.
 struct Visitor {
     app: Router,
     cookie: String,
@@ -85,7 +86,7 @@ impl Visitor {
     }
 }
 
-/// A request whose answer comes too late, or whose handler panics, changes nothing; the session goes on.
+/// A request with a timeout or a panic changes nothing, and the session stays.
 async fn changes_nothing(app: Router, path: &str, expected: Option<StatusCode>) {
     let mut ann = Visitor::new(&app);
     assert_eq!(ann.get("/add").await, (StatusCode::OK, "1".to_owned()));
@@ -114,7 +115,7 @@ async fn a_panic_changes_nothing_in_either_order() {
     changes_nothing(routes().layer(layer()), "/breaks", None).await;
 }
 
-/// Both orders of the session's layer and another one.
+/// The session layer and another layer in both orders.
 fn both_orders<L, S>(other: L) -> [Router; 2]
 where
     L: Layer<axum::routing::Route, Service = S> + Clone + Send + Sync + 'static,
@@ -170,7 +171,7 @@ async fn r32_a_form_that_another_site_posts_replaces_no_session() {
     let (mut ann, mut without_cookie) = (Visitor::new(&app), Visitor::new(&app));
     assert_eq!(ann.ask(Method::POST, "/pay", "").await.0, StatusCode::SEE_OTHER);
     let before = ann.cookie.clone();
-    // A browser sends no cookie with SameSite=Lax along with a form of another site.
+    // A browser sends no cookie with SameSite=Lax with a form that another site posts.
     let (status, headers, _) = without_cookie.ask(Method::POST, "/paid", "payment=7").await;
     assert_eq!((status, headers["location"].to_str().unwrap()), (StatusCode::SEE_OTHER, "/receipt?payment=7"));
     assert_eq!((headers.get("set-cookie"), headers.get("vary")), (None, None));

@@ -1,6 +1,7 @@
-//! What a request costs on real Redis, through the crate that users add, and what becomes of it when replies are lost.
+//! The Redis commands of a request, through the crate that users add, and lost replies.
 //!
-//! `cargo test -p okibi --test redis`; it wants `redis-server`, and Redis 8 and Valkey (`cargo xtask servers`).
+//! `cargo test -p okibi --test redis`; it needs `redis-server`, and Redis 8 and Valkey (`cargo
+//! xtask servers`).
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -29,7 +30,8 @@ async fn round_trips_of_a_request_are_as_few_as_they_can_be() {
             session.rotate()?;
             session.set_owner("ann")
         };
-        // The server gets to know the scripts, and is asked for its policy, which nobody waits for.
+        // The first call loads the scripts. The store also reads the server's eviction policy, and
+        // no request waits for that.
         let mut monitor = RedisMonitor::of(&server);
         let warm = Browser::new(app.clone());
         warm.act(change).await.ok();
@@ -41,11 +43,11 @@ async fn round_trips_of_a_request_are_as_few_as_they_can_be() {
 
         browser.get("/bare").await.ok();
         browser.act(read).await.ok();
-        assert_eq!(monitor.sent(), [""; 0], "a visitor without a cookie who stores nothing");
+        assert_eq!(monitor.sent(), [""; 0], "a visitor without a cookie that stores nothing");
         browser.act(change).await.ok();
         assert_eq!(monitor.sent(), ["EVALSHA"], "a first change, which creates the session");
         browser.get("/bare").await.ok();
-        assert_eq!(monitor.sent(), [""; 0], "untouched");
+        assert_eq!(monitor.sent(), [""; 0], "a request without its session");
         browser.act(read).await.ok();
         assert_eq!(monitor.sent(), ["GET"], "read");
         browser.act(change).await.ok();
@@ -91,7 +93,7 @@ async fn a_session_outlives_the_processes_on_both_ends() {
     assert_eq!(browser.visiting(app(Sessions::new(store))).act(count).await.ok().body, "42");
 }
 
-/// It is compiled; its servers are not there.
+/// This example is only compiled, because its servers do not run here.
 #[allow(dead_code, missing_docs, unreachable_pub, reason = "an example")]
 #[path = "stores_page/redis.rs"]
 mod stores_page;

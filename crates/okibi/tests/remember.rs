@@ -1,4 +1,5 @@
-//! The example of `docs/remember-me.md` does what the page says, and the page shows it as it is.
+//! The example of `docs/remember-me.md` does what the page says, and the page prints the compiled
+//! file.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, dead_code, reason = "a test fails by panicking")]
 
@@ -23,7 +24,7 @@ use tower::ServiceExt as _;
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// Asks, and returns the text and the cookie that is set.
+/// Sends a request. Returns the body and the cookie that is set.
 async fn ask(app: &Router, request: Request<Body>) -> (String, Option<String>) {
     let response = app.clone().oneshot(request).await.unwrap();
     assert!(response.status().is_success() || response.status().is_redirection(), "{response:?}");

@@ -1,4 +1,5 @@
-//! The example of `docs/changing-shapes.md` does what the page says, and the page shows it as it is.
+//! The example of `docs/changing-shapes.md` does what the page says, and the page prints the
+//! compiled file.
 
 #![allow(clippy::unwrap_used, clippy::panic, dead_code, reason = "a test fails by panicking")]
 
@@ -16,7 +17,7 @@ use axum::{
 use okibi::{Error, MemoryStore, Name, Session, Sessions};
 use tower::ServiceExt as _;
 
-/// The app as it was deployed before.
+/// The app of the deploy before.
 fn old(sessions: Sessions) -> Router {
     let begin = async |session: Session| {
         session.set(Name::<String>::new("languages"), "de")?;

@@ -11,26 +11,26 @@ use okibi::{Session, Sessions, SqliteStore};
 use support::{Browser, COUNT, Faulty, browser::app, scenarios};
 use tempfile::TempDir;
 
-/// A store in a file of its own, which goes when the folder is dropped.
+/// A store in a file of its own. The file is deleted with the folder.
 fn store() -> (TempDir, SqliteStore) {
     let folder = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(folder.path().join("sessions.db")).unwrap();
     (folder, store)
 }
 
-/// Many conflicts in a row on a slow disk are no fault of the store.
+/// Many conflicts on a slow disk are not a fault of the store.
 fn patient(store: SqliteStore) -> Sessions {
     Sessions::new(store).store_timeout(Duration::from_mins(1)).commit_deadline(Duration::from_mins(2))
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn n2_hundred_parallel_updates_make_a_hundred() {
+async fn n2_a_hundred_concurrent_updates_all_count() {
     let (_folder, store) = store();
     scenarios::hundred_parallel_updates_make_a_hundred(patient(store)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn n2_fifty_parallel_sets_all_survive() {
+async fn n2_fifty_concurrent_sets_all_survive() {
     let (_folder, store) = store();
     scenarios::fifty_parallel_sets_all_survive(patient(store)).await;
 }
@@ -48,7 +48,7 @@ async fn s18_a_hundred_racing_logins_have_one_winner() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn n5_parallel_changes_never_make_a_login_lose() {
+async fn n5_a_login_wins_against_concurrent_changes() {
     let (_folder, store) = store();
     scenarios::parallel_changes_never_make_a_login_lose(patient(store)).await;
 }

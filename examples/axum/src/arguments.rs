@@ -10,7 +10,7 @@ use std::{
 
 use okibi::Secrets;
 
-/// How the server was started.
+/// The options of the server.
 #[derive(Debug)]
 pub(crate) struct Arguments {
     pub(crate) listen: SocketAddr,
@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
     pub(crate) exit_with_stdin: bool,
 }
 
-/// Where the sessions lie.
+/// Where sessions are stored.
 #[derive(Debug)]
 pub(crate) enum Store {
     /// In this database.
@@ -29,7 +29,7 @@ pub(crate) enum Store {
 }
 
 impl Arguments {
-    /// Reads them, or says in one line what is wrong.
+    /// Parses the arguments. The error is one line.
     pub(crate) fn parse(mut given: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 3000));
         let (mut other_port, mut database, mut secret_file) = (None, None, None);

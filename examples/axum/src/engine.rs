@@ -6,12 +6,12 @@ use axum::http::{HeaderMap, header};
 use okibi::Session;
 use serde::Serialize;
 
-/// The beginning of the session's cookie, by its default name.
+/// The start of the session cookie, by its default name.
 const COOKIE: &str = "__Host-session=";
 
-/// What the engine did, and what it will do when. Spans are in seconds, null without a session.
+/// What the engine did, and the times of the session. Spans are in seconds, null without a session.
 #[derive(Serialize)]
-#[expect(clippy::struct_excessive_bools, reason = "four questions and one property, each answered with yes or no")]
+#[expect(clippy::struct_excessive_bools, reason = "four facts and one property, each yes or no")]
 pub(crate) struct Engine {
     cookie_came: bool,
     loaded: bool,
@@ -24,15 +24,16 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// To be asked after the commit. `loaded`: whether there was a session before the request changed anything.
+    /// Call it after the commit. `loaded`: whether there was a session before the request changed
+    /// anything.
     pub(crate) fn of(session: &Session, headers: &HeaderMap, loaded: bool) -> Self {
         let now = SystemTime::now();
         let left = |end: Option<SystemTime>| end.map(|end| seconds(end.duration_since(now).unwrap_or_default()));
         let report = session.report();
         Self {
-            cookie_came: cookie_came(headers),
+            cookie_came: has_cookie(headers),
             loaded,
-            // Where the cookie is the store, sending it is writing it.
+            // A sealed session is written by sending the cookie.
             written: report.writes > 0 || report.sends_cookie,
             cookie_sent: report.sends_cookie,
             persistent: session.is_persistent(),
@@ -43,13 +44,13 @@ impl Engine {
     }
 }
 
-/// A span in whole seconds, to the nearest.
+/// A span in whole seconds, rounded.
 pub(crate) fn seconds(span: Duration) -> u64 {
     (span + Duration::from_millis(500)).as_secs()
 }
 
-/// Whether the request brought a cookie under the session's name, whatever its value.
-fn cookie_came(headers: &HeaderMap) -> bool {
+/// Whether the request has a session cookie, whatever its value.
+fn has_cookie(headers: &HeaderMap) -> bool {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     lines.flat_map(|line| line.split(';')).any(|cookie| cookie.trim_start().starts_with(COOKIE))
 }

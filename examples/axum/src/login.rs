@@ -1,4 +1,4 @@
-//! Logging in and out, and ending one's other sessions.
+//! Login, logout, and revoking the user's other sessions.
 
 use axum::{
     Form,
@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::session::{ERROR, FAILED_LOGINS, IDLE, LONGEST, MESSAGE, USER};
 
-/// The login form. A field that is missing is empty.
+/// The login form. A missing field is empty.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Login {
@@ -21,7 +21,8 @@ pub(crate) struct Login {
 }
 
 impl Login {
-    /// The user, if this is one. A real site looks the password up, and limits the attempts.
+    /// The user, if the form has the right password. A real site looks up the password, and limits
+    /// the attempts.
     fn user(&self) -> Option<&str> {
         let email = self.email.trim();
         let is_email = (1..=254).contains(&email.len()) && !email.contains(char::is_control);
@@ -42,7 +43,7 @@ pub(crate) async fn login(
     };
     if let Some(user) = form.user() {
         let keep = form.remember.is_some();
-        session.rotate()?; // a new id, because from now on the session may do more
+        session.rotate()?; // a new id, because a login changes the privilege
         session.set(USER, user)?;
         session.remove(FAILED_LOGINS)?;
         session.set_owner(user)?;
@@ -57,13 +58,13 @@ pub(crate) async fn login(
     Ok(Redirect::to("/").into_response())
 }
 
-/// Ends the session, if there is one.
+/// Destroys the session, if there is one.
 pub(crate) async fn logout(session: Session) -> Result<Redirect, Error> {
     session.destroy()?;
     Ok(Redirect::to("/"))
 }
 
-/// Ends all sessions of this user but this one.
+/// Revokes all sessions of this user but the current one.
 pub(crate) async fn revoke_others(session: Session) -> Result<Redirect, Error> {
     let ended = session.revoke_others().await?;
     let plural = if ended == 1 { "" } else { "s" };

@@ -1,4 +1,4 @@
-//! The demo site on axum: one session, shared with the same site on Hono.
+//! The demo site on axum. It shares its sessions with the same site on Hono.
 #![forbid(unsafe_code)]
 
 mod arguments;
@@ -43,24 +43,25 @@ async fn main() -> ExitCode {
     }
 }
 
-/// Serves until it is told to stop.
+/// Serves until it is stopped.
 async fn serve(arguments: Arguments) -> Result<(), String> {
     let site = Arc::new(Site::new(&arguments));
     let sessions = session::layer(arguments.store)?;
-    let stop = stop::when_told(arguments.exit_with_stdin).map_err(|error| error.to_string())?;
+    let stop = stop::on_signal(arguments.exit_with_stdin).map_err(|error| error.to_string())?;
     let listener = listen(arguments.listen).await?;
     let server = axum::serve(listener, app(site, sessions)).with_graceful_shutdown(stop);
     server.await.map_err(|error| error.to_string())
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, String> {
-    let wrong = |error| format!("--listen {address}: {error}; end what listens there or choose another port");
+    let wrong = |error| format!("--listen {address}: {error}; stop the program that uses it or choose another port");
     let listener = TcpListener::bind(address).await.map_err(wrong)?;
     println!("axum listens on http://{}", listener.local_addr().map_err(wrong)?);
     Ok(listener)
 }
 
-/// The routes. What stands above the session layer has a session, what stands below never asks for one.
+/// The routes. Those added before the session layer have a session. Those added after it do not use
+/// one.
 fn app(site: Arc<Site>, sessions: SessionLayer) -> Router {
     let members_only = guard(USER).redirect("/");
     let mut app = Router::new()

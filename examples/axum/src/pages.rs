@@ -1,4 +1,4 @@
-//! The pages: each handler gathers what its page shows.
+//! The pages. Each handler collects the data of its page.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::{
     site::{Listed, Page, Site},
 };
 
-/// Counts the visit and shows what there is to show. It commits itself so that it can tell what that did.
+/// Counts the visit and shows the session. It commits first, so that the page can show the result.
 pub(crate) async fn home(
     State(site): State<Arc<Site>>,
     headers: HeaderMap,
@@ -41,7 +41,7 @@ pub(crate) async fn home(
     Ok(site.render("home.html", &page))
 }
 
-/// The page behind the guard. It only reads, so its commit writes nothing unless a renewal is due.
+/// The page behind the guard. It only reads, so its commit writes nothing unless a touch is due.
 pub(crate) async fn members(
     State(site): State<Arc<Site>>,
     headers: HeaderMap,

@@ -1,4 +1,4 @@
-//! What is in the session, and how it is kept.
+//! The values of the session, and its configuration.
 
 use std::{error::Error, sync::Arc, time::Duration};
 
@@ -7,20 +7,20 @@ use tokio::time::interval;
 
 use crate::arguments::Store;
 
-/// How often `GET /` was answered, by either server.
+/// The number of visits of `GET /`, on both servers.
 pub(crate) const VISITS: Name<u64> = Name::new("visits");
-/// The e-mail; there only while logged in.
+/// The e-mail. Only while logged in.
 pub(crate) const USER: Name<String> = Name::new("user");
-/// There only after a failed login.
+/// Only after a failed login.
 pub(crate) const FAILED_LOGINS: Name<u64> = Name::new("failed_logins");
-/// A flash: good news.
+/// A flash: success.
 pub(crate) const MESSAGE: Name<String> = Name::new("message");
-/// A flash: bad news.
+/// A flash: failure.
 pub(crate) const ERROR: Name<String> = Name::new("error");
 
-/// How long a session lives without activity.
+/// The idle span.
 pub(crate) const IDLE: Duration = Duration::from_mins(15);
-/// How long it lives at most, and without activity for those who want to be kept signed in.
+/// The absolute span, and the idle span with "keep me signed in".
 pub(crate) const LONGEST: Duration = Duration::from_hours(30 * 24);
 
 /// The layer that gives every request its session.
@@ -33,20 +33,20 @@ pub(crate) fn layer(store: Store) -> Result<SessionLayer, String> {
                 format!("--database: {cause}; give a file in a folder that can be written")
             })?;
             let store = Arc::new(store);
-            tokio::spawn(purge_now_and_then(Arc::clone(&store)));
+            tokio::spawn(purge_periodically(Arc::clone(&store)));
             Sessions::new(store)
         }
     };
     sessions.persistent(false).idle(IDLE).absolute(LONGEST).layer().map_err(|error| error.to_string())
 }
 
-/// Removes what has expired from the file. Nobody could open it any more; it only takes up room.
-async fn purge_now_and_then(store: Arc<SqliteStore>) {
+/// Deletes expired sessions from the file periodically. They open nothing and only take up space.
+async fn purge_periodically(store: Arc<SqliteStore>) {
     let mut hours = interval(Duration::from_hours(1));
     loop {
         hours.tick().await;
         if let Err(error) = store.purge().await {
-            eprintln!("expired sessions stay in the database for now: {error}");
+            eprintln!("expired sessions could not be deleted: {error}");
         }
     }
 }

@@ -18,7 +18,8 @@ use crate::{
     engine::{Engine, seconds},
 };
 
-/// On every answer. No script runs, nothing comes from elsewhere, nobody frames the site.
+/// For every response. No script runs, nothing is loaded from other sites, and no site can frame
+/// this one.
 const HEADERS: [(HeaderName, &str); 3] = [
     (
         CONTENT_SECURITY_POLICY,
@@ -29,7 +30,7 @@ const HEADERS: [(HeaderName, &str); 3] = [
     (REFERRER_POLICY, "same-origin"),
 ];
 
-/// What all requests share.
+/// The parts that all requests share.
 pub(crate) struct Site {
     templates: Environment<'static>,
     store: &'static str,
@@ -37,7 +38,7 @@ pub(crate) struct Site {
     other_port: Option<u16>,
 }
 
-/// A page's data: the same members from both servers.
+/// The data of a page: the same members from both servers.
 #[derive(Default, Serialize)]
 pub(crate) struct Page {
     pub(crate) path: &'static str,
@@ -58,7 +59,7 @@ pub(crate) struct Server {
     name: &'static str,
     runtime: &'static str,
     port: Option<u16>,
-    /// This very page there.
+    /// This page on that server.
     url: Option<String>,
     here: bool,
 }
@@ -85,12 +86,12 @@ impl Site {
         }
     }
 
-    /// Whether a user's sessions can be listed and ended. No server knows of those that lie in cookies.
+    /// Whether a user's sessions can be listed and revoked. Sealed sessions cannot.
     pub(crate) fn lists_sessions(&self) -> bool {
         self.store != "cookie"
     }
 
-    /// The data of a page that says nothing yet.
+    /// The data of a page without session data.
     pub(crate) fn page(&self, path: &'static str, headers: &HeaderMap) -> Page {
         let host = host_name(headers);
         let server = |name, runtime, port: Option<u16>, here| {
@@ -107,7 +108,7 @@ impl Site {
             Ok(html) => Html(html).into_response(),
             Err(error) => {
                 eprintln!("{template}: {error:#}");
-                (StatusCode::INTERNAL_SERVER_ERROR, "this page can't be drawn").into_response()
+                (StatusCode::INTERNAL_SERVER_ERROR, "this page can't be rendered").into_response()
             }
         }
     }
@@ -133,7 +134,7 @@ fn templates() -> Environment<'static> {
     templates
 }
 
-/// The name by which the visitor came. A link that kept another one would lead away from their cookie.
+/// The host name of the request. A link with another name would open the page without the cookie.
 fn host_name(headers: &HeaderMap) -> &'static str {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     match host.split_once(':').map_or(host, |(name, _)| name) {
@@ -142,7 +143,7 @@ fn host_name(headers: &HeaderMap) -> &'static str {
     }
 }
 
-/// Adds the headers that every answer carries.
+/// Adds the headers of every response.
 pub(crate) async fn secure(response: Response) -> Response {
     (HEADERS, response).into_response()
 }
@@ -180,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn every_page_has_what_it_must_and_lacks_what_it_must_not() {
+    fn every_page_has_the_required_strings_and_no_forbidden_ones() {
         let cases = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../site/cases.json")).unwrap();
         let cases: Vec<Case> = serde_json::from_str(&cases).unwrap();
         let templates = templates();
@@ -197,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_without_its_data_is_an_error_not_a_hole() {
+    fn a_page_without_its_data_is_an_error() {
         let templates = templates();
         let members = templates.get_template("members.html").unwrap();
         assert!(members.render(context!(path => "/members", servers => [(); 0], store => "sqlite")).is_err());

@@ -1,4 +1,4 @@
-//! When the server ends.
+//! When the server stops.
 
 use std::{
     io, process,
@@ -8,16 +8,17 @@ use std::{
 
 use tokio::{select, signal, sync::oneshot};
 
-/// How long requests that are under way may take when the server ends.
+/// The time for pending requests when the server stops.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Listens from now on, and is ready at SIGINT, at SIGTERM and, if asked to, when the standard input ends.
-pub(crate) fn when_told(with_stdin: bool) -> io::Result<impl Future<Output = ()>> {
+/// Starts listening for signals. The future is ready at SIGINT, at SIGTERM and, with `with_stdin`,
+/// at the end of standard input.
+pub(crate) fn on_signal(with_stdin: bool) -> io::Result<impl Future<Output = ()>> {
     let signals = signals()?;
     let (end, ended) = oneshot::channel();
     if with_stdin {
         thread::spawn(move || {
-            // Nothing is expected there, and a failure is an end, too.
+            // Input is ignored. A failed read is an end, too.
             let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
             let _ = end.send(());
         });
@@ -27,7 +28,7 @@ pub(crate) fn when_told(with_stdin: bool) -> io::Result<impl Future<Output = ()>
             () = signals => {}
             Ok(()) = ended => {}
         }
-        // A browser that keeps a connection open without asking for anything does not keep the server.
+        // An idle connection of a browser does not keep the server running.
         thread::spawn(|| {
             sleep(PATIENCE);
             process::exit(0);

@@ -1,4 +1,4 @@
-//! The program as it is started and ended: its arguments, its one line, its exit codes.
+//! Start and end of the program: its arguments, its output, its exit codes.
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -18,7 +18,7 @@ fn program<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Command {
     command
 }
 
-/// A folder of this test's own, gone when it ends.
+/// A folder of the test's own. It is deleted at the end.
 struct Folder(PathBuf);
 
 impl Folder {
@@ -39,7 +39,7 @@ impl Drop for Folder {
     }
 }
 
-/// The program refuses to start, and says why in one line.
+/// The program refuses to start, with one line that has these strings.
 fn refused(arguments: &[&str], code: i32, says: &[&str]) {
     let Output { status, stdout, stderr } = program(arguments).output().unwrap();
     let line = String::from_utf8(stderr).unwrap();
@@ -68,7 +68,7 @@ fn a_wrong_argument_is_named_with_its_value_and_the_fix() {
 }
 
 #[test]
-fn what_the_machine_refuses_is_named_too() {
+fn an_error_of_the_system_is_named_too() {
     let folder = Folder::new("machine");
     let nowhere = folder.file("nowhere/sessions.sqlite");
     refused(&["--database", &nowhere], 1, &["--database", &nowhere, "folder"]);
@@ -79,7 +79,7 @@ fn what_the_machine_refuses_is_named_too() {
     refused(&["--listen", &address, "--database", &database], 1, &["--listen", &address, "another port"]);
 }
 
-/// A running server, and where it listens.
+/// A running server and its address.
 fn start(folder: &Folder) -> (Child, String) {
     let database = folder.file("sessions.sqlite");
     let mut server =
@@ -90,12 +90,12 @@ fn start(folder: &Folder) -> (Child, String) {
     (server, address)
 }
 
-/// The server ends with 0 although a browser keeps a connection open, and has no complaint.
-fn ends_when(test: &str, told: impl FnOnce(&mut Child)) {
+/// The server exits with 0 and no error output, although a browser keeps a connection open.
+fn ends_when(test: &str, end: impl FnOnce(&mut Child)) {
     let folder = Folder::new(test);
     let (mut server, address) = start(&folder);
     let silent = TcpStream::connect(&address).unwrap();
-    told(&mut server);
+    end(&mut server);
     assert_eq!(server.wait().unwrap().code(), Some(0));
     assert!(TcpStream::connect(&address).is_err());
     let mut complaints = String::new();
@@ -111,7 +111,7 @@ fn it_ends_with_its_standard_input() {
 
 #[test]
 #[cfg(unix)]
-fn it_ends_when_asked_to() {
+fn it_ends_at_a_signal() {
     for signal in ["-INT", "-TERM"] {
         ends_when(&format!("signal{signal}"), |server| {
             assert!(Command::new("kill").args([signal, &server.id().to_string()]).status().unwrap().success());

@@ -1,4 +1,4 @@
-// An app as it was written for the npm package hono-sessions 0.8.1. Only the import line names okibi.
+// An app written for the npm package hono-sessions 0.8.1. Only its import is changed to okibi.
 import { Hono } from 'hono'
 import { html } from 'hono/html'
 import { sessionMiddleware } from 'okibi/hono-sessions'

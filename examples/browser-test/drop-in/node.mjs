@@ -1,4 +1,4 @@
-// The app on Node: sessions in memory behind an encrypted cookie, or in the cookie itself.
+// The app on Node: sessions in memory with an encrypted cookie, or in the cookie itself.
 import { serve } from '@hono/node-server'
 import { CookieStore, MemoryStore } from 'okibi/hono-sessions'
 import { appOf } from './app.mjs'

@@ -1,12 +1,13 @@
-// Every example: how its README installs and starts it, what its pages say of its store; and the drop-ins' app.
+// The examples: their installation and start commands, and the store name on their pages. Also the
+// app of the drop-ins.
 import assert from 'node:assert/strict'
 import { dropIn } from '../flows/drop-in.mjs'
 import { site } from '../flows/site.mjs'
 
-/** What the development dependencies of the Cloudflare examples bring is among the tools already. */
+/** The development dependencies of the Cloudflare examples are among the tools. */
 const NPM_INSTALL = ['npm', 'install', '--omit=dev', '--no-audit', '--no-fund', '--prefer-offline', '--loglevel=error']
 
-/** How wrangler is told its variables. */
+/** The command of a wrangler script with these variables. */
 function wrangler(script, flag = '--var', separator = ':') {
   return (port, variables) => ({
     command: [
@@ -21,7 +22,7 @@ function program(...command) {
   return (port, variables) => ({ command, env: { PORT: String(port), ...variables } })
 }
 
-/** Sets off the cron trigger of a Worker, which wrangler does not do by itself. */
+/** Calls the cron trigger of a Worker. wrangler does not do that by itself. */
 async function cronEndsWell(server) {
   const answer = await fetch(server.at('/cdn-cgi/local/scheduled', '127.0.0.1'))
   assert.equal(await answer.text(), 'ok')
@@ -34,7 +35,7 @@ const BOTH = [false, true]
  * An example.
  *
  * @param {string} name its folder
- * @param {string} keptIn where sessions lie, as its pages say it
+ * @param {string} keptIn where sessions are stored, as its pages name it
  */
 function example(name, keptIn, more) {
   return {
@@ -72,7 +73,7 @@ export const examples = [
     lists: true,
     before: [['npm', 'run', 'schema']],
     start: wrangler(['start']),
-    also: { 'the cron trigger ends well': cronEndsWell },
+    also: { 'the cron trigger succeeds': cronEndsWell },
   }),
   example('workers-durable-object', 'a Durable Object', { lists: true, start: wrangler(['start']) }),
   example('pages', 'Workers KV', { start: wrangler(['start'], '--binding', '=') }),

@@ -1,11 +1,11 @@
-// A program that serves an example, with all that it starts itself: it ends when the test wants, or when the test ends.
+// A program that serves an example, with its child processes. It ends with the test.
 import { spawn } from 'node:child_process'
 
-/** How long a server may take to answer its first request, and to end, in milliseconds. A step may take longer. */
+/** The time for a server's first response, and for its end, in milliseconds. A step may take longer. */
 const LONGEST_START = 200_000
 const LONGEST_STOP = 60_000
 
-/** Those that run. */
+/** The running programs. */
 const running = new Set()
 process.on('exit', () => {
   for (const program of running) program.kill('SIGKILL')

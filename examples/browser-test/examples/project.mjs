@@ -1,4 +1,5 @@
-// An example as a user has it: copied beside the site, with the packed okibi as what the registry would give.
+// An example as a user has it: copied beside the site, with the packed okibi instead of the
+// published one.
 import { execFile } from 'node:child_process'
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { basename, delimiter, dirname, join, resolve } from 'node:path'
@@ -9,7 +10,7 @@ const examples = fileURLToPath(new URL('../..', import.meta.url))
 /** Bun, Deno, wrangler, and the newer Node that wrangler needs. */
 const tools = join(examples, '../packages/okibi/test/runtimes/node_modules/.bin')
 
-/** Nothing of what the tools do is told to anyone, and nothing is asked of the network. */
+/** Disables the telemetry and update checks of the tools. */
 const QUIET = {
   NO_COLOR: '1',
   CI: 'true',
@@ -26,24 +27,24 @@ function tarball() {
   return resolve(path)
 }
 
-/** The folder for everything that is made here. */
+/** The folder for all files made here. */
 export function workshop() {
   return resolve(dirname(tarball()), '../examples')
 }
 
-/** The environment of an example's commands: as it is, and with the tools if it is not of the installed Node. */
+/** The environment of an example's commands, with the tools if it does not use the installed Node. */
 export function environment({ withTools }, more = {}) {
   const path = withTools ? `${tools}${delimiter}${process.env.PATH}` : process.env.PATH
   return { ...process.env, ...QUIET, PATH: path, ...more }
 }
 
-/** Empties the workshop and puts the site into it. */
+/** Empties the folder and copies the site into it. */
 export async function prepare() {
   await rm(workshop(), { recursive: true, force: true })
   await copy('site', 'site')
 }
 
-/** Copies an example and installs what it depends on; its folder. */
+/** Copies an example and installs its dependencies. Returns its folder. */
 export async function install(example) {
   const folder = await copy(example.folder, example.name)
   const manifest = join(folder, 'package.json')
@@ -65,7 +66,7 @@ async function copy(source, name) {
   return folder
 }
 
-/** Runs a command to its end; what it printed is shown if it fails. */
+/** Runs a command to its end. Its output is shown if it fails. */
 function run(cwd, [command, ...args], env) {
   return new Promise((done, fail) => {
     execFile(command, args, { cwd, env }, (error, stdout, stderr) => {

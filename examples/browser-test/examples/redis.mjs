@@ -1,9 +1,9 @@
-// A Redis server of the test's own.
+// A Redis server for one test.
 import { connect } from 'node:net'
 import { freePorts } from '../servers.mjs'
 import { Program } from './program.mjs'
 
-/** Starts one on a free port. It keeps nothing on disk. */
+/** Starts a server on a free port, without files. */
 export async function startRedis() {
   const [port] = await freePorts(1)
   const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']

@@ -1,4 +1,4 @@
-// The session's cookie, as the browser keeps it.
+// The session cookie in the browser.
 import assert from 'node:assert/strict'
 
 const DAY = 24 * 60 * 60
@@ -25,11 +25,11 @@ export async function cookies({ both, bothWays, browser, step }) {
     assert.equal(names.size, 1, 'both servers use one name')
   })
 
-  await step('N31: "keep me signed in" makes the cookie outlive the browser, and nothing else does', async () => {
+  await step('N31: only "keep me signed in" makes the cookie outlive the browser', async () => {
     for (const [here, there] of bothWays) {
       const visitor = await browser.visitor()
       await visitor.logIn(here, 'ada@example.com')
-      assert.equal(await expires(visitor), -1, `${here.name}: gone with the browser`)
+      assert.equal(await expires(visitor), -1, `${here.name}: ends with the browser`)
       assert.equal(await visitor.text('#engine-persistent'), 'it ends')
       await visitor.press('#logout-button')
 
@@ -41,14 +41,14 @@ export async function cookies({ both, bothWays, browser, step }) {
       assert.match(await visitor.text('#engine-idle'), /^(30 d|29 d 23 h)$/)
 
       await visitor.post(there, '/login', { email: 'ada@example.com', password: 'correct' })
-      assert.equal(await expires(visitor), -1, `${there.name}: a login without it takes it back`)
+      assert.equal(await expires(visitor), -1, `${there.name}: a login without it resets the cookie`)
       await visitor.open(here)
       assert.match(await visitor.text('#engine-idle'), /^1[45] min$/)
       await visitor.leave()
     }
   })
 
-  await step('N8: logging out leaves no cookie behind', async () => {
+  await step('N8: a logout leaves no cookie', async () => {
     for (const [here, there] of bothWays) {
       const visitor = await browser.visitor()
       await visitor.logIn(here, 'ada@example.com', { remember: true })
@@ -61,7 +61,7 @@ export async function cookies({ both, bothWays, browser, step }) {
   })
 }
 
-/** When the one cookie ends, in seconds since 1970; -1 when the browser closes. */
+/** The expiry of the only cookie, in seconds since 1970. -1: when the browser closes. */
 async function expires(visitor) {
   const [cookie] = await visitor.cookies()
   return cookie.expires

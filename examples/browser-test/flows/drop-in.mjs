@@ -1,4 +1,5 @@
-// An app of hono-sessions on okibi: two failed logins, login, reload, logout, and what is left of the session then.
+// An app of hono-sessions on okibi: two failed logins, a login, a reload, a logout, and the session
+// afterwards.
 import assert from 'node:assert/strict'
 
 const EMAIL = 'ada@example.com'
@@ -11,7 +12,7 @@ export async function dropIn({ server, browser, sealed, step, shoot }) {
   let during
 
   await step(
-    'two failed logins are counted, and each is said once',
+    'two failed logins are counted, and each error is shown once',
     async () => {
       for (const count of [1, 2]) {
         await visitor.logIn(server, EMAIL, { password: `wrong ${count}` })
@@ -29,7 +30,7 @@ export async function dropIn({ server, browser, sealed, step, shoot }) {
   )
 
   await step(
-    'the login greets, forgets the failures, keeps the visits, and changes the cookie',
+    'the login greets, resets the failures, keeps the visits, and changes the cookie',
     async () => {
       await visitor.logIn(server, EMAIL)
       assert.equal(await visitor.greeted(), EMAIL)
@@ -42,7 +43,7 @@ export async function dropIn({ server, browser, sealed, step, shoot }) {
   )
 
   await step(
-    'a reload is greeted again, without the message',
+    'a reload greets again, without the message',
     async () => {
       await visitor.page.reload()
       assert.equal(await visitor.greeted(), EMAIL)
@@ -55,11 +56,11 @@ export async function dropIn({ server, browser, sealed, step, shoot }) {
   )
 
   await step(
-    'the logout ends it',
+    'the logout ends the session',
     async () => {
       await visitor.press('#logout-button')
       assert.equal(await visitor.greeted(), null)
-      assert.equal(await visitor.text('#visits'), '1', 'a new session counts from the start')
+      assert.equal(await visitor.text('#visits'), '1', 'a new session counts from 1')
     },
     visitor,
   )
@@ -73,7 +74,7 @@ export async function dropIn({ server, browser, sealed, step, shoot }) {
   await step(
     sealed
       ? 'a changed cookie opens nothing'
-      : 'N1: the cookies from before the logout and from before the login open nothing',
+      : 'N1: the cookies before the logout and before the login open nothing',
     async () => {
       const [cookie] = during
       const at = Math.floor(cookie.value.length / 2)
@@ -90,7 +91,7 @@ export async function dropIn({ server, browser, sealed, step, shoot }) {
   await thief.leave()
   await visitor.leave()
 
-  await step('the browser had nothing to complain about', async () => {
+  await step('the browser reports no error', async () => {
     assert.deepEqual(
       browser.complaints.filter((complaint) => complaint.startsWith(server.at('/'))),
       [],

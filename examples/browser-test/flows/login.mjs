@@ -1,4 +1,4 @@
-// Logging in and out: whatever happens at one server, the other knows.
+// Login and logout at one server have their effect at the other.
 import assert from 'node:assert/strict'
 
 export async function login({ axum, hono, both, bothWays, browser, step }) {
@@ -11,11 +11,11 @@ export async function login({ axum, hono, both, bothWays, browser, step }) {
       await visitor.open(there)
       assert.equal(await visitor.greeted(), 'ada@example.com')
       assert.equal(await visitor.text('#logout-button'), 'Log out ada@example.com')
-      assert.equal(await visitor.text('#visits'), '3', 'visits from before the login')
+      assert.equal(await visitor.text('#visits'), '3', 'visits before the login')
       await visitor.leave()
     })
 
-    await step(`log out at ${here.name}, and ${there.name} knows no one`, async () => {
+    await step(`log out at ${here.name}, and ${there.name} shows the login form`, async () => {
       const visitor = await browser.visitor()
       await visitor.logIn(there, 'ada@example.com')
       await visitor.open(here)
@@ -26,11 +26,11 @@ export async function login({ axum, hono, both, bothWays, browser, step }) {
         assert.equal(await visitor.greeted(), null, server.name)
         assert.equal(await visitor.text('#login-button'), 'Log in', server.name)
       }
-      assert.equal(await visitor.text('#visits'), '3', 'a new session counts from the start')
+      assert.equal(await visitor.text('#visits'), '3', 'a new session counts from 1')
       await visitor.leave()
     })
 
-    await step(`a message from ${here.name} is shown once, by whichever server comes first`, async () => {
+    await step(`a message from ${here.name} is shown once, by the first server that reads it`, async () => {
       const visitor = await browser.visitor()
       await visitor.logIn(here, 'ada@example.com')
       assert.equal(await visitor.text('#message'), 'Login Successful')
@@ -49,7 +49,7 @@ export async function login({ axum, hono, both, bothWays, browser, step }) {
     })
   }
 
-  await step('failed logins are counted by both and forgotten at a login', async () => {
+  await step('failed logins are counted by both and reset at a login', async () => {
     const visitor = await browser.visitor()
     await visitor.open(axum)
     assert.equal(await visitor.text('#failed-login-attempts'), null)
@@ -70,7 +70,7 @@ export async function login({ axum, hono, both, bothWays, browser, step }) {
     await visitor.leave()
   })
 
-  await step('the guard sends everyone else to the first page', async () => {
+  await step('the guard redirects all others to the first page', async () => {
     for (const [here, there] of bothWays) {
       const visitor = await browser.visitor()
       const refused = await visitor.context.request.get(here.at('/members'), { maxRedirects: 0 })
@@ -90,7 +90,7 @@ export async function login({ axum, hono, both, bothWays, browser, step }) {
     }
   })
 
-  await step('an e-mail with a script in it stays text', async () => {
+  await step('an e-mail with a script is escaped', async () => {
     const email = '"><script>document.title="run"</script>\'&@example.com'
     for (const [here, there] of bothWays) {
       const visitor = await browser.visitor()
@@ -107,7 +107,7 @@ export async function login({ axum, hono, both, bothWays, browser, step }) {
     }
   })
 
-  await step('an e-mail that is none counts as a failed login', async () => {
+  await step('an invalid e-mail counts as a failed login', async () => {
     for (const server of both) {
       const visitor = await browser.visitor()
       for (const email of ['', '  ', 'a\u0007b', 'x'.repeat(255)]) {

@@ -1,4 +1,4 @@
-// What the pages look like, what they send besides HTML, and that the browser had nothing to complain about.
+// The layout of the pages, their security headers, and the absence of browser errors.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 
@@ -10,7 +10,7 @@ const HEADERS = {
 }
 
 export async function look({ both, store, browser, screenshots, step }) {
-  await step('every answer carries the security headers', async () => {
+  await step('every response has the security headers', async () => {
     for (const server of both) {
       for (const [path, status] of [
         ['/', 200],
@@ -29,7 +29,7 @@ export async function look({ both, store, browser, screenshots, step }) {
     }
   })
 
-  await step('both servers draw the same page', async () => {
+  await step('both servers render the same page', async () => {
     const visitor = await browser.visitor()
     for (const path of ['/', '/about', '/members']) {
       const [first, second] = [await outline(visitor, both[0], path), await outline(visitor, both[1], path)]
@@ -41,7 +41,7 @@ export async function look({ both, store, browser, screenshots, step }) {
   })
 
   for (const colorScheme of ['light', 'dark']) {
-    await step(`at 360 pixels nothing runs out of the page (${colorScheme})`, async () => {
+    await step(`at 360 pixels nothing overflows the page (${colorScheme})`, async () => {
       for (const server of both) {
         const visitor = await browser.visitor({ viewport: { width: 360, height: 740 }, colorScheme, hasTouch: true })
         const shoot = async (name) => {
@@ -66,12 +66,12 @@ export async function look({ both, store, browser, screenshots, step }) {
     })
   }
 
-  await step('the browser had nothing to complain about', async () => {
+  await step('the browser reports no error', async () => {
     assert.deepEqual(browser.complaints.splice(0), [])
   })
 }
 
-/** The page's elements in order, without what may differ: which server is here, and what the engine did. */
+/** The elements of the page in order, without the parts that may differ: the current server, and the engine's panel. */
 async function outline(visitor, server, path) {
   await visitor.open(server, path)
   return await visitor.page.evaluate(() =>

@@ -1,21 +1,21 @@
-// The sealed cookie as the store: it carries everything, and the page says what that costs.
+// Sealed sessions: the cookie contains the session, and the page lists the limits.
 import assert from 'node:assert/strict'
 
 export async function sealed({ both, bothWays, browser, step }) {
-  await step('the page says what a stateless session lacks', async () => {
+  await step('the page lists the limits of a sealed session', async () => {
     for (const server of both) {
       const visitor = await browser.visitor()
       await visitor.logIn(server, 'ada@example.com')
-      assert.match(await visitor.text('#stateless'), /no list[\s\S]*end the others[\s\S]*stolen copy[\s\S]*same time/)
+      assert.match(await visitor.text('#stateless'), /no list[\s\S]*cannot be logged out[\s\S]*stolen copy[\s\S]*same time/)
       assert.equal(await visitor.text('#engine-store'), 'the sealed cookie')
       assert.equal(await visitor.page.locator('#sessions').count(), 0, 'no list')
-      assert.equal(await visitor.page.locator('#end-others').count(), 0, 'no way to end the others')
+      assert.equal(await visitor.page.locator('#end-others').count(), 0, 'no button to log out the others')
       assert.equal((await visitor.post(server, '/sessions/end-others')).status(), 404, server.name)
       await visitor.leave()
     }
   })
 
-  await step('the cookie carries the session, sealed: it shows nothing and opens at the other server', async () => {
+  await step('the cookie contains the session, sealed: it shows nothing and opens at the other server', async () => {
     for (const [here, there] of bothWays) {
       const visitor = await browser.visitor()
       await visitor.logIn(here, 'ada@example.com')
@@ -31,7 +31,7 @@ export async function sealed({ both, bothWays, browser, step }) {
     }
   })
 
-  await step('a seal that was tampered with opens nothing', async () => {
+  await step('a changed seal opens nothing', async () => {
     for (const server of both) {
       const visitor = await browser.visitor()
       await visitor.logIn(server, 'ada@example.com')
@@ -47,7 +47,7 @@ export async function sealed({ both, bothWays, browser, step }) {
     }
   })
 
-  await step('as the page says, a copy outlives the logout', async () => {
+  await step('as the page says, a copy opens after the logout', async () => {
     for (const [here, there] of bothWays) {
       const visitor = await browser.visitor()
       await visitor.logIn(here, 'ada@example.com')

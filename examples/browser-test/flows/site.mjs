@@ -1,16 +1,16 @@
-// One server alone: two failed logins, login, reload, logout, and what is left of the session then.
+// One server: two failed logins, a login, a reload, a logout, and the session afterwards.
 import assert from 'node:assert/strict'
 
 const EMAIL = 'ada@example.com'
 
 /**
- * What a flow works with.
+ * The context of a flow.
  *
  * @typedef {object} Scene
  * @property {import('../examples/program.mjs').Program} server
  * @property {import('../browser.mjs').Browser} browser
- * @property {boolean} sealed whether the cookie is the store
- * @property {string} keptIn where sessions lie, as the page says it
+ * @property {boolean} sealed whether sessions are sealed
+ * @property {string} keptIn where sessions are stored, as the page names it
  * @property {boolean} lists whether a user's sessions can be listed
  * @property {(name: string, prove: () => Promise<void>, visitor?: object) => Promise<void>} step
  * @property {(visitor: object, name: string) => Promise<unknown>} shoot takes a picture
@@ -23,7 +23,7 @@ export async function site({ server, browser, sealed, keptIn, lists, step, shoot
   let during
 
   await step(
-    'two failed logins are counted, and each is said once',
+    'two failed logins are counted, and each error is shown once',
     async () => {
       await visitor.open(server)
       assert.equal(await visitor.text('#visits'), '1')
@@ -44,7 +44,7 @@ export async function site({ server, browser, sealed, keptIn, lists, step, shoot
   )
 
   await step(
-    'the login greets, forgets the failures, keeps the visits, and changes the cookie',
+    'the login greets, resets the failures, keeps the visits, and changes the cookie',
     async () => {
       await visitor.logIn(server, EMAIL)
       assert.equal(visitor.page.url(), server.at('/'))
@@ -59,7 +59,7 @@ export async function site({ server, browser, sealed, keptIn, lists, step, shoot
   )
 
   await step(
-    'a reload is greeted again, without the message, and the page says where the session lies',
+    'a reload greets again, without the message, and the page names the store',
     async () => {
       await visitor.page.reload()
       assert.equal(await visitor.greeted(), EMAIL)
@@ -86,12 +86,12 @@ export async function site({ server, browser, sealed, keptIn, lists, step, shoot
   )
 
   await step(
-    'the logout leaves no cookie, and the guard knows',
+    'the logout leaves no cookie, and the guard redirects',
     async () => {
       await visitor.press('#logout-button')
       assert.equal(visitor.page.url(), server.at('/'))
       assert.equal(await visitor.greeted(), null)
-      assert.equal(await visitor.text('#visits'), '1', 'a new session counts from the start')
+      assert.equal(await visitor.text('#visits'), '1', 'a new session counts from 1')
       await visitor.open(server, '/members')
       assert.equal(visitor.page.url(), server.at('/'))
     },
@@ -104,12 +104,13 @@ export async function site({ server, browser, sealed, keptIn, lists, step, shoot
     await thief.context.addCookies(cookies)
     const answer = await thief.open(server)
     assert.equal(answer.status(), 200)
-    // Who comes with an id that is known to have ended gets no new session for a while, and no count of visits.
+    // An id that is known to have ended begins no new session for a while, so the visit is not
+    // counted.
     return { user: await thief.greeted(), before: Number((await thief.text('#visits')) ?? 1) - 1 }
   }
   const name = sealed
-    ? 'N1: as the page says, a copy of a sealed cookie outlives the logout; a changed one opens nothing'
-    : 'N1, S18: the cookies from before the logout and from before the login open nothing'
+    ? 'N1: as the page says, a copy of a sealed cookie opens after the logout; a changed one opens nothing'
+    : 'N1, S18: the cookies before the logout and before the login open nothing'
   await step(
     name,
     async () => {
@@ -131,7 +132,7 @@ export async function site({ server, browser, sealed, keptIn, lists, step, shoot
   await thief.leave()
   await visitor.leave()
 
-  await step('the browser had nothing to complain about', async () => {
+  await step('the browser reports no error', async () => {
     assert.deepEqual(
       browser.complaints.filter((complaint) => complaint.startsWith(server.at('/'))),
       [],

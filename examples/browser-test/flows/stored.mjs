@@ -1,16 +1,17 @@
-// What only a session that lies in a store can do: be listed, be ended from elsewhere, stay dead.
+// Abilities of sessions in a store: they can be listed and revoked, and a copy of the cookie does
+// not open them again.
 import assert from 'node:assert/strict'
 
 export async function stored({ axum, hono, bothWays, browser, step }) {
   for (const [here, there] of bothWays) {
-    await step(`N25: "end the others" at ${here.name} ends a second browser's session`, async () => {
+    await step(`N25: "log out the others" at ${here.name} revokes a second browser's session`, async () => {
       const email = `ends-at-${here.name}@example.com`
       const first = await browser.visitor()
       const second = await browser.visitor()
-      const stranger = await browser.visitor()
+      const other = await browser.visitor()
       await first.logIn(here, email)
       await second.logIn(there, email)
-      await stranger.logIn(there, `not-${email}`)
+      await other.logIn(there, `not-${email}`)
 
       await first.open(here)
       assert.equal(await first.page.locator('.session').count(), 2)
@@ -32,14 +33,14 @@ export async function stored({ axum, hono, bothWays, browser, step }) {
       assert.equal(await first.page.locator('#end-others').count(), 0)
 
       await second.open(here, '/members')
-      assert.equal(second.page.url(), here.at('/'), 'the guard knows')
+      assert.equal(second.page.url(), here.at('/'), 'the guard redirects')
       assert.equal(await second.greeted(), null)
-      await stranger.open(here)
-      assert.equal(await stranger.greeted(), `not-${email}`, "another user's session stays")
-      for (const visitor of [first, second, stranger]) await visitor.leave()
+      await other.open(here)
+      assert.equal(await other.greeted(), `not-${email}`, "another user's session stays")
+      for (const visitor of [first, second, other]) await visitor.leave()
     })
 
-    await step(`S18: after a login at ${here.name} the cookie from before opens nothing`, async () => {
+    await step(`S18: after a login at ${here.name} the old cookie opens nothing`, async () => {
       const visitor = await browser.visitor()
       await visitor.open(here)
       const before = await visitor.cookies()
@@ -66,7 +67,7 @@ export async function stored({ axum, hono, bothWays, browser, step }) {
         await thief.context.addCookies(copy)
         await thief.open(server)
         assert.equal(await thief.greeted(), null, server.name)
-        // Right after a logout its id begins no other session either: nothing is counted.
+        // Right after a logout its id begins no new session, so the visit is not counted.
         assert.equal(await thief.text('#visits'), null, server.name)
         await thief.leave()
       }
@@ -74,7 +75,7 @@ export async function stored({ axum, hono, bothWays, browser, step }) {
     })
   }
 
-  await step('N2: a hundred parallel visits, at both servers at once, make a hundred', async () => {
+  await step('N2: a hundred concurrent visits at both servers count a hundred', async () => {
     const visitor = await browser.visitor()
     await visitor.open(axum)
     const [{ name, value }] = await visitor.cookies()
@@ -96,7 +97,7 @@ export async function stored({ axum, hono, bothWays, browser, step }) {
     await visitor.leave()
   })
 
-  await step('the guard keeps strangers from ending sessions', async () => {
+  await step('the guard prevents visitors without a login from revoking sessions', async () => {
     const visitor = await browser.visitor()
     for (const server of [axum, hono]) {
       const answer = await visitor.post(server, '/sessions/end-others')
@@ -107,7 +108,7 @@ export async function stored({ axum, hono, bothWays, browser, step }) {
     await visitor.leave()
   })
 
-  await step('a session that lies in a store says nothing of what a stateless one lacks', async () => {
+  await step('the page of a session in a store lists no limits of sealed sessions', async () => {
     const visitor = await browser.visitor()
     for (const server of [axum, hono]) {
       await visitor.open(server)

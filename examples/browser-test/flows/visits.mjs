@@ -1,8 +1,9 @@
-// Visitors without an account: counted by both servers, and left alone where nothing is stored.
+// Visitors without an account: both servers count their visits. Without stored data they get no
+// cookie.
 import assert from 'node:assert/strict'
 
 export async function visits({ axum, hono, both, store, browser, step }) {
-  await step('N4: who stores nothing gets no cookie', async () => {
+  await step('N4: a visitor without stored values gets no cookie', async () => {
     const visitor = await browser.visitor()
     for (const server of both) {
       const answer = await visitor.open(server, '/about')
@@ -15,7 +16,7 @@ export async function visits({ axum, hono, both, store, browser, step }) {
     await visitor.leave()
   })
 
-  await step('one count of visits, kept by both', async () => {
+  await step('both servers share one count of visits', async () => {
     const visitor = await browser.visitor()
     const counted = []
     for (const server of [axum, hono, hono, axum, hono]) {
@@ -26,7 +27,7 @@ export async function visits({ axum, hono, both, store, browser, step }) {
     await visitor.leave()
   })
 
-  await step('the panel tells what the engine did', async () => {
+  await step('the panel shows what the engine did', async () => {
     for (const server of both) {
       const visitor = await browser.visitor()
       await visitor.open(server)
@@ -52,7 +53,7 @@ export async function visits({ axum, hono, both, store, browser, step }) {
     }
   })
 
-  await step('a link to the other server opens the same page by the same name', async () => {
+  await step('a link to the other server opens the same page on the same host', async () => {
     for (const host of ['localhost', '127.0.0.1']) {
       const visitor = await browser.visitor()
       await visitor.open(axum, '/about', host)
@@ -66,7 +67,7 @@ export async function visits({ axum, hono, both, store, browser, step }) {
   })
 }
 
-/** Cookie came, loaded, written, cookie sent: each `yes` or `no`. */
+/** Cookie received, loaded, written, cookie sent: each `yes` or `no`. */
 async function facts(visitor) {
   const stations = ['#engine-cookie-came', '#engine-loaded', '#engine-written', '#engine-cookie-sent']
   return await Promise.all(stations.map((station) => visitor.text(`${station} b`)))

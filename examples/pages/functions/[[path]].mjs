@@ -1,4 +1,4 @@
-// The site on Cloudflare Pages, with its sessions in Workers KV or sealed in the cookie.
+// The site on Cloudflare Pages, with sessions in Workers KV or sealed in the cookie.
 import { env } from 'cloudflare:workers'
 import { handle } from 'hono/cloudflare-pages'
 import { cloudflareKvStore } from 'okibi/cloudflare-kv'

@@ -7,7 +7,7 @@ async fn it_keeps_the_contract() {
     let folder = tempfile::tempdir().unwrap();
     let open = || TableStore::open(&folder.path().join("sessions.db")).unwrap();
     Contract::new(open())
-        .another(open()) // as a second process of the app has it
+        .another(open()) // the instance of a second process
         .spawn(|task| drop(tokio::spawn(task))) // on all threads of the runtime: races are real
         .run()
         .await

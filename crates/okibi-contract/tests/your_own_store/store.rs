@@ -11,10 +11,10 @@ use rusqlite::{Connection, Error, OptionalExtension, TransactionBehavior::Immedi
 pub struct TableStore(Mutex<Connection>);
 
 impl TableStore {
-    /// Opens the database and creates the table if it is not there.
+    /// Opens the database and creates the table if it does not exist.
     ///
     /// # Errors
-    /// What `SQLite` says.
+    /// The error of `SQLite`.
     pub fn open(path: &std::path::Path) -> Result<Self, Error> {
         let connection = Connection::open(path)?;
         // Blobs are compared byte by byte: no collation takes `a` for `A` or drops a space.
@@ -33,7 +33,7 @@ impl TableStore {
     }
 }
 
-/// The time now, as the table has it. Expired is judged by it on every read, whatever cleans up.
+/// The current time in the table's unit. Every read checks the expiry against it.
 fn now() -> i64 {
     millis(system_time())
 }
@@ -56,7 +56,7 @@ fn live(connection: &Connection, key: &StoreKey) -> Result<Option<Loaded>, Error
     row.optional()
 }
 
-/// An error before anything was written. Where a write may have happened, say `StoreError::unknown` instead.
+/// An error before any write. If a write may have happened, use `StoreError::unknown` instead.
 fn before(error: Error) -> StoreError {
     StoreError::unavailable(error)
 }
@@ -68,9 +68,9 @@ impl Store for TableStore {
 
     async fn swap(&self, key: &StoreKey, expected: Option<&[u8]>, write: Write) -> Result<Swap, StoreError> {
         let mut connection = self.connection();
-        // The comparison and the write are one step for everybody, also for other processes.
+        // The comparison and the write are one step, also for other processes.
         let step = connection.transaction_with_behavior(Immediate).map_err(before)?;
-        let current: Option<Bytes> = live(&step, key).map_err(before)?.map(|held| held.bytes);
+        let current: Option<Bytes> = live(&step, key).map_err(before)?.map(|stored| stored.bytes);
         if current.as_deref() != expected {
             return Ok(Swap::Conflict(current));
         }
@@ -110,7 +110,7 @@ impl Store for TableStore {
     }
 }
 
-/// What "log out everywhere" needs. Leave it and `owners` out if your backend cannot list.
+/// For "log out everywhere". Omit it and `owners` if your backend cannot list.
 impl OwnerIndex for TableStore {
     fn list<'a>(&'a self, owner: &'a Owner) -> BoxFuture<'a, Result<Vec<StoreKey>, StoreError>> {
         Box::pin(async {
@@ -125,11 +125,11 @@ impl OwnerIndex for TableStore {
     }
 }
 
-/// Drops what has expired. Leave it and `purger` out if your backend does that by itself.
+/// Drops expired entries. Omit it and `purger` if your backend does that itself.
 impl Purge for TableStore {
     fn purge(&self) -> BoxFuture<'_, Result<usize, StoreError>> {
         Box::pin(async {
-            // A large table wants this in steps (`LIMIT`), so that requests are served in between.
+            // For a large table, delete in steps (`LIMIT`), so that requests are served in between.
             let delete = "DELETE FROM my_sessions WHERE expires_at <= ?";
             self.connection().execute(delete, [now()]).map_err(StoreError::unknown)
         })

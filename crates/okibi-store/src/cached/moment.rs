@@ -1,4 +1,4 @@
-//! Two clocks at once, so that neither of them can make something old look new.
+//! Measures age with two clocks. An entry is fresh only if both clocks say so.
 
 use std::{
     sync::Arc,
@@ -7,29 +7,29 @@ use std::{
 
 use crate::{Clock, Timestamp, system_time};
 
-/// Where the time comes from.
-pub(super) enum Time {
+/// The source of the time.
+pub(super) enum TimeSource {
     /// The system's wall clock, and its monotonic clock since this instant.
     System(Instant),
     /// One clock for both.
-    Given(Clock),
+    Custom(Clock),
 }
 
-impl Time {
+impl TimeSource {
     pub(super) fn system() -> Self {
         Self::System(Instant::now())
     }
 
-    pub(super) fn given(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        Self::Given(Arc::new(now))
+    pub(super) fn custom(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        Self::Custom(Arc::new(now))
     }
 
     pub(super) fn now(&self) -> Moment {
         match self {
-            Self::System(start) => Moment { wall: system_time(), steady: start.elapsed() },
-            Self::Given(clock) => {
+            Self::System(start) => Moment { wall: system_time(), monotonic: start.elapsed() },
+            Self::Custom(clock) => {
                 let wall = clock();
-                Moment { wall, steady: Duration::from_millis(wall.as_millis()) }
+                Moment { wall, monotonic: Duration::from_millis(wall.as_millis()) }
             }
         }
     }
@@ -38,17 +38,17 @@ impl Time {
 /// A point in time, by both clocks.
 #[derive(Clone, Copy)]
 pub(super) struct Moment {
-    /// May be set back and forth.
+    /// The wall clock. It may be set forward or back.
     pub(super) wall: Timestamp,
-    /// Never goes back, but may stand still while the machine sleeps.
-    pub(super) steady: Duration,
+    /// The monotonic clock. It never runs backwards, but it may stop while the machine sleeps.
+    pub(super) monotonic: Duration,
 }
 
 impl Moment {
-    /// Whether less than `span` has passed since `earlier`, by either clock. A wall clock that was set back tells
-    /// nothing, so then it has not.
+    /// Whether less than `span` has passed since `earlier` by both clocks. `false` if the wall
+    /// clock was set back since then: its difference means nothing then.
     pub(super) fn is_within(self, span: Duration, earlier: Self) -> bool {
-        self.steady.saturating_sub(earlier.steady) < span
+        self.monotonic.saturating_sub(earlier.monotonic) < span
             && self.wall >= earlier.wall
             && self.wall.since(earlier.wall) < span
     }
@@ -58,12 +58,12 @@ impl Moment {
 mod tests {
     use super::*;
 
-    fn moment(wall: u64, steady: u64) -> Moment {
-        Moment { wall: Timestamp::from_millis(wall), steady: Duration::from_millis(steady) }
+    fn moment(wall: u64, monotonic: u64) -> Moment {
+        Moment { wall: Timestamp::from_millis(wall), monotonic: Duration::from_millis(monotonic) }
     }
 
     #[test]
-    fn s17_neither_a_clock_set_back_nor_a_sleeping_machine_makes_something_old_look_new() {
+    fn s17_an_old_entry_is_stale_also_after_the_clock_was_set_back_or_the_machine_slept() {
         let (span, read) = (Duration::from_secs(5), moment(100_000, 1000));
         assert!(moment(100_000, 1000).is_within(span, read));
         assert!(moment(104_999, 5999).is_within(span, read));

@@ -1,4 +1,4 @@
-//! One part of the memory store: the sessions that fall into it and the owners they have, under one lock.
+//! One shard of the memory store: its sessions and the index of their owners, under one lock.
 
 use std::{
     cmp::Reverse,
@@ -13,69 +13,70 @@ use quick_cache::{Lifecycle, OptionsBuilder, UnitWeighter, unsync::Cache};
 
 use crate::{Loaded, Owner, StoreKey, Swap, Timestamp, Write};
 
-/// What lies under a key.
-struct Held {
+/// The record under a key.
+struct Stored {
     bytes: Bytes,
     expires_at: Timestamp,
     owner: Option<Arc<str>>,
 }
 
-/// One owner's one session. In a sorted set, all sessions of an owner lie side by side.
+/// An owner and the key of a session. In a sorted set, all sessions of an owner are adjacent.
 type OwnerEntry = (Arc<str>, Arc<str>);
 
-/// The cache of one thread under a lock of ours, rather than `quick_cache`'s own concurrent one: compare-and-swap,
-/// the index of owners and the sweep of expired sessions then are one step each, with nothing to be seen in between.
+/// `quick_cache`'s unsynchronised cache. The caller locks it, instead of using the concurrent
+/// cache, so that compare-and-swap, changes of the owner index, and dropping expired sessions are
+/// atomic.
 pub(super) struct Shard {
-    held: Cache<Arc<str>, Held, UnitWeighter, RandomState, Evicted>,
+    stored: Cache<Arc<str>, Stored, UnitWeighter, RandomState, EvictionListener>,
     by_owner: BTreeSet<OwnerEntry>,
-    /// The line of ends, the next one first: when something may have expired, and what. Whatever is held stands in it with its
-    /// expiry, or with an earlier one that it had before; and so may what is gone.
-    ends: BinaryHeap<Reverse<(Timestamp, Arc<str>)>>,
+    /// A queue of expiry times with keys, the earliest first. It has each stored session at its
+    /// expiry or at an earlier time. It may also have sessions that are no longer stored.
+    expiries: BinaryHeap<Reverse<(Timestamp, Arc<str>)>>,
     capacity: usize,
-    /// When it is full, what is new is refused.
-    keeps_all: bool,
+    /// Refuses new sessions when the shard is full.
+    refuses_when_full: bool,
 }
 
-/// Of all places, how many are for sessions that were used since they were made.
+/// The share of the capacity for sessions that were used since they were created.
 const USED_SHARE: f64 = 0.8;
-/// At most so many ends of what is gone stand in line: one for every four sessions that are held, and a few.
-const SPARE: usize = 4;
-const FEW: usize = 64;
+/// The queue of expiry times has at most one stale entry for every four sessions, and 64 more.
+const STALE_EXPIRIES_DIVISOR: usize = 4;
+const MIN_STALE_EXPIRIES: usize = 64;
 
 impl Shard {
     pub(super) fn new(capacity: usize) -> Self {
-        // An estimate of no items means no ghosts: those remember keys that were pushed out in case they come back, and
-        // the key of a session never does.
+        // With an estimate of 0 items the cache keeps no list of evicted keys. Such a list helps
+        // when an evicted key is inserted again, and the key of a session never is.
         let weight = u64::try_from(capacity).unwrap_or(u64::MAX);
         let options = OptionsBuilder::new()
             .estimated_items_capacity(0)
             .weight_capacity(weight)
             .hot_allocation(USED_SHARE)
             .build();
-        let held = match options {
-            Ok(options) => Cache::with_options(options, UnitWeighter, RandomState::new(), Evicted),
-            // It is only ever told that something was left out.
-            Err(_) => Cache::with(0, weight, UnitWeighter, RandomState::new(), Evicted),
+        let stored = match options {
+            Ok(options) => Cache::with_options(options, UnitWeighter, RandomState::new(), EvictionListener),
+            // `build` fails only if an option is missing, and none is.
+            Err(_) => Cache::with(0, weight, UnitWeighter, RandomState::new(), EvictionListener),
         };
-        Self { held, by_owner: BTreeSet::new(), ends: BinaryHeap::new(), capacity, keeps_all: false }
+        Self { stored, by_owner: BTreeSet::new(), expiries: BinaryHeap::new(), capacity, refuses_when_full: false }
     }
 
-    /// From now on refuses what is new when it is full. How many places it has.
-    pub(super) fn keep_all(&mut self) -> usize {
-        self.keeps_all = true;
+    /// Refuses new sessions from now on when the shard is full. Returns the capacity.
+    pub(super) fn refuse_when_full(&mut self) -> usize {
+        self.refuses_when_full = true;
         self.capacity
     }
 
     pub(super) fn len(&self) -> usize {
-        self.held.len()
+        self.stored.len()
     }
 
     pub(super) fn load(&self, key: &StoreKey, now: Timestamp) -> Option<Loaded> {
-        let held = self.live(key, now)?;
-        Some(Loaded { bytes: held.bytes.clone(), expires_at: Some(held.expires_at) })
+        let stored = self.live(key, now)?;
+        Some(Loaded { bytes: stored.bytes.clone(), expires_at: Some(stored.expires_at) })
     }
 
-    /// `None`: there is no place for it.
+    /// Compare-and-swap. `None`: the shard is full and refuses new sessions.
     pub(super) fn swap(
         &mut self,
         key: &StoreKey,
@@ -83,14 +84,14 @@ impl Shard {
         write: Write,
         now: Timestamp,
     ) -> Option<Swap> {
-        let current = self.live(key, now).map(|held| &held.bytes);
+        let current = self.live(key, now).map(|stored| &stored.bytes);
         if current.map(Bytes::as_ref) != expected {
             return Some(Swap::Conflict(current.cloned()));
         }
-        if expected.is_none() && self.held.len() >= self.capacity {
-            // What lies there itself has expired too.
+        if expected.is_none() && self.stored.len() >= self.capacity {
+            // The entry under `key` itself may be expired, too.
             let has_room = self.drop_expired(now, 1) > 0;
-            if !has_room && self.keeps_all {
+            if !has_room && self.refuses_when_full {
                 return None;
             }
         }
@@ -98,10 +99,10 @@ impl Shard {
         Some(Swap::Done)
     }
 
-    /// Removes what lies under `key` and its owner's entry.
+    /// Removes the record under `key` and its entry in the owner index. Returns the key.
     pub(super) fn remove(&mut self, key: &str) -> Option<Arc<str>> {
-        let (key, held) = self.held.remove(key)?;
-        match held.owner {
+        let (key, stored) = self.stored.remove(key)?;
+        match stored.owner {
             Some(owner) => {
                 let entry = (owner, key);
                 self.by_owner.remove(&entry);
@@ -111,68 +112,71 @@ impl Shard {
         }
     }
 
-    /// Removes everything that has expired by `now` and says how many sessions that were.
+    /// Removes every session that has expired by `now` and returns how many were removed.
     pub(super) fn sweep(&mut self, now: Timestamp) -> usize {
         self.drop_expired(now, usize::MAX)
     }
 
-    /// Removes at most so many sessions that have expired by `now` and says how many.
+    /// Removes at most `most` sessions that have expired by `now` and returns how many were
+    /// removed.
     fn drop_expired(&mut self, now: Timestamp, most: usize) -> usize {
         let mut dropped = 0;
-        while dropped < most && self.ends.peek().is_some_and(|Reverse((end, _))| *end <= now) {
-            let Some(Reverse((_, key))) = self.ends.pop() else { break };
-            let Some(end) = self.held.peek(&*key).map(|held| held.expires_at) else { continue };
+        while dropped < most && self.expiries.peek().is_some_and(|Reverse((end, _))| *end <= now) {
+            let Some(Reverse((_, key))) = self.expiries.pop() else { break };
+            let Some(end) = self.stored.peek(&*key).map(|stored| stored.expires_at) else { continue };
             if end > now {
-                self.ends.push(Reverse((end, key)));
+                self.expiries.push(Reverse((end, key)));
             } else {
                 self.remove(&key);
                 dropped += 1;
             }
         }
-        if self.ends.capacity() > 2 * self.ends.len() + FEW {
-            self.ends.shrink_to_fit();
+        if self.expiries.capacity() > 2 * self.expiries.len() + MIN_STALE_EXPIRIES {
+            self.expiries.shrink_to_fit();
         }
         dropped
     }
 
-    /// Puts a session into the line of ends.
-    fn note(&mut self, end: Timestamp, key: Arc<str>) {
-        if self.ends.len() > self.held.len() + self.held.len() / SPARE + FEW {
-            self.ends = self.held.iter().map(|(key, held)| Reverse((held.expires_at, Arc::clone(key)))).collect();
+    /// Adds a session to the queue of expiry times.
+    fn queue_expiry(&mut self, end: Timestamp, key: Arc<str>) {
+        if self.expiries.len() > self.stored.len() + self.stored.len() / STALE_EXPIRIES_DIVISOR + MIN_STALE_EXPIRIES {
+            self.expiries =
+                self.stored.iter().map(|(key, stored)| Reverse((stored.expires_at, Arc::clone(key)))).collect();
         }
-        if self.ends.len() == self.ends.capacity() {
-            self.ends.reserve_exact(self.ends.len() / 8 + FEW / 4);
+        if self.expiries.len() == self.expiries.capacity() {
+            self.expiries.reserve_exact(self.expiries.len() / 8 + MIN_STALE_EXPIRIES / 4);
         }
-        self.ends.push(Reverse((end, key)));
+        self.expiries.push(Reverse((end, key)));
     }
 
     /// Adds the keys of `owner`'s live sessions to `keys`.
     pub(super) fn list(&self, owner: &Owner, now: Timestamp, keys: &mut Vec<StoreKey>) {
         let first: OwnerEntry = (Arc::from(owner.as_str()), Arc::from(""));
         let entries = self.by_owner.range((Included(&first), Unbounded)).take_while(|(name, _)| *name == first.0);
-        let live = entries.filter(|(_, key)| self.held.peek(&**key).is_some_and(|held| held.expires_at > now));
+        let live = entries.filter(|(_, key)| self.stored.peek(&**key).is_some_and(|stored| stored.expires_at > now));
         keys.extend(live.map(|(_, key)| StoreKey::new(&**key)));
     }
 
-    /// What lies under `key` and has not expired.
-    fn live(&self, key: &StoreKey, now: Timestamp) -> Option<&Held> {
-        self.held.get(key.as_str()).filter(|held| held.expires_at > now)
+    /// The record under `key`, if it has not expired.
+    fn live(&self, key: &StoreKey, now: Timestamp) -> Option<&Stored> {
+        self.stored.get(key.as_str()).filter(|stored| stored.expires_at > now)
     }
 
     fn put(&mut self, key: &str, write: Write) {
-        // The first clone of fresh bytes allocates the count of their owners. Done here, no load has to.
+        // The first clone of `Bytes` allocates the reference count. With a clone here, loads do not
+        // allocate.
         let bytes = write.bytes.clone();
         drop(write.bytes);
         let expires_at = write.expires_at;
-        if let Some(mut held) = self.held.peek_mut(key)
-            && held.owner.as_deref() == write.owner.as_ref().map(Owner::as_str)
+        if let Some(mut stored) = self.stored.peek_mut(key)
+            && stored.owner.as_deref() == write.owner.as_ref().map(Owner::as_str)
         {
-            held.bytes = bytes;
-            let is_sooner = expires_at < held.expires_at;
-            held.expires_at = expires_at;
-            drop(held);
+            stored.bytes = bytes;
+            let is_sooner = expires_at < stored.expires_at;
+            stored.expires_at = expires_at;
+            drop(stored);
             if is_sooner {
-                self.note(expires_at, Arc::from(key));
+                self.queue_expiry(expires_at, Arc::from(key));
             }
             return;
         }
@@ -182,23 +186,24 @@ impl Shard {
             self.by_owner.insert((Arc::clone(owner), Arc::clone(&key)));
         }
         let mut evicted = Vec::new();
-        let held = Held { bytes, expires_at, owner };
-        self.held.insert_with_lifecycle(Arc::clone(&key), held, &mut evicted);
+        let stored = Stored { bytes, expires_at, owner };
+        self.stored.insert_with_lifecycle(Arc::clone(&key), stored, &mut evicted);
         for entry in &evicted {
             self.by_owner.remove(entry);
         }
-        self.note(expires_at, key);
+        self.queue_expiry(expires_at, key);
     }
 }
 
-/// Tells which sessions with an owner were pushed out, so that the index forgets them too.
-struct Evicted;
+/// Collects the evicted sessions that have an owner, so that `put` removes them from the owner
+/// index.
+struct EvictionListener;
 
-impl Lifecycle<Arc<str>, Held> for Evicted {
+impl Lifecycle<Arc<str>, Stored> for EvictionListener {
     type RequestState = Vec<OwnerEntry>;
 
-    fn on_evict(&self, evicted: &mut Vec<OwnerEntry>, key: Arc<str>, held: Held) {
-        if let Some(owner) = held.owner {
+    fn on_evict(&self, evicted: &mut Vec<OwnerEntry>, key: Arc<str>, stored: Stored) {
+        if let Some(owner) = stored.owner {
             evicted.push((owner, key));
         }
     }

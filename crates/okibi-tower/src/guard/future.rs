@@ -1,4 +1,4 @@
-//! First the session, then the service or the denial.
+//! Loads the session, then calls the service or returns the denial.
 
 use std::{
     fmt,
@@ -15,11 +15,11 @@ use tower_service::Service;
 use super::Guard;
 use crate::{Session, shared::BoxFuture};
 
-/// The head of a request that may pass, or the answer to one that may not.
+/// The head of an allowed request, or the response to a denied one.
 type Verdict = Result<Parts, Response<Bytes>>;
 
 pin_project! {
-    /// The answer of a [`GuardService`](super::GuardService).
+    /// The response future of a [`GuardService`](super::GuardService).
     pub struct GuardFuture<S, B>
     where
         S: Service<Request<B>>,
@@ -33,8 +33,8 @@ pin_project! {
 pin_project! {
     #[project = StageProjection]
     enum Stage<F> {
-        Looking { verdict: BoxFuture<Verdict> },
-        Passing { #[pin] inner: F },
+        Checking { verdict: BoxFuture<Verdict> },
+        Serving { #[pin] inner: F },
     }
 }
 
@@ -43,12 +43,12 @@ impl<S: Service<Request<B>>, B> GuardFuture<S, B> {
         let (parts, body) = request.into_parts();
         let verdict = Box::pin(async move {
             match Session::<K>::of(&parts.extensions).await {
-                Ok(session) if guard.lets_pass(&session) => Ok(parts),
+                Ok(session) if guard.allows(&session) => Ok(parts),
                 Ok(_) => Err(guard.deny(&parts)),
                 Err(error) => Err(error.to_response()),
             }
         });
-        Self { stage: Stage::Looking { verdict }, waiting: Some((service, body)) }
+        Self { stage: Stage::Checking { verdict }, waiting: Some((service, body)) }
     }
 }
 
@@ -63,15 +63,15 @@ where
         let mut this = self.project();
         loop {
             match this.stage.as_mut().project() {
-                StageProjection::Looking { verdict } => match ready!(verdict.as_mut().poll(context)) {
+                StageProjection::Checking { verdict } => match ready!(verdict.as_mut().poll(context)) {
                     Err(denial) => return Poll::Ready(Ok(denial.map(R::from))),
                     Ok(parts) => {
                         let Some((mut service, body)) = this.waiting.take() else { return Poll::Pending };
                         let inner = service.call(Request::from_parts(parts, body));
-                        this.stage.set(Stage::Passing { inner });
+                        this.stage.set(Stage::Serving { inner });
                     }
                 },
-                StageProjection::Passing { inner } => return inner.poll(context),
+                StageProjection::Serving { inner } => return inner.poll(context),
             }
         }
     }

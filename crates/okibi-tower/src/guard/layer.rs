@@ -1,4 +1,4 @@
-//! Who passes, and what the others get.
+//! Which requests pass the guard, and the response to the others.
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
@@ -10,14 +10,15 @@ use tower_layer::Layer;
 use super::GuardService;
 use crate::{Name, Session, error::plain};
 
-/// Makes the answer to those who may not pass.
+/// Makes the response to a denied request.
 type Denial = Arc<dyn Fn(&Parts) -> Response<Bytes> + Send + Sync>;
 
-/// Only lets pass who has a value of the name's type under `name` in their session, whatever the value is. The others get 401, also
-/// those whose stored value does not fit the type (an event says so).
+/// Lets a request through if its session has a value of the name's type under `name`. The value
+/// itself does not matter. All other requests get 401. A stored value of another type is reported
+/// as the event `misfit` and gets 401, too.
 ///
-/// It stands inside the session layer; without one it answers 500 and lets nobody pass. If the store fails it answers as
-/// the session layer does.
+/// Put it inside the session layer. Without a session layer every request gets 500. If the store
+/// fails, the response is that of the session layer.
 ///
 /// ```
 /// use okibi_tower::{Name, guard};
@@ -32,22 +33,23 @@ pub fn guard<T: DeserializeOwned + 'static>(name: Name<'static, T>) -> Guard {
 }
 
 /// A guard, as a layer. Made by [`guard`].
-#[must_use = "it guards nothing until it is put in front of a service"]
+#[must_use = "it guards nothing until it is added to a service"]
 pub struct Guard<K = ()> {
     name: &'static str,
-    /// Whether a value's JSON is of the name's type.
+    /// Whether a JSON value has the name's type.
     fits: fn(&str) -> bool,
     denial: Denial,
     kind: PhantomData<fn() -> K>,
 }
 
 impl<K> Guard<K> {
-    /// Looks into the session of another kind, as in [`Sessions::of`](crate::Sessions::of).
+    /// Checks the session of another kind, see [`Sessions::of`](crate::Sessions::of).
     pub fn of<Other>(self) -> Guard<Other> {
         Guard { name: self.name, fits: self.fits, denial: self.denial, kind: PhantomData }
     }
 
-    /// Sends the others to this address, with 303 See Other. What cannot stand in an address is percent-encoded.
+    /// Redirects denied requests to this address, with 303 See Other. Characters that are not
+    /// visible ASCII are percent-encoded.
     pub fn redirect(self, location: impl AsRef<str>) -> Self {
         let location = header_text(location.as_ref());
         self.respond(move |_| {
@@ -57,13 +59,13 @@ impl<K> Guard<K> {
         })
     }
 
-    /// Answers the others like this. The request's head is there to be looked at.
+    /// Sets the response to denied requests. The function gets the head of the request.
     pub fn respond(mut self, answer: impl Fn(&Parts) -> Response<Bytes> + Send + Sync + 'static) -> Self {
         self.denial = Arc::new(answer);
         self
     }
 
-    pub(super) fn lets_pass(&self, session: &Session<K>) -> bool {
+    pub(super) fn allows(&self, session: &Session<K>) -> bool {
         session.has_fitting(self.name, self.fits)
     }
 
@@ -72,7 +74,7 @@ impl<K> Guard<K> {
     }
 }
 
-/// The text with everything percent-encoded that is not visible ASCII: no header can be split with it.
+/// Percent-encodes everything that is not visible ASCII, so the value cannot split a header.
 fn header_text(text: &str) -> HeaderValue {
     use fmt::Write as _;
     let mut encoded = String::with_capacity(text.len());

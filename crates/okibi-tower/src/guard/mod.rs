@@ -1,4 +1,4 @@
-//! The guard in front of what only some visitors may see.
+//! The guard: a layer that only lets sessions with a certain value through.
 
 mod future;
 mod layer;

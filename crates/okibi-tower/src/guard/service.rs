@@ -38,7 +38,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        // The service that was found ready is the one to be called.
+        // `poll_ready` was called on `self.inner`, so that service must be called, not the clone.
         let clone = self.inner.clone();
         let ready = mem::replace(&mut self.inner, clone);
         GuardFuture::new(ready, request, self.guard.clone())

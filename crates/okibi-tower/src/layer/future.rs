@@ -1,4 +1,4 @@
-//! The answer on its way out: it leaves only after the commit.
+//! The response future: runs the service, commits the session, then returns the response.
 
 use std::{
     fmt,
@@ -13,36 +13,37 @@ use http::Response;
 use pin_project_lite::pin_project;
 
 use crate::{
-    Error, head,
-    session::{Closing, Inner},
+    Error, headers,
+    session::{FinalCommit, Inner},
     shared::{BoxFuture, Shared},
 };
 
 pin_project! {
-    /// The answer of a [`SessionService`](super::SessionService). It leaves only after the session's commit.
+    /// The response future of a [`SessionService`](super::SessionService). It returns the response
+    /// after the session's commit.
     pub struct SessionFuture<F, R, E> {
         #[pin]
         inner: Option<F>,
         refused: Option<Error>,
         session: Option<Arc<Inner>>,
-        held: Option<Held<R, E>>,
+        pending: Option<PendingCommit<R, E>>,
     }
 }
 
-/// What the inner service answered, kept until the commit is made.
-struct Held<R, E> {
+/// The result of the inner service, while the commit is running.
+struct PendingCommit<R, E> {
     result: Result<Response<R>, E>,
     commit: BoxFuture<Result<(), Error>>,
 }
 
 impl<F, R, E> SessionFuture<F, R, E> {
     pub(super) const fn new(inner: F, session: Option<Arc<Inner>>) -> Self {
-        Self { inner: Some(inner), refused: None, session, held: None }
+        Self { inner: Some(inner), refused: None, session, pending: None }
     }
 
-    /// The answer to a request that must not reach the inner service.
+    /// The response to a request that must not reach the inner service.
     pub(super) const fn refused(error: Error) -> Self {
-        Self { inner: None, refused: Some(error), session: None, held: None }
+        Self { inner: None, refused: Some(error), session: None, pending: None }
     }
 }
 
@@ -55,7 +56,7 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        if this.held.is_none() {
+        if this.pending.is_none() {
             let Some(inner) = this.inner.as_pin_mut() else {
                 let refused = this.refused.take();
                 return refused.map_or(Poll::Pending, |error| Poll::Ready(Ok(Shared::answer(&error))));
@@ -63,41 +64,44 @@ where
             let result = ready!(inner.poll(context));
             let Some(session) = this.session else { return Poll::Ready(result) };
             let failed = session.outcome(result.as_ref().ok().map(Response::status)).failed;
-            match session.close(failed) {
-                Closing::Untouched => return Poll::Ready(result),
-                Closing::Clean => return Poll::Ready(result.map(|response| sent(session, response))),
-                Closing::Commit => {
+            match session.before_headers(failed) {
+                FinalCommit::Unused => return Poll::Ready(result),
+                FinalCommit::NotNeeded => return Poll::Ready(result.map(|response| sent(session, response))),
+                FinalCommit::Needed => {
                     let session = Arc::clone(session);
-                    let commit = Box::pin(async move { session.commit_last(failed).await });
-                    *this.held = Some(Held { result, commit });
+                    let commit = Box::pin(async move { session.commit_final(failed).await });
+                    *this.pending = Some(PendingCommit { result, commit });
                 }
             }
         }
-        let Some(held) = this.held else { return Poll::Pending };
-        let committed = ready!(held.commit.as_mut().poll(context));
-        let (Some(Held { result, .. }), Some(session)) = (this.held.take(), this.session) else { return Poll::Pending };
+        let Some(pending) = this.pending else { return Poll::Pending };
+        let committed = ready!(pending.commit.as_mut().poll(context));
+        let (Some(PendingCommit { result, .. }), Some(session)) = (this.pending.take(), this.session) else {
+            return Poll::Pending;
+        };
         Poll::Ready(result.map(|response| match committed {
             Ok(()) => sent(session, response),
-            // Nothing of the app's answer leaves: no location, no cookie, no caching.
+            // No part of the app's response is sent: no location, no cookie, no cache header.
             Err(error) => refusal(session, &error),
         }))
     }
 }
 
-/// The answer with what the session adds to its head.
+/// The response with the session's headers.
 fn sent<R: From<Bytes>>(session: &Inner, mut response: Response<R>) -> Response<R> {
-    let (cookies, accessed, is_live) = session.head();
-    session.tell_outer(&cookies);
-    match head::add(&mut response, cookies, accessed, is_live) {
+    let (cookies, accessed, is_live) = session.header_inputs();
+    session.forward_cookies(&cookies);
+    match headers::add(&mut response, cookies, accessed, is_live) {
         Ok(()) => response,
         Err(error) => Shared::answer(&session.fail(error)),
     }
 }
 
-/// The answer to a commit that failed. Other sessions inside have made theirs: their cookies leave.
+/// The response to a failed commit. Sessions of inner layers are already committed, so their
+/// cookies are sent.
 fn refusal<R: From<Bytes>>(session: &Inner, error: &Error) -> Response<R> {
     let mut response = Shared::answer(error);
-    match head::add(&mut response, session.sent_inside(), false, false) {
+    match headers::add(&mut response, session.inner_cookies(), false, false) {
         Ok(()) => sent(session, response),
         Err(error) => Shared::answer(&session.fail(error)),
     }
@@ -105,6 +109,6 @@ fn refusal<R: From<Bytes>>(session: &Inner, error: &Error) -> Response<R> {
 
 impl<F, R, E> fmt::Debug for SessionFuture<F, R, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SessionFuture").field("committing", &self.held.is_some()).finish_non_exhaustive()
+        f.debug_struct("SessionFuture").field("committing", &self.pending.is_some()).finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! Puts a session around a service.
+//! The layer that adds a session to every request.
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
@@ -7,14 +7,16 @@ use tower_layer::Layer;
 use super::SessionService;
 use crate::{Directory, shared::Shared};
 
-/// Puts a session around a service: every request can ask for it, and what it changed is committed before its answer
-/// leaves. Made by [`Sessions::layer`](crate::Sessions::layer).
+/// Adds a session to every request of a service, and commits its changes before the response
+/// headers are sent. Made by [`Sessions::layer`](crate::Sessions::layer).
 ///
-/// A request that does not ask for its session costs no store call and its answer gets no header. A layer inside this one whose
-/// cookie has the same name lets everything pass through if it is a clone or is made alike: the same options and the same store
-/// (clones of one [`Arc`]). The outer one is in charge. If it differs in anything that makes it another session it is an error of
-/// the kind [`Config`](crate::ErrorKind::Config) at every request. So is a layer whose cookie has the name of a chunk of another
-/// layer's sealed cookie, such as `x.1` beside `x`.
+/// A request that does not use its session makes no store call and gets no header.
+///
+/// Layers may be nested. An inner layer with the same cookie name does nothing if it is a clone of
+/// the outer one, or has the same options and the same store (clones of one [`Arc`]). If it
+/// differs, every request fails with an error of the kind [`Config`](crate::ErrorKind::Config). The
+/// same error is returned for a cookie with the name of a chunk of another layer's sealed cookie,
+/// such as `x.1` for the cookie `x`.
 pub struct SessionLayer<K = ()> {
     shared: Arc<Shared>,
     kind: PhantomData<fn() -> K>,
@@ -25,7 +27,8 @@ impl<K> SessionLayer<K> {
         Self { shared: Arc::new(shared), kind: PhantomData }
     }
 
-    /// Lists and ends sessions by their owner, outside any request: for admin pages.
+    /// Returns a [`Directory`], which lists and revokes the sessions of an owner outside any
+    /// request.
     pub fn directory(&self) -> Directory {
         Directory::new(Arc::clone(&self.shared))
     }

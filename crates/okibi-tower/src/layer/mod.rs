@@ -1,4 +1,4 @@
-//! The session layer: what stands between the server and the app.
+//! The session layer.
 
 mod future;
 #[expect(clippy::module_inception, reason = "one file each for layer, service and future, as in tower-http")]

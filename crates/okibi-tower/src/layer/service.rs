@@ -1,4 +1,4 @@
-//! A service with a session around it.
+//! A service that gives every request a session.
 
 use std::{
     fmt,
@@ -13,13 +13,13 @@ use tower_service::Service;
 
 use super::SessionFuture;
 use crate::{
-    no_activity::Quiet,
+    no_activity::NoActivityMark,
     session::{Inner, Slot},
     shared::Shared,
     trace,
 };
 
-/// A service with a session around it. Made by [`SessionLayer`](super::SessionLayer).
+/// A service that gives every request a session. Made by [`SessionLayer`](super::SessionLayer).
 pub struct SessionService<S, K = ()> {
     inner: S,
     shared: Arc<Shared>,
@@ -47,7 +47,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        match Slot::is_there::<K>(request.extensions(), &self.shared) {
+        match Slot::has_same_session::<K>(request.extensions(), &self.shared) {
             Ok(false) => {}
             Ok(true) => return SessionFuture::new(self.inner.call(request), None),
             Err(error) => {
@@ -57,7 +57,7 @@ where
         }
         let outer = Slot::innermost(request.extensions());
         let session = Arc::new(Inner::new(Arc::clone(&self.shared), outer, request.method(), request.headers()));
-        if request.extensions().get::<Quiet<K>>().is_some() {
+        if request.extensions().get::<NoActivityMark<K>>().is_some() {
             session.no_activity();
         }
         Slot::put::<K>(request.extensions_mut(), Arc::clone(&session));

@@ -1,4 +1,4 @@
-//! What asks the store: load, commit, take. One at a time for each request.
+//! The methods that call the store: load, commit and take. Within a request they run one at a time.
 
 use std::{
     any::Any,
@@ -8,49 +8,58 @@ use std::{
 use okibi_core::{Answer, Json, Op, Random, Refusal, Step, Text, Timestamp};
 use serde::de::DeserializeOwned;
 
-use super::{Inner, Session, reentry::Running, updates::Updates, values::parse};
+use super::{Inner, Session, reentry::RunningUpdate, updates::Updates, values::parse};
 use crate::{
     Error, ErrorKind, Name,
-    call::{Keeper, no_such_update, run},
+    driver::{Task, run, unknown_update},
     trace,
 };
 
 impl<K> Session<K> {
-    /// Commits what was changed so far, instead of waiting for the answer's head: before a body that streams, before a
-    /// WebSocket's handshake, or to know that it worked.
+    /// Commits the changes so far. Otherwise the layer commits them before the response headers are
+    /// sent.
     ///
-    /// It can be called more than once. What it committed stays, even if the request fails later, and its cookie goes out
-    /// with whatever answer leaves.
+    /// Call it before a streamed body or a WebSocket handshake, or to handle a failed commit. It
+    /// may be called several times. Committed changes stay, even if the request fails later, and
+    /// their cookie is sent with any response.
     ///
     /// # Errors
-    /// What could not be written, and why. Nothing was written then, or the outcome is unknown
-    /// ([`StoreUnknown`](ErrorKind::StoreUnknown)), and then the request's answer is the layer's error.
-    /// [`UpdateChanges`](ErrorKind::UpdateChanges) inside the function of an update.
+    /// The error of the failed commit. Nothing was written, or the outcome is unknown
+    /// ([`StoreUnknown`](ErrorKind::StoreUnknown)). If it is unknown, the response to the request
+    /// is the layer's error. [`UpdateChanges`](ErrorKind::UpdateChanges) inside the function of an
+    /// update.
     pub async fn commit(&self) -> Result<(), Error> {
-        self.inner.may_change()?;
-        if self.inner.seen().closed {
+        self.inner.check_not_in_update()?;
+        if self.inner.accessed().headers_sent {
             return Err(self.inner.fail(Error::headers_sent()));
         }
         self.inner.commit(false, false).await
     }
 
-    /// Atomically removes and returns the value under `name`; of concurrent callers exactly one gets it.
+    /// Atomically removes and returns the value under `name`; of concurrent callers exactly one
+    /// gets it.
     ///
-    /// What this request itself has put there with [`set`](Self::set) or [`flash`](Self::flash) and not committed yet is its own,
-    /// and is simply handed out. What it only updated is taken like any other value, and is returned with the update.
-    /// An update of a whole [`SessionOf`](crate::SessionOf) is no part of what is returned.
-    /// What is set there after this call stays. A value that was taken stays taken, even if the request fails. Unlike [`get`](Self::get) of a flash, it takes in a HEAD
-    /// request as well.
+    /// An uncommitted value of this request's own [`set`](Self::set) or [`flash`](Self::flash) is
+    /// returned without a store call. A value with an uncommitted [`update`](Self::update) of this
+    /// request is taken from the store and returned with the update applied. Updates of a whole
+    /// [`SessionOf`](crate::SessionOf) are not applied. A value that is set after this call stays.
+    ///
+    /// A taken value stays removed, even if the request fails. Unlike [`get`](Self::get) of a
+    /// flash, `take` removes the value in a HEAD request, too.
     ///
     /// # Errors
-    /// [`UnsupportedByStore`](ErrorKind::UnsupportedByStore) for a sealed cookie and for a store without compare-and-swap, which
-    /// could return it twice; [`UpdateChanges`](ErrorKind::UpdateChanges) inside the function of an update;
-    /// [`UpdateFailed`](ErrorKind::UpdateFailed) and [`Mismatch`](ErrorKind::Mismatch), and then the value stays;
-    /// [`HeadersSent`](ErrorKind::HeadersSent); the store's failures.
+    /// [`UnsupportedByStore`](ErrorKind::UnsupportedByStore) for a sealed session and for a store
+    /// without compare-and-swap, which could return the value twice;
+    /// [`UpdateChanges`](ErrorKind::UpdateChanges) inside the function of an update;
+    /// [`UpdateFailed`](ErrorKind::UpdateFailed) and [`Mismatch`](ErrorKind::Mismatch), after which
+    /// the value is still stored; [`HeadersSent`](ErrorKind::HeadersSent); the store's errors.
     pub async fn take<T: DeserializeOwned>(&self, name: Name<'_, T>) -> Result<Option<T>, Error> {
-        self.inner.may_change()?;
+        self.inner.check_not_in_update()?;
         let lenient = || {
-            self.inner.seen().find(name.as_str()).is_some_and(|entry| parse::<T>(name.as_str(), &entry.value).is_err())
+            self.inner
+                .accessed()
+                .find(name.as_str())
+                .is_some_and(|entry| parse::<T>(name.as_str(), &entry.value).is_err())
         };
         if name.is_lenient() && lenient() {
             trace::misfit(&self.inner.shared, name.as_str());
@@ -62,12 +71,12 @@ impl<K> Session<K> {
 }
 
 impl Inner {
-    /// Looks the session up, once for each request.
+    /// Loads the session, once for each request.
     pub(crate) async fn load(&self) -> Result<(), Error> {
         if self.state().is_loaded() {
             return Ok(());
         }
-        let _turn = self.turn.lock().await;
+        let _lock = self.store_lock.lock().await;
         let step = {
             let mut state = self.state();
             if state.is_loaded() {
@@ -76,7 +85,7 @@ impl Inner {
             state.open(&self.shared.engine, self.shared.now());
             self.shared.engine.load(&mut state.flow)
         };
-        let result = run(&self.shared, step, Random::none(), &mut Loading(self)).await;
+        let result = run(&self.shared, step, Random::none(), &mut LoadTask(self)).await;
         let events = {
             let mut state = self.state();
             match result {
@@ -89,14 +98,14 @@ impl Inner {
         result.inspect_err(|error| trace::failure(self.shared.engine.cookie_name(), "load", error))
     }
 
-    /// The commit before the head leaves.
-    pub(crate) async fn commit_last(&self, failed: bool) -> Result<(), Error> {
+    /// Commits before the response headers are sent.
+    pub(crate) async fn commit_final(&self, failed: bool) -> Result<(), Error> {
         self.commit(failed, true).await
     }
 
     async fn commit(&self, failed: bool, last: bool) -> Result<(), Error> {
-        let _turn = self.turn.lock().await;
-        let result = self.commit_in_turn(failed, last).await;
+        let _lock = self.store_lock.lock().await;
+        let result = self.commit_locked(failed, last).await;
         match &result {
             Ok(changes) => trace::committed(self.shared.engine.cookie_name(), *changes, failed),
             Err(error) => trace::failure(self.shared.engine.cookie_name(), "commit", error),
@@ -104,25 +113,25 @@ impl Inner {
         result.map(drop)
     }
 
-    async fn commit_in_turn(&self, failed: bool, last: bool) -> Result<usize, Error> {
+    async fn commit_locked(&self, failed: bool, last: bool) -> Result<usize, Error> {
         let now = self.shared.now();
         let (step, random, changes) = {
             let mut state = self.state();
             state.open(&self.shared.engine, now);
             let mut log = if last { std::mem::take(&mut state.log) } else { state.log.clone() };
             let changes = log.len();
-            if state.is_quiet {
+            if state.is_no_activity {
                 log.push(Op::NoActivity);
             }
             let mut random = self.shared.random()?;
             let step = self.shared.engine.commit(&mut state.flow, log, failed, now, &mut random);
-            // If this future is dropped before the end, the engine knows what that means for the next task.
+            // If this future is dropped early, the engine handles that in the next task.
             (step.map_err(|refusal| self.fail(refusal))?, random, changes)
         };
-        let result = run(&self.shared, step, random, &mut Changing(self)).await;
+        let result = run(&self.shared, step, random, &mut WriteTask(self)).await;
         let (done, events) = {
             let mut state = self.state();
-            state.renewed();
+            state.invalidate();
             let done =
                 if result.is_ok() { state.committed(if last { 0 } else { changes }) } else { Updates::default() };
             (done, state.flow.take_events())
@@ -133,20 +142,20 @@ impl Inner {
     }
 
     async fn take(&self, name: Text, check: impl Fn(&Text) -> Result<(), Error>) -> Result<Option<Text>, Error> {
-        // What is changed from here on is not taken.
+        // Changes after this mark are not taken.
         let mark = self.state().mark();
-        let _turn = self.turn.lock().await;
+        let _lock = self.store_lock.lock().await;
         self.shared.engine.may_take().map_err(|refusal| self.fail(refusal))?;
-        let found = self.seen().find_at(name.as_str(), mark);
+        let found = self.accessed().find_at(name.as_str(), mark);
         if let Some(entry) = &found {
             check(&entry.value).map_err(|error| self.fail(error))?;
         }
         let (step, random, is_flash) = {
             let mut state = self.state();
-            if state.closed {
+            if state.headers_sent {
                 return Err(self.fail(Error::headers_sent()));
             }
-            if !state.flow.is_in_doubt() && state.is_own(name.as_str(), mark) {
+            if !state.flow.is_in_doubt() && state.is_own_value(name.as_str(), mark) {
                 let own = state.find_at(name.as_str(), mark);
                 if own.is_some() {
                     state.remove_at(&name, mark);
@@ -154,15 +163,16 @@ impl Inner {
                 return Ok(own.map(|entry| entry.value));
             }
             let mut random = self.shared.random()?;
-            // What this request only updated is still the session's: of all requests that updated it one gets it.
+            // A value that this request only updated is taken from the store: of all requests that
+            // updated it, one gets it.
             let is_flash = state.flow.entries().iter().any(|entry| entry.name == name && entry.flash);
             let step = self.shared.engine.take(&mut state.flow, name.clone(), self.shared.now(), &mut random);
             (step.map_err(|refusal| self.fail(refusal))?, random, is_flash)
         };
-        let result = run(&self.shared, step, random, &mut Changing(self)).await;
+        let result = run(&self.shared, step, random, &mut WriteTask(self)).await;
         let (taken, events) = {
             let mut state = self.state();
-            state.renewed();
+            state.invalidate();
             (state.flow.taken(), state.flow.take_events())
         };
         trace::events(&self.shared, events);
@@ -179,11 +189,11 @@ impl Inner {
         updated.map(Some)
     }
 
-    /// What these updates make of a value that was taken.
+    /// Applies these updates to a value that was taken.
     fn updated(&self, name: &Text, stored: &Text, tokens: Vec<u32>) -> Result<Text, Error> {
         let mut value = stored.clone();
         for token in tokens {
-            let Answer::Recomputed(patch) = self.run_again(token, Some(&value))? else { continue };
+            let Answer::Recomputed(patch) = self.rerun_update(token, Some(&value))? else { continue };
             if let Some(Json(new)) = patch.into_iter().find_map(|(changed, new)| new.filter(|_| changed == *name)) {
                 value = new;
             }
@@ -191,7 +201,8 @@ impl Inner {
         Ok(value)
     }
 
-    /// A value was taken that nobody gets: stores it again, at once, because the request may fail.
+    /// Stores a value again that was taken and could not be returned. It does not wait for the
+    /// final commit, because the request may fail.
     async fn put_back(&self, name: Text, value: Text, is_flash: bool) -> Result<(), Error> {
         let mut random = self.shared.random()?;
         let op = if is_flash { Op::Flash(name, Json(value)) } else { Op::Set(name, Json(value)) };
@@ -200,22 +211,22 @@ impl Inner {
             self.shared.engine.commit(&mut state.flow, vec![op], false, self.shared.now(), &mut random)
         };
         let step = step.map_err(|refusal| self.fail(refusal))?;
-        let result = run(&self.shared, step, random, &mut Changing(self)).await;
+        let result = run(&self.shared, step, random, &mut WriteTask(self)).await;
         let events = {
             let mut state = self.state();
-            state.renewed();
+            state.invalidate();
             state.flow.take_events()
         };
         trace::events(&self.shared, events);
         result
     }
 
-    /// Runs an update's function again, with no lock held.
-    fn run_again(&self, token: u32, current: Option<&Text>) -> Result<Answer, Error> {
-        // The lock is let go at the end of this line.
+    /// Runs an update's function again, without holding a lock.
+    fn rerun_update(&self, token: u32, current: Option<&Text>) -> Result<Answer, Error> {
+        // The lock is released at the end of this line.
         let update = self.state().updates.take(token);
-        let Some(mut update) = update else { return Err(self.fail(no_such_update())) };
-        let running = Running::of(self);
+        let Some(mut update) = update else { return Err(self.fail(unknown_update())) };
+        let running = RunningUpdate::of(self);
         let result = catch_unwind(AssertUnwindSafe(|| (update.function)(&update.name, current)));
         drop(running);
         self.state().updates.keep(update);
@@ -227,28 +238,28 @@ impl Inner {
     }
 }
 
-/// The panic's own message could show a value, so it is not passed on.
+/// The message of the panic may contain a value, so it is not used.
 fn panicked(_panic: &(dyn Any + Send)) -> Error {
     Error::new(ErrorKind::UpdateFailed, "session update: its function panicked when it was run again on a newer value")
 }
 
 /// A task that may write.
-struct Changing<'a>(&'a Inner);
+struct WriteTask<'a>(&'a Inner);
 
-impl Keeper for Changing<'_> {
+impl Task for WriteTask<'_> {
     fn answer(&mut self, answer: Answer, now: Timestamp, random: &mut Random) -> Result<Step, Refusal> {
         let mut state = self.0.state();
         let basis = state.flow.basis();
         let step = self.0.shared.engine.answer(&mut state.flow, answer, now, random);
         if state.flow.basis() != basis {
-            // An update by another handle that is being computed has not seen this.
-            state.renewed();
+            // An update that another clone computes at the moment used the old values.
+            state.invalidate();
         }
         step
     }
 
     fn recompute(&mut self, token: u32, current: Option<&Text>) -> Result<Answer, Error> {
-        self.0.run_again(token, current)
+        self.0.rerun_update(token, current)
     }
 
     fn out_of_time(&mut self) -> Refusal {
@@ -257,15 +268,15 @@ impl Keeper for Changing<'_> {
 }
 
 /// A task that only reads.
-struct Loading<'a>(&'a Inner);
+struct LoadTask<'a>(&'a Inner);
 
-impl Keeper for Loading<'_> {
+impl Task for LoadTask<'_> {
     fn answer(&mut self, answer: Answer, now: Timestamp, random: &mut Random) -> Result<Step, Refusal> {
         self.0.shared.engine.answer(&mut self.0.state().flow, answer, now, random)
     }
 
     fn recompute(&mut self, _token: u32, _current: Option<&Text>) -> Result<Answer, Error> {
-        Err(self.0.fail(no_such_update()))
+        Err(self.0.fail(unknown_update()))
     }
 
     fn out_of_time(&mut self) -> Refusal {

@@ -1,4 +1,4 @@
-//! What all handles of one request's session share.
+//! The part that all clones of a request's session share.
 
 use std::{
     any::TypeId,
@@ -11,22 +11,23 @@ use okibi_core::{Op, Outcome, Patch, Text};
 
 use super::{
     reentry::is_inside_update_of,
-    state::{Closing, State},
+    state::{FinalCommit, RequestState},
     updates::Function,
 };
 use crate::{Error, ErrorKind, shared::Shared};
 
-/// One request's session: what is known of it, behind a lock, and a turn for those who ask the store.
+/// One request's session: its state behind a lock, and a lock for tasks that call the store.
 pub(crate) struct Inner {
     pub(super) shared: Arc<Shared>,
-    /// Held while the store is asked, so that two handles never commit at once.
-    pub(super) turn: tokio::sync::Mutex<()>,
-    /// The answer has no body (HEAD), so reading a flash does not remove it.
+    /// Locked during store calls, so that two clones never commit concurrently.
+    pub(super) store_lock: tokio::sync::Mutex<()>,
+    /// Whether it is a HEAD request. Its response has no body, so reading a flash does not remove
+    /// it.
     pub(super) is_head: bool,
-    /// The session of the layer around this one's.
+    /// The session of the next outer layer.
     outer: Option<Arc<Self>>,
-    /// Never held across an await or while a closure of the app runs.
-    state: Mutex<State>,
+    /// Never locked across an await or while a closure of the app runs.
+    state: Mutex<RequestState>,
 }
 
 impl Inner {
@@ -34,21 +35,21 @@ impl Inner {
         Self {
             shared,
             outer,
-            turn: tokio::sync::Mutex::new(()),
-            state: Mutex::new(State::new(headers)),
+            store_lock: tokio::sync::Mutex::new(()),
+            state: Mutex::new(RequestState::new(headers)),
             is_head: *method == Method::HEAD,
         }
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, RequestState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The state, where something of the session is about to be shown: the answer then depends on the cookie.
-    pub(super) fn seen(&self) -> MutexGuard<'_, State> {
+    /// The state, for an access to the session. The response then depends on the cookie.
+    pub(super) fn accessed(&self) -> MutexGuard<'_, RequestState> {
         let mut state = self.state();
         state.accessed = true;
-        state.saw_live |= state.flow.record().is_some();
+        state.accessed_live |= state.flow.record().is_some();
         state
     }
 
@@ -56,25 +57,25 @@ impl Inner {
         self.shared.fail(error)
     }
 
-    /// What became of the request, by its answer's status; `None`: the service erred.
+    /// The outcome of the request by its response status. `None`: the service returned an error.
     pub(crate) fn outcome(&self, status: Option<StatusCode>) -> Outcome {
-        self.shared.outside.outcome(status)
+        self.shared.environment.outcome(status)
     }
 
-    /// The request is no activity.
+    /// Marks the request as no activity.
     pub(crate) fn no_activity(&self) {
-        self.state().is_quiet = true;
+        self.state().is_no_activity = true;
     }
 
     /// Logs a change.
     pub(super) fn push(&self, op: Op) -> Result<(), Error> {
-        self.may_change()?;
+        self.check_not_in_update()?;
         self.shared.engine.check(std::slice::from_ref(&op)).map_err(|refusal| self.fail(refusal))?;
-        self.seen().push(op, self.shared.engine.limits()).map_err(|error| self.fail(error))
+        self.accessed().push(op, self.shared.engine.limits()).map_err(|error| self.fail(error))
     }
 
-    /// Refuses a change by the function of an update of this session: that would never come to an end.
-    pub(super) fn may_change(&self) -> Result<(), Error> {
+    /// Refuses a change by the function of an update of this session: it would run without end.
+    pub(super) fn check_not_in_update(&self) -> Result<(), Error> {
         if !is_inside_update_of(self) {
             return Ok(());
         }
@@ -83,15 +84,15 @@ impl Inner {
         Err(self.fail(Error::new(ErrorKind::UpdateChanges, text)))
     }
 
-    /// Refuses what could never be written, where it is made.
+    /// Refuses a patch that could never be written.
     pub(super) fn check(&self, patch: &Patch) -> Result<(), Error> {
         self.shared.engine.check_patch(patch).map_err(|refusal| self.fail(refusal))
     }
 
-    /// Logs an update with the function that made it. What the app gave is dropped with no lock held.
+    /// Logs an update with its function. The function is dropped without holding a lock.
     pub(super) fn push_update(
         &self,
-        mut state: MutexGuard<'_, State>,
+        mut state: MutexGuard<'_, RequestState>,
         name: Option<Text>,
         patch: Patch,
         function: Function,
@@ -109,29 +110,30 @@ impl Inner {
         }
     }
 
-    /// No more changes from here on. Says what is left to do before the head leaves.
-    pub(crate) fn close(&self, failed: bool) -> Closing {
+    /// Allows no more changes. Returns whether a commit is needed before the response headers are
+    /// sent.
+    pub(crate) fn before_headers(&self, failed: bool) -> FinalCommit {
         let mut state = self.state();
-        state.close(&self.shared.engine, failed, || self.shared.now())
+        state.before_headers(&self.shared.engine, failed, || self.shared.now())
     }
 
-    /// Tells the sessions around this one of the cookies that it sends: they belong to a commit that was made, so they leave also
-    /// if the commit of one of those fails.
-    pub(crate) fn tell_outer(&self, cookies: &[String]) {
+    /// Passes the cookies of this session to the sessions of the outer layers. This session is
+    /// committed, so its cookies are sent even if the commit of an outer session fails.
+    pub(crate) fn forward_cookies(&self, cookies: &[String]) {
         for outer in std::iter::successors(self.outer.as_ref(), |outer| outer.outer.as_ref()) {
-            outer.state().sent_inside.extend_from_slice(cookies);
+            outer.state().inner_cookies.extend_from_slice(cookies);
         }
     }
 
-    /// The cookies of other sessions inside, which an answer to a failure sends as well.
-    pub(crate) fn sent_inside(&self) -> Vec<String> {
-        std::mem::take(&mut self.state().sent_inside)
+    /// The cookies of sessions of inner layers. The response to a failed commit sends them, too.
+    pub(crate) fn inner_cookies(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().inner_cookies)
     }
 
-    /// The cookies of what was committed, whether anyone looked at the session, and whether a live one was seen.
-    pub(crate) fn head(&self) -> (Vec<String>, bool, bool) {
+    /// The cookies of the commits, whether the session was accessed, and whether it was live then.
+    pub(crate) fn header_inputs(&self) -> (Vec<String>, bool, bool) {
         let state = self.state();
-        (state.flow.set_cookies().to_vec(), state.accessed, state.saw_live)
+        (state.flow.set_cookies().to_vec(), state.accessed, state.accessed_live)
     }
 }
 
@@ -144,7 +146,7 @@ impl fmt::Debug for Inner {
     }
 }
 
-/// The sessions in a request's extensions, the innermost first, each with the kind by which handlers ask for it.
+/// A session in a request's extensions, with its kind. A list, the innermost session first.
 #[derive(Clone)]
 pub(crate) struct Slot {
     kind: TypeId,
@@ -169,9 +171,9 @@ impl Slot {
         Self::all(extensions).find(|slot| slot.kind == TypeId::of::<K>()).map(|slot| &slot.inner)
     }
 
-    /// What a layer is to do that would put a session of this kind into the request: whether one around it has its cookie
-    /// already. That must be the same session.
-    pub(crate) fn is_there<K: 'static>(extensions: &Extensions, shared: &Arc<Shared>) -> Result<bool, Error> {
+    /// Whether an outer layer has put the same session into the request already. Fails if an outer
+    /// session has the same cookie and differs.
+    pub(crate) fn has_same_session<K: 'static>(extensions: &Extensions, shared: &Arc<Shared>) -> Result<bool, Error> {
         let cookie = shared.engine.cookie_name();
         let Some(slot) = Self::all(extensions).find(|slot| slot.inner.shared.engine.meets(&shared.engine)) else {
             return Ok(false);

@@ -1,48 +1,50 @@
-//! The session of one request, as handlers and middleware touch it.
+//! The session of one request, for handlers and middleware.
 
 mod commit;
 mod inner;
-mod life;
+mod lifecycle;
 mod list;
 mod numbers;
 mod reentry;
+mod session_of;
 mod state;
 mod updates;
 mod values;
-mod whole;
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
 pub(crate) use self::{
     inner::{Inner, Slot},
-    state::Closing,
+    state::FinalCommit,
 };
-pub use self::{life::Report, whole::SessionOf};
+pub use self::{lifecycle::Report, session_of::SessionOf};
 use crate::{Error, shared::Shared};
 use http::Extensions;
 
 /// The session of one request.
 ///
-/// In axum it is an extractor. Anywhere else [`Session::of`] gets it from the request's extensions. Both load it, which
-/// is the only time that reading waits: after that everything but [`take`](Self::take), [`commit`](Self::commit) and the
-/// lists is synchronous. Clones are cheap and are the same session.
+/// In axum it is an extractor. Elsewhere [`Session::of`] gets it from the request's extensions.
+/// Both load the session. After that, all methods are synchronous except [`take`](Self::take),
+/// [`commit`](Self::commit) and those that list or revoke. Clones are cheap and share one session.
 ///
-/// Changes are kept as a log and written once, before the answer leaves. If another request changed the session
-/// meanwhile, the log is replayed on what is there by then: changes of different names all survive, and of the same name
-/// the later commit wins. Use [`update`](Self::update) where the new value depends on the old one.
+/// Changes are collected in a log and written once, before the response headers are sent. If
+/// another request has changed the session meanwhile, the log is replayed on the current record. So
+/// concurrent changes of different names all survive, and of two changes of the same name the later
+/// commit wins. Use [`update`](Self::update) if the new value depends on the old one.
 ///
-/// `K` tells several sessions in one app apart; see [`Sessions::of`](crate::Sessions::of).
+/// `K` is the kind of session, in an app with several. See [`Sessions::of`](crate::Sessions::of).
 pub struct Session<K = ()> {
     inner: Arc<Inner>,
     kind: PhantomData<fn() -> K>,
 }
 
 impl<K: 'static> Session<K> {
-    /// The session of the request that has these extensions, loaded.
+    /// Loads the session of the request with these extensions.
     ///
     /// # Errors
-    /// [`NoMiddleware`](crate::ErrorKind::NoMiddleware) without a session layer of this kind around the service;
-    /// [`StoreUnavailable`](crate::ErrorKind::StoreUnavailable) if the store failed.
+    /// [`NoMiddleware`](crate::ErrorKind::NoMiddleware) if there is no session layer of this kind
+    /// around the service; [`StoreUnavailable`](crate::ErrorKind::StoreUnavailable) if the store
+    /// fails.
     pub async fn of(extensions: &Extensions) -> Result<Self, Error> {
         let Some(slot) = Slot::find::<K>(extensions) else {
             let error = Error::no_middleware();
@@ -56,12 +58,12 @@ impl<K: 'static> Session<K> {
 }
 
 impl<K> Session<K> {
-    /// A session without a request, in memory: for unit tests of handlers.
+    /// Makes a session without a request, stored in memory. For unit tests of handlers.
     ///
-    /// It behaves like that of a visitor without a cookie, with the default configuration.
+    /// It is the session of a visitor without a cookie, with the default configuration.
     ///
     /// # Panics
-    /// Never: the default configuration is possible.
+    /// Never: the default configuration is valid.
     pub fn detached() -> Self {
         let shared = Arc::new(Shared::detached());
         Self {
@@ -77,7 +79,7 @@ impl<K> Clone for Session<K> {
     }
 }
 
-/// Never what the session holds, nor its id.
+/// Shows neither values nor the id.
 impl<K> fmt::Debug for Session<K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session").field("inner", &self.inner).finish()

@@ -1,4 +1,4 @@
-//! Looks for numbers that JSON, or JavaScript, cannot hold, at every depth of a value that is to be written.
+//! Finds numbers that JSON or JavaScript cannot represent, at every depth of a value.
 
 use std::fmt;
 
@@ -7,26 +7,28 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
-/// The largest integer up to which JavaScript's numbers hold every one: `Number.MAX_SAFE_INTEGER`.
-const MOST_SAFE: i128 = (1 << 53) - 1;
+/// JavaScript's `Number.MAX_SAFE_INTEGER`.
+const MAX_SAFE: i128 = (1 << 53) - 1;
 
 /// Why a value cannot be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unfit {
-    /// It has a NaN or an infinity, which JSON does not have. `serde_json` writes `null`, and no number reads that.
+pub(super) enum Unserializable {
+    /// It has a NaN or an infinity, which JSON does not have. `serde_json` writes `null`, which
+    /// does not read back as a number.
     NotFinite,
-    /// It has an integer that a JavaScript number cannot hold.
+    /// It has an integer that a JavaScript number cannot represent.
     Unsafe,
     /// Its own `Serialize` failed.
     Failed,
 }
 
-/// Refuses a value with such a number in it. `safe`: integers must be ones that a JavaScript number can hold.
-pub(super) fn check<V: Serialize + ?Sized>(value: &V, safe: bool) -> Result<(), Unfit> {
-    value.serialize(Numbers { safe })
+/// Refuses a value with such a number. `safe`: also refuse integers that a JavaScript number cannot
+/// represent.
+pub(super) fn check<V: Serialize + ?Sized>(value: &V, safe: bool) -> Result<(), Unserializable> {
+    value.serialize(NumberChecker { safe })
 }
 
-/// Whether a JSON text has an integer that a JavaScript number cannot hold.
+/// Whether a JSON string has an integer that a JavaScript number cannot represent.
 pub(super) fn is_unsafe(json: &str) -> bool {
     let mut rest = json.bytes().peekable();
     while let Some(byte) = rest.next() {
@@ -54,10 +56,10 @@ pub(super) fn is_unsafe(json: &str) -> bool {
 }
 
 fn is_safe(integer: i128) -> bool {
-    (-MOST_SAFE..=MOST_SAFE).contains(&integer)
+    (-MAX_SAFE..=MAX_SAFE).contains(&integer)
 }
 
-impl fmt::Display for Unfit {
+impl fmt::Display for Unserializable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotFinite => "has a number that is not finite, which JSON does not have",
@@ -67,34 +69,34 @@ impl fmt::Display for Unfit {
     }
 }
 
-impl std::error::Error for Unfit {}
+impl std::error::Error for Unserializable {}
 
-impl serde::ser::Error for Unfit {
+impl serde::ser::Error for Unserializable {
     fn custom<T: fmt::Display>(_: T) -> Self {
         Self::Failed
     }
 }
 
-/// A serializer that writes nothing.
+/// A serializer that checks numbers and writes nothing.
 #[derive(Clone, Copy)]
-struct Numbers {
+struct NumberChecker {
     safe: bool,
 }
 
-impl Numbers {
-    fn integer(self, value: impl TryInto<i128>) -> Result<(), Unfit> {
-        if !self.safe || value.try_into().is_ok_and(is_safe) { Ok(()) } else { Err(Unfit::Unsafe) }
+impl NumberChecker {
+    fn integer(self, value: impl TryInto<i128>) -> Result<(), Unserializable> {
+        if !self.safe || value.try_into().is_ok_and(is_safe) { Ok(()) } else { Err(Unserializable::Unsafe) }
     }
 
-    fn look<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Unfit> {
+    fn check<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Unserializable> {
         value.serialize(self)
     }
 }
 
-/// Scalars without a number in them, or with one that always fits.
-macro_rules! fine {
+/// Scalars that always pass.
+macro_rules! accept {
     ($($method:ident($type:ty)),+ $(,)?) => {
-        $(fn $method(self, _: $type) -> Result<(), Unfit> {
+        $(fn $method(self, _: $type) -> Result<(), Unserializable> {
             Ok(())
         })+
     };
@@ -102,15 +104,15 @@ macro_rules! fine {
 
 macro_rules! integers {
     ($($method:ident($type:ty)),+ $(,)?) => {
-        $(fn $method(self, value: $type) -> Result<(), Unfit> {
+        $(fn $method(self, value: $type) -> Result<(), Unserializable> {
             self.integer(value)
         })+
     };
 }
 
-impl Serializer for Numbers {
+impl Serializer for NumberChecker {
     type Ok = ();
-    type Error = Unfit;
+    type Error = Unserializable;
     type SerializeSeq = Self;
     type SerializeTuple = Self;
     type SerializeTupleStruct = Self;
@@ -119,7 +121,7 @@ impl Serializer for Numbers {
     type SerializeStruct = Self;
     type SerializeStructVariant = Self;
 
-    fine! {
+    accept! {
         serialize_bool(bool), serialize_i8(i8), serialize_i16(i16), serialize_i32(i32), serialize_u8(u8), serialize_u16(u16),
         serialize_u32(u32), serialize_char(char), serialize_str(&str), serialize_bytes(&[u8]), serialize_unit_struct(&'static str),
     }
@@ -128,32 +130,32 @@ impl Serializer for Numbers {
         serialize_i64(i64), serialize_u64(u64), serialize_i128(i128), serialize_u128(u128),
     }
 
-    fn serialize_f32(self, value: f32) -> Result<(), Unfit> {
-        if value.is_finite() { Ok(()) } else { Err(Unfit::NotFinite) }
+    fn serialize_f32(self, value: f32) -> Result<(), Unserializable> {
+        if value.is_finite() { Ok(()) } else { Err(Unserializable::NotFinite) }
     }
 
-    fn serialize_f64(self, value: f64) -> Result<(), Unfit> {
-        if value.is_finite() { Ok(()) } else { Err(Unfit::NotFinite) }
+    fn serialize_f64(self, value: f64) -> Result<(), Unserializable> {
+        if value.is_finite() { Ok(()) } else { Err(Unserializable::NotFinite) }
     }
 
-    fn serialize_none(self) -> Result<(), Unfit> {
+    fn serialize_none(self) -> Result<(), Unserializable> {
         Ok(())
     }
 
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Unfit> {
-        self.look(value)
+    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<(), Unserializable> {
+        self.check(value)
     }
 
-    fn serialize_unit(self) -> Result<(), Unfit> {
+    fn serialize_unit(self) -> Result<(), Unserializable> {
         Ok(())
     }
 
-    fn serialize_unit_variant(self, _: &'static str, _: u32, _: &'static str) -> Result<(), Unfit> {
+    fn serialize_unit_variant(self, _: &'static str, _: u32, _: &'static str) -> Result<(), Unserializable> {
         Ok(())
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Unfit> {
-        self.look(value)
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<(), Unserializable> {
+        self.check(value)
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -162,55 +164,67 @@ impl Serializer for Numbers {
         _: u32,
         _: &'static str,
         value: &T,
-    ) -> Result<(), Unfit> {
-        self.look(value)
+    ) -> Result<(), Unserializable> {
+        self.check(value)
     }
 
-    fn serialize_seq(self, _: Option<usize>) -> Result<Self, Unfit> {
+    fn serialize_seq(self, _: Option<usize>) -> Result<Self, Unserializable> {
         Ok(self)
     }
 
-    fn serialize_tuple(self, _: usize) -> Result<Self, Unfit> {
+    fn serialize_tuple(self, _: usize) -> Result<Self, Unserializable> {
         Ok(self)
     }
 
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Self, Unfit> {
+    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Self, Unserializable> {
         Ok(self)
     }
 
-    fn serialize_tuple_variant(self, _: &'static str, _: u32, _: &'static str, _: usize) -> Result<Self, Unfit> {
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self, Unserializable> {
         Ok(self)
     }
 
-    fn serialize_map(self, _: Option<usize>) -> Result<Self, Unfit> {
+    fn serialize_map(self, _: Option<usize>) -> Result<Self, Unserializable> {
         Ok(self)
     }
 
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self, Unfit> {
+    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Self, Unserializable> {
         Ok(self)
     }
 
-    fn serialize_struct_variant(self, _: &'static str, _: u32, _: &'static str, _: usize) -> Result<Self, Unfit> {
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+        _: usize,
+    ) -> Result<Self, Unserializable> {
         Ok(self)
     }
 
-    fn collect_str<T: fmt::Display + ?Sized>(self, _: &T) -> Result<(), Unfit> {
+    fn collect_str<T: fmt::Display + ?Sized>(self, _: &T) -> Result<(), Unserializable> {
         Ok(())
     }
 }
 
-/// What has parts: each is looked at, and there is nothing to end.
+/// Compound types: each part is checked.
 macro_rules! parts {
     ($($name:ident::$method:ident($($key:ident: $type:ty)?)),+ $(,)?) => {
-        $(impl $name for Numbers {
+        $(impl $name for NumberChecker {
             type Ok = ();
-            type Error = Unfit;
+            type Error = Unserializable;
 
-            fn $method<T: Serialize + ?Sized>(&mut self, $($key: $type,)? value: &T) -> Result<(), Unfit> {
-                self.look(value)
+            fn $method<T: Serialize + ?Sized>(&mut self, $($key: $type,)? value: &T) -> Result<(), Unserializable> {
+                self.check(value)
             }
 
-            fn end(self) -> Result<(), Unfit> {
+            fn end(self) -> Result<(), Unserializable> {
                 Ok(())
             }
         })+
@@ -226,20 +240,20 @@ parts! {
     SerializeStructVariant::serialize_field(_name: &'static str),
 }
 
-impl SerializeMap for Numbers {
+impl SerializeMap for NumberChecker {
     type Ok = ();
-    type Error = Unfit;
+    type Error = Unserializable;
 
-    /// A key becomes a text, in which JavaScript can hold any number.
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, _: &T) -> Result<(), Unfit> {
+    /// A key becomes a string, so its number is not a JavaScript number.
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, _: &T) -> Result<(), Unserializable> {
         Ok(())
     }
 
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unfit> {
-        self.look(value)
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Unserializable> {
+        self.check(value)
     }
 
-    fn end(self) -> Result<(), Unfit> {
+    fn end(self) -> Result<(), Unserializable> {
         Ok(())
     }
 }

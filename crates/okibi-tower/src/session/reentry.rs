@@ -1,32 +1,33 @@
-//! Which session's update is running on this thread: its function must not change that session.
+//! The session of the update that runs on this thread. The function of an update must not change
+//! its session.
 
 use std::{cell::Cell, ptr};
 
 use super::Inner;
 
 thread_local! {
-    /// The session whose update runs its function on this thread; null for none.
-    static UPDATED: Cell<*const Inner> = const { Cell::new(ptr::null()) };
+    /// The session of the update that runs its function on this thread. Null: none.
+    static UPDATING: Cell<*const Inner> = const { Cell::new(ptr::null()) };
 }
 
-/// Held while the function of an update runs.
-pub(super) struct Running {
+/// Exists while the function of an update runs.
+pub(super) struct RunningUpdate {
     before: *const Inner,
 }
 
-impl Running {
+impl RunningUpdate {
     pub(super) fn of(session: &Inner) -> Self {
-        Self { before: UPDATED.replace(session) }
+        Self { before: UPDATING.replace(session) }
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningUpdate {
     fn drop(&mut self) {
-        UPDATED.set(self.before);
+        UPDATING.set(self.before);
     }
 }
 
-/// Whether the caller is the function of an update of this very session.
+/// Whether the caller is the function of an update of this session.
 pub(super) fn is_inside_update_of(session: &Inner) -> bool {
-    ptr::eq(UPDATED.get(), session)
+    ptr::eq(UPDATING.get(), session)
 }

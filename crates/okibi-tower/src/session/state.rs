@@ -1,4 +1,4 @@
-//! What one request knows of its session and did to it.
+//! The state of one request's session: the loaded record and the request's changes.
 
 use http::{HeaderMap, HeaderValue, header};
 use okibi_core::{
@@ -8,74 +8,76 @@ use okibi_core::{
 use super::updates::{Function, Update, Updates};
 use crate::Error;
 
-/// Stands for a name where an update reads the whole session.
-const WHOLE: Text = Text::from_static("");
+/// The name of an update that reads the whole session.
+const WHOLE_SESSION: Text = Text::from_static("");
 
-/// The basis of an update that saw no session that there is, so it runs again.
+/// The basis of an update that has not seen the current session. The engine runs it again.
 const NO_BASIS: u32 = u32::MAX;
 
-/// What one request knows of its session and did to it.
+/// The state of one request's session.
 #[expect(clippy::struct_excessive_bools, reason = "facts of one request, each independent of the others")]
-pub(super) struct State {
+pub(super) struct RequestState {
     cookies: Cookies,
     stage: Stage,
     pub(super) flow: Flow,
-    /// The cookies that other sessions inside have sent.
-    pub(super) sent_inside: Vec<String>,
+    /// The cookies that sessions of inner layers have sent.
+    pub(super) inner_cookies: Vec<String>,
     /// The changes that are not committed yet.
     pub(super) log: Vec<Op>,
-    /// How many changes left the log, less those that were put between others: a place in it stays findable.
-    left: usize,
+    /// How many changes were removed from the front of the log, minus those inserted later. A mark
+    /// minus this number is an index into the log.
+    removed: usize,
     /// The functions of the log's updates.
     pub(super) updates: Updates,
     next_token: u32,
-    /// What a handler sees, once the log is too long to be gone through each time.
+    /// The values that a handler sees. Computed only if the log is long.
     view: Option<Box<Values>>,
-    /// The names that the log puts values under and the bytes of both, each counted as often as it occurs.
+    /// How many values the log sets, and the bytes of their names and values. A name that is set
+    /// twice counts twice.
     logged: (usize, usize),
-    /// The bytes of the stored names and values, once somebody asked.
+    /// The bytes of the stored names and values, computed at the first use.
     stored_size: Option<usize>,
-    /// Counts changes of what a handler sees, so that an update notices one.
+    /// Grows with each change of the visible values, so that an update notices it.
     pub(super) version: u32,
-    /// Someone looked at the session or changed it.
+    /// Whether the session was read or changed.
     pub(super) accessed: bool,
-    /// What was looked at was a live session.
-    pub(super) saw_live: bool,
-    /// The request is no activity.
-    pub(super) is_quiet: bool,
-    /// The head has left, or is about to: no more changes.
-    pub(super) closed: bool,
+    /// Whether the session was live when it was accessed.
+    pub(super) accessed_live: bool,
+    /// Whether the request is marked as no activity.
+    pub(super) is_no_activity: bool,
+    /// Whether the response headers are sent or about to be sent. Then changes are refused.
+    pub(super) headers_sent: bool,
 }
 
-/// A log longer than this is not gone through for each question.
-const LONG: usize = 32;
+/// If the log is longer than this, `view` is computed instead of applying the log for each read.
+const LONG_LOG: usize = 32;
 
 /// How far the session was looked up.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    Asleep,
+    Unread,
     Opened,
     Loaded,
 }
 
-/// What lies under a name, as a handler sees it.
+/// A value as a handler sees it.
 #[derive(PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct VisibleValue {
     pub(super) value: Text,
     pub(super) flash: bool,
 }
 
-/// What is left to do before the head leaves.
-pub(crate) enum Closing {
-    /// Nobody asked for the session.
-    Untouched,
-    /// Nothing is to be written.
-    Clean,
-    /// Something may have to be.
-    Commit,
+/// Whether a commit is needed before the response headers are sent.
+pub(crate) enum FinalCommit {
+    /// The request did not use the session.
+    Unused,
+    /// There is nothing to write.
+    NotNeeded,
+    /// There may be something to write.
+    Needed,
 }
 
-/// The request's Cookie headers. There is nearly always one at most.
+/// The request's Cookie headers. Most requests have none or one.
 enum Cookies {
     None,
     One(HeaderValue),
@@ -101,15 +103,15 @@ impl Cookies {
     }
 }
 
-impl State {
+impl RequestState {
     pub(super) fn new(headers: &HeaderMap) -> Self {
         Self {
             cookies: Cookies::of(headers),
-            stage: Stage::Asleep,
+            stage: Stage::Unread,
             flow: Flow::default(),
-            sent_inside: Vec::new(),
+            inner_cookies: Vec::new(),
             log: Vec::new(),
-            left: 0,
+            removed: 0,
             updates: Updates::default(),
             next_token: 0,
             view: None,
@@ -117,15 +119,15 @@ impl State {
             stored_size: None,
             version: 0,
             accessed: false,
-            saw_live: false,
-            is_quiet: false,
-            closed: false,
+            accessed_live: false,
+            is_no_activity: false,
+            headers_sent: false,
         }
     }
 
-    /// Reads the cookies, the first time that someone asks for the session.
+    /// Reads the cookies at the first use of the session.
     pub(super) fn open(&mut self, engine: &Engine, now: Timestamp) {
-        if self.stage == Stage::Asleep {
+        if self.stage == Stage::Unread {
             self.flow = engine.open(self.cookies.as_slice().iter().map(HeaderValue::as_bytes), now);
             self.stage = Stage::Opened;
             self.cookies = Cookies::None;
@@ -138,20 +140,20 @@ impl State {
 
     pub(super) fn loaded(&mut self) {
         self.stage = Stage::Loaded;
-        self.renewed();
+        self.invalidate();
     }
 
     /// Logs a change, unless the session would be too large with it.
     pub(super) fn push(&mut self, op: Op, limits: &Limits) -> Result<(), Error> {
-        if self.closed {
+        if self.headers_sent {
             return Err(Error::headers_sent());
         }
         match &op {
             Op::Set(name, value) | Op::Flash(name, value) => {
-                self.make_room(std::iter::once((name, &value.0)), limits)?;
+                self.check_size(std::iter::once((name, &value.0)), limits)?;
             }
             Op::Update { patch, .. } => {
-                self.make_room(patch.iter().filter_map(|(name, value)| Some((name, &value.as_ref()?.0))), limits)?;
+                self.check_size(patch.iter().filter_map(|(name, value)| Some((name, &value.as_ref()?.0))), limits)?;
             }
             _ => {}
         }
@@ -174,13 +176,14 @@ impl State {
         Ok(token)
     }
 
-    /// Keeps the function of an update that was logged.
+    /// Stores the function of a logged update.
     pub(super) fn keep(&mut self, token: u32, name: Option<Text>, function: Function) {
-        self.updates.keep(Update { token, name: name.unwrap_or(WHOLE), function });
+        self.updates.keep(Update { token, name: name.unwrap_or(WHOLE_SESSION), function });
     }
 
-    /// Refuses what would make the session too large. Most are so small that nothing need be counted exactly.
-    fn make_room<'a>(
+    /// Refuses changes that make the session too large. If an upper bound of the size is within the
+    /// limits, the exact size is not computed.
+    fn check_size<'a>(
         &mut self,
         puts: impl Iterator<Item = (&'a Text, &'a Text)> + Clone,
         limits: &Limits,
@@ -210,7 +213,7 @@ impl State {
         if size > limits.bytes { Err(Refusal::RecordTooLarge.into()) } else { Ok(()) }
     }
 
-    /// All that a handler sees, by name.
+    /// All values that a handler sees, by name.
     fn view(&mut self) -> &mut Values {
         let (flow, log) = (&self.flow, &self.log);
         self.view.get_or_insert_with(|| {
@@ -222,8 +225,8 @@ impl State {
         })
     }
 
-    /// What is stored, or which changes are still to be committed, is another now.
-    pub(super) fn renewed(&mut self) {
+    /// Drops what was computed from the stored record and the log, after one of them changed.
+    pub(super) fn invalidate(&mut self) {
         self.view = None;
         self.stored_size = None;
         if self.log.is_empty() {
@@ -232,87 +235,98 @@ impl State {
         self.version = self.version.wrapping_add(1);
     }
 
-    pub(super) fn close(&mut self, engine: &Engine, failed: bool, now: impl FnOnce() -> Timestamp) -> Closing {
-        self.closed = true;
-        if self.stage == Stage::Asleep {
-            return Closing::Untouched;
+    pub(super) fn before_headers(
+        &mut self,
+        engine: &Engine,
+        failed: bool,
+        now: impl FnOnce() -> Timestamp,
+    ) -> FinalCommit {
+        self.headers_sent = true;
+        if self.stage == Stage::Unread {
+            return FinalCommit::Unused;
         }
-        // After a failure only a cookie is left to be looked at again that an earlier commit decided.
+        // After a failure, only a cookie of an earlier commit may need another one.
         let may_be_due = !failed || !self.flow.set_cookies().is_empty();
         let due = || may_be_due && self.flow.record().is_some() && engine.is_touch_due(&self.flow, now());
-        if self.flow.is_in_doubt() || !self.log.is_empty() || due() { Closing::Commit } else { Closing::Clean }
+        if self.flow.is_in_doubt() || !self.log.is_empty() || due() {
+            FinalCommit::Needed
+        } else {
+            FinalCommit::NotNeeded
+        }
     }
 
-    /// The first `count` changes of the log are committed. Returns the functions that are not needed any more, to be
-    /// dropped where no lock is held.
+    /// The first `count` changes of the log are committed. Returns the functions that are not
+    /// needed any more. Drop them without holding a lock.
     pub(super) fn committed(&mut self, count: usize) -> Updates {
         let count = count.min(self.log.len());
         self.log.drain(..count);
-        self.left = self.left.wrapping_add(count);
+        self.removed = self.removed.wrapping_add(count);
         for op in &mut self.log {
-            // What came while the commit was under way saw the committed changes as they were before a conflict.
+            // An update that was logged during the commit has seen the committed values before a
+            // conflict changed them.
             if let Op::Update { basis, .. } = op {
                 *basis = NO_BASIS;
             }
         }
-        self.renewed();
-        self.updates.retire(&self.log)
+        self.invalidate();
+        self.updates.retain_pending(&self.log)
     }
 
-    /// What a handler sees under `name`: the stored value under this request's own changes.
-    pub(super) fn find(&mut self, name: &str) -> Option<Found> {
-        if self.log.len() > LONG {
+    /// The value under `name` that a handler sees: the stored value with this request's changes.
+    pub(super) fn find(&mut self, name: &str) -> Option<VisibleValue> {
+        if self.log.len() > LONG_LOG {
             let entry = self.view().get(&name.into())?;
-            return Some(Found { value: entry.value.clone(), flash: entry.flash });
+            return Some(VisibleValue { value: entry.value.clone(), flash: entry.flash });
         }
         self.find_with(name, &self.log)
     }
 
-    /// The stored value under `name`, under these changes.
-    fn find_with(&self, name: &str, log: &[Op]) -> Option<Found> {
+    /// The stored value under `name` with these changes.
+    fn find_with(&self, name: &str, log: &[Op]) -> Option<VisibleValue> {
         let stored = self.flow.entries().iter().find(|entry| entry.name.as_str() == name);
-        if !log.iter().any(|op| touches(op, name)) {
-            return stored.map(|entry| Found { value: entry.value.clone(), flash: entry.flash });
+        if !log.iter().any(|op| can_change(op, name)) {
+            return stored.map(|entry| VisibleValue { value: entry.value.clone(), flash: entry.flash });
         }
         let mut entries: Vec<Entry> = stored.cloned().into_iter().collect();
-        log.iter().filter(|op| touches(op, name)).for_each(|op| apply(&mut entries, op));
+        log.iter().filter(|op| can_change(op, name)).for_each(|op| apply(&mut entries, op));
         let entry = entries.into_iter().find(|entry| entry.name.as_str() == name);
-        entry.map(|entry| Found { value: entry.value, flash: entry.flash })
+        entry.map(|entry| VisibleValue { value: entry.value, flash: entry.flash })
     }
 
-    /// The end of the log now. What is changed from here on is later than this mark.
+    /// A mark at the end of the log. Later changes are logged after it.
     pub(super) fn mark(&self) -> usize {
-        self.left.wrapping_add(self.log.len())
+        self.removed.wrapping_add(self.log.len())
     }
 
-    /// Where a mark lies in the log by now.
-    fn place(&self, mark: usize) -> usize {
-        mark.wrapping_sub(self.left).min(self.log.len())
+    /// The index of a mark in the log.
+    fn index_of(&self, mark: usize) -> usize {
+        mark.wrapping_sub(self.removed).min(self.log.len())
     }
 
-    /// What a handler saw under `name` at a mark.
-    pub(super) fn find_at(&self, name: &str, mark: usize) -> Option<Found> {
-        self.find_with(name, self.log.get(..self.place(mark)).unwrap_or_default())
+    /// The value under `name` that a handler saw at a mark.
+    pub(super) fn find_at(&self, name: &str, mark: usize) -> Option<VisibleValue> {
+        self.find_with(name, self.log.get(..self.index_of(mark)).unwrap_or_default())
     }
 
-    /// Whether what was under `name` at a mark is this request's own: it set it or took it away. What it only updated is not.
-    pub(super) fn is_own(&self, name: &str, mark: usize) -> bool {
-        let log = self.log.get(..self.place(mark)).unwrap_or_default();
-        log.iter().any(|op| touches(op, name) && !matches!(op, Op::Update { .. }))
+    /// Whether the value under `name` at a mark is this request's own: the request has set or
+    /// removed it, not only updated it.
+    pub(super) fn is_own_value(&self, name: &str, mark: usize) -> bool {
+        let log = self.log.get(..self.index_of(mark)).unwrap_or_default();
+        log.iter().any(|op| can_change(op, name) && !matches!(op, Op::Update { .. }))
     }
 
-    /// Removes what was under `name` at a mark. What was changed later stays.
+    /// Removes the value under `name` as of a mark. Later changes stay.
     pub(super) fn remove_at(&mut self, name: &Text, mark: usize) {
-        let place = self.place(mark);
-        self.log.insert(place, Op::Remove(name.clone()));
-        self.left = self.left.wrapping_sub(1);
-        self.renewed();
+        let index = self.index_of(mark);
+        self.log.insert(index, Op::Remove(name.clone()));
+        self.removed = self.removed.wrapping_sub(1);
+        self.invalidate();
     }
 
-    /// The stored value under `name` was taken: the updates of it that this request made before a mark are over with that.
-    /// Returns those of this one name, in order.
+    /// Removes this request's updates of `name` before a mark, after the stored value was taken.
+    /// Returns the tokens of those updates, in order.
     pub(super) fn take_updates(&mut self, name: &Text, mark: usize) -> Vec<u32> {
-        let later = self.log.split_off(self.place(mark));
+        let later = self.log.split_off(self.index_of(mark));
         let mut tokens = Vec::new();
         self.log.retain(|op| match op {
             Op::Update { token, name: Some(updated), .. } if updated == name => {
@@ -321,18 +335,18 @@ impl State {
             }
             _ => true,
         });
-        self.left = self.left.wrapping_add(tokens.len());
-        let is_touched = self.log.iter().any(|op| touches(op, name.as_str()));
+        self.removed = self.removed.wrapping_add(tokens.len());
+        let is_touched = self.log.iter().any(|op| can_change(op, name.as_str()));
         self.log.extend(later);
         if is_touched {
-            // An update of the whole session must not put it back when it runs again.
+            // An update of the whole session must not store the value again when it runs again.
             self.remove_at(name, mark);
         }
-        self.renewed();
+        self.invalidate();
         tokens
     }
 
-    /// All that a handler sees.
+    /// All values that a handler sees.
     pub(super) fn entries(&self) -> Vec<Entry> {
         let mut values = Values::of(self.flow.entries().to_vec());
         for op in &self.log {
@@ -341,13 +355,13 @@ impl State {
         values.into_entries()
     }
 
-    /// The stored session, unless this request ended it.
+    /// The stored session, unless this request has destroyed it.
     pub(super) fn record(&self) -> Option<&Record> {
         self.flow.record().filter(|_| !self.log.contains(&Op::Destroy))
     }
 
-    /// The stored session that this request ended and has not committed yet.
-    pub(super) fn ended(&self) -> Option<&Record> {
+    /// The stored session that this request has destroyed, before the commit.
+    pub(super) fn destroyed(&self) -> Option<&Record> {
         self.flow.record().filter(|_| self.log.contains(&Op::Destroy))
     }
 
@@ -366,8 +380,8 @@ impl State {
     }
 }
 
-/// Whether `op` can change what lies under `name`.
-fn touches(op: &Op, name: &str) -> bool {
+/// Whether `op` can change the value under `name`.
+fn can_change(op: &Op, name: &str) -> bool {
     match op {
         Op::Set(changed, _) | Op::Flash(changed, _) | Op::Remove(changed) | Op::ReadFlash(changed, _) => {
             changed.as_str() == name

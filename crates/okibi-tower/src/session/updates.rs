@@ -1,4 +1,4 @@
-//! The functions of a request's updates, kept so that they can be run again.
+//! The functions of a request's updates. A conflict runs them again.
 
 use std::mem;
 
@@ -6,17 +6,19 @@ use okibi_core::{Op, Patch, Text};
 
 use crate::Error;
 
-/// The function of an update: from its name (empty for a whole session) and what lies there to what it makes of it.
+/// The function of an update. It gets the name (empty for a whole session) and the current value,
+/// and returns the changes.
 pub(super) type Function = Box<dyn FnMut(&Text, Option<&Text>) -> Result<Patch, Error> + Send>;
 
-/// An update's function, and the token by which the engine asks for it.
+/// The function of an update, with the token that the engine uses for it.
 pub(super) struct Update {
     pub(super) token: u32,
     pub(super) name: Text,
     pub(super) function: Function,
 }
 
-/// The functions of the updates in a log. Most requests have one at most, which has its place without an allocation.
+/// The functions of the updates in a log. Most requests have at most one. The first needs no
+/// allocation here.
 #[derive(Default)]
 pub(super) struct Updates {
     first: Option<Update>,
@@ -35,17 +37,18 @@ impl Updates {
         }
     }
 
-    /// Takes out the function of this token, to be run where no lock is held.
+    /// Removes and returns the function of this token. Run it without holding a lock.
     pub(super) fn take(&mut self, token: u32) -> Option<Update> {
         if let Some(first) = self.first.take_if(|first| first.token == token) {
             return Some(first);
         }
-        let place = self.others.iter().position(|update| update.token == token)?;
-        Some(self.others.swap_remove(place))
+        let index = self.others.iter().position(|update| update.token == token)?;
+        Some(self.others.swap_remove(index))
     }
 
-    /// Keeps only the functions that `log` still needs. Returns the others, to be dropped where no lock is held.
-    pub(super) fn retire(&mut self, log: &[Op]) -> Self {
+    /// Keeps only the functions that `log` still needs. Returns the others. Drop them without
+    /// holding a lock.
+    pub(super) fn retain_pending(&mut self, log: &[Op]) -> Self {
         let retired = mem::take(self);
         if log.is_empty() {
             return retired;

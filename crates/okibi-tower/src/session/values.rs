@@ -1,4 +1,4 @@
-//! The named values of a session: everything here is synchronous.
+//! The named values of a session. All methods here are synchronous.
 
 use std::{any::type_name, borrow::Borrow};
 
@@ -7,20 +7,20 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     Inner, Session,
-    numbers::{self, Unfit},
-    reentry::Running,
+    numbers::{self, Unserializable},
+    reentry::RunningUpdate,
 };
 use crate::{Error, ErrorKind, Name, trace};
 
 impl<K> Session<K> {
-    /// The value under `name`. Reading a [`flash`](Self::flash) removes it, unless the request is a HEAD, whose answer shows
-    /// nobody anything.
+    /// The value under `name`. Reading a [`flash`](Self::flash) removes it, except in a HEAD
+    /// request, because its response has no body.
     ///
     /// # Errors
-    /// [`Mismatch`](ErrorKind::Mismatch) if something of another type is stored there, unless the name says
+    /// [`Mismatch`](ErrorKind::Mismatch) if the stored value has another type, unless the name is
     /// [`or_absent`](Name::or_absent).
     pub fn get<T: DeserializeOwned>(&self, name: Name<'_, T>) -> Result<Option<T>, Error> {
-        let Some(entry) = self.inner.seen().find(name.as_str()) else { return Ok(None) };
+        let Some(entry) = self.inner.accessed().find(name.as_str()) else { return Ok(None) };
         let value = match parse(name.as_str(), &entry.value) {
             Err(_) if name.is_lenient() => {
                 trace::misfit(&self.inner.shared, name.as_str());
@@ -31,25 +31,25 @@ impl<K> Session<K> {
         if entry.flash {
             let mut state = self.inner.state();
             if state.find(name.as_str()).as_ref() != Some(&entry) {
-                // Another handle of this request read it first.
+                // Another clone of this session has read it first.
                 return Ok(None);
             }
-            // After the head left a flash can still be seen, but not be removed any more.
-            if !state.closed && !self.inner.is_head {
+            // After the response headers are sent, a flash can be read, but not removed.
+            if !state.headers_sent && !self.inner.is_head {
                 state.push(Op::ReadFlash(name.text(), Json(entry.value)), self.inner.shared.engine.limits())?;
             }
         }
         Ok(Some(value))
     }
 
-    /// Whether there is a value under `name`, of whatever type. It does not remove a flash.
+    /// Whether there is a value under `name`, of any type. It does not remove a flash.
     pub fn has<T>(&self, name: Name<'_, T>) -> bool {
-        self.inner.seen().find(name.as_str()).is_some()
+        self.inner.accessed().find(name.as_str()).is_some()
     }
 
-    /// Whether the value under `name` fits; for a guard.
+    /// Whether there is a value under `name` that fits. For a guard.
     pub(crate) fn has_fitting(&self, name: &str, fits: fn(&str) -> bool) -> bool {
-        let Some(entry) = self.inner.seen().find(name) else { return false };
+        let Some(entry) = self.inner.accessed().find(name) else { return false };
         let is_fitting = fits(entry.value.as_str());
         if !is_fitting {
             trace::misfit(&self.inner.shared, name);
@@ -59,10 +59,10 @@ impl<K> Session<K> {
 
     /// The names of all values.
     pub fn names(&self) -> Vec<String> {
-        self.inner.seen().entries().into_iter().map(|entry| entry.name.as_str().to_owned()).collect()
+        self.inner.accessed().entries().into_iter().map(|entry| entry.name.as_str().to_owned()).collect()
     }
 
-    /// Puts `value` under `name`. A borrowed form of the value will do:
+    /// Stores `value` under `name`. A borrowed form of the value is allowed:
     ///
     /// ```
     /// use okibi_tower::{Name, Session};
@@ -76,7 +76,8 @@ impl<K> Session<K> {
     /// ```
     ///
     /// # Errors
-    /// [`InvalidValue`](ErrorKind::InvalidValue) if it cannot be written as JSON, which has neither NaN nor infinities;
+    /// [`InvalidValue`](ErrorKind::InvalidValue) if the value cannot be written as JSON, which has
+    /// neither NaN nor infinities;
     /// [`HeadersSent`](ErrorKind::HeadersSent).
     pub fn set<T, V>(&self, name: Name<'_, T>, value: &V) -> Result<(), Error>
     where
@@ -87,7 +88,8 @@ impl<K> Session<K> {
         self.inner.push(Op::Set(name.text(), value))
     }
 
-    /// Puts `value` under `name` for one reading: the next [`get`](Self::get), in this request or a later one, removes it.
+    /// Stores `value` under `name` for one read: the next [`get`](Self::get), in this request or a
+    /// later one, removes it.
     ///
     /// # Errors
     /// Those of [`set`](Self::set).
@@ -100,7 +102,7 @@ impl<K> Session<K> {
         self.inner.push(Op::Flash(name.text(), value))
     }
 
-    /// Removes what is under `name`.
+    /// Removes the value under `name`.
     ///
     /// # Errors
     /// [`HeadersSent`](ErrorKind::HeadersSent).
@@ -108,7 +110,7 @@ impl<K> Session<K> {
         self.inner.push(Op::Remove(name.text()))
     }
 
-    /// Removes every value. The session itself goes on; [`destroy`](Self::destroy) ends it.
+    /// Removes all values. The session stays; [`destroy`](Self::destroy) ends it.
     ///
     /// # Errors
     /// [`HeadersSent`](ErrorKind::HeadersSent).
@@ -116,15 +118,16 @@ impl<K> Session<K> {
         self.inner.push(Op::Clear)
     }
 
-    /// Puts what `function` makes of the value under `name` in its place, and returns it.
+    /// Replaces the value under `name` by the result of `function`, and returns it.
     ///
-    /// No parallel change is lost: if the session turns out to have changed meanwhile, `function` runs again, on what is
-    /// there by then. So what this returns is provisional until the commit, and `function` must do nothing but compute.
-    /// If it panics when it runs again, the commit fails. It may look at this session, but not change it.
+    /// No concurrent change is lost: if the session has changed meanwhile, the commit runs
+    /// `function` again on the current value. So the returned value is provisional until the
+    /// commit, and `function` must have no side effects. If it panics when it runs again, the
+    /// commit fails. It may read this session, but not change it.
     ///
     /// # Errors
-    /// [`Mismatch`](ErrorKind::Mismatch) if something of another type is stored there, unless the name says
-    /// [`or_absent`](Name::or_absent), and those of [`set`](Self::set).
+    /// [`Mismatch`](ErrorKind::Mismatch) if the stored value has another type, unless the name is
+    /// [`or_absent`](Name::or_absent); the errors of [`set`](Self::set).
     pub fn update<T, F>(&self, name: Name<'_, T>, function: F) -> Result<T, Error>
     where
         T: Serialize + DeserializeOwned + 'static,
@@ -142,9 +145,10 @@ impl<K> Session<K> {
         T: Serialize + DeserializeOwned + 'static,
         F: FnMut(Option<T>) -> T + Send + 'static,
     {
-        // They capture nothing but `function`: then a function that captures nothing is kept without an allocation.
+        // The closures capture only `function`. So a function without captures is stored without an
+        // allocation.
         let inner = &self.inner;
-        if inner.shared.outside.safe_integers {
+        if inner.shared.environment.safe_integers {
             let apply =
                 move |name: &Text, current: Option<&Text>| run::<T, F, LENIENT>(&mut function, name, current, true);
             return inner.update(name.text(), apply);
@@ -155,25 +159,26 @@ impl<K> Session<K> {
     }
 
     fn json<V: Serialize + ?Sized>(&self, name: &str, value: &V) -> Result<Json, Error> {
-        to_json(name, value, self.inner.shared.outside.safe_integers).map_err(|error| self.inner.fail(error))
+        to_json(name, value, self.inner.shared.environment.safe_integers).map_err(|error| self.inner.fail(error))
     }
 }
 
 impl Inner {
-    /// Runs the function of an update until nobody else of this request came in between, and logs it.
+    /// Runs the function of an update until no other clone has changed the session meanwhile, then
+    /// logs the update.
     fn update<T>(
         &self,
         name: Text,
         mut apply: impl FnMut(&Text, Option<&Text>) -> Result<(T, Patch), Error> + Send + 'static,
     ) -> Result<T, Error> {
-        self.may_change()?;
-        for _ in 0..MOST_TRIES {
+        self.check_not_in_update()?;
+        for _ in 0..MAX_TRIES {
             let (version, current) = {
-                let mut state = self.seen();
+                let mut state = self.accessed();
                 (state.version, state.find(name.as_str()))
             };
-            // No lock is held here: the function may look at this session.
-            let running = Running::of(self);
+            // No lock is held here, because the function may read this session.
+            let running = RunningUpdate::of(self);
             let computed = apply(&name, current.as_ref().map(|entry| &entry.value));
             drop(running);
             let (value, patch) = computed.map_err(|error| self.fail(error))?;
@@ -188,8 +193,9 @@ impl Inner {
     }
 }
 
-/// How often the function of an update runs at most because other handles of the same request change its session.
-pub(super) const MOST_TRIES: usize = 1000;
+/// How often an update runs its function at most, if other clones keep changing the session
+/// meanwhile.
+pub(super) const MAX_TRIES: usize = 1000;
 
 /// Runs the function of an update once. `LENIENT`: a value that does not fit is absent.
 fn run<T, F, const LENIENT: bool>(
@@ -208,23 +214,25 @@ where
     Ok((value, vec![(name.clone(), Some(json))]))
 }
 
-/// The value in its JSON. What serde says of a mismatch could show the value, so it is not passed on.
+/// Parses a value. Serde's error message may contain the value, so it is not used.
 pub(super) fn parse<T: DeserializeOwned>(name: &str, json: &Text) -> Result<T, Error> {
     serde_json::from_str(json.as_str()).map_err(|_| {
         let wanted = type_name::<T>();
         Error::new(
             ErrorKind::Mismatch,
-            format!("session value {name:?}: what is stored is no {wanted}; use another name or remove the old value"),
+            format!(
+                "session value {name:?}: the stored value is no {wanted}; use another name or remove the old value"
+            ),
         )
     })
 }
 
 pub(super) fn to_json<V: Serialize + ?Sized>(name: &str, value: &V, safe: bool) -> Result<Json, Error> {
-    let refuse = |why: Unfit| {
+    let refuse = |why: Unserializable| {
         let given = type_name::<V>();
         Error::new(ErrorKind::InvalidValue, format!("session value {name:?}: this {given} {why}"))
     };
     numbers::check(value, safe).map_err(refuse)?;
-    let json = serde_json::to_string(value).map_err(|_| refuse(Unfit::Failed))?;
+    let json = serde_json::to_string(value).map_err(|_| refuse(Unserializable::Failed))?;
     Ok(Json(json.into()))
 }

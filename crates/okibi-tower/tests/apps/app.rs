@@ -1,4 +1,5 @@
-//! A random app: nested routers with layers in between, whose every handler does what the request brings along.
+//! A random app: nested routers with layers in between. Each handler carries out the steps of its
+//! request.
 
 use std::{
     panic::AssertUnwindSafe,
@@ -22,9 +23,9 @@ use okibi_store::{Consistency, Loaded, Owners, Store, StoreError, StoreKey, Swap
 use okibi_tower::{Error, Name, Session, SessionLayer};
 use tokio::task::yield_now;
 
-use crate::plan::{Deed, End, Random, Step, Whose};
+use crate::plan::{End, Random, Script, Step, Target};
 
-/// The kind of the second session.
+/// The type of the second session.
 pub(crate) struct Admin;
 
 const COUNT: Name<u64> = Name::new("count");
@@ -34,9 +35,9 @@ fn name(name: &'static str) -> Name<'static, String> {
     Name::new(name)
 }
 
-/// What a handler is to do, and what it saw while it did.
+/// The steps of a handler, and their results.
 #[derive(Clone)]
-pub(crate) struct Errand(pub(crate) Deed, pub(crate) Arc<Mutex<Vec<String>>>);
+pub(crate) struct ScriptRun(pub(crate) Script, pub(crate) Arc<Mutex<Vec<String>>>);
 
 /// An app and its paths.
 pub(crate) struct App {
@@ -44,7 +45,7 @@ pub(crate) struct App {
     pub(crate) paths: Vec<Place>,
 }
 
-/// A path, and what its layers do to the user's session on the way in, and on the way out if the handler answered.
+/// A path, with the step of its layers before the handler, and after it if the handler responds.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Place {
     pub(crate) path: String,
@@ -52,7 +53,8 @@ pub(crate) struct Place {
     pub(crate) after: u64,
 }
 
-/// Draws an app with these two layers around it, of which some routes have the first once more.
+/// Makes a random app with these two layers around it. Some routes have the first layer a second
+/// time.
 pub(crate) fn app(random: &mut Random, user: &SessionLayer<()>, admin: &SessionLayer<Admin>) -> App {
     let (router, paths) = group(random, user, 3);
     // Either may be the outer one.
@@ -72,7 +74,7 @@ fn group(random: &mut Random, user: &SessionLayer<()>, depth: usize) -> (Router,
         router = router.route(&path, any(act));
         paths.push(Place { path, ..Place::default() });
     }
-    // What panics or hangs inside answers through the layers around it.
+    // Inner layers make a response of a panic or a timeout.
     router = router.route_layer(from_fn(catch));
     if depth > 0 {
         for number in 0..=random.below(2) {
@@ -128,8 +130,8 @@ async fn look(request: Request, next: Next) -> Result<Response, Error> {
 
 /// Makes a 500 of a panic and a 504 of a handler that hangs.
 async fn catch(request: Request, next: Next) -> Response {
-    let errand: &Errand = request.extensions().get().unwrap();
-    if errand.0.end.is_lost() {
+    let run: &ScriptRun = request.extensions().get().unwrap();
+    if run.0.end.is_lost() {
         return next.run(request).await;
     }
     let answer = AssertUnwindSafe(next.run(request)).catch_unwind();
@@ -141,24 +143,24 @@ async fn catch(request: Request, next: Next) -> Response {
 }
 
 async fn act(request: Request) -> Result<Response, Error> {
-    let Errand(deed, seen) = request.extensions().get::<Errand>().unwrap().clone();
-    for (whose, step) in &deed.steps {
-        let saw = match whose {
-            Whose::User => carry_out(&Session::<()>::of(request.extensions()).await?, step).await?,
-            Whose::Admin => carry_out(&Session::<Admin>::of(request.extensions()).await?, step).await?,
+    let ScriptRun(script, seen) = request.extensions().get::<ScriptRun>().unwrap().clone();
+    for (target, step) in &script.steps {
+        let saw = match target {
+            Target::User => carry_out(&Session::<()>::of(request.extensions()).await?, step).await?,
+            Target::Admin => carry_out(&Session::<Admin>::of(request.extensions()).await?, step).await?,
         };
         seen.lock().unwrap().push(saw);
         yield_now().await;
     }
-    match deed.end {
+    match script.end {
         End::Answers(status) => Ok((StatusCode::from_u16(status).unwrap(), "the page").into_response()),
-        // No message: the tests' output is long enough.
+        // Print no message: the output of the tests is long already.
         End::Panics | End::PanicsUncaught => std::panic::resume_unwind(Box::new("on purpose")),
         End::Hangs | End::Abandoned => std::future::pending().await,
     }
 }
 
-/// Does one thing and says what it saw.
+/// Carries out one step and returns its result.
 async fn carry_out<K>(session: &Session<K>, step: &Step) -> Result<String, Error> {
     Ok(match step {
         Step::Get(place) => format!("{:?}", session.get(name(place))?),
@@ -178,7 +180,7 @@ async fn carry_out<K>(session: &Session<K>, step: &Step) -> Result<String, Error
                 }
                 Ok::<(), Error>(())
             };
-            // The commit takes what is there; the rest comes while it is under way.
+            // The commit takes the log so far. The rest is logged while the commit is pending.
             let (committed, changed) = tokio::join!(biased; session.commit(), beside);
             committed.and(changed).map(|()| String::new())?
         }
@@ -198,11 +200,11 @@ fn change<K>(session: &Session<K>, step: &Step) -> Result<(), Error> {
         Step::Renew => session.renew_id(),
         Step::Destroy => session.destroy(),
         Step::Own(owner) => session.set_owner(owner.as_str()),
-        other => unreachable!("{other:?} asks the store"),
+        other => unreachable!("{other:?} calls the store"),
     }
 }
 
-/// A store that lets others run now and then, so that requests get into each other's way.
+/// A store that yields from time to time, so that requests overlap.
 pub(crate) struct Slow<S>(pub(crate) S, pub(crate) AtomicU64);
 
 impl<S> Slow<S> {

@@ -1,7 +1,9 @@
-//! Random apps and random visitors against a plain oracle: what a handler sees and what is there afterwards must be what a map
-//! of values says, whatever routers, layers, failures and parallel requests make of it.
+//! Random apps and random visitors, compared with a plain map of values. The results of handlers
+//! and the stored values must be those of the map, for all routers, layers, failures and concurrent
+//! requests.
 //!
-//! A fixed seed runs in the tests. `OKIBI_APPS=seed,count` runs so many other seeds from that one on.
+//! The tests run a fixed seed. `OKIBI_APPS=seed,count` runs `count` other seeds, beginning with
+//! `seed`.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -26,7 +28,7 @@ use crate::{
     visitor::Visitor,
 };
 
-/// How many apps a run of the tests draws, and how often each visitor acts in each.
+/// The number of apps in a test run, and the number of actions of each visitor in each app.
 const APPS: u64 = 12;
 const ROUNDS: usize = 60;
 
@@ -38,7 +40,7 @@ fn seeds() -> impl Iterator<Item = u64> {
     seed..seed + count
 }
 
-/// A world, an app in it and visitors of it.
+/// A world, an app in it, and the app's visitors.
 fn drawn(seed: u64, sealed: bool) -> (World, Arc<App>, Vec<Visitor>, Random) {
     let world = World::new();
     let mut random = Random::new(seed);
@@ -63,13 +65,13 @@ fn layers(world: &World, seed: u64, sealed: bool) -> (SessionLayer<()>, SessionL
 }
 
 #[tokio::test(start_paused = true)]
-async fn n2_n7_n32_what_handlers_see_and_leave_behind_is_what_a_map_of_values_says() {
+async fn n2_n7_n32_handlers_read_and_store_the_values_of_a_plain_map() {
     for seed in seeds() {
         let (world, _app, mut visitors, mut random) = drawn(seed, false);
         for _ in 0..ROUNDS {
             world.clock.advance(Duration::from_millis(u64::try_from(random.below(20_000)).unwrap()));
             match random.below(10) {
-                // Everybody at once, each in their own session.
+                // All visitors concurrently, each in their own session.
                 0..6 => drop(join_all(visitors.iter_mut().map(|visitor| visitor.acts(Kind::Alone))).await),
                 // One of them while the store fails.
                 6 => {
@@ -92,7 +94,7 @@ async fn n2_n7_n32_what_handlers_see_and_leave_behind_is_what_a_map_of_values_sa
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sealed_session_is_what_a_map_of_values_says() {
+async fn a_sealed_session_has_the_values_of_a_plain_map() {
     for seed in seeds() {
         let (world, _app, mut visitors, mut random) = drawn(seed, true);
         for _ in 0..ROUNDS {

@@ -1,38 +1,38 @@
-//! What must come of a request that nobody disturbs: a plain map of values, in a few lines.
+//! The expected results of a request without concurrent requests: a plain map of values.
 
 use std::collections::BTreeMap;
 
 use crate::{
     app::Place,
-    plan::{Deed, End, Step, Whose},
+    plan::{End, Script, Step, Target},
 };
 
-/// A session as a visitor finds it.
+/// The contents of a session.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Session {
-    pub(crate) texts: BTreeMap<&'static str, String>,
+    pub(crate) strings: BTreeMap<&'static str, String>,
     pub(crate) note: Option<String>,
     pub(crate) count: Option<u64>,
     pub(crate) owner: Option<String>,
 }
 
-/// What is known of the visitor's cookie for one session.
+/// The expected changes of the visitor's cookie for one session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Moves {
-    /// From now on the cookie that came opens nothing.
+    /// From now on the request's cookie opens nothing.
     pub(crate) ended: bool,
-    /// Something was stored, so there is a cookie if there was none.
+    /// Something was stored, so there is a cookie.
     pub(crate) stored: bool,
 }
 
-/// One request's session: what is committed, what is pending on top of it, and what else was asked for.
+/// One request's session: the committed values, the pending values, and the other calls.
 #[expect(clippy::struct_excessive_bools, reason = "what a request asked for, one by one")]
 struct Pending<'a> {
     committed: &'a mut Session,
     view: Session,
-    /// Names of which this request itself put there what is there, or removed what was there.
+    /// The names with a value that this request has set or removed.
     own: Vec<&'static str>,
-    /// The answer has no body, so it consumes nothing.
+    /// The response has no body, so reading removes nothing.
     head: bool,
     asks: bool,
     destroys: bool,
@@ -48,7 +48,7 @@ impl<'a> Pending<'a> {
     }
 
     fn commit(&mut self) {
-        // Another owner is a change of privilege.
+        // A change of owner is a change of privilege.
         let is_owned_anew = self.view.owner != self.committed.owner;
         *self.committed = self.view.clone();
         self.did.ended |= self.destroys || self.moves || is_owned_anew;
@@ -61,25 +61,25 @@ impl<'a> Pending<'a> {
         if !failed {
             self.commit();
         } else if self.destroys {
-            // Even a failed request does this much.
+            // Takes effect even if the request fails.
             *self.committed = Session::default();
             self.did.ended = true;
         }
     }
 
-    /// Does one thing and says what a handler sees of it.
+    /// Carries out one step and returns the handler's expected result.
     fn step(&mut self, step: &Step) -> String {
         match step {
-            Step::Get(name) => return format!("{:?}", self.view.texts.get(name)),
+            Step::Get(name) => return format!("{:?}", self.view.strings.get(name)),
             Step::Count => return format!("{:?}", self.view.count),
             Step::Owner => return format!("{:?}", self.view.owner),
             Step::Take(name) => {
-                let taken = self.view.texts.remove(name);
+                let taken = self.view.strings.remove(name);
                 if self.own.contains(name) || self.destroys {
                     self.asks |= taken.is_some();
                 } else {
-                    // At once, whatever becomes of the request.
-                    self.committed.texts.remove(name);
+                    // Immediately, even if the request fails later.
+                    self.committed.strings.remove(name);
                 }
                 return format!("{taken:?}");
             }
@@ -102,13 +102,13 @@ impl<'a> Pending<'a> {
             }
             Step::Set(name, text) => {
                 self.own.push(name);
-                drop(self.view.texts.insert(name, text.clone()));
+                drop(self.view.strings.insert(name, text.clone()));
             }
             Step::Remove(name) => {
                 self.own.push(name);
-                drop(self.view.texts.remove(name));
+                drop(self.view.strings.remove(name));
             }
-            Step::Append(name) => self.view.texts.entry(name).or_default().push('+'),
+            Step::Append(name) => self.view.strings.entry(name).or_default().push('+'),
             Step::Bump => self.view.count = Some(self.view.count.unwrap_or(0) + 1),
             Step::Flash(text) => self.view.note = Some(text.clone()),
             Step::Clear => {
@@ -128,27 +128,28 @@ impl<'a> Pending<'a> {
     }
 }
 
-/// What a visitor must find afterwards, what the handler must have seen, and what became of the two cookies.
-pub(crate) fn foresee(deed: &Deed, place: &Place, sessions: &mut [Session; 2]) -> (Vec<String>, [Moves; 2]) {
+/// The expected sessions after the request, the expected results of the handler, and the two
+/// cookies.
+pub(crate) fn foresee(script: &Script, place: &Place, sessions: &mut [Session; 2]) -> (Vec<String>, [Moves; 2]) {
     let [user, admin] = sessions;
-    let (mut user, mut admin) = (Pending::of(user, deed.head), Pending::of(admin, deed.head));
+    let (mut user, mut admin) = (Pending::of(user, script.head), Pending::of(admin, script.head));
     (0..place.before).for_each(|_| drop(user.step(&Step::Bump)));
     let mut seen = Vec::new();
-    for (whose, step) in &deed.steps {
-        let pending = if *whose == Whose::User { &mut user } else { &mut admin };
+    for (target, step) in &script.steps {
+        let pending = if *target == Target::User { &mut user } else { &mut admin };
         seen.push(pending.step(step));
     }
-    if deed.end.is_lost() {
+    if script.end.is_lost() {
         return (seen, [user.did, admin.did]);
     }
     (0..place.after).for_each(|_| drop(user.step(&Step::Bump)));
     for pending in [&mut user, &mut admin] {
-        pending.end(deed.end.is_failure());
+        pending.end(script.end.is_failure());
     }
     (seen, [user.did, admin.did])
 }
 
-/// The status that a handler's end becomes, if anybody hears of it.
+/// The response status for a handler's end, if there is a response.
 pub(crate) fn status(end: End) -> Option<u16> {
     match end {
         End::Answers(status) => Some(status),

@@ -1,6 +1,6 @@
-//! What requests do, drawn from a seed.
+//! The steps of requests, made from a seed.
 
-/// A generator of numbers (`SplitMix64`): the same seed draws the same.
+/// A random number generator (`SplitMix64`): the same seed gives the same numbers.
 #[derive(Clone)]
 pub(crate) struct Random(u64);
 
@@ -21,23 +21,23 @@ impl Random {
     }
 }
 
-/// Which of the request's two sessions.
+/// One of the request's two sessions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Whose {
+pub(crate) enum Target {
     User,
     Admin,
 }
 
-/// The names of values that are texts.
+/// The names of string values.
 pub(crate) const NAMES: [&str; 3] = ["a", "b", "c"];
 
-/// One thing that a handler does with a session. A text is written once in a run, but what follows it grows.
+/// One step of a handler. A string is set once in a run, and updates append to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Get(&'static str),
     Set(&'static str, String),
     Remove(&'static str),
-    /// An update that adds a `+`.
+    /// An update that appends `+`.
     Append(&'static str),
     /// An update that counts.
     Bump,
@@ -52,7 +52,7 @@ pub(crate) enum Step {
     Owner,
     Count,
     Commit,
-    /// A commit, and while it is under way what another handle of the same request does.
+    /// A commit, and the steps of another clone of the session while the commit is pending.
     CommitBeside(Vec<Step>),
 }
 
@@ -60,83 +60,84 @@ pub(crate) enum Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     Answers(u16),
-    /// It panics, and a layer inside of the sessions' makes a 500 of it.
+    /// It panics, and an inner layer makes a 500 of it.
     Panics,
-    /// It panics, and nobody answers.
+    /// It panics, and there is no response.
     PanicsUncaught,
-    /// It hangs, and a layer inside of the sessions' answers 504.
+    /// It hangs, and an inner layer responds with 504.
     Hangs,
-    /// It hangs until the visitor has gone.
+    /// It hangs until the visitor disconnects.
     Abandoned,
 }
 
 impl End {
-    /// Whether what was not committed is rolled back.
+    /// Whether uncommitted changes are dropped.
     pub(crate) fn is_failure(self) -> bool {
         matches!(self, Self::Panics | Self::Hangs | Self::Answers(408 | 500..))
     }
 
-    /// Whether no answer comes.
+    /// Whether there is no response.
     pub(crate) fn is_lost(self) -> bool {
         matches!(self, Self::PanicsUncaught | Self::Abandoned)
     }
 }
 
-/// What one request does.
+/// The steps of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Deed {
+pub(crate) struct Script {
     pub(crate) path: usize,
     pub(crate) head: bool,
-    pub(crate) steps: Vec<(Whose, Step)>,
+    pub(crate) steps: Vec<(Target, Step)>,
     pub(crate) end: End,
 }
 
-/// What may be drawn.
+/// Which steps are allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Whatever a handler can do.
+    /// All steps.
     Alone,
-    /// The same, but for what a sealed cookie cannot do.
+    /// All steps that a sealed cookie supports.
     AloneSealed,
-    /// What may be done in parallel without losing anything: no end, no change of privilege.
+    /// Steps that lose nothing when run concurrently: no destroy and no change of privilege.
     Racing,
-    /// Ends and logins as well.
+    /// Also destroy and login.
     Ending,
 }
 
-/// Draws what a visitor does.
+/// Makes a visitor's random requests.
 pub(crate) struct Plan {
     pub(crate) random: Random,
     visitor: usize,
-    texts: usize,
+    strings: usize,
     paths: usize,
 }
 
 impl Plan {
     pub(crate) fn new(random: Random, visitor: usize, paths: usize) -> Self {
-        Self { random, visitor, texts: 0, paths }
+        Self { random, visitor, strings: 0, paths }
     }
 
-    pub(crate) fn deed(&mut self, kind: Kind) -> Deed {
+    pub(crate) fn script(&mut self, kind: Kind) -> Script {
         let count = 1 + self.random.below(6);
         let mut steps = Vec::new();
         if kind == Kind::Racing {
             steps.extend(match self.random.below(4) {
-                0 => vec![(Whose::User, Step::Append("a")), (Whose::User, Step::Take("a"))],
-                1 => vec![(Whose::User, Step::Bump), (Whose::User, Step::CommitBeside(vec![Step::Bump]))],
+                0 => vec![(Target::User, Step::Append("a")), (Target::User, Step::Take("a"))],
+                1 => vec![(Target::User, Step::Bump), (Target::User, Step::CommitBeside(vec![Step::Bump]))],
                 _ => Vec::new(),
             });
         }
         for _ in 0..count {
-            let whose = if self.random.chance(70) { Whose::User } else { Whose::Admin };
+            let target = if self.random.chance(70) { Target::User } else { Target::Admin };
             let step = self.step(kind);
-            // What an update leaves to take is half stored, half one's own: only that it is taken once is promised.
-            let is_unclear = |(other, earlier): &(Whose, Step)| *other == whose && appends(earlier, &step);
+            // After an update, the value is partly stored and partly the request's own. The promise
+            // is only that it is taken once.
+            let is_unclear = |(other, earlier): &(Target, Step)| *other == target && appends(earlier, &step);
             if kind == Kind::Racing || !steps.iter().any(is_unclear) {
-                steps.push((whose, step));
+                steps.push((target, step));
             }
         }
-        Deed { path: self.random.below(self.paths), head: self.random.chance(8), steps, end: self.end() }
+        Script { path: self.random.below(self.paths), head: self.random.chance(8), steps, end: self.end() }
     }
 
     fn end(&mut self) -> End {
@@ -202,14 +203,14 @@ impl Plan {
         NAMES[self.random.below(NAMES.len())]
     }
 
-    /// A text that is written once, and says whose it is.
+    /// A string that is set once and contains its visitor.
     fn text(&mut self) -> String {
-        self.texts += 1;
-        format!("v{}-{}.", self.visitor, self.texts)
+        self.strings += 1;
+        format!("v{}-{}.", self.visitor, self.strings)
     }
 }
 
-/// Whether a step, or one beside it, appends to what the other takes.
+/// Whether a step, or one beside it, appends to the value that the other takes.
 fn appends(step: &Step, taking: &Step) -> bool {
     match (step, taking) {
         (Step::Append(name), Step::Take(taken)) => name == taken,

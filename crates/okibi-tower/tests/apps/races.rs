@@ -1,4 +1,4 @@
-//! Requests of one visitor that race: what must hold whoever comes first.
+//! Concurrent requests of one visitor: properties that hold in every order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,99 +6,108 @@ use futures_util::future::join_all;
 
 use crate::{
     oracle::Session,
-    plan::{Deed, Kind, NAMES, Step, Whose},
+    plan::{Kind, NAMES, Script, Step, Target},
     visitor::{COOKIES, Done, Visitor},
 };
 
-/// What racing requests did to one of the two sessions, as far as it was committed.
+/// The committed changes of the racing requests to one of the two sessions.
 #[derive(Default)]
 struct Written {
-    /// What was put under each name.
+    /// The strings that were set under each name.
     sets: BTreeMap<&'static str, BTreeSet<String>>,
-    /// How often each name was appended to, for certain.
+    /// How often each name was appended to, at least.
     appends: BTreeMap<&'static str, usize>,
     bumps: u64,
 }
 
 impl Visitor {
-    /// Sends several requests at once with the same cookies, and checks what must hold in whatever order they came.
+    /// Sends several requests concurrently with the same cookies, and checks properties that hold
+    /// in every order.
     pub(crate) async fn races(&mut self, kind: Kind) {
         let count = 2 + self.plan.random.below(3);
-        let mut deeds: Vec<Deed> = (0..count).map(|_| self.plan.deed(kind)).collect();
-        for deed in &mut deeds {
-            // Of what nobody answered it is unknown how far it came.
-            while deed.end.is_lost() {
-                deed.end = self.plan.deed(kind).end;
+        let mut scripts: Vec<Script> = (0..count).map(|_| self.plan.script(kind)).collect();
+        for script in &mut scripts {
+            // A request without a response may have got to any point.
+            while script.end.is_lost() {
+                script.end = self.plan.script(kind).end;
             }
         }
         let had: Vec<bool> = COOKIES.iter().map(|cookie| self.browser.jar().contains_key(*cookie)).collect();
         let (before, earlier) = (self.sessions.clone(), self.browser.copy());
-        let done = join_all(deeds.into_iter().map(|deed| self.sends(&self.browser, deed))).await;
-        let told: Vec<String> = done
+        let done = join_all(scripts.into_iter().map(|script| self.sends(&self.browser, script))).await;
+        let context: Vec<String> = done
             .iter()
-            .map(|done| format!("\n  {:?} saw {:?} {:?}", done.deed, done.seen, done.answer.as_ref().map(|a| a.status)))
+            .map(|done| {
+                format!("\n  {:?} got {:?} {:?}", done.script, done.seen, done.answer.as_ref().map(|a| a.status))
+            })
             .collect();
-        let told = format!("{}: raced by {before:?}:{}", self.whence, told.concat());
-        taken_once(&done, &told);
+        let context = format!("{}: raced by {before:?}:{}", self.whence, context.concat());
+        taken_once(&done, &context);
         let after = self.finds(&self.browser).await;
-        for (place, whose) in [Whose::User, Whose::Admin].into_iter().enumerate() {
-            // Who has no session yet begins several, and the browser keeps one.
+        for (place, target) in [Target::User, Target::Admin].into_iter().enumerate() {
+            // Without a session, several sessions begin, and the browser keeps one.
             if kind == Kind::Racing && had[place] {
-                self.adds_up(&done, whose, &before[place], &after[place], &told);
+                self.adds_up(&done, target, &before[place], &after[place], &context);
             }
-            if done.iter().any(|done| has_ended(done, whose)) && had[place] {
+            if done.iter().any(|done| has_ended(done, target)) && had[place] {
                 let old = self.finds(&earlier).await;
-                assert_eq!(old[place], Session::default(), "the old {} opens something. {told}", COOKIES[place]);
+                assert_eq!(old[place], Session::default(), "the old {} still opens. {context}", COOKIES[place]);
             }
         }
         for (place, cookie) in COOKIES.into_iter().enumerate() {
             if after[place] == Session::default() {
-                // It may have ended, and then for a while its id begins nothing new.
+                // The session may have ended. For a grace period its id begins no new session.
                 self.browser.drop_cookie(cookie);
             }
         }
         self.sessions = after;
     }
 
-    fn adds_up(&self, done: &[Done], whose: Whose, before: &Session, after: &Session, told: &str) {
-        let written = self.written(done, whose);
+    fn adds_up(&self, done: &[Done], target: Target, before: &Session, after: &Session, context: &str) {
+        let written = self.written(done, target);
         let count = before.count.unwrap_or(0) + written.bumps;
-        assert_eq!(after.count.unwrap_or(0), count, "an update was lost or made twice ({whose:?}). {told}");
+        assert_eq!(after.count.unwrap_or(0), count, "an update was lost or applied twice ({target:?}). {context}");
         for name in NAMES {
-            let texts = written.sets.get(name);
-            let is_taken = done.iter().flat_map(|done| &done.deed.steps).any(|step| *step == (whose, Step::Take(name)));
+            let strings = written.sets.get(name);
+            let is_taken =
+                done.iter().flat_map(|done| &done.script.steps).any(|step| *step == (target, Step::Take(name)));
             if is_taken {
                 continue;
             }
-            let there = after.texts.get(name).cloned().unwrap_or_default();
+            let there = after.strings.get(name).cloned().unwrap_or_default();
             let (text, pluses) = there.split_at(there.find('+').unwrap_or(there.len()));
-            let was = before.texts.get(name).cloned().unwrap_or_default();
-            match texts {
+            let was = before.strings.get(name).cloned().unwrap_or_default();
+            match strings {
                 None => {
                     let plus = "+".repeat(written.appends.get(name).copied().unwrap_or(0));
-                    assert_eq!(there, was + &plus, "an update of {name} was lost or made twice ({whose:?}). {told}");
+                    assert_eq!(
+                        there,
+                        was + &plus,
+                        "an update of {name} was lost or applied twice ({target:?}). {context}"
+                    );
                 }
-                Some(texts) => {
+                Some(strings) => {
                     assert!(
-                        texts.contains(text),
-                        "{there} under {name} is of nobody who succeeded ({whose:?}). {told}"
+                        strings.contains(text),
+                        "{there} under {name} was set by no successful request ({target:?}). {context}"
                     );
                     let most = written.appends.get(name).copied().unwrap_or(0);
-                    assert!(pluses.len() <= most, "an update of {name} was made twice ({whose:?}). {told}");
+                    assert!(pluses.len() <= most, "an update of {name} was applied twice ({target:?}). {context}");
                 }
             }
         }
     }
 
-    /// What was committed for certain: all of a success, and of a failure what came before its last commit.
-    fn written(&self, done: &[Done], whose: Whose) -> Written {
+    /// The changes that were committed for certain: all changes of a success, and the changes
+    /// before the last commit of a failure.
+    fn written(&self, done: &[Done], target: Target) -> Written {
         let mut written = Written::default();
         for done in done {
-            let place = &self.app.paths[done.deed.path];
-            let is_success =
-                !done.deed.end.is_failure() && done.answer.as_ref().is_some_and(|answer| answer.status.as_u16() < 500);
+            let place = &self.app.paths[done.script.path];
+            let is_success = !done.script.end.is_failure()
+                && done.answer.as_ref().is_some_and(|answer| answer.status.as_u16() < 500);
             let mine: Vec<&Step> =
-                done.deed.steps.iter().filter(|(other, _)| *other == whose).map(|(_, step)| step).collect();
+                done.script.steps.iter().filter(|(other, _)| *other == target).map(|(_, step)| step).collect();
             let is_commit = |step: &&Step| matches!(step, Step::Commit | Step::CommitBeside(_));
             let last = mine.iter().rposition(is_commit);
             let counted = if is_success { mine.len() } else { last.map_or(0, |last| last + 1) };
@@ -112,7 +121,7 @@ impl Visitor {
                     }
                 }
             }
-            if whose == Whose::User {
+            if target == Target::User {
                 let is_in = is_success || last.is_some();
                 written.bumps += if is_in { place.before } else { 0 };
                 written.bumps += if is_success { place.after } else { 0 };
@@ -133,24 +142,25 @@ impl Written {
     }
 }
 
-/// Of all that take a text one gets it.
-fn taken_once(done: &[Done], told: &str) {
+/// A string is taken by at most one request.
+fn taken_once(done: &[Done], context: &str) {
     let mut taken = BTreeSet::new();
     for done in done {
-        for ((whose, step), saw) in done.deed.steps.iter().zip(&done.seen) {
+        for ((target, step), saw) in done.script.steps.iter().zip(&done.seen) {
             let Step::Take(_) = step else { continue };
             let Some(text) = saw.strip_prefix("Some(\"").map(|text| text.trim_end_matches(['+', '"', ')'])) else {
                 continue;
             };
-            assert!(text.is_empty() || taken.insert((*whose, text)), "{text} was taken twice. {told}");
+            assert!(text.is_empty() || taken.insert((*target, text)), "{text} was taken twice. {context}");
         }
     }
 }
 
-/// Whether a request has certainly ended the session whose cookie it came with, or rotated it: its answer says so.
-fn has_ended(done: &Done, whose: Whose) -> bool {
-    let is_logout = done.deed.steps.contains(&(whose, Step::Destroy));
-    let cookie = COOKIES[usize::from(whose == Whose::Admin)];
+/// Whether a request has certainly destroyed or rotated the session of its cookie: its response
+/// says so.
+fn has_ended(done: &Done, target: Target) -> bool {
+    let is_logout = done.script.steps.contains(&(target, Step::Destroy));
+    let cookie = COOKIES[usize::from(target == Target::Admin)];
     let removes = |header: &String| header.starts_with(cookie) && header.contains("Max-Age=0;");
     is_logout && done.answer.iter().flat_map(crate::support::Answer::cookies).any(|header| removes(&header))
 }

@@ -1,4 +1,4 @@
-//! A store in memory, around whose calls a test does something.
+//! A memory store that runs a test's code around its calls.
 
 use okibi_store::{
     BoxFuture, Consistency, Loaded, MemoryStore, Owner, OwnerIndex, Owners, Store, StoreError, StoreKey, Swap, Write,
@@ -13,20 +13,20 @@ pub enum Call<'a> {
     List(&'a Owner),
 }
 
-/// What a test does around the calls.
-pub trait Doing: Send + Sync + 'static {
+/// The code around the calls.
+pub trait Hooks: Send + Sync + 'static {
     /// Whether the store has an index of owners.
     const LISTS: bool = true;
 
-    /// Told of each call before it is made.
+    /// Called before each call.
     fn note(&self, _: Call<'_>) {}
 
-    /// Waited for before each call.
+    /// Awaited before each call.
     fn wait(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {})
     }
 
-    /// What becomes of the keys on a list.
+    /// Changes the keys of a list.
     fn listed(&self, keys: Vec<StoreKey>) -> BoxFuture<'_, Vec<StoreKey>> {
         Box::pin(async { keys })
     }
@@ -35,21 +35,21 @@ pub trait Doing: Send + Sync + 'static {
 #[derive(Default)]
 pub struct Around<D> {
     pub memory: MemoryStore,
-    pub doing: D,
+    pub hooks: D,
 }
 
-impl<D: Doing> Around<D> {
-    pub fn new(doing: D) -> Self {
-        Self { memory: MemoryStore::new(), doing }
+impl<D: Hooks> Around<D> {
+    pub fn new(hooks: D) -> Self {
+        Self { memory: MemoryStore::new(), hooks }
     }
 
     async fn before(&self, call: Call<'_>) {
-        self.doing.note(call);
-        self.doing.wait().await;
+        self.hooks.note(call);
+        self.hooks.wait().await;
     }
 }
 
-impl<D: Doing> Store for Around<D> {
+impl<D: Hooks> Store for Around<D> {
     async fn load(&self, key: &StoreKey) -> Result<Option<Loaded>, StoreError> {
         self.before(Call::Load(key)).await;
         self.memory.load(key).await
@@ -74,12 +74,12 @@ impl<D: Doing> Store for Around<D> {
     }
 }
 
-impl<D: Doing> OwnerIndex for Around<D> {
+impl<D: Hooks> OwnerIndex for Around<D> {
     fn list<'a>(&'a self, owner: &'a Owner) -> BoxFuture<'a, Result<Vec<StoreKey>, StoreError>> {
         Box::pin(async move {
             self.before(Call::List(owner)).await;
             let keys = self.memory.list(owner).await?;
-            Ok(self.doing.listed(keys).await)
+            Ok(self.hooks.listed(keys).await)
         })
     }
 }

@@ -1,4 +1,4 @@
-//! A browser as far as cookies go, and the app it visits: one endpoint that does what the test says.
+//! A browser with cookies, and the app that it visits: one endpoint that runs the test's handler.
 
 use std::{
     collections::BTreeMap,
@@ -18,13 +18,13 @@ use http::{HeaderMap, StatusCode, header};
 use okibi_tower::{Error, Session, Sessions};
 use tower::ServiceExt as _;
 
-type Deed = Box<dyn FnOnce(Session) -> BoxFuture<'static, Result<Response, Error>> + Send>;
+type TestHandler = Box<dyn FnOnce(Session) -> BoxFuture<'static, Result<Response, Error>> + Send>;
 
-/// What the endpoint is to do, on its way through the request's extensions.
+/// The handler of a request, in its extensions.
 #[derive(Clone)]
-struct Errand(Arc<Mutex<Option<Deed>>>);
+struct HandlerSlot(Arc<Mutex<Option<TestHandler>>>);
 
-/// `/act` loads the session and does what the request brings along; `/bare` never asks for it.
+/// `/act` loads the session and runs the handler of the request. `/bare` never loads it.
 pub fn app(sessions: Sessions) -> Router {
     routes().layer(sessions.layer().unwrap())
 }
@@ -34,19 +34,19 @@ pub fn routes() -> Router {
 }
 
 async fn act(session: Session, request: Request) -> Result<Response, Error> {
-    let errand: &Errand = request.extensions().get().unwrap();
-    let deed = errand.0.lock().unwrap().take().unwrap();
-    deed(session).await
+    let slot: &HandlerSlot = request.extensions().get().unwrap();
+    let handler = slot.0.lock().unwrap().take().unwrap();
+    handler(session).await
 }
 
-/// A browser with a jar of cookies. Clones share the jar.
+/// A browser with a cookie jar. Clones share the jar.
 #[derive(Clone)]
 pub struct Browser {
     app: Router,
     jar: Arc<Mutex<BTreeMap<String, String>>>,
 }
 
-/// An answer, read to its end.
+/// A response with its whole body.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
@@ -64,7 +64,7 @@ impl Answer {
         self.headers.get_all(name).iter().map(|value| value.to_str().unwrap().to_owned()).collect()
     }
 
-    /// It went well.
+    /// Asserts that the response is a success.
     #[track_caller]
     pub fn ok(self) -> Self {
         assert_eq!(self.status, StatusCode::OK, "{self:?}");
@@ -77,17 +77,18 @@ impl Browser {
         Self { app, jar: Arc::default() }
     }
 
-    /// Another browser, without cookies, at the same app.
+    /// Another browser without cookies, for the same app.
     pub fn another(&self) -> Self {
         Self::new(self.app.clone())
     }
 
-    /// Another browser with a copy of the jar as it is now: another device that stole it, or a request from earlier.
+    /// Another browser with a copy of the current jar: a device with a stolen cookie, or an earlier
+    /// request.
     pub fn copy(&self) -> Self {
         Self { app: self.app.clone(), jar: Arc::new(Mutex::new(self.jar.lock().unwrap().clone())) }
     }
 
-    /// The same cookies at another app.
+    /// The same cookies, for another app.
     pub fn visiting(&self, app: Router) -> Self {
         Self { app, jar: Arc::clone(&self.jar) }
     }
@@ -100,7 +101,7 @@ impl Browser {
         self.jar.lock().unwrap().insert(name.to_owned(), value.to_owned());
     }
 
-    /// Forgets a cookie.
+    /// Removes a cookie.
     pub fn drop_cookie(&self, name: &str) {
         self.jar.lock().unwrap().remove(name);
     }
@@ -112,17 +113,17 @@ impl Browser {
         jar.into_values().next().unwrap()
     }
 
-    /// Has the endpoint do this with the session.
-    pub async fn act<F, Done, R>(&self, deed: F) -> Answer
+    /// Sends a request with this function as its handler.
+    pub async fn act<F, Done, R>(&self, handler: F) -> Answer
     where
         F: FnOnce(Session) -> Done + Send + 'static,
         Done: Future<Output = Result<R, Error>> + Send + 'static,
         R: IntoResponse,
     {
-        let deed: Deed =
-            Box::new(|session| Box::pin(async move { deed(session).await.map(IntoResponse::into_response) }));
+        let handler: TestHandler =
+            Box::new(|session| Box::pin(async move { handler(session).await.map(IntoResponse::into_response) }));
         let mut request = Request::get("/act").body(Body::empty()).unwrap();
-        request.extensions_mut().insert(Errand(Arc::new(Mutex::new(Some(deed)))));
+        request.extensions_mut().insert(HandlerSlot(Arc::new(Mutex::new(Some(handler)))));
         self.send(request).await
     }
 
@@ -130,7 +131,7 @@ impl Browser {
         self.send(Request::get(path).body(Body::empty()).unwrap()).await
     }
 
-    /// Sends a request with the jar's cookies and takes in those of the answer.
+    /// Sends a request with the cookies of the jar, and stores the cookies of the response.
     pub async fn send(&self, mut request: Request) -> Answer {
         let cookies: Vec<String> = self.jar().iter().map(|(name, value)| format!("{name}={value}")).collect();
         if !cookies.is_empty() {

@@ -1,4 +1,4 @@
-//! A store that counts what is asked of it and can be made to fail.
+//! A store that counts its calls and can fail.
 
 use std::sync::{
     Mutex,
@@ -7,26 +7,26 @@ use std::sync::{
 
 use okibi_store::{Consistency, Loaded, Owners, Store, StoreError, StoreKey, Swap, Write};
 
-/// How the store fails, from now on.
+/// How the store fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// It cannot be reached.
     Down,
-    /// It accepts what is asked and never answers; nothing is written.
+    /// It accepts calls and never answers. Nothing is written.
     Stalled,
-    /// Reading works, writing finds nobody there.
+    /// Reads work. Writes cannot reach it.
     ReadOnly,
-    /// The next swap is made, but its answer is lost.
+    /// The next swap is carried out, but its reply is lost.
     LostReply,
-    /// The next swap is sent twice by its driver; the second one's answer is the one that arrives.
+    /// The driver sends the next swap twice. The second reply arrives.
     SentTwice,
-    /// Every swap's answer is lost, and every other is made.
+    /// The reply of every swap is lost. Every other swap is carried out.
     RepliesLost,
-    /// It says that it has no compare-and-swap.
+    /// It claims to have no compare-and-swap.
     NoSwap,
 }
 
-/// A real store behind a counter and a fault.
+/// A store with counters and a fault.
 pub struct Faulty<S> {
     inner: S,
     fault: Mutex<Option<Fault>>,

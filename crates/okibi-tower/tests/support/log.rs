@@ -1,4 +1,4 @@
-//! Collects what `tracing` says, down to TRACE, of everything in this thread.
+//! Collects the `tracing` output of this thread, down to TRACE.
 
 use std::{
     io,
@@ -11,7 +11,7 @@ use tracing_subscriber::fmt::MakeWriter;
 pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// Starts collecting, until the guard is dropped.
+    /// Collects until the guard is dropped.
     pub fn collect() -> (Self, tracing::subscriber::DefaultGuard) {
         let log = Self::default();
         let subscriber = tracing_subscriber::fmt()

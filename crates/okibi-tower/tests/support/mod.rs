@@ -1,5 +1,5 @@
-//! What the tests of this face share: an app with one endpoint that does what a test says, browsers, a clock, a store
-//! that can be made to fail.
+//! Support of the tests: an app with one endpoint that runs a test's handler, browsers, a clock,
+//! and a store that can fail.
 
 #![allow(dead_code, unreachable_pub, unused_imports, reason = "every test file uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
@@ -26,7 +26,7 @@ pub const COUNT: Name<u32> = Name::new("count");
 pub const USER: Name<String> = Name::new("user");
 pub const NOTE: Name<String> = Name::new("note");
 
-/// Sessions in memory on virtual time, with a store that counts and can be made to fail.
+/// A memory store on virtual time that counts its calls and can fail.
 pub struct World {
     pub clock: Clock,
     pub memory: Arc<MemoryStore>,
@@ -41,7 +41,7 @@ impl World {
         Self { clock, store: Arc::new(Faulty::new(Arc::clone(&memory))), memory }
     }
 
-    /// The default configuration on this world's store and clock.
+    /// The default configuration with this world's store and clock.
     pub fn sessions(&self) -> Sessions {
         let now = self.clock.clone();
         Sessions::new(Arc::clone(&self.store)).clock(move || now.now().into())
@@ -57,7 +57,7 @@ impl World {
     }
 }
 
-/// Secrets made of these letters, newest first.
+/// Secrets made of these letters, the newest first.
 pub fn secrets(letters: &str) -> Secrets {
     Secrets::new(letters.chars().map(|letter| letter.to_string().repeat(32))).unwrap()
 }

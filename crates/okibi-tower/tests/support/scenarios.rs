@@ -1,4 +1,4 @@
-//! What must hold on every store: each of these takes a configuration and so runs on whatever store that brings.
+//! Promises that hold on every store. Each scenario takes a configuration with a store.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -16,31 +16,32 @@ use super::{
     name,
 };
 
-/// A store in memory on a clock of its own.
+/// A memory store with a clock of its own.
 pub fn store_on_a_clock() -> (Clock, Arc<MemoryStore>) {
     let clock = Clock::new();
     let now = clock.clone();
     (clock, Arc::new(MemoryStore::new().clock(move || now.now())))
 }
 
-/// Sessions on this clock, which outlive the markers of others.
+/// These sessions with this clock. They live longer than the markers of others.
 pub fn on_clock(sessions: Sessions, clock: &Clock) -> Sessions {
     let now = clock.clone();
     sessions.clock(move || now.now().into()).idle(Duration::from_hours(2))
 }
 
-/// What the store holds goes with the hour of the markers: no session is left.
+/// After the hour of the markers, the store is empty: no session is left.
 pub fn assert_only_markers(clock: &Clock, store: &MemoryStore) {
     clock.advance(Duration::from_mins(61));
     store.purge();
     assert_eq!(store.len(), 0, "no record is left");
 }
 
-/// A hundred requests load the same session, then all of them count one up. None is lost.
+/// A hundred requests load the same session, then all of them increment the count. None is lost.
 pub async fn hundred_parallel_updates_make_a_hundred(sessions: Sessions) {
     let browser = Browser::new(app(sessions));
     browser.act(|session| async move { session.set(COUNT, &0) }).await.ok();
-    let answers = at_once(&browser, 100, |_, session| session.update(COUNT, |count| count.unwrap_or(0) + 1).map(drop));
+    let answers =
+        concurrently(&browser, 100, |_, session| session.update(COUNT, |count| count.unwrap_or(0) + 1).map(drop));
     for answer in answers.await {
         answer.ok();
     }
@@ -53,7 +54,7 @@ pub async fn fifty_parallel_sets_all_survive(sessions: Sessions) {
     let browser = Browser::new(app(sessions));
     browser.act(|session| async move { session.set(COUNT, &0) }).await.ok();
     let answers =
-        at_once(&browser, 50, |number, session| session.set(name::<usize>(&format!("name {number}")), &number));
+        concurrently(&browser, 50, |number, session| session.set(name::<usize>(&format!("name {number}")), &number));
     for answer in answers.await {
         answer.ok();
     }
@@ -64,7 +65,8 @@ pub async fn fifty_parallel_sets_all_survive(sessions: Sessions) {
     assert_eq!(found.await.ok().body, "50");
 }
 
-/// A request is under way, the visitor logs out, the request changes the session and ends. Nothing comes back.
+/// While a request is pending, the visitor logs out. Then the request changes the session. The
+/// session stays ended.
 pub async fn logout_during_slow_requests_revives_nothing(sessions: Sessions, rounds: usize) {
     let browser = Browser::new(app(sessions));
     for round in 0..rounds {
@@ -93,8 +95,9 @@ pub async fn logout_during_slow_requests_revives_nothing(sessions: Sessions, rou
     }
 }
 
-/// A hundred requests of one session log in at once. One of them gets the session, each of the others one of its
-/// own: whichever answer the browser keeps, the visitor is signed in. The old id opens nothing.
+/// A hundred requests of one session log in concurrently. One of them gets the session, and each of
+/// the others gets a new one. So the visitor is signed in with every response. The old id opens
+/// nothing.
 pub async fn a_hundred_racing_logins_have_one_winner(sessions: Sessions) {
     let browser = Browser::new(app(sessions));
     browser.act(|session| async move { session.set(COUNT, &7) }).await.ok();
@@ -119,12 +122,13 @@ pub async fn a_hundred_racing_logins_have_one_winner(sessions: Sessions) {
         assert!(found.starts_with("Some(\"ada\")"), "{found}");
         winners += usize::from(found.ends_with("Some(7)"));
     }
-    assert_eq!(winners, 1, "what was in the session is in one of them");
+    assert_eq!(winners, 1, "one session has the old values");
     let live = before.act(|session| async move { Ok(session.is_live().to_string()) }).await.ok();
     assert_eq!(live.body, "false");
 }
 
-/// While a hundred other requests change the session, a login still wins, and keeps what they changed before it.
+/// While a hundred other requests change the session, a login wins, and keeps their earlier
+/// changes.
 pub async fn parallel_changes_never_make_a_login_lose(sessions: Sessions) {
     let browser = Browser::new(app(sessions));
     browser.act(|session| async move { session.set(COUNT, &0) }).await.ok();
@@ -152,7 +156,7 @@ pub async fn parallel_changes_never_make_a_login_lose(sessions: Sessions) {
     assert_eq!(user.body, "ada");
 }
 
-/// A value that a hundred requests take is handed to exactly one.
+/// Of a hundred requests that take a value, exactly one gets it.
 pub async fn a_value_is_taken_once(sessions: Sessions) {
     let browser = Browser::new(app(sessions));
     browser.act(|session| async move { session.set(NOTE, &"the one".to_owned()) }).await.ok();
@@ -168,7 +172,7 @@ pub async fn a_value_is_taken_once(sessions: Sessions) {
     assert_eq!(taken.filter(|body| body == "the one").count(), 1);
 }
 
-/// Two visitors, many requests in between each other, and neither ever sees anything of the other.
+/// Two visitors with many interleaved requests. Neither ever sees a value of the other.
 pub async fn two_visitors_never_see_each_other(sessions: Sessions, requests: usize) {
     let app = app(sessions);
     let visiting = ["canary-of-ada", "canary-of-eve"].map(|canary| {
@@ -197,7 +201,7 @@ pub async fn two_visitors_never_see_each_other(sessions: Sessions, requests: usi
     }
 }
 
-/// A thousand reads of an unchanged session set no cookie. The caller counts what the store was asked.
+/// A thousand reads of an unchanged session set no cookie. The caller counts the store calls.
 pub async fn a_thousand_reads_send_no_cookie(browser: &Browser) {
     for _ in 0..1000 {
         let answer = browser.act(|session| async move { Ok(session.get(COUNT)?.unwrap().to_string()) }).await.ok();
@@ -205,7 +209,8 @@ pub async fn a_thousand_reads_send_no_cookie(browser: &Browser) {
     }
 }
 
-/// A thousand visitors without a cookie look at their session and store nothing: no cookie. The caller counts.
+/// A thousand visitors without a cookie read their session and store nothing. They get no cookie.
+/// The caller counts the store calls.
 pub async fn a_thousand_anonymous_requests_get_no_cookie(browser: &Browser) {
     for _ in 0..1000 {
         let answer = browser.act(|session| async move { Ok(session.has(USER).to_string()) }).await.ok();
@@ -213,8 +218,8 @@ pub async fn a_thousand_anonymous_requests_get_no_cookie(browser: &Browser) {
     }
 }
 
-/// Sends `count` requests of one browser that all load before any of them commits.
-async fn at_once<F>(browser: &Browser, count: usize, change: F) -> Vec<Answer>
+/// Sends `count` requests of one browser. All of them load before any of them commits.
+async fn concurrently<F>(browser: &Browser, count: usize, change: F) -> Vec<Answer>
 where
     F: Fn(usize, &Session) -> Result<(), Error> + Copy + Send + 'static,
 {
@@ -229,16 +234,16 @@ where
     join_all(requests).await.into_iter().map(|answer| answer.unwrap()).collect()
 }
 
-/// Sends a request on a task of its own.
-pub fn spawn<F, Done>(browser: Browser, deed: F) -> JoinHandle<Answer>
+/// Sends a request in a task of its own.
+pub fn spawn<F, Done>(browser: Browser, handler: F) -> JoinHandle<Answer>
 where
     F: FnOnce(Session) -> Done + Send + 'static,
     Done: Future<Output: IntoOk> + Send + 'static,
 {
-    tokio::spawn(async move { browser.act(|session| async move { deed(session).await.into_text() }).await })
+    tokio::spawn(async move { browser.act(|session| async move { handler(session).await.into_text() }).await })
 }
 
-/// What a deed may end with.
+/// The result of a handler.
 pub trait IntoOk: Send {
     fn into_text(self) -> Result<String, Error>;
 }
@@ -255,7 +260,7 @@ impl IntoOk for Result<String, Error> {
     }
 }
 
-/// Holds a request in the middle until the test lets it go on.
+/// Stops a request in the middle until the test continues it.
 #[derive(Clone, Default)]
 pub struct Pause {
     reached: Arc<Notify>,

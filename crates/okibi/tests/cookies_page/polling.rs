@@ -1,4 +1,5 @@
-//! How a page that polls asks when its session ends. It is the example of polling in `docs/remember-me.md`.
+//! An app with a page that polls the end of its session. It is the polling example of
+//! `docs/remember-me.md`.
 
 use std::time::UNIX_EPOCH;
 

@@ -1,4 +1,4 @@
-//! The example of `docs/from-tower-sessions.md`: takes over the sessions of tower-sessions.
+//! The example of `docs/from-tower-sessions.md`: adopts the sessions of tower-sessions.
 
 use axum::{
     Router,
@@ -13,7 +13,7 @@ use tower_sessions::{Session as OldSession, SessionManagerLayer, SessionStore};
 
 const USER: Name<String> = Name::new("user");
 
-/// Takes over a session of tower-sessions, and ends the old one.
+/// Adopts a session of tower-sessions, and ends the old one.
 async fn carry_over(old: OldSession, session: Session, request: Request, next: Next) -> Response {
     match carried(&old, &session).await {
         Ok(()) => next.run(request).await,
@@ -39,7 +39,7 @@ async fn carried(old: &OldSession, session: &Session) -> Result<(), Response> {
 async fn sign_in(session: &Session, user: &str) -> Result<(), Error> {
     session.set_owner(user)?;
     session.set(USER, user)?;
-    // Store the new session before the old one goes, so that a failure loses nothing.
+    // Store the new session before the old one is deleted, so that a failure loses nothing.
     session.commit().await
 }
 

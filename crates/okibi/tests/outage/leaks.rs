@@ -1,7 +1,7 @@
-//! Outages leave nothing behind: no thread, no connection, no open file. In a process of its own, where nothing else
-//! comes and goes.
+//! Outages leak nothing: no thread, no connection, no open file. The test has a process of its own,
+//! so nothing else changes these numbers.
 //!
-//! `cargo test -p okibi --test outage-leaks`; it wants the servers of the stores.
+//! `cargo test -p okibi --test outage-leaks`; it needs the servers of the stores.
 
 #![allow(unreachable_pub, reason = "the modules are those of a test")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -24,21 +24,21 @@ use world::{CROWD, World, add, is_an_outage, look};
 
 use crate::stores::{mariadb, postgres, redis};
 
-/// What a round consists of.
+/// The outages of a round.
 const OUTAGES: &[Mode] = &[Mode::Stall, Mode::Reset, Mode::Refuse, Mode::Cut(Cut { after: 3, then: Then::Silence })];
-/// The same for a client that waits for ever on a connection that is there and on which nobody answers.
+/// The outages for a client that waits without limit on an open connection that is silent.
 const OUTAGES_WITH_AN_END: &[Mode] =
     &[Mode::Stall, Mode::Reset, Mode::Refuse, Mode::Cut(Cut { after: 3, then: Then::Close })];
-/// How many rounds come before the first count: pools fill, threads start.
+/// The rounds before the first count: pools fill, threads start.
 const WARMING: usize = 1;
-/// How many rounds come between the two counts.
+/// The rounds between the two counts.
 const ROUNDS: usize = 2;
-/// How long connections may take to end that were given up, and threads that have nothing to do.
+/// The most time for abandoned connections and idle threads to end.
 const PATIENCE: Duration = Duration::from_mins(2);
-/// A connection is a file of the client, and one on either side of the proxy, which is in this process too.
+/// A connection is one file of the client and two of the proxy, which runs in this process.
 const FILES_OF_A_CONNECTION: usize = 3;
 
-/// What this process has at a time.
+/// The resources of this process.
 #[derive(Clone, Copy, Debug)]
 struct Count {
     threads: usize,
@@ -53,7 +53,8 @@ impl Count {
         Self { threads: threads.trim().parse().unwrap(), files }
     }
 
-    /// Whether there is more than before. `opened`: how many connections are open in addition, which their client may have.
+    /// Whether there is more than before. `opened`: the number of additional connections that the
+    /// client may have.
     fn exceeds(self, before: Self, opened: usize) -> bool {
         self.threads > before.threads || self.files > before.files + FILES_OF_A_CONNECTION * opened
     }
@@ -66,11 +67,15 @@ async fn n6_outages_leave_no_thread_and_no_connection_behind() {
     let redis = redis::start();
     let cluster = redis::start_cluster();
     let worlds = [
-        (postgres::world("Postgres".to_owned(), &postgres).await, postgres::MOST, OUTAGES),
-        (mariadb::world("MariaDB".to_owned(), &mariadb).await, mariadb::MOST, OUTAGES),
-        (redis::own("Redis".to_owned(), &redis).await, redis::MOST, OUTAGES),
-        (redis::given("the app's Redis".to_owned(), &redis).await, redis::MOST, OUTAGES_WITH_AN_END),
-        (redis::cluster("Redis cluster".to_owned(), &cluster).await, redis::MOST_OF_CLUSTER, OUTAGES),
+        (postgres::world("Postgres".to_owned(), &postgres).await, postgres::MAX_CONNECTIONS, OUTAGES),
+        (mariadb::world("MariaDB".to_owned(), &mariadb).await, mariadb::MAX_CONNECTIONS, OUTAGES),
+        (redis::own("Redis".to_owned(), &redis).await, redis::MAX_CONNECTIONS, OUTAGES),
+        (
+            redis::with_connection_of_the_app("the app's Redis".to_owned(), &redis).await,
+            redis::MAX_CONNECTIONS,
+            OUTAGES_WITH_AN_END,
+        ),
+        (redis::cluster("Redis cluster".to_owned(), &cluster).await, redis::MAX_CONNECTIONS_OF_CLUSTER, OUTAGES),
     ];
 
     join_all(worlds.iter().map(|(world, _, outages)| rounds(world, outages, WARMING))).await;
@@ -79,7 +84,7 @@ async fn n6_outages_leave_no_thread_and_no_connection_behind() {
         fill(world, *most).await;
     }
     let connections = || worlds.iter().map(|(world, ..)| world.traffic().open).sum::<usize>();
-    // On a slow machine a client may have fewer than it ever will.
+    // On a slow machine a client may not have all its connections yet.
     let (before, open) = (Count::now(), connections());
     join_all(worlds.iter().map(|(world, _, outages)| rounds(world, outages, ROUNDS))).await;
     for (world, most, _) in &worlds {
@@ -110,7 +115,7 @@ async fn rounds(world: &World, outages: &[Mode], rounds: usize) {
     }
 }
 
-/// Has the client open as many connections as it ever will, so that these are no difference later.
+/// Makes the client open all its connections, so that they do not count as a difference later.
 async fn fill(world: &World, most: usize) {
     let (ann, _) = world.visitor().await;
     world.set(Mode::Delay(Duration::from_millis(200)));
@@ -118,7 +123,7 @@ async fn fill(world: &World, most: usize) {
     world.recovers(&ann).await;
 }
 
-/// Connections that were given up end, and the client keeps no more than it should.
+/// Abandoned connections end, and the client keeps no more than its limit.
 async fn has_at_most(world: &World, most: usize) {
     let begun = Instant::now();
     while world.traffic().open > most {

@@ -1,7 +1,8 @@
-//! What visitors see while a store is down, stalls, resets or answers by halves, and afterwards: on every store, through
-//! axum, with the clients' defaults or with what the store's documentation asks for.
+//! What visitors get while a store is down, stalls, resets or sends half an answer, and afterwards:
+//! on every store, through axum, with the clients' defaults or with the options that the store's
+//! documentation requires.
 //!
-//! `cargo test -p okibi --test outage`; it wants the servers of the stores.
+//! `cargo test -p okibi --test outage`; it needs the servers of the stores.
 
 #![allow(unreachable_pub, reason = "the modules are those of a test")]
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -37,7 +38,8 @@ async fn n6_n39_n42_s22_s23_outages_of_redis_on_a_connection_of_the_stores_own()
 #[tokio::test(flavor = "multi_thread")]
 async fn n6_n39_n42_s22_s23_outages_of_redis_on_the_apps_connection() {
     let server = redis::start();
-    scenarios::all_but_silence("the app's Redis", async |name| redis::given(name, &server).await).await;
+    scenarios::all_but_silence("the app's Redis", async |name| redis::with_connection_of_the_app(name, &server).await)
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

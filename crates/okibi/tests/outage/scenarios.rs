@@ -1,4 +1,4 @@
-//! What must hold whenever a store fails, whatever store it is.
+//! The promises of an app while its store fails, for every store.
 
 use std::{
     sync::Arc,
@@ -15,10 +15,10 @@ use crate::{
     world::{COMMIT_DEADLINE, CROWD, SLACK, STORE_TIMEOUT, World, add, add_after, cookie, is_an_outage, look, timed},
 };
 
-/// How long the issue wants a store to stall.
+/// The length of a long stall.
 const LONG: Duration = Duration::from_secs(30);
 
-/// Every way in which a store's replies do not arrive.
+/// All ways in which a store's replies do not arrive.
 const OUTAGES: [Mode; 9] = [
     Mode::Refuse,
     Mode::HangUp,
@@ -31,7 +31,7 @@ const OUTAGES: [Mode; 9] = [
     Mode::Cut(Cut { after: 3, then: Then::Silence }),
 ];
 
-/// Every way in which the reply to a write is lost.
+/// All ways in which the reply to a write is lost.
 const LOSSES: [Cut; 6] = [
     Cut { after: 0, then: Then::Reset },
     Cut { after: 0, then: Then::Close },
@@ -41,13 +41,13 @@ const LOSSES: [Cut; 6] = [
     Cut { after: 2, then: Then::Silence },
 ];
 
-/// All of them, each on an app and a client of its own, side by side.
+/// Runs all outages concurrently, each with an app and a client of its own.
 pub async fn all(name: &str, make: impl AsyncFn(String) -> World) {
     these(name, make, |_| true).await;
 }
 
-/// All for a client that waits for ever on a connection that is there and on which nobody answers, as its store's
-/// documentation says: those where the other side closes the connection sooner or later.
+/// The same for a client that waits without limit on an open connection that is silent, as its
+/// store's documentation says: only the outages in which the peer closes the connection.
 pub async fn all_but_silence(name: &str, make: impl AsyncFn(String) -> World) {
     these(name, make, |then| then != Then::Silence).await;
 }
@@ -76,8 +76,9 @@ async fn these(name: &str, make: impl AsyncFn(String) -> World, is_tried: impl F
     }
 }
 
-/// The store fails in this way while one request is about to commit and others come. Everybody who
-/// needs it gets 503 in time and keeps their cookie, everybody else is served; afterwards the same app serves all.
+/// The store fails in this way while one request is about to commit and others arrive. Every
+/// visitor that needs the store gets 503 in time and keeps the cookie. All others are served.
+/// Afterwards the same app serves all.
 async fn an_outage(world: &Arc<World>, mode: Mode) {
     let (ann, ann_had) = world.visitor().await;
     let (ben, ben_had) = world.visitor().await;
@@ -90,44 +91,44 @@ async fn an_outage(world: &Arc<World>, mode: Mode) {
     is_an_outage(&answer);
     assert!(took < COMMIT_DEADLINE + SLACK, "{}: a commit took {took:?}", world.name);
 
-    nobody_asks_for_the_anonymous(world).await;
-    let (answers, anonymous) = tokio::join!(crowd(&ann, &eve), strangers_meanwhile(world));
+    anonymous_requests_make_no_store_call(world).await;
+    let (answers, anonymous) = tokio::join!(crowd(&ann, &eve), anonymous_meanwhile(world));
     assert!(anonymous < SLACK / 2, "{}: an anonymous request took {anonymous:?}", world.name);
     for (answer, took) in answers {
         is_an_outage(&answer);
         assert!(took < STORE_TIMEOUT + SLACK, "{}: a request took {took:?}", world.name);
     }
-    assert_eq!(cookies(), before, "{}: cookies stay as they were", world.name);
+    assert_eq!(cookies(), before, "{}: cookies do not change", world.name);
 
     assert_eq!(world.recovers(&ann).await, ann_had, "{}: none was loaded, so none was changed", world.name);
-    assert_eq!(world.recovers(&eve).await, eve_had, "{}: nobody was logged out", world.name);
-    // A commit without an answer may have been carried out, also late, but only once.
+    assert_eq!(world.recovers(&eve).await, eve_had, "{}: no visitor was logged out", world.name);
+    // A commit without a reply may have been carried out, also late, but only once.
     let ben_now = world.recovers(&ben).await;
     assert!([ben_had, ben_had + 1].contains(&ben_now), "{}: {ben_had} became {ben_now}", world.name);
     for (visitor, has) in [(&ann, ann_had), (&ben, ben_now), (&eve, eve_had)] {
         added(&add(visitor).await, has + 1);
     }
-    assert_eq!(cookies(), before, "{}: cookies are still good", world.name);
+    assert_eq!(cookies(), before, "{}: cookies still open", world.name);
     log_out(&eve).await.ok();
     assert_eq!(cookie(&eve), None);
 }
 
-/// Who brings no cookie and stores nothing does not notice, and nobody asks the store on their behalf.
-async fn nobody_asks_for_the_anonymous(world: &World) {
+/// A visitor without a cookie that stores nothing is served as usual, without a store call.
+async fn anonymous_requests_make_no_store_call(world: &World) {
     let before = world.calls();
     for _ in 0..10 {
-        world.stranger().get("/bare").await.ok();
-        assert_eq!(look(&world.stranger()).await.ok().body, "none");
+        world.new_visitor().get("/bare").await.ok();
+        assert_eq!(look(&world.new_visitor()).await.ok().body, "none");
     }
     assert_eq!(world.calls(), before);
 }
 
-/// Anonymous requests while others wait for the store; the longest that one of them took.
-async fn strangers_meanwhile(world: &World) -> Duration {
+/// Anonymous requests while others wait for the store. Returns the time of the slowest.
+async fn anonymous_meanwhile(world: &World) -> Duration {
     let mut longest = Duration::ZERO;
     let begun = Instant::now();
     while begun.elapsed() < STORE_TIMEOUT / 2 {
-        let (answer, took) = timed(look(&world.stranger())).await;
+        let (answer, took) = timed(look(&world.new_visitor())).await;
         assert_eq!((answer.status, answer.cookies().len()), (StatusCode::OK, 0));
         longest = longest.max(took);
         sleep(Duration::from_millis(10)).await;
@@ -135,7 +136,7 @@ async fn strangers_meanwhile(world: &World) -> Duration {
     longest
 }
 
-/// Those who need the store: they look, they add, they log out.
+/// Visitors that need the store: they read, increment and log out.
 async fn crowd(ann: &Browser, eve: &Browser) -> Vec<(Answer, Duration)> {
     let looks = join_all((0..CROWD).map(|_| timed(look(ann))));
     let adds = join_all((0..CROWD).map(|_| timed(add(ann))));
@@ -153,10 +154,11 @@ fn added(answer: &Answer, count: u32) {
     assert_eq!((answer.status, &answer.body), (StatusCode::CREATED, &count.to_string()), "{answer:?}");
 }
 
-/// A newcomer whose session cannot be created gets no cookie, and can try again.
+/// If the session of a new visitor cannot be created, the visitor gets no cookie, and can try
+/// again.
 async fn a_newcomer_gets_no_cookie(world: &World, mode: Mode) {
     let (ann, had) = world.visitor().await;
-    let newcomer = world.stranger();
+    let newcomer = world.new_visitor();
     world.set(mode);
     let (answer, took) = timed(add(&newcomer)).await;
     is_an_outage(&answer);
@@ -167,7 +169,8 @@ async fn a_newcomer_gets_no_cookie(world: &World, mode: Mode) {
     assert!(cookie(&newcomer).is_some());
 }
 
-/// The reply to a write is lost, or half of it, after the write was carried out: it is counted once.
+/// The reply to a write is lost, or half of it, after the write was carried out. The write counts
+/// once.
 async fn a_lost_reply_counts_once(world: &World, cut: Cut) {
     let (ann, had) = world.visitor().await;
     let before = cookie(&ann);
@@ -187,7 +190,7 @@ async fn a_lost_reply_counts_once(world: &World, cut: Cut) {
     added(&add(&ann).await, had + 2);
 }
 
-/// Half a minute without an answer. Each request is answered in time, and none makes the next ones wait.
+/// Half a minute without a reply. Each request gets its response in time, and none delays the next.
 async fn a_long_stall(world: &World) {
     let (ann, had) = world.visitor().await;
     world.set(Mode::Stall);
@@ -197,7 +200,7 @@ async fn a_long_stall(world: &World) {
             is_an_outage(&answer);
             assert!(took < STORE_TIMEOUT + SLACK, "{}: a request took {took:?}", world.name);
         }
-        look(&world.stranger()).await.ok();
+        look(&world.new_visitor()).await.ok();
     }
     assert_eq!(world.recovers(&ann).await, had);
     added(&add(&ann).await, had + 1);

@@ -1,4 +1,4 @@
-//! An app whose layers have the right order.
+//! An app with its layers in the right order.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ const VISITS: Name<u32> = Name::new("visits");
 pub(crate) fn app() -> Result<Router, okibi::ConfigError> {
     Ok(Router::new()
         .route("/", get(visit))
-        // Inside of the sessions: what replaces the app's answer.
+        // Inside the session layer: layers that replace the app's response.
         .layer(CatchPanicLayer::new())
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, Duration::from_secs(10)))
         .layer(Sessions::new(MemoryStore::new()).layer()?)
-        // Outside: what only changes bytes. The layer that is added last is the outermost.
+        // Outside: layers that only change bytes. The layer that is added last is the outermost.
         .layer(CompressionLayer::new()))
 }
 

@@ -1,4 +1,4 @@
-//! An app whose visitors come back from the payment page of another site.
+//! An app with visitors that return from the payment page of another site.
 
 use axum::{
     Form, Router,
@@ -30,16 +30,16 @@ async fn pay(session: Session) -> Result<Redirect, Error> {
     Ok(Redirect::to("https://payments.example/checkout"))
 }
 
-/// The other site posts to this address, so the browser leaves the session's cookie out. Do not touch the session here.
+/// The other site posts to this address, so the browser does not send the session's cookie. Do not use the session here.
 async fn paid(Form(Payment { payment }): Form<Payment>) -> Redirect {
     Redirect::to(&format!("/receipt?payment={payment}"))
 }
 
-/// The browser follows with a GET, and sends the cookie again.
+/// The browser follows with a GET, and sends the cookie.
 async fn receipt(session: Session, Query(Payment { payment }): Query<Payment>) -> Result<Response, Error> {
     let Some(order) = session.get(ORDER)? else {
         return Ok((StatusCode::UNAUTHORIZED, "please sign in").into_response());
     };
-    // Ask the payment service whether this payment is for this order; what came in the address proves nothing.
+    // Check with the payment service that this payment is for this order. The address proves nothing.
     Ok(format!("{order}, payment {payment}").into_response())
 }

@@ -1,4 +1,5 @@
-//! What the scenarios need of a backend: instances of the store, each as a process of its own has it, and a count.
+//! A backend for the scenarios: instances of the store, one for each process, and a count of
+//! records.
 
 use std::{future::Future, time::Duration};
 
@@ -7,7 +8,7 @@ use okibi::{Directory, Sessions, store::Store};
 
 use crate::support::{Browser, browser::routes};
 
-/// A place for sessions that a test made for itself.
+/// The place of a test's sessions.
 pub(crate) trait Backend: Send + Sync + 'static {
     /// The store under test.
     type Store: Store;
@@ -15,11 +16,11 @@ pub(crate) trait Backend: Send + Sync + 'static {
     /// Another instance of the store, with a connection of its own.
     fn open(&self) -> impl Future<Output = Self::Store> + Send;
 
-    /// How many records lie there, markers included.
+    /// The number of stored records, including markers.
     fn records(&self) -> impl Future<Output = usize> + Send;
 }
 
-/// One app in two processes, as far as the store can tell: each has its own instance.
+/// One app in two processes: each has an instance of the store.
 pub(crate) struct Site<B> {
     pub(crate) backend: B,
     apps: [Router; 2],
@@ -33,12 +34,12 @@ impl<B: Backend> Site<B> {
         Self { backend, apps: [one, other], directories: [first, second] }
     }
 
-    /// Somebody without cookies, at one of the processes.
+    /// A visitor without cookies, at one of the processes.
     pub(crate) fn browser(&self, at: usize) -> Browser {
         Browser::new(self.apps[at % 2].clone())
     }
 
-    /// The same visitor with the cookies as they are now, at one of the processes.
+    /// The same visitor with the current cookies, at one of the processes.
     pub(crate) fn at(&self, at: usize, browser: &Browser) -> Browser {
         browser.copy().visiting(self.apps[at % 2].clone())
     }
@@ -48,7 +49,7 @@ impl<B: Backend> Site<B> {
     }
 }
 
-/// Many conflicts in a row on a slow disk are no fault of the store, so the app is patient.
+/// Many conflicts on a slow disk are not a fault of the store, so the deadline is long.
 fn app(store: impl Store) -> (Router, Directory) {
     let sessions = Sessions::new(store).store_timeout(Duration::from_mins(1)).commit_deadline(Duration::from_mins(2));
     let layer = sessions.layer().unwrap();

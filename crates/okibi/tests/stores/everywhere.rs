@@ -1,4 +1,5 @@
-//! Log out everywhere: what was ended at one process is gone at the other's next request.
+//! Log out everywhere: a session that one process revokes does not open in the other's next
+//! request.
 
 use std::time::SystemTime;
 
@@ -11,23 +12,23 @@ use crate::{
     support::{Browser, COUNT, USER, scenarios::spawn},
 };
 
-/// How many devices one owner logs in with at once.
+/// The number of devices with which one owner logs in concurrently.
 const DEVICES: usize = 64;
 
 async fn log_in(browser: &Browser, owner: &str, label: &str) {
     let (owner, label) = (owner.to_owned(), label.to_owned());
-    let deed = browser.act(|session| async move {
+    let request = browser.act(|session| async move {
         session.set_owner(owner.as_str())?;
         session.set_label(label.as_str())?;
         session.set(USER, &owner)
     });
-    deed.await.ok();
+    request.await.ok();
 }
 
-/// Whether a visitor is still somebody, as each of the two processes sees it.
+/// Whether a visitor is signed in, for both processes.
 async fn is_in<B: Backend>(site: &Site<B>, browser: &Browser) -> bool {
     let live = join_all((0..2).map(|at| async move { is_live(&site.at(at, browser)).await })).await;
-    assert_eq!(live[0], live[1], "both processes see the same");
+    assert_eq!(live[0], live[1], "both processes have the same result");
     live[0]
 }
 
@@ -38,8 +39,8 @@ fn shown(list: &[SessionInfo]) -> Vec<(&str, bool)> {
     shown
 }
 
-/// The list says when each session began and was last active and what the app calls it; one of them can be ended, all but
-/// the one that asks, and all.
+/// The list has creation time, last-active time and label of each session. One session can be
+/// revoked, all but the current one, and all.
 pub(crate) async fn sessions_are_listed_and_ended<B: Backend>(site: &Site<B>) {
     let (phone, laptop, tablet, other) = (site.browser(0), site.browser(1), site.browser(0), site.browser(1));
     for (browser, owner, label) in
@@ -58,39 +59,39 @@ pub(crate) async fn sessions_are_listed_and_ended<B: Backend>(site: &Site<B>) {
         assert!(is_now(session.created) && is_now(session.last_active) && session.expires_at > session.last_active);
     }
 
-    // One of them, from another device's page, at the other process.
+    // One of them, from another device and the other process.
     let elsewhere = site.at(1, &phone);
-    let deed = elsewhere.act(|session| async move {
+    let request = elsewhere.act(|session| async move {
         let list = session.list().await?;
         assert_eq!(shown(&list), [("laptop", false), ("phone", true), ("tablet", false)]);
         let laptop = list.iter().find(|session| session.label.as_deref() == Some("laptop")).unwrap();
         Ok(session.revoke(laptop.handle).await?.to_string())
     });
-    assert_eq!(deed.await.ok().body, "true");
+    assert_eq!(request.await.ok().body, "true");
     assert_eq!(
         [is_in(site, &phone).await, is_in(site, &laptop).await, is_in(site, &tablet).await],
         [true, false, true]
     );
 
-    // Nobody ends what is somebody else's.
+    // A session of another owner cannot be revoked.
     let phones = site.directory(0).list("ada").await.unwrap()[0].handle;
-    let deed = other.act(move |session| async move { Ok(session.revoke(phones).await?.to_string()) });
-    assert_eq!(deed.await.ok().body, "false");
+    let request = other.act(move |session| async move { Ok(session.revoke(phones).await?.to_string()) });
+    assert_eq!(request.await.ok().body, "false");
 
-    // All but the one that asks.
-    let deed = phone.act(|session| async move { Ok(session.revoke_others().await?.to_string()) });
-    assert_eq!(deed.await.ok().body, "1");
+    // All but the current session.
+    let request = phone.act(|session| async move { Ok(session.revoke_others().await?.to_string()) });
+    assert_eq!(request.await.ok().body, "1");
     assert_eq!([is_in(site, &phone).await, is_in(site, &tablet).await, is_in(site, &other).await], [true, false, true]);
 
-    // All.
+    // All sessions.
     assert_eq!(site.directory(1).revoke_all("ada").await.unwrap(), 1);
     assert_eq!([is_in(site, &phone).await, is_in(site, &other).await], [false, true]);
     assert!(site.directory(0).list("ada").await.unwrap().is_empty());
     assert_eq!(shown(&site.directory(0).list("eve").await.unwrap()), [("eve's", false)]);
 }
 
-/// One owner logs in with many devices at once; each has a request under way that changes or rotates while all are ended.
-/// Nothing is left of them.
+/// One owner logs in with many devices concurrently. Each has a pending request that changes or
+/// rotates while all sessions are revoked. No session is left.
 pub(crate) async fn one_call_ends_them_all<B: Backend>(site: &Site<B>) {
     let before = site.backend.records().await;
     let devices: Vec<Browser> = (0..DEVICES).map(|at| site.browser(at)).collect();
@@ -115,7 +116,8 @@ pub(crate) async fn one_call_ends_them_all<B: Backend>(site: &Site<B>) {
     for device in &devices {
         assert!(!is_in(site, device).await);
     }
-    // Each leaves a marker where it ended, and those that had rotated before leave another.
+    // Each session leaves a marker where it ended. A session that was rotated before leaves another
+    // one.
     let left = site.backend.records().await - before;
     assert!(left <= 2 * DEVICES, "{left} records are left");
 }

@@ -17,7 +17,7 @@ use okibi::{MemoryStore, SqliteStore};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-/// One memory, as all in one process share it.
+/// One memory store, shared within the process.
 struct Memory(Arc<MemoryStore>);
 
 impl Backend for Memory {

@@ -1,4 +1,4 @@
-//! What must hold when requests of one session come at once, at two processes that share a store.
+//! Promises for concurrent requests of one session, at two processes with one store.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -14,18 +14,19 @@ use crate::{
     },
 };
 
-/// How many come at once.
+/// The number of concurrent requests.
 const MANY: usize = 100;
-/// How often a visitor logs out during a slow request, and how many visitors do so at a time.
+/// How often a visitor logs out during a slow request, and the number of concurrent visitors.
 const LOGOUTS: usize = 1000;
 const LANES: usize = 10;
-/// How many requests each of two users sends.
+/// The number of requests of each of two users.
 const REQUESTS: usize = 400;
 
-/// A hundred requests load the same session, then each counts one up.
+/// A hundred requests load the same session, then each increments the count.
 pub(crate) async fn hundred_updates_make_a_hundred<B: Backend>(site: &Site<B>) {
     let browser = begun(site).await;
-    let changes = at_once(site, &browser, |_, session| session.update(COUNT, |count| count.unwrap_or(0) + 1).map(drop));
+    let changes =
+        concurrently(site, &browser, |_, session| session.update(COUNT, |count| count.unwrap_or(0) + 1).map(drop));
     for answer in changes.await {
         answer.ok();
     }
@@ -40,7 +41,7 @@ pub(crate) async fn hundred_updates_make_a_hundred<B: Backend>(site: &Site<B>) {
 pub(crate) async fn hundred_distinct_names_survive<B: Backend>(site: &Site<B>) {
     let browser = begun(site).await;
     let changes =
-        at_once(site, &browser, |number, session| session.set(name::<usize>(&format!("name {number}")), &number));
+        concurrently(site, &browser, |number, session| session.set(name::<usize>(&format!("name {number}")), &number));
     for answer in changes.await {
         answer.ok();
     }
@@ -52,8 +53,8 @@ pub(crate) async fn hundred_distinct_names_survive<B: Backend>(site: &Site<B>) {
     assert_eq!(found.await.ok().body, MANY.to_string());
 }
 
-/// A request is under way at one process, the visitor logs out at the other, the request changes the session and
-/// ends. Nothing comes back, in a thousand times, and nothing is left.
+/// While a request is pending at one process, the visitor logs out at the other. Then the request
+/// changes the session. Of a thousand times, the session always stays ended, and no record is left.
 pub(crate) async fn a_logout_during_a_slow_request_is_final<B: Backend>(site: &Arc<Site<B>>) {
     let before = site.backend.records().await;
     let lanes = (0..LANES).map(|lane| {
@@ -67,7 +68,8 @@ pub(crate) async fn a_logout_during_a_slow_request_is_final<B: Backend>(site: &A
     for lane in join_all(lanes).await {
         lane.unwrap();
     }
-    // A marker for each session that ended, and for each record that a renewal of its id created and undid.
+    // A marker for each session that ended, and for each record that a renewal of the id created
+    // and undid.
     assert_eq!(site.backend.records().await, before + LOGOUTS + LOGOUTS / 3, "no record is left");
 }
 
@@ -98,8 +100,8 @@ async fn log_out_during_a_slow_request<B: Backend>(site: &Site<B>, round: usize)
     }
 }
 
-/// A hundred requests of one session log in at once. One wins the session, each of the others begins one of its
-/// own, and nothing else is left but markers.
+/// A hundred requests of one session log in concurrently. One gets the session, each of the others
+/// begins a new one. Besides these there are only markers.
 pub(crate) async fn of_a_hundred_rotations_one_wins<B: Backend>(site: &Site<B>) {
     let before = site.backend.records().await;
     let browser = begun(site).await;
@@ -117,24 +119,20 @@ pub(crate) async fn of_a_hundred_rotations_one_wins<B: Backend>(site: &Site<B>) 
     for (racer, answer) in racers.iter().zip(join_all(racing).await) {
         assert_eq!(answer.unwrap().ok().cookies().len(), 1);
         let found = racer.act(|session| async move {
-            assert_eq!(
-                session.get(USER)?.as_deref(),
-                Some("ada"),
-                "whichever answer is kept, the visitor is signed in"
-            );
+            assert_eq!(session.get(USER)?.as_deref(), Some("ada"), "the visitor is signed in with every response");
             Ok(session.handle().map(|handle| handle.to_string()).unwrap_or_default())
         });
         handles.insert(found.await.ok().body);
     }
-    assert_eq!(handles.len(), MANY, "each of the losers has a session of its own");
+    assert_eq!(handles.len(), MANY, "each of the other requests has a new session");
     assert_eq!(
         site.backend.records().await,
         before + 2 * MANY,
-        "a record each, the marker of the old one, and those of what the losers created first"
+        "a record each, the marker of the old session, and those of the records that the other rotations created first"
     );
 }
 
-/// Two users, many requests in between each other at two processes, and neither sees anything of the other.
+/// Two users with many interleaved requests at two processes. Neither sees a value of the other.
 pub(crate) async fn nothing_crosses_between_two_users<B: Backend>(site: &Arc<Site<B>>) {
     let visiting = ["canary-of-ada", "canary-of-eve"].map(|canary| {
         let site = Arc::clone(site);
@@ -164,7 +162,7 @@ pub(crate) async fn nothing_crosses_between_two_users<B: Backend>(site: &Arc<Sit
     }
 }
 
-/// A session that has a counter at nought.
+/// A session with a count of 0.
 async fn begun<B: Backend>(site: &Site<B>) -> Browser {
     let browser = site.browser(0);
     browser.act(|session| async move { session.set(COUNT, &0) }).await.ok();
@@ -175,8 +173,9 @@ pub(crate) async fn is_live(browser: &Browser) -> bool {
     browser.act(|session| async move { Ok(session.is_live().to_string()) }).await.ok().body == "true"
 }
 
-/// Sends a hundred requests of one visitor to both processes; all of them load before any of them commits.
-async fn at_once<B, F>(site: &Site<B>, browser: &Browser, change: F) -> Vec<Answer>
+/// Sends a hundred requests of one visitor to both processes. All of them load before any of them
+/// commits.
+async fn concurrently<B, F>(site: &Site<B>, browser: &Browser, change: F) -> Vec<Answer>
 where
     B: Backend,
     F: Fn(usize, &Session) -> Result<(), Error> + Copy + Send + 'static,

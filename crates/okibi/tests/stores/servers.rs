@@ -1,4 +1,4 @@
-//! The axum face on the stores whose backends are servers, which each test starts for itself.
+//! The axum face on the stores with a server. Each test starts its own.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -31,7 +31,7 @@ impl Backend for Redis {
     }
 }
 
-/// Three Redis masters that share the keys.
+/// A Redis Cluster with three masters.
 struct Cluster(RedisCluster);
 
 impl Backend for Cluster {
@@ -46,7 +46,7 @@ impl Backend for Cluster {
     }
 }
 
-/// The keys of a server that are no lists of owners.
+/// The keys of a server without the lists of owners.
 fn records_on(server: &RedisServer) -> usize {
     let keys = server.cli(&["--scan"]);
     keys.lines().filter(|key| !key.is_empty() && !key.starts_with("okibi:owner:")).count()
@@ -69,7 +69,7 @@ impl Backend for Postgres {
     }
 }
 
-/// A server of `MariaDB`.
+/// A `MariaDB` server.
 struct Mysql(MariaDbServer);
 
 impl Backend for Mysql {

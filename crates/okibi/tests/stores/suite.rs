@@ -1,12 +1,12 @@
-//! The scenarios as tests: three lines for each store.
+//! The scenarios as tests. A store needs three lines.
 
-/// Tests of the face on a store, in a module of this name; `$backend` makes a backend of the test's own.
+/// Tests of the face on a store, in a module of this name. `$backend` makes a backend for one test.
 macro_rules! on_store {
     ($name:ident, $backend:expr) => {
         mod $name {
             use std::sync::Arc;
 
-            #[allow(unused_imports, reason = "not every backend needs what is beside it")]
+            #[allow(unused_imports, reason = "not every backend uses it")]
             use super::*;
             use crate::{backend::Site, everywhere, semantics};
 

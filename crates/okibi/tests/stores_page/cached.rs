@@ -1,10 +1,10 @@
-// A store with a memory in front of it.
+// A read cache in front of a store.
 use std::time::Duration;
 
 use okibi::{Cached, ConfigError, SessionLayer, Sessions, store::Store};
 
 fn sessions(distant: impl Store) -> Result<SessionLayer, ConfigError> {
-    // For at most so long after a change elsewhere, this process may still read a session as it was.
+    // After a change by another process, this process may read the old session for at most this long.
     let store = Cached::new(distant, Duration::from_secs(5))?;
     Sessions::new(store).layer()
 }

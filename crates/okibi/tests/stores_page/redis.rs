@@ -1,4 +1,4 @@
-//! What docs/stores.md shows for the Redis that an app has anyway.
+//! The Redis clients of `docs/stores.md` that the app makes itself.
 use okibi::RedisStore;
 use redis::{
     Client, RedisError,

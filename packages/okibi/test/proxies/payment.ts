@@ -21,7 +21,7 @@ app.post('/paid', async (c) => {
 app.get('/receipt', (c) => {
   const order = c.get('session').get('order')
   if (!order) return c.text('please sign in', 401)
-  // Ask the payment service whether this payment is for this order; what came in the address proves nothing.
+  // Check with the payment service that this payment is for this order. The address proves nothing.
   return c.text(`order ${order}, payment ${c.req.query('payment')}`)
 })
 

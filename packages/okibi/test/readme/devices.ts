@@ -11,7 +11,7 @@ const app = new Hono<SessionEnv<{ user: string }>>()
 app.use(sessions(options))
 
 app.post('/login/:user', (c) => {
-  // Check a password here. A session that gets another owner gets a new id as well.
+  // Check a password here. A change of owner also rotates the session.
   c.get('session').setOwner(c.req.param('user'))
   c.get('session').setLabel(c.req.header('user-agent') ?? 'unknown device')
   return c.body(null)

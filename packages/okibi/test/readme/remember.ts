@@ -6,7 +6,7 @@ const MONTH = 30 * 86400 // seconds
 
 export function app(options: SessionOptions) {
   const app = new Hono<SessionEnv<{ user: string }>>()
-  // By default a login ends when the browser is closed, after an hour without activity, and after a day.
+  // By default a session ends when the browser closes, after an hour without activity, and after a day.
   app.use(sessions<{ user: string }>({ ...options, persistent: false }))
 
   app.post('/login', async (c) => {

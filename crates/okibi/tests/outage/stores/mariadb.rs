@@ -6,8 +6,8 @@ use sqlx::MySqlPool;
 
 use crate::world::World;
 
-/// How many connections the pool may have.
-pub const MOST: usize = 10;
+/// The most connections of the pool.
+pub const MAX_CONNECTIONS: usize = 10;
 
 pub async fn start() -> MariaDbServer {
     let server = MariaDbServer::start().unwrap();

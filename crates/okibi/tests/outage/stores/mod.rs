@@ -1,4 +1,4 @@
-//! Each store with the client that its documentation recommends, behind proxies.
+//! Each store behind proxies, with the client that its documentation recommends.
 
 #![allow(dead_code, reason = "each of the two tests uses a part of it")]
 

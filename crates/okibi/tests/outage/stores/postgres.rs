@@ -6,8 +6,8 @@ use sqlx::PgPool;
 
 use crate::world::World;
 
-/// How many connections the pool may have.
-pub const MOST: usize = 10;
+/// The most connections of the pool.
+pub const MAX_CONNECTIONS: usize = 10;
 
 pub async fn start() -> PostgresServer {
     let server = PostgresServer::start().unwrap();

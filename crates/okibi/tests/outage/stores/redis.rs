@@ -1,4 +1,5 @@
-//! Redis: a connection that the store makes, one that the app has with the defaults of the driver, and a cluster.
+//! Redis: a connection that the store makes, one that the app makes with the driver's defaults, and
+//! a cluster.
 
 use okibi::RedisStore;
 use okibi_servers::{Proxy, RedisCluster, RedisKind, RedisServer};
@@ -6,24 +7,25 @@ use redis::cluster::{ClusterClient, NodeAddress};
 
 use crate::world::World;
 
-/// How many connections a client of one server may have.
-pub const MOST: usize = 1;
-/// How many a client of a cluster may have: one for each node, and those with which it looks who is there.
-pub const MOST_OF_CLUSTER: usize = 6;
+/// The most connections of a client of one server.
+pub const MAX_CONNECTIONS: usize = 1;
+/// The most connections of a client of a cluster: one for each node, and those that read the list
+/// of nodes.
+pub const MAX_CONNECTIONS_OF_CLUSTER: usize = 6;
 
 pub fn start() -> RedisServer {
     RedisServer::start(RedisKind::Redis7)
 }
 
-/// A connection of the store's own.
+/// With a connection that the store makes.
 pub async fn own(name: String, server: &RedisServer) -> World {
     let proxy = Proxy::start(server.port()).unwrap();
     let store = RedisStore::connect(&format!("redis://127.0.0.1:{}", proxy.port())).await.unwrap();
     World::new(name, store, vec![proxy])
 }
 
-/// The app's connection.
-pub async fn given(name: String, server: &RedisServer) -> World {
+/// With a connection that the app makes.
+pub async fn with_connection_of_the_app(name: String, server: &RedisServer) -> World {
     let proxy = Proxy::start(server.port()).unwrap();
     let client = redis::Client::open(("127.0.0.1", proxy.port())).unwrap();
     World::new(name, RedisStore::new(client.get_connection_manager().await.unwrap()), vec![proxy])

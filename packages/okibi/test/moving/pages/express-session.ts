@@ -25,7 +25,7 @@ export function carryOver(store: OldStore, secrets: readonly string[], name = 'c
       if (typeof old?.user === 'string') {
         session.setOwner(old.user)
         session.set('user', old.user)
-        // Store the new session before the old one goes, so that a failure loses nothing.
+        // Store the new session before the old one is deleted, so that a failure loses nothing.
         await session.commit()
       }
       if (id !== undefined) await destroy(store, id)

@@ -23,7 +23,7 @@ export function carryOver(secret: string) {
         if (!session.isLive && typeof data?.user === 'string') {
           session.setOwner(data.user)
           session.set('user', data.user)
-          // Store the new session before the old one goes, so that a failure loses nothing.
+          // Store the new session before the old one is deleted, so that a failure loses nothing.
           await session.commit()
         }
         before.delete()

@@ -5,6 +5,6 @@ import { tableStore } from './table-store.ts'
 
 const open = () => tableStore(new DatabaseSync('contract.sqlite'))
 for (const { name, check } of storeContract(open, { another: open })) {
-  // Rules that wait for a session to expire wait at the same time, so one test sees the timers of others.
+  // Rules that wait for a session to expire wait concurrently, so a test has the timers of others.
   Deno.test({ name, fn: async () => void (await check()), sanitizeOps: false, sanitizeResources: false })
 }

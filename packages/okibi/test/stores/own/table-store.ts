@@ -27,10 +27,10 @@ export function tableStore(database: SqliteDatabase): Store {
   )
   const remove = database.prepare('DELETE FROM my_sessions WHERE key = ?')
   const list = database.prepare('SELECT key FROM my_sessions WHERE owner = ? AND expires_at > ?')
-  // A large table wants this in steps (`LIMIT`), so that requests are served in between.
+  // For a large table, delete in steps (`LIMIT`), so that requests are served in between.
   const purge = database.prepare('DELETE FROM my_sessions WHERE expires_at <= ?')
 
-  // Expired is judged on every read, whatever cleans up.
+  // Every read checks the expiry.
   const live = (key: string) => (select.get(text(key), Date.now()) ?? undefined) as Row | undefined
 
   /** Runs one step of the database. Nothing is written before the commit. The outcome of a failed commit is unknown. */
@@ -61,7 +61,7 @@ export function tableStore(database: SqliteDatabase): Store {
       const row = live(key)
       return row && { bytes: row.value, expiresAt: row.expires_at }
     },
-    // The comparison and the write are one step for everybody, also for other processes.
+    // The comparison and the write are one step, also for other processes.
     swap: (key, expected, { bytes, expiresAt, owner }) =>
       step((): Swap => {
         const current = live(key)?.value
@@ -72,14 +72,14 @@ export function tableStore(database: SqliteDatabase): Store {
     delete: (key) => {
       step(() => remove.run(text(key)))
     },
-    // What "log out everywhere" needs. Leave it out if your backend cannot list.
+    // For "log out everywhere". Omit it if your backend cannot list.
     owners: {
       list: (owner) => {
         const rows = list.all(text(owner), Date.now()) as { key: Uint8Array }[]
         return rows.map(({ key }) => new TextDecoder().decode(key))
       },
     },
-    // Drops what has expired. Leave it out if your backend does that by itself.
+    // Drops expired entries. Omit it if your backend does that itself.
     purge: () => Number(step(() => purge.run(Date.now())).changes),
   }
 }

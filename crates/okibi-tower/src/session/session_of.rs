@@ -1,4 +1,4 @@
-//! A session as one struct: its fields are the session's names.
+//! A session as one struct. The fields are the names of the values.
 
 use std::{any::type_name, collections::BTreeMap, fmt, marker::PhantomData};
 
@@ -8,18 +8,20 @@ use serde_json::value::RawValue;
 
 use super::{
     Session,
-    numbers::{self, Unfit},
-    reentry::Running,
-    values::MOST_TRIES,
+    numbers::{self, Unserializable},
+    reentry::RunningUpdate,
+    values::MAX_TRIES,
 };
 use crate::{Error, ErrorKind, trace};
 
-/// A session whose values are the fields of one struct.
+/// A session as a struct. Each field is a value.
 ///
-/// A field that the session does not have yet reads as it is in `T::default()`. So does one whose stored value does not fit the field
-/// (its type has changed): an event names it, and the stored value stays until the field is changed. An update writes only the fields that it
-/// changed, so parallel updates of different fields both survive; names that `T` lacks stay as they are, and so do
-/// flashes, which are not part of the struct.
+/// A field without a stored value has its value of `T::default()`. So has a field with a stored
+/// value that does not fit, because the field's type has changed. Then an event names the field,
+/// and the stored value stays until the field is changed.
+///
+/// An update writes only the fields that it changed, so concurrent updates of different fields both
+/// survive. Other names in the session do not change. Flashes are not part of the struct.
 ///
 /// ```
 /// use okibi_tower::{Session, SessionOf};
@@ -42,52 +44,53 @@ pub struct SessionOf<T, K = ()> {
 }
 
 impl<T: Serialize + DeserializeOwned + Default + 'static, K> SessionOf<T, K> {
-    /// The whole struct, as it is now.
+    /// The whole struct.
     ///
     /// # Errors
-    /// [`Mismatch`](ErrorKind::Mismatch) if the stored fields fit one by one, but not together.
+    /// [`Mismatch`](ErrorKind::Mismatch) if each stored field fits, but not all of them together.
     pub fn get(&self) -> Result<T, Error> {
         let inner = &self.session.inner;
-        let current = input(&inner.seen().entries(), None);
+        let current = input(&inner.accessed().entries(), None);
         read(current.as_ref(), &|name| trace::misfit(&inner.shared, name)).map_err(|error| inner.fail(error))
     }
 
     /// Changes the struct and returns it. Only the fields that `function` changed are written.
     ///
-    /// As with [`Session::update`], `function` runs again if the session changed meanwhile, what this returns is
-    /// provisional until the commit, and `function` must do nothing but compute.
+    /// As with [`Session::update`], the commit runs `function` again if the session has changed
+    /// meanwhile. So the returned value is provisional until the commit, and `function` must have
+    /// no side effects.
     ///
     /// # Errors
-    /// Those of [`get`](Self::get); [`InvalidValue`](ErrorKind::InvalidValue) if `T` does not serialize as a struct or
-    /// map; [`HeadersSent`](ErrorKind::HeadersSent).
+    /// Those of [`get`](Self::get); [`InvalidValue`](ErrorKind::InvalidValue) if `T` does not
+    /// serialize as a struct or map; [`HeadersSent`](ErrorKind::HeadersSent).
     pub fn update<F>(&self, mut function: F) -> Result<T, Error>
     where
         F: FnMut(&mut T) + Send + 'static,
     {
         let inner = &self.session.inner;
-        inner.may_change()?;
-        let safe = inner.shared.outside.safe_integers;
+        inner.check_not_in_update()?;
+        let safe = inner.shared.environment.safe_integers;
         let mut apply = move |current: Option<&Text>| {
             let mut data: T = read(current, &|_| {})?;
             let before = fields(&data)?;
             function(&mut data);
             numbers::check(&data, false).map_err(unfit::<T>)?;
             let patch = changes(&before, &fields(&data)?);
-            // A visitor may have a large integer from before in a field that stays as it is.
+            // A field that does not change may have a large integer that was stored before.
             if safe
                 && patch.iter().any(|(_, value)| value.as_ref().is_some_and(|json| numbers::is_unsafe(json.0.as_str())))
             {
-                return Err(unfit::<T>(Unfit::Unsafe));
+                return Err(unfit::<T>(Unserializable::Unsafe));
             }
             Ok((data, patch))
         };
-        for _ in 0..MOST_TRIES {
+        for _ in 0..MAX_TRIES {
             let (version, current) = {
-                let state = inner.seen();
+                let state = inner.accessed();
                 (state.version, input(&state.entries(), None))
             };
-            // No lock is held here: the function may look at this session.
-            let running = Running::of(inner);
+            // No lock is held here, because the function may read this session.
+            let running = RunningUpdate::of(inner);
             let applied = apply(current.as_ref());
             drop(running);
             let (data, patch) = applied.map_err(|error: Error| inner.fail(error))?;
@@ -101,7 +104,7 @@ impl<T: Serialize + DeserializeOwned + Default + 'static, K> SessionOf<T, K> {
         Err(inner.fail(Refusal::Conflict))
     }
 
-    /// The session itself.
+    /// The session.
     pub const fn session(&self) -> &Session<K> {
         &self.session
     }
@@ -128,7 +131,8 @@ impl<T, K> fmt::Debug for SessionOf<T, K> {
 /// The fields of a struct, each as JSON.
 type Fields = BTreeMap<String, Box<RawValue>>;
 
-/// The struct in the session's data, where the default fills in what is missing and what does not fit.
+/// Makes the struct from the stored fields. The default supplies those that are missing or do not
+/// fit.
 fn read<T: Serialize + DeserializeOwned + Default>(data: Option<&Text>, misfit: &dyn Fn(&str)) -> Result<T, Error> {
     let default = fields(&T::default())?;
     let stored = match data {
@@ -161,7 +165,7 @@ fn fields<T: Serialize>(data: &T) -> Result<Fields, Error> {
     serde_json::from_str(&text).map_err(|_| no_struct::<T>())
 }
 
-/// What became of the fields: new values, and names that are gone.
+/// The changes between two structs: new values, and removed names.
 fn changes(before: &Fields, after: &Fields) -> Patch {
     let is_new = |name: &str, value: &RawValue| before.get(name).is_none_or(|old| old.get() != value.get());
     let written = after.iter().filter(|(name, value)| is_new(name, value));
@@ -170,13 +174,13 @@ fn changes(before: &Fields, after: &Fields) -> Patch {
     written.chain(gone.map(|name| (name.as_str().into(), None))).collect()
 }
 
-/// What serde says could show a value, so it is not passed on.
+/// Serde's error message may contain a value, so it is not used.
 fn mismatch<T>() -> Error {
     let wanted = type_name::<T>();
-    Error::new(ErrorKind::Mismatch, format!("session: what is stored does not fit into {wanted}"))
+    Error::new(ErrorKind::Mismatch, format!("session: the stored values do not fit into {wanted}"))
 }
 
-fn unfit<T>(why: Unfit) -> Error {
+fn unfit<T>(why: Unserializable) -> Error {
     let given = type_name::<T>();
     Error::new(ErrorKind::InvalidValue, format!("session: this {given} {why}"))
 }

@@ -1,4 +1,5 @@
-//! What a session can and cannot do once the response head has left: streams and sockets, over a real connection.
+//! A session after the response headers are sent: streams, tasks and sockets, over a real
+//! connection.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -22,7 +23,7 @@ use tokio::{
     sync::oneshot,
 };
 
-/// What every kind of change says now, and what reading still says.
+/// Tries every kind of change, then reads.
 async fn tries(session: &Session) -> String {
     let errors = [
         session.set(COUNT, &9).unwrap_err(),
@@ -38,30 +39,30 @@ async fn tries(session: &Session) -> String {
 }
 
 #[tokio::test]
-async fn n18_a_stream_can_read_and_is_told_that_it_cannot_write() {
+async fn n18_a_stream_can_read_and_its_changes_are_errors() {
     let world = World::new();
     let browser = world.browser();
-    let deed = browser.act(|session| async move {
+    let request = browser.act(|session| async move {
         session.set(COUNT, &1)?;
         session.flash(NOTE, &"flash".to_owned())?;
         session.commit().await?;
         let body = Body::from_stream(stream::once(async move { Ok::<_, Error>(tries(&session).await) }));
         Ok(Response::new(body))
     });
-    let answer = deed.await.ok();
+    let answer = request.await.ok();
     assert_eq!(answer.body, "count Some(1) note Some(\"flash\")");
     assert_eq!(answer.cookies().len(), 1);
     let kept = browser.act(|session| async move { Ok(format!("{:?} {:?}", session.get(COUNT)?, session.get(NOTE)?)) });
-    assert_eq!(kept.await.ok().body, "Some(1) Some(\"flash\")", "a flash that could not be removed is still there");
+    assert_eq!(kept.await.ok().body, "Some(1) Some(\"flash\")", "a flash that was read too late is still stored");
 }
 
 #[tokio::test]
-async fn n18_a_task_that_outlives_the_answer_is_told_so() {
+async fn n18_a_change_by_a_task_after_the_response_is_an_error() {
     let world = World::new();
     let (send, receive) = oneshot::channel();
     let (answered, headers_sent) = oneshot::channel::<()>();
     let browser = world.browser();
-    let deed = browser.act(|session| async move {
+    let request = browser.act(|session| async move {
         session.set(COUNT, &1)?;
         tokio::spawn(async move {
             headers_sent.await.unwrap();
@@ -69,7 +70,7 @@ async fn n18_a_task_that_outlives_the_answer_is_told_so() {
         });
         Ok(())
     });
-    deed.await.ok();
+    request.await.ok();
     answered.send(()).unwrap();
     assert_eq!(receive.await.unwrap(), "count Some(1) note None");
 }
@@ -95,7 +96,7 @@ async fn serve() -> SocketAddr {
     address
 }
 
-/// The head of the handshake's answer, and the first message.
+/// The head of the handshake's response, and the first message.
 async fn handshake(address: SocketAddr, path: &str, cookie: &str) -> (String, String) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!(
@@ -114,7 +115,7 @@ async fn handshake(address: SocketAddr, path: &str, cookie: &str) -> (String, St
 }
 
 #[tokio::test]
-async fn n18_an_upgrade_passes_and_what_was_changed_before_it_is_kept() {
+async fn n18_an_upgrade_keeps_the_changes_before_it() {
     let address = serve().await;
     let (head, text) = handshake(address, "/bare", "").await;
     assert!(head.starts_with("HTTP/1.1 101"), "{head}");
@@ -130,17 +131,18 @@ async fn n18_an_upgrade_passes_and_what_was_changed_before_it_is_kept() {
     assert_eq!(text, "count Some(2) note None");
 }
 
-/// Browsers and servers may drop what an interim answer says. That of an upgrade is the last one.
+/// Browsers and servers may ignore the headers of an interim response. The response to an upgrade
+/// is the last one.
 #[tokio::test]
-async fn n18_only_the_last_head_of_a_request_has_its_cookie() {
+async fn n18_only_the_final_response_has_the_cookie() {
     for (code, cookies) in [(100, 0), (101, 1), (102, 0), (103, 0), (199, 0), (200, 1)] {
         let status = StatusCode::from_u16(code).unwrap();
-        let deed = async move |session: Session| {
+        let handler = async move |session: Session| {
             session.set(COUNT, &1)?;
             session.commit().await?;
             Ok(status)
         };
-        let answer = World::new().browser().act(deed).await;
+        let answer = World::new().browser().act(handler).await;
         assert_eq!((answer.status, answer.cookies().len()), (status, cookies));
         let cached = ["vary", "cache-control"].map(|name| answer.headers.contains_key(name));
         assert_eq!(cached, [code == 200; 2], "{code}");

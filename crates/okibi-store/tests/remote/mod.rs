@@ -1,4 +1,4 @@
-//! A distant store whose requests and answers a test can hold up, and random histories of calls to it.
+//! A remote store that can delay requests and replies, and random histories of calls to it.
 #![allow(unreachable_pub, reason = "a module of a test")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -27,25 +27,25 @@ pub fn write(bytes: impl Into<Bytes>, expires_at: Timestamp) -> Write {
     Write { bytes: bytes.into(), expires_at, owner: None }
 }
 
-/// The output of a future that does not have to wait.
+/// The output of a future that completes at its first poll.
 pub fn ready<T>(future: impl Future<Output = T>) -> T {
     let mut future = std::pin::pin!(future);
     match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
-        Poll::Pending => panic!("it waited"),
+        Poll::Pending => panic!("the future is pending after its first poll"),
     }
 }
 
-/// A call that has begun and waits for the store.
-pub struct Begun<'a, T>(Pin<Box<dyn Future<Output = T> + 'a>>);
+/// A call that waits for the store.
+pub struct PendingCall<'a, T>(Pin<Box<dyn Future<Output = T> + 'a>>);
 
-pub fn begun<'a, T>(future: impl Future<Output = T> + 'a) -> Begun<'a, T> {
-    let mut begun = Begun(Box::pin(future));
-    assert!(begun.step().is_none(), "it did not wait");
-    begun
+pub fn start<'a, T>(future: impl Future<Output = T> + 'a) -> PendingCall<'a, T> {
+    let mut call = PendingCall(Box::pin(future));
+    assert!(call.step().is_none(), "the call completed at its first poll");
+    call
 }
 
-impl<T> Begun<'_, T> {
+impl<T> PendingCall<'_, T> {
     fn step(&mut self) -> Option<T> {
         match self.0.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(output) => Some(output),
@@ -53,34 +53,34 @@ impl<T> Begun<'_, T> {
         }
     }
 
-    /// What was held up arrives.
+    /// Completes the call.
     pub fn end(&mut self) -> T {
         self.step().unwrap()
     }
 }
 
-/// A memory store behind a network. Who is held up waits for one poll.
-pub struct Distant {
+/// A memory store with a delay. A delayed call waits for one poll.
+pub struct RemoteStore {
     inner: MemoryStore,
     loads: AtomicUsize,
     hides_expiry: AtomicBool,
-    holds_requests: AtomicBool,
-    holds_replies: AtomicBool,
+    delays_requests: AtomicBool,
+    delays_replies: AtomicBool,
     loses_replies: AtomicBool,
-    /// All that lay there so far, and since when, whatever the key.
+    /// All records so far, with the times of their writes, for the one key of a history.
     history: Mutex<Vec<(Option<Bytes>, Timestamp)>>,
     clock: VirtualClock,
 }
 
-impl Distant {
+impl RemoteStore {
     pub fn new(clock: &VirtualClock) -> Self {
         let no = || AtomicBool::new(false);
         Self {
             inner: MemoryStore::new().clock(clock.reader()),
             loads: AtomicUsize::new(0),
             hides_expiry: no(),
-            holds_requests: no(),
-            holds_replies: no(),
+            delays_requests: no(),
+            delays_replies: no(),
             loses_replies: no(),
             history: Mutex::new(vec![(None, clock.now())]),
             clock: clock.clone(),
@@ -91,51 +91,51 @@ impl Distant {
         self.loads.load(Ordering::SeqCst)
     }
 
-    pub fn tells_no_expiry(&self) {
+    pub fn hide_expiry(&self) {
         self.hides_expiry.store(true, Ordering::SeqCst);
     }
 
     /// Calls that begin now wait before they are carried out.
-    pub fn hold_requests(&self) {
-        self.holds_requests.store(true, Ordering::SeqCst);
+    pub fn delay_requests(&self) {
+        self.delays_requests.store(true, Ordering::SeqCst);
     }
 
     /// Calls that begin now are carried out, and their answers wait.
-    pub fn hold_replies(&self) {
-        self.holds_replies.store(true, Ordering::SeqCst);
+    pub fn delay_replies(&self) {
+        self.delays_replies.store(true, Ordering::SeqCst);
     }
 
-    /// Calls that begin now don't wait.
-    pub fn let_through(&self) {
-        self.holds_requests.store(false, Ordering::SeqCst);
-        self.holds_replies.store(false, Ordering::SeqCst);
+    /// Calls that begin now are not delayed.
+    pub fn release(&self) {
+        self.delays_requests.store(false, Ordering::SeqCst);
+        self.delays_replies.store(false, Ordering::SeqCst);
     }
 
-    /// Calls are carried out, and fail.
-    pub fn loses_replies(&self, does: bool) {
+    /// If set, calls are carried out and fail with a lost reply.
+    pub fn lose_replies(&self, does: bool) {
         self.loses_replies.store(does, Ordering::SeqCst);
     }
 
     async fn call<T>(&self, carry_out: impl AsyncFnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let holds_reply = self.holds_replies.load(Ordering::SeqCst);
-        if self.holds_requests.load(Ordering::SeqCst) {
+        let delays_reply = self.delays_replies.load(Ordering::SeqCst);
+        if self.delays_requests.load(Ordering::SeqCst) {
             pause().await;
         }
         let answer = carry_out().await;
-        if holds_reply {
+        if delays_reply {
             pause().await;
         }
         if self.loses_replies.load(Ordering::SeqCst) { Err(StoreError::unknown("connection reset")) } else { answer }
     }
 }
 
-/// Waits until it is polled for the second time.
+/// Completes at the second poll.
 async fn pause() {
     let mut waited = false;
     poll_fn(|_| if std::mem::replace(&mut waited, true) { Poll::Ready(()) } else { Poll::Pending }).await;
 }
 
-impl Store for Distant {
+impl Store for RemoteStore {
     async fn load(&self, key: &StoreKey) -> Result<Option<Loaded>, StoreError> {
         self.loads.fetch_add(1, Ordering::SeqCst);
         let mut found = self.call(async || self.inner.load(key).await).await?;
@@ -174,12 +174,12 @@ impl Store for Distant {
     }
 }
 
-/// A store that has a record of this size under every key, and something to purge.
-pub struct Under {
+/// A store with a record of this size under every key, and a purger.
+pub struct FixedStore {
     bytes: Bytes,
 }
 
-impl Under {
+impl FixedStore {
     pub fn new(size: usize) -> Self {
         Self { bytes: vec![7; size].into() }
     }
@@ -189,7 +189,7 @@ impl Under {
     }
 }
 
-impl Store for Under {
+impl Store for FixedStore {
     async fn load(&self, _: &StoreKey) -> Result<Option<Loaded>, StoreError> {
         Ok(Some(Loaded { bytes: self.bytes.clone(), expires_at: None }))
     }
@@ -211,98 +211,101 @@ impl Store for Under {
     }
 }
 
-impl Purge for Under {
+impl Purge for FixedStore {
     fn purge(&self) -> BoxFuture<'_, Result<usize, StoreError>> {
         Box::pin(async { Ok(7) })
     }
 }
 
-/// What an answer tells of what lies there.
-enum Told {
-    /// A load's answer, which may be from memory.
+/// What the answer of a call says about the record.
+enum Answer {
+    /// The record of a load. It may be cached.
     Loaded(Option<Bytes>),
-    /// A conflict's.
-    There(Option<Bytes>),
+    /// The record of a conflict.
+    Conflict(Option<Bytes>),
     Written(Bytes),
-    /// Something was removed after so many other changes.
+    /// The key was deleted. The number is the length of the history when the call began.
     Removed(usize),
 }
 
-/// A call under way.
-struct Calling<'a> {
-    future: Pin<Box<dyn Future<Output = Told> + 'a>>,
+/// A pending call.
+struct RunningCall<'a> {
+    future: Pin<Box<dyn Future<Output = Answer> + 'a>>,
     began: Timestamp,
-    /// The place in the history that this process knew of when the call began.
+    /// The last entry of the history that this process knew when the call began.
     known: usize,
 }
 
-impl Calling<'_> {
-    fn step(&mut self) -> Option<Told> {
+impl RunningCall<'_> {
+    fn step(&mut self) -> Option<Answer> {
         match self.future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(told) => Some(told),
+            Poll::Ready(answer) => Some(answer),
             Poll::Pending => None,
         }
     }
 }
 
-/// A random history of one key: calls of a process with a layer, which reach the store, end and are given up in any
-/// order, and changes by another process. A load must never show less than this process knew when the load began, nor
-/// anything that was replaced longer ago than the span.
+/// A random history of one key: calls of a process with a cache, and changes by another process.
+/// The calls reach the store, end and are cancelled in any order. A load must never return an older
+/// record than this process knew when the load began, nor one that was replaced longer ago than the
+/// span.
 pub fn history(seed: u64, span: Duration) {
     let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     let clock = VirtualClock::new();
-    let distant = Arc::new(Distant::new(&clock));
-    let layer = Cached::new(Arc::clone(&distant), span).unwrap().clock(clock.reader());
+    let remote = Arc::new(RemoteStore::new(&clock));
+    let cache = Cached::new(Arc::clone(&remote), span).unwrap().clock(clock.reader());
     let at = key(0);
     let mut known = 0;
-    let mut under_way: Vec<Calling<'_>> = Vec::new();
+    let mut running: Vec<RunningCall<'_>> = Vec::new();
     for number in 0..60_u64 {
         let far = clock.now().plus(Duration::from_hours(1));
         let next = Bytes::from(number.to_string());
-        let current = distant.current();
+        let current = remote.current();
         match random.below(10) {
-            0..=4 if under_way.len() < 4 => {
-                distant.holds_requests.store(random.below(2) == 0, Ordering::SeqCst);
-                distant.holds_replies.store(random.below(2) == 0, Ordering::SeqCst);
-                let (layer, at, changes) = (&layer, &at, distant.changes());
-                let future: Pin<Box<dyn Future<Output = Told> + '_>> = match random.below(6) {
-                    0..=2 => Box::pin(async { Told::Loaded(layer.load(at).await.unwrap().map(|loaded| loaded.bytes)) }),
+            0..=4 if running.len() < 4 => {
+                remote.delays_requests.store(random.below(2) == 0, Ordering::SeqCst);
+                remote.delays_replies.store(random.below(2) == 0, Ordering::SeqCst);
+                let (cache, at, changes) = (&cache, &at, remote.changes());
+                let future: Pin<Box<dyn Future<Output = Answer> + '_>> = match random.below(6) {
+                    0..=2 => {
+                        Box::pin(async { Answer::Loaded(cache.load(at).await.unwrap().map(|loaded| loaded.bytes)) })
+                    }
                     3 | 4 => {
                         let expected = if random.below(4) == 0 { Some("stale".into()) } else { current };
                         Box::pin(async move {
-                            match layer.swap(at, expected.as_deref(), write(next.clone(), far)).await.unwrap() {
-                                Swap::Done => Told::Written(next),
-                                Swap::Conflict(there) => Told::There(there),
+                            match cache.swap(at, expected.as_deref(), write(next.clone(), far)).await.unwrap() {
+                                Swap::Done => Answer::Written(next),
+                                Swap::Conflict(current) => Answer::Conflict(current),
                             }
                         })
                     }
                     _ => Box::pin(async move {
-                        layer.delete(at).await.unwrap();
-                        Told::Removed(changes)
+                        cache.delete(at).await.unwrap();
+                        Answer::Removed(changes)
                     }),
                 };
-                let mut calling = Calling { future, began: clock.now(), known };
-                match calling.step() {
-                    Some(told) => known = distant.judge(seed, &calling, told, span, known),
-                    None => under_way.push(calling),
+                let mut call = RunningCall { future, began: clock.now(), known };
+                match call.step() {
+                    Some(answer) => known = remote.judge(seed, &call, answer, span, known),
+                    None => running.push(call),
                 }
-                distant.let_through();
+                remote.release();
             }
-            5..=7 if !under_way.is_empty() => {
-                let which = usize::try_from(random.below(under_way.len() as u64)).unwrap();
-                let mut calling = under_way.swap_remove(which);
+            5..=7 if !running.is_empty() => {
+                let which = usize::try_from(random.below(running.len() as u64)).unwrap();
+                let mut call = running.swap_remove(which);
                 if random.below(8) == 0 {
-                    // Nobody waits for it any more.
+                    // The call is cancelled.
                     continue;
                 }
-                match calling.step() {
-                    Some(told) => known = distant.judge(seed, &calling, told, span, known),
-                    None => under_way.push(calling),
+                match call.step() {
+                    Some(answer) => known = remote.judge(seed, &call, answer, span, known),
+                    None => running.push(call),
                 }
             }
-            8 if random.below(3) == 0 => ready(distant.delete(&at)).unwrap(),
+            8 if random.below(3) == 0 => ready(remote.delete(&at)).unwrap(),
             8 => {
-                let swapped = ready(distant.swap(&at, current.as_deref(), write(next, far))).unwrap();
+                let swapped = ready(remote.swap(&at, current.as_deref(), write(next, far))).unwrap();
                 assert_eq!(swapped, Swap::Done);
             }
             _ => clock.advance(Duration::from_millis(random.below(3000))),
@@ -310,7 +313,7 @@ pub fn history(seed: u64, span: Duration) {
     }
 }
 
-impl Distant {
+impl RemoteStore {
     fn changes(&self) -> usize {
         self.history.lock().unwrap().len()
     }
@@ -319,24 +322,25 @@ impl Distant {
         self.history.lock().unwrap().last().unwrap().0.clone()
     }
 
-    /// What this process knows of the history after an answer. Fails if a load showed too little.
-    fn judge(&self, seed: u64, calling: &Calling<'_>, told: Told, span: Duration, known: usize) -> usize {
+    /// The last entry of the history that this process knows after an answer. Fails if a load
+    /// returned an older record than allowed.
+    fn judge(&self, seed: u64, call: &RunningCall<'_>, answer: Answer, span: Duration, known: usize) -> usize {
         let history = self.history.lock().unwrap();
         let last = |bytes: &Option<Bytes>| history.iter().rposition(|(held, _)| held == bytes).unwrap();
-        let learned = match told {
-            Told::Loaded(found) => {
+        let learned = match answer {
+            Answer::Loaded(found) => {
                 let place = last(&found);
-                assert!(place >= calling.known, "seed {seed}: {found:?} was older than what was known here");
+                assert!(place >= call.known, "seed {seed}: {found:?} is older than a record that this process knew");
                 if let Some((_, replaced)) = history.get(place + 1) {
-                    assert!(replaced.plus(span) > calling.began, "seed {seed}: {found:?} was replaced too long ago");
+                    assert!(replaced.plus(span) > call.began, "seed {seed}: {found:?} was replaced too long ago");
                 }
-                // Nothing may have been there before as well.
+                // An absent record has no unique place in the history.
                 if found.is_some() { place } else { known }
             }
-            Told::There(there) if there.is_some() => last(&there),
-            Told::There(_) => known,
-            Told::Written(bytes) => last(&Some(bytes)),
-            Told::Removed(changes) => {
+            Answer::Conflict(current) if current.is_some() => last(&current),
+            Answer::Conflict(_) => known,
+            Answer::Written(bytes) => last(&Some(bytes)),
+            Answer::Removed(changes) => {
                 history.iter().skip(changes).position(|(held, _)| held.is_none()).unwrap() + changes
             }
         };

@@ -15,42 +15,43 @@ use crate::{
     shared::{BoxFuture, Shared, Timer},
 };
 
-/// What a task of the engine needs from whoever keeps its flow.
-pub(crate) trait Keeper {
-    /// Hands the answer to the engine, with the flow.
+/// A task of the engine, with the flow that it works on.
+pub(crate) trait Task {
+    /// Passes an answer and the flow to the engine. Returns the next step.
     fn answer(&mut self, answer: Answer, now: Timestamp, random: &mut Random) -> Result<Step, Refusal>;
 
     /// Runs the function of an update again.
     fn recompute(&mut self, token: u32, current: Option<&Text>) -> Result<Answer, Error>;
 
-    /// What the engine says of a task whose time is over.
+    /// The engine's refusal when the deadline of the task has passed.
     fn out_of_time(&mut self) -> Refusal;
 
-    /// Whether the task only loads: then no answer needs random bytes.
+    /// Whether the task only loads. Then no answer needs random bytes.
     fn only_loads(&self) -> bool {
         false
     }
 }
 
-/// Carries out `step` and all that follow until the task is done. `random` is what the call that began it left over.
+/// Carries out `step` and all following steps until the task is done. `random` holds the random
+/// bytes that the first call of the engine did not use.
 pub(crate) async fn run(
     shared: &Shared,
     mut step: Step,
     mut random: Random,
-    keeper: &mut impl Keeper,
+    task: &mut impl Task,
 ) -> Result<(), Error> {
     let mut deadline = Deadline::of(shared);
     loop {
         let mut cause = None;
         let answer = match &step {
             Step::Done => return Ok(()),
-            Step::Recompute { token, current } => keeper.recompute(*token, current.as_ref())?,
+            Step::Recompute { token, current } => task.recompute(*token, current.as_ref())?,
             _ => perform(shared, &step, &mut cause).await,
         };
-        if !keeper.only_loads() && !random.suffices_for(&answer) {
+        if !task.only_loads() && !random.suffices_for(&answer) {
             random = shared.random()?;
         }
-        step = match keeper.answer(answer, shared.now(), &mut random) {
+        step = match task.answer(answer, shared.now(), &mut random) {
             Ok(step) => step,
             Err(refusal) => {
                 let error = shared.fail(refusal);
@@ -61,12 +62,12 @@ pub(crate) async fn run(
             }
         };
         if step != Step::Done && deadline.has_passed().await {
-            return Err(shared.fail(keeper.out_of_time()));
+            return Err(shared.fail(task.out_of_time()));
         }
     }
 }
 
-/// Asks the store for what one step wants.
+/// Carries out one step against its store.
 async fn perform(shared: &Shared, step: &Step, cause: &mut Option<StoreError>) -> Answer {
     let store = match step {
         Step::LoadAccepted { entry, .. } | Step::DeleteAccepted { entry, .. } => {
@@ -75,9 +76,9 @@ async fn perform(shared: &Shared, step: &Step, cause: &mut Option<StoreError>) -
         _ => shared.store.as_deref(),
     };
     let Some(store) = store else { return Answer::Failed(Fault::NotDone) };
-    let done = match within(shared, ask(store, step)).await {
+    let done = match within(shared, call_store(store, step)).await {
         Some(done) => done,
-        None => Err(StoreError::unknown(format!("no answer within {:?}", shared.outside.store_timeout))),
+        None => Err(StoreError::unknown(format!("no answer within {:?}", shared.environment.store_timeout))),
     };
     done.unwrap_or_else(|error| {
         let fault = match error.kind() {
@@ -89,7 +90,7 @@ async fn perform(shared: &Shared, step: &Step, cause: &mut Option<StoreError>) -
     })
 }
 
-async fn ask(store: &dyn DynStore, step: &Step) -> Result<Answer, StoreError> {
+async fn call_store(store: &dyn DynStore, step: &Step) -> Result<Answer, StoreError> {
     Ok(match step {
         Step::Load(key) | Step::LoadAccepted { key, .. } => Answer::Loaded(store.load(key).await?),
         Step::Swap { key, expected, write } => {
@@ -103,7 +104,8 @@ async fn ask(store: &dyn DynStore, step: &Step) -> Result<Answer, StoreError> {
     })
 }
 
-/// The call's result, if it comes within the store's deadline. A call that is ready at once costs no timer.
+/// The result of the call, or `None` after the store timeout. A call that is ready immediately
+/// starts no timer.
 pub(crate) async fn within<T>(shared: &Shared, call: impl Future<Output = T>) -> Option<T> {
     let mut call = pin!(call);
     let mut sleep: Option<BoxFuture<()>> = None;
@@ -111,14 +113,14 @@ pub(crate) async fn within<T>(shared: &Shared, call: impl Future<Output = T>) ->
         if let Poll::Ready(result) = call.as_mut().poll(context) {
             return Poll::Ready(Some(result));
         }
-        let sleep = sleep.get_or_insert_with(|| (shared.outside.timer)(shared.outside.store_timeout));
+        let sleep = sleep.get_or_insert_with(|| (shared.environment.timer)(shared.environment.store_timeout));
         sleep.as_mut().poll(context).map(|()| None)
     })
     .await
 }
 
-/// A store call outside the engine, within its deadline.
-pub(crate) async fn ask_directly<T>(
+/// A store call that the engine did not request, with the store timeout.
+pub(crate) async fn call_directly<T>(
     shared: &Shared,
     call: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, Error> {
@@ -129,21 +131,22 @@ pub(crate) async fn ask_directly<T>(
     }
 }
 
-/// The end of a task's time. It begins when the task turns out to need more than one step.
+/// The deadline of a task. Its timer starts after the first step, if there is a second one.
 pub(crate) struct Deadline<'a> {
     span: Duration,
     timer: &'a Timer,
     sleep: Option<BoxFuture<()>>,
-    /// A future that was ready must not be polled again.
+    /// Whether `sleep` was ready. It must not be polled again then.
     is_over: bool,
 }
 
 impl<'a> Deadline<'a> {
     pub(crate) fn of(shared: &'a Shared) -> Self {
-        Self { span: shared.outside.commit_deadline, timer: &shared.outside.timer, sleep: None, is_over: false }
+        Self { span: shared.environment.commit_deadline, timer: &shared.environment.timer, sleep: None, is_over: false }
     }
 
-    /// Lets others run first: neither they nor the timer must starve while a store answers at once.
+    /// Whether the deadline has passed. It yields to the runtime first: other tasks and the timer
+    /// must not starve while a store answers immediately.
     pub(crate) async fn has_passed(&mut self) -> bool {
         if self.is_over {
             return true;
@@ -166,7 +169,7 @@ impl<'a> Deadline<'a> {
     }
 }
 
-/// What a keeper without updates answers when asked to run one.
-pub(crate) fn no_such_update() -> Error {
-    Error::new(ErrorKind::Internal, "session: an update to run again that was never made")
+/// The error for a `Recompute` step with a token that has no update.
+pub(crate) fn unknown_update() -> Error {
+    Error::new(ErrorKind::Internal, "session: the engine asked for an unknown update; please report it")
 }

@@ -1,4 +1,4 @@
-//! Many calls of the store, some at a time: as one after the other they would take a round trip each.
+//! Runs many store calls concurrently, with a limit. In sequence each would take a round trip.
 
 use std::{
     future::{Future, poll_fn},
@@ -6,30 +6,31 @@ use std::{
     task::Poll,
 };
 
-/// How many calls are under way at most. A pool of connections should not be drained by one list.
-pub(crate) const AT_ONCE: usize = 16;
+/// The most concurrent calls. With a limit, one list does not use up a pool of connections.
+pub(crate) const CONCURRENCY: usize = 16;
 
-/// Makes a call with each of these, [`AT_ONCE`] at a time, and keeps their order. After the first failure no further call
-/// is begun, and those under way are dropped.
-pub(crate) async fn each<T, R, E, F>(items: Vec<T>, call: impl Fn(T) -> F) -> Result<Vec<R>, E>
+/// Calls `call` with each item, [`CONCURRENCY`] at a time, and returns the results in the order of
+/// the items. After the first failure no further call begins, and the running calls are dropped.
+pub(crate) async fn map_concurrently<T, R, E, F>(items: Vec<T>, call: impl Fn(T) -> F) -> Result<Vec<R>, E>
 where
     F: Future<Output = Result<R, E>> + Send,
 {
     let mut done: Vec<Option<R>> = Vec::with_capacity(items.len());
     let mut waiting = items.into_iter();
-    let mut under_way: Vec<(usize, Pin<Box<F>>)> = Vec::new();
-    // A call that is ready at once makes room for the next one, so this goes on until all that is left has to wait.
+    let mut running: Vec<(usize, Pin<Box<F>>)> = Vec::new();
+    // A call that is ready immediately makes room for the next one. So this loops until all running
+    // calls are pending.
     poll_fn(|context| {
         loop {
-            while under_way.len() < AT_ONCE
+            while running.len() < CONCURRENCY
                 && let Some(item) = waiting.next()
             {
-                under_way.push((done.len(), Box::pin(call(item))));
+                running.push((done.len(), Box::pin(call(item))));
                 done.push(None);
             }
-            let before = under_way.len();
+            let before = running.len();
             let mut failure = None;
-            under_way.retain_mut(|(at, future)| match future.as_mut().poll(context) {
+            running.retain_mut(|(at, future)| match future.as_mut().poll(context) {
                 Poll::Pending => true,
                 Poll::Ready(Ok(result)) => {
                     if let Some(place) = done.get_mut(*at) {
@@ -45,10 +46,10 @@ where
             if let Some(error) = failure {
                 return Poll::Ready(Err(error));
             }
-            if under_way.is_empty() && waiting.len() == 0 {
+            if running.is_empty() && waiting.len() == 0 {
                 return Poll::Ready(Ok(()));
             }
-            if under_way.len() == before {
+            if running.len() == before {
                 return Poll::Pending;
             }
         }
@@ -61,16 +62,16 @@ where
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
-    use super::{AT_ONCE, each};
+    use super::{CONCURRENCY, map_concurrently};
 
     #[tokio::test]
-    async fn all_are_called_in_order_and_never_more_than_some_at_once() {
+    async fn the_results_are_in_order_and_at_most_16_calls_run_concurrently() {
         let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let results = each((0..100).collect(), |number: usize| {
+        let results = map_concurrently((0..100).collect(), |number: usize| {
             let (now, most) = (&now, &most);
             async move {
                 most.fetch_max(now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
-                // Some are ready at once, the others one after the other.
+                // Some are ready immediately, the others later.
                 for _ in 0..number % 5 {
                     tokio::task::yield_now().await;
                 }
@@ -80,14 +81,14 @@ mod tests {
         });
         assert_eq!(results.await, Ok((0..100).collect()));
         let most = most.into_inner();
-        assert!((AT_ONCE / 2..=AT_ONCE).contains(&most), "{most}");
-        assert_eq!(each(Vec::new(), |()| async { Ok::<(), ()>(()) }).await, Ok(Vec::new()));
+        assert!((CONCURRENCY / 2..=CONCURRENCY).contains(&most), "{most}");
+        assert_eq!(map_concurrently(Vec::new(), |()| async { Ok::<(), ()>(()) }).await, Ok(Vec::new()));
     }
 
     #[tokio::test]
-    async fn after_a_failure_no_further_call_is_begun() {
+    async fn after_a_failure_no_further_call_begins() {
         let begun = AtomicUsize::new(0);
-        let result = each((0..100).collect(), |number: usize| {
+        let result = map_concurrently((0..100).collect(), |number: usize| {
             begun.fetch_add(1, Ordering::Relaxed);
             async move {
                 tokio::task::yield_now().await;
@@ -95,6 +96,6 @@ mod tests {
             }
         });
         assert_eq!(result.await, Err(3));
-        assert_eq!(begun.into_inner(), AT_ONCE);
+        assert_eq!(begun.into_inner(), CONCURRENCY);
     }
 }

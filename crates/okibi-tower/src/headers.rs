@@ -1,12 +1,12 @@
-//! What a session adds to the head of an answer: its cookies, and what keeps caches out.
+//! Adds the response headers of a session: `Set-Cookie`, `Vary` and `Cache-Control`.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header};
 use okibi_core::Outcome;
 
 use crate::{Error, ErrorKind};
 
-/// Appends the session's cookies and says what caches need to know. The app's own cookies stay. An upgrade gets the cookies
-/// alone, and an interim answer nothing.
+/// Appends the session's cookies and sets the headers for caches. The app's own cookies stay. An
+/// upgrade gets only the cookies. An interim response gets nothing.
 pub(crate) fn add<B>(
     response: &mut Response<B>,
     cookies: Vec<String>,
@@ -24,13 +24,13 @@ pub(crate) fn add<B>(
     let sends_cookie = !cookies.is_empty();
     for cookie in cookies {
         let value = HeaderValue::try_from(cookie)
-            .map_err(|_| Error::new(ErrorKind::Internal, "session cookie: it cannot stand in a header"))?;
+            .map_err(|_| Error::new(ErrorKind::Internal, "session cookie: it is not a valid header value"))?;
         headers.append(header::SET_COOKIE, value);
     }
     if upgrades || !(sends_cookie || (is_live && headers.contains_key(header::CACHE_CONTROL))) {
         return Ok(());
     }
-    // What is not text says nothing, so it is replaced.
+    // A `Cache-Control` that is not ASCII has no meaning, so it is replaced.
     let caching = joined(headers, &header::CACHE_CONTROL).unwrap_or_else(|| "public".to_owned());
     if let Some(Ok(value)) = okibi_core::cache_control(&caching, sends_cookie, is_live).map(HeaderValue::try_from) {
         headers.insert(header::CACHE_CONTROL, value);
@@ -44,7 +44,7 @@ fn add_vary(headers: &mut HeaderMap) {
         return;
     }
     let Some(present) = joined(headers, &header::VARY) else {
-        // What is not text stays as it is; a second line counts as much.
+        // A value that is not ASCII stays as it is. A second header has the same effect.
         headers.append(header::VARY, HeaderValue::from_static("Cookie"));
         return;
     };
@@ -53,7 +53,7 @@ fn add_vary(headers: &mut HeaderMap) {
     }
 }
 
-/// The values of all headers of one name as one list; `None` if one of them is not text.
+/// The values of all headers of one name, joined by commas. `None` if one of them is not ASCII.
 fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     let values = headers.get_all(name).iter().map(|value| value.to_str().ok());
     Some(values.collect::<Option<Vec<_>>>()?.join(", "))
