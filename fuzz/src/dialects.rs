@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use okibi_core::{
-    Accept, Answer, Consistency, Dialect, Engine, Flow, Json, Loaded, Native, Op, Random, Step, Swap, Timestamp,
+    Accept, Answer, Consistency, Dialect, Engine, Flow, Json, Loaded, Native, Op, RandomBytes, Step, Swap, Timestamp,
     compat::{HonoKv, HonoProtection, HonoSessions, IronSecrets},
 };
 
@@ -100,6 +100,6 @@ fn reads_again(engine: &Engine, written: &Bytes, before: &[okibi_core::Entry]) {
     assert_eq!(flow.entries(), before, "not the same after writing and reading");
 }
 
-fn random() -> Random {
-    Random::new([7; okibi_core::RANDOM_BYTES])
+fn random() -> RandomBytes {
+    RandomBytes::new([7; okibi_core::RANDOM_BYTES])
 }

@@ -195,8 +195,8 @@ pub enum Refusal {
         "session id: hono-sessions needs a lower-case UUID v4, hono-kv-session 1 to 128 characters fit for a cookie"
     )]
     InvalidId,
-    /// The call has too few random bytes.
-    #[error("random: not enough random bytes for this step")]
+    /// The source of random bytes failed, or the call has too few of them.
+    #[error("random: the source of random bytes failed")]
     RandomFailed,
     /// The calls came in a wrong order, or the flow is damaged.
     #[error("engine: this answer does not fit the requested step")]

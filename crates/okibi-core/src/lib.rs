@@ -55,7 +55,7 @@ pub use crate::{
         given::Given,
         timeouts::check_timeouts,
     },
-    random::{RANDOM_BYTES, Random},
+    random::{RANDOM_BYTES, Random, RandomBytes},
     record::{Entry, Limits, Record},
     seal::secrets::Secrets,
     session::{Json, LONGEST_NAME, MOST_UPDATES, Op, Patch, Values, apply, input},

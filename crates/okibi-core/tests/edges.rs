@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use okibi_core::{
     Accept, Answer, Config, Consistency, Dialect, Engine, Event, Lifetime, Loaded, Native, Op, Owner, Protection,
-    Random, Refusal, Secrets, Step, StoreKey, Swap, Timestamp,
+    RandomBytes, Refusal, Secrets, Step, StoreKey, Swap, Timestamp,
     compat::{HonoKv, HonoSessions},
 };
 use support::{Fate, Request, World, json};
@@ -651,14 +651,20 @@ fn a_late_response_sends_an_id_that_is_new_to_the_browser() {
 }
 
 #[test]
-fn after_a_write_the_random_bytes_suffice_for_a_marker_and_not_for_a_whole_commit() {
+fn random_bytes_that_fail_after_a_write_leave_the_session_in_doubt() {
     let mut world = World::new(Config::default());
-    let (loaded, done) = (Answer::Loaded(None), Answer::Swapped(Swap::Done));
-    let mut random = world.random();
-    assert!(random.suffices_for(&loaded) && random.suffices_for(&done));
-    let mut request = world.request(None);
-    request.set("a", 1);
-    world.engine.commit(&mut request.flow, request.log, false, world.now, &mut random).unwrap();
-    assert!(random.suffices_for(&done) && !random.suffices_for(&loaded));
-    assert!(!Random::none().suffices_for(&done));
+    let cookie = world.serve(None, |request| request.set("a", 1)).cookie();
+    let mut request = world.request(cookie.as_deref());
+    request.load(&mut world);
+    let random = &mut world.random();
+    let step = world.engine.commit(&mut request.flow, vec![Op::Rotate], false, world.now, random).unwrap();
+    assert!(matches!(step, Step::Swap { expected: None, .. }), "{step:?}");
+    let failed =
+        world.engine.answer(&mut request.flow, Answer::Swapped(Swap::Done), world.now, &mut RandomBytes::none());
+    assert_eq!(failed, Err(Refusal::RandomFailed));
+    assert!(request.flow.is_in_doubt());
+    let mut fresh = world.request(None);
+    fresh.set("a", 1);
+    let failed = world.engine.commit(&mut fresh.flow, fresh.log, false, world.now, &mut RandomBytes::none());
+    assert_eq!((failed, fresh.flow.is_in_doubt()), (Err(Refusal::RandomFailed), false));
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use okibi_core::{
-    Answer, Config, Dialect, Engine, Json, Loaded, Op, RANDOM_BYTES, Random, SameSite, Step, Swap, Timestamp,
+    Answer, Config, Dialect, Engine, Json, Loaded, Op, RANDOM_BYTES, RandomBytes, SameSite, Step, Swap, Timestamp,
     compat::{HonoCookie, HonoKv, HonoSessions},
 };
 use serde_json::Value;
@@ -51,8 +51,8 @@ fn n24_cookies_stored_records_and_writes_are_those_of_the_packages() {
     }
 }
 
-fn random() -> Random {
-    Random::new([7; RANDOM_BYTES])
+fn random() -> RandomBytes {
+    RandomBytes::new([7; RANDOM_BYTES])
 }
 
 fn dialect(options: &Value) -> Dialect {

@@ -181,7 +181,7 @@ async fn live_sessions(shared: &Shared, owner: &Owner) -> Result<Vec<(StoreKey, 
 async fn end_key(shared: &Shared, key: StoreKey) -> Result<(), Error> {
     let mut flow = Flow::default();
     let step = shared.engine.revoke(&mut flow, key);
-    let result = run(shared, step, Random::none(), &mut RevokeTask { shared, flow: &mut flow }).await;
+    let result = run(shared, step, &mut RevokeTask { shared, flow: &mut flow }).await;
     trace::events(shared, flow.take_events());
     if let Err(error) = &result {
         trace::failure(shared.engine.cookie_name(), "revoke", error);
@@ -214,7 +214,7 @@ struct RevokeTask<'a> {
 }
 
 impl Task for RevokeTask<'_> {
-    fn answer(&mut self, answer: Answer, now: Timestamp, random: &mut Random) -> Result<Step, Refusal> {
+    fn answer(&mut self, answer: Answer, now: Timestamp, random: &mut dyn Random) -> Result<Step, Refusal> {
         self.shared.engine.answer(self.flow, answer, now, random)
     }
 

@@ -12,34 +12,24 @@ use okibi_store::{DynStore, StoreError, StoreErrorKind};
 
 use crate::{
     Error, ErrorKind,
-    shared::{BoxFuture, Shared, Timer},
+    shared::{BoxFuture, Shared, SystemRandom, Timer},
 };
 
 /// A task of the engine, with the flow that it works on.
 pub(crate) trait Task {
     /// Passes an answer and the flow to the engine. Returns the next step.
-    fn answer(&mut self, answer: Answer, now: Timestamp, random: &mut Random) -> Result<Step, Refusal>;
+    fn answer(&mut self, answer: Answer, now: Timestamp, random: &mut dyn Random) -> Result<Step, Refusal>;
 
     /// Runs the function of an update again.
     fn recompute(&mut self, token: u32, current: Option<&Text>) -> Result<Answer, Error>;
 
     /// The engine's refusal when the deadline of the task has passed.
     fn out_of_time(&mut self) -> Refusal;
-
-    /// Whether the task only loads. Then no answer needs random bytes.
-    fn only_loads(&self) -> bool {
-        false
-    }
 }
 
-/// Carries out `step` and all following steps until the task is done. `random` holds the random
-/// bytes that the first call of the engine did not use.
-pub(crate) async fn run(
-    shared: &Shared,
-    mut step: Step,
-    mut random: Random,
-    task: &mut impl Task,
-) -> Result<(), Error> {
+/// Carries out `step` and all following steps until the task is done.
+pub(crate) async fn run(shared: &Shared, mut step: Step, task: &mut impl Task) -> Result<(), Error> {
+    let random = &mut SystemRandom::of(shared);
     let mut deadline = Deadline::of(shared);
     loop {
         let mut cause = None;
@@ -48,13 +38,10 @@ pub(crate) async fn run(
             Step::Recompute { token, current } => task.recompute(*token, current.as_ref())?,
             _ => perform(shared, &step, &mut cause).await,
         };
-        if !task.only_loads() && !random.suffices_for(&answer) {
-            random = shared.random()?;
-        }
-        step = match task.answer(answer, shared.now(), &mut random) {
+        step = match task.answer(answer, shared.now(), random) {
             Ok(step) => step,
             Err(refusal) => {
-                let error = shared.fail(refusal);
+                let error = shared.refused(refusal, random);
                 return Err(match cause {
                     Some(cause) => error.with_source(cause),
                     None => error,

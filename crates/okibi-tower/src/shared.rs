@@ -3,11 +3,11 @@
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use http::{Response, StatusCode};
-use okibi_core::{Config, Engine, Event, Outcome, RANDOM_BYTES, Random, Timestamp};
+use okibi_core::{Config, Engine, Event, Outcome, Random, Refusal, Timestamp};
 use okibi_store::{Clock, DynStore, MemoryStore, system_time};
 
 use crate::{
-    Error, ErrorKind,
+    Error,
     error::{OnError, default_answer},
 };
 
@@ -111,16 +111,13 @@ impl Shared {
         (self.environment.clock)()
     }
 
-    /// Random bytes for one call of the engine. A failure of the source is an error, never a weak
-    /// id.
-    pub(crate) fn random(&self) -> Result<Random, Error> {
-        let mut bytes = [0; RANDOM_BYTES];
-        (self.environment.random)(&mut bytes).map_err(|source| {
-            self.fail(
-                Error::new(ErrorKind::RandomFailed, "random: the source of random bytes failed").with_source(source),
-            )
-        })?;
-        Ok(Random::new(bytes))
+    /// A refusal as an error. Its source is the failure of the random source, if there was one.
+    pub(crate) fn refused(&self, refusal: Refusal, random: &mut SystemRandom<'_>) -> Error {
+        let error = self.fail(refusal);
+        match random.failure.take() {
+            Some(failure) => error.with_source(failure),
+            None => error,
+        }
     }
 
     /// The error with this layer's `on_error`.
@@ -130,6 +127,28 @@ impl Shared {
 
     pub(crate) fn answer<B: From<bytes::Bytes>>(error: &Error) -> Response<B> {
         error.to_response().map(B::from)
+    }
+}
+
+/// The configured source of random bytes, for one task. It keeps the failure of the source for the
+/// error of the task.
+pub(crate) struct SystemRandom<'a> {
+    source: &'a RandomSource,
+    failure: Option<RandomError>,
+}
+
+impl<'a> SystemRandom<'a> {
+    pub(crate) fn of(shared: &'a Shared) -> Self {
+        Self { source: &shared.environment.random, failure: None }
+    }
+}
+
+impl Random for SystemRandom<'_> {
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), Refusal> {
+        (self.source)(bytes).map_err(|failure| {
+            self.failure = Some(failure);
+            Refusal::RandomFailed
+        })
     }
 }
 

@@ -4,7 +4,7 @@ use alloc::{string::String, vec::Vec};
 
 use bytes::Bytes;
 use okibi_core::{
-    Answer, Engine, Fault, Flow, Loaded, Outcome, Owner, Random, Refusal, Step, StoreKey, Swap, Text, Timestamp,
+    Answer, Engine, Fault, Flow, Loaded, Outcome, Owner, RandomBytes, Refusal, Step, StoreKey, Swap, Text, Timestamp,
     formats::{parse_log, parse_patch},
     json::number,
 };
@@ -142,8 +142,8 @@ fn flow_call<'a>(
     }
     let mut random = match frames.next().unwrap_or_default() {
         // A load needs no random bytes.
-        [] => Random::none(),
-        bytes => Random::new(bytes.try_into().map_err(|_| Refusal::RandomFailed)?),
+        [] => RandomBytes::none(),
+        bytes => RandomBytes::new(bytes.try_into().map_err(|_| Refusal::RandomFailed)?),
     };
     let payload = frames.next();
     let step = match call {

@@ -81,7 +81,7 @@ pub(super) fn write_id(
     protection: &HonoProtection,
     id: &Id,
     now: Timestamp,
-    random: &mut Random,
+    random: &mut dyn Random,
 ) -> Result<Option<String>, Refusal> {
     Ok(match protection {
         HonoProtection::Id => Some(id.to_text()),
@@ -95,7 +95,7 @@ pub(super) fn seal_record(
     protection: &HonoProtection,
     record: &[u8],
     now: Timestamp,
-    random: &mut Random,
+    random: &mut dyn Random,
 ) -> Result<Option<String>, Refusal> {
     let HonoProtection::Sealed(keys) = protection else { return Ok(None) };
     let Ok(text) = core::str::from_utf8(record) else { return Ok(None) };

@@ -118,7 +118,7 @@ impl Policy {
 
     /// The cookie's value for an id; `None` if the cookie contains the record. Only Iron seals need
     /// random bytes.
-    pub(crate) fn write_id(&self, id: &Id, now: Timestamp, random: &mut Random) -> Result<Option<String>, Refusal> {
+    pub(crate) fn write_id(&self, id: &Id, now: Timestamp, random: &mut dyn Random) -> Result<Option<String>, Refusal> {
         match &self.dialect {
             CheckedDialect::Native(protection) => Ok(native::write_id(protection, &self.cookie.name, id)),
             CheckedDialect::HonoSessions(config) => hono_sessions::write_id(&config.protection, id, now, random),
@@ -132,7 +132,7 @@ impl Policy {
         &self,
         record: &[u8],
         now: Timestamp,
-        random: &mut Random,
+        random: &mut dyn Random,
     ) -> Result<Option<(String, usize)>, Refusal> {
         match &self.dialect {
             CheckedDialect::Native(protection) => native::seal_record(protection, &self.cookie.name, record, random),

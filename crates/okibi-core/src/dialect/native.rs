@@ -72,7 +72,7 @@ pub(super) fn seal_record(
     protection: &Protection,
     cookie_name: &str,
     record: &[u8],
-    random: &mut Random,
+    random: &mut dyn Random,
 ) -> Result<Option<(String, usize)>, Refusal> {
     let Protection::Sealed { secrets, chunks } = protection else { return Ok(None) };
     Ok(xchacha::seal(secrets, cookie_name, record, random.take()?).map(|value| (value, *chunks)))

@@ -23,15 +23,21 @@ impl Engine {
         flow: &mut Flow,
         answer: Answer,
         now: Timestamp,
-        random: &mut Random,
+        random: &mut dyn Random,
     ) -> Result<Step, Refusal> {
         let call = &mut Call { flow, now, random };
         let step = match call.flow.work.take() {
             Some(work) => {
                 // Part of the task, or an earlier task, may be written. An error that says "nothing
                 // was written" would be wrong.
-                let is_written = work.has_destroyed || call.flow.in_doubt;
+                let was_in_doubt = call.flow.in_doubt;
+                let is_written = work.has_destroyed || was_in_doubt;
+                // The source of random bytes is the app's. It can fail or panic in here, after a write.
+                call.flow.in_doubt |= work.may_have_written();
                 let step = self.dispatch(call, work, answer);
+                if step != Err(Refusal::RandomFailed) {
+                    call.flow.in_doubt = was_in_doubt;
+                }
                 step.map_err(|refusal| match refusal {
                     Refusal::StoreUnavailable if is_written => in_doubt(call.flow),
                     Refusal::StoreUnknown => in_doubt(call.flow),

@@ -44,7 +44,7 @@ impl Engine {
         log: Vec<Op>,
         failed: bool,
         now: Timestamp,
-        random: &mut Random,
+        random: &mut dyn Random,
     ) -> Result<Step, Refusal> {
         flow.begin(failed)?;
         let plan = Plan::new(log, failed);
@@ -203,7 +203,7 @@ impl Engine {
     }
 
     /// The id of a new record: the app's choice, or a new random id.
-    pub(super) fn next_id(&self, plan: Option<&Plan>, random: &mut Random) -> Result<Id, Refusal> {
+    pub(super) fn next_id(&self, plan: Option<&Plan>, random: &mut dyn Random) -> Result<Id, Refusal> {
         match plan.and_then(|plan| plan.chosen.as_ref()) {
             Some(chosen) => self.policy.chosen_id(chosen.as_str()),
             None => Ok(self.policy.new_id(random.take()?)),
@@ -291,7 +291,7 @@ impl Engine {
         Ok(Step::Done)
     }
 
-    pub(super) fn write(&self, record: &Record, id: &Id, random: &mut Random) -> Result<Write, Refusal> {
+    pub(super) fn write(&self, record: &Record, id: &Id, random: &mut dyn Random) -> Result<Write, Refusal> {
         let bytes = self.encode(record, Some(id), random)?;
         Ok(Write {
             bytes,

@@ -57,7 +57,7 @@ pub struct Flow {
 pub(super) struct Call<'a> {
     pub(super) flow: &'a mut Flow,
     pub(super) now: Timestamp,
-    pub(super) random: &'a mut Random,
+    pub(super) random: &'a mut dyn Random,
 }
 
 fields!(Flow {

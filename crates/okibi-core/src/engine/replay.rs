@@ -66,7 +66,7 @@ impl Engine {
     }
 
     /// A record of a session that begins now.
-    pub(super) fn begin(&self, random: &mut Random, now: Timestamp) -> Result<Record, Refusal> {
+    pub(super) fn begin(&self, random: &mut dyn Random, now: Timestamp) -> Result<Record, Refusal> {
         let handle = if self.policy.can().own_handles { Some(Handle::from_bytes(random.take()?)) } else { None };
         Ok(Record {
             handle,
@@ -84,7 +84,7 @@ impl Engine {
     }
 
     /// The bytes of the record, if they are within the limits.
-    pub(super) fn encode(&self, record: &Record, id: Option<&Id>, random: &mut Random) -> Result<Bytes, Refusal> {
+    pub(super) fn encode(&self, record: &Record, id: Option<&Id>, random: &mut dyn Random) -> Result<Bytes, Refusal> {
         let bytes = self.policy.encode(record, id, random.take()?)?;
         if bytes.len() > self.policy.limits.bytes { Err(Refusal::RecordTooLarge) } else { Ok(bytes) }
     }
@@ -147,12 +147,12 @@ fn cut_label(label: &Text) -> Option<Text> {
 mod tests {
     use alloc::{format, vec::Vec};
 
-    use super::{super::flow::Flow, Engine, Random};
+    use super::{super::flow::Flow, Engine};
     use crate::{
         error::Refusal,
         log::parse_log,
         policy::config::Config,
-        random::RANDOM_BYTES,
+        random::{RANDOM_BYTES, RandomBytes},
         record::Limits,
         session::{Json, Op},
         text::{Text, comparisons},
@@ -166,8 +166,8 @@ mod tests {
     /// The number of name comparisons that a commit of this log takes, and its refusal.
     fn commit(engine: &Engine, log: Vec<Op>) -> (usize, Option<Refusal>) {
         let mut refused = None;
-        let comparisons = comparisons::of(|| {
-            let random = &mut Random::new([7; RANDOM_BYTES]);
+        let comparisons = work::of(|| {
+            let random = &mut RandomBytes::new([7; RANDOM_BYTES]);
             let now = Timestamp::from_millis(1_700_000_000_000);
             refused = engine.commit(&mut Flow::default(), log, false, now, random).err();
         });

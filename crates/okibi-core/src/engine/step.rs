@@ -8,7 +8,6 @@ use crate::{
     codec::fields,
     contract::{Loaded, Swap, Write},
     id::StoreKey,
-    random::{RANDOM_BYTES, Random, SEAL_RANDOM},
     session::Patch,
     text::Text,
 };
@@ -90,18 +89,6 @@ pub struct Calls {
 }
 
 fields!(Calls { loads, swaps, deletes });
-
-impl Random {
-    /// Whether the remaining bytes are enough for the call that processes this answer. If not, that
-    /// call needs new random bytes.
-    ///
-    /// After a successful swap, the engine writes a marker (32 bytes) or seals a cookie (80 bytes).
-    /// Any other answer may need all bytes.
-    pub fn suffices_for(&self, answer: &Answer) -> bool {
-        let needed = if *answer == Answer::Swapped(Swap::Done) { SEAL_RANDOM } else { RANDOM_BYTES };
-        self.left() >= needed
-    }
-}
 
 impl fmt::Debug for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -23,7 +23,7 @@ impl Engine {
     /// # Errors
     /// [`Refusal::UnsupportedByStore`] if two requests could get the value,
     /// [`Refusal::StoreUnknown`] for a session in doubt.
-    pub fn take(&self, flow: &mut Flow, name: Text, now: Timestamp, random: &mut Random) -> Result<Step, Refusal> {
+    pub fn take(&self, flow: &mut Flow, name: Text, now: Timestamp, random: &mut dyn Random) -> Result<Step, Refusal> {
         self.may_take()?;
         flow.begin(false)?;
         flow.taken = None;

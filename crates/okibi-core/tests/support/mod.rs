@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use okibi_core::{
-    Answer, Config, Engine, Event, Fault, Flow, Json, Loaded, Op, RANDOM_BYTES, Random, Refusal, Step, StoreKey, Swap,
-    Text, Timestamp,
+    Answer, Config, Engine, Event, Fault, Flow, Json, Loaded, Op, RANDOM_BYTES, RandomBytes, Refusal, Step, StoreKey,
+    Swap, Text, Timestamp,
     formats::{Stored, decode},
 };
 
@@ -73,7 +73,7 @@ impl World {
     }
 
     /// Each call returns different bytes.
-    pub fn random(&mut self) -> Random {
+    pub fn random(&mut self) -> RandomBytes {
         let mut bytes = [0; RANDOM_BYTES];
         for chunk in bytes.chunks_mut(8) {
             // Xorshift is sufficient to get different ids in a test.
@@ -82,7 +82,7 @@ impl World {
             self.random ^= self.random << 17;
             chunk.copy_from_slice(&self.random.to_le_bytes());
         }
-        Random::new(bytes)
+        RandomBytes::new(bytes)
     }
 
     pub fn advance(&mut self, millis: u64) {

@@ -12,6 +12,7 @@ use super::{Inner, Session, reentry::RunningUpdate, updates::Updates, values::pa
 use crate::{
     Error, ErrorKind, Name,
     driver::{Task, run, unknown_update},
+    shared::SystemRandom,
     trace,
 };
 
@@ -85,7 +86,7 @@ impl Inner {
             state.open(&self.shared.engine, self.shared.now());
             self.shared.engine.load(&mut state.flow)
         };
-        let result = run(&self.shared, step, Random::none(), &mut LoadTask(self)).await;
+        let result = run(&self.shared, step, &mut LoadTask(self)).await;
         let events = {
             let mut state = self.state();
             match result {
@@ -115,7 +116,7 @@ impl Inner {
 
     async fn commit_locked(&self, failed: bool, last: bool) -> Result<usize, Error> {
         let now = self.shared.now();
-        let (step, random, changes) = {
+        let (step, changes) = {
             let mut state = self.state();
             state.open(&self.shared.engine, now);
             let mut log = if last { std::mem::take(&mut state.log) } else { state.log.clone() };
@@ -123,12 +124,12 @@ impl Inner {
             if state.is_no_activity {
                 log.push(Op::NoActivity);
             }
-            let mut random = self.shared.random()?;
-            let step = self.shared.engine.commit(&mut state.flow, log, failed, now, &mut random);
+            let random = &mut SystemRandom::of(&self.shared);
+            let step = self.shared.engine.commit(&mut state.flow, log, failed, now, random);
             // If this future is dropped early, the engine handles that in the next task.
-            (step.map_err(|refusal| self.fail(refusal))?, random, changes)
+            (step.map_err(|refusal| self.shared.refused(refusal, random))?, changes)
         };
-        let result = run(&self.shared, step, random, &mut WriteTask(self)).await;
+        let result = run(&self.shared, step, &mut WriteTask(self)).await;
         let (done, events) = {
             let mut state = self.state();
             state.invalidate();
@@ -150,7 +151,7 @@ impl Inner {
         if let Some(entry) = &found {
             check(&entry.value).map_err(|error| self.fail(error))?;
         }
-        let (step, random, is_flash) = {
+        let (step, is_flash) = {
             let mut state = self.state();
             if state.headers_sent {
                 return Err(self.fail(Error::headers_sent()));
@@ -162,14 +163,14 @@ impl Inner {
                 }
                 return Ok(own.map(|entry| entry.value));
             }
-            let mut random = self.shared.random()?;
+            let random = &mut SystemRandom::of(&self.shared);
             // A value that this request only updated is taken from the store: of all requests that
             // updated it, one gets it.
             let is_flash = state.flow.entries().iter().any(|entry| entry.name == name && entry.flash);
-            let step = self.shared.engine.take(&mut state.flow, name.clone(), self.shared.now(), &mut random);
-            (step.map_err(|refusal| self.fail(refusal))?, random, is_flash)
+            let step = self.shared.engine.take(&mut state.flow, name.clone(), self.shared.now(), random);
+            (step.map_err(|refusal| self.shared.refused(refusal, random))?, is_flash)
         };
-        let result = run(&self.shared, step, random, &mut WriteTask(self)).await;
+        let result = run(&self.shared, step, &mut WriteTask(self)).await;
         let (taken, events) = {
             let mut state = self.state();
             state.invalidate();
@@ -204,14 +205,14 @@ impl Inner {
     /// Stores a value again that was taken and could not be returned. It does not wait for the
     /// final commit, because the request may fail.
     async fn put_back(&self, name: Text, value: Text, is_flash: bool) -> Result<(), Error> {
-        let mut random = self.shared.random()?;
+        let random = &mut SystemRandom::of(&self.shared);
         let op = if is_flash { Op::Flash(name, Json(value)) } else { Op::Set(name, Json(value)) };
         let step = {
             let mut state = self.state();
-            self.shared.engine.commit(&mut state.flow, vec![op], false, self.shared.now(), &mut random)
+            self.shared.engine.commit(&mut state.flow, vec![op], false, self.shared.now(), random)
         };
-        let step = step.map_err(|refusal| self.fail(refusal))?;
-        let result = run(&self.shared, step, random, &mut WriteTask(self)).await;
+        let step = step.map_err(|refusal| self.shared.refused(refusal, random))?;
+        let result = run(&self.shared, step, &mut WriteTask(self)).await;
         let events = {
             let mut state = self.state();
             state.invalidate();
@@ -247,7 +248,7 @@ fn panicked(_panic: &(dyn Any + Send)) -> Error {
 struct WriteTask<'a>(&'a Inner);
 
 impl Task for WriteTask<'_> {
-    fn answer(&mut self, answer: Answer, now: Timestamp, random: &mut Random) -> Result<Step, Refusal> {
+    fn answer(&mut self, answer: Answer, now: Timestamp, random: &mut dyn Random) -> Result<Step, Refusal> {
         let mut state = self.0.state();
         let basis = state.flow.basis();
         let step = self.0.shared.engine.answer(&mut state.flow, answer, now, random);
@@ -271,7 +272,7 @@ impl Task for WriteTask<'_> {
 struct LoadTask<'a>(&'a Inner);
 
 impl Task for LoadTask<'_> {
-    fn answer(&mut self, answer: Answer, now: Timestamp, random: &mut Random) -> Result<Step, Refusal> {
+    fn answer(&mut self, answer: Answer, now: Timestamp, random: &mut dyn Random) -> Result<Step, Refusal> {
         self.0.shared.engine.answer(&mut self.0.state().flow, answer, now, random)
     }
 
@@ -281,9 +282,5 @@ impl Task for LoadTask<'_> {
 
     fn out_of_time(&mut self) -> Refusal {
         self.0.shared.engine.out_of_time(&mut self.0.state().flow)
-    }
-
-    fn only_loads(&self) -> bool {
-        true
     }
 }
