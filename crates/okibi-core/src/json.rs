@@ -9,7 +9,7 @@
 use alloc::{borrow::Cow, string::String, vec::Vec};
 
 /// The deepest nesting. One bit of a `u128` is needed for each level.
-const DEEPEST: usize = 128;
+pub(crate) const DEEPEST: usize = 128;
 
 /// The members of a JSON object, in order, each value as a slice of the input.
 pub struct Members<'a>(pub Vec<(Cow<'a, str>, &'a str)>);
@@ -20,28 +20,9 @@ pub type TakeMember<'a, 'f> = &'f mut dyn FnMut(Cow<'a, str>, &'a str) -> bool;
 /// Calls `take` with each member of a JSON object, in order. Returns true if `json` is an object,
 /// every value nests at most `depth` deep, and `take` returned true each time.
 pub fn each_member<'a>(json: &'a str, depth: usize, take: TakeMember<'a, '_>) -> bool {
-    let mut inside = |json: &'a str| -> Option<()> {
-        let text = json.as_bytes();
-        let mut at = after(text, space(text, 0), b'{')?;
-        if text.get(at) != Some(&b'}') {
-            loop {
-                let (name, name_end) = string_at(json, at)?;
-                let start = after(text, space(text, name_end), b':')?;
-                let end = value_end(text, start, depth)?;
-                if !take(name, json.get(start..end)?) {
-                    return None;
-                }
-                at = space(text, end);
-                match text.get(at)? {
-                    b',' => at = space(text, at + 1),
-                    _ => break,
-                }
-            }
-        }
-        let end = after(text, at, b'}')?;
-        (end == text.len()).then_some(())
-    };
-    inside(json).is_some()
+    let mut reader = Reader::new(json);
+    let read = reader.object(&mut |name, reader| take(name, reader.value(depth)?).then_some(()));
+    read.is_some() && reader.is_at_end()
 }
 
 /// The members of a JSON object; `None` if `json` is not one.
@@ -56,31 +37,128 @@ pub fn members(json: &str) -> Option<Members<'_>> {
 
 /// The items of a JSON array, each as a slice of the input; `None` if `json` is not one.
 pub fn items(json: &str) -> Option<Vec<&str>> {
-    let (text, mut items) = (json.as_bytes(), Vec::new());
-    let mut at = after(text, space(text, 0), b'[')?;
-    if text.get(at) != Some(&b']') {
-        loop {
-            let end = value_end(text, at, DEEPEST)?;
-            items.push(json.get(at..end)?);
-            at = space(text, end);
-            match text.get(at)? {
-                b',' => at = space(text, at + 1),
-                _ => break,
+    let (mut reader, mut items) = (Reader::new(json), Vec::new());
+    reader.array(&mut |reader| {
+        items.push(reader.value(DEEPEST)?);
+        Some(())
+    })?;
+    reader.is_at_end().then_some(items)
+}
+
+/// Receives the name of one member, and reads its value. `None` stops the reader.
+pub(crate) type ReadMember<'a, 'f> = &'f mut dyn FnMut(Cow<'a, str>, &mut Reader<'a>) -> Option<()>;
+
+/// Reads JSON in one pass. Each method reads one part and the white space after it, and returns
+/// `None` for anything else.
+pub(crate) struct Reader<'a> {
+    json: &'a str,
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(json: &'a str) -> Self {
+        Self { json, at: space(json.as_bytes(), 0) }
+    }
+
+    pub(crate) const fn is_at_end(&self) -> bool {
+        self.at == self.json.len()
+    }
+
+    /// Reads an object. `take` reads the value of each member.
+    pub(crate) fn object(&mut self, take: ReadMember<'a, '_>) -> Option<()> {
+        self.list(b'{', b'}', &mut |reader| {
+            let name = reader.string()?;
+            reader.mark(b':').then_some(())?;
+            take(name, reader)
+        })
+    }
+
+    /// Reads an array. `take` reads each item.
+    pub(crate) fn array(&mut self, take: &mut dyn FnMut(&mut Self) -> Option<()>) -> Option<()> {
+        self.list(b'[', b']', take)
+    }
+
+    fn list(&mut self, open: u8, close: u8, take: &mut dyn FnMut(&mut Self) -> Option<()>) -> Option<()> {
+        self.mark(open).then_some(())?;
+        if !self.mark(close) {
+            loop {
+                take(self)?;
+                if !self.mark(b',') {
+                    break;
+                }
             }
+            self.mark(close).then_some(())?;
+        }
+        Some(())
+    }
+
+    /// Reads a string and returns its content.
+    pub(crate) fn string(&mut self) -> Option<Cow<'a, str>> {
+        let (string, end) = string_at(self.json, self.at)?;
+        self.at = space(self.json.as_bytes(), end);
+        Some(string)
+    }
+
+    /// Reads a whole number without sign, fraction or exponent.
+    pub(crate) fn number(&mut self) -> Option<u64> {
+        let text = self.json.as_bytes();
+        let (number, end) = number_at(text, self.at)?;
+        self.at = space(text, end);
+        Some(number)
+    }
+
+    /// Reads true or false.
+    pub(crate) fn boolean(&mut self) -> Option<bool> {
+        match self.value(0)? {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
         }
     }
-    (after(text, at, b']')? == text.len()).then_some(items)
+
+    /// Reads `null`. Returns false if the next part is not `null`.
+    pub(crate) fn null(&mut self) -> bool {
+        let end = after_word(self.json.as_bytes(), self.at, b"null");
+        self.at = end.map_or(self.at, |end| space(self.json.as_bytes(), end));
+        end.is_some()
+    }
+
+    /// Reads any value and returns its JSON.
+    pub(crate) fn value(&mut self, depth: usize) -> Option<&'a str> {
+        let end = value_end(self.json.as_bytes(), self.at, depth)?;
+        let value = self.json.get(self.at..end)?;
+        self.at = space(self.json.as_bytes(), end);
+        Some(value)
+    }
+
+    /// Reads this mark. Returns false if it is not the next byte.
+    fn mark(&mut self, mark: u8) -> bool {
+        match after(self.json.as_bytes(), self.at, mark) {
+            Some(at) => {
+                self.at = at;
+                true
+            }
+            None => false,
+        }
+    }
 }
 
 /// A whole number without sign, fraction or exponent; `None` otherwise.
 pub fn number(json: &str) -> Option<u64> {
-    let add = |number: u64, byte: u8| byte.is_ascii_digit().then(|| number * 10 + u64::from(byte - b'0'));
-    match json.len() {
-        0 => None,
-        // Up to 19 digits always fit.
-        1..=19 => json.bytes().try_fold(0, add),
-        _ => json.bytes().all(|byte| byte.is_ascii_digit()).then(|| json.parse().ok())?,
+    let (number, end) = number_at(json.as_bytes(), 0)?;
+    (end == json.len()).then_some(number)
+}
+
+/// The whole number that begins at `start`, and the position after it.
+fn number_at(text: &[u8], start: usize) -> Option<(u64, usize)> {
+    let (mut at, mut number) = (start, 0_u64);
+    while let Some(digit) = text.get(at).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10) {
+        number = number.checked_mul(10)?.checked_add(digit.into())?;
+        at += 1;
     }
+    // JSON does not allow leading zeros.
+    let has_zeros = at > start + 1 && text.get(start) == Some(&b'0');
+    (at > start && !has_zeros).then_some((number, at))
 }
 
 /// The content of a JSON string; `None` if `json` is not one, or if it has half of a surrogate
@@ -92,10 +170,16 @@ pub fn string(json: &str) -> Option<Cow<'_, str>> {
 
 /// The content of the string that begins at `at`, and the position after it.
 fn string_at(json: &str, at: usize) -> Option<(Cow<'_, str>, usize)> {
-    let end = string_end(json.as_bytes(), at)?;
-    let inner = json.get(at + 1..end - 1)?;
-    let escaped = inner.as_bytes().contains(&b'\\');
-    Some((if escaped { Cow::Owned(unescape(inner)?) } else { Cow::Borrowed(inner) }, end))
+    let text = json.as_bytes();
+    if text.get(at) != Some(&b'"') {
+        return None;
+    }
+    let plain = plain_end(text, at + 1);
+    if text.get(plain) == Some(&b'"') {
+        return Some((Cow::Borrowed(json.get(at + 1..plain)?), plain + 1));
+    }
+    let end = string_end(text, at)?;
+    Some((Cow::Owned(unescape(json.get(at + 1..end - 1)?)?), end))
 }
 
 /// The strings of a JSON array of strings.
@@ -169,12 +253,9 @@ fn name_end(text: &[u8], at: usize) -> Option<usize> {
 
 /// The position after the string that begins at `at`.
 fn string_end(text: &[u8], at: usize) -> Option<usize> {
-    let mut at = after_word(text, at, b"\"")?;
+    let mut at = (text.get(at) == Some(&b'"')).then_some(at + 1)?;
     loop {
-        // Most bytes of a string need no check.
-        while text.get(at).is_some_and(|byte| *byte >= b' ' && *byte != b'"' && *byte != b'\\') {
-            at += 1;
-        }
+        at = plain_end(text, at);
         match text.get(at)? {
             b'"' => return Some(at + 1),
             b'\\' => match text.get(at + 1)? {
@@ -188,6 +269,13 @@ fn string_end(text: &[u8], at: usize) -> Option<usize> {
             _ => return None,
         }
     }
+}
+
+/// The position of the next quote, backslash or control character. Most bytes of a string are none
+/// of these.
+fn plain_end(text: &[u8], at: usize) -> usize {
+    let is_plain = |byte: &u8| *byte >= b' ' && *byte != b'"' && *byte != b'\\';
+    at + text.get(at..).map_or(0, |rest| rest.iter().take_while(|byte| is_plain(byte)).count())
 }
 
 /// The position after the number that begins at `at`.

@@ -9,7 +9,7 @@ use okibi_crypto::base64;
 use crate::{
     codec::fields,
     id::{Handle, Owner, StoreKey, decode_exact},
-    json,
+    json::{self, Reader},
     text::Text,
     time::{Timestamp, millis},
 };
@@ -152,29 +152,29 @@ impl Record {
     pub fn encode(&self, tag: [u8; 8]) -> Bytes {
         let mut out = Writer::new(self.size_hint(), tag);
         if let Some(handle) = &self.handle {
-            out.member("h").push_encoded(handle.as_bytes());
+            out.key(",\"h\":").push_encoded(handle.as_bytes());
         }
-        out.member("c").push_time(self.created);
-        out.member("a").push_time(self.last_active);
-        json::push_number(out.member("i").text(), millis(self.idle));
+        out.key(",\"c\":").push_time(self.created);
+        out.key(",\"a\":").push_time(self.last_active);
+        json::push_number(out.key(",\"i\":").text(), millis(self.idle));
         if let Some(deadline) = self.deadline {
-            out.member("x").push_time(deadline);
+            out.key(",\"x\":").push_time(deadline);
         }
         if let Some(absolute) = self.absolute {
-            json::push_number(out.member("o").text(), millis(absolute));
+            json::push_number(out.key(",\"o\":").text(), millis(absolute));
         }
         if self.persistent {
-            out.member("p").text().push_str("true");
+            out.key(",\"p\":").text().push_str("true");
         }
         if let Some(owner) = &self.owner {
-            json::push_string(out.member("u").text(), owner.as_str());
+            json::push_string(out.key(",\"u\":").text(), owner.as_str());
         }
         if let Some(label) = &self.label {
-            json::push_string(out.member("l").text(), label.as_str());
+            json::push_string(out.key(",\"l\":").text(), label.as_str());
         }
-        push_data(out.member("d").text(), &self.entries);
+        push_data(out.key(",\"d\":").text(), &self.entries);
         if self.entries.iter().any(|entry| entry.flash) {
-            let text = out.member("f").text();
+            let text = out.key(",\"f\":").text();
             text.push('[');
             for (index, entry) in self.entries.iter().filter(|entry| entry.flash).enumerate() {
                 if index > 0 {
@@ -185,7 +185,11 @@ impl Record {
             text.push(']');
         }
         for (name, value) in &self.unknown {
-            out.member(name.as_str()).text().push_str(value.as_str());
+            let text = out.text();
+            text.push(',');
+            json::push_string(text, name.as_str());
+            text.push(':');
+            text.push_str(value.as_str());
         }
         out.finish()
     }
@@ -205,16 +209,16 @@ impl Marker {
     /// The marker's bytes. `tag` must be random.
     pub fn encode(&self, tag: [u8; 8]) -> Bytes {
         let mut out = Writer::new(256, tag);
-        out.member("r").text().push_str(match self.moved {
+        out.key(",\"r\":").text().push_str(match self.moved {
             Moved::Rotated => "\"rotate\"",
             Moved::Renewed => "\"renew\"",
         });
-        out.member("until").push_time(self.until);
+        out.key(",\"until\":").push_time(self.until);
         if let Some(next) = &self.next {
-            out.member("n").push_encoded(next);
+            out.key(",\"n\":").push_encoded(next);
         }
         if let Some(successor) = &self.successor {
-            json::push_string(out.member("s").text(), successor.as_str());
+            json::push_string(out.key(",\"s\":").text(), successor.as_str());
         }
         out.finish()
     }
@@ -247,117 +251,139 @@ fn decode_stored(bytes: &Bytes, limits: &Limits) -> Option<Stored> {
     if bytes.len() > limits.bytes {
         return None;
     }
-    let mut members = RawRecord::default();
-    let mut unknown = Vec::new();
-    let read = json::each_member(core::str::from_utf8(bytes).ok()?, 1 + limits.depth, &mut |name, value| {
-        let slot = match name.as_bytes() {
-            b"v" => &mut members.version,
-            b"w" => &mut members.tag,
-            b"h" => &mut members.handle,
-            b"c" => &mut members.created,
-            b"a" => &mut members.last_active,
-            b"i" => &mut members.idle,
-            b"x" => &mut members.deadline,
-            b"o" => &mut members.absolute,
-            b"p" => &mut members.persistent,
-            b"u" => &mut members.owner,
-            b"l" => &mut members.label,
-            b"d" => &mut members.data,
-            b"f" => &mut members.flash,
-            b"r" => &mut members.moved,
-            b"until" => &mut members.until,
-            b"n" => &mut members.next,
-            b"s" => &mut members.successor,
+    let mut members = Members::default();
+    let mut reader = Reader::new(core::str::from_utf8(bytes).ok()?);
+    reader.object(&mut |name, reader| members.read(name, reader, bytes, limits)?.then_some(()))?;
+    if !reader.is_at_end() {
+        return None;
+    }
+    members.version?;
+    members.tag?;
+    if members.moved.is_some() { members.marker() } else { members.record(bytes) }
+}
+
+/// The members of a record or marker.
+#[derive(Default)]
+struct Members<'a> {
+    version: Option<()>,
+    tag: Option<[u8; 8]>,
+    handle: Option<Handle>,
+    created: Option<u64>,
+    last_active: Option<u64>,
+    idle: Option<u64>,
+    deadline: Option<u64>,
+    absolute: Option<u64>,
+    persistent: Option<bool>,
+    owner: Option<Cow<'a, str>>,
+    label: Option<Cow<'a, str>>,
+    entries: Option<Vec<Entry>>,
+    flash: Option<Vec<Cow<'a, str>>>,
+    moved: Option<Moved>,
+    until: Option<u64>,
+    next: Option<Cow<'a, str>>,
+    successor: Option<Cow<'a, str>>,
+    unknown: Vec<(Text, Text)>,
+}
+
+impl<'a> Members<'a> {
+    /// Reads the value of one member. Returns false if the member is repeated, and `None` if its
+    /// value is malformed.
+    fn read(&mut self, name: Cow<'a, str>, reader: &mut Reader<'a>, bytes: &Bytes, limits: &Limits) -> Option<bool> {
+        let number = match name.as_bytes() {
+            b"c" => &mut self.created,
+            b"a" => &mut self.last_active,
+            b"i" => &mut self.idle,
+            b"x" => &mut self.deadline,
+            b"o" => &mut self.absolute,
+            b"until" => &mut self.until,
+            _ => return self.read_other(name, reader, bytes, limits),
+        };
+        Some(number.replace(reader.number()?).is_none())
+    }
+
+    fn read_other(
+        &mut self,
+        name: Cow<'a, str>,
+        reader: &mut Reader<'a>,
+        bytes: &Bytes,
+        limits: &Limits,
+    ) -> Option<bool> {
+        let string = match name.as_bytes() {
+            b"v" => return (reader.number()? == 1).then(|| self.version.replace(()).is_none()),
+            b"w" => return Some(self.tag.replace(decode_exact(reader.string()?.as_bytes())?).is_none()),
+            b"h" => return Some(self.handle.replace(Handle::parse(&reader.string()?)?).is_none()),
+            b"p" => return Some(self.persistent.replace(reader.boolean()?).is_none()),
+            b"r" => {
+                let moved = match reader.string()?.as_ref() {
+                    "rotate" => Moved::Rotated,
+                    "renew" => Moved::Renewed,
+                    _ => return None,
+                };
+                return Some(self.moved.replace(moved).is_none());
+            }
+            b"d" => {
+                let mut entries = Vec::new();
+                reader.object(&mut |name, reader| {
+                    let value = Text::share(bytes, Cow::Borrowed(reader.value(limits.depth)?));
+                    entries.push(Entry { name: Text::share(bytes, name), value, flash: false });
+                    (entries.len() <= limits.names).then_some(())
+                })?;
+                return Some(self.entries.replace(entries).is_none());
+            }
+            b"f" => {
+                let mut flash = Vec::new();
+                reader.array(&mut |reader| {
+                    flash.push(reader.string()?);
+                    Some(())
+                })?;
+                return Some(self.flash.replace(flash).is_none());
+            }
+            b"u" => &mut self.owner,
+            b"l" => &mut self.label,
+            b"n" => &mut self.next,
+            b"s" => &mut self.successor,
             _ => {
-                unknown.push((Text::share(bytes, name), Text::share(bytes, Cow::Borrowed(value))));
-                return true;
+                let value = Text::share(bytes, Cow::Borrowed(reader.value(1 + limits.depth)?));
+                self.unknown.push((Text::share(bytes, name), value));
+                return Some(true);
             }
         };
-        slot.replace(value).is_none()
-    });
-    if !read {
-        return None;
+        Some(string.replace(reader.string()?).is_none())
     }
-    if members.version? != "1" {
-        return None;
-    }
-    decode_exact::<8>(json::string(members.tag?)?.as_bytes())?;
-    if members.moved.is_some() { members.marker() } else { members.record(bytes, unknown, limits) }
-}
 
-/// The members of a record or marker, each as JSON.
-#[derive(Default)]
-struct RawRecord<'a> {
-    version: Option<&'a str>,
-    tag: Option<&'a str>,
-    handle: Option<&'a str>,
-    created: Option<&'a str>,
-    last_active: Option<&'a str>,
-    idle: Option<&'a str>,
-    deadline: Option<&'a str>,
-    absolute: Option<&'a str>,
-    persistent: Option<&'a str>,
-    owner: Option<&'a str>,
-    label: Option<&'a str>,
-    data: Option<&'a str>,
-    flash: Option<&'a str>,
-    moved: Option<&'a str>,
-    until: Option<&'a str>,
-    next: Option<&'a str>,
-    successor: Option<&'a str>,
-}
-
-impl RawRecord<'_> {
     fn marker(self) -> Option<Stored> {
-        let moved = match self.moved? {
-            "\"rotate\"" => Moved::Rotated,
-            "\"renew\"" => Moved::Renewed,
-            _ => return None,
-        };
         let next = match self.next {
-            Some(next) => Some(base64::from_url(json::string(next)?.as_bytes())?.into()),
+            Some(next) => Some(base64::from_url(next.as_bytes())?.into()),
             None => None,
         };
-        let successor = match self.successor {
-            Some(key) => Some(StoreKey::new(json::string(key)?)),
-            None => None,
-        };
-        Some(Stored::Marker(Marker { moved, until: time(self.until?)?, next, successor }))
+        let successor = self.successor.map(StoreKey::new);
+        Some(Stored::Marker(Marker { moved: self.moved?, until: time(self.until?)?, next, successor }))
     }
 
-    fn record(self, bytes: &Bytes, unknown: Vec<(Text, Text)>, limits: &Limits) -> Option<Stored> {
-        // Sorted, so that each name is found by binary search.
-        let flash: BinaryHeap<Cow<'_, str>> = self.flash.map_or(Some(Vec::new()), json::strings)?.into();
-        let flash = flash.into_sorted_vec();
-        let mut entries = Vec::new();
-        let read = json::each_member(self.data?, limits.depth, &mut |name, value| {
-            let flash = flash.binary_search(&name).is_ok();
-            let (name, value) = (Text::share(bytes, name), Text::share(bytes, Cow::Borrowed(value)));
-            entries.push(Entry { name, value, flash });
-            entries.len() <= limits.names
-        });
-        if !read || has_duplicates(&entries) {
+    fn record(self, bytes: &Bytes) -> Option<Stored> {
+        let mut entries = self.entries?;
+        if has_duplicates(&entries) {
             return None;
         }
+        if let Some(flash) = self.flash {
+            // Sorted, so that each name is found by binary search.
+            let flash = BinaryHeap::from(flash).into_sorted_vec();
+            for entry in &mut entries {
+                entry.flash = flash.binary_search_by(|name| (**name).cmp(entry.name.as_str())).is_ok();
+            }
+        }
         Some(Stored::Record(Record {
-            handle: Some(Handle::parse(json::string(self.handle?)?.as_ref())?),
+            handle: Some(self.handle?),
             created: time(self.created?)?,
             last_active: time(self.last_active?)?,
-            idle: Duration::from_millis(json::number(self.idle?)?),
-            deadline: self.deadline.map_or(Some(None), |text| time(text).map(Some))?,
-            absolute: match self.absolute {
-                Some(text) => Some(Duration::from_millis(json::number(text)?)),
-                None => None,
-            },
-            persistent: match self.persistent {
-                None | Some("false") => false,
-                Some("true") => true,
-                Some(_) => return None,
-            },
-            owner: self.owner.map_or(Some(None), |text| json::string(text).map(|owner| Some(Owner::new(owner))))?,
-            label: self.label.map_or(Some(None), |text| Some(Some(Text::share(bytes, json::string(text)?))))?,
+            idle: Duration::from_millis(self.idle?),
+            deadline: self.deadline.map_or(Some(None), |deadline| time(deadline).map(Some))?,
+            absolute: self.absolute.map(Duration::from_millis),
+            persistent: self.persistent.unwrap_or_default(),
+            owner: self.owner.map(Owner::new),
+            label: self.label.map(|label| Text::share(bytes, label)),
             entries,
-            unknown,
+            unknown: self.unknown,
         }))
     }
 }
@@ -378,8 +404,7 @@ pub(crate) fn has_duplicates(entries: &[Entry]) -> bool {
     names.into_sorted_vec().windows(2).any(|pair| pair.first() == pair.last())
 }
 
-fn time(text: &str) -> Option<Timestamp> {
-    let millis = json::number(text)?;
+fn time(millis: u64) -> Option<Timestamp> {
     (millis <= Timestamp::MAX.as_millis()).then_some(Timestamp::from_millis(millis))
 }
 
@@ -389,15 +414,13 @@ struct Writer(String);
 impl Writer {
     fn new(capacity: usize, tag: [u8; 8]) -> Self {
         let mut writer = Self(String::with_capacity(capacity));
-        writer.0.push_str("{\"v\":1");
-        writer.member("w").push_encoded(&tag);
+        writer.key("{\"v\":1,\"w\":").push_encoded(&tag);
         writer
     }
 
-    fn member(&mut self, name: &str) -> &mut Self {
-        self.0.push(',');
-        json::push_string(&mut self.0, name);
-        self.0.push(':');
+    /// Appends what precedes a value: a comma, the name and a colon.
+    fn key(&mut self, key: &str) -> &mut Self {
+        self.0.push_str(key);
         self
     }
 
