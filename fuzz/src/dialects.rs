@@ -100,6 +100,6 @@ fn reads_again(engine: &Engine, written: &Bytes, before: &[okibi_core::Entry]) {
     assert_eq!(flow.entries(), before, "not the same after writing and reading");
 }
 
-fn random() -> RandomBytes {
-    RandomBytes::new([7; okibi_core::RANDOM_BYTES])
+fn random() -> RandomBytes<'static> {
+    RandomBytes(&[7; okibi_core::RANDOM_BYTES])
 }

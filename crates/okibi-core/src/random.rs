@@ -2,11 +2,9 @@
 
 use core::fmt;
 
-use zeroize::Zeroize;
-
 use crate::error::Refusal;
 
-/// The most random bytes that one call needs. A [`RandomBytes`] contains that many.
+/// The most random bytes that one call needs.
 pub const RANDOM_BYTES: usize = 144;
 
 /// The most random bytes that the seal of a cookie needs: two salts of 32 bytes and an IV.
@@ -32,45 +30,22 @@ impl dyn Random + '_ {
     }
 }
 
-/// Random bytes that were drawn before the call, for a binding that cannot be called during a call,
-/// and for tests. Each byte is used once.
-pub struct RandomBytes {
-    bytes: [u8; RANDOM_BYTES],
-    used: usize,
-}
+/// Random bytes that were drawn before the call, for a binding that cannot be called during a call.
+/// Each byte is used once. A call that needs more is refused with [`Refusal::RandomFailed`].
+///
+/// Pass [`RANDOM_BYTES`] of them. The steps of [`Engine::load`](crate::Engine::load) need none.
+pub struct RandomBytes<'a>(pub &'a [u8]);
 
-impl RandomBytes {
-    /// These bytes. They must never be passed twice.
-    pub const fn new(bytes: [u8; RANDOM_BYTES]) -> Self {
-        Self { bytes, used: 0 }
-    }
-
-    /// No bytes, for answers that need none: those to the steps of
-    /// [`Engine::load`](crate::Engine::load).
-    ///
-    /// A call that needs random bytes is refused with [`Refusal::RandomFailed`].
-    pub const fn none() -> Self {
-        Self { bytes: [0; RANDOM_BYTES], used: RANDOM_BYTES }
-    }
-}
-
-impl Random for RandomBytes {
+impl Random for RandomBytes<'_> {
     fn fill(&mut self, bytes: &mut [u8]) -> Result<(), Refusal> {
-        let end = self.used.saturating_add(bytes.len());
-        let part = self.bytes.get(self.used..end).ok_or(Refusal::RandomFailed)?;
-        bytes.copy_from_slice(part);
-        self.used = end;
+        let (drawn, rest) = self.0.split_at_checked(bytes.len()).ok_or(Refusal::RandomFailed)?;
+        bytes.copy_from_slice(drawn);
+        self.0 = rest;
         Ok(())
     }
 }
 
-impl Drop for RandomBytes {
-    fn drop(&mut self) {
-        self.bytes.zeroize();
-    }
-}
-
-impl fmt::Debug for RandomBytes {
+impl fmt::Debug for RandomBytes<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("RandomBytes(hidden)")
     }

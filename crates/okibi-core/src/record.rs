@@ -277,7 +277,7 @@ struct Members<'a> {
     owner: Option<Cow<'a, str>>,
     label: Option<Cow<'a, str>>,
     entries: Option<Vec<Entry>>,
-    flash: Option<Vec<Cow<'a, str>>>,
+    flash: Option<Vec<Text>>,
     moved: Option<Moved>,
     until: Option<u64>,
     next: Option<Cow<'a, str>>,
@@ -333,7 +333,7 @@ impl<'a> Members<'a> {
             b"f" => {
                 let mut flash = Vec::new();
                 reader.array(&mut |reader| {
-                    flash.push(reader.string()?);
+                    flash.push(Text::share(bytes, reader.string()?));
                     Some(())
                 })?;
                 return Some(self.flash.replace(flash).is_none());
@@ -367,9 +367,9 @@ impl<'a> Members<'a> {
         }
         if let Some(flash) = self.flash {
             // Sorted, so that each name is found by binary search.
-            let flash = BinaryHeap::from(flash).into_sorted_vec();
+            let flash = sorted(&mut flash.iter());
             for entry in &mut entries {
-                entry.flash = flash.binary_search_by(|name| (**name).cmp(entry.name.as_str())).is_ok();
+                entry.flash = flash.binary_search(&&entry.name).is_ok();
             }
         }
         Some(Stored::Record(Record {
@@ -399,9 +399,12 @@ pub(crate) fn has_duplicates(entries: &[Entry]) -> bool {
         }
         return false;
     }
-    // A heap needs far less code than `sort`, which matters in WebAssembly.
-    let names: BinaryHeap<&Text> = entries.iter().map(|entry| &entry.name).collect();
-    names.into_sorted_vec().windows(2).any(|pair| pair.first() == pair.last())
+    sorted(&mut entries.iter().map(|entry| &entry.name)).windows(2).any(|pair| pair.first() == pair.last())
+}
+
+/// The names in order. A heap needs far less code than `sort`, which matters in WebAssembly.
+fn sorted<'a>(names: &mut dyn Iterator<Item = &'a Text>) -> Vec<&'a Text> {
+    names.collect::<BinaryHeap<_>>().into_sorted_vec()
 }
 
 fn time(millis: u64) -> Option<Timestamp> {

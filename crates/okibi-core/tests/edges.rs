@@ -659,12 +659,11 @@ fn random_bytes_that_fail_after_a_write_leave_the_session_in_doubt() {
     let random = &mut world.random();
     let step = world.engine.commit(&mut request.flow, vec![Op::Rotate], false, world.now, random).unwrap();
     assert!(matches!(step, Step::Swap { expected: None, .. }), "{step:?}");
-    let failed =
-        world.engine.answer(&mut request.flow, Answer::Swapped(Swap::Done), world.now, &mut RandomBytes::none());
+    let failed = world.engine.answer(&mut request.flow, Answer::Swapped(Swap::Done), world.now, &mut RandomBytes(&[]));
     assert_eq!(failed, Err(Refusal::RandomFailed));
     assert!(request.flow.is_in_doubt());
     let mut fresh = world.request(None);
     fresh.set("a", 1);
-    let failed = world.engine.commit(&mut fresh.flow, fresh.log, false, world.now, &mut RandomBytes::none());
+    let failed = world.engine.commit(&mut fresh.flow, fresh.log, false, world.now, &mut RandomBytes(&[]));
     assert_eq!((failed, fresh.flow.is_in_doubt()), (Err(Refusal::RandomFailed), false));
 }

@@ -51,8 +51,8 @@ fn n24_cookies_stored_records_and_writes_are_those_of_the_packages() {
     }
 }
 
-fn random() -> RandomBytes {
-    RandomBytes::new([7; RANDOM_BYTES])
+fn random() -> RandomBytes<'static> {
+    RandomBytes(&[7; RANDOM_BYTES])
 }
 
 fn dialect(options: &Value) -> Dialect {

@@ -653,7 +653,7 @@ fn n16_a_sealed_session_opens_only_with_all_chunks_and_unused_chunks_are_removed
     // A smaller session removes the unused chunks, and a logout removes all chunks.
     let shrink = |op: Op| {
         let mut flow = world.engine.open([pairs.join("; ").as_bytes()], world.now);
-        world.engine.commit(&mut flow, vec![op], false, world.now, &mut RandomBytes::new([3; RANDOM_BYTES])).unwrap();
+        world.engine.commit(&mut flow, vec![op], false, world.now, &mut RandomBytes(&[3; RANDOM_BYTES])).unwrap();
         flow.set_cookies().to_vec()
     };
     let small = shrink(Op::Clear);
@@ -704,7 +704,7 @@ fn a_sealed_session_needs_no_store_and_renews() {
     assert!(world.serve(Some(&renewed), |_| {}).is_live());
     assert_eq!(world.calls, 0);
     let mut request = world.request(Some(&renewed));
-    let step = world.engine.take(&mut request.flow, "a".into(), world.now, &mut RandomBytes::new([1; RANDOM_BYTES]));
+    let step = world.engine.take(&mut request.flow, "a".into(), world.now, &mut RandomBytes(&[1; RANDOM_BYTES]));
     assert_eq!(step, Err(Refusal::UnsupportedByStore));
 }
 
@@ -833,8 +833,7 @@ fn take_returns_a_value_to_exactly_one_request() {
     for consistency in [Consistency::NoSwap, Consistency::Eventual] {
         let world = World::new(Config { consistency, ..Config::default() });
         let mut request = world.request(Some(&cookie));
-        let step =
-            world.engine.take(&mut request.flow, "a".into(), world.now, &mut RandomBytes::new([1; RANDOM_BYTES]));
+        let step = world.engine.take(&mut request.flow, "a".into(), world.now, &mut RandomBytes(&[1; RANDOM_BYTES]));
         assert_eq!(step, Err(Refusal::UnsupportedByStore));
     }
 }

@@ -196,7 +196,7 @@ fn replays() {
         let mut flow = engine.open([cookie.as_bytes()], now);
         assert!(matches!(engine.load(&mut flow), Step::Load(_)));
         let loaded = Answer::Loaded(Some(Loaded { bytes: Bytes::from(record.to_string()), expires_at: None }));
-        let mut random = RandomBytes::new([7; RANDOM_BYTES]);
+        let mut random = RandomBytes(&[7; RANDOM_BYTES]);
         assert_eq!(engine.answer(&mut flow, loaded, now, &mut random).unwrap(), Step::Done);
         assert_eq!(flow.basis(), 1, "{why}");
         let log: Vec<Op> = parse_log(case["log"].to_string().as_bytes()).unwrap();
@@ -206,14 +206,13 @@ fn replays() {
             okibi_core::apply(&mut view, op);
         }
         // … are written.
-        let mut step =
-            engine.commit(&mut flow, log.clone(), false, now, &mut RandomBytes::new([8; RANDOM_BYTES])).unwrap();
+        let mut step = engine.commit(&mut flow, log.clone(), false, now, &mut RandomBytes(&[8; RANDOM_BYTES])).unwrap();
         while let Step::Swap { .. } | Step::Delete(_) = step {
             let answer = if matches!(step, Step::Delete(_)) { Answer::Deleted } else { Answer::Swapped(Swap::Done) };
             if let Step::Swap { write, .. } = &step {
                 assert!(decode(&write.bytes, &limits).is_ok(), "{why}");
             }
-            step = engine.answer(&mut flow, answer, now, &mut RandomBytes::new([9; RANDOM_BYTES])).unwrap();
+            step = engine.answer(&mut flow, answer, now, &mut RandomBytes(&[9; RANDOM_BYTES])).unwrap();
         }
         assert_eq!(step, Step::Done, "{why}");
         assert_eq!(flow.entries(), view, "{why}");

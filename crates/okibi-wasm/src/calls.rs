@@ -140,11 +140,7 @@ fn flow_call<'a>(
         let step = engine.load(&mut flow);
         return Ok((flow, Ok(step)));
     }
-    let mut random = match frames.next().unwrap_or_default() {
-        // A load needs no random bytes.
-        [] => RandomBytes::none(),
-        bytes => RandomBytes::new(bytes.try_into().map_err(|_| Refusal::RandomFailed)?),
-    };
+    let mut random = RandomBytes(frames.next().unwrap_or_default());
     let payload = frames.next();
     let step = match call {
         COMMIT => {

@@ -166,8 +166,8 @@ mod tests {
     /// The number of name comparisons that a commit of this log takes, and its refusal.
     fn commit(engine: &Engine, log: Vec<Op>) -> (usize, Option<Refusal>) {
         let mut refused = None;
-        let comparisons = work::of(|| {
-            let random = &mut RandomBytes::new([7; RANDOM_BYTES]);
+        let comparisons = comparisons::of(|| {
+            let random = &mut RandomBytes(&[7; RANDOM_BYTES]);
             let now = Timestamp::from_millis(1_700_000_000_000);
             refused = engine.commit(&mut Flow::default(), log, false, now, random).err();
         });

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use okibi_core::{
-    Answer, Config, Engine, Event, Fault, Flow, Json, Loaded, Op, RANDOM_BYTES, RandomBytes, Refusal, Step, StoreKey,
-    Swap, Text, Timestamp,
+    Answer, Config, Engine, Event, Fault, Flow, Json, Loaded, Op, RANDOM_BYTES, Random, RandomBytes, Refusal, Step,
+    StoreKey, Swap, Text, Timestamp,
     formats::{Stored, decode},
 };
 
@@ -53,6 +53,21 @@ pub struct World {
     pub intended: (usize, usize),
 }
 
+/// Random bytes for one call of the engine.
+#[derive(Debug)]
+pub struct Drawn {
+    bytes: [u8; RANDOM_BYTES],
+    used: usize,
+}
+
+impl Random for Drawn {
+    fn fill(&mut self, bytes: &mut [u8]) -> Result<(), Refusal> {
+        let mut rest = RandomBytes(&self.bytes[self.used..]);
+        self.used += bytes.len();
+        rest.fill(bytes)
+    }
+}
+
 impl World {
     pub fn new(config: impl Into<Config>) -> Self {
         Self {
@@ -73,7 +88,7 @@ impl World {
     }
 
     /// Each call returns different bytes.
-    pub fn random(&mut self) -> RandomBytes {
+    pub fn random(&mut self) -> Drawn {
         let mut bytes = [0; RANDOM_BYTES];
         for chunk in bytes.chunks_mut(8) {
             // Xorshift is sufficient to get different ids in a test.
@@ -82,7 +97,7 @@ impl World {
             self.random ^= self.random << 17;
             chunk.copy_from_slice(&self.random.to_le_bytes());
         }
-        RandomBytes::new(bytes)
+        Drawn { bytes, used: 0 }
     }
 
     pub fn advance(&mut self, millis: u64) {
