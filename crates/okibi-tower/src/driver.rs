@@ -31,8 +31,8 @@ pub(crate) trait Task {
 pub(crate) async fn run(shared: &Shared, mut step: Step, task: &mut impl Task) -> Result<(), Error> {
     let random = &mut SystemRandom::of(shared);
     let mut deadline = Deadline::of(shared);
+    let mut cause = None;
     loop {
-        let mut cause = None;
         let answer = match &step {
             Step::Done => return Ok(()),
             Step::Recompute { token, current } => task.recompute(*token, current.as_ref())?,
@@ -42,9 +42,10 @@ pub(crate) async fn run(shared: &Shared, mut step: Step, task: &mut impl Task) -
             Ok(step) => step,
             Err(refusal) => {
                 let error = shared.refused(refusal, random);
+                let is_store = matches!(refusal, Refusal::StoreUnavailable | Refusal::StoreUnknown);
                 return Err(match cause {
-                    Some(cause) => error.with_source(cause),
-                    None => error,
+                    Some(cause) if is_store => error.with_source(cause),
+                    _ => error,
                 });
             }
         };

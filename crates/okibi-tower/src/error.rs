@@ -72,6 +72,15 @@ impl Error {
         Self::new(ErrorKind::Config, text)
     }
 
+    /// Of two layers one adopts sessions from the other's cookie.
+    pub(crate) fn accepted_of_another(one: &str, other: &str) -> Self {
+        let text = format!(
+            "accept: of two session layers with the cookies {one} and {other}, one adopts sessions from the cookie of the \
+             other and clears it; remove that layer, or the entry of accept"
+        );
+        Self::new(ErrorKind::Config, text)
+    }
+
     pub(crate) fn headers_sent() -> Self {
         Self::new(
             ErrorKind::HeadersSent,

@@ -90,10 +90,19 @@ impl Shared {
         }
         let at = |store: &Option<Arc<dyn DynStore>>| store.as_ref().map(|store| store.address());
         let accepted = |shared: &Self| shared.accepted.iter().map(at).collect::<Vec<_>>();
-        self.engine
-            .differs(&other.engine)
-            .or_else(|| (at(&self.store) != at(&other.store)).then_some("store"))
-            .or_else(|| (accepted(self) != accepted(other)).then_some("accept"))
+        let (own, theirs) = (&self.environment, &other.environment);
+        let facts = [
+            ("store", at(&self.store) == at(&other.store)),
+            ("accept", accepted(self) == accepted(other)),
+            ("commit_failed_requests", own.commits_failed == theirs.commits_failed),
+            // Two functions cannot be compared.
+            ("failed_when", own.failed_when.is_some() == theirs.failed_when.is_some()),
+            ("store_timeout", own.store_timeout == theirs.store_timeout),
+            ("commit_deadline", own.commit_deadline == theirs.commit_deadline),
+            ("safe_integers", own.safe_integers == theirs.safe_integers),
+        ];
+        let differing = facts.iter().find(|(_, is_same)| !is_same).map(|(option, _)| *option);
+        self.engine.differs(&other.engine).or(differing)
     }
 
     /// The default configuration with a memory store, for a session without a layer.

@@ -1,6 +1,10 @@
 //! Reports events, commits and errors through `tracing`, without ids and values.
 
-use std::{error::Error as StdError, fmt, iter};
+use std::{
+    error::Error as StdError,
+    fmt, iter,
+    panic::{self, AssertUnwindSafe},
+};
 
 use okibi_core::Event;
 
@@ -30,8 +34,11 @@ pub(crate) fn misfit(shared: &Shared, name: &str) {
 }
 
 fn emit(shared: &Shared, event: Event) {
-    if let Some(on_event) = &shared.environment.on_event {
-        on_event(event);
+    let Some(on_event) = &shared.environment.on_event else { return };
+    // The commit and its cookie do not depend on the handler of events.
+    if panic::catch_unwind(AssertUnwindSafe(|| on_event(event))).is_err() {
+        let cookie = shared.engine.cookie_name();
+        tracing::error!(target: "okibi", cookie, event = event.code(), "on_event panicked");
     }
 }
 

@@ -11,6 +11,7 @@ mod failures;
 mod flood;
 mod garbage;
 mod guard;
+mod half_done;
 mod kinds;
 mod lifetime;
 mod namespaces;

@@ -3,11 +3,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use axum::{Router, body::Body, routing::get};
 use http::{Request, StatusCode};
 use okibi_store::MemoryStore;
+use okibi_tower::compat::HonoSessions;
 use okibi_tower::{ErrorKind, Secrets, Session, SessionLayer, Sessions};
 use std::sync::Mutex;
 use tower::ServiceExt as _;
@@ -70,6 +74,20 @@ async fn m4_two_layers_with_equal_options_on_one_store_are_one_session() {
 async fn m4_r8_another_layer_with_the_same_cookie_is_an_error_that_names_what_differs() {
     let store = || Sessions::new(MemoryStore::new());
     let secrets = || Secrets::new(["a secret of 32 bytes or more, from a good source"]).unwrap();
+    let shared = Arc::new(MemoryStore::new());
+    let on_shared = || Sessions::new(Arc::clone(&shared));
+    for (option, other) in [
+        ("commit_failed_requests", on_shared().commit_failed_requests(true)),
+        ("failed_when", on_shared().failed_when(|status| status.is_server_error())),
+        ("store_timeout", on_shared().store_timeout(Duration::from_secs(1))),
+        ("commit_deadline", on_shared().commit_deadline(Duration::from_secs(1))),
+        ("safe_integers", on_shared().safe_integers(true)),
+    ] {
+        let seen = Seen::default();
+        let app = app().layer(watched(other, &seen)).layer(on_shared().layer().unwrap());
+        let (_, error) = answer(app, &seen).await;
+        assert!(error.unwrap().1.starts_with(&format!("{option}: two session layers have a cookie")), "{option}");
+    }
     let others: [(&str, Sessions); 6] = [
         ("store", store()),
         ("idle", store().idle(Duration::from_mins(5))),
@@ -110,6 +128,25 @@ async fn n29_layers_with_different_cookies_can_be_nested() {
         .layer(admin)
         .layer(Sessions::new(MemoryStore::new()).layer().unwrap());
     assert_eq!(answer(app, &seen).await, (StatusCode::OK, None));
+}
+
+#[tokio::test]
+async fn n51_an_accepted_cookie_must_not_belong_to_another_layer() {
+    let until = SystemTime::now() + Duration::from_hours(1);
+    let old = || Sessions::hono_sessions(HonoSessions::default(), MemoryStore::new());
+    let new = || {
+        let admins = Sessions::new(MemoryStore::new()).of::<Admin>("__Host-admin");
+        admins.accept(HonoSessions::default(), MemoryStore::new(), until)
+    };
+    let seen = Seen::default();
+    let inside = app().layer(watched(new(), &seen)).layer(old().layer().unwrap());
+    let outside = app().layer(watched(old(), &seen)).layer(new().layer().unwrap());
+    for app in [inside, outside] {
+        let (status, error) = answer(app, &seen).await;
+        let (kind, text) = error.unwrap();
+        assert_eq!((status, kind), (StatusCode::INTERNAL_SERVER_ERROR, ErrorKind::Config));
+        assert!(text.starts_with("accept: of two session layers"), "{text}");
+    }
 }
 
 /// A sealed session uses the cookies `x` to `x.4`, and clears those that it does not need.

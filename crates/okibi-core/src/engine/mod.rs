@@ -99,6 +99,12 @@ impl Engine {
         has(self, other) || has(other, self)
     }
 
+    /// Whether this session accepts a cookie that has the name of the other session's cookie. Two
+    /// such layers cannot be in one app: the first would remove the cookie of the second.
+    pub fn accepts_cookie_of(&self, other: &Self) -> bool {
+        self.policy.accepted.iter().any(|accepted| accepted.policy.cookie.name == other.policy.cookie.name)
+    }
+
     /// A warning for the app's log when a layer is created; `None`: no warning. It is not an error.
     pub fn warning(&self) -> Option<&'static str> {
         let text = "insecure_for_development: the session cookie is sent unencrypted; never use this in production";

@@ -175,6 +175,13 @@ impl Slot {
     /// session has the same cookie and differs.
     pub(crate) fn has_same_session<K: 'static>(extensions: &Extensions, shared: &Arc<Shared>) -> Result<bool, Error> {
         let cookie = shared.engine.cookie_name();
+        let accepts = |slot: &&Self| {
+            let (outer, inner) = (&slot.inner.shared.engine, &shared.engine);
+            outer.cookie_name() != cookie && (outer.accepts_cookie_of(inner) || inner.accepts_cookie_of(outer))
+        };
+        if let Some(slot) = Self::all(extensions).find(accepts) {
+            return Err(shared.fail(Error::accepted_of_another(slot.inner.shared.engine.cookie_name(), cookie)));
+        }
         let Some(slot) = Self::all(extensions).find(|slot| slot.inner.shared.engine.meets(&shared.engine)) else {
             return Ok(false);
         };
