@@ -94,7 +94,7 @@ impl Shared {
         let facts = [
             ("store", at(&self.store) == at(&other.store)),
             ("accept", accepted(self) == accepted(other)),
-            ("commit_failed_requests", own.commits_failed == theirs.commits_failed),
+            ("commit_failed_requests", own.commit_failed_requests == theirs.commit_failed_requests),
             // Two functions cannot be compared.
             ("failed_when", own.failed_when.is_some() == theirs.failed_when.is_some()),
             ("store_timeout", own.store_timeout == theirs.store_timeout),

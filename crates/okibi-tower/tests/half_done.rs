@@ -1,4 +1,5 @@
-//! What is left where a task stops half-way: the second write of a rotation fails, a clock or an event handler panics.
+//! Tasks that stop half-way: the second write of a rotation fails, the clock or an event handler
+//! panics.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -19,12 +20,13 @@ use futures_util::FutureExt;
 use okibi_store::{Consistency, Loaded, MemoryStore, Owners, Store, StoreError, StoreKey, Swap, Write};
 use okibi_tower::{ErrorKind, Event, Session, Sessions};
 
-/// Swaps that fail: each bit of the number is one swap to come, the lowest the next.
+/// Which of the next swaps fail: one bit for each, the lowest bit first.
 #[derive(Clone, Default)]
 struct Failing(Arc<AtomicU32>, Arc<AtomicU32>);
 
-/// The next swap is noticed, and it was.
+/// A test waits for the next swap.
 const ARMED: u32 = 1;
+/// The swap has happened.
 const WRITTEN: u32 = 2;
 
 struct Faulty(MemoryStore, Failing);
@@ -59,17 +61,17 @@ impl Store for Faulty {
 }
 
 async fn begin(browser: &Browser) {
-    let deed = browser.act(|session| async move {
+    let request = browser.act(|session| async move {
         session.set(COUNT, &1)?;
         session.set_owner("ann")
     });
-    deed.await.ok();
+    request.await.ok();
 }
 
 async fn seen(browser: &Browser) -> String {
-    let deed = browser
+    let request = browser
         .act(|session| async move { Ok(format!("{:?} of {}", session.get(COUNT)?, session.list().await?.len())) });
-    deed.await.ok().body
+    request.await.ok().body
 }
 
 #[tokio::test]
@@ -90,15 +92,15 @@ async fn n25_a_rotation_whose_second_write_fails_leaves_no_session_in_the_list()
         let answer = answer.await;
         assert_eq!((answer.status.as_u16(), browser.jar() == before), (503, true));
         assert_eq!(seen(&browser).await, "Some(1) of 1", "renews: {renews}");
-        // A handler may try again.
+        // The handler can try again.
         let again = browser.act(move |session| async move {
             session.update(COUNT, |count| count.unwrap_or(0) + 1)?;
             change(&session)?;
             fates.0.store(0b10, Ordering::SeqCst);
             let error = session.commit().await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::StoreUnavailable);
-            let source = std::error::Error::source(&error).map(ToString::to_string);
-            assert!(source.is_some_and(|text| text.contains("on purpose")));
+            let store_error = std::error::Error::source(&error).unwrap();
+            assert_eq!(store_error.source().map(ToString::to_string).as_deref(), Some("on purpose"));
             session.commit().await
         });
         again.await.ok();
@@ -116,7 +118,7 @@ async fn a_clock_that_panics_after_a_write_leaves_the_outcome_in_doubt_and_nothi
     });
     let browser = Browser::new(app(sessions));
     begin(&browser).await;
-    let deed = browser.act(move |session| async move {
+    let request = browser.act(move |session| async move {
         session.update(COUNT, |count| count.unwrap_or(0) + 1)?;
         fates.1.store(ARMED, Ordering::SeqCst);
         assert!(AssertUnwindSafe(session.commit()).catch_unwind().await.is_err());
@@ -124,14 +126,14 @@ async fn a_clock_that_panics_after_a_write_leaves_the_outcome_in_doubt_and_nothi
         assert_eq!(session.commit().await.unwrap_err().kind(), ErrorKind::StoreUnknown);
         Ok("never sent")
     });
-    assert_eq!(deed.await.status.as_u16(), 503);
+    assert_eq!(request.await.status.as_u16(), 503);
     assert_eq!(seen(&browser).await, "Some(2) of 1");
 }
 
 #[tokio::test]
 async fn an_event_handler_that_panics_harms_neither_the_commit_nor_its_cookie() {
-    let told = Arc::new(AtomicU32::new(0));
-    let counting = Arc::clone(&told);
+    let events = Arc::new(AtomicU32::new(0));
+    let counting = Arc::clone(&events);
     let sessions = Sessions::new(MemoryStore::new()).on_event(move |event| {
         assert_eq!(event, Event::MalformedCookie);
         counting.fetch_add(1, Ordering::SeqCst);
@@ -140,7 +142,7 @@ async fn an_event_handler_that_panics_harms_neither_the_commit_nor_its_cookie() 
     let browser = Browser::new(app(sessions));
     browser.put("__Host-session", "malformed");
     let answer = browser.act(|session| async move { session.set(NOTE, "kept") }).await;
-    assert_eq!((answer.status.as_u16(), answer.cookies().len(), told.load(Ordering::SeqCst)), (200, 1, 1));
+    assert_eq!((answer.status.as_u16(), answer.cookies().len(), events.load(Ordering::SeqCst)), (200, 1, 1));
     let note = browser.act(|session| async move { Ok(session.get(NOTE)?.unwrap_or_default()) }).await;
     assert_eq!(note.ok().body, "kept");
 }
