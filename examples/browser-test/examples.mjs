@@ -45,7 +45,10 @@ async function saidInReadme({ folder, install, before = [], start }) {
   const end = command.indexOf('--')
   const typed = [install.slice(0, 2), ...before, end < 0 ? command : command.slice(0, end)]
   for (const words of typed) {
-    assert.ok(readme.includes(`\n${words.join(' ')}\n`), `${folder}/README.md does not have the command: ${words.join(' ')}`)
+    assert.ok(
+      readme.includes(`\n${words.join(' ')}\n`),
+      `${folder}/README.md does not have the command: ${words.join(' ')}`,
+    )
   }
 }
 

@@ -43,7 +43,8 @@ function parsed(args) {
 
 function address(listen) {
   const [, hostname, number] = /^(.*):(.*)$/.exec(listen) ?? []
-  if (!isIP(hostname)) throw wrong(`--listen ${listen}: not an address; give an address and a port such as 127.0.0.1:3001`)
+  if (!isIP(hostname))
+    throw wrong(`--listen ${listen}: not an address; give an address and a port such as 127.0.0.1:3001`)
   return { hostname, port: port(`--listen ${hostname}:`, number) }
 }
 

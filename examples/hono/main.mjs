@@ -26,7 +26,9 @@ try {
     console.log(`Hono listens on http://${hostname}:${address.port}`)
   })
   server.on('error', (error) => {
-    console.error(`--listen ${hostname}:${port}: ${error.message}; stop the program that uses it or choose another port`)
+    console.error(
+      `--listen ${hostname}:${port}: ${error.message}; stop the program that uses it or choose another port`,
+    )
     process.exit(1)
   })
   stopWhenTold(server, args.exitWithStdin)

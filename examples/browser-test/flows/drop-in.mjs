@@ -72,9 +72,7 @@ export async function dropIn({ server, browser, sealed, step, shoot }) {
     return await thief.greeted()
   }
   await step(
-    sealed
-      ? 'a changed cookie opens nothing'
-      : 'N1: the cookies before the logout and before the login open nothing',
+    sealed ? 'a changed cookie opens nothing' : 'N1: the cookies before the logout and before the login open nothing',
     async () => {
       const [cookie] = during
       const at = Math.floor(cookie.value.length / 2)

@@ -6,7 +6,10 @@ export async function sealed({ both, bothWays, browser, step }) {
     for (const server of both) {
       const visitor = await browser.visitor()
       await visitor.logIn(server, 'ada@example.com')
-      assert.match(await visitor.text('#stateless'), /no list[\s\S]*cannot be logged out[\s\S]*stolen copy[\s\S]*same time/)
+      assert.match(
+        await visitor.text('#stateless'),
+        /no list[\s\S]*cannot be logged out[\s\S]*stolen copy[\s\S]*same time/,
+      )
       assert.equal(await visitor.text('#engine-store'), 'the sealed cookie')
       assert.equal(await visitor.page.locator('#sessions').count(), 0, 'no list')
       assert.equal(await visitor.page.locator('#end-others').count(), 0, 'no button to log out the others')
