@@ -10,7 +10,7 @@ const RULE: &str = "words";
 const PAGE: &str = "docs/requirements.md";
 
 /// The names of the contract suite's rules, which both languages share. A string that is such a
-/// name is exempt.
+/// name is exempt, and so is an item of a page's numbered list.
 const CONTRACT: &str = "vectors/contract.json";
 
 /// This file. It contains the words.
@@ -122,7 +122,7 @@ fn prose(file: &File, names: &BTreeSet<&str>) -> Option<String> {
         return Some(lines.map(|(text, bare)| prose_of_source(text, bare, names) + "\n").collect());
     }
     match file.name().rsplit('.').next() {
-        Some("md") => Some(without_blocks(&file.text)),
+        Some("md") => Some(prose_of_page(&file.text, names)),
         Some("toml" | "yml" | "lua" | "sql") => Some(file.text.clone()),
         _ => None,
     }
@@ -137,13 +137,14 @@ fn prose_of_source(text: &str, bare: &str, names: &BTreeSet<&str>) -> String {
     parts.split('\0').filter(is_prose).collect::<Vec<_>>().join(" | ")
 }
 
-/// A page with its blocks of code left empty.
-fn without_blocks(text: &str) -> String {
+/// A page with its blocks of code left empty, and the numbered items that are listed names.
+fn prose_of_page(text: &str, names: &BTreeSet<&str>) -> String {
     let mut is_code = false;
     let mut kept = String::with_capacity(text.len());
     for line in text.lines() {
         let is_fence = line.trim_start().starts_with("```");
-        if !is_code && !is_fence {
+        let is_name = line.strip_prefix("1. ").is_some_and(|item| names.contains(item));
+        if !is_code && !is_fence && !is_name {
             kept.push_str(line);
         }
         is_code ^= is_fence;
@@ -239,6 +240,14 @@ mod tests {
             ("a.json", "{ \"why\": \"at once\" }\n"),
         ] {
             assert_eq!(found(path, text), [], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_numbered_item_of_a_page_may_be_a_listed_name() {
+        assert_eq!(found("a.md", "1. two at once\n1. free\n"), []);
+        for text in ["1. two at once, or three\n", "two at once\n", "- two at once\n"] {
+            assert_eq!(found("a.md", text), [(1, "at once".to_owned())], "{text}");
         }
     }
 
