@@ -16,7 +16,7 @@ export default defineConfig({
   lang: 'en',
   outDir: process.env.OKIBI_SITE ?? join(root, 'target/site'),
   cacheDir: join(process.env.OKIBI_SITE ?? join(root, 'target/site'), '../site-cache'),
-  // The index of the search is one large file, which is loaded when somebody searches.
+  // The index of the search is one large file, which is loaded at the first search.
   vite: { build: { chunkSizeWarningLimit: 4000 } },
   head: [['link', { rel: 'icon', href: logo, type: 'image/svg+xml' }]],
   markdown: { anchor: { slugify }, config: extend },

@@ -16,7 +16,7 @@ export function slugify(heading: string): string {
 export function extend(markdown: Markdown): void {
   markdown.core.ruler.push('links-into-the-repository', ({ tokens, env }) => {
     const from = inRepository(env.path ?? '')
-    // What typedoc writes has links of its own, which VitePress understands, and so have documents whose links are changed already.
+    // VitePress understands the links in the pages of typedoc, and in pages with links that are changed already.
     if (!/^docs\/[\w-]+\.md$/.test(from)) return
     for (const token of tokens.flatMap(({ children }) => children ?? [])) {
       const link = token.type === 'link_open' ? token.attrGet('href') : null
