@@ -11,6 +11,12 @@ export function ratio(ones, others) {
   return spread(ones.map((one, round) => one / others[round]))
 }
 
+/** The number that this share of all numbers is below. */
+export function quantile(values, share) {
+  const sorted = values.toSorted((one, other) => one - other)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]
+}
+
 /** A number with three digits or so; a count as it is. */
 export function short(value) {
   if (Number.isInteger(value)) return String(value)

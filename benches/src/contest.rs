@@ -7,12 +7,10 @@ use actix_web::{
     http::header::{COOKIE, SET_COOKIE},
     test::TestRequest,
 };
-use axum::{
-    Router,
-    body::{Body, Bytes},
-    http::{self, HeaderValue},
-};
+use axum::{Router, body::Body, http};
 use tower::ServiceExt as _;
+
+use okibi_bench_kit::site::shared_bytes;
 
 use crate::page::Page;
 
@@ -62,7 +60,14 @@ pub(crate) trait Site {
 }
 
 /// An app on axum.
-pub(crate) struct AxumSite(pub(crate) Router);
+pub(crate) struct AxumSite(Router);
+
+impl AxumSite {
+    /// The app with its state, as `axum::serve` makes it: else axum makes its routes anew for each request.
+    pub(crate) fn new(app: Router) -> Self {
+        Self(app.with_state(()))
+    }
+}
 
 impl Site for AxumSite {
     type Request = http::Request<Body>;
@@ -88,12 +93,6 @@ impl Site for AxumSite {
         let cookies = response.headers().get_all(http::header::SET_COOKIE);
         (response.status().as_u16(), cookies.iter().map(|value| text(value.as_bytes())).collect())
     }
-}
-
-/// A header value as hyper makes it: a slice of the connection's buffer.
-pub(crate) fn shared_bytes(text: &str) -> HeaderValue {
-    let buffer = Bytes::from(format!("cookie: {text}\r\n"));
-    HeaderValue::from_maybe_shared(buffer.slice(8..8 + text.len())).expect("a cookie is a header value")
 }
 
 /// An app on actix-web.

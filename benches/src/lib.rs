@@ -3,6 +3,10 @@
 pub mod apps;
 pub mod contest;
 pub mod counting;
-pub mod page;
+pub mod growth;
+pub mod http;
 pub mod rounds;
 pub mod servers;
+pub mod sqlite_peer;
+
+pub use okibi_bench_kit::page;

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use okibi_bench_kit::rounds;
+
 use crate::{apps::Entrant, page::Page};
 
 /// Samples of each app for each page.
@@ -19,14 +21,14 @@ pub fn times(entrants: &[Entrant], page: Page) -> Vec<Vec<f64>> {
     for _ in 0..WARM_UP {
         turn(entrants, page, 0);
     }
-    let mut rounds = vec![Vec::with_capacity(ROUNDS); entrants.len()];
-    for _ in 0..ROUNDS {
+    let mut measured = vec![Vec::with_capacity(ROUNDS); entrants.len()];
+    for _ in 0..rounds(ROUNDS) {
         let turns: Vec<Vec<f64>> = (0..BATCHES).map(|first| turn(entrants, page, first)).collect();
-        for (place, round) in rounds.iter_mut().enumerate() {
+        for (place, round) in measured.iter_mut().enumerate() {
             round.push(median(turns.iter().filter_map(|turn| turn.get(place).copied()).collect()));
         }
     }
-    rounds
+    measured
 }
 
 /// One batch of each app. The first app changes each time.

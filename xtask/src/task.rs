@@ -26,7 +26,10 @@ cargo xtask <task>
   fuzz [target] [--seconds N] [--seed N]    run the fuzz targets (60 seconds each) with random input
   faults [backend ...] [--seconds N] [--seed N]
                                             random session histories with injected faults (60 seconds each)
-  bench                                     measure okibi beside other session libraries
+  bench [part ...] [--quick]                measure okibi and other session libraries (about 9 minutes), or only these
+                                            parts: rust, servers, node, iron, cost, and the long ones: growth, http;
+                                            pages writes docs/benchmarks.md from what was measured, all does everything;
+                                            --quick takes few rounds, to see that the bench works
   msrv                                      compile the crates with the oldest Rust that each names
   site [--serve] [--port N]                 build the documentation with the references of both languages, into
                                             target/site; --serve shows it on port 4000 of this machine
@@ -47,7 +50,7 @@ pub(crate) enum Task {
     Wasm(Effort),
     Fuzz(fuzz::FuzzOptions),
     Faults(faults::FaultsOptions),
-    Bench,
+    Bench(bench::BenchOptions),
     Msrv,
     Site(site::Options),
     Pack,
@@ -67,7 +70,7 @@ impl Task {
             "wasm" => Self::Wasm(if args.flag("--dev") { Effort::Quick } else { Effort::Shipped }),
             "fuzz" => Self::Fuzz(fuzz::FuzzOptions::parse(&mut args)?),
             "faults" => Self::Faults(faults::FaultsOptions::parse(&mut args)?),
-            "bench" => Self::Bench,
+            "bench" => Self::Bench(bench::BenchOptions::parse(&mut args)?),
             "msrv" => Self::Msrv,
             "site" => Self::Site(site::Options::parse(&mut args)?),
             "pack" => Self::Pack,
@@ -95,7 +98,7 @@ impl Task {
             Self::Wasm(effort) => wasm::build(effort),
             Self::Fuzz(options) => fuzz::run(&options),
             Self::Faults(options) => faults::run(&options),
-            Self::Bench => bench::run(),
+            Self::Bench(options) => bench::run(&options),
             Self::Msrv => msrv::run(),
             Self::Site(options) => site::run_task(&options),
             Self::Pack => pack::run(),
@@ -134,6 +137,7 @@ mod tests {
             "faults",
             "faults sqlite memory --seconds 600 --seed 7",
             "bench",
+            "bench http growth pages --quick",
             "msrv",
             "site",
             "site --serve --port 4001",
@@ -154,6 +158,7 @@ mod tests {
             ("demo --port 65535", "--port 65535: not a port with a free one after it"),
             ("site --port 65536", "--port 65536: not a port"),
             ("test rusty", "rusty: no such part"),
+            ("bench fast", "fast: no such part"),
             ("test --repeat 0", "--repeat 0: nothing would run, use 1 or more"),
             ("fuzz --seconds", "--seconds: a value is missing"),
             ("quick --since", "--since: a value is missing"),

@@ -33,13 +33,17 @@ pub(super) fn counted(machine: &Rc<Machine>) -> Counted {
     // The package requires a protected cookie; this is the cheaper of its two protections.
     let sessions =
         SessionMiddleware::builder(store, key).cookie_content_security(CookieContentSecurity::Signed).build();
-    let app = App::new()
-        .wrap(sessions)
-        .route(Page::Login.path(), web::get().to(login))
+    let app = App::new().wrap(sessions).configure(pages);
+    (Runner::boxed("actix-session, signed", machine, ActixSite(machine.block_on(init_service(app)))), calls)
+}
+
+/// The pages of the bench.
+pub(crate) fn pages(app: &mut web::ServiceConfig) {
+    app.route(Page::Login.path(), web::get().to(login))
         .route(Page::Untouched.path(), web::get().to(|| async { TEXT }))
         .route(Page::Read.path(), web::get().to(read))
-        .route(Page::Write.path(), web::get().to(write));
-    (Runner::boxed("actix-session, signed", machine, ActixSite(machine.block_on(init_service(app)))), calls)
+        .route(Page::Write.path(), web::get().to(write))
+        .route(Page::Visits.path(), web::get().to(visits));
 }
 
 async fn login(session: Session) -> Result<&'static str, Error> {
@@ -57,6 +61,10 @@ async fn write(session: Session) -> Result<&'static str, Error> {
     let visits = session.get::<u32>("visits")?;
     session.insert("visits", visits.unwrap_or(0) + 1)?;
     Ok(TEXT)
+}
+
+async fn visits(session: Session) -> Result<String, Error> {
+    Ok(session.get::<u32>("visits")?.unwrap_or(0).to_string())
 }
 
 type State = HashMap<String, String>;

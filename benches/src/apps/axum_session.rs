@@ -33,17 +33,24 @@ fn boxed<D>(machine: &Rc<Machine>, database: Option<D>) -> Box<dyn Contestant>
 where
     D: DatabasePool + Clone + Debug + Send + Sync + 'static,
 {
-    // Its layer starts a cleanup task, so it is made inside the runtime.
-    let app = machine.block_on(async {
-        let store = SessionStore::<D>::new(database, SessionConfig::default()).await.expect("the defaults work");
-        Router::new()
-            .route(Page::Login.path(), get(login::<D>))
-            .route(Page::Untouched.path(), get(|| async { TEXT }))
-            .route(Page::Read.path(), get(read::<D>))
-            .route(Page::Write.path(), get(write::<D>))
-            .layer(SessionLayer::new(store))
-    });
-    Runner::boxed("axum_session", machine, AxumSite(app))
+    // The layer is made with the state of the app, and needs the runtime.
+    let site = machine.block_on(async { AxumSite::new(app::<D>(database).await) });
+    Runner::boxed("axum_session", machine, site)
+}
+
+/// Its layer starts a task that sweeps, so it is made inside the runtime.
+pub(crate) async fn app<D>(database: Option<D>) -> Router
+where
+    D: DatabasePool + Clone + Debug + Send + Sync + 'static,
+{
+    let store = SessionStore::<D>::new(database, SessionConfig::default()).await.expect("the defaults work");
+    Router::new()
+        .route(Page::Login.path(), get(login::<D>))
+        .route(Page::Untouched.path(), get(|| async { TEXT }))
+        .route(Page::Read.path(), get(read::<D>))
+        .route(Page::Write.path(), get(write::<D>))
+        .route(Page::Visits.path(), get(visits::<D>))
+        .layer(SessionLayer::new(store))
 }
 
 async fn login<D: DatabasePool + Clone + Debug + Send + Sync + 'static>(session: Session<D>) -> &'static str {
@@ -60,6 +67,10 @@ async fn read<D: DatabasePool + Clone + Debug + Send + Sync + 'static>(session: 
 async fn write<D: DatabasePool + Clone + Debug + Send + Sync + 'static>(session: Session<D>) -> &'static str {
     session.set("visits", session.get::<u32>("visits").unwrap_or(0) + 1);
     TEXT
+}
+
+async fn visits<D: DatabasePool + Clone + Debug + Send + Sync + 'static>(session: Session<D>) -> String {
+    session.get::<u32>("visits").unwrap_or(0).to_string()
 }
 
 /// A database that is a map in memory: each session as text, and when it expires.

@@ -1,14 +1,13 @@
 //! The same app once for each library, and twice without any session.
 
-mod actix;
-mod axum_session;
-mod bare;
+pub(crate) mod actix;
+pub(crate) mod axum_session;
+pub(crate) mod bare;
 mod okibi;
-mod tower_sessions;
+pub(crate) mod tower_sessions;
 
 use std::rc::Rc;
 
-pub(crate) use self::okibi::app as okibi_app;
 use crate::{
     contest::{Contestant, Machine},
     counting::Calls,

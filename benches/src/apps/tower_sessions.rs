@@ -22,21 +22,22 @@ type Answer = Result<&'static str, StatusCode>;
 const FAILED: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
 
 pub(super) fn memory(machine: &Rc<Machine>) -> Box<dyn Contestant> {
-    Runner::boxed("tower-sessions", machine, AxumSite(app(MemoryStore::default())))
+    Runner::boxed("tower-sessions", machine, AxumSite::new(app(MemoryStore::default())))
 }
 
 pub(super) fn counted(machine: &Rc<Machine>) -> Counted {
     let calls = Calls::default();
     let store = Counting { store: MemoryStore::default(), calls: calls.clone() };
-    (Runner::boxed("tower-sessions", machine, AxumSite(app(store))), calls)
+    (Runner::boxed("tower-sessions", machine, AxumSite::new(app(store))), calls)
 }
 
-fn app(store: impl SessionStore + Clone) -> Router {
+pub(crate) fn app(store: impl SessionStore + Clone) -> Router {
     Router::new()
         .route(Page::Login.path(), get(login))
         .route(Page::Untouched.path(), get(|| async { TEXT }))
         .route(Page::Read.path(), get(read))
         .route(Page::Write.path(), get(write))
+        .route(Page::Visits.path(), get(visits))
         .layer(SessionManagerLayer::new(store))
 }
 
@@ -55,6 +56,10 @@ async fn write(session: Session) -> Answer {
     let visits = session.get::<u32>("visits").await.map_err(|_| FAILED)?;
     session.insert("visits", visits.unwrap_or(0) + 1).await.map_err(|_| FAILED)?;
     Ok(TEXT)
+}
+
+async fn visits(session: Session) -> Result<String, StatusCode> {
+    Ok(session.get::<u32>("visits").await.map_err(|_| FAILED)?.unwrap_or(0).to_string())
 }
 
 #[async_trait]

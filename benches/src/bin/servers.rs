@@ -1,10 +1,7 @@
-//! Prints as JSON the measurements of okibi and tower-sessions on a real Redis and a real Postgres.
-//!
-//! `servers [rounds]`: fewer rounds than usual, for a quick look.
+//! Prints as JSON the measurements of okibi and tower-sessions on a real Redis, Valkey and Postgres.
 
-use std::env;
-
-use anyhow::{Context as _, Result};
+use anyhow::Result;
+use okibi_bench_kit::rounds;
 use okibi_benches::servers::{
     counts::counts,
     race::{rates, times},
@@ -18,12 +15,9 @@ const ROUNDS: usize = 11;
 const REQUESTS: usize = 1000;
 
 fn main() -> Result<()> {
-    let rounds = env::args().nth(1);
-    let rounds = rounds.map(|given| given.parse().with_context(|| format!("{given}: not a number of rounds")));
-    let rounds = rounds.transpose()?.unwrap_or(ROUNDS);
     let rig = Rig::start()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let report = runtime.block_on(report(&rig, rounds))?;
+    let report = runtime.block_on(report(&rig, rounds(ROUNDS)))?;
     println!("{report}");
     Ok(())
 }
@@ -37,7 +31,11 @@ async fn report(rig: &Rig, rounds: usize) -> Result<Value> {
         let pages = rates(&sites, rounds).await?;
         all_rates.push(json!({ "name": name, "visitors": visitors, "pages": pages }));
         if visitors == 8 {
-            let name = if matches!(setup.backend, Backend::Redis(_)) { "Redis" } else { "Postgres" };
+            let name = match setup.backend {
+                Backend::Redis(_) => "Redis",
+                Backend::Valkey => "Valkey",
+                Backend::Postgres(_) => "Postgres",
+            };
             let pages = times(&sites, REQUESTS * rounds / ROUNDS).await?;
             all_times.push(json!({ "name": name, "pages": pages }));
         }

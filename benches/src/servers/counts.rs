@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use okibi_bench_kit::site::Site;
 use okibi_servers::{PostgresServer, RedisServer};
 use serde_json::{Map, Value, json};
 
@@ -14,7 +15,6 @@ use super::{
     race::PAGES,
     relay::Relay,
     rig::{Backend, Pool, Rig, Setup, apps},
-    site::Site,
 };
 use crate::page::Page;
 
@@ -31,11 +31,13 @@ pub async fn counts(rig: &Rig) -> Result<Value> {
     let mut report = Vec::new();
     for (name, backend) in [
         ("Redis", Backend::Redis(1)),
+        ("Valkey", Backend::Valkey),
         ("Postgres", Backend::Postgres(Pool::Lean(8))),
         ("Postgres, connections tested", Backend::Postgres(Pool::Default)),
     ] {
         let (server, address) = match backend {
             Backend::Redis(_) => (Server::Redis(&rig.redis), "redis://127.0.0.1:{}"),
+            Backend::Valkey => (Server::Redis(&rig.valkey), "redis://127.0.0.1:{}"),
             Backend::Postgres(_) => (Server::Postgres(&rig.postgres), "postgres://postgres@127.0.0.1:{}/postgres"),
         };
         let relay = Relay::start(server.port())?;

@@ -2,9 +2,8 @@
 //! commands that they send.
 
 pub mod counts;
-mod okibi;
+pub(crate) mod okibi;
 pub mod race;
 mod relay;
 pub mod rig;
-pub mod site;
-mod tower_sessions;
+pub(crate) mod tower_sessions;

@@ -2,10 +2,10 @@
 
 use anyhow::Result;
 use okibi::{PostgresStore, RedisStore, Sessions};
+use okibi_bench_kit::{app::app, site::Site};
 use sqlx::postgres::PgPoolOptions;
 
-use super::{rig::Pool, site::Site};
-use crate::apps::okibi_app;
+use super::rig::Pool;
 
 /// Sessions in Redis. okibi has one connection, which all requests share.
 pub(super) async fn redis(url: &str, visitors: usize) -> Result<Site> {
@@ -24,5 +24,5 @@ pub(super) async fn postgres(url: &str, pool: Pool, visitors: usize) -> Result<S
 }
 
 async fn site(sessions: Sessions, visitors: usize) -> Result<Site> {
-    Site::new("okibi", okibi_app(sessions.layer()?), visitors).await
+    Site::new("okibi", app(sessions.layer()?), visitors).await
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use anyhow::Result;
+use okibi_bench_kit::site::Site;
 use serde_json::{Map, Value, json};
 
-use super::site::Site;
 use crate::page::Page;
 
 /// The pages that use the server.

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use axum::{Router, http::StatusCode, routing::get};
+use okibi_bench_kit::site::Site;
 use tower_sessions_0_14::{Session, SessionManagerLayer, SessionStore};
 use tower_sessions_redis_store::{
     RedisStore,
@@ -9,7 +10,7 @@ use tower_sessions_redis_store::{
 };
 use tower_sessions_sqlx_store::{PostgresStore, sqlx::postgres::PgPoolOptions};
 
-use super::{rig::Pool, site::Site};
+use super::rig::Pool;
 use crate::page::{Page, TEXT, USER};
 
 type Answer = Result<&'static str, StatusCode>;
@@ -35,12 +36,17 @@ pub(super) async fn postgres(url: &str, pool: Pool, visitors: usize) -> Result<S
 }
 
 async fn site(store: impl SessionStore + Clone, visitors: usize) -> Result<Site> {
-    let app = Router::new()
+    Site::new("tower-sessions", app(store), visitors).await
+}
+
+/// The pages of the bench.
+pub(crate) fn app(store: impl SessionStore + Clone) -> Router {
+    Router::new()
         .route(Page::Login.path(), get(login))
         .route(Page::Read.path(), get(read))
         .route(Page::Write.path(), get(write))
-        .layer(SessionManagerLayer::new(store));
-    Site::new("tower-sessions", app, visitors).await
+        .route(Page::Visits.path(), get(visits))
+        .layer(SessionManagerLayer::new(store))
 }
 
 async fn login(session: Session) -> Answer {
@@ -58,4 +64,8 @@ async fn write(session: Session) -> Answer {
     let visits = session.get::<u32>("visits").await.map_err(|_| FAILED)?.ok_or(FAILED)?;
     session.insert("visits", visits + 1).await.map_err(|_| FAILED)?;
     Ok(TEXT)
+}
+
+async fn visits(session: Session) -> Result<String, StatusCode> {
+    Ok(session.get::<u32>("visits").await.map_err(|_| FAILED)?.unwrap_or(0).to_string())
 }

@@ -22,10 +22,10 @@ fn need_component(subcommand: &str, component: &str) -> Outcome {
     }
 }
 
-/// The workspace and the two separate workspaces.
+/// The workspace and the separate workspaces.
 pub(super) fn format() -> Outcome {
     run(cargo().args(["fmt", "--all", "--check"]))?;
-    for manifest in ["fuzz/Cargo.toml", "benches/Cargo.toml"] {
+    for manifest in ["fuzz/Cargo.toml", "benches/Cargo.toml", "benches/kit/Cargo.toml", "benches/sqlite/Cargo.toml"] {
         if root().join(manifest).is_file() {
             run(cargo().args(["fmt", "--manifest-path", manifest, "--check"]))?;
         }

@@ -11,11 +11,16 @@ pub enum Page {
     Read,
     /// Reads the number of visits and stores one more.
     Write,
+    /// Answers with the number of visits, so that a bench can check that the app counts.
+    Visits,
 }
 
 impl Page {
     /// The pages that are measured.
     pub const MEASURED: [Self; 3] = [Self::Untouched, Self::Read, Self::Write];
+
+    /// All pages.
+    pub const ALL: [Self; 5] = [Self::Login, Self::Untouched, Self::Read, Self::Write, Self::Visits];
 
     /// The path of the page.
     pub const fn path(self) -> &'static str {
@@ -24,6 +29,7 @@ impl Page {
             Self::Untouched => "/untouched",
             Self::Read => "/read",
             Self::Write => "/write",
+            Self::Visits => "/visits",
         }
     }
 
@@ -34,6 +40,7 @@ impl Page {
             Self::Untouched => "untouched",
             Self::Read => "read",
             Self::Write => "read+write",
+            Self::Visits => "visits",
         }
     }
 }

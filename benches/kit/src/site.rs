@@ -8,16 +8,16 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use axum::{
     Router,
-    body::Body,
+    body::{Body, Bytes},
     http::{
-        Request, Response, Uri,
+        HeaderValue, Request, Response, Uri,
         header::{COOKIE, SET_COOKIE},
     },
 };
 use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
-use crate::{contest::shared_bytes, page::Page};
+use crate::page::Page;
 
 /// An app with its sessions on a server.
 pub struct Site {
@@ -30,12 +30,12 @@ pub struct Site {
 
 impl Site {
     /// The app after this many visitors have logged in.
-    pub(super) async fn new(name: &'static str, app: Router, visitors: usize) -> Result<Self> {
+    pub async fn new(name: &'static str, app: Router, visitors: usize) -> Result<Self> {
+        // As `axum::serve` does: else axum makes its routes anew for each request.
+        let app = app.with_state(());
         let mut cookies = Vec::with_capacity(visitors);
         for _ in 0..visitors {
-            let response = ask(&app, Page::Login, None).await?;
-            let cookie = response.headers().get(SET_COOKIE).context("a login sets a cookie")?.to_str()?;
-            cookies.push(cookie.split(';').next().unwrap_or(cookie).to_owned());
+            cookies.push(cookie_of(&ask(&app, Page::Login, None).await?)?);
         }
         Ok(Self { name, app, visitors: cookies.into() })
     }
@@ -82,13 +82,34 @@ impl Site {
     }
 }
 
-async fn ask(app: &Router, page: Page, cookie: Option<&str>) -> Result<Response<Body>> {
+/// A header value as hyper makes it: a part of the connection's buffer.
+///
+/// # Panics
+/// The text is not a cookie.
+pub fn shared_bytes(text: &str) -> HeaderValue {
+    let buffer = Bytes::from(format!("cookie: {text}\r\n"));
+    HeaderValue::from_maybe_shared(buffer.slice(8..8 + text.len())).expect("a cookie is a header value")
+}
+
+/// The cookie that an answer sets.
+pub(crate) fn cookie_of(response: &Response<Body>) -> Result<String> {
+    let cookie = response.headers().get(SET_COOKIE).context("a login sets a cookie")?.to_str()?;
+    Ok(cookie.split(';').next().unwrap_or(cookie).to_owned())
+}
+
+/// The answer to one request, which must succeed.
+pub(crate) async fn ask(app: &Router, page: Page, cookie: Option<&str>) -> Result<Response<Body>> {
+    let response = try_ask(app, page, cookie).await?;
+    ensure!(response.status().is_success(), "{}: {}", page.name(), response.status());
+    Ok(response)
+}
+
+/// The answer to one request, whatever its status.
+pub(crate) async fn try_ask(app: &Router, page: Page, cookie: Option<&str>) -> Result<Response<Body>> {
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = Uri::from_static(page.path());
     if let Some(cookie) = cookie {
         request.headers_mut().insert(COOKIE, shared_bytes(cookie));
     }
-    let response = app.clone().oneshot(request).await?;
-    ensure!(response.status().is_success(), "{}: {}", page.name(), response.status());
-    Ok(response)
+    Ok(app.clone().oneshot(request).await?)
 }

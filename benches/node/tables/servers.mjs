@@ -1,5 +1,5 @@
-// The measurements on Redis and Postgres: tables, and their budgets.
-import { ratio, shown, spread } from './statistics.mjs'
+// Tables of the measurements on servers and in SQLite.
+import { quantile, ratio, shown, spread } from '../statistics.mjs'
 
 /** The pages that ask something of a server. */
 const PAGES = ['read', 'read+write']
@@ -7,14 +7,7 @@ const PAGES = ['read', 'read+write']
 /** Heads and rows of the tables, each with its title. */
 export function serverTables({ servers, rates, times, counts }) {
   return [
-    {
-      title: `Sessions on ${servers}\n\nRequests a second, and okibi's share of what tower-sessions serves at the same time`,
-      head: ['', 'okibi', 'tower-sessions', 'share'],
-      rows: contests(rates).map(({ what, okibi, peer }) => {
-        const rate = ({ rates }) => shown(spread(rates))
-        return [what, rate(okibi), rate(peer), percent(ratio(okibi.rates, peer.rates))]
-      }),
-    },
+    rateTable(`Sessions on ${servers}: requests a second`, rates),
     {
       title: 'Microseconds until the answer without concurrent requests: median and 99th percentile',
       head: ['', 'half: okibi', 'tower-sessions', '99: okibi', 'tower-sessions'],
@@ -35,35 +28,26 @@ export function serverTables({ servers, rates, times, counts }) {
   ]
 }
 
-/** A request may take as long as with tower-sessions, and no longer. */
-export function serverBudgets({ rates }) {
-  return contests(rates).map(({ what, okibi, peer }) => ({
-    what,
-    goal: 1,
-    isShare: true,
-    // The more requests, the less time for each.
-    measured: ratio(peer.rates, okibi.rates),
-  }))
+/** Requests per second of both, and the ratio. */
+export function rateTable(title, rates) {
+  return {
+    title,
+    head: ['', 'okibi', 'tower-sessions', 'ratio'],
+    rows: contests(rates).map(({ what, okibi, peer }) => {
+      const rate = ({ rates }) => shown(spread(rates))
+      return [what, rate(okibi), rate(peer), shown(ratio(okibi.rates, peer.rates))]
+    }),
+  }
 }
 
 /** What was measured of both for each page of each setup. */
-function contests(setups) {
+export function contests(setups) {
   return setups.flatMap(({ name, visitors, pages }) =>
     PAGES.map((page) => {
       const [okibi, peer] = pages[page]
-      return { what: visitors ? `${name}, ${visitors} visitors, ${page}` : `${name}, ${page}`, okibi, peer }
+      return { what: visitors ? `${name}, ${visitors} visitors, ${page}` : `${name}, ${page}`, page, okibi, peer }
     }),
   )
-}
-
-/** The number that this share of all numbers is below. */
-function quantile(values, share) {
-  const sorted = values.toSorted((one, other) => one - other)
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]
-}
-
-function percent(share) {
-  return `${shown(share, (value) => (value * 100).toFixed(0))} %`
 }
 
 function exactly(count) {
