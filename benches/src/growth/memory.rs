@@ -55,7 +55,7 @@ async fn fill(store: &MemoryStore, sessions: usize) -> Result<()> {
     for number in 0..sessions {
         // Bytes of their own, as a request's write has them.
         let bytes = loaded.bytes.to_vec().into();
-        let write = Write { bytes, expires_at, owner: None };
+        let write = Write { bytes, expires_at, owner: None, keeps: false };
         let swap = store.swap(&StoreKey::new(key(number)), None, write).await?;
         anyhow::ensure!(swap == Swap::Done, "session {number} is there already");
     }

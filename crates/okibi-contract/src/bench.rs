@@ -137,7 +137,7 @@ impl<S: Store> Bench<S> {
 
     /// A write with this lifetime.
     pub(crate) fn write_for(&self, bytes: impl AsRef<[u8]>, lives: Duration) -> Write {
-        Write { bytes: Bytes::copy_from_slice(bytes.as_ref()), expires_at: self.in_(lives), owner: None }
+        Write { bytes: Bytes::copy_from_slice(bytes.as_ref()), expires_at: self.in_(lives), owner: None, keeps: false }
     }
 
     /// A write with a long lifetime and an owner.

@@ -30,9 +30,12 @@ pub struct Write {
     pub expires_at: Timestamp,
     /// The owner of the session, as `<namespace>:<owner>`, for stores that can list by owner.
     pub owner: Option<Owner>,
+    /// Whether `expires_at` and `owner` are those that the expected record was written with. A store may then write the
+    /// bytes alone, or ignore this.
+    pub keeps: bool,
 }
 
-fields!(Write { bytes, expires_at, owner });
+fields!(Write { bytes, expires_at, owner; keeps });
 
 impl core::fmt::Debug for Write {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {

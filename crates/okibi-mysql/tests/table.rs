@@ -87,7 +87,10 @@ async fn rows_are_as_documented() {
     let store = database.store().await;
     let expires_at = Timestamp::from_millis(4_102_444_800_123);
     let owner = Some(Owner::new("änn"));
-    store.swap(&key("abc"), None, Write { bytes: vec![0, 255, 7].into(), expires_at, owner }).await.unwrap();
+    store
+        .swap(&key("abc"), None, Write { bytes: vec![0, 255, 7].into(), expires_at, owner, keeps: false })
+        .await
+        .unwrap();
     let row = sqlx::query("SELECT `key`, HEX(value), expires_at, HEX(owner) FROM okibi_sessions");
     let row = row.fetch_one(&database.pool).await.unwrap();
     assert_eq!(row.get::<Vec<u8>, _>(0), b"session:abc");

@@ -15,7 +15,7 @@
 //!
 //! let key = StoreKey::new("session:example");
 //! let expires_at = system_time().plus(Duration::from_mins(15));
-//! let write = Write { bytes: "hello".into(), expires_at, owner: None };
+//! let write = Write { bytes: "hello".into(), expires_at, owner: None, keeps: false };
 //! assert_eq!(store.swap(&key, None, write).await?, Swap::Done);
 //! # Ok(())
 //! # }

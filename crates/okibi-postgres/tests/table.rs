@@ -86,7 +86,10 @@ async fn rows_are_as_documented() {
     let store = database.store().await;
     let expires_at = Timestamp::from_millis(4_102_444_800_123);
     let owner = Some(Owner::new("ann"));
-    store.swap(&key("abc"), None, Write { bytes: vec![0, 255, 7].into(), expires_at, owner }).await.unwrap();
+    store
+        .swap(&key("abc"), None, Write { bytes: vec![0, 255, 7].into(), expires_at, owner, keeps: false })
+        .await
+        .unwrap();
     let row = sqlx::query("SELECT key, encode(value, 'hex'), expires_at, owner FROM okibi_sessions");
     let row = row.fetch_one(&database.pool).await.unwrap();
     assert_eq!(row.get::<&str, _>(0), "session:abc");

@@ -56,6 +56,17 @@ impl CommandError {
         self.has_kind(ServerErrorKind::TryAgain)
     }
 
+    /// Whether the server does not know an option of the command. It executed nothing.
+    pub(crate) fn is_unknown_option(&self) -> bool {
+        matches!(self, Self::Redis(error) if error.code() == Some("ERR")
+            && error.detail().is_some_and(|detail| detail.starts_with("syntax error")))
+    }
+
+    /// Whether the server answered with an error that has no code of its own.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self, Self::Redis(error) if error.code() == Some("ERR"))
+    }
+
     fn has_kind(&self, kind: ServerErrorKind) -> bool {
         matches!(self, Self::Redis(error) if error.kind() == ErrorKind::Server(kind))
     }

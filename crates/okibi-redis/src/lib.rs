@@ -35,8 +35,11 @@
 //! | key | type | holds |
 //! |---|---|---|
 //! | the store key | string | the record, unchanged; expires (`PXAT`) with the session |
-//! | `okibi:owned:{<store key>}` | string | the session's owner, if it has one; expires with the session. The store reads it to remove a deleted session from the owner's list |
-//! | `okibi:owner:<owner>` | sorted set | one entry for each session of this owner: 32 hexadecimal digits of the record's SHA-256, `:`, the store key. The score is the session's expiry in milliseconds. The key expires with the last entry |
+//! | `okibi:owned:{<store key>}` | string | a note, if the session has an owner: the digest of its entry, `:`, the owner. It expires with the session |
+//! | `okibi:owner:<owner>` | sorted set | one entry for each session of this owner: a digest, `:`, the store key. The score is the session's expiry in milliseconds. The key expires with the last entry |
+//!
+//! The digest is the first 32 hexadecimal digits of the SHA-256 of the record with which the session
+//! got its owner or its expiry. An entry says where to look. The note says which owner the session has.
 //!
 //! The TypeScript store (`okibi/redis`) reads and writes the same keys.
 #![forbid(unsafe_code)]
@@ -45,41 +48,32 @@ mod connection;
 mod entry;
 mod error;
 mod eviction;
+mod list;
 mod liveness;
 mod node;
 mod reconnecting;
 mod script;
+mod swap;
 
 use std::{
-    collections::{BTreeSet, HashSet},
     fmt,
     sync::atomic::{AtomicBool, Ordering},
-    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use futures_util::future::try_join_all;
-use okibi_store::{
-    BoxFuture, Consistency, Loaded, Owner, OwnerIndex, Owners, Store, StoreError, StoreKey, Swap, Write, system_time,
-};
+use okibi_store::{Consistency, Loaded, Owners, Store, StoreError, StoreKey, Swap, Write};
 /// The driver, in the version that this crate uses.
 pub use redis;
-use redis::{Cmd, RedisResult, Value, cluster::ClusterClient, sentinel::SentinelClient};
+use redis::{RedisResult, Value, cluster::ClusterClient, sentinel::SentinelClient};
 
 pub use crate::connection::RedisConnection;
 use crate::{
     connection::Transport,
-    entry::{entry, key_in, list_of, owner_of},
+    entry::note_of,
     error::CommandError,
-    script::{CachedScript, DELETE, LIST, SWAP, SWAP_LISTED},
+    script::{CachedScript, DELETE},
+    swap::former_in,
 };
-
-/// Most reads of one list while its sessions are being written.
-const MOST_LOOKS: u32 = 8;
-/// Longest time to check the sessions on a list. It is half of the default store timeout.
-const LONGEST_LOOK: Duration = Duration::from_secs(1);
-/// Sessions on a list that are checked with one command.
-const PAGE: usize = 500;
 
 /// Sessions in Redis or Valkey.
 ///
@@ -94,6 +88,8 @@ pub struct RedisStore {
     transport: Transport,
     /// A record and its owner's list may be on different servers, so one script can't reach both.
     is_cross_slot: AtomicBool,
+    /// The server is not known to lack `SET … IFEQ`.
+    compares_in_set: AtomicBool,
     /// The eviction policy has been read.
     has_checked_eviction: AtomicBool,
 }
@@ -153,106 +149,20 @@ impl RedisStore {
     }
 
     fn on(transport: Transport) -> Self {
-        Self { is_cross_slot: transport.is_cluster().into(), transport, has_checked_eviction: false.into() }
+        Self {
+            is_cross_slot: transport.is_cluster().into(),
+            transport,
+            compares_in_set: true.into(),
+            has_checked_eviction: false.into(),
+        }
+    }
+
+    async fn delete_one(&self, key: &str) -> Result<Value, CommandError> {
+        self.transport.send_idempotent(key, redis::cmd("DEL").arg(key)).await
     }
 
     async fn get(&self, key: &str) -> Result<Option<Bytes>, CommandError> {
         bytes_in(self.transport.send_idempotent(key, redis::cmd("GET").arg(key)).await?)
-    }
-
-    /// Writes the record of a session that has no owner, or that already has its entry in the list.
-    async fn swap_record(&self, key: &str, expected: Option<&[u8]>, write: &Write) -> Result<Swap, CommandError> {
-        let expires_at = write.expires_at.as_millis().to_string();
-        let owner = write.owner.as_ref().map_or("", Owner::as_str);
-        let values = [&write.bytes, expires_at.as_bytes(), owner.as_bytes()];
-        let values: Vec<&[u8]> = values.into_iter().chain(expected).collect();
-        let beside = owner_of(key);
-        let keys: Vec<&str> = std::iter::once(key).chain(beside.as_deref()).collect();
-        let answer = match self.run(&SWAP, &keys, &values).await {
-            // While a cluster moves a slot, a command may name one key only. The entry of the
-            // replaced record stays.
-            Err(error) if error.is_slot_moving() => self.run(&SWAP, &[key], &values).await?,
-            answer => answer?,
-        };
-        self.swapped(key, expected, answer)
-    }
-
-    /// Writes the record of an owner's session and its entry in one step.
-    async fn swap_listed(
-        &self,
-        key: &str,
-        expected: Option<&[u8]>,
-        write: &Write,
-        owner: &Owner,
-    ) -> Result<Swap, CommandError> {
-        let expires_at = write.expires_at.as_millis().to_string();
-        let now = system_time().as_millis().to_string();
-        let added = entry(key, &write.bytes);
-        let replaced = expected.map_or_else(String::new, |bytes| entry(key, bytes));
-        let texts = [expires_at.as_str(), &now, &added, &replaced, owner.as_str()].map(str::as_bytes);
-        let values: Vec<&[u8]> = [&write.bytes[..]].into_iter().chain(texts).chain(expected).collect();
-        let (list, beside) = (list_of(owner), owner_of(key));
-        let keys: Vec<&str> = [key, &list].into_iter().chain(beside.as_deref()).collect();
-        self.swapped(key, expected, self.run(&SWAP_LISTED, &keys, &values).await?)
-    }
-
-    /// Writes the entry before the record, so that no session is missing from the list.
-    async fn swap_cross_slot(
-        &self,
-        key: &str,
-        expected: Option<&[u8]>,
-        write: &Write,
-        owner: &Owner,
-    ) -> Result<Swap, StoreError> {
-        let (list, added) = (list_of(owner), entry(key, &write.bytes));
-        let expires_at = write.expires_at.as_millis().to_string();
-        let now = system_time().as_millis().to_string();
-        let values = [&now, &expires_at, &added].map(String::as_bytes);
-        self.run(&LIST, &[&list], &values).await.map_err(CommandError::before_write)?;
-        let swapped = self.swap_record(key, expected, write).await?;
-        let over = match (&swapped, expected) {
-            (Swap::Done, Some(replaced)) => Some(entry(key, replaced)).filter(|entry| *entry != added),
-            (Swap::Done, None) => None,
-            // The stored record may have the same bytes, and then the entry belongs to it.
-            (Swap::Conflict(held), _) => (held.as_ref() != Some(&write.bytes)).then_some(added),
-        };
-        if let Some(over) = over {
-            self.remove_entry(list, over);
-        }
-        Ok(swapped)
-    }
-
-    /// The result of a swap. If the owner changed, the entry is removed from the former owner's
-    /// list.
-    fn swapped(&self, key: &str, expected: Option<&[u8]>, answer: Value) -> Result<Swap, CommandError> {
-        match answer {
-            Value::Int(1) => Ok(Swap::Done),
-            Value::Array(former) => {
-                let [former] = strings_in(former)?;
-                if let Some(replaced) = expected {
-                    self.remove_from_former(former, entry(key, replaced));
-                }
-                Ok(Swap::Done)
-            }
-            held => bytes_in(held).map(Swap::Conflict),
-        }
-    }
-
-    /// Removes an entry from the list of the former owner.
-    fn remove_from_former(&self, former: Bytes, entry: String) {
-        // okibi writes owners as UTF-8 only.
-        if let Ok(former) = String::from_utf8(former.into()) {
-            self.remove_entry(list_of(&Owner::new(former)), entry);
-        }
-    }
-
-    /// Removes an entry from a list, in the background. An entry that stays opens nothing and
-    /// expires.
-    fn remove_entry(&self, list: String, entry: String) {
-        let transport = self.transport.clone();
-        tokio::spawn(async move {
-            let _ = transport.send_idempotent(&list, redis::cmd("ZREM").arg(&list).arg(entry)).await;
-        });
     }
 
     /// Runs a script by its SHA-1, or by its source if Redis does not know the script.
@@ -265,77 +175,6 @@ impl RedisStore {
             answered => answered,
         }
     }
-
-    /// The keys on an owner's list that hold the record of their entry.
-    ///
-    /// Other keys were just written, moved to another key, or belong to another owner now. A write
-    /// adds its entry to the list before it writes the record. So the list is read again, and the
-    /// keys that are new on it are checked. If that takes long, the remaining keys are returned
-    /// unchecked: the caller checks each of them.
-    async fn list(&self, owner: &Owner) -> Result<Vec<StoreKey>, CommandError> {
-        let began = Instant::now();
-        let (mut seen, mut theirs, mut doubtful) = (HashSet::new(), BTreeSet::new(), Vec::new());
-        for _ in 0..MOST_LOOKS {
-            let entries = self.entries(owner).await?;
-            // Keys that hold a record without an entry in the previous read, but with one now.
-            theirs.extend(doubtful.drain(..).filter_map(|(key, held)| entries.contains(&held).then_some(key)));
-            let named: BTreeSet<StoreKey> = entries.difference(&seen).filter_map(|entry| key_in(entry)).collect();
-            let named: Vec<StoreKey> = named.into_iter().collect();
-            for (at, page) in named.chunks(PAGE).enumerate() {
-                if at > 0 && began.elapsed() > LONGEST_LOOK {
-                    theirs.extend(named.iter().skip(at * PAGE).cloned());
-                    break;
-                }
-                for (key, held) in page.iter().zip(self.get_all(page).await?) {
-                    theirs.remove(key);
-                    let Some(held) = held.map(|bytes| entry(key.as_str(), &bytes)) else { continue };
-                    if entries.contains(&held) {
-                        theirs.insert(key.clone());
-                    } else {
-                        doubtful.push((key.clone(), held));
-                    }
-                }
-            }
-            if doubtful.is_empty() || began.elapsed() > LONGEST_LOOK {
-                break;
-            }
-            seen.extend(entries);
-        }
-        // Keys that are still being written are returned too.
-        theirs.extend(doubtful.into_iter().map(|(key, _)| key));
-        Ok(theirs.into_iter().collect())
-    }
-
-    /// The entries of an owner's list.
-    async fn entries(&self, owner: &Owner) -> Result<HashSet<String>, CommandError> {
-        let list = list_of(owner);
-        let mut command = Cmd::new();
-        command.arg("ZRANGEBYSCORE").arg(&list).arg(system_time().as_millis()).arg("+inf");
-        let Value::Array(entries) = self.transport.send_idempotent(&list, &command).await? else {
-            return Err(CommandError::Unexpected);
-        };
-        let text = |value| bytes_in(value).ok().flatten().and_then(|bytes| String::from_utf8(bytes.into()).ok());
-        Ok(entries.into_iter().filter_map(text).collect())
-    }
-
-    /// The bytes under each of these keys.
-    async fn get_all(&self, keys: &[StoreKey]) -> Result<Vec<Option<Bytes>>, CommandError> {
-        if !self.is_cross_slot.load(Ordering::Relaxed) {
-            let first = keys.first().map_or("", StoreKey::as_str);
-            let mut command = redis::cmd("MGET");
-            for key in keys {
-                command.arg(key.as_str());
-            }
-            match self.transport.send_idempotent(first, &command).await {
-                Ok(Value::Array(held)) if held.len() == keys.len() => return held.into_iter().map(bytes_in).collect(),
-                Ok(_) => return Err(CommandError::Unexpected),
-                // A proxy in front of several servers.
-                Err(error) if error.is_cross_slot() => self.is_cross_slot.store(true, Ordering::Relaxed),
-                Err(error) => return Err(error),
-            }
-        }
-        try_join_all(keys.iter().map(|key| self.get(key.as_str()))).await
-    }
 }
 
 /// The bytes under a key.
@@ -345,12 +184,6 @@ fn bytes_in(answer: Value) -> Result<Option<Bytes>, CommandError> {
         Value::BulkString(bytes) => Ok(Some(bytes.into())),
         _ => Err(CommandError::Unexpected),
     }
-}
-
-/// The strings of an answer that is a list of this length.
-fn strings_in<const N: usize>(values: Vec<Value>) -> Result<[Bytes; N], CommandError> {
-    let strings: Option<Vec<Bytes>> = values.into_iter().map(|value| bytes_in(value).ok().flatten()).collect();
-    strings.and_then(|strings| strings.try_into().ok()).ok_or(CommandError::Unexpected)
 }
 
 impl fmt::Debug for RedisStore {
@@ -366,21 +199,7 @@ impl Store for RedisStore {
     }
 
     async fn swap(&self, key: &StoreKey, expected: Option<&[u8]>, write: Write) -> Result<Swap, StoreError> {
-        let key = key.as_str();
-        let swapped = match &write.owner {
-            None => self.swap_record(key, expected, &write).await?,
-            Some(owner) if self.is_cross_slot.load(Ordering::Relaxed) => {
-                self.swap_cross_slot(key, expected, &write, owner).await?
-            }
-            Some(owner) => match self.swap_listed(key, expected, &write, owner).await {
-                // A proxy in front of several servers.
-                Err(error) if error.is_cross_slot() => {
-                    self.is_cross_slot.store(true, Ordering::Relaxed);
-                    self.swap_cross_slot(key, expected, &write, owner).await?
-                }
-                swapped => swapped?,
-            },
-        };
+        let swapped = self.swap_any(key.as_str(), expected, &write).await?;
         if !self.has_checked_eviction.swap(true, Ordering::Relaxed) {
             eviction::warn_if_evicting(self.transport.clone());
         }
@@ -389,19 +208,20 @@ impl Store for RedisStore {
 
     async fn delete(&self, key: &StoreKey) -> Result<(), StoreError> {
         let key = key.as_str();
-        let deleted = match owner_of(key) {
-            Some(owned) => self.run(&DELETE, &[key, &owned], &[]).await,
-            None => self.transport.send_idempotent(key, redis::cmd("DEL").arg(key)).await,
+        let note = note_of(key);
+        let deleted = match &note {
+            Some(note) => self.run(&DELETE, &[key, note], &[]).await,
+            None => self.delete_one(key).await,
         };
-        let deleted = match deleted {
-            Err(error) if error.is_slot_moving() => {
-                self.transport.send_idempotent(key, redis::cmd("DEL").arg(key)).await?
+        let deleted = match (deleted, &note) {
+            (Err(error), Some(note)) if error.is_slot_moving() => {
+                self.delete_one(key).await?;
+                self.delete_one(note).await?
             }
-            deleted => deleted?,
+            (deleted, _) => deleted?,
         };
         if let Value::Array(former) = deleted {
-            let [former, held] = strings_in(former)?;
-            self.remove_from_former(former, entry(key, &held));
+            self.remove_former(key, Some(former_in(former)?), None);
         }
         Ok(())
     }
@@ -412,11 +232,5 @@ impl Store for RedisStore {
 
     fn owners(&self) -> Option<Owners<'_>> {
         Some(self)
-    }
-}
-
-impl OwnerIndex for RedisStore {
-    fn list<'a>(&'a self, owner: &'a Owner) -> BoxFuture<'a, Result<Vec<StoreKey>, StoreError>> {
-        Box::pin(async move { Ok(self.list(owner).await?) })
     }
 }

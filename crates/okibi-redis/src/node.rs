@@ -66,7 +66,7 @@ impl ConnectionLike for Node {
                     self.liveness.answered();
                     // The driver would retry for minutes. Wrapped in an array, the error reaches
                     // the store.
-                    let is_cross_slot = is_script(command) && is_slot_moving(&value);
+                    let is_cross_slot = is_swap(command) && is_slot_moving(&value);
                     return Ok(if is_cross_slot { Value::Array(vec![value]) } else { value });
                 }
                 Err(error) => error,
@@ -75,7 +75,7 @@ impl ConnectionLike for Node {
                 self.is_broken.store(true, Ordering::Release);
             }
             let is_known = was_broken || error.code().is_some();
-            if is_known || !is_script(command) { Err(error) } else { Err(lost(&error)) }
+            if is_known || !is_swap(command) { Err(error) } else { Err(lost(&error)) }
         })
     }
 
@@ -99,9 +99,9 @@ fn is_slot_moving(answer: &Value) -> bool {
     matches!(answer, Value::ServerError(error) if error.kind() == Some(ServerErrorKind::TryAgain))
 }
 
-/// Whether the command runs a script of the store. One of them is the swap.
-fn is_script(command: &Cmd) -> bool {
-    matches!(command.args_iter().next(), Some(Arg::Simple(b"EVALSHA" | b"EVAL")))
+/// Whether the command may swap: a script of the store, or a `SET`.
+fn is_swap(command: &Cmd) -> bool {
+    matches!(command.args_iter().next(), Some(Arg::Simple(b"EVALSHA" | b"EVAL" | b"SET")))
 }
 
 /// The same failure as an error that the driver does not retry.

@@ -9,7 +9,10 @@ pub(crate) static SWAP: LazyLock<CachedScript> = LazyLock::new(|| CachedScript::
 /// The same for a session that has an owner.
 pub(crate) static SWAP_LISTED: LazyLock<CachedScript> =
     LazyLock::new(|| CachedScript::new(include_str!("script/swap_listed.lua")));
-/// Deletes a session and the key with its owner.
+/// Writes the bytes of a record, and leaves its owner and expiry as they are.
+pub(crate) static REPLACE: LazyLock<CachedScript> =
+    LazyLock::new(|| CachedScript::new(include_str!("script/replace.lua")));
+/// Deletes a session and the note with its owner.
 pub(crate) static DELETE: LazyLock<CachedScript> =
     LazyLock::new(|| CachedScript::new(include_str!("script/delete.lua")));
 /// Adds an entry to an owner's list. The list may be on another server than the record.
@@ -54,13 +57,14 @@ fn call(how: &str, script: &str, keys: &[&str], values: &[&[u8]]) -> Cmd {
 
 #[cfg(test)]
 mod tests {
-    use super::{DELETE, LIST, SWAP, SWAP_LISTED};
+    use super::{DELETE, LIST, REPLACE, SWAP, SWAP_LISTED};
 
     #[test]
     fn redis_is_given_a_script_without_the_comment_at_its_top() {
         let files = [
             (&SWAP, include_str!("script/swap.lua")),
             (&SWAP_LISTED, include_str!("script/swap_listed.lua")),
+            (&REPLACE, include_str!("script/replace.lua")),
             (&DELETE, include_str!("script/delete.lua")),
             (&LIST, include_str!("script/list.lua")),
         ];

@@ -79,6 +79,7 @@ async fn n25_a_list_misses_no_session_that_moves_meanwhile() {
         bytes: text.into(),
         expires_at: system_time().plus(Duration::from_mins(1)),
         owner: owner.map(Owner::new),
+        keeps: false,
     };
     let key = |number: u32| StoreKey::new(format!("session:{number}"));
     assert_eq!(store.swap(&key(0), None, write("live", Some("ada"))).await.unwrap(), Swap::Done);

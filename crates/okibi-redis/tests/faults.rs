@@ -11,7 +11,7 @@ use okibi_redis::{
     redis::{Client, cluster::ClusterClient},
 };
 use okibi_servers::{Cut, Mode, Proxy, RedisCluster, RedisKind, RedisServer, Then};
-use okibi_store::{Owner, Store, StoreErrorKind, Swap};
+use okibi_store::{Owner, Store, StoreErrorKind, Swap, Write};
 
 use tokio::time::timeout;
 
@@ -68,7 +68,7 @@ async fn f_a_connection_on_which_nothing_comes_any_more_is_left_for_a_new_one() 
     proxy.redirect_to(server.port());
     goes_on_after_silence(RedisStore::connect(&address).await.unwrap(), &proxy).await;
 
-    let master = single_master_behind(proxy.port());
+    let master = single_master_behind(RedisKind::Redis7, proxy.port());
     proxy.redirect_to(master.port());
     let client = ClusterClient::new([address]).unwrap();
     goes_on_after_silence(RedisStore::cluster(&client).await.unwrap(), &proxy).await;
@@ -148,47 +148,126 @@ async fn a_swap_is_not_sent_twice(store: RedisStore, server: &RedisServer, proxy
     let store = std::sync::Arc::new(store);
     let a = key("session:a");
     store.swap(&a, None, write("1", None)).await.unwrap();
-    for then in [Then::Close, Then::Reset, Then::Silence] {
+    // The server gets the scripts, and the store finds out whether the server compares within `SET`.
+    for keeps in [false, true] {
+        store.swap(&a, Some(b"1"), Write { keeps, ..write("1", None) }).await.unwrap();
+    }
+    for (then, keeps) in
+        [Then::Close, Then::Reset, Then::Silence].into_iter().flat_map(|then| [(then, false), (then, true)])
+    {
         let cut = Mode::Cut(Cut { after: 0, then });
         server.cli(&["set", "session:a", "1", "px", "600000"]);
         until("it answers", || async { held(&store, "session:a").await.as_deref() == Some("1") }).await;
         let cuts = proxy.traffic().cuts;
         proxy.set(cut);
+        let next = Write { keeps, ..write("2", None) };
         let swap = {
-            let (store, a) = (std::sync::Arc::clone(&store), a.clone());
-            tokio::spawn(async move { store.swap(&a, Some(b"1"), write("2", None)).await })
+            let (store, a, next) = (std::sync::Arc::clone(&store), a.clone(), next.clone());
+            tokio::spawn(async move { store.swap(&a, Some(b"1"), next).await })
         };
         until("it is written", || async { server.cli(&["get", "session:a"]) == "2" }).await;
         until("the answer is lost", || async { proxy.traffic().cuts > cuts }).await;
         server.cli(&["set", "session:a", "3", "px", "600000"]);
         proxy.set(Mode::Open);
         let error = swap.await.unwrap().unwrap_err();
-        assert_eq!(error.kind(), StoreErrorKind::Unknown, "{then:?}: {error:?}");
+        assert_eq!(error.kind(), StoreErrorKind::Unknown, "{then:?} {keeps}: {error:?}");
         // A second swap, as the engine sends it, returns the stored record.
-        let again = store.swap(&a, Some(b"1"), write("2", None)).await.unwrap();
-        assert_eq!(again, Swap::Conflict(Some("3".into())), "{then:?}");
+        let again = store.swap(&a, Some(b"1"), next).await.unwrap();
+        assert_eq!(again, Swap::Conflict(Some("3".into())), "{then:?} {keeps}");
+    }
+}
+
+/// The same for a creation, which is one command without a script.
+async fn a_creation_is_not_sent_twice(store: RedisStore, server: &RedisServer, proxy: &Proxy) {
+    let store = std::sync::Arc::new(store);
+    for then in [Then::Close, Then::Reset, Then::Silence] {
+        let new = key(&format!("session:{then:?}"));
+        let cuts = proxy.traffic().cuts;
+        // A cluster's driver also asks the server by itself, and may lose that answer instead.
+        let swap = loop {
+            proxy.set(Mode::Open);
+            until("it answers", || async { store.load(&new).await.is_ok() }).await;
+            proxy.set(Mode::Cut(Cut { after: 0, then }));
+            let (shared, key) = (std::sync::Arc::clone(&store), new.clone());
+            let swap = tokio::spawn(async move { shared.swap(&key, None, write("1", None)).await });
+            let is_written = || async { server.cli(&["get", new.as_str()]) == "1" };
+            until("it is written, or its call ends", || async { is_written().await || swap.is_finished() }).await;
+            if is_written().await {
+                break swap;
+            }
+        };
+        until("the answer is lost", || async { proxy.traffic().cuts > cuts }).await;
+        server.cli(&["set", new.as_str(), "2", "px", "600000"]);
+        proxy.set(Mode::Open);
+        let error = swap.await.unwrap().unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Unknown, "{then:?}: {error:?}");
+        let again = store.swap(&new, None, write("1", None)).await.unwrap();
+        assert_eq!(again, Swap::Conflict(Some("2".into())), "{then:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn n39_a_swap_whose_answer_is_lost_is_unknown_and_not_sent_again() {
-    let server = RedisServer::start(RedisKind::Redis7);
-    let proxy = Proxy::start(server.port()).unwrap();
-    let store = RedisStore::connect(&format!("redis://127.0.0.1:{}", proxy.port())).await.unwrap();
-    a_swap_is_not_sent_twice(store, &server, &proxy).await;
+    for kind in [RedisKind::Redis7, RedisKind::Valkey] {
+        let server = RedisServer::start(kind);
+        let proxy = Proxy::start(server.port()).unwrap();
+        let store = || async { RedisStore::connect(&format!("redis://127.0.0.1:{}", proxy.port())).await.unwrap() };
+        a_swap_is_not_sent_twice(store().await, &server, &proxy).await;
+        a_creation_is_not_sent_twice(store().await, &server, &proxy).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn n39_a_swap_in_a_cluster_whose_answer_is_lost_is_unknown_and_not_sent_again() {
-    let proxy = Proxy::start(1).unwrap();
-    let server = single_master_behind(proxy.port());
-    proxy.redirect_to(server.port());
-    let client = ClusterClient::builder([format!("redis://127.0.0.1:{}", proxy.port())])
-        .response_timeout(Duration::from_secs(1))
-        .build()
-        .unwrap();
-    let store = RedisStore::cluster(&client).await.unwrap();
-    a_swap_is_not_sent_twice(store, &server, &proxy).await;
+    for kind in [RedisKind::Redis7, RedisKind::Valkey] {
+        let proxy = Proxy::start(1).unwrap();
+        let server = single_master_behind(kind, proxy.port());
+        proxy.redirect_to(server.port());
+        let client = ClusterClient::builder([format!("redis://127.0.0.1:{}", proxy.port())])
+            .response_timeout(Duration::from_secs(1))
+            .build()
+            .unwrap();
+        let store = || async { RedisStore::cluster(&client).await.unwrap() };
+        a_swap_is_not_sent_twice(store().await, &server, &proxy).await;
+        a_creation_is_not_sent_twice(store().await, &server, &proxy).await;
+    }
+}
+
+/// The number after these words in what a server tells of its commands and errors; 0 without them.
+fn calls(server: &RedisServer, words: &str) -> u32 {
+    let told = server.cli(&["info", "commandstats"]) + "\n" + &server.cli(&["info", "errorstats"]);
+    let number = told.lines().find_map(|line| line.strip_prefix(words)).unwrap_or("0");
+    number.trim().split(',').next().unwrap_or_default().parse().unwrap()
+}
+
+/// A failover, or a move, from a server that compares within `SET` to one that does not know how.
+#[tokio::test(flavor = "multi_thread")]
+async fn f_a_swap_on_an_older_server_than_before_is_made_by_the_script() {
+    let newer = RedisServer::start(RedisKind::Valkey);
+    let older = RedisServer::start(RedisKind::Redis7);
+    let proxy = Proxy::start(newer.port()).unwrap();
+    let store = RedisStore::connect(&format!("redis://127.0.0.1:{}", proxy.port())).await.unwrap();
+    let a = key("session:a");
+    let kept = |text: &'static str| Write { bytes: text.into(), keeps: true, ..write("", Some("ann")) };
+    store.swap(&a, None, write("1", Some("ann"))).await.unwrap();
+    assert_eq!(store.swap(&a, Some(b"1"), kept("2")).await.unwrap(), Swap::Done);
+    // The session's first write was a script's, and its change was not.
+    let scripts = |server: &RedisServer| calls(server, "cmdstat_evalsha:calls=") + calls(server, "cmdstat_eval:calls=");
+    assert_eq!(scripts(&newer), 2);
+
+    older.cli(&["set", "session:a", "2", "px", "600000"]);
+    proxy.redirect_to(older.port());
+    proxy.sever();
+    until("it reads", || async { store.load(&a).await.is_ok() }).await;
+    assert_eq!(scripts(&older), 0);
+    assert_eq!(store.swap(&a, Some(b"1"), kept("3")).await.unwrap(), Swap::Conflict(Some("2".into())));
+    assert_eq!(scripts(&older), 2);
+    let refusals = calls(&older, "errorstat_ERR:count=");
+    assert_eq!(store.swap(&a, Some(b"2"), kept("3")).await.unwrap(), Swap::Done);
+    assert_eq!(store.swap(&a, Some(b"2"), kept("4")).await.unwrap(), Swap::Conflict(Some("3".into())));
+    assert_eq!(older.cli(&["get", "session:a"]), "3");
+    // The server is asked once.
+    assert_eq!((scripts(&older), calls(&older, "errorstat_ERR:count=")), (4, refusals));
 }
 
 /// At each stage of a slot's move from one master to another, its records are created, changed,

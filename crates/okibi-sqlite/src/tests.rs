@@ -17,7 +17,7 @@ fn key(at: impl fmt::Display) -> StoreKey {
 }
 
 fn write(bytes: impl Into<Bytes>) -> Write {
-    Write { bytes: bytes.into(), expires_at: Timestamp::MAX, owner: None }
+    Write { bytes: bytes.into(), expires_at: Timestamp::MAX, owner: None, keeps: false }
 }
 
 fn file() -> (tempfile::TempDir, SqliteStore) {

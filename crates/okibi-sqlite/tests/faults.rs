@@ -18,7 +18,7 @@ fn key(at: impl std::fmt::Display) -> StoreKey {
 }
 
 fn write(bytes: impl Into<Bytes>) -> Write {
-    Write { bytes: bytes.into(), expires_at: Timestamp::MAX, owner: None }
+    Write { bytes: bytes.into(), expires_at: Timestamp::MAX, owner: None, keeps: false }
 }
 
 /// The error's message and that of its cause.

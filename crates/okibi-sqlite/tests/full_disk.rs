@@ -27,7 +27,7 @@ fn key(at: usize) -> StoreKey {
 }
 
 fn write(at: usize, expires_at: Timestamp) -> Write {
-    Write { bytes: format!("{at:>8}").repeat(1000).into(), expires_at, owner: Some(Owner::new("ann")) }
+    Write { bytes: format!("{at:>8}").repeat(1000).into(), expires_at, owner: Some(Owner::new("ann")), keeps: false }
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn key(at: impl std::fmt::Display) -> StoreKey {
 }
 
 fn write(bytes: String) -> Write {
-    Write { bytes: bytes.into(), expires_at: Timestamp::MAX, owner: None }
+    Write { bytes: bytes.into(), expires_at: Timestamp::MAX, owner: None, keeps: false }
 }
 
 /// Starts this program again to run one of its tests.

@@ -51,7 +51,7 @@ const WRITES_PER_SWEEP: usize = 16;
 /// # async fn main() -> Result<(), okibi_store::StoreError> {
 /// let store = Arc::new(MemoryStore::with_capacity(10_000));
 /// let key = StoreKey::new("session:example");
-/// let write = Write { bytes: "hello".into(), expires_at: system_time().plus(Duration::from_secs(60)), owner: None };
+/// let write = Write { bytes: "hello".into(), expires_at: system_time().plus(Duration::from_secs(60)), owner: None, keeps: false };
 /// assert_eq!(store.swap(&key, None, write).await?, Swap::Done);
 /// assert_eq!(store.load(&key).await?.unwrap().bytes, "hello");
 /// assert_eq!(store.len(), 1);

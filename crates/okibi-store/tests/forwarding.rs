@@ -89,8 +89,9 @@ fn writes() -> [Write; 2] {
             bytes: Bytes::from_static(b"new"),
             expires_at: Timestamp::from_millis(99),
             owner: Some(Owner::new("ann")),
+            keeps: true,
         },
-        Write { bytes: Bytes::new(), expires_at: Timestamp::from_millis(1), owner: None },
+        Write { bytes: Bytes::new(), expires_at: Timestamp::from_millis(1), owner: None, keeps: false },
     ]
 }
 

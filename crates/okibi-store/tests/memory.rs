@@ -40,7 +40,7 @@ fn key(at: impl std::fmt::Display) -> StoreKey {
 }
 
 fn until(expires_at: Timestamp) -> Write {
-    Write { bytes: Bytes::from_static(b"held"), expires_at, owner: None }
+    Write { bytes: Bytes::from_static(b"held"), expires_at, owner: None, keeps: false }
 }
 
 async fn create(store: &MemoryStore, at: impl std::fmt::Display, write: Write) {

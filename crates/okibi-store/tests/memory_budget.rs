@@ -21,7 +21,7 @@ fn key(at: usize) -> StoreKey {
 }
 
 fn write(bytes: Bytes, owner: Option<Owner>) -> Write {
-    Write { bytes, expires_at: Timestamp::MAX, owner }
+    Write { bytes, expires_at: Timestamp::MAX, owner, keeps: false }
 }
 
 fn allocations(info: &AllocationInfo) -> u64 {

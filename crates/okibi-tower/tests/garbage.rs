@@ -38,7 +38,7 @@ impl Around<First> {
     /// From now on these bytes are stored under the first key.
     async fn spoil(&self, garbage: Bytes) {
         let (key, held) = (self.first(), self.held().await);
-        let write = Write { bytes: garbage, expires_at: Timestamp::MAX, owner: None };
+        let write = Write { bytes: garbage, expires_at: Timestamp::MAX, owner: None, keeps: false };
         assert_eq!(self.memory.swap(&key, Some(&held), write).await.unwrap(), Swap::Done);
     }
 }

@@ -21,9 +21,10 @@ pub(crate) fn step(reply: &mut Vec<u8>, engine: &Engine, flow: &mut Flow, step: 
         Step::Load(key) => keyed_step(&mut head, "load", &key, None),
         Step::LoadAccepted { entry, key } => keyed_step(&mut head, "load", &key, Some(entry)),
         Step::Swap { key, expected, write } => {
-            let Write { bytes, expires_at, owner } = write;
+            let Write { bytes, expires_at, owner, keeps } = write;
             keyed_step(&mut head, "swap", &key, None);
             time(&mut head, "expiresAt", expires_at);
+            flag(&mut head, "keeps", keeps);
             if let Some(owner) = owner {
                 string(&mut head, "owner", owner.as_str());
             }

@@ -14,7 +14,7 @@ const BUDGETS = {
   'okibi/iron': 10_450,
   'okibi/memory': 2_650,
   'okibi/sqlite': 2_900,
-  'okibi/redis': 4_500,
+  'okibi/redis': 5_100,
   'okibi/postgres': 4_950,
   'okibi/mysql': 4_700,
   'okibi/cloudflare-kv': 1_900,
@@ -33,7 +33,7 @@ const BUDGETS = {
   'okibi/hono-kv-session/bun': 1_800,
   'okibi/hono-sessions': 30_200,
   'okibi/hono-sessions/bun-sqlite-store': 1_600,
-  'okibi/contract': 10_900,
+  'okibi/contract': 11_800,
 }
 
 /**

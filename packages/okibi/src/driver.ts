@@ -141,8 +141,8 @@ function execute(resources: Resources, task: Task, { head, write, expected }: Re
         return toAnswer(resources, store.delete(head.key), () => ({ kind: Answer.deleted }))
       default: {
         const bytes = write ?? new Uint8Array()
-        const { expiresAt, owner } = head
-        return toAnswer(resources, store.swap(head.key, expected, { bytes, expiresAt, owner }), (answer) => {
+        const { expiresAt, owner, keeps } = head
+        return toAnswer(resources, store.swap(head.key, expected, { bytes, expiresAt, owner, keeps }), (answer) => {
           const swap = checkSwap(answer)
           return swap.done ? { kind: Answer.done } : { kind: Answer.conflict, payload: swap.current ?? undefined }
         })

@@ -26,6 +26,8 @@ export interface ReplyHead {
   readonly expiresAt: number
   /** swap: the owner. */
   readonly owner?: string
+  /** swap: whether owner and expiry stay as they are. */
+  readonly keeps: boolean
   /** recompute: the number of the update to run again. */
   readonly token: number
   /** recompute: its current value. Absent: none. */

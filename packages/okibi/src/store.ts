@@ -23,6 +23,11 @@ export interface Write {
    * removes the key from every list.
    */
   readonly owner?: string | undefined
+  /**
+   * Whether `expiresAt` and `owner` are those that the expected record was written with. A store may then write the bytes
+   * alone, or ignore this.
+   */
+  readonly keeps?: boolean | undefined
 }
 
 /** The result of a compare-and-swap. */

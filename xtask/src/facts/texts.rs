@@ -32,9 +32,10 @@ const SCHEMAS: [(&str, &str, &str, &str); 3] = [
 /// Files that the npm package contains besides its modules.
 const SHIPPED: &str = "packages/okibi/schema.sql";
 
-const SCRIPTS: [(&str, &str); 4] = [
+const SCRIPTS: [(&str, &str); 5] = [
     ("SWAP", "crates/okibi-redis/src/script/swap.lua"),
     ("SWAP_LISTED", "crates/okibi-redis/src/script/swap_listed.lua"),
+    ("REPLACE", "crates/okibi-redis/src/script/replace.lua"),
     ("DELETE", "crates/okibi-redis/src/script/delete.lua"),
     ("LIST", "crates/okibi-redis/src/script/list.lua"),
 ];

@@ -53,6 +53,17 @@ pub(crate) async fn shortened<S: Store>(bench: &Bench<S>) -> Outcome {
     bench.holds(&key, None, "after the second expiry").await
 }
 
+pub(crate) async fn kept<S: Store>(bench: &Bench<S>) -> Outcome {
+    let key = bench.key();
+    let first = bench.write_for("first", bench.short());
+    let kept = Write { bytes: "second".into(), keeps: true, ..first.clone() };
+    bench.done(&key, None, first, "a short-lived session").await?;
+    bench.done(&key, Some(b"first"), kept.clone(), "a write over it that keeps the expiry").await?;
+    bench.pass_short().await;
+    bench.holds(&key, None, "after the expiry").await?;
+    bench.refuses(&key, Some(b"second"), kept, None, "such a write after the expiry").await
+}
+
 pub(crate) async fn anew<S: Store>(bench: &Bench<S>) -> Outcome {
     let key = bench.key();
     bench.done(&key, None, bench.write_for("first", bench.short()), "a short-lived session").await?;

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use okibi_store::{Owner, Store, StoreKey, Swap};
+use okibi_store::{Owner, Store, StoreKey, Swap, Write};
 
 use super::races::boxed;
 use crate::bench::{Bench, Outcome, failed, give_way};
@@ -50,6 +50,26 @@ pub(crate) async fn marker<S: Store>(bench: &Bench<S>) -> Outcome {
     bench.lists(&ann, &[&new], "after the rotation").await
 }
 
+pub(crate) async fn kept<S: Store>(bench: &Bench<S>) -> Outcome {
+    let (ann, key, moved, deleted) = (bench.owner(), bench.key(), bench.key(), bench.key());
+    let first = bench.owned("1", &ann);
+    let kept = |bytes: &'static str| Write { bytes: bytes.into(), keeps: true, ..first.clone() };
+    for key in [&key, &moved, &deleted] {
+        bench.done(key, None, first.clone(), "a session of an owner").await?;
+        bench.done(key, Some(b"1"), kept("2"), "a write that keeps the owner").await?;
+        bench.done(key, Some(b"2"), kept("3"), "another").await?;
+    }
+    bench.refuses(&key, Some(b"1"), kept("late"), Some(b"3"), "a refused write that keeps the owner").await?;
+    bench.lists(&ann, &[&key, &moved, &deleted], "after writes that keep the owner").await?;
+    bench.done(&moved, Some(b"3"), bench.write("marker"), "a marker in the place of one").await?;
+    bench.delete(&deleted, "the delete of another").await?;
+    bench.lists(&ann, &[&key], "after a marker and a delete").await?;
+    bench.done(&key, Some(b"3"), bench.owned("4", &ann), "a write that renews the expiry").await?;
+    bench.lists(&ann, &[&key], "after a renewal").await?;
+    bench.refuses(&moved, Some(b"3"), kept("late"), Some(b"marker"), "a write that arrives after the marker").await?;
+    bench.lists(&ann, &[&key], "after a late write").await
+}
+
 pub(crate) async fn deleted<S: Store>(bench: &Bench<S>) -> Outcome {
     let (ann, first, second) = (bench.owner(), bench.key(), bench.key());
     bench.done(&first, None, bench.owned("1", &ann), "a session of an owner").await?;
@@ -76,7 +96,7 @@ pub(crate) async fn refused<S: Store>(bench: &Bench<S>) -> Outcome {
 
 pub(crate) async fn expired<S: Store>(bench: &Bench<S>) -> Outcome {
     let (ann, ben, key) = (bench.owner(), bench.owner(), bench.key());
-    let short = okibi_store::Write { owner: Some(ann.clone()), ..bench.write_for("1", bench.short()) };
+    let short = Write { owner: Some(ann.clone()), ..bench.write_for("1", bench.short()) };
     bench.done(&key, None, short, "a short-lived session of one owner").await?;
     bench.pass_short().await;
     bench.holds(&key, None, "after its expiry").await?;
@@ -125,20 +145,20 @@ pub(crate) async fn while_written<S: Store>(bench: &Bench<S>) -> Outcome {
     let when = "while its sessions are written";
     let ann = bench.owner();
     let keys: Vec<_> = (0..SESSIONS).map(|_| bench.key()).collect();
+    let first = bench.owned("0", &ann);
     for key in &keys {
-        bench.done(key, None, bench.owned("0", &ann), "a session of an owner").await?;
+        bench.done(key, None, first.clone(), "a session of an owner").await?;
     }
     let writing = Arc::new(AtomicU64::new(SESSIONS));
     let mut tasks: Vec<_> = (0..)
         .zip(&keys)
         .map(|(at, key)| {
-            let (store, key, write, writing) =
-                (bench.instance(at), key.clone(), bench.owned("", &ann), Arc::clone(&writing));
+            let (store, key, write, writing) = (bench.instance(at), key.clone(), first.clone(), Arc::clone(&writing));
             boxed(async move {
                 let mut outcome = Ok(());
                 for turn in 0..WRITES {
                     let (expected, bytes) = (turn.to_string(), (turn + 1).to_string().into());
-                    let write = okibi_store::Write { bytes, ..write.clone() };
+                    let write = Write { bytes, keeps: turn % 3 > 0, ..write.clone() };
                     outcome = match store.swap(&key, Some(expected.as_bytes()), write).await {
                         Ok(Swap::Done) => Ok(()),
                         Ok(Swap::Conflict(_)) => Err(format!("{when}: a conflict, although each has one writer")),

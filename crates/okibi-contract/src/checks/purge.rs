@@ -9,7 +9,7 @@ use super::races::boxed;
 use crate::bench::{Bench, Outcome, Shown, failed};
 
 /// Sessions that expire before a purge.
-const MANY: usize = 10;
+const MANY: usize = 20;
 /// How long the engine keeps a marker.
 const AN_HOUR: Duration = Duration::from_hours(1);
 

@@ -16,8 +16,8 @@ pub(crate) const HOPELESS: u64 = 2 * MANY;
 
 pub(crate) async fn increments<S: Store>(bench: &Bench<S>) -> Outcome {
     let key = bench.key();
-    bench.done(&key, None, bench.write("0"), "the counter at nought").await?;
-    let write = bench.write("");
+    let write = bench.write("0");
+    bench.done(&key, None, write.clone(), "the counter at nought").await?;
     let tasks = (0..MANY).map(|task| boxed(increment(bench.instance(task), key.clone(), write.clone())));
     bench.concurrently(tasks.collect()).await?;
     bench.holds(&key, Some(MANY.to_string().as_bytes()), "after a hundred concurrent increments").await
@@ -37,7 +37,7 @@ async fn increment<S: Store>(store: Arc<S>, key: StoreKey, write: Write) -> Outc
             .ok()
             .and_then(|text| text.parse().ok())
             .ok_or_else(|| format!("{when}: the counter was {}", Shown(Some(&held))))?;
-        let write = Write { bytes: (count + 1).to_string().into(), ..write.clone() };
+        let write = Write { bytes: (count + 1).to_string().into(), keeps: count.is_multiple_of(2), ..write.clone() };
         match store.swap(&key, Some(&held), write).await.map_err(|error| failed("swap", &error, when))? {
             Swap::Done => return Ok(()),
             Swap::Conflict(there) => current = there,

@@ -1,6 +1,6 @@
 //! Swaps and deletes, one at a time.
 
-use okibi_store::Store;
+use okibi_store::{Store, Write};
 
 use crate::bench::{Bench, Outcome};
 
@@ -54,6 +54,25 @@ pub(crate) async fn same_bytes<S: Store>(bench: &Bench<S>) -> Outcome {
     let key = bench.key();
     bench.done(&key, None, bench.write("same"), "the first write").await?;
     bench.done(&key, Some(b"same"), bench.write("same"), "a write of the same bytes").await
+}
+
+/// A store may write less for such a write. It compares as for any other.
+pub(crate) async fn kept<S: Store>(bench: &Bench<S>) -> Outcome {
+    let (key, absent) = (bench.key(), bench.key());
+    let first = bench.write("first");
+    let kept = |bytes: &'static str| Write { bytes: bytes.into(), keeps: true, ..first.clone() };
+    bench.done(&key, None, first.clone(), "the first write").await?;
+    bench.done(&key, Some(b"first"), kept("second"), "a write that keeps owner and expiry").await?;
+    bench.done(&key, Some(b"second"), kept("second"), "one that writes the same bytes").await?;
+    bench.refuses(&key, Some(b"first"), kept("late"), Some(b"second"), "one on the first bytes").await?;
+    bench.refuses(&key, Some(b"secon"), kept("late"), Some(b"second"), "one that expects fewer bytes").await?;
+    bench.refuses(&key, Some(b""), kept("late"), Some(b"second"), "one that expects no bytes").await?;
+    bench.refuses(&absent, Some(b"first"), kept("late"), None, "one on a key that was never written").await?;
+    bench.done(&key, Some(b"second"), bench.write("marker"), "a marker in its place").await?;
+    bench.refuses(&key, Some(b"second"), kept("late"), Some(b"marker"), "one that arrives after the marker").await?;
+    bench.delete(&key, "a delete").await?;
+    bench.holds(&key, None, "after the delete").await?;
+    bench.refuses(&key, Some(b"marker"), kept("late"), None, "one that arrives after the delete").await
 }
 
 pub(crate) async fn refused_is_inert<S: Store>(bench: &Bench<S>) -> Outcome {

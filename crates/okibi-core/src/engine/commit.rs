@@ -298,6 +298,7 @@ impl Engine {
             // A request that began while the session was live may end after it expires.
             expires_at: record.expires_at().plus(self.policy.can().kept_after_end),
             owner: record.owner.as_ref().map(|owner| self.stored_owner(owner)),
+            keeps: false,
         })
     }
 

@@ -70,7 +70,12 @@ impl Engine {
     ) -> Result<Write, Refusal> {
         let marker = Marker { moved: Moved::Rotated, until: call.now.plus(ROTATE_MARKER), next: None, successor };
         let bytes = marker.encode(call.random.take()?);
-        Ok(Write { bytes, expires_at: self.revocation_expires_at(call.flow, hops, call.now), owner: None })
+        Ok(Write {
+            bytes,
+            expires_at: self.revocation_expires_at(call.flow, hops, call.now),
+            owner: None,
+            keeps: false,
+        })
     }
 
     /// Starts to load the revocation of the cookie's session.

@@ -137,6 +137,7 @@ impl Engine {
                 bytes: self.policy.dead_record(call.now),
                 expires_at: call.now.plus(ROTATE_MARKER),
                 owner: None,
+                keeps: false,
             };
             return self.start_swap(call.flow, work, Stage::RotateMarking, write);
         }
@@ -236,7 +237,7 @@ impl Engine {
 
 /// The write of a marker. The store keeps it longer than it counts.
 pub(super) fn write_marker(marker: &Marker, tag: [u8; 8], now: Timestamp) -> Write {
-    Write { bytes: marker.encode(tag), expires_at: marker.until.max(now.plus(MARKER_KEPT)), owner: None }
+    Write { bytes: marker.encode(tag), expires_at: marker.until.max(now.plus(MARKER_KEPT)), owner: None, keeps: false }
 }
 
 fn start_delete(flow: &mut Flow, mut work: Box<Work>, key: StoreKey, dead: bool) -> Step {

@@ -65,7 +65,18 @@ impl Engine {
             Stage::WritingRevocation { .. } => (self.own_revocation_key(flow)?, None),
             _ => return None,
         };
-        Some(Step::Swap { key, expected, write: work.write.clone()? })
+        let mut write = work.write.clone()?;
+        write.keeps = self.keeps(flow, &work.stage);
+        Some(Step::Swap { key, expected, write })
+    }
+
+    /// Whether the swap of this stage leaves owner and expiry as they were written. Only a native record says how that was.
+    fn keeps(&self, flow: &Flow, stage: &Stage) -> bool {
+        let (Stage::Writing { record, .. } | Stage::Taking { record, .. }, Some(live)) = (stage, flow.live()) else {
+            return false;
+        };
+        let keeps = record.expires_at() == live.record.expires_at() && record.owner == live.record.owner;
+        keeps && !live.adopted && self.policy.can().write_tag
     }
 
     /// The meaning of an answer, or the same swap again if its reply is lost. The second answer

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use okibi_core::{
     Answer, Config, Engine, Event, Fault, Flow, Json, Loaded, Op, RANDOM_BYTES, Random, RandomBytes, Refusal, Step,
-    StoreKey, Swap, Text, Timestamp,
+    StoreKey, Swap, Text, Timestamp, Write,
     formats::{Stored, decode},
 };
 
@@ -32,6 +32,8 @@ pub struct World {
     pub engine: Engine,
     pub now: Timestamp,
     pub store: BTreeMap<StoreKey, (Bytes, Timestamp)>,
+    /// The last write of each key.
+    pub written: BTreeMap<StoreKey, Write>,
     /// The stores of the accepted dialects.
     pub accepted_stores: Vec<BTreeMap<StoreKey, (Bytes, Timestamp)>>,
     /// The host name in the requests, for a dialect that separates hosts.
@@ -74,6 +76,7 @@ impl World {
             engine: Engine::new(config.into()).unwrap(),
             now: Timestamp::from_millis(1_700_000_000_000),
             store: BTreeMap::new(),
+            written: BTreeMap::new(),
             accepted_stores: vec![BTreeMap::new(); 4],
             host: None,
             returns_expiry: false,
@@ -138,6 +141,11 @@ impl World {
                 self.calls += 1;
                 let there = self.peek(key);
                 if there == *expected {
+                    let before = self.written.get(key).filter(|before| Some(&before.bytes) == expected.as_ref());
+                    if let Some(before) = before.filter(|_| write.keeps) {
+                        assert_eq!((before.expires_at, &before.owner), (write.expires_at, &write.owner), "kept");
+                    }
+                    self.written.insert(key.clone(), write.clone());
                     self.store.insert(key.clone(), (write.bytes.clone(), write.expires_at));
                     Answer::Swapped(Swap::Done)
                 } else {

@@ -1,6 +1,4 @@
--- Deletes a session and its owner's key. Returns the owner and the record if the session had an
--- owner.
+-- Deletes a session and the note with its owner. Returns the note if there was one.
 local former = redis.call('GET', KEYS[2])
-local held = former and redis.call('GET', KEYS[1])
 redis.call('DEL', KEYS[1], KEYS[2])
-return held and {former, held} or 1
+return former and {former} or 1

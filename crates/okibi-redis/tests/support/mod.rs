@@ -20,7 +20,12 @@ pub(crate) fn later() -> Timestamp {
 
 /// A write that expires in an hour.
 pub(crate) fn write(text: &str, owner: Option<&str>) -> Write {
-    Write { bytes: Bytes::copy_from_slice(text.as_bytes()), expires_at: later(), owner: owner.map(Owner::new) }
+    Write {
+        bytes: Bytes::copy_from_slice(text.as_bytes()),
+        expires_at: later(),
+        owner: owner.map(Owner::new),
+        keeps: false,
+    }
 }
 
 pub(crate) fn key(name: &str) -> StoreKey {
@@ -48,17 +53,17 @@ pub(crate) fn sentinel_client(sentinel: &RedisServer) -> SentinelClient {
 
 /// A cluster of one master, which has all keys.
 pub(crate) fn single_master() -> RedisServer {
-    single_master_with(&[])
+    single_master_with(RedisKind::Redis7, &[])
 }
 
 /// The same. It redirects clients to another port.
-pub(crate) fn single_master_behind(port: u16) -> RedisServer {
-    single_master_with(&["--cluster-announce-ip", "127.0.0.1", "--cluster-announce-port", &port.to_string()])
+pub(crate) fn single_master_behind(kind: RedisKind, port: u16) -> RedisServer {
+    single_master_with(kind, &["--cluster-announce-ip", "127.0.0.1", "--cluster-announce-port", &port.to_string()])
 }
 
-fn single_master_with(settings: &[&str]) -> RedisServer {
+fn single_master_with(kind: RedisKind, settings: &[&str]) -> RedisServer {
     let own = ["--cluster-enabled", "yes", "--cluster-port", &free_port().to_string()];
-    let server = RedisServer::start_with(RedisKind::Redis7, &[&own, settings].concat());
+    let server = RedisServer::start_with(kind, &[&own, settings].concat());
     server.cli(&["cluster", "addslotsrange", "0", "16383"]);
     while !server.cli(&["cluster", "info"]).contains("cluster_state:ok") {
         sleep(Duration::from_millis(10));

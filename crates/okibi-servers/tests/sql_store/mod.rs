@@ -32,7 +32,7 @@ pub(crate) fn key(at: impl Display) -> StoreKey {
 }
 
 pub(crate) fn write(bytes: impl Into<Bytes>) -> Write {
-    Write { bytes: bytes.into(), expires_at: Timestamp::MAX, owner: None }
+    Write { bytes: bytes.into(), expires_at: Timestamp::MAX, owner: None, keeps: false }
 }
 
 /// The value under a key, as a string.

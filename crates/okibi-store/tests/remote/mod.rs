@@ -24,7 +24,7 @@ pub fn key(at: usize) -> StoreKey {
 }
 
 pub fn write(bytes: impl Into<Bytes>, expires_at: Timestamp) -> Write {
-    Write { bytes: bytes.into(), expires_at, owner: None }
+    Write { bytes: bytes.into(), expires_at, owner: None, keeps: false }
 }
 
 /// The output of a future that completes at its first poll.

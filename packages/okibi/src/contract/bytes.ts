@@ -1,4 +1,5 @@
 // Rules of the store contract about single swaps and deletes, and about exact bytes and keys.
+import type { Write } from '../store.js'
 import { type Bench, toBytes } from './bench.js'
 import { type Check, every, slow } from './rules.js'
 
@@ -39,6 +40,24 @@ export const swaps: readonly Check[] = [
   every('a swap may write the very bytes that lie there', async (bench) => {
     const key = await held(bench, 'same')
     await bench.done(key, 'same', bench.write('same'), 'a write of the same bytes')
+  }),
+  every('a write that keeps owner and expiry replaces what is expected and nothing else', async (bench) => {
+    // A store may write less for such a write. It compares as for any other.
+    const [key, absent] = [bench.key(), bench.key()]
+    const first = bench.write('first')
+    const kept = (bytes: string): Write => ({ ...first, bytes: toBytes(bytes), keeps: true })
+    await bench.done(key, undefined, first, 'the first write')
+    await bench.done(key, 'first', kept('second'), 'a write that keeps owner and expiry')
+    await bench.done(key, 'second', kept('second'), 'one that writes the same bytes')
+    await bench.refuses(key, 'first', kept('late'), 'second', 'one on the first bytes')
+    await bench.refuses(key, 'secon', kept('late'), 'second', 'one that expects fewer bytes')
+    await bench.refuses(key, '', kept('late'), 'second', 'one that expects no bytes')
+    await bench.refuses(absent, 'first', kept('late'), undefined, 'one on a key that was never written')
+    await bench.done(key, 'second', bench.write('marker'), 'a marker in its place')
+    await bench.refuses(key, 'second', kept('late'), 'marker', 'one that arrives after the marker')
+    await bench.store.delete(key)
+    await bench.holds(key, undefined, 'after the delete')
+    await bench.refuses(key, 'marker', kept('late'), undefined, 'one that arrives after the delete')
   }),
   slow(
     every('a refused swap changes neither bytes nor expiry', async (bench) => {

@@ -1,6 +1,6 @@
 // Rules of the store contract about expiry: every read and swap respects it, independent of the
 // backend's own clean-up.
-import { type Bench, LONG } from './bench.js'
+import { type Bench, LONG, toBytes } from './bench.js'
 import { type Check, every, slow } from './rules.js'
 
 const YEAR = 365 * 86_400_000
@@ -52,6 +52,18 @@ export const expiry: readonly Check[] = [
       await bench.done(key, 'first', bench.write('second', bench.short), 'a short-lived write over it')
       await bench.passShort()
       await bench.holds(key, undefined, 'after the second expiry')
+    }),
+  ),
+  slow(
+    every('a write that keeps its expiry ends with it', async (bench) => {
+      const key = bench.key()
+      const first = bench.write('first', bench.short)
+      const kept = { ...first, bytes: toBytes('second'), keeps: true }
+      await bench.done(key, undefined, first, 'a short-lived session')
+      await bench.done(key, 'first', kept, 'a write over it that keeps the expiry')
+      await bench.passShort()
+      await bench.holds(key, undefined, 'after the expiry')
+      await bench.refuses(key, 'second', kept, undefined, 'such a write after the expiry')
     }),
   ),
   slow(

@@ -1,5 +1,6 @@
 // Rules of the store contract about the list of an owner's sessions: complete at all times, and
 // exact when no call is in progress.
+import { toBytes } from './bench.js'
 import { type Check, owned, ruleFor, slow } from './rules.js'
 
 export const owners: readonly Check[] = [
@@ -37,6 +38,25 @@ export const owners: readonly Check[] = [
     await bench.done(successor, undefined, bench.owned('1', ann), 'its successor')
     await bench.done(old, '1', bench.write('marker'), 'a marker in its place')
     await bench.lists(ann, [successor], 'after the rotation')
+  }),
+  owned('a write that keeps its owner leaves the session on the list', async (bench) => {
+    const [ann, key, moved, deleted] = [bench.owner(), bench.key(), bench.key(), bench.key()]
+    const first = bench.owned('1', ann)
+    const kept = (bytes: string) => ({ ...first, bytes: toBytes(bytes), keeps: true })
+    for (const one of [key, moved, deleted]) {
+      await bench.done(one, undefined, first, 'a session of an owner')
+      await bench.done(one, '1', kept('2'), 'a write that keeps the owner')
+      await bench.done(one, '2', kept('3'), 'another')
+    }
+    await bench.refuses(key, '1', kept('late'), '3', 'a refused write that keeps the owner')
+    await bench.lists(ann, [key, moved, deleted], 'after writes that keep the owner')
+    await bench.done(moved, '3', bench.write('marker'), 'a marker in the place of one')
+    await bench.store.delete(deleted)
+    await bench.lists(ann, [key], 'after a marker and a delete')
+    await bench.done(key, '3', bench.owned('4', ann), 'a write that renews the expiry')
+    await bench.lists(ann, [key], 'after a renewal')
+    await bench.refuses(moved, '3', kept('late'), 'marker', 'a write that arrives after the marker')
+    await bench.lists(ann, [key], 'after a late write')
   }),
   owned('a delete takes the session off the list', async (bench) => {
     const [ann, first, second] = [bench.owner(), bench.key(), bench.key()]
@@ -94,12 +114,13 @@ export const owners: readonly Check[] = [
     const when = 'while its sessions are written'
     const ann = bench.owner()
     const keys = Array.from({ length: SESSIONS }, () => bench.key())
-    for (const key of keys) await bench.done(key, undefined, bench.owned('0', ann), 'a session of an owner')
+    const first = bench.owned('0', ann)
+    for (const key of keys) await bench.done(key, undefined, first, 'a session of an owner')
     let writing = SESSIONS
     const write = async (key: string, at: number) => {
       try {
         for (let turn = 0; turn < WRITES; turn += 1) {
-          const next = bench.owned(String(turn + 1), ann)
+          const next = { ...first, bytes: toBytes(String(turn + 1)), keeps: turn % 3 > 0 }
           const swap = await bench.instance(at).swap(key, new TextEncoder().encode(String(turn)), next)
           if (!swap.done) throw new Error(`${when}: a conflict, although each has one writer`)
         }

@@ -4,7 +4,7 @@ import { type Bench, shown } from './bench.js'
 import { type Check, ruleFor } from './rules.js'
 
 /** How many sessions expire before a purge. */
-const MANY = 10
+const MANY = 20
 /** How long the engine has a marker kept, in milliseconds. */
 const AN_HOUR = 3_600_000
 

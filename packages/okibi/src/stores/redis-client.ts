@@ -45,9 +45,10 @@ export interface Connection {
   readonly send: (key: string, command: Command) => Promise<unknown>
   /**
    * Sends a command that must not be executed twice. If it rejects with {@link LostReply}, the
-   * outcome is unknown.
+   * outcome is unknown. `isConflict`: whether a reply means that the key holds another value. By
+   * default, if it is that value.
    */
-  readonly sendOnce: (key: string, command: Command) => Promise<unknown>
+  readonly sendOnce: (key: string, command: Command, isConflict?: (reply: unknown) => boolean) => Promise<unknown>
   /** Whether keys may be on different servers. */
   readonly isCluster: boolean
 }
@@ -87,7 +88,7 @@ function ofSentinel(client: NodeRedisSentinel): Connection {
         try {
           return await node.sendCommand([...command], AS_BYTES)
         } catch (error) {
-          throw isRefusal(error) ? error : new LostReply(error)
+          throw isRefusal(error) || isUnknownOption(error) ? error : new LostReply(error)
         }
       }),
     isCluster: false,
@@ -100,14 +101,15 @@ function ofSentinel(client: NodeRedisSentinel): Connection {
 function ofIoRedis(client: IoRedisClient): Connection {
   const breaks = breaksOf(client)
   const send: Connection['send'] = (_, [name, ...values]) => client.callBuffer(name, ...values)
-  const sendOnce: Connection['send'] = async (key, command) => {
+  const isValue = (reply: unknown) => reply instanceof Uint8Array
+  const sendOnce: Connection['sendOnce'] = async (key, command, isConflict = isValue) => {
     const before = breaks.count
     const answer = await send(key, command).catch((error: unknown) => {
       // Only the last attempt was refused.
-      throw breaks.count !== before && isRefusal(error) ? new LostReply(error) : error
+      throw breaks.count !== before && (isRefusal(error) || isUnknownOption(error)) ? new LostReply(error) : error
     })
-    // A script found an unexpected value. It may be its own bytes, or a write after them.
-    if (answer instanceof Uint8Array && breaks.count !== before) throw new LostReply(undefined)
+    // The key holds an unexpected value. It may be the command's own bytes, or a write after them.
+    if (breaks.count !== before && isConflict(answer)) throw new LostReply(undefined)
     return answer
   }
   return { send, sendOnce, isCluster: client.isCluster }
@@ -148,6 +150,11 @@ const UNSENT = /ECONNREFUSED|The client is (?:closed|offline)|Stream isn't write
 
 export function isRefusal(error: unknown): boolean {
   return REFUSAL.test(refusalOf(error))
+}
+
+/** Whether the server does not know an option of the command. It executed nothing. */
+export function isUnknownOption(error: unknown): boolean {
+  return messageOf(error).startsWith('ERR syntax error')
 }
 
 /** Whether one of two keys of one slot has already moved to another server. */

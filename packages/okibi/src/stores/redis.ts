@@ -12,6 +12,7 @@ import {
   connectionOf,
   isMoving,
   isUndone,
+  isUnknownOption,
   messageOf,
   type RedisArgument,
   type RedisClient,
@@ -44,6 +45,7 @@ interface Script {
 
 const SWAP = script(scripts.SWAP)
 const SWAP_LISTED = script(scripts.SWAP_LISTED)
+const REPLACE = script(scripts.REPLACE)
 const DELETE = script(scripts.DELETE)
 const LIST = script(scripts.LIST)
 
@@ -56,8 +58,8 @@ const LIST = script(scripts.LIST)
  * checks this once and warns. A write that Redis has acknowledged can be lost if it does not reach
  * the disk (`appendonly yes`) or a replica in time.
  *
- * The record is stored under the store key, as a plain value with Redis' own expiry.
- * `okibi:owned:{<store key>}` has the owner. `okibi:owner:<owner>` is a sorted set of that owner's
+ * The record is stored under the store key, as a plain value with Redis' own expiry. The note under
+ * `okibi:owned:{<store key>}` names the owner. `okibi:owner:<owner>` is a sorted set of that owner's
  * sessions by expiry.
  *
  * @example
@@ -76,6 +78,9 @@ export function redisStore(client: RedisClient): RedisStore {
 
 /** The clients that were checked for eviction. */
 const checked = new WeakSet<object>()
+
+/** The clients of a server that does not know `SET … IFEQ`. */
+const older = new WeakSet<object>()
 
 class Redis implements RedisStore {
   readonly consistency = 'strong'
@@ -96,78 +101,69 @@ class Redis implements RedisStore {
   }
 
   async swap(key: string, expected: Uint8Array | undefined, write: Write): Promise<Swap> {
-    const { owner } = write
-    const found = await (owner === undefined
-      ? this.#swapRecord(key, expected, write).catch(fail)
-      : this.#swapOwned(key, expected, write, owner))
+    const swap = await this.#swap(key, expected, write)
     if (!checked.has(this.#client)) this.#checkEviction(key)
-    // It had another owner before.
-    if (Array.isArray(found) && expected) this.#unlist(listKeyOf(String(found[0])), entry(key, expected))
-    return isDone(found) ? { done: true } : { done: false, current: (found as Buffer | null) ?? undefined }
+    return swap
   }
 
   async delete(key: string): Promise<void> {
-    const owned = ownerKeyOf(key)
-    const remove = () => this.#connection.send(key, ['DEL', key])
-    const run = owned.length > 0 ? this.#run(DELETE, [key, ...owned], []) : remove()
-    const found = await run.catch((error: unknown) => (isMoving(error) ? remove() : Promise.reject(error))).catch(fail)
-    if (!Array.isArray(found)) return
-    const [former, held] = found as [Buffer, Buffer]
-    this.#unlist(listKeyOf(String(former)), entry(key, held))
+    const notes = noteKeyOf(key)
+    const remove = (key: string) => this.#connection.send(key, ['DEL', key])
+    const run = notes.length > 0 ? this.#run(DELETE, [key, ...notes], []) : remove(key)
+    const found = await run
+      .catch(async (error: unknown) => {
+        if (!isMoving(error)) throw error
+        for (const one of [key, ...notes]) await remove(one)
+      })
+      .catch(fail)
+    this.#unlistFormer(key, found)
   }
 
   /**
-   * The keys in an owner's list that still match their list entry. Other keys were just written,
-   * have moved to a new key, or have another owner now. A write adds its entry before the record.
-   * So the list is read again, and its new entries are checked. If that takes long, the remaining
-   * keys are returned unchecked: the caller loads each one to verify it.
+   * The keys in an owner's list with a note that names the owner. Other keys are being written,
+   * have moved to a new key, or have ended. A write adds its entry before the record. So the list is
+   * read again and the other keys are checked again, until no key appears that is not the owner's.
+   * If that takes long, the remaining keys are returned unchecked: the caller loads each one to
+   * verify it.
    */
   readonly owners: { list(owner: string): Promise<string[]> } = {
     list: async (owner) => {
       const began = performance.now()
       const isLate = () => performance.now() - began > MAX_TIME
       const theirs = new Set<string>()
-      const seen = new Set<string>()
-      let doubtful: [key: string, held: string][] = []
-      for (let looks = 1; looks <= MAX_ROUNDS; looks += 1) {
-        const entries = await this.#entries(owner)
-        // Values that were not in the list then, but are now.
-        for (const [key, held] of doubtful) if (entries.has(held)) theirs.add(key)
-        doubtful = []
-        const unseen = new Set<string>()
-        for (const entry of entries) if (!seen.has(entry)) unseen.add(keyOf(entry))
-        const named = [...unseen]
+      let known = new Set<string>()
+      let appeared: string[] = []
+      for (let rounds = 1; rounds <= MAX_ROUNDS; rounds += 1) {
+        const named = (await this.#named(owner)).filter((key) => !theirs.has(key))
+        const others = new Set<string>()
         for (let at = 0; at < named.length; at += PAGE) {
           if (at > 0 && isLate()) {
             for (const key of named.slice(at)) theirs.add(key)
             break
           }
           const page = named.slice(at, at + PAGE)
-          for (const [index, bytes] of (await this.#getAll(page).catch(fail)).entries()) {
-            const key = page[index] as string
-            const held = bytes && entry(key, bytes)
-            theirs.delete(key)
-            if (!held) continue
-            if (entries.has(held)) theirs.add(key)
-            else doubtful.push([key, held])
+          const held = await this.#getAll(page.map((key) => noteKeyOf(key)[0] ?? key)).catch(fail)
+          for (const [index, key] of page.entries()) {
+            const note = held[index]
+            // Some keys can have no note.
+            const isTheirs = note && (restOf(String(note)) === owner || noteKeyOf(key).length === 0)
+            ;(isTheirs ? theirs : others).add(key)
           }
         }
-        if (doubtful.length === 0 || isLate()) break
-        for (const entry of entries) seen.add(entry)
+        appeared = [...others].filter((key) => !known.has(key))
+        if (appeared.length === 0 || isLate()) break
+        known = others
       }
-      // Keys that keep changing are returned too.
-      for (const [key] of doubtful) theirs.add(key)
-      return [...theirs]
+      // Keys that appeared in the last read are returned too.
+      return [...theirs, ...appeared]
     },
   }
 
-  /** The entries of an owner's list. */
-  async #entries(owner: string): Promise<ReadonlySet<string>> {
+  /** The keys in the entries of an owner's list. */
+  async #named(owner: string): Promise<string[]> {
     const list = listKeyOf(owner)
     const found = await this.#connection.send(list, ['ZRANGEBYSCORE', list, String(Date.now()), '+inf']).catch(fail)
-    const entries = new Set<string>()
-    for (const entry of found as Buffer[]) entries.add(String(entry))
-    return entries
+    return [...new Set((found as Buffer[]).map((entry) => restOf(String(entry))))]
   }
 
   /** The values of these keys. */
@@ -188,41 +184,109 @@ class Redis implements RedisStore {
     return ((await this.#connection.send(key, ['GET', key])) as Buffer | null) ?? undefined
   }
 
-  /** Writes the record of a session without an owner, or with an entry in the list already. */
-  async #swapRecord(key: string, expected: Uint8Array | undefined, write: Write): Promise<unknown> {
-    const { bytes, expiresAt, owner = '' } = write
-    const values = [buffer(bytes), String(expiresAt), owner, ...(expected ? [buffer(expected)] : [])]
-    const run = (...keys: string[]) => this.#run(SWAP, [key, ...keys], values)
-    // While a cluster moves a slot, a command can use only one of its keys. The key of the replaced
-    // record's owner then stays.
-    return run(...ownerKeyOf(key)).catch((error: unknown) => (isMoving(error) ? run() : Promise.reject(error)))
+  async #swap(key: string, expected: Uint8Array | undefined, write: Write): Promise<Swap> {
+    const { bytes, owner, keeps } = write
+    if (keeps && expected && (owner === undefined || noteKeyOf(key).length > 0))
+      return this.#replace(key, expected, bytes)
+    if (owner === undefined && !expected) return this.#create(key, write)
+    const found = await (owner === undefined
+      ? this.#swapRecord(key, expected, write)
+      : this.#swapOwned(key, expected, write, listing(key, bytes, owner)))
+    return isDone(found) ? { done: true } : conflict(found)
   }
 
-  async #swapOwned(key: string, expected: Uint8Array | undefined, write: Write, owner: string): Promise<unknown> {
-    if (this.#isSharded) return this.#swapSharded(key, expected, write, owner)
-    const { bytes, expiresAt } = write
-    const texts = [expiresAt, Date.now(), entry(key, bytes), expected ? entry(key, expected) : '', owner].map(String)
+  /** Writes the bytes only. Owner and expiry stay, and so do the note and the entry. */
+  async #replace(key: string, expected: Uint8Array, bytes: Uint8Array): Promise<Swap> {
+    const [value, old] = [buffer(bytes), buffer(expected)]
+    const isSet = await this.#setIf(key, value, old)
+    // Nothing was written. The caller needs the value of the key.
+    if (isSet === false) return conflict(await this.#get(key).catch(failBefore))
+    const found = isSet ? 1 : await this.#run(REPLACE, [key], [value, old]).catch(fail)
+    return isDone(found) ? { done: true } : conflict(found)
+  }
+
+  /** Whether the server has compared and written in one `SET`. `undefined`: it does not know how. */
+  async #setIf(key: string, value: Buffer, old: Buffer): Promise<boolean | undefined> {
+    if (older.has(this.#client)) return undefined
     try {
-      const values = [buffer(bytes), ...texts, ...(expected ? [buffer(expected)] : [])]
-      return await this.#run(SWAP_LISTED, [key, listKeyOf(owner), ...ownerKeyOf(key)], values)
+      const command: Command = ['SET', key, value, 'IFEQ', old, 'KEEPTTL']
+      return (await this.#connection.sendOnce(key, command, (answer) => answer === null)) !== null
     } catch (error) {
-      if (!isCrossSlot(error)) return fail(error)
-      this.#isSharded = true
-      return this.#swapSharded(key, expected, write, owner)
+      // After another message of such a server the outcome is unknown, and the next swap uses the
+      // script.
+      if (messageOf(error).startsWith('ERR')) older.add(this.#client)
+      return isUnknownOption(error) ? undefined : fail(error)
     }
   }
 
-  /** Writes the list entry before the record, so that no session is missing in the list. */
-  async #swapSharded(key: string, expected: Uint8Array | undefined, write: Write, owner: string): Promise<unknown> {
+  /** Writes the record of a new session without an owner. The reply is the key's former value. */
+  async #create(key: string, { bytes, expiresAt }: Write): Promise<Swap> {
+    const command: Command = ['SET', key, buffer(bytes), 'NX', 'GET', 'PXAT', String(expiresAt)]
+    const held = await this.#connection.sendOnce(key, command).catch(fail)
+    return held === null ? { done: true } : conflict(held)
+  }
+
+  /** Writes a record and its note. If there is a listing, its entry is in the list already. */
+  async #swapRecord(key: string, expected: Uint8Array | undefined, write: Write, listing?: Listing): Promise<unknown> {
     const { bytes, expiresAt } = write
-    const [list, added] = [listKeyOf(owner), entry(key, bytes)]
-    await this.#run(LIST, [list], [String(Date.now()), String(expiresAt), added]).catch(failBefore)
-    const found = await this.#swapRecord(key, expected, write).catch(fail)
-    const replaced = isDone(found) ? expected && entry(key, expected) : added
-    // The stored record may have these bytes, and then the entry is its own.
-    const isOwn = isDone(found) ? replaced === added : (found as Buffer | null)?.equals(buffer(bytes))
-    if (replaced && !isOwn) this.#unlist(list, replaced)
+    const values = [buffer(bytes), String(expiresAt), listing?.note ?? '', ...(expected ? [buffer(expected)] : [])]
+    const notes = noteKeyOf(key)
+    const run = (...notes: string[]) => this.#run(SWAP, [key, ...notes], values)
+    const between = async (error: unknown) => {
+      if (!isMoving(error)) throw error
+      // While a cluster moves a slot, a command can use only one of its keys. The note is first, so
+      // that no session is missing in the list.
+      if (listing)
+        for (const note of notes) await this.#connection.send(note, ['SET', note, listing.note, 'PXAT', `${expiresAt}`])
+      return run()
+    }
+    const found = await run(...notes)
+      .catch(between)
+      .catch(fail)
+    this.#unlistFormer(key, found, listing)
     return found
+  }
+
+  /** Writes the record of an owner's session, its note and its entry. */
+  async #swapOwned(key: string, expected: Uint8Array | undefined, write: Write, listing: Listing): Promise<unknown> {
+    const { bytes, expiresAt } = write
+    const { list, entry, note } = listing
+    const now = String(Date.now())
+    if (!this.#isSharded) {
+      try {
+        const values = [buffer(bytes), String(expiresAt), now, entry, note, ...(expected ? [buffer(expected)] : [])]
+        const found = await this.#run(SWAP_LISTED, [key, list, ...noteKeyOf(key)], values)
+        this.#unlistFormer(key, found)
+        return found
+      } catch (error) {
+        if (!isCrossSlot(error)) return fail(error)
+        this.#isSharded = true
+      }
+    }
+    // The entry is written before the record, so that no session is missing in the list.
+    await this.#run(LIST, [list], [now, String(expiresAt), entry]).catch(failBefore)
+    const found = await this.#swapRecord(key, expected, write, listing)
+    if (!isDone(found)) this.#unlistRefused(key, listing)
+    return found
+  }
+
+  /** Removes the entry that a former note names, unless it is the entry of this listing. */
+  #unlistFormer(key: string, found: unknown, listing?: Listing): void {
+    if (!Array.isArray(found)) return
+    const former = String(found[0])
+    const [list, entry] = [listKeyOf(restOf(former)), `${former.slice(0, DIGEST)}:${key}`]
+    if (list !== listing?.list || entry !== listing.entry) this.#unlist(list, entry)
+  }
+
+  /**
+   * Removes the entry of a refused write. If the note names it, an earlier copy of that write was
+   * done, and the entry belongs to the session.
+   */
+  #unlistRefused(key: string, { list, entry, note }: Listing): void {
+    const [beside] = noteKeyOf(key)
+    if (beside === undefined) return
+    const unlist = (held: Buffer | undefined) => String(held) !== note && this.#unlist(list, entry)
+    this.#get(beside).then(unlist, () => undefined)
   }
 
   /**
@@ -263,9 +327,14 @@ function warnOfEviction(told: unknown): void {
   console.warn(`okibi: maxmemory-policy ${policy} lets Redis end sessions when memory runs short; set it to noeviction`)
 }
 
-/** Whether a swap was done: the reply is 1, or the former owner. */
+/** Whether a script has swapped: the reply is 1, or the former note. */
 function isDone(found: unknown): boolean {
   return found === 1 || Array.isArray(found)
+}
+
+/** The swap was refused, because the key holds this. */
+function conflict(held: unknown): Swap {
+  return { done: false, current: (held as Buffer | null) ?? undefined }
 }
 
 /** Whether the keys of a command are on different servers: there is a proxy in front of them. */
@@ -273,9 +342,19 @@ function isCrossSlot(error: unknown): boolean {
   return messageOf(error).startsWith('CROSSSLOT')
 }
 
-/** A list entry: a digest of the record, and the key. */
-function entry(key: string, bytes: Uint8Array): string {
-  return `${createHash('sha256').update(bytes).digest('hex').slice(0, DIGEST)}:${key}`
+/** What a write adds to put a session on its owner's list. */
+interface Listing {
+  readonly list: string
+  readonly entry: string
+  readonly note: string
+}
+
+/** Entry and note begin with a digest of the record. */
+function listing(key: string, bytes: Uint8Array, owner: string): Listing {
+  // Without a note no later write knows this entry, so all writes of the key have the same one.
+  const named = noteKeyOf(key).length > 0 ? bytes : key
+  const digest = createHash('sha256').update(named).digest('hex').slice(0, DIGEST)
+  return { list: listKeyOf(owner), entry: `${digest}:${key}`, note: `${digest}:${owner}` }
 }
 
 /** The maximum number of reads of a list that keeps changing. */
@@ -290,19 +369,19 @@ const MAX_TIME = 1000
 /** The number of sessions of a list that are read in one call. */
 const PAGE = 500
 
-/** The length of the digest in an entry, in characters. */
+/** The length of the digest in an entry and a note, in characters. */
 const DIGEST = 32
 
-function keyOf(entry: string): string {
-  return entry.slice(DIGEST + 1)
+/** The key in an entry, or the owner in a note. */
+function restOf(text: string): string {
+  return text.slice(DIGEST + 1)
 }
 
 /**
- * The key with a session's owner, if one can be formed: it shows the list to update when the
- * session ends. A cluster keeps it on the server of the record, because only the part in braces
- * counts.
+ * The key of the note that names a session's owner, if one can be formed. A cluster keeps it on the
+ * server of the record, because only the part in braces counts.
  */
-function ownerKeyOf(key: string): string[] {
+function noteKeyOf(key: string): string[] {
   // The key itself may have a part in braces.
   if (/^[^{]*\{[^}]+\}/.test(key)) return [`okibi:owned:${key}`]
   return /[{}]/.test(key) ? [] : [`okibi:owned:{${key}}`]

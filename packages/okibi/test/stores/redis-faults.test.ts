@@ -166,6 +166,35 @@ describe('f_a_client_with_a_socket_timeout_replaces_a_silent_connection', () => 
   }
 })
 
+describe('f_a_swap_on_an_older_server_than_before_is_made_by_the_script', () => {
+  for (const name of ['node-redis 6', 'node-redis 4', 'ioredis 6']) {
+    test(name, async () => {
+      const [newer, older] = [await RedisServer.of('valkey'), await RedisServer.start()]
+      const proxy = await LossyProxy.before(newer.port)
+      closing.push(() => {
+        proxy.stop()
+        void Promise.all([newer.stop(), older.stop()])
+      })
+      const store = redisStore(await opened(clients[name]?.(proxy.port) as Promise<Opened>))
+      const kept = (content: string) => ({ ...write(content, 'ann'), keeps: true })
+      await store.swap('a', undefined, write('1', 'ann'))
+      expect(await store.swap('a', bytes('1'), kept('2'))).toEqual({ done: true })
+      older.cli('set', 'a', 'older', 'px', '600000')
+      proxy.target = older.port
+      proxy.mode = 'cutting'
+      const cut = store.load('a').catch(() => undefined)
+      while (proxy.lost.length === 0) await pause(0)
+      proxy.mode = 'open'
+      await cut
+      await vi.waitFor(async () => expect(await text(store, 'a')).toBe('older'), 60_000)
+      const refused = await store.swap('a', bytes('2'), kept('3'))
+      expect(refused).toEqual({ done: false, current: Buffer.from('older') })
+      expect(await store.swap('a', bytes('older'), kept('3'))).toEqual({ done: true })
+      expect([newer, older].map((server) => server.cli('get', 'a'))).toEqual(['2', '3'])
+    })
+  }
+})
+
 function within<T>(millis: number, work: Promise<T>): Promise<T> {
   const late = new Promise<never>((_, reject) => setTimeout(reject, millis, new Error('too late')))
   return Promise.race([work, late])
@@ -193,12 +222,36 @@ describe('n39_a_swap_that_a_client_sends_again_is_unknown_and_never_a_conflict',
   let server: RedisServer
   let master: RedisServer
   let sentinel: RedisServer
+  let newer: RedisServer
   beforeAll(async () => {
     server = await RedisServer.start()
     master = await startSingleMaster()
     sentinel = await RedisServer.sentinelOf(server, 'sessions')
+    newer = await RedisServer.of('valkey')
   })
-  afterAll(() => Promise.all([sentinel, server, master].map((one) => one.stop())))
+  afterAll(() => Promise.all([sentinel, server, master, newer].map((one) => one.stop())))
+
+  // Where the server compares within `SET`, and refuses by an answer that says nothing else.
+  for (const name of ['node-redis 6', 'ioredis 6', 'ioredis 5']) {
+    test.each(['3', undefined])(
+      `${name} on Valkey, where a write keeps the expiry, and %s is there`,
+      async (meanwhile) => {
+        const proxy = await LossyProxy.before(newer.port)
+        closing.push(() => proxy.stop())
+        const store = redisStore(await opened(clients[name]?.(proxy.port) as Promise<Opened>))
+        const key = `kept ${meanwhile} ${name}`
+        await store.swap(key, undefined, write('1'))
+        proxy.mode = 'cutting'
+        const swapped = store.swap(key, bytes('1'), { ...write('2'), keeps: true }).then(String, ({ kind }) => kind)
+        await vi.waitFor(() => expect(newer.cli('get', key)).toBe('2'), 60_000)
+        while (!proxy.lost.some((asked) => asked.includes(key))) await pause(0)
+        if (meanwhile) newer.cli('set', key, meanwhile, 'px', '60000')
+        proxy.mode = 'open'
+        expect(await swapped).toBe('unknown')
+        expect(newer.cli('get', key)).toBe(meanwhile ?? '2')
+      },
+    )
+  }
 
   const openers: Record<string, (proxy: LossyProxy) => Promise<Opened>> = {
     'node-redis 6': (proxy) => (clients['node-redis 6'] as (port: number) => Promise<Opened>)(proxy.port),
@@ -217,6 +270,8 @@ describe('n39_a_swap_that_a_client_sends_again_is_unknown_and_never_a_conflict',
       const store = redisStore(await opened(open(proxy)))
       const key = `twice ${name}`
       await store.swap(key, undefined, write('1'))
+      // The server gets the script.
+      await store.swap(key, bytes('1'), write('1'))
       proxy.mode = 'cutting'
       const swapped = store.swap(key, bytes('1'), write('2')).then(String, ({ kind }) => kind)
       await vi.waitFor(() => expect(target.cli('get', key)).toBe('2'), 60_000)
@@ -244,6 +299,8 @@ describe('n39_a_swap_that_a_client_sends_again_is_unknown_and_never_a_conflict',
         const store = redisStore(await opened(open(proxy)))
         const key = `refused ${refusal} ${name}`
         await store.swap(key, undefined, write('1'))
+        // The server gets the script.
+        await store.swap(key, bytes('1'), write('1'))
         proxy.mode = 'cutting'
         const swapped = store.swap(key, bytes('1'), write('2')).then(String, ({ kind }) => kind)
         await vi.waitFor(() => expect(target.cli('get', key)).toBe('2'), 60_000)

@@ -13,7 +13,7 @@ import { RedisServer } from './servers.js'
  * Adds entries without a record, every tenth with a marker, and live sessions, as copies of one.
  */
 const FILL = `
-local entry = redis.call('ZRANGE', KEYS[2], 0, 0)[1]
+local mark = string.sub(redis.call('ZRANGE', KEYS[2], 0, 0)[1], 1, 33)
 local record, expires = redis.call('GET', KEYS[1]), redis.call('PEXPIRETIME', KEYS[1])
 local name = string.match(KEYS[1], '^.*:')
 for at = 1, ARGV[1] do
@@ -23,9 +23,9 @@ for at = 1, ARGV[1] do
 end
 for at = 1, ARGV[2] do
   local key = name .. 'live' .. at
-  redis.call('ZADD', KEYS[2], expires, string.sub(entry, 1, 33) .. key)
+  redis.call('ZADD', KEYS[2], expires, mark .. key)
   redis.call('SET', key, record, 'PXAT', expires)
-  redis.call('SET', 'okibi:owned:{' .. key .. '}', ARGV[3], 'PXAT', expires)
+  redis.call('SET', 'okibi:owned:{' .. key .. '}', mark .. ARGV[3], 'PXAT', expires)
 end
 return redis.call('ZCARD', KEYS[2])`
 

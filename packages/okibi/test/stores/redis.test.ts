@@ -74,6 +74,33 @@ for (const kind of ['redis-8', 'valkey'] as const) {
   })
 }
 
+describe('a_write_that_keeps_owner_and_expiry_touches_neither_note_nor_list', () => {
+  for (const kind of ['redis-server', 'redis-8', 'valkey'] as const) {
+    for (const name of ['node-redis 6', 'node-redis 4', 'ioredis 6']) {
+      test(`${name} on ${kind}`, async () => {
+        const server = await RedisServer.of(kind)
+        closing.push(() => void server.stop())
+        const store = redisStore(await opened(clients[name]?.(server.port) as Promise<Opened>))
+        await store.swap('session:a', undefined, write('1', 'ann'))
+        const keys = ['session:a', 'okibi:owned:{session:a}', 'okibi:owner:ann']
+        const beside = () => [
+          server.cli('get', 'okibi:owned:{session:a}'),
+          server.cli('zrange', 'okibi:owner:ann', '0', '-1', 'withscores'),
+          ...keys.map((key) => server.cli('pexpiretime', key)),
+        ]
+        const before = beside()
+        const kept = { ...write('2', 'ann'), keeps: true }
+        expect(await store.swap('session:a', bytes('1'), kept)).toEqual({ done: true })
+        const late = await store.swap('session:a', bytes('1'), { ...kept, bytes: bytes('3') })
+        expect(late).toMatchObject({ done: false })
+        expect(await text(store, 'session:a')).toBe('2')
+        expect(beside()).toEqual(before)
+        expect(await store.owners.list('ann')).toEqual(['session:a'])
+      })
+    }
+  }
+})
+
 describe('one server', () => {
   let server: RedisServer
   beforeAll(async () => {
@@ -124,11 +151,29 @@ describe('one server', () => {
     const index = ['zrange', 'okibi:owner:ann', '0', '-1', 'withscores']
     expect(server.cli(...index).split('\n')).toEqual([`${digest}:session:abc`, String(FAR)])
     expect(server.cli('pexpiretime', 'okibi:owner:ann')).toBe(String(FAR))
-    expect(server.cli('get', 'okibi:owned:{session:abc}')).toBe('ann')
+    expect(server.cli('get', 'okibi:owned:{session:abc}')).toBe(`${digest}:ann`)
     expect(server.cli('pexpiretime', 'okibi:owned:{session:abc}')).toBe(String(FAR))
     await store.swap('session:abc', bytes('{"v":1}'), write('{"v":1,"w":2}', 'ann'))
     await vi.waitFor(() => expect(server.cli('zcard', 'okibi:owner:ann')).toBe('1'), 60_000)
     expect(await store.owners.list('ann')).toEqual(['session:abc'])
+  })
+
+  test('a_session_without_a_note_is_listed_by_its_entry', async () => {
+    // Beside such a key a cluster stores nothing in the same slot.
+    const store = redisStore(await opened(clients['node-redis 6']?.(server.port) as Promise<Opened>))
+    const key = 'session:{}a'
+    await store.swap(key, undefined, write('1', 'odd'))
+    for (const [before, after, keeps] of [
+      ['1', '2', true],
+      ['2', '3', false],
+      ['3', '4', true],
+    ] as const) {
+      expect(await store.swap(key, bytes(before), { ...write(after, 'odd'), keeps })).toEqual({ done: true })
+    }
+    expect(await store.owners.list('odd')).toEqual([key])
+    expect(server.cli('zcard', 'okibi:owner:odd')).toBe('1')
+    await store.delete(key)
+    expect(await store.owners.list('odd')).toEqual([])
   })
 
   for (const name of ['node-redis 6', 'ioredis 6']) {
@@ -147,7 +192,7 @@ describe('one server', () => {
       await store.delete(`deleted ${name}`)
       await vi.waitFor(() => expect(card(ann)).toBe('0'), 10_000)
       expect(card(ben)).toBe('1')
-      expect(server.cli('get', `okibi:owned:{moved ${name}}`)).toBe(ben)
+      expect(server.cli('get', `okibi:owned:{moved ${name}}`)).toMatch(new RegExp(`^[0-9a-f]{32}:${ben}$`))
       expect(server.cli('exists', `okibi:owned:{ended ${name}}`, `okibi:owned:{deleted ${name}}`)).toBe('0')
     })
 
@@ -187,7 +232,9 @@ describe('one server', () => {
       const store = redisStore(await opened(clients[name]?.(proxy.port) as Promise<Opened>))
       // After this the server has the scripts, and was asked for its eviction policy.
       await store.swap(`first ${name}`, undefined, write('x'))
+      await store.swap(`first ${name}`, bytes('x'), write('x'))
       await store.swap(`second ${name}`, undefined, write('x', 'an-owner'))
+      await store.swap(`second ${name}`, bytes('x'), { ...write('x', 'an-owner'), keeps: true })
       await store.delete(`second ${name}`)
       const trips = async (call: () => Promise<unknown>) => {
         // Answers arrive in order, so all earlier ones have arrived with this one.
@@ -201,6 +248,8 @@ describe('one server', () => {
       expect(await trips(() => store.swap(`trips ${name}`, bytes('1'), write('2')))).toBe(1)
       expect(await trips(() => store.swap(`trips ${name}`, bytes('1'), write('3')))).toBe(1)
       expect(await trips(() => store.swap(`trips ${name}`, bytes('2'), write('4', 'ann')))).toBe(1)
+      const kept = { ...write('5', 'ann'), keeps: true }
+      expect(await trips(() => store.swap(`trips ${name}`, bytes('4'), kept))).toBe(1)
       // For a session with an owner one more command removes it from the list. No request waits for
       // it.
       expect(await trips(() => store.delete(`first ${name}`))).toBe(1)

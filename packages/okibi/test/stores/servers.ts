@@ -211,8 +211,8 @@ async function accepts(port: number): Promise<boolean> {
 
 /** A proxy between a client and a server that can lose the server's answers. */
 export class LossyProxy {
-  /** The port of the server. */
-  readonly target: number
+  /** The port of the server for new connections. */
+  target: number
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   readonly #silent = new WeakSet<Socket>()
@@ -230,7 +230,7 @@ export class LossyProxy {
   private constructor(target: number) {
     this.target = target
     this.#server = createServer((client) => {
-      const server = connect(target, '127.0.0.1')
+      const server = connect(this.target, '127.0.0.1')
       for (const socket of [client, server]) {
         this.#sockets.add(socket)
         // Cut connections are expected.
