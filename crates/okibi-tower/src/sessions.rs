@@ -269,7 +269,7 @@ impl<K> Sessions<K> {
     /// use okibi_store::MemoryStore;
     /// use okibi_tower::{FormerCookie, Sessions};
     ///
-    /// Before, the cookie had the domain of the whole site.
+    /// // Before, the cookie had the domain of the whole site.
     /// let old = FormerCookie { domain: Some("example.org".to_owned()), ..FormerCookie::default() };
     /// let layer = Sessions::new(MemoryStore::new()).cookie_name("__Secure-session").former(old).layer()?;
     /// # Ok::<(), okibi_tower::ConfigError>(())
@@ -434,7 +434,7 @@ impl<K> Sessions<K> {
     /// use okibi_store::MemoryStore;
     /// use okibi_tower::Sessions;
     ///
-    /// Drop the changes of every handler with a 4xx or 5xx response.
+    /// // Drop the changes of every handler with a 4xx or 5xx response.
     /// let layer = Sessions::new(MemoryStore::new())
     ///     .failed_when(|status| status.is_client_error() || status.is_server_error())
     ///     .layer()?;

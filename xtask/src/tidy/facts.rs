@@ -71,6 +71,7 @@ mod tests {
             ("crates/okibi-mysql/src/schema.sql", "-- MySQL\n"),
             ("crates/okibi-redis/src/script/swap.lua", "-- Swaps.\nreturn 1\n"),
             ("crates/okibi-redis/src/script/swap_listed.lua", "-- Swaps.\nreturn 1\n"),
+            ("crates/okibi-redis/src/script/replace.lua", "-- Replaces.\nreturn 1\n"),
             ("crates/okibi-redis/src/script/delete.lua", "-- Deletes.\nreturn 1\n"),
             ("crates/okibi-redis/src/script/list.lua", "-- Lists.\nreturn 1\n"),
         ];
