@@ -19,7 +19,7 @@
  * | `random_failed` | the source of random bytes failed | 500 |
  * | `mismatch` | the stored value cannot be read: in Rust it does not fit the type of the name, in JavaScript it has a number that JavaScript cannot represent. The value stays as it is | 500 |
  * | `headers_sent` | a change after the response headers were sent | 500 |
- * | `body_used` | the body of the app's response has been read already, or is locked, so it cannot be sent | 500 |
+ * | `body_used` | the body of the app's response has been read already, or is locked, so it cannot be sent. The commit is over: the changes stay, and the error response sends the cookie | 500 |
  * | `upgrade` | a change that needs a cookie, in a request that upgrades to a WebSocket | 500 |
  * | `no_middleware` | there is no session layer or middleware around the handler | 500 |
  * | `update_changes` | the function of an `update` changes the session itself | 500 |
