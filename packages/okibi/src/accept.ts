@@ -4,6 +4,7 @@ import { Accepted } from './accepted.js'
 import { compat } from './compat.js'
 import { inherited, isOptions, type OptionNames, shown } from './option-names.js'
 import { type AcceptOptions, checkStore, configError } from './options.js'
+import { kindOf } from './wrong.js'
 
 export type { Accepted } from './accepted.js'
 export type { AcceptedCookie, AcceptHonoKvSession, AcceptHonoSessions, AcceptOptions } from './options.js'
@@ -35,11 +36,11 @@ export function accept(options: AcceptOptions): Accepted {
     throw configError('accept.name: there is no such option; the name of a cookie is in accept.cookie')
   if (!(until instanceof Date) || Number.isNaN(until.getTime())) {
     throw configError(
-      `accept.until of ${shown(until)}: must be a valid Date: the end of the time in which these sessions are accepted`,
+      `accept.until of ${kindOf(until)}: must be a valid Date: the end of the time in which these sessions are accepted`,
     )
   }
   if (cookie !== undefined && !isOptions(cookie))
-    throw configError(`accept.cookie of ${shown(cookie)}: must be a plain object of options`)
+    throw configError(`accept.cookie of ${kindOf(cookie)}: must be a plain object of options`)
   // Only a sealed cookie needs no store.
   const sealed = store === undefined && dialect !== 'hono-kv-session'
   if (!sealed) checkStore('accept.store', store)

@@ -1,5 +1,6 @@
 // Options between an app and the engine: as JSON to the engine, and with the app's names in errors.
 import { OkibiError } from './errors.js'
+import { kindOf } from './wrong.js'
 
 /** The configuration of an engine in its form: spans in milliseconds. */
 export type EngineOptions = Readonly<Record<string, unknown>>
@@ -57,7 +58,9 @@ export function optionError(
   { caller, name }: OptionNames,
 ): OkibiError {
   const displayed = millis === undefined ? value : millis / 1000
-  const of = displayed === undefined ? '' : ` of ${shortened(JSON.stringify(displayed))}`
+  const isKind = typeof displayed === 'string' && /must be an? (list|object)/.test(message)
+  const text = isKind ? kindOf(displayed) : JSON.stringify(displayed)
+  const of = displayed === undefined ? '' : ` of ${shortened(text)}`
   return new OkibiError('config', `${caller}: ${name(option)}${of}: ${renamed(message)}`)
 }
 
@@ -101,7 +104,7 @@ export function shortened(text: string): string {
 /** A value that is no secret, as JavaScript writes it. */
 export function shown(given: unknown): string {
   if (typeof given === 'string') return shortened(JSON.stringify(given))
-  return given === null || typeof given === 'number' || typeof given === 'boolean' ? `${given}` : `type ${typeof given}`
+  return kindOf(given)
 }
 
 /**

@@ -9,6 +9,7 @@ import { givenOf } from './given.js'
 import { type EngineOptions, inherited, isOptions, millis, shown } from './option-names.js'
 import { isUnawaited } from './promise.js'
 import type { Awaitable, Store } from './store.js'
+import { kindOf, wrong } from './wrong.js'
 
 /** A secret of at least 32 bytes, or a list of them. The first secret writes, all of them open. */
 export type Secret = string | readonly string[]
@@ -328,15 +329,15 @@ export function checkNames(options: unknown): void {
 
 /** Throws for an option of a wrong type, if the option is not passed to the engine. */
 function checkTypes(options: Readonly<Record<string, unknown>>): void {
-  const check = (names: readonly string[], isRight: (given: unknown) => boolean, rule: string) => {
+  const check = (names: readonly string[], isRight: (given: unknown) => boolean, rule: string, show = kindOf) => {
     for (const name of names) {
       const given = options[name]
-      if (given !== undefined && !isRight(given)) throw configError(`${name} of ${shown(given)}: ${rule}`)
+      if (given !== undefined && !isRight(given)) throw configError(`${name} of ${show(given)}: ${rule}`)
     }
   }
   check(['store', 'secret', 'revocations'], (given) => given !== null, 'give one, or omit the option')
   check(['onError', 'onEvent', 'failedWhen', 'clock', 'random'], isFunction, 'must be a function')
-  check(['lazy', 'commitFailedRequests'], (given) => typeof given === 'boolean', 'must be true or false')
+  check(['lazy', 'commitFailedRequests'], (given) => typeof given === 'boolean', 'must be true or false', shown)
   check(['as'], (given) => typeof given === 'string', 'must be a string')
   check(['cookie', 'limits'], isOptions, 'must be a plain object of options')
   check(['accept'], Array.isArray, 'must be a list')
@@ -391,7 +392,7 @@ const LATEST = 8.64e15
 /** Throws unless it is a store. */
 export function checkStore(option: string, store: Store | null | undefined): void {
   const isOne = [store?.load, store?.swap, store?.delete].every(isFunction)
-  if (!isOne) throw configError(`${option} of ${shown(store)}: must have the methods load, swap and delete`)
+  if (!isOne) throw wrong(`sessions: ${option}`, store, 'must have the methods load, swap and delete')
 }
 
 /** The options without their type parameter. */

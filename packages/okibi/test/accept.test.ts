@@ -47,7 +47,7 @@ const REFUSED: [options: object, message: string][] = [
   [{ ...hono, keys: ['short'] }, 'accept.keys: number 1 has 5 bytes; must have at least 32'],
   [{ ...hono, store: undefined }, 'accept.keys: none given; a sealed cookie is encrypted with one'],
   ...[null, 0, '', Number.NaN, false, {}, () => store].flatMap((given): [object, string][] => {
-    const shown = typeof given === 'string' ? '""' : given instanceof Object ? `type ${typeof given}` : `${given}`
+    const shown = typeof given === 'string' ? 'a string' : given instanceof Object ? `type ${typeof given}` : `${given}`
     return [hono, kv].map((options) => [{ ...options, store: given }, `accept.store of ${shown}: ${STORE}`])
   }),
   [{ ...kv, store: undefined }, `accept.store of type undefined: ${STORE}`],

@@ -1,7 +1,10 @@
 // Impossible options fail when they are configured, and the message names the value and the fix.
 import { Hono } from 'hono'
 import { expect, test, vi } from 'vitest'
-import { guard, OkibiError, type SessionEnv, type SessionOptions, sessions } from '../src/index.js'
+import { accept } from '../src/accept.js'
+import { SessionManager } from '../src/hono-kv-session/index.js'
+import { sessionMiddleware } from '../src/hono-sessions/index.js'
+import { directory, guard, OkibiError, type SessionEnv, type SessionOptions, sessions } from '../src/index.js'
 import { memoryStore } from '../src/stores/memory.js'
 import { Watched } from './support/stores.js'
 import { readVectors } from './support/vectors.js'
@@ -39,6 +42,20 @@ const NO_OBJECTS = [5, true, null, 'text', () => ({}), new Date(), [], new Map()
     new RegExp(`^sessions: ${name} of .*: must be a plain object of options$`),
   ]),
 )
+
+/** A string where an object or a function is expected: it may be an address with a password. */
+const ADDRESS = 'redis://app:hunter2@db'
+const STRINGS = [
+  ...['cookie', 'limits', 'accept', 'clock', 'random', 'onError', 'onEvent', 'failedWhen'].map((name) => ({
+    store,
+    [name]: ADDRESS,
+  })),
+  { store: ADDRESS },
+  { secret, revocations: ADDRESS },
+].map((options): [unknown, RegExp] => [
+  options,
+  new RegExp(`^sessions: ${Object.keys(options).at(-1)} of a string: must `),
+])
 
 /** Objects that JSON writes as a number, a string or a boolean. */
 const BOXED: object[] = [
@@ -93,7 +110,7 @@ const REFUSED: [options: unknown, message: RegExp][] = [
   [{ store: null }, /store of null: give one/],
   [{ secret, revocations: null }, /revocations of null: give one/],
   [{ store, secret: null }, /secret of null: give one, or omit the option/],
-  [{ store, onEvent: 'log' }, /onEvent of "log": must be a function/],
+  [{ store, onEvent: 'log' }, /onEvent of a string: must be a function/],
   [{ store, onError: 503 }, /onError of 503: must be a function/],
   [{ store, failedWhen: 500 }, /failedWhen of 500: must be a function/],
   [{ store, clock: 5 }, /clock of 5: must be a function/],
@@ -117,6 +134,9 @@ const REFUSED: [options: unknown, message: RegExp][] = [
   ...BOXED.map((boxed): [object, RegExp] => [{ store, ...boxed }, /of type object: must be given as a plain value$/]),
   ...WITHOUT_JSON,
   ...NO_OBJECTS,
+  ...STRINGS,
+  [{ store, cookie: { name: 'x', former: ADDRESS } }, /^sessions: cookie.former of a string: must be a list$/],
+  [{ store, cookie: { name: 'x', former: [ADDRESS] } }, /^sessions: cookie.former: must be an object of options$/],
 ]
 
 /** Options that contain themselves. */
@@ -125,6 +145,46 @@ function circle(): object {
   cookie.path = { cookie }
   return cookie
 }
+
+test('no_error_shows_a_string_that_is_no_object_of_the_other_faces_either', () => {
+  const until = new Date('2030-01-01')
+  const key = 'x'.repeat(32)
+  const refused: [() => unknown, RegExp][] = [
+    [() => directory({ store: ADDRESS } as never), /^sessions: store of a string: /],
+    [() => directory({ store, cookie: ADDRESS } as never), /^sessions: cookie of a string: /],
+    [
+      () => accept({ dialect: 'hono-sessions', store: ADDRESS, until } as never),
+      /^sessions: accept.store of a string: /,
+    ],
+    [() => accept({ dialect: 'hono-sessions', cookie: ADDRESS, until } as never), /accept.cookie of a string: /],
+    [() => accept({ dialect: 'hono-sessions', until: ADDRESS } as never), /accept.until of a string: /],
+    [() => SessionManager(ADDRESS as never), /options of a string: /],
+    [() => SessionManager({ onError: ADDRESS } as never), /onError of a string: /],
+    [() => SessionManager({ clock: ADDRESS } as never), /clock of a string: /],
+    [() => sessionMiddleware({ store: ADDRESS } as never), /store of type string: /],
+    [() => sessionMiddleware({ store, onEvent: ADDRESS } as never), /onEvent of a string: /],
+    [() => sessionMiddleware({ store, native: ADDRESS } as never), /native of a string: /],
+    ...[ADDRESS, null].map((own): [() => unknown, RegExp] => [
+      () => sessionMiddleware({ store, encryptionKey: key, native: { store: own, until, idle: 900 } } as never),
+      /native.store: must have the methods/,
+    ]),
+  ]
+  for (const [make, message] of refused) {
+    expect(make).toThrow(expect.objectContaining({ code: 'config', message: expect.stringMatching(message) }))
+    expect(make).not.toThrow(/hunter2/)
+  }
+})
+
+test('a_function_that_returns_an_address_and_no_store_does_not_show_it', async () => {
+  const told = vi.spyOn(console, 'error').mockImplementation(() => {})
+  const app = new Hono().use(sessions({ store: (() => ADDRESS) as never }))
+  app.get('/', (c) => c.text('never'))
+  app.onError((error, c) => c.text(error.message, 500))
+  const text = await (await app.request('/')).text()
+  expect([text, ...told.mock.calls].join()).not.toContain('hunter2')
+  expect(text).toMatch(/^sessions: store: the function found none; /)
+  told.mockRestore()
+})
 
 function bare() {
   return { load: () => undefined, swap: () => ({ done: true }), delete: () => {} }
@@ -164,7 +224,7 @@ for (const [options, message] of REFUSED) {
     expect(error).toBeInstanceOf(OkibiError)
     expect(error).toMatchObject({ code: 'config', message: expect.stringMatching(message) })
     // No message contains a secret.
-    expect((error as OkibiError).message).not.toContain('secret of thirty-two')
+    expect((error as OkibiError).message).not.toMatch(/secret of thirty-two|hunter2/)
   })
 }
 

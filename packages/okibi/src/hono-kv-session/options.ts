@@ -6,6 +6,7 @@ import type { Engine } from '../engine.js'
 import type { SessionEvent } from '../facts/events.js'
 import { inherited, isOptions, millis, type OptionNames, optionName, optionsJson, shown } from '../option-names.js'
 import { type CommonOptions, resourcesOf, type TimeOptions } from '../options.js'
+import { kindOf } from '../wrong.js'
 import { configError } from './config-error.js'
 import type { KvType } from './context.js'
 
@@ -62,7 +63,7 @@ const SHORTEST_TTL = 60
 
 /** Checks the options. Throws for invalid ones. */
 export function settingsOf(options: SessionManagerOptions): Settings {
-  if (!isOptions(options)) throw configError(`options of ${shown(options)}: must be a plain object of options`)
+  if (!isOptions(options)) throw configError(`options of ${kindOf(options)}: must be a plain object of options`)
   const unknown = Object.keys(inherited(options)).find((name) => !KNOWN.has(name))
   if (unknown !== undefined) throw configError(`${unknown}: there is no such option`)
   const { name = 'id', secret, ttl = 604_800, renew = true, regenerate = false } = options
@@ -72,7 +73,7 @@ export function settingsOf(options: SessionManagerOptions): Settings {
   }
   for (const [option, given] of Object.entries({ onError, onEvent, clock, random })) {
     if (given !== undefined && typeof given !== 'function') {
-      throw configError(`${option} of ${shown(given)}: must be a function`)
+      throw configError(`${option} of ${kindOf(given)}: must be a function`)
     }
   }
   const settings: Settings = {

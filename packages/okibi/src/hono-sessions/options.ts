@@ -16,6 +16,7 @@ import {
   shown,
 } from '../option-names.js'
 import type { Store } from '../store.js'
+import { kindOf } from '../wrong.js'
 import { CookieStore } from './cookie-store.js'
 import { storeOf } from './stores.js'
 import type { NativeOptions, SessionOptions } from './types.js'
@@ -61,9 +62,9 @@ export function configOf(options: SessionOptions): MiddlewareConfig {
   if (typeof options !== 'object' || options === null) throw configError('options: none given; give at least a store')
   const { onError, onEvent, native: moved } = options
   for (const [option, given] of Object.entries({ onError, onEvent })) {
-    if (given && typeof given !== 'function') throw configError(`${option} of ${shown(given)}: must be a function`)
+    if (given && typeof given !== 'function') throw configError(`${option} of ${kindOf(given)}: must be a function`)
   }
-  if (moved && !isOptions(moved)) throw configError(`native of ${shown(moved)}: must be a plain object of options`)
+  if (moved && !isOptions(moved)) throw configError(`native of ${kindOf(moved)}: must be a plain object of options`)
   const store = storeOf(options.store)
   const sealed = store === undefined
   const sessionCookieName = options.sessionCookieName || 'session'
@@ -205,7 +206,10 @@ function nativeOf(options: NativeOptions, format: EngineOptions, old: Store | un
   const unknown = Object.keys(inherited(options)).find((name) => !KNOWN_NATIVE.has(name))
   if (unknown !== undefined) throw configError(`native.${unknown}: there is no such option`)
   const { store, secret, until, cookie, namespace, chunks, maxCookieBytes } = options
-  if (store !== undefined && ![store.load, store.swap, store.delete].every((method) => typeof method === 'function')) {
+  if (
+    store !== undefined &&
+    ![store?.load, store?.swap, store?.delete].every((method) => typeof method === 'function')
+  ) {
     throw configError('native.store: must have the methods load, swap and delete; a driver of four methods cannot do')
   }
   if (!(until instanceof Date) || Number.isNaN(until.getTime())) {

@@ -1,5 +1,5 @@
 // Runs the store's statements on the app's pool of `mysql2`.
-import { StoreError } from '../errors.js'
+import { OkibiError, StoreError } from '../errors.js'
 import { endsConnection, NoConnection } from './mysql-errors.js'
 
 /** A query for `mysql2`. It overrides the settings of the app's pool. */
@@ -43,9 +43,13 @@ export interface Queries {
 
 /** Detects the kind of pool. `patience`: the time limit of a request, in milliseconds. */
 export function queriesOf(pool: MysqlPool, patience: number): Queries {
-  if (pool && 'promise' in pool && typeof pool.promise === 'function') return new PoolQueries(pool.promise(), patience)
-  if (pool && 'getConnection' in pool) return new PoolQueries(pool, patience)
-  throw new TypeError('mysqlStore: no pool given; give what createPool() of mysql2 or mysql2/promise returns')
+  const either = pool as Partial<MysqlCallbackPool & MysqlPromisePool> | null | undefined
+  if (typeof either?.promise === 'function') return new PoolQueries(either.promise(), patience)
+  if (typeof either?.getConnection === 'function') return new PoolQueries(either as MysqlPromisePool, patience)
+  throw new OkibiError(
+    'config',
+    'mysqlStore: no pool given; give what createPool() of mysql2 or mysql2/promise returns',
+  )
 }
 
 /** Returns numbers and strings as bytes too, so that no setting affects their conversion. */

@@ -47,8 +47,8 @@ const ROOM = { key: 512, owner: 65_535 }
  * The pool must connect to the primary and leave `autocommit` on. Any isolation level and character
  * set works.
  *
- * @throws `TypeError` for another pool, `OkibiError` with the code `config` if `timeout` is no
- * number of seconds.
+ * @throws `OkibiError` with the code `config` for another pool, and if `timeout` is no number of
+ * seconds.
  *
  * @example
  * ```ts

@@ -1,5 +1,6 @@
 // Runs the store's statements on the app's client: a pool or a client of `pg`, or an instance of
 // `postgres`.
+import { OkibiError } from '../errors.js'
 import { endsConnection, NoConnection } from './postgres-errors.js'
 
 /** A query for `pg`. */
@@ -58,10 +59,14 @@ export function queriesOf(client: PostgresClient, prepare: boolean | undefined, 
   if (typeof client === 'function' && 'unsafe' in client) {
     return new PostgresJsQueries(client as PostgresJs, prepare ?? true, patience)
   }
-  if (client && 'totalCount' in client && 'connect' in client)
+  const isObject = typeof client === 'object' && client !== null
+  if (isObject && 'totalCount' in client && 'connect' in client)
     return new PoolQueries(client, prepare ?? false, patience)
-  if (client && 'query' in client) return new ClientQueries(client, prepare ?? false, patience)
-  throw new TypeError('postgresStore: no client given; give a pool or client of pg, or what postgres() returns')
+  if (isObject && 'query' in client) return new ClientQueries(client, prepare ?? false, patience)
+  throw new OkibiError(
+    'config',
+    'postgresStore: no client given; give a pool or client of pg, or what postgres() returns',
+  )
 }
 
 /**

@@ -99,8 +99,8 @@ const LOCK = '-8640331450552768956'
  * A string in Postgres has no NUL character. So no session exists under such a key or for such an
  * owner, and writing one is refused as unavailable.
  *
- * @throws `TypeError` for another client, `OkibiError` with the code `config` if `timeout` is no
- * number of seconds.
+ * @throws `OkibiError` with the code `config` for another client, and if `timeout` is no number of
+ * seconds.
  *
  * @example
  * ```ts

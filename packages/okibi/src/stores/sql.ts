@@ -70,8 +70,9 @@ const MAX_ATTEMPTS = 4
 
 /** The time limit of a request, in milliseconds. */
 export function timeoutMillis(timeout: number): number {
-  if (timeout > 0 && timeout * 1000 < 2 ** 31) return timeout * 1000
-  throw new OkibiError('config', `store: timeout of ${timeout}: must be seconds above 0`)
+  if (typeof timeout === 'number' && timeout > 0 && timeout * 1000 < 2 ** 31) return timeout * 1000
+  const given = typeof timeout === 'number' ? timeout : `type ${typeof timeout}`
+  throw new OkibiError('config', `store: timeout of ${given}: must be seconds above 0`)
 }
 
 /** A store on a database. */

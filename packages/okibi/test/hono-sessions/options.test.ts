@@ -78,7 +78,7 @@ describe('an impossible option is an error that names it', () => {
     [{ store, native: { ...native, secret: KEY, idle: 0.5 } }, 'native.idle of 0.5: must be between 1 second'],
     [{ store, native: 5 }, 'native of 5: must be a plain object of options'],
     [{ store, onEvent: 5 }, 'onEvent of 5: must be a function'],
-    [{ store, onError: 'x' }, 'onError of "x": must be a function'],
+    [{ store, onError: 'x' }, 'onError of a string: must be a function'],
     [{ store, native: { ...native, store: memoryStore(), writes: true } }, 'native.writes: there is no such option'],
     [
       { store, native: { ...native, store: memoryStore(), namespace: () => 'one' } },

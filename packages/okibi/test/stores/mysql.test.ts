@@ -202,8 +202,9 @@ test('the_schema_is_that_of_the_rust_store', () => {
 })
 
 test('an_invalid_pool_is_an_error_that_names_the_fix', () => {
-  for (const pool of [undefined, {}, { query: () => undefined }]) {
-    expect(() => mysqlStore(pool as never)).toThrow('no pool given; give what createPool() of mysql2')
+  for (const pool of [undefined, null, {}, { query: () => undefined }, 'mysql://app:hunter2@db']) {
+    const message = 'mysqlStore: no pool given; give what createPool() of mysql2 or mysql2/promise returns'
+    expect(() => mysqlStore(pool as never)).toThrow(expect.objectContaining({ code: 'config', message }))
   }
 })
 

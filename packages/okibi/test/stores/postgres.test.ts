@@ -219,10 +219,9 @@ test('the_schema_is_that_of_the_rust_store', () => {
 })
 
 test('an_invalid_client_is_an_error_that_names_the_fix', () => {
-  for (const client of [undefined, {}, { get: () => undefined }, () => undefined]) {
-    expect(() => postgresStore(client as never)).toThrow(
-      'no client given; give a pool or client of pg, or what postgres()',
-    )
+  for (const client of [undefined, null, {}, { get: () => undefined }, () => undefined, 'postgres://app:hunter2@db']) {
+    const message = 'postgresStore: no client given; give a pool or client of pg, or what postgres() returns'
+    expect(() => postgresStore(client as never)).toThrow(expect.objectContaining({ code: 'config', message }))
   }
 })
 
