@@ -162,11 +162,11 @@ pub enum Refusal {
     #[error("session owner: must be 1 to 256 bytes")]
     InvalidOwner,
     /// An idle timeout is shorter than 1 second or longer than 400 days.
-    #[error("session idle span: must be between 1 second and 400 days")]
+    #[error("session idle timeout: must be between 1 second and 400 days")]
     InvalidTimeout,
     /// An idle timeout is longer than the session's absolute timeout.
     #[error(
-        "session idle span of {}: longer than its absolute span of {}; set both (`set_absolute`), or a shorter one",
+        "session idle timeout of {}: longer than its absolute timeout of {}; set both (`set_absolute`), or a shorter one",
         Span(*idle), Span(*absolute)
     )]
     IdleBeyondAbsolute {
@@ -176,11 +176,11 @@ pub enum Refusal {
         absolute: Duration,
     },
     /// An absolute timeout is shorter than 1 second, or is over already.
-    #[error("session absolute span: must be at least 1 second and not over yet; destroy ends the session now")]
+    #[error("session absolute timeout: must be at least 1 second and not over yet; destroy ends the session now")]
     InvalidAbsolute,
     /// With revocations, an absolute timeout is longer than a revocation is kept.
     #[error(
-        "session absolute span: with revocations at most the configured absolute, which is how long a revocation is kept; raise that"
+        "session absolute timeout: with revocations at most the configured absolute, which is how long a revocation is kept; raise that"
     )]
     AbsoluteBeyondNotes,
     /// `take` without compare-and-swap: two requests could get the value.

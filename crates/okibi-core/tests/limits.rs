@@ -53,7 +53,7 @@ fn n56_a_contradicting_timeout_is_refused_and_a_rotation_keeps_the_sessions_own_
     assert_eq!(refused, Refusal::IdleBeyondAbsolute { idle: DAY * 30, absolute: DAY });
     assert_eq!(
         refused.to_string(),
-        "session idle span of 2592000s: longer than its absolute span of 86400s; set both (`set_absolute`), or a \
+        "session idle timeout of 2592000s: longer than its absolute timeout of 86400s; set both (`set_absolute`), or a \
          shorter one"
     );
     assert_eq!(refuse(&mut world, &cookie, vec![Op::SetAbsolute(Some(999))]), Refusal::InvalidAbsolute);

@@ -285,28 +285,28 @@ impl<K> Sessions<K> {
         self.with_given(Given::PERSISTENT)
     }
 
-    /// The idle span: how long a session lives without activity, 1 second to 400 days. Default 1
+    /// The idle timeout: how long a session lives without activity, 1 second to 400 days. Default 1
     /// hour (ASVS 7.3.1, NIST SP 800-63B).
     pub fn idle(mut self, idle: Duration) -> Self {
         self.native.lifetime.idle = idle;
         self.with_given(Given::LIFETIME)
     }
 
-    /// The absolute span: the longest lifetime of a session, with or without activity. `None`: no
+    /// The absolute timeout: the longest lifetime of a session, with or without activity. `None`: no
     /// limit. Default 24 hours (ASVS 7.3.2, NIST SP 800-63B).
     pub fn absolute(mut self, absolute: impl Into<Option<Duration>>) -> Self {
         self.native.lifetime.absolute = absolute.into();
         self.with_given(Given::LIFETIME)
     }
 
-    /// Sets the idle and the absolute span, for example to [`Lifetime::AAL3`].
+    /// Sets the idle and the absolute timeout, for example to [`Lifetime::AAL3`].
     pub fn lifetime(mut self, lifetime: Lifetime) -> Self {
         self.native.lifetime = lifetime;
         self.with_given(Given::LIFETIME)
     }
 
     /// Minimum time between two writes of a session's last-active time. Each of them sends the
-    /// cookie again. At most 1 day. Default: a tenth of the idle span, at most 1 day.
+    /// cookie again. At most 1 day. Default: a tenth of the idle timeout, at most 1 day.
     pub fn touch_after(mut self, span: Duration) -> Self {
         self.native.touch_after = Some(span);
         self.with_given(Given::TOUCH_AFTER)

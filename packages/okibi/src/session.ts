@@ -190,7 +190,7 @@ export class Session<D extends JsonData<D> = AnyData> {
    * default: set both, with {@link setAbsolute}.
    */
   setIdle(seconds: number): void {
-    const millis = spanMillis(seconds, 'session idle span', 'must be between 1 second and 400 days')
+    const millis = spanMillis(seconds, 'session idle timeout', 'must be between 1 second and 400 days')
     this.#request.change('cookie').changeSession(`{"set_idle":${millis}}`)
   }
 
@@ -212,7 +212,7 @@ export class Session<D extends JsonData<D> = AnyData> {
    */
   setAbsolute(seconds: number | false): void {
     const millis =
-      seconds === false ? null : spanMillis(seconds, 'session absolute span', 'must be at least 1 second, or false')
+      seconds === false ? null : spanMillis(seconds, 'session absolute timeout', 'must be at least 1 second, or false')
     this.#request.change('cookie').changeSession(`{"set_absolute":${millis}}`)
   }
 

@@ -144,14 +144,14 @@ test('an_invalid_span_or_function_is_a_typed_error', async () => {
     },
   )
   expect(await bodyOf(ann, '/idle/bigint')).toMatch(
-    /^invalid_timeout: session idle span of type bigint: must be between/,
+    /^invalid_timeout: session idle timeout of type bigint: must be between/,
   )
   expect(await bodyOf(ann, '/idle/symbol')).toMatch(
-    /^invalid_timeout: session idle span of type symbol: must be between/,
+    /^invalid_timeout: session idle timeout of type symbol: must be between/,
   )
-  expect(await bodyOf(ann, '/idle/text')).toMatch(/^invalid_timeout: session idle span of "900": must be between/)
+  expect(await bodyOf(ann, '/idle/text')).toMatch(/^invalid_timeout: session idle timeout of "900": must be between/)
   expect(await bodyOf(ann, '/absolute')).toMatch(
-    /^invalid_timeout: session absolute span of type object: must be at least/,
+    /^invalid_timeout: session absolute timeout of type object: must be at least/,
   )
   expect(await bodyOf(ann, '/update')).toMatch(/^invalid_value: session update of "cart": type number is no function/)
 })

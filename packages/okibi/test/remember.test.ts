@@ -62,7 +62,7 @@ test('n56_a_span_that_another_would_shorten_is_an_error', async () => {
   expect((await ann.fetch(`/set/${30 * DAY}/-`)).status).toBe(500)
   expect(ann.cookies.size).toBe(0)
   expect(failures[0]).toContain(
-    'invalid_timeout: session idle span of 2592000s: longer than its absolute span of 86400s',
+    'invalid_timeout: session idle timeout of 2592000s: longer than its absolute timeout of 86400s',
   )
   expect((await ann.fetch('/set/-/60')).status).toBe(500)
   expect((await ann.fetch('/set/60/0.5')).status).toBe(500)

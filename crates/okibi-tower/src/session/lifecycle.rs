@@ -30,7 +30,7 @@ impl<K> Session<K> {
     /// Gives the session a new id, for a change of privilege: at login, at logout, when roles
     /// change (ASVS 7.2.4).
     ///
-    /// The values stay. The idle and the absolute span start again. From the commit on, the old id
+    /// The values stay. Both timeouts start again. From the commit on, the old id
     /// opens nothing. Of several requests that rotate concurrently, one continues the session. Each
     /// of the others begins a new session with the values that it has set.
     ///
@@ -92,9 +92,9 @@ impl<K> Session<K> {
         self.inner.no_activity();
     }
 
-    /// Sets the idle span of this session ("remember me"): 1 second to 400 days.
+    /// Sets the idle timeout of this session ("remember me"): 1 second to 400 days.
     ///
-    /// If the span is longer than the session's absolute span, 24 hours by default, the commit
+    /// If it is longer than the session's absolute timeout, 24 hours by default, the commit
     /// fails with [`InvalidTimeout`](crate::ErrorKind::InvalidTimeout). Set that, too, with
     /// [`set_absolute`](Self::set_absolute).
     ///
@@ -105,13 +105,13 @@ impl<K> Session<K> {
         self.inner.push(Op::set_idle(idle))
     }
 
-    /// Sets the absolute span of this session: its longest lifetime with or without activity, at
+    /// Sets the absolute timeout of this session: its longest lifetime with or without activity, at
     /// least 1 second. It counts from the creation of the session. A rotation starts it again.
-    /// `None`: no limit. Default: the span of [`Sessions::absolute`](crate::Sessions::absolute).
+    /// `None`: no limit. Default: that of [`Sessions::absolute`](crate::Sessions::absolute).
     ///
-    /// The commit fails with [`InvalidTimeout`](crate::ErrorKind::InvalidTimeout) if the idle span
-    /// is longer, if the span has passed already, or, with
-    /// [`revocations`](crate::Sessions::revocations), if it is longer than the configured span.
+    /// The commit fails with [`InvalidTimeout`](crate::ErrorKind::InvalidTimeout) if the idle
+    /// timeout is longer, if the absolute timeout has passed already, or, with
+    /// [`revocations`](crate::Sessions::revocations), if it is longer than the configured one.
     ///
     /// # Errors
     /// [`InvalidTimeout`](crate::ErrorKind::InvalidTimeout),
@@ -197,7 +197,7 @@ impl<K> Session<K> {
         self.of_record(|record| record.expires_at().into())
     }
 
-    /// The absolute deadline, or `None` without an absolute span.
+    /// The absolute deadline, or `None` without an absolute timeout.
     pub fn deadline(&self) -> Option<SystemTime> {
         self.of_record(|record| record.deadline.map(Into::into)).flatten()
     }
