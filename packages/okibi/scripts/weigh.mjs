@@ -11,9 +11,9 @@ import { gzipSync } from 'node:zlib'
 const BUDGETS = {
   okibi: 24_600,
   'okibi/accept': 9_550,
-  'okibi/iron': 10_450,
+  'okibi/iron': 10_550,
   'okibi/memory': 2_650,
-  'okibi/sqlite': 2_900,
+  'okibi/sqlite': 2_929,
   'okibi/redis': 5_100,
   'okibi/postgres': 4_990,
   'okibi/mysql': 4_700,

@@ -9,6 +9,7 @@ import { purge } from './contract/purge.js'
 import { races } from './contract/races.js'
 import type { Check } from './contract/rules.js'
 import { within } from './contract/timed.js'
+import { OkibiError } from './errors.js'
 import type { Store } from './store.js'
 
 export type { ContractClock } from './contract/bench.js'
@@ -84,8 +85,8 @@ const CHECKS: readonly Check[] = [
  */
 export function storeContract(store: Store | (() => Store), options: ContractOptions = {}): Rule[] {
   const { clock, another, limit = CALL_LIMIT } = options
-  if (!(limit > 0 && limit < 2 ** 31)) {
-    throw new RangeError(`storeContract: limit of ${limit}: must be a number of milliseconds above 0`)
+  if (typeof limit !== 'number' || !(limit > 0 && limit < 2 ** 31)) {
+    throw new OkibiError('config', `storeContract: limit of ${String(limit)}: must be a number of milliseconds above 0`)
   }
   const run = new Run(() => new Bench(made(store), another && made(another), clock, limit), clock === undefined, limit)
   const checks = CHECKS.filter(({ needs }) => needs !== 'another' || another !== undefined)

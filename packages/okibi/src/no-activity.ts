@@ -2,6 +2,7 @@
 import type { Context, Env, MiddlewareHandler } from 'hono'
 import { OkibiError } from './errors.js'
 import { LazySession, Session } from './session.js'
+import { wrong } from './wrong.js'
 
 /**
  * Marks the requests of a route as no activity: polling, health checks. They do not extend the
@@ -16,6 +17,7 @@ import { LazySession, Session } from './session.js'
  * ```
  */
 export function noActivity<E extends Env = Env>(as = 'session'): MiddlewareHandler<E> {
+  if (typeof as !== 'string') throw wrong('noActivity: as', as, 'must be a string')
   return async function noActivityMiddleware(c, next) {
     const session: unknown = (c as unknown as Context).get(as)
     if (!(session instanceof Session || session instanceof LazySession)) {

@@ -9,7 +9,7 @@ import { givenOf } from './given.js'
 import { type EngineOptions, inherited, isOptions, millis, shown } from './option-names.js'
 import { isUnawaited } from './promise.js'
 import type { Awaitable, Store } from './store.js'
-import { kindOf, wrong } from './wrong.js'
+import { checkConsistency, kindOf, wrong } from './wrong.js'
 
 /** A secret of at least 32 bytes, or a list of them. The first secret writes, all of them open. */
 export type Secret = string | readonly string[]
@@ -392,7 +392,8 @@ const LATEST = 8.64e15
 /** Throws unless it is a store. */
 export function checkStore(option: string, store: Store | null | undefined): void {
   const isOne = [store?.load, store?.swap, store?.delete].every(isFunction)
-  if (!isOne) throw wrong(`sessions: ${option}`, store, 'must have the methods load, swap and delete')
+  if (!(isOne && store)) throw wrong(`sessions: ${option}`, store, 'must have the methods load, swap and delete')
+  checkConsistency(`sessions: ${option}`, store)
 }
 
 /** The options without their type parameter. */

@@ -1,7 +1,9 @@
 // Deletes expired sessions periodically, for backends that do not do so themselves.
 import { OkibiError } from './errors.js'
+import { inherited, isOptions } from './option-names.js'
 import { isUnawaited } from './promise.js'
 import type { Awaitable } from './store.js'
+import { wrong } from './wrong.js'
 
 /** A store that can delete expired sessions: SQLite, D1, Postgres, MySQL. */
 export interface Purgeable {
@@ -35,7 +37,7 @@ const LONGEST = (2 ** 31 - 1) / 1000
  * Not for Workers, which have no timers outside a request: call `purge()` in a cron trigger there.
  *
  * @throws `OkibiError` with the code `config` if the number of seconds is not above 0 or is more
- * than 24 days.
+ * than 24 days, if the store has no `purge`, and for invalid options.
  *
  * @example
  * ```ts
@@ -52,7 +54,12 @@ export function purgeEvery(store: Purgeable, seconds: number, options: PurgeOpti
       `purgeEvery: ${typeof seconds === 'number' ? seconds : `type ${typeof seconds} for`} seconds; give more than 0 and at most ${Math.floor(LONGEST)}`,
     )
   }
+  if (typeof store?.purge !== 'function') throw wrong('purgeEvery: store', store, 'must have the method purge')
+  if (!isOptions(options)) throw wrong('purgeEvery: options', options, 'must be a plain object of options')
+  const unknown = Object.keys(inherited(options)).find((name) => name !== 'onError')
+  if (unknown !== undefined) throw new OkibiError('config', `purgeEvery: ${unknown}: there is no such option`)
   const { onError = report } = options
+  if (typeof onError !== 'function') throw wrong('purgeEvery: onError', onError, 'must be a function')
   let isStopped = false
   let timer: ReturnType<typeof setTimeout> | undefined
   const purge = async () => {

@@ -1,5 +1,6 @@
 // A session without a request, for unit tests of handlers.
 import { enginesOf } from './native.js'
+import { isOptions } from './option-names.js'
 import { engineOptions, resourcesOf, type StoredOptions } from './options.js'
 import { RequestSession } from './request.js'
 import { Session } from './session.js'
@@ -7,12 +8,14 @@ import type { Store } from './store.js'
 import { memoryStore } from './stores/memory.js'
 import type { AnyData, JsonData } from './types.js'
 import { View } from './view.js'
+import { wrong } from './wrong.js'
 
 /**
  * A session without a request and without a middleware, in memory. It behaves like the session of a
  * visitor without a cookie, with the default options, in which a handler has set `values`.
  *
- * Throws the errors of {@link Session.set} if a value is not JSON.
+ * Throws the errors of {@link Session.set} if a value is not JSON, and an `OkibiError` with the code
+ * `config` if `values` is no object.
  *
  * @example
  * ```ts
@@ -27,6 +30,7 @@ import { View } from './view.js'
  * ```
  */
 export function detached<D extends JsonData<D> = AnyData>(values: Partial<D> = {}): Session<D> {
+  if (!isOptions(values)) throw wrong('detached: values', values, 'must be a plain object')
   const options: StoredOptions & { readonly store: Store } = { store: memoryStore() }
   const engine = enginesOf(options).engine({ ...engineOptions(options), consistency: options.store.consistency })
   const request = new RequestSession(

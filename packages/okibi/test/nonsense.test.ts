@@ -2,8 +2,28 @@
 // stored.
 import { type Context, Hono } from 'hono'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { type OkibiError, type Session, type SessionOptions, type Store, sessions } from '../src/index.js'
+import { storeContract } from '../src/contract.js'
+import { sessionMiddleware } from '../src/hono-sessions/index.js'
+import {
+  directory,
+  guard,
+  noActivity,
+  OkibiError,
+  purgeEvery,
+  type Session,
+  type SessionOptions,
+  type Store,
+  sessions,
+} from '../src/index.js'
+import { cloudflareKvStore } from '../src/stores/cloudflare-kv.js'
+import { d1Store } from '../src/stores/d1.js'
+import { denoKvStore } from '../src/stores/deno-kv.js'
+import { durableObjectStore } from '../src/stores/durable-object.js'
 import { memoryStore } from '../src/stores/memory.js'
+import { redisStore } from '../src/stores/redis.js'
+import { sqliteStore } from '../src/stores/sqlite.js'
+import { unstorageStore } from '../src/stores/unstorage.js'
+import { detached } from '../src/testing.js'
 import { Browser } from './support/browser.js'
 import { Watched } from './support/stores.js'
 
@@ -224,5 +244,70 @@ describe('an index of owners that returns no list of keys is an error', () => {
     for (const path of ['/list', '/end']) {
       expect(await bodyOf(ann, path)).toBe(`store_unavailable 503: owners.list: ${message}`)
     }
+  })
+})
+
+describe('a factory refuses what cannot work, when it is called', () => {
+  const ADDRESS = 'redis://app:hunter2@db' as never
+  const purge = { purge: () => 0 }
+  const { load, swap, delete: remove } = memoryStore() as Store
+  const silent = { load, swap, delete: remove } as never
+  const sealed = { secret: 'a secret of thirty-two bytes: no more' }
+  const SAYS = "consistency of type undefined: must be 'strong', 'no-swap' or 'eventual'"
+  const wrong: [() => unknown, string][] = [
+    [() => guard(undefined as never), 'guard: name of type undefined: must be a string'],
+    [() => guard(1 as never), 'guard: name of 1: must be a string'],
+    [() => guard('user', '/login' as never), 'guard: options of a string: must be a plain object of options'],
+    [() => guard('user', null as never), 'guard: options of null: must be a plain object of options'],
+    [() => guard('user', { foo: 1 } as never), 'guard: foo: there is no such option'],
+    [() => guard('user', { redirect: 1 } as never), 'guard: redirect of 1: must be an address'],
+    [() => guard('user', { as: 1 } as never), 'guard: as of 1: must be a string'],
+    [() => guard('user', { respond: '/login' } as never), 'guard: respond of a string: must be a function'],
+    [() => noActivity(1 as never), 'noActivity: as of 1: must be a string'],
+    [() => purgeEvery(ADDRESS, 60), 'purgeEvery: store of a string: must have the method purge'],
+    [() => purgeEvery(purge, 60, null as never), 'purgeEvery: options of null: must be a plain object of options'],
+    [() => purgeEvery(purge, 60, { onFail: 1 } as never), 'purgeEvery: onFail: there is no such option'],
+    [() => purgeEvery(purge, 60, { onError: 'log' } as never), 'purgeEvery: onError of a string: must be a function'],
+    [() => detached(null as never), 'detached: values of null: must be a plain object'],
+    [() => detached('text' as never), 'detached: values of a string: must be a plain object'],
+    [() => memoryStore({ capacity: 0 }), 'memoryStore: capacity of 0: must be a whole number of sessions'],
+    [() => memoryStore({ capacity: Symbol('x') as never }), 'memoryStore: capacity of Symbol(x): must be'],
+    [() => memoryStore({ whenFull: 1 as never }), "memoryStore: whenFull of 1: must be 'evict' or 'refuse'"],
+    [() => redisStore(ADDRESS), 'redisStore: no client given; '],
+    [() => d1Store(ADDRESS), 'd1Store: no D1 database given; '],
+    [() => durableObjectStore(ADDRESS), 'durableObjectStore: no namespace given; '],
+    [() => denoKvStore(ADDRESS), 'denoKvStore: no database given; '],
+    [() => cloudflareKvStore(ADDRESS), 'cloudflareKvStore: no KV namespace given; '],
+    [() => unstorageStore(ADDRESS), 'unstorageStore: no storage given; '],
+    [() => sqliteStore(ADDRESS), 'sqliteStore: no database given; give an open one, or use openSqliteStore(path)'],
+    [() => sqliteStore(null as never), 'sqliteStore: no database given; '],
+    [() => storeContract(memoryStore(), { limit: Symbol('x') as never }), 'storeContract: limit of Symbol(x): must be'],
+    [() => sessions({ store: silent }), `sessions: store.${SAYS}`],
+    [() => sessions({ ...sealed, revocations: silent }), `sessions: revocations.${SAYS}`],
+    [() => directory({ store: silent }), `sessions: store.${SAYS}`],
+    [() => sessionMiddleware({ store: silent }), `sessionMiddleware: store.${SAYS}`],
+  ]
+  test.each(wrong)('%s', (make, message) => {
+    expect(make).toThrow(OkibiError)
+    expect(make).toThrow(expect.objectContaining({ code: 'config', message: expect.stringContaining(message) }))
+    expect(make).not.toThrow(/hunter2/)
+  })
+
+  test('a store that a function returns, too', async () => {
+    const ann = site({ store: () => silent }, { '/': () => 'never' })
+    expect(await bodyOf(ann, '/')).toBe(`config: sessions: store.${SAYS}`)
+  })
+
+  test('a respond of a guard that returns no Response is an error', async () => {
+    const app = new Hono()
+    app.onError((error, c) => c.text(`${(error as OkibiError).code}: ${error.message}`, 500))
+    app.use(sessions({ store: new Watched() }))
+    app.get('/text', guard('user', { respond: (() => 'no') as never }))
+    app.get('/nothing', guard('user', { respond: (async () => {}) as never }))
+    app.get('/right', guard('user', { respond: async () => new Response('no', { status: 403 }) }))
+    const said = 'must return a Response'
+    expect(await (await app.request('/text')).text()).toBe(`config: guard: respond returned a string; ${said}`)
+    expect(await (await app.request('/nothing')).text()).toBe(`config: guard: respond returned type undefined; ${said}`)
+    expect((await app.request('/right')).status).toBe(403)
   })
 })

@@ -16,7 +16,7 @@ import {
   shown,
 } from '../option-names.js'
 import type { Store } from '../store.js'
-import { kindOf } from '../wrong.js'
+import { checkConsistency, kindOf } from '../wrong.js'
 import { CookieStore } from './cookie-store.js'
 import { storeOf } from './stores.js'
 import type { NativeOptions, SessionOptions } from './types.js'
@@ -212,6 +212,7 @@ function nativeOf(options: NativeOptions, format: EngineOptions, old: Store | un
   ) {
     throw configError('native.store: must have the methods load, swap and delete; a driver of four methods cannot do')
   }
+  if (store) checkConsistency('sessionMiddleware: native.store', store)
   if (!(until instanceof Date) || Number.isNaN(until.getTime())) {
     throw configError(
       'native.until: must be a Date: the day from which on sessions of the old format count for nothing',

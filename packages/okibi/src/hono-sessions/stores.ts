@@ -1,6 +1,7 @@
 // The values that an app may pass as a store, and the engine's store for each.
 import { OkibiError } from '../errors.js'
 import type { Store } from '../store.js'
+import { checkConsistency } from '../wrong.js'
 import { CookieStore } from './cookie-store.js'
 import { DriverStore } from './driver-store.js'
 import { registeredStore } from './own-stores.js'
@@ -17,7 +18,10 @@ export function storeOf(given: unknown): Store | undefined {
   if (typeof given === 'object' && given !== null) {
     const own = registeredStore(given)
     if (own) return own
-    if (hasMethods(given, ['load', 'swap', 'delete'])) return given as Store
+    if (hasMethods(given, ['load', 'swap', 'delete'])) {
+      checkConsistency('sessionMiddleware: store', given)
+      return given as Store
+    }
     if (hasMethods(given, METHODS)) {
       const store = adapted.get(given) ?? new DriverStore(given as Driver)
       adapted.set(given, store)

@@ -1,5 +1,5 @@
 // Sessions in Cloudflare Workers KV: fast reads everywhere, but only eventually consistent.
-import { StoreError } from '../errors.js'
+import { OkibiError, StoreError } from '../errors.js'
 import type { Loaded, Store, Swap, Write } from '../store.js'
 import { isSame } from './bytes.js'
 import { expirationTtl, KvPace } from './kv-pace.js'
@@ -54,7 +54,10 @@ export interface CloudflareKvStore extends Store {
  */
 export function cloudflareKvStore(namespace: KvNamespace, options: CloudflareKvStoreOptions = {}): CloudflareKvStore {
   if (typeof namespace?.getWithMetadata !== 'function') {
-    throw new TypeError('cloudflareKvStore: no KV namespace given; name one under kv_namespaces in wrangler.jsonc')
+    throw new OkibiError(
+      'config',
+      'cloudflareKvStore: no KV namespace given; name one under kv_namespaces in wrangler.jsonc',
+    )
   }
   return new CloudflareKv(namespace, options.clock ?? Date.now)
 }

@@ -1,4 +1,5 @@
 // Sessions in Cloudflare D1, in the same table as the SQLite stores.
+import { OkibiError } from '../errors.js'
 import type { Loaded, Store, Swap, Write } from '../store.js'
 import { fail } from './d1-errors.js'
 import { SCHEMA } from './schema.js'
@@ -85,7 +86,7 @@ const PURGE = `DELETE FROM okibi_sessions
  */
 export function d1Store(database: D1Binding, options: D1StoreOptions = {}): D1Store {
   if (typeof database?.prepare !== 'function') {
-    throw new TypeError('d1Store: no D1 database given; name one under d1_databases in wrangler.jsonc')
+    throw new OkibiError('config', 'd1Store: no D1 database given; name one under d1_databases in wrangler.jsonc')
   }
   return new D1(database, options.clock ?? Date.now)
 }

@@ -1,5 +1,5 @@
 // Sessions in Deno KV.
-import { StoreError } from '../errors.js'
+import { OkibiError, StoreError } from '../errors.js'
 import type { Loaded, Store, Swap, Write } from '../store.js'
 import { isSame } from './bytes.js'
 
@@ -88,7 +88,10 @@ const MOST_TRIES = 10
  */
 export function denoKvStore(kv: DenoKv, options: DenoKvStoreOptions = {}): DenoKvStore {
   if (typeof kv?.atomic !== 'function') {
-    throw new TypeError('denoKvStore: no database given; give await Deno.openKv(), which needs --unstable-kv')
+    throw new OkibiError(
+      'config',
+      'denoKvStore: no database given; give await Deno.openKv(), which needs --unstable-kv',
+    )
   }
   return new Kv(kv, options.clock ?? Date.now)
 }

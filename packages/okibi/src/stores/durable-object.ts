@@ -1,6 +1,6 @@
 // Sessions in Cloudflare's Durable Objects: one object for each session, and one for each owner's
 // list.
-import { StoreError } from '../errors.js'
+import { OkibiError, StoreError } from '../errors.js'
 import type { Loaded, Store, Swap, Write } from '../store.js'
 import { isSame } from './bytes.js'
 
@@ -63,7 +63,8 @@ export interface DurableObjectStore extends Store {
  */
 export function durableObjectStore(namespace: ObjectNamespace): DurableObjectStore {
   if (typeof namespace?.idFromName !== 'function') {
-    throw new TypeError(
+    throw new OkibiError(
+      'config',
       'durableObjectStore: no namespace given; name one under durable_objects.bindings in wrangler.jsonc',
     )
   }

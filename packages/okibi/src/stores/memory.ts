@@ -1,5 +1,5 @@
 // The bounded store in this process's memory.
-import { StoreError } from '../errors.js'
+import { OkibiError, StoreError } from '../errors.js'
 import { retains } from '../retained.js'
 import type { Loaded, Store, Swap, Write } from '../store.js'
 import { isSame } from './bytes.js'
@@ -75,10 +75,13 @@ const FEW = 64
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   const { capacity = 100_000, whenFull = 'evict', clock = Date.now } = options
   if (!Number.isSafeInteger(capacity) || capacity < 1) {
-    throw new RangeError(`memoryStore: capacity of ${capacity}: must be a whole number of sessions, at least 1`)
+    throw new OkibiError(
+      'config',
+      `memoryStore: capacity of ${String(capacity)}: must be a whole number of sessions, at least 1`,
+    )
   }
   if (whenFull !== 'evict' && whenFull !== 'refuse') {
-    throw new TypeError(`memoryStore: whenFull of ${whenFull}: must be 'evict' or 'refuse'`)
+    throw new OkibiError('config', `memoryStore: whenFull of ${String(whenFull)}: must be 'evict' or 'refuse'`)
   }
   return retains(new Memory(capacity, whenFull === 'evict', clock))
 }

@@ -2,7 +2,7 @@
 
 import { Buffer } from 'node:buffer'
 import { createHash } from 'node:crypto'
-import { StoreError } from '../errors.js'
+import { OkibiError, StoreError } from '../errors.js'
 import { retains } from '../retained.js'
 import type { Loaded, Store, Swap, Write } from '../store.js'
 import {
@@ -72,7 +72,8 @@ const LIST = script(scripts.LIST)
  */
 export function redisStore(client: RedisClient): RedisStore {
   const connection = connectionOf(client)
-  if (!connection) throw new TypeError('redisStore: no client given; give one of the packages redis or ioredis')
+  if (!connection)
+    throw new OkibiError('config', 'redisStore: no client given; give one of the packages redis or ioredis')
   return retains(new Redis(connection, client), client)
 }
 

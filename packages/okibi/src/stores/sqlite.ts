@@ -1,7 +1,7 @@
 // Sessions in SQLite, in the table of the Rust store. Both can use it concurrently.
 
 import { createRequire } from 'node:module'
-import { StoreError } from '../errors.js'
+import { OkibiError, StoreError } from '../errors.js'
 import { retains } from '../retained.js'
 import type { Awaitable, Loaded, Store, Swap, Write } from '../store.js'
 import { SCHEMA } from './schema.js'
@@ -75,6 +75,8 @@ const PURGE_STEP = 500
  * ```
  */
 export function sqliteStore(database: SqliteDatabase, options: SqliteStoreOptions = {}): SqliteStore {
+  if (typeof database?.exec !== 'function')
+    throw new OkibiError('config', 'sqliteStore: no database given; give an open one, or use openSqliteStore(path)')
   database.exec(SCHEMA)
   return retains(new Sqlite(database, options.clock ?? Date.now), database)
 }

@@ -1,6 +1,6 @@
 // Sessions in any driver of `unstorage`: every write reads first, and writes to one session run one
 // after the other.
-import { StoreError } from '../errors.js'
+import { OkibiError, StoreError } from '../errors.js'
 import type { Loaded, Store, Swap, Write } from '../store.js'
 import { sharesPromises } from '../workers.js'
 import { KeyQueue, type TurnResult } from './key-queue.js'
@@ -88,17 +88,24 @@ interface StoredEntry {
  */
 export function unstorageStore(storage: UnstorageStorage, options: UnstorageStoreOptions = {}): UnstorageStore {
   if (typeof storage?.getItem !== 'function' || typeof storage.setItem !== 'function') {
-    throw new TypeError('unstorageStore: no storage given; give what createStorage() of the package unstorage returns')
+    throw new OkibiError(
+      'config',
+      'unstorageStore: no storage given; give what createStorage() of the package unstorage returns',
+    )
   }
   const driver = storage.getMount?.(`${BASE}:`)?.driver
   if (driver && typeof driver.setItem !== 'function') {
-    throw new TypeError(
+    throw new OkibiError(
+      'config',
       `unstorageStore: the driver ${driver.name} can only read; give a storage that can be written to`,
     )
   }
   const { consistency = EVENTUAL.has(driver?.name ?? '') ? 'eventual' : 'no-swap', clock = Date.now } = options
   if (consistency !== 'no-swap' && consistency !== 'eventual') {
-    throw new TypeError(`unstorageStore: consistency of ${consistency}: must be 'no-swap' or 'eventual'`)
+    throw new OkibiError(
+      'config',
+      `unstorageStore: consistency of ${String(consistency)}: must be 'no-swap' or 'eventual'`,
+    )
   }
   return new Unstorage(storage, consistency, driver?.name === 'lru-cache', clock)
 }
