@@ -2,9 +2,9 @@
 
 mod support;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use okibi_redis::RedisStore;
+use okibi_redis::{RedisStore, redis};
 use okibi_servers::{RedisKind, RedisServer};
 use okibi_store::{Owner, Store, Swap, Write};
 
@@ -171,7 +171,11 @@ async fn m7_a_hundred_thousand_entries_that_lead_nowhere_make_no_list_and_no_end
         end
         return redis.call('PEXPIREAT', KEYS[1], ARGV[1])";
     let server = RedisServer::start(RedisKind::Redis7);
-    let store = Arc::new(connected(&server).await);
+    // On a busy machine the list can take longer than the default response timeout.
+    let patient = redis::AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(60)));
+    let client = redis::Client::open(server.url()).unwrap();
+    let connection = client.get_multiplexed_async_connection_with_config(&patient).await.unwrap();
+    let store = Arc::new(RedisStore::new(connection));
     store.swap(&key("session:live"), None, write_of("1", "ann")).await.unwrap();
     let expires_at = later().as_millis().to_string();
     server.cli(&["eval", FILL, "1", "okibi:owner:ann", &expires_at]);

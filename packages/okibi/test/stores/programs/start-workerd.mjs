@@ -1,23 +1,21 @@
 // Starts workerd with the Worker beside this file, a KV namespace, a database and Durable Objects.
-import { readdirSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const { Miniflare } = createRequire(new URL('../../runtimes/package.json', import.meta.url))('miniflare-4')
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 
-/** The built files that the Worker imports. */
+/** The Worker and every file that it imports, directly or through another. */
 function modules() {
-  const contract = readdirSync(`${root}dist/contract`).filter((name) => name.endsWith('.js'))
-  const stores = ['bytes', 'cloudflare-kv', 'd1', 'd1-fault', 'durable-object', 'kv-pace', 'schema']
-  const paths = [
-    'test/stores/programs/worker.js',
-    'test/stores/programs/report.js',
-    ...['contract', 'errors', 'promise', 'store'].map((name) => `dist/${name}.js`),
-    ...contract.map((name) => `dist/contract/${name}`),
-    ...stores.map((name) => `dist/stores/${name}.js`),
-  ]
-  return paths.map((path) => ({ type: 'ESModule', path: root + path }))
+  const paths = new Set(['test/stores/programs/worker.js'])
+  for (const path of paths) {
+    const source = readFileSync(root + path, 'utf8')
+    for (const [, name] of source.matchAll(/^(?:import|export|\})[^'\n]*'(\.[^']+)'/gm))
+      paths.add(join(dirname(path), name))
+  }
+  return [...paths].map((path) => ({ type: 'ESModule', path: root + path }))
 }
 
 /** The objects in `folder` survive the process. */
