@@ -12,7 +12,7 @@ const BUDGETS = {
   okibi: 24_600,
   'okibi/accept': 9_550,
   'okibi/iron': 10_550,
-  'okibi/memory': 2_650,
+  'okibi/memory': 2_676,
   'okibi/sqlite': 2_929,
   'okibi/redis': 5_100,
   'okibi/postgres': 4_990,

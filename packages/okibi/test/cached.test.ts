@@ -504,7 +504,7 @@ describe('bounds', () => {
   })
 
   test('an_impossible_option_is_an_error_that_names_the_fix', () => {
-    for (const maxStaleness of [0, -1, 61, 5000, Number.NaN, undefined as never]) {
+    for (const maxStaleness of [0, -1, 61, 5000, Number.NaN, undefined, '5', true, [5], 5n] as never[]) {
       const made = () => cached(memoryStore(), { maxStaleness })
       expect(made).toThrow(`maxStaleness of ${maxStaleness}: must be more than 0 and at most 60 seconds`)
     }
@@ -513,5 +513,6 @@ describe('bounds', () => {
       'maxBytes of 0: must be a whole number',
     )
     expect(() => cached(undefined as never, { maxStaleness: 5 })).toThrow('no store given')
+    expect(() => cached({ load: () => undefined } as never, { maxStaleness: 5 })).toThrow('no store given')
   })
 })

@@ -273,6 +273,7 @@ describe('a factory refuses what cannot work, when it is called', () => {
     [() => memoryStore({ capacity: 0 }), 'memoryStore: capacity of 0: must be a whole number of sessions'],
     [() => memoryStore({ capacity: Symbol('x') as never }), 'memoryStore: capacity of Symbol(x): must be'],
     [() => memoryStore({ whenFull: 1 as never }), "memoryStore: whenFull of 1: must be 'evict' or 'refuse'"],
+    [() => memoryStore({ clock: 1 as never }), 'memoryStore: clock must be a function'],
     [() => redisStore(ADDRESS), 'redisStore: no client given; '],
     [() => d1Store(ADDRESS), 'd1Store: no D1 database given; '],
     [() => durableObjectStore(ADDRESS), 'durableObjectStore: no namespace given; '],

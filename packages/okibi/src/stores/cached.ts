@@ -62,12 +62,15 @@ const UPKEEP = 600
  */
 export function cached(store: Store, options: CachedOptions): Cached {
   const { maxStaleness, maxBytes = DEFAULT_MAX_BYTES, clock } = options ?? {}
-  if (typeof store?.load !== 'function') throw new TypeError('cached: no store given; give the store to cache')
-  if (!(maxStaleness > 0 && maxStaleness <= LONGEST)) {
-    throw new RangeError(`cached: maxStaleness of ${maxStaleness}: must be more than 0 and at most ${LONGEST} seconds`)
+  if (typeof store?.load !== 'function' || typeof store.swap !== 'function')
+    throw new TypeError('cached: no store given; give the store to cache')
+  if (typeof maxStaleness !== 'number' || !(maxStaleness > 0 && maxStaleness <= LONGEST)) {
+    throw new RangeError(
+      `cached: maxStaleness of ${String(maxStaleness)}: must be more than 0 and at most ${LONGEST} seconds`,
+    )
   }
   if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) {
-    throw new RangeError(`cached: maxBytes of ${maxBytes}: must be a whole number of bytes, at least 1`)
+    throw new RangeError(`cached: maxBytes of ${String(maxBytes)}: must be a whole number of bytes, at least 1`)
   }
   return new Cache(store, maxStaleness * 1000, maxBytes, clock)
 }

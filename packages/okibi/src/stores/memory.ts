@@ -74,6 +74,7 @@ const FEW = 64
  */
 export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   const { capacity = 100_000, whenFull = 'evict', clock = Date.now } = options
+  if (typeof clock !== 'function') throw new OkibiError('config', 'memoryStore: clock must be a function')
   if (!Number.isSafeInteger(capacity) || capacity < 1) {
     throw new OkibiError(
       'config',
