@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, fmt, sync::Arc, time::SystemTime};
 
-use okibi_core::{Answer, Flow, Handle, Owner, Random, Refusal, Step, StoreKey, Summary, Text, Timestamp};
+use okibi_core::{Answer, Flow, Handle, Op, Owner, Random, Refusal, Step, StoreKey, Summary, Text, Timestamp};
 
 use crate::{
     Error, ErrorKind,
@@ -34,7 +34,8 @@ pub struct SessionInfo {
 /// jobs.
 ///
 /// Every call fails with [`UnsupportedByStore`](ErrorKind::UnsupportedByStore) if the store has no
-/// index by owner, or if sessions are sealed. A list of n sessions takes 1 + n store calls; the n
+/// index by owner, or if sessions are sealed, and with [`InvalidOwner`](ErrorKind::InvalidOwner) if
+/// the owner is empty or longer than 256 bytes. A list of n sessions takes 1 + n store calls; the n
 /// loads run 16 at a time. Revoking one session takes three more calls. Made by
 /// [`SessionLayer::directory`](crate::SessionLayer::directory).
 #[derive(Clone)]
@@ -50,7 +51,8 @@ impl Directory {
     /// Lists the live sessions of `owner`, the most recently active first.
     ///
     /// # Errors
-    /// [`UnsupportedByStore`](ErrorKind::UnsupportedByStore), or the store's error.
+    /// [`UnsupportedByStore`](ErrorKind::UnsupportedByStore),
+    /// [`InvalidOwner`](ErrorKind::InvalidOwner), or the store's error.
     pub async fn list(&self, owner: &str) -> Result<Vec<SessionInfo>, Error> {
         list(&self.shared, owner, None).await
     }
@@ -59,7 +61,8 @@ impl Directory {
     /// session cannot write it again.
     ///
     /// # Errors
-    /// [`UnsupportedByStore`](ErrorKind::UnsupportedByStore), or the store's error.
+    /// [`UnsupportedByStore`](ErrorKind::UnsupportedByStore),
+    /// [`InvalidOwner`](ErrorKind::InvalidOwner), or the store's error.
     pub async fn revoke(&self, owner: &str, handle: Handle) -> Result<bool, Error> {
         revoke(&self.shared, owner, handle).await
     }
@@ -68,7 +71,8 @@ impl Directory {
     /// list until none is left.
     ///
     /// # Errors
-    /// [`UnsupportedByStore`](ErrorKind::UnsupportedByStore), or the store's error.
+    /// [`UnsupportedByStore`](ErrorKind::UnsupportedByStore),
+    /// [`InvalidOwner`](ErrorKind::InvalidOwner), or the store's error.
     pub async fn revoke_all(&self, owner: &str) -> Result<usize, Error> {
         revoke_all_except(&self.shared, owner, None).await
     }
@@ -76,7 +80,8 @@ impl Directory {
     /// Revokes all sessions of `owner` except the one with this handle. Returns how many.
     ///
     /// # Errors
-    /// [`UnsupportedByStore`](ErrorKind::UnsupportedByStore), or the store's error.
+    /// [`UnsupportedByStore`](ErrorKind::UnsupportedByStore),
+    /// [`InvalidOwner`](ErrorKind::InvalidOwner), or the store's error.
     pub async fn revoke_all_except(&self, owner: &str, handle: Handle) -> Result<usize, Error> {
         revoke_all_except(&self.shared, owner, Some(handle)).await
     }
@@ -145,6 +150,7 @@ async fn live_sessions(shared: &Shared, owner: &Owner) -> Result<Vec<(StoreKey, 
     let store = shared.store.as_deref().filter(|_| !shared.engine.is_sealed());
     let store = store.ok_or_else(|| shared.fail(no_owners()))?;
     let owners = store.owners().ok_or_else(|| shared.fail(no_owners()))?;
+    shared.engine.check(&[Op::SetOwner(Some(owner.clone()))]).map_err(|refusal| shared.fail(refusal))?;
     let mut deadline = Deadline::of(shared);
     let mut absent = HashSet::new();
     let stored = shared.engine.stored_owner(owner);

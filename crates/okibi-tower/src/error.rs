@@ -81,6 +81,15 @@ impl Error {
         Self::new(ErrorKind::Config, text)
     }
 
+    /// Of two layers with different cookies each opens the sessions of the other.
+    pub(crate) fn same_namespace(one: &str, other: &str) -> Self {
+        let text = format!(
+            "namespace: sessions {one} and {other} in one app have one store and one namespace, so an id of one opens the \
+             other; give one of them another namespace"
+        );
+        Self::new(ErrorKind::Config, text)
+    }
+
     pub(crate) fn headers_sent() -> Self {
         Self::new(
             ErrorKind::HeadersSent,

@@ -15,7 +15,8 @@ use crate::session::Slot;
 /// Marks the requests of a route as no activity, for example polling or health checks. They do not
 /// extend the session. See [`Session::no_activity`](crate::Session::no_activity).
 ///
-/// Put it inside or outside the session layer.
+/// Put it inside or outside the session layer. Without a session layer it has no effect: outside of
+/// the layer it cannot know whether there is one.
 ///
 /// ```
 /// use axum::{Router, routing::get};

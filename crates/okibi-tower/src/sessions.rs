@@ -360,7 +360,8 @@ impl<K> Sessions<K> {
     ///
     /// Two kinds of sessions in one store ([`of`](Self::of)) need different namespaces. With the
     /// same namespace, a cookie of one kind opens a session of the other kind when it is sent under
-    /// the other name.
+    /// the other name. So two layers of one request with one store (clones of one `Arc`) and one
+    /// namespace are an error of the kind [`Config`](crate::ErrorKind::Config).
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.native.namespace = Some(namespace.into());
         self.with_given(Given::NAMESPACE)

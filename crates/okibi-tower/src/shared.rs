@@ -105,6 +105,12 @@ impl Shared {
         self.engine.differs(&other.engine).or(differing)
     }
 
+    /// Whether an id of one session opens the other, too.
+    pub(crate) fn shares_records(&self, other: &Self) -> bool {
+        let (Some(own), Some(theirs)) = (&self.store, &other.store) else { return false };
+        own.address() == theirs.address() && self.engine.shares_keys_with(&other.engine)
+    }
+
     /// The default configuration with a memory store, for a session without a layer.
     pub(crate) fn detached() -> Self {
         let engine = Engine::new(Config::default()).expect("the default configuration is possible");

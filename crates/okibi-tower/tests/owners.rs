@@ -163,7 +163,14 @@ async fn n25_the_directory_does_the_same_without_a_session() {
     assert_eq!(directory.revoke_all("ada").await.unwrap(), 1);
     assert_eq!(directory.revoke_all("ada").await.unwrap(), 0);
     assert_eq!((user(&laptop).await, user(&other).await), ("", "eve"));
-    assert!(directory.list("").await.unwrap().is_empty());
+    // No session can have such an owner, so the caller has made a mistake.
+    for owner in [String::new(), "a".repeat(257)] {
+        assert_eq!(directory.list(&owner).await.unwrap_err().kind(), ErrorKind::InvalidOwner);
+        assert_eq!(directory.revoke(&owner, laptops).await.unwrap_err().kind(), ErrorKind::InvalidOwner);
+        assert_eq!(directory.revoke_all(&owner).await.unwrap_err().kind(), ErrorKind::InvalidOwner);
+        assert_eq!(directory.revoke_all_except(&owner, laptops).await.unwrap_err().kind(), ErrorKind::InvalidOwner);
+    }
+    assert!(directory.list(&"a".repeat(256)).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -170,3 +170,45 @@ async fn n61_a_cookie_with_the_name_of_another_cookies_chunk_is_an_error() {
     let beside = app().layer(watched(whole().of::<Admin>("x.5"), &seen)).layer(whole().layer().unwrap());
     assert_eq!(answer(beside, &seen).await, (StatusCode::OK, None));
 }
+
+/// A store key has the namespace and the id, and not the name of the cookie.
+#[tokio::test]
+async fn layers_with_one_store_and_one_namespace_are_an_error_with_different_cookies_too() {
+    let seen = Seen::default();
+    let store = Arc::new(MemoryStore::new());
+    let users = || Sessions::new(Arc::clone(&store));
+    let admins = || users().of::<Admin>("__Secure-session");
+    let secret = "a secret of 32 bytes or more, from a good source";
+    let signed = || admins().secret(Secrets::new([secret]).unwrap());
+    let named = || users().of::<Admin>("__Host-admin").namespace("session");
+    for (other, cookie) in [(admins(), "__Secure-session"), (signed(), "__Secure-session"), (named(), "__Host-admin")] {
+        let inside = app().layer(watched(other, &seen)).layer(users().layer().unwrap());
+        let (status, error) = answer(inside, &seen).await;
+        let text = format!(
+            "namespace: sessions __Host-session and {cookie} in one app have one store and one namespace, so an id of one \
+             opens the other; give one of them another namespace"
+        );
+        assert_eq!((status, error), (StatusCode::INTERNAL_SERVER_ERROR, Some((ErrorKind::Config, text))));
+    }
+    let outside = app().layer(watched(users(), &seen)).layer(admins().layer().unwrap());
+    assert_eq!(answer(outside, &seen).await.1.unwrap().0, ErrorKind::Config);
+    // Between the two there may be a layer without a conflict.
+    let between = app().layer(watched(admins(), &seen)).layer(users().of::<u8>("__Host-other").layer().unwrap());
+    assert_eq!(answer(between.layer(users().layer().unwrap()), &seen).await.1.unwrap().0, ErrorKind::Config);
+
+    let sealed = || Sessions::sealed(Secrets::new([secret]).unwrap()).of::<Admin>("__Secure-session");
+    let elsewhere = Sessions::new(Arc::new(MemoryStore::new())).of::<Admin>("__Secure-session");
+    let old = Sessions::hono_sessions(HonoSessions::default(), Arc::clone(&store));
+    for fine in [watched(admins().namespace("admin"), &seen), watched(sealed(), &seen), watched(elsewhere, &seen)] {
+        let app = app().layer(fine).layer(users().layer().unwrap());
+        assert_eq!(answer(app, &seen).await, (StatusCode::OK, None));
+    }
+    // The keys of an older dialect have no namespace.
+    let app = app().layer(watched(old, &seen)).layer(users().layer().unwrap());
+    assert_eq!(answer(app, &seen).await, (StatusCode::OK, None));
+    let notes = Arc::new(MemoryStore::new().refuse_when_full());
+    let revocable = || Sessions::sealed(Secrets::new([secret]).unwrap()).revocations(Arc::clone(&notes));
+    let admins = watched(revocable().of::<Admin>("__Secure-session"), &seen);
+    let app = self::app().layer(admins).layer(revocable().layer().unwrap());
+    assert_eq!(answer(app, &seen).await, (StatusCode::OK, None));
+}

@@ -2,6 +2,7 @@
 import type { Env } from 'hono'
 import { checkKeys, checkLoaded, drive, isPromise, type Resources, withTimeout } from './driver.js'
 import type { Engine, Summary } from './engine.js'
+import { utf8Length } from './entries.js'
 import { OkibiError } from './errors.js'
 import { enginesOf } from './native.js'
 import { checkNames, configError, engineOptions, resourcesOf, type StoredOptions } from './options.js'
@@ -33,13 +34,12 @@ export interface Access {
 export interface Directory {
   /**
    * Lists the live sessions of an owner, the most recently active first. Every call rejects with
-   * `invalid_owner` if the owner is no well-formed string. A handle that is no string matches no
-   * session.
+   * `invalid_owner` if the owner is no well-formed string of 1 to 256 bytes.
    */
   list(owner: string): Promise<SessionInfo[]>
   /**
    * Revokes one session of an owner. Returns whether there was one. A request in progress cannot
-   * store it again.
+   * store it again. A handle that is no string matches no session.
    */
   revoke(owner: string, handle: string): Promise<boolean>
   /**
@@ -47,7 +47,10 @@ export interface Directory {
    * Returns the number of sessions.
    */
   revokeAll(owner: string): Promise<number>
-  /** Revokes all sessions of an owner except one. Returns the number of sessions. */
+  /**
+   * Revokes all sessions of an owner except one. Returns the number of sessions. Rejects with
+   * `invalid_value` if the handle is empty or no string: it would revoke all.
+   */
   revokeAllExcept(owner: string, handle: string): Promise<number>
 }
 
@@ -90,8 +93,15 @@ export function directory<As extends string = 'session'>(options: DirectoryOptio
     list: (owner) => listOwned(access, owner, undefined),
     revoke: (owner, handle) => revokeOne(access, owner, handle),
     revokeAll: (owner) => revokeAllExcept(access, owner, undefined),
-    revokeAllExcept: (owner, handle) => revokeAllExcept(access, owner, handle),
+    revokeAllExcept: async (owner, handle) => revokeAllExcept(access, owner, checkedHandle(handle)),
   }
+}
+
+/** Without a handle to keep, all sessions would be revoked. */
+function checkedHandle(handle: unknown): string {
+  if (typeof handle === 'string' && handle !== '') return handle
+  const text = `handle of type ${typeof handle}: must be that of a session, and not empty; revokeAll revokes all`
+  throw new OkibiError('invalid_value', text)
 }
 
 export async function listOwned(access: Access, owner: string, current: string | undefined): Promise<SessionInfo[]> {
@@ -159,8 +169,12 @@ async function loadOwned({ engine, resources }: Access, owner: string): Promise<
       throw new OkibiError('store_unavailable', 'session store unavailable: nothing was written', { cause })
     }
   }
-  if (typeof owner !== 'string' || !owner.isWellFormed()) {
-    throw new OkibiError('invalid_owner', `owner of type ${typeof owner}: must be a well-formed string`)
+  const bytes = typeof owner === 'string' && owner.isWellFormed() ? utf8Length(owner) : 0
+  if (bytes < 1 || bytes > MAX_OWNER) {
+    throw new OkibiError(
+      'invalid_owner',
+      `owner of type ${typeof owner}: must be a well-formed string of 1 to ${MAX_OWNER} bytes`,
+    )
   }
   let started: number | undefined
   const gone = new Set<string>()
@@ -188,6 +202,9 @@ async function loadOwned({ engine, resources }: Access, owner: string): Promise<
 function conflict(): OkibiError {
   return new OkibiError('conflict', 'sessions of an owner: they keep changing; some may be revoked; try again')
 }
+
+/** The maximum number of bytes of an owner. The engine sets no longer one. */
+const MAX_OWNER = 256
 
 /** The minimum number of rounds for a list that keeps changing, however long they take. */
 const MIN_ROUNDS = 8

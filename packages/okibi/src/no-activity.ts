@@ -9,7 +9,8 @@ import { wrong } from './wrong.js'
  * session; see {@link Session.noActivity}.
  *
  * Use it inside the session middleware; without that it throws `no_middleware`. `as`: the name of
- * the session in the context.
+ * the session in the context. (Rust's `no_activity()` may also be outside of the session layer, and
+ * without one it has no effect.)
  *
  * @example
  * ```ts

@@ -124,7 +124,8 @@ export interface CommonOptions<As extends string = 'session'> extends TimeOption
    * The prefix of store keys. Default: the cookie's name without its prefix.
    *
    * Two kinds of sessions in one store (`as`) need different namespaces. With the same namespace, a
-   * session of one kind opens as the other kind if its id is sent in the other cookie.
+   * session of one kind opens as the other kind if its id is sent in the other cookie. So two
+   * sessions of one request with one store object and one namespace are an error (`config`).
    */
   readonly namespace?: string | undefined
   /**

@@ -4,9 +4,9 @@ import type { Resources } from './driver.js'
 import type { Engine } from './engine.js'
 import { OkibiError } from './errors.js'
 
-/** The engines of one context, the outermost first. */
-const engines = new WeakMap<Context, readonly Engine[]>()
-/** Pairs of engines without a conflict. */
+/** The sessions of one context, the outermost first. */
+const sessions = new WeakMap<Context, readonly Sender[]>()
+/** Pairs of engines without a conflict, whatever their stores are. */
 const checked = new WeakMap<Engine, WeakSet<Engine>>()
 /**
  * The sessions that sent cookies, by cookie name, shared by a mounted app and the app around it.
@@ -23,13 +23,16 @@ export interface Sender {
 /**
  * Records that a request has a session of this engine. Throws an `OkibiError` with the code
  * `config` if an outer session has the same cookie, or if one of the two cookies is a chunk of the
- * other: each session would read the cookie of the other.
+ * other: each session would read the cookie of the other. So it does if an outer session has the
+ * same store and namespace: an id of one would open the other.
  */
-export function addSession(c: Context, engine: Engine): void {
+export function addSession(c: Context, { configured: engine, resources }: Sender): void {
   // A mounted app (`app.mount`) has a context of its own, with the `env` of the app around it.
   c.env ??= {}
-  const outer = engines.get(c) ?? []
-  for (const other of outer) {
+  const own = { configured: engine, resources }
+  const outer = sessions.get(c) ?? []
+  for (const theirs of outer) {
+    const other = theirs.configured
     const known = checked.get(other) ?? new WeakSet()
     if (known.has(engine)) continue
     // Two middlewares of one kind with one cookie were compared before.
@@ -37,9 +40,33 @@ export function addSession(c: Context, engine: Engine): void {
     if (other.meets(engine)) throw partError(other, engine)
     if (other.accepts(engine.cookieName)) throw acceptedError(other, engine)
     if (engine.accepts(other.cookieName)) throw acceptedError(engine, other)
+    // In other requests the stores may be the same.
+    if (!shareStore(theirs, own)) continue
+    if (other.storedOwner('') === engine.storedOwner('')) throw namespaceError(other, engine)
     checked.set(other, known.add(engine))
   }
-  engines.set(c, [...outer, engine])
+  sessions.set(c, [...outer, own])
+}
+
+/**
+ * Whether two sessions have their records in one store. The keys of drop-ins have no namespace, and
+ * sealed sessions have no records.
+ */
+function shareStore(one: Sender, other: Sender): boolean {
+  const isIn = ({ configured }: Sender) => configured.caller === 'sessions' && !configured.sealed
+  return isIn(one) && isIn(other) && !isElsewhere(one, other)
+}
+
+/** Two stores are the same if they are one object, or if one function has made both. */
+function isElsewhere({ resources: one }: Sender, { resources: other }: Sender): boolean {
+  return one.store !== other.store && (one.given ?? one) !== other.given
+}
+
+function namespaceError(one: Engine, other: Engine): OkibiError {
+  return config(
+    `sessions: namespace: sessions ${one.cookieName} and ${other.cookieName} in one app have one store and one namespace, so an id of ` +
+      'one opens the other; give one of them another namespace',
+  )
 }
 
 /** One session takes over sessions from the cookie of another one. */
@@ -59,8 +86,8 @@ function partError(one: Engine, other: Engine): OkibiError {
 }
 
 /** Two middlewares have cookies of one name and are not one session. */
-function sameCookieError(one: Engine, other: Engine, isElsewhere = false): OkibiError {
-  if (one.caller === other.caller) return differsError(one, (!isElsewhere && one.differs(other)) || 'store')
+function sameCookieError(one: Engine, other: Engine, elsewhere = false): OkibiError {
+  if (one.caller === other.caller) return differsError(one, (!elsewhere && one.differs(other)) || 'store')
   const { caller } = other
   return config(
     `${one.caller}: ${one.nameOf('cookie.name')} of "${one.cookieName}": ${caller} has a cookie of this name as well; give one of the two another`,
@@ -118,20 +145,21 @@ export function isForeign(error: OkibiError): boolean {
  * other.
  */
 export function cookieConflict(c: Context, own: Sender, header: string | undefined): OkibiError | undefined {
-  const { configured: engine, resources } = own
+  const { configured: engine } = own
   const found = (error: OkibiError) => {
     foreign.add(error)
     return error
   }
-  for (const { configured: other, resources: theirs } of sendersOf(c)) {
+  for (const sender of sendersOf(c)) {
+    const { configured: other } = sender
     if (other.cookieName !== engine.cookieName) {
       const isOther = () => other.claims(pairsOf(c.res.headers, other))
       const isOwn = () => engine.sends(other.cookieName) && engine.claims(header ?? '')
       if (other.meets(engine) && !isOwn() && isOther()) throw found(partError(other, engine))
-    } else if (header && (other !== engine || resources.store !== theirs.store)) {
-      const isElsewhere = resources.store !== theirs.store && (resources.given ?? resources) !== theirs.given
-      if (isElsewhere || engine.caller !== other.caller || engine.differs(other) !== null) {
-        return found(sameCookieError(engine, other, isElsewhere))
+    } else if (header && (other !== engine || own.resources.store !== sender.resources.store)) {
+      const elsewhere = isElsewhere(own, sender)
+      if (elsewhere || engine.caller !== other.caller || engine.differs(other) !== null) {
+        return found(sameCookieError(engine, other, elsewhere))
       }
     }
   }

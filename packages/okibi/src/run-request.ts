@@ -35,7 +35,7 @@ export async function runRequest<V extends RequestView>(
   request: RequestSession<V>,
   options: RunOptions,
 ): Promise<void> {
-  addSession(c, request.engine)
+  addSession(c, request)
   request.isHead = c.req.method === 'HEAD'
   request.open(c.req.raw.headers.get('cookie'), options.lookUp, options.hostname)
   const loading = options.lookUp ? request.preload() : undefined

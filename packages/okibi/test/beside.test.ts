@@ -333,6 +333,65 @@ test('n51_an_accepted_cookie_cannot_be_the_cookie_of_another_session', async () 
   expect(await (await app.request('/')).text()).toBe('fine')
 })
 
+describe('two sessions with different cookies', () => {
+  const store = memoryStore()
+  const find = (_c: Context) => memoryStore()
+  const admin = { store, as: 'admin', cookie: { name: '__Secure-session' } }
+  const answerOf = async (...middlewares: MiddlewareHandler[]) => {
+    const app = new Hono().use(...middlewares)
+    app.onError((error, c) => c.text(`${(error as OkibiError).code}: ${error.message}`, 500))
+    app.get('/', (c) => c.text('fine'))
+    const texts: string[] = []
+    for (let round = 0; round < 2; round += 1) texts.push(await (await app.request('/')).text())
+    expect(texts[1]).toBe(texts[0])
+    return texts[0] as string
+  }
+  const text = (one: string, other: string) =>
+    `config: sessions: namespace: sessions ${one} and ${other} in one app have one store and one namespace, ` +
+    'so an id of one opens the other; give one of them another namespace'
+
+  test('cannot_have_one_store_and_one_namespace', async () => {
+    const refused = text('__Host-session', '__Secure-session')
+    expect(await answerOf(okibi({ store }), okibi(admin))).toBe(refused)
+    expect(await answerOf(okibi(admin), okibi({ store }))).toBe(text('__Secure-session', '__Host-session'))
+    expect(await answerOf(okibi({ store }), okibi({ ...admin, secret: SECRET }))).toBe(refused)
+    expect(await answerOf(okibi({ store }), okibi({ ...admin, lazy: true }))).toBe(refused)
+    expect(await answerOf(okibi({ store }), okibi({ ...admin, store: (_c: Context) => store }))).toBe(refused)
+    // One function makes both stores, of one binding.
+    expect(await answerOf(okibi({ store: find }), okibi({ ...admin, store: find }))).toBe(refused)
+    const named = okibi({ store, as: 'admin', namespace: 'session' })
+    expect(await answerOf(okibi({ store }), named)).toBe(text('__Host-session', '__Host-admin'))
+    // Between the two there may be a session without a conflict.
+    expect(await answerOf(okibi({ store }), okibi({ store, as: 'other' }), okibi(admin))).toBe(refused)
+    const accepts = { accept: [accept({ dialect: 'hono-sessions', keys: [SECRET], until: new Date(8e15) })] }
+    expect(await answerOf(okibi({ store }), okibi({ ...admin, ...accepts }))).toBe(refused)
+  })
+
+  test('cannot_get_one_store_in_a_later_request', async () => {
+    let found = memoryStore()
+    const app = new Hono().use(okibi({ store }), okibi({ ...admin, store: (_c: Context) => found }))
+    app.get('/', (c) => c.text('fine'))
+    expect((await app.request('/')).status).toBe(200)
+    found = store
+    expect((await app.request('/')).status).toBe(500)
+  })
+
+  test('can_differ_in_either_or_be_sealed', async () => {
+    const key = { secret: SECRET, cookie: { name: '__Secure-session' }, as: 'admin' }
+    const revocable = { secret: SECRET, revocations: memoryStore({ whenFull: 'refuse' }) }
+    for (const other of [
+      { ...admin, namespace: 'admin' },
+      { ...admin, store: memoryStore() },
+      { ...admin, store: find },
+      key,
+      { ...key, revocations: revocable.revocations },
+    ])
+      expect(await answerOf(okibi({ store }), okibi(other))).toBe('fine')
+    expect(await answerOf(okibi({ store: revocable.revocations }), okibi({ ...key, ...revocable }))).toBe('fine')
+    expect(await answerOf(okibi(revocable), okibi({ ...key, ...revocable }))).toBe('fine')
+  })
+})
+
 /** The engine compares the names. The middleware only passes them. */
 test.each(readVectors<Case[]>('names'))('cookies_with_a_name_in_common: $one $other', ({ one, other, meet }) => {
   const engine = ({ name, sealed = false }: Case['one']) =>

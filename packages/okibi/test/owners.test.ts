@@ -407,13 +407,17 @@ test('n25_a_key_that_is_listed_twice_is_one_session', async () => {
   expect(await admin.revokeAll('ann')).toBe(2)
 })
 
-test('an_owner_that_is_not_a_string_is_refused_and_the_engine_still_works', async () => {
+test('an_owner_or_a_handle_that_cannot_be_one_is_refused_and_the_engine_still_works', async () => {
   const store = new Watched()
   const { login } = make(store)
   await login('17')
   const admin = directory({ store })
   const running = native.running
-  for (const owner of [17, undefined, null, ['17'], { id: 17 }, new String('17'), 17n, Symbol('17'), '\ud800']) {
+  const others = ['', 'a'.repeat(257), 'é'.repeat(129)]
+  for (const owner of [
+    ...[17, undefined, null, ['17'], { id: 17 }, new String('17'), 17n, Symbol('17'), '\ud800'],
+    ...others,
+  ]) {
     for (const call of [
       () => admin.list(owner as never),
       () => admin.revoke(owner as never, 'x'),
@@ -423,7 +427,11 @@ test('an_owner_that_is_not_a_string_is_refused_and_the_engine_still_works', asyn
       await expect(call()).rejects.toMatchObject({ code: 'invalid_owner' })
   }
   expect(native.running).toBe(running)
+  expect(await admin.list('é'.repeat(128))).toEqual([])
   for (const handle of [17, undefined, null, {}]) expect(await admin.revoke('17', handle as never)).toBe(false)
+  for (const handle of [17, undefined, null, {}, '']) {
+    await expect(admin.revokeAllExcept('17', handle as never)).rejects.toMatchObject({ code: 'invalid_value' })
+  }
   expect(await admin.list('17')).toHaveLength(1)
 })
 

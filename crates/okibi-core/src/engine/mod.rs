@@ -47,7 +47,7 @@ use bytes::Bytes;
 use crate::{
     error::ConfigError,
     id::{Handle, Id, Owner, StoreKey},
-    policy::{MOST_LIMITS, Policy, config::Config},
+    policy::{CheckedDialect, MOST_LIMITS, Policy, config::Config},
     record::{self, Stored},
     text::Text,
     time::Timestamp,
@@ -103,6 +103,13 @@ impl Engine {
     /// such layers cannot be in one app: the first would remove the cookie of the second.
     pub fn accepts_cookie_of(&self, other: &Self) -> bool {
         self.policy.accepted.iter().any(|accepted| accepted.policy.cookie.name == other.policy.cookie.name)
+    }
+
+    /// Whether the two sessions have the same keys in one store: an id of one opens the other. Of the
+    /// older dialects it is false, because their keys have no namespace.
+    pub fn shares_keys_with(&self, other: &Self) -> bool {
+        let is_own = |one: &Self| matches!(one.policy.dialect, CheckedDialect::Native(_)) && !one.is_sealed();
+        is_own(self) && is_own(other) && self.policy.namespace == other.policy.namespace
     }
 
     /// A warning for the app's log when a layer is created; `None`: no warning. It is not an error.

@@ -16,7 +16,8 @@ pub enum ErrorKind {
     /// A name is longer than 256 bytes, or is not a string.
     InvalidName,
     /// A value is not JSON that reads back as it was set, or nests too deep, or has an integer that
-    /// `Sessions::safe_integers` refuses; or a label is not a string.
+    /// `Sessions::safe_integers` refuses; or a label is not a string; or the handle of `revokeAllExcept` is empty or
+    /// not a string.
     InvalidValue,
     /// An owner is empty, longer than 256 bytes, or not a string.
     InvalidOwner,
@@ -41,7 +42,8 @@ pub enum ErrorKind {
     UpdateChanges,
     /// The function of an `update` panicked or threw when it was run again on a newer value.
     UpdateFailed,
-    /// An invalid option, or two layers or middlewares with one cookie that differ; the message names the option.
+    /// An invalid option, two layers or middlewares with one cookie that differ, or two in one app with one store and
+    /// one namespace; the message names the option.
     Config,
     /// A bug in okibi; please report it.
     Internal,

@@ -16,7 +16,8 @@ use crate::{Directory, shared::Shared};
 /// the outer one, or has the same options and the same store (clones of one [`Arc`]). If it
 /// differs, every request fails with an error of the kind [`Config`](crate::ErrorKind::Config). The
 /// same error is returned for a cookie with the name of a chunk of another layer's sealed cookie,
-/// such as `x.1` for the cookie `x`.
+/// such as `x.1` for the cookie `x`, and for two layers with different cookies that have one store
+/// and one namespace: an id of one would open the other.
 pub struct SessionLayer<K = ()> {
     shared: Arc<Shared>,
     kind: PhantomData<fn() -> K>,

@@ -172,7 +172,7 @@ impl Slot {
     }
 
     /// Whether an outer layer has put the same session into the request already. Fails if an outer
-    /// session has the same cookie and differs.
+    /// session has the same cookie and differs, or another cookie and the same records.
     pub(crate) fn has_same_session<K: 'static>(extensions: &Extensions, shared: &Arc<Shared>) -> Result<bool, Error> {
         let cookie = shared.engine.cookie_name();
         let accepts = |slot: &&Self| {
@@ -183,7 +183,10 @@ impl Slot {
             return Err(shared.fail(Error::accepted_of_another(slot.inner.shared.engine.cookie_name(), cookie)));
         }
         let Some(slot) = Self::all(extensions).find(|slot| slot.inner.shared.engine.meets(&shared.engine)) else {
-            return Ok(false);
+            let same = Self::all(extensions).find(|slot| slot.inner.shared.shares_records(shared));
+            return same.map_or(Ok(false), |slot| {
+                Err(shared.fail(Error::same_namespace(slot.inner.shared.engine.cookie_name(), cookie)))
+            });
         };
         let outer = slot.inner.shared.engine.cookie_name();
         if outer != cookie {

@@ -10,7 +10,7 @@
  * | `conflict` | other requests changed the session until the commit's deadline; nothing was written | 503 |
  * | `too_large` | the record, its number of names, the number of updates in one commit (at most 1024), or the sealed cookie is too large | 500 |
  * | `invalid_name` | a name is longer than 256 bytes, or is not a string | 500 |
- * | `invalid_value` | a value is not JSON that reads back as it was set, or nests too deep, or has an integer that `Sessions::safe_integers` refuses; or a label is not a string | 500 |
+ * | `invalid_value` | a value is not JSON that reads back as it was set, or nests too deep, or has an integer that `Sessions::safe_integers` refuses; or a label is not a string; or the handle of `revokeAllExcept` is empty or not a string | 500 |
  * | `invalid_owner` | an owner is empty, longer than 256 bytes, or not a string | 500 |
  * | `invalid_timeout` | an idle timeout is shorter than 1 second, longer than 400 days, or longer than the absolute timeout; or an absolute timeout is over already | 500 |
  * | `unsupported_by_dialect` | the session's dialect cannot store the change, such as an owner in `hono-sessions` | 500 |
@@ -24,7 +24,7 @@
  * | `no_middleware` | there is no session layer or middleware around the handler | 500 |
  * | `update_changes` | the function of an `update` changes the session itself | 500 |
  * | `update_failed` | the function of an `update` panicked or threw when it was run again on a newer value | 500 |
- * | `config` | an invalid option, or two layers or middlewares with one cookie that differ; the message names the option | 500 |
+ * | `config` | an invalid option, two layers or middlewares with one cookie that differ, or two in one app with one store and one namespace; the message names the option | 500 |
  * | `internal` | a bug in okibi; please report it | 500 |
  */
 export type ErrorCode =
