@@ -93,15 +93,12 @@ export function directory<As extends string = 'session'>(options: DirectoryOptio
     list: (owner) => listOwned(access, owner, undefined),
     revoke: (owner, handle) => revokeOne(access, owner, handle),
     revokeAll: (owner) => revokeAllExcept(access, owner, undefined),
-    revokeAllExcept: async (owner, handle) => revokeAllExcept(access, owner, checkedHandle(handle)),
+    revokeAllExcept: async (owner, handle) => {
+      // Without a handle to keep, all sessions would be revoked.
+      if (typeof handle !== 'string' || !handle) throw new OkibiError('invalid_value', 'handle: none given')
+      return revokeAllExcept(access, owner, handle)
+    },
   }
-}
-
-/** Without a handle to keep, all sessions would be revoked. */
-function checkedHandle(handle: unknown): string {
-  if (typeof handle === 'string' && handle !== '') return handle
-  const text = `handle of type ${typeof handle}: must be that of a session, and not empty; revokeAll revokes all`
-  throw new OkibiError('invalid_value', text)
 }
 
 export async function listOwned(access: Access, owner: string, current: string | undefined): Promise<SessionInfo[]> {
@@ -170,10 +167,10 @@ async function loadOwned({ engine, resources }: Access, owner: string): Promise<
     }
   }
   const bytes = typeof owner === 'string' && owner.isWellFormed() ? utf8Length(owner) : 0
-  if (bytes < 1 || bytes > MAX_OWNER) {
+  if (bytes < 1 || bytes > 256) {
     throw new OkibiError(
       'invalid_owner',
-      `owner of type ${typeof owner}: must be a well-formed string of 1 to ${MAX_OWNER} bytes`,
+      `owner of type ${typeof owner}: must be a well-formed string of 1 to 256 bytes`,
     )
   }
   let started: number | undefined
@@ -202,9 +199,6 @@ async function loadOwned({ engine, resources }: Access, owner: string): Promise<
 function conflict(): OkibiError {
   return new OkibiError('conflict', 'sessions of an owner: they keep changing; some may be revoked; try again')
 }
-
-/** The maximum number of bytes of an owner. The engine sets no longer one. */
-const MAX_OWNER = 256
 
 /** The minimum number of rounds for a list that keeps changing, however long they take. */
 const MIN_ROUNDS = 8

@@ -26,10 +26,10 @@ export interface Sender {
  * other: each session would read the cookie of the other. So it does if an outer session has the
  * same store and namespace: an id of one would open the other.
  */
-export function addSession(c: Context, { configured: engine, resources }: Sender): void {
+export function addSession(c: Context, own: Sender): void {
+  const { configured: engine } = own
   // A mounted app (`app.mount`) has a context of its own, with the `env` of the app around it.
   c.env ??= {}
-  const own = { configured: engine, resources }
   const outer = sessions.get(c) ?? []
   for (const theirs of outer) {
     const other = theirs.configured
@@ -41,32 +41,25 @@ export function addSession(c: Context, { configured: engine, resources }: Sender
     if (other.accepts(engine.cookieName)) throw acceptedError(other, engine)
     if (engine.accepts(other.cookieName)) throw acceptedError(engine, other)
     // In other requests the stores may be the same.
-    if (!shareStore(theirs, own)) continue
-    if (other.storedOwner('') === engine.storedOwner('')) throw namespaceError(other, engine)
+    if (!hasNamespace(other) || !hasNamespace(engine) || isElsewhere(theirs, own)) continue
+    if (other.storedOwner('') === engine.storedOwner(''))
+      throw config(
+        `sessions: namespace: sessions ${other.cookieName} and ${engine.cookieName} in one app have one store and one namespace, so an ` +
+          'id of one opens the other; give one of them another namespace',
+      )
     checked.set(other, known.add(engine))
   }
   sessions.set(c, [...outer, own])
 }
 
-/**
- * Whether two sessions have their records in one store. The keys of drop-ins have no namespace, and
- * sealed sessions have no records.
- */
-function shareStore(one: Sender, other: Sender): boolean {
-  const isIn = ({ configured }: Sender) => configured.caller === 'sessions' && !configured.sealed
-  return isIn(one) && isIn(other) && !isElsewhere(one, other)
+/** Whether its records have a namespace. Those of drop-ins have none, and a sealed one has no record. */
+function hasNamespace({ caller, sealed }: Engine): boolean {
+  return caller === 'sessions' && !sealed
 }
 
 /** Two stores are the same if they are one object, or if one function has made both. */
 function isElsewhere({ resources: one }: Sender, { resources: other }: Sender): boolean {
   return one.store !== other.store && (one.given ?? one) !== other.given
-}
-
-function namespaceError(one: Engine, other: Engine): OkibiError {
-  return config(
-    `sessions: namespace: sessions ${one.cookieName} and ${other.cookieName} in one app have one store and one namespace, so an id of ` +
-      'one opens the other; give one of them another namespace',
-  )
 }
 
 /** One session takes over sessions from the cookie of another one. */
