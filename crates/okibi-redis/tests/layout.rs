@@ -172,7 +172,7 @@ async fn m7_a_hundred_thousand_entries_that_lead_nowhere_make_no_list_and_no_end
         return redis.call('PEXPIREAT', KEYS[1], ARGV[1])";
     let server = RedisServer::start(RedisKind::Redis7);
     // On a busy machine the list can take longer than the default response timeout.
-    let patient = redis::AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(60)));
+    let patient = redis::AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_mins(1)));
     let client = redis::Client::open(server.url()).unwrap();
     let connection = client.get_multiplexed_async_connection_with_config(&patient).await.unwrap();
     let store = Arc::new(RedisStore::new(connection));
